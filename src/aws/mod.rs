@@ -1,0 +1,1 @@
+//! Observes and changes AWS through the official SDK; never decides anything.

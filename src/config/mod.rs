@@ -1,0 +1,1 @@
+//! Reads `bg.yaml` strictly, with positions for errors; never looks at AWS.

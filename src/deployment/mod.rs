@@ -1,0 +1,1 @@
+//! The heart: plan, events, state, decisions. Pure: no clock, socket, file or SDK.

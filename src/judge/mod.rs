@@ -1,0 +1,1 @@
+//! The guards' arithmetic: target health, alarms. Pure.

@@ -1,0 +1,3 @@
+//! The `bg` binary: parse, run, exit code.
+
+fn main() {}

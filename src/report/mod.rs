@@ -1,0 +1,1 @@
+//! Turns events into text, JSON lines and pages. Pure.

@@ -1,0 +1,1 @@
+//! The load balancer's data plane: a real HTTP proxy on loopback.

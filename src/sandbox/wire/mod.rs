@@ -1,0 +1,1 @@
+//! AWS's wire protocols in front of the world.

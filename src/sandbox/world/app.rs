@@ -1,0 +1,1 @@
+//! How a deployed version behaves: chosen by the image's tag.

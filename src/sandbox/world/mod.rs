@@ -1,0 +1,47 @@
+//! The model of a region: plain state that moves in whole seconds, deterministic per seed.
+
+pub mod app;
+pub mod cloudwatch;
+pub mod ecs;
+pub mod elb;
+pub mod traffic;
+
+use jiff::{SignedDuration, Timestamp};
+
+/// Everything that exists in the sandbox's one account and region.
+///
+/// The world only moves in [`World::advance_to`]; a request sees the world as it is then.
+/// Every collection that is iterated is ordered, and every random draw comes from `rng`, so
+/// that the same seed and the same requests give the same bytes.
+#[derive(Debug, Clone)]
+pub struct World {
+    /// Virtual time up to which the world has moved.
+    pub now: Timestamp,
+    /// The only source of randomness and of ids.
+    pub rng: fastrand::Rng,
+    /// Account id, twelve digits.
+    pub account: String,
+    /// Region name, for example `eu-west-1`.
+    pub region: String,
+    /// Clusters, services, tasks, task definitions.
+    pub ecs: ecs::Ecs,
+    /// Load balancers, listeners, rules, target groups and their targets.
+    pub elb: elb::Elb,
+    /// Metrics and alarms.
+    pub cloudwatch: cloudwatch::CloudWatch,
+    /// Synthetic users.
+    pub traffic: traffic::Traffic,
+}
+
+impl World {
+    /// Moves the world, second by second, up to `now`. Going back in time does nothing.
+    pub fn advance_to(&mut self, now: Timestamp) {
+        while self.now + SignedDuration::from_secs(1) <= now {
+            self.now += SignedDuration::from_secs(1);
+            ecs::tick(self);
+            elb::tick(self);
+            traffic::tick(self);
+            cloudwatch::tick(self);
+        }
+    }
+}

@@ -1,0 +1,1 @@
+//! Journal and lock; never decides anything.
