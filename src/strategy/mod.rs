@@ -1,1 +1,5 @@
 //! Reads and checks strategies. Pure.
+
+pub mod weight;
+
+pub use weight::Weight;
