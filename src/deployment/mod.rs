@@ -5,10 +5,12 @@
 //! [`action::Action`]s for AWS. The state is a fold over the events.
 
 pub mod action;
+pub mod clone;
 pub mod event;
 pub mod ids;
 pub mod observation;
 pub mod outcome;
 pub mod plan;
 pub mod seconds;
+pub mod surroundings;
 pub mod trip;

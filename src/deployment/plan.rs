@@ -47,6 +47,9 @@ pub struct Plan {
     pub green: GreenService,
     /// Green's desired count: blue's at the start.
     pub desired: u32,
+    /// The `deploymentConfiguration` that green has outside of deployments: during one, ECS's
+    /// own rollbacks are off, and afterwards it gets this back.
+    pub settings: serde_json::Value,
     /// What splits traffic. They move together.
     pub routes: Vec<Route>,
     /// The strategy's name, for people.
