@@ -101,6 +101,11 @@ pub enum Event {
         /// Why.
         trip: Trip,
     },
+    /// Fact: a signal came while traffic was being put back: no more waiting than needed.
+    Hurrying {
+        /// Its name.
+        signal: String,
+    },
     /// Fact: all routes show everything on blue.
     TrafficReverted,
     /// Intent: green is going to be scaled to zero.
