@@ -148,7 +148,7 @@ impl<'a> Draft<'a> {
 }
 
 /// `at` and so much later.
-fn after(at: Timestamp, later: Duration) -> Timestamp {
+pub(super) fn after(at: Timestamp, later: Duration) -> Timestamp {
     SignedDuration::try_from(later)
         .ok()
         .and_then(|later| at.checked_add(later).ok())

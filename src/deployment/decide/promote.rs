@@ -7,8 +7,7 @@ use super::{Draft, after};
 use crate::deployment::action::{ActName, Action};
 use crate::deployment::event::Event;
 use crate::deployment::outcome::Outcome;
-use crate::deployment::plan::RetireHow;
-use crate::deployment::retire;
+use crate::deployment::retire::{self, Due};
 use crate::deployment::state::Phase;
 
 /// How long to go on trying to restore settings; the deployment has succeeded either way.
@@ -16,16 +15,15 @@ const TIDY_WITHIN: Duration = Duration::from_secs(60);
 
 impl Draft<'_> {
     pub(super) fn promote(&mut self) {
-        let plan = &self.deployment.plan;
-        let keep = plan.retire.then == RetireHow::Keep;
-        let retire_at = (!keep).then(|| after(self.now, plan.retire.after));
+        let due = retire::due(&self.deployment.plan, self.now);
+        let retire_at = due.map(|due| due.at);
         self.record(Event::Promoted { retire_at });
         self.tidy_up(retire_at);
     }
 
     fn tidy_up(&mut self, retire_at: Option<jiff::Timestamp>) {
         let plan = &self.deployment.plan;
-        let due = retire_at.map(|at| retire::tag_value(at, plan.retire.then));
+        let due = retire_at.map(|at| Due { at, then: plan.retire.then }.to_string());
         self.act(Action::RestoreSettings);
         self.act(Action::Tag {
             slot: plan.blue,

@@ -112,7 +112,7 @@ pub fn plan(request: &Request, found: &Surroundings) -> Planning {
             desired,
             settings: found.services[source].as_ref().map_or(Value::Null, super::clone::settings),
             routes,
-            strategy: request.strategy.name.clone(),
+            strategy: request.strategy.name().to_owned(),
             steps: request.steps(),
             guards,
             limits: request.limits.clone(),

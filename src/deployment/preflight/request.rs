@@ -47,12 +47,11 @@ pub struct Request {
 impl Request {
     /// The strategy's ladder; the last step's bake is the strategy's last bake.
     pub fn steps(&self) -> Vec<StepPlan> {
-        let last = self.strategy.steps.len().saturating_sub(1);
-        let steps = self.strategy.steps.iter().enumerate();
+        let steps = self.strategy.steps().iter().enumerate();
         steps
             .map(|(index, step)| StepPlan {
                 weight: step.weight,
-                bake: if index == last { step.bake + self.strategy.bake } else { step.bake },
+                bake: self.strategy.bake_at(index).unwrap_or(step.bake),
             })
             .collect()
     }
