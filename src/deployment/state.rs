@@ -204,6 +204,14 @@ impl Deployment {
     /// One flat match: what each event does in each phase; everything else is illegal.
     fn follow(&mut self, event: &Event, at: Timestamp) -> Result<(), &'static str> {
         match (&mut self.phase, event) {
+            (
+                Phase::Ended { outcome: Outcome::Promoted, retire_at },
+                Event::Retired { .. } | Event::RetireCancelled { .. },
+            ) => *retire_at = None,
+            (
+                Phase::Ended { outcome: Outcome::Promoted, .. },
+                Event::RetireWaiting { .. } | Event::Retiring | Event::ActFailed { .. },
+            ) => {}
             (Phase::Ended { .. }, _) => return Err("it had ended"),
             (Phase::Registering, Event::RegisteringTaskDefinition) => self.changed_at = at,
             (Phase::Registering, Event::TaskDefinitionReady { task_definition }) => {

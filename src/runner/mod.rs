@@ -3,7 +3,9 @@
 mod asks;
 mod clock;
 mod deploy;
+mod retire;
 
 pub use asks::Asks;
 pub use clock::Clock;
-pub use deploy::{Run, RunError};
+pub use deploy::{LEASE, Run, RunError, new_id};
+pub use retire::{Retired, Round, one_round, retire};
