@@ -12,14 +12,14 @@ fn files(folder: &str) -> Vec<(String, String)> {
         .join("tests/corpus")
         .join(folder);
     let mut paths: Vec<PathBuf> = fs::read_dir(&folder)
-        .unwrap()
-        .map(|entry| entry.unwrap().path())
+        .expect("the corpus is part of the repository")
+        .map(|entry| entry.expect("a readable folder").path())
         .collect();
     paths.sort();
-    let name = |path: &Path| path.file_name().unwrap().to_string_lossy().into_owned();
+    let name = |path: &Path| path.display().to_string();
     paths
         .iter()
-        .map(|path| (name(path), fs::read_to_string(path).unwrap()))
+        .map(|path| (name(path), fs::read_to_string(path).expect("a text file")))
         .collect()
 }
 

@@ -50,7 +50,10 @@ impl Strategy {
 fn unknown(name: &str, wanted: &str) -> InputError {
     let builtin = builtin_strategies();
     let names: Vec<&str> = builtin.iter().map(Strategy::name).collect();
-    let aliases = builtin.iter().flat_map(|s| s.aliases()).map(String::as_str);
+    let aliases = builtin
+        .iter()
+        .flat_map(Strategy::aliases)
+        .map(String::as_str);
     let mut what = "there is no such built-in strategy".to_owned();
     if let Some(near) = nearest(wanted, names.iter().copied().chain(aliases)) {
         what += &format!("; did you mean {near:?}?");

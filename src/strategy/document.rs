@@ -155,9 +155,8 @@ impl<'t> Reader<'t> {
 
     /// A duration such as `5m`.
     pub(crate) fn duration(self, node: &Node) -> Result<Duration, InputError> {
-        let text = match &node.value {
-            Value::Text(text) | Value::Number(text) => text,
-            _ => return Err(self.mismatch(node, "a duration such as 5m")),
+        let (Value::Text(text) | Value::Number(text)) = &node.value else {
+            return Err(self.mismatch(node, "a duration such as 5m"));
         };
         parse_duration(text).map_err(|what| self.error(node.at, what))
     }
