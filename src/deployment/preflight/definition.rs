@@ -2,7 +2,7 @@
 
 use serde_json::Value;
 
-use super::{Consent, DefinitionWanted, Planning, Request};
+use super::{DefinitionWanted, Planning, Request, WhenUnchanged};
 use crate::deployment::ids::{SlotName, Slots, TaskDefinitionArn};
 use crate::deployment::plan::{NewTaskDefinition, SlotPlan};
 use crate::deployment::surroundings::Surroundings;
@@ -144,7 +144,7 @@ fn unchanged(
     new: &Value,
     planning: &mut Planning,
 ) -> bool {
-    if !taskdef::same(old, new) || request.consents.contains(&Consent::Unchanged) {
+    if !taskdef::same(old, new) || request.when_unchanged == WhenUnchanged::Deploy {
         return false;
     }
     for (container, image) in taskdef::images(new) {

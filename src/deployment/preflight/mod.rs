@@ -12,8 +12,8 @@ use serde::Serialize;
 use serde_json::Value;
 
 pub use request::{
-    AlarmWanted, Consent, DefinitionWanted, GuardsWanted, Request, RouteWanted, RoutesWanted,
-    Side, SlotWanted, TargetWanted,
+    AlarmWanted, DefinitionWanted, GuardsWanted, Request, RouteWanted, RoutesWanted,
+    Side, SlotWanted, TargetWanted, WhenUnchanged,
 };
 
 use super::ids::SlotName;

@@ -4,7 +4,7 @@ use std::collections::BTreeSet;
 
 use serde_json::Value;
 
-use crate::deployment::ids::{ClusterName, DeploymentId, EcsServiceName, ServiceName, SlotName, Slots};
+use crate::deployment::ids::{AlarmName, ClusterName, DeploymentId, EcsServiceName, ServiceName, SlotName, Slots};
 use crate::deployment::plan::{Kind, Limits, Retire, StepPlan};
 use crate::deployment::task_definition::ImageChange;
 use crate::judge::alarms::InsufficientData;
@@ -40,8 +40,10 @@ pub struct Request {
     pub definition: DefinitionWanted,
     /// Whose settings green gets; blue's by default.
     pub source: Option<SlotName>,
-    /// What the user allowed on purpose.
-    pub consents: BTreeSet<Consent>,
+    /// What to do where nothing changed.
+    pub when_unchanged: WhenUnchanged,
+    /// Alarms that may be in ALARM at the start: shown, and not acted on.
+    pub ignore_alarms: BTreeSet<AlarmName>,
 }
 
 impl Request {
@@ -180,11 +182,11 @@ pub enum DefinitionWanted {
     LastServing,
 }
 
-/// What a user can allow on purpose.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
-pub enum Consent {
-    /// Deploy although nothing changed.
-    Unchanged,
-    /// Begin although an alarm is in ALARM; it is shown and not acted on.
-    AlarmsInAlarm,
+/// What to do where blue already runs just what is asked for.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum WhenUnchanged {
+    /// Nothing.
+    Skip,
+    /// Deploy it again.
+    Deploy,
 }

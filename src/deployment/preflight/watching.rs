@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 
-use super::{Consent, Planning, Request};
+use super::{Planning, Request};
 use crate::deployment::ids::{AlarmName, SlotName, Slots};
 use crate::deployment::plan::{AlarmGuard, AlarmWeight, Guards, Kind, Route, SlotPlan};
 use crate::deployment::surroundings::{AlarmFound, Surroundings};
@@ -61,15 +61,17 @@ fn weight(
     if alarm.state != AlarmState::Alarm {
         return AlarmWeight::Guards;
     }
-    let allowed = request.consents.contains(&Consent::AlarmsInAlarm);
+    let allowed = request.ignore_alarms.contains(name);
     if allowed || !matches!(request.kind, Kind::Deploy) {
         planning.warn(format!("alarm {name} is in ALARM already: it is shown, and can't revert"));
         return AlarmWeight::LiftedAtStart;
     }
     planning.problem(
         format!("alarm {name} is already in ALARM: {}", alarm.reason),
-        "wait until it is OK; to repair a burning production use --hotfix --reason TEXT; to \
-         deploy all the same use --ignore-alarms",
+        format!(
+            "wait until it is OK; to repair a burning production use --hotfix --reason TEXT; to \
+             deploy all the same use --ignore-alarm {name}"
+        ),
     );
     AlarmWeight::Guards
 }
