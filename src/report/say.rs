@@ -5,7 +5,7 @@ use super::view::{Role, View};
 use super::words;
 use crate::deployment::action::FailureClass;
 use crate::deployment::event::{Event, Look, Record};
-use crate::deployment::plan::{Kind, Plan};
+use crate::deployment::plan::{Kind, Plan, RetireHow};
 use crate::deployment::trip;
 use crate::judge::alarms::AlarmState;
 use crate::strategy::Weight;
@@ -105,6 +105,23 @@ pub fn say(before: &View, record: &Record) -> Option<Said> {
             Said::news(Tone::Warn, "failed", text)
         }
         Event::Looked(look) => looked(before, look),
+        Event::Hurrying { signal } => {
+            Said::news(Tone::Warn, "hurrying", format!("{signal}: no more waiting than needed"))
+        }
+        Event::RetireWaiting { until, why } => {
+            let text = format!("{} until {} at least: {why}", blue(), words::clock(*until));
+            Said::news(Tone::Plain, "keeping", text)
+        }
+        Event::Retiring => Said::detail("retiring", blue()),
+        Event::Retired { then: RetireHow::Delete } => {
+            Said::news(Tone::Good, "retired", format!("{} is deleted", blue()))
+        }
+        Event::Retired { .. } => {
+            Said::news(Tone::Good, "retired", format!("{} is scaled to zero", blue()))
+        }
+        Event::RetireCancelled { why } => {
+            Said::news(Tone::Warn, "not retired", format!("{} stays: {why}", blue()))
+        }
         Event::Ended { .. } => None,
     }
 }

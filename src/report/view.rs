@@ -246,6 +246,11 @@ impl View {
             | Event::GreenUnhealthy { .. }
             | Event::GreenReady
             | Event::SettingsRestored
+            | Event::Hurrying { .. }
+            | Event::RetireWaiting { .. }
+            | Event::Retiring
+            | Event::Retired { .. }
+            | Event::RetireCancelled { .. }
             | Event::PuttingGreenAway => {}
         }
     }
@@ -354,6 +359,11 @@ fn phase_after(event: &Event) -> Option<Phase> {
         | Event::SettingsRestored
         | Event::GreenPutAway
         | Event::ActFailed { .. }
+        | Event::Hurrying { .. }
+        | Event::RetireWaiting { .. }
+        | Event::Retiring
+        | Event::Retired { .. }
+        | Event::RetireCancelled { .. }
         | Event::Looked(_) => return None,
     })
 }
