@@ -62,8 +62,10 @@ fn mended(field: &str, source_has_providers: bool) -> Mended {
     };
     match field {
         "launchType" | "capacityProviderStrategy" if source_has_providers => Mended::ByUpdate,
-        "launchType" | "capacityProviderStrategy" => never,
-        "deploymentController" | "schedulingStrategy" => never,
+        "launchType"
+        | "capacityProviderStrategy"
+        | "deploymentController"
+        | "schedulingStrategy" => never,
         _ => Mended::ByUpdate,
     }
 }
