@@ -57,7 +57,7 @@ fn many_routes_alarms_and_steps_still_show_what_matters() {
         plan.steps.splice(0..0, std::iter::repeat_n(step, 12));
     }
     let shown = shown(&records, 460, SMALL, Symbols::Unicode);
-    for needed in ["holding", "blue", "green", "Baking", "10% for 5m", "more"] {
+    for needed in ["holding", "blue", "green", "Holding", "10% for 5m", "more"] {
         assert!(shown.contains(needed), "{needed} is missing from\n{shown}");
     }
 }
