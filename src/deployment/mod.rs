@@ -14,6 +14,7 @@ pub mod observation;
 pub mod outcome;
 pub mod plan;
 pub mod preflight;
+pub mod problem;
 pub mod retire;
 pub mod seconds;
 pub mod state;

@@ -9,6 +9,8 @@ use super::line::{StyledLine, Tone, width};
 use super::view::Role;
 use super::words;
 use crate::deployment::plan::{GreenService, Kind, Plan, RetireHow};
+use crate::deployment::problem::Problem;
+use crate::deployment::task_definition::Change;
 
 /// Everything that `bg plan` found. As JSON it is the document of `plan --output json`: lengths
 /// of time are seconds, moments RFC 3339.
@@ -33,26 +35,6 @@ pub struct PlanReport {
     pub warnings: Vec<String>,
     /// What is good to know.
     pub notes: Vec<String>,
-}
-
-/// One difference of two task definitions. Whoever makes it has masked secret values.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
-pub struct Change {
-    /// Where: `containerDefinitions.app.image`.
-    pub path: String,
-    /// The old value; null where there was none.
-    pub before: Option<String>,
-    /// The new value; null where it goes.
-    pub after: Option<String>,
-}
-
-/// One thing that refuses a deployment.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
-pub struct Problem {
-    /// What is wrong.
-    pub what: String,
-    /// What to run or change.
-    pub fix: String,
 }
 
 /// `report` for people.

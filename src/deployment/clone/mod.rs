@@ -7,7 +7,7 @@ mod obstacles;
 mod request;
 
 pub use differences::{Difference, Mended, differences};
-pub use obstacles::{Obstacle, obstacles};
+pub use obstacles::obstacles;
 pub use request::{Target, create_request, settings, update_request};
 
 #[cfg(test)]

@@ -34,7 +34,7 @@ pub(super) fn decide(
             (register(&body), body)
         }
         DefinitionWanted::Body(body) => (register(body), body.clone()),
-        DefinitionWanted::Existing => existing(found.asked_definition.clone(), found, planning)?,
+        DefinitionWanted::Existing(_) => existing(found.asked_definition.clone(), found, planning)?,
         DefinitionWanted::LastServing => {
             existing(running(found, live.other()), found, planning)?
         }

@@ -8,7 +8,6 @@ mod routes;
 mod services;
 mod watching;
 
-use serde::Serialize;
 use serde_json::Value;
 
 pub use request::{
@@ -18,17 +17,9 @@ pub use request::{
 
 use super::ids::SlotName;
 use super::plan::{GreenService, Plan};
+use super::problem::Problem;
 use super::surroundings::Surroundings;
 use super::task_definition::Change;
-
-/// Something that forbids the deployment.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
-pub struct Problem {
-    /// What is wrong, and where.
-    pub what: String,
-    /// What to change or run next.
-    pub fix: String,
-}
 
 /// What planning came to.
 #[derive(Debug, Clone, Default)]
@@ -53,7 +44,7 @@ pub struct Planning {
 
 impl Planning {
     fn problem(&mut self, what: impl Into<String>, fix: impl Into<String>) {
-        let problem = Problem { what: what.into(), fix: fix.into() };
+        let problem = Problem::new(what, fix);
         if !self.problems.contains(&problem) {
             self.problems.push(problem);
         }

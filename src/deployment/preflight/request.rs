@@ -176,8 +176,8 @@ pub enum DefinitionWanted {
     Images(Vec<ImageChange>),
     /// This body, images filled in.
     Body(Value),
-    /// This revision.
-    Existing,
+    /// This revision: `FAMILY[:REV]` or an ARN.
+    Existing(String),
     /// What the idle slot ran last.
     LastServing,
 }

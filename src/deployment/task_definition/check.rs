@@ -1,7 +1,7 @@
 //! What ECS would refuse, known before anything is registered.
 
-use std::fmt;
 
+use crate::deployment::problem::Problem;
 use serde_json::Value;
 
 use super::containers::{containers, is_essential, list, text};
@@ -25,30 +25,6 @@ pub enum Launch {
     Fargate,
     /// On EC2 or external instances of the cluster.
     Ec2,
-}
-
-/// Something that ECS would refuse.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Problem {
-    /// What is wrong.
-    pub what: String,
-    /// What to change.
-    pub fix: String,
-}
-
-impl Problem {
-    pub(super) fn new(what: impl Into<String>, fix: impl Into<String>) -> Problem {
-        Problem {
-            what: what.into(),
-            fix: fix.into(),
-        }
-    }
-}
-
-impl fmt::Display for Problem {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "{}: {}", self.what, self.fix)
-    }
 }
 
 /// Everything in a definition (register form) that ECS would refuse, as far as the definition

@@ -1,6 +1,6 @@
 //! What differs between two definitions, for people to read before a deployment.
 
-use serde::Serialize;
+use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value};
 
 use super::mask::{has_secret, has_secret_argument, is_secret_name};
@@ -25,7 +25,8 @@ const FREE_NAMES: [&str; 7] = [
 const NEVER_SECRET: [&str; 4] = ["secrets", "secretOptions", "dependsOn", "extraHosts"];
 
 /// One difference. Values that look like secrets are `(hidden)` on both sides.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
 pub struct Change {
     /// Where: `containers.app.environment.LOG_LEVEL`.
     pub path: String,

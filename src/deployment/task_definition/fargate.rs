@@ -2,7 +2,7 @@
 
 use serde_json::Value;
 
-use super::check::Problem;
+use crate::deployment::problem::Problem;
 use super::containers::{containers, list, text};
 use super::resources::{task_cpu, task_memory};
 

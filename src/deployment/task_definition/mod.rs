@@ -16,7 +16,7 @@ mod resources;
 #[cfg(test)]
 mod tests;
 
-pub use check::{Launch, Problem, check};
+pub use check::{Launch, check};
 pub use containers::{container_has_port, images, set_images, set_tag};
 pub use describe::{from_describe, parse_file};
 pub use diff::{Change, diff, same};

@@ -1,0 +1,37 @@
+//! The verbs, one file each.
+
+mod deploy;
+mod plan;
+mod rollback;
+mod sandbox;
+mod schema;
+mod status;
+mod tick;
+
+use super::args::{Cli, Verb};
+use super::error::CliError;
+use super::exit::ExitCode;
+
+/// Runs the verb.
+///
+/// # Errors
+/// What goes to stderr; its kind is the exit code.
+pub async fn run(cli: &Cli) -> Result<ExitCode, CliError> {
+    match &cli.verb {
+        Verb::Deploy(args) => deploy::run(&cli.global, args).await,
+        Verb::Plan(args) => plan::run(&cli.global, args).await,
+        Verb::Status(args) => status::run(&cli.global, args).await,
+        Verb::Rollback(args) => rollback::run(&cli.global, args).await,
+        Verb::Tick(args) => tick::run(&cli.global, args).await,
+        Verb::Sandbox(args) => sandbox::run(args).await,
+        Verb::Schema(_) => schema::run(),
+    }
+}
+
+/// One JSON document on stdout.
+fn print_json(document: &impl serde::Serialize) -> std::io::Result<()> {
+    use std::io::Write;
+    let mut out = std::io::stdout().lock();
+    serde_json::to_writer_pretty(&mut out, document)?;
+    writeln!(out)
+}
