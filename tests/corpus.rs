@@ -4,6 +4,7 @@
 use std::fs;
 use std::path::{Path, PathBuf};
 
+use bg::config::Config;
 use bg::strategy::{InputError, Strategy};
 
 /// The YAML files of one folder, sorted, as (name, text).
@@ -69,4 +70,25 @@ fn every_valid_strategy_is_accepted() {
 #[test]
 fn every_invalid_strategy_is_refused_at_its_place_with_its_reason() {
     refuses_all("strategy", 25, strategy);
+}
+
+fn config(text: &str) -> Result<Config, InputError> {
+    let variable = |name: &str| match name {
+        "NAME" => Some("shop".to_owned()),
+        "STAGE" => Some("prod".to_owned()),
+        "ACCOUNT" => Some("123456789012".to_owned()),
+        "PORT" => Some("443".to_owned()),
+        _ => None,
+    };
+    Config::parse(text, "file.yaml", &variable)
+}
+
+#[test]
+fn every_valid_config_is_accepted() {
+    accepts_all("config", 20, config);
+}
+
+#[test]
+fn every_invalid_config_is_refused_at_its_place_with_its_reason() {
+    refuses_all("config", 50, config);
 }
