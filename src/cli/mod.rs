@@ -5,9 +5,31 @@
 //! where stdout and stderr both are a terminal that can draw it; see [`terminal::Output::choose`].
 
 pub mod args;
+mod commands;
 pub mod display;
 pub mod error;
 pub mod exit;
 pub mod live;
+mod local_region;
+mod request;
+mod running;
+mod session;
 pub mod style;
 pub mod terminal;
+
+use error::{CliError, ErrorKind};
+use exit::ExitCode;
+
+/// Parses the arguments, runs the verb, shows its error if it has one.
+pub fn main() -> ExitCode {
+    let cli = args::parse();
+    let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build();
+    let ended = match runtime {
+        Ok(runtime) => runtime.block_on(commands::run(&cli)),
+        Err(error) => Err(CliError::from_error(ErrorKind::Unexpected, &error)),
+    };
+    ended.unwrap_or_else(|error| {
+        eprintln!("{error}");
+        error.exit()
+    })
+}

@@ -1,6 +1,6 @@
 //! What every verb that talks to AWS needs: config, clients, store, clock.
 
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
 use jiff::SignedDuration;
 
@@ -8,7 +8,7 @@ use super::args::{Global, RegionArgs};
 use super::error::{CliError, ErrorKind};
 use super::local_region::LocalRegion;
 use crate::aws::{Cloud, ConnectOptions, SurveyAsk};
-use crate::config::{self, Config};
+use crate::config::{self, Config, StateLocation};
 use crate::deployment::ids::{AlarmName, ClusterName, DeploymentId, ServiceName, SlotName};
 use crate::deployment::preflight::{self, DefinitionWanted, Planning, Request};
 use crate::runner::{Clock, LEASE, new_id};
@@ -17,6 +17,8 @@ use crate::store::{FileStore, Holder, MemoryStore, Store};
 /// An open connection to one service.
 pub(super) struct Session {
     pub(super) config: Config,
+    /// The config's folder: what it names by relative paths is below it.
+    pub(super) folder: PathBuf,
     pub(super) cloud: Cloud,
     pub(super) store: Store,
     pub(super) clock: Clock,
@@ -30,28 +32,29 @@ impl Session {
         if region.sandbox {
             return Session::in_sandbox(global, region).await;
         }
-        let config = read_config(global)?;
+        let (config, folder) = read_config(global)?;
         let options = ConnectOptions {
             region: global.region.clone().or_else(|| config.region.clone()),
             profile: global.profile.clone(),
             endpoint_url: global.endpoint_url.clone(),
         };
         let cloud = Cloud::connect(&options).await.map_err(|error| cant_connect(&error))?;
-        let store = open_store(&config)?;
+        let store = open_store(&config, &folder)?;
         let clock = cloud.sandbox_clock().await.map_or_else(Clock::wall, |(now, speed)| {
             Clock::starting_at(now, speed)
         });
-        Ok(Session { config, cloud, store, clock, _region: None })
+        Ok(Session { config, folder, cloud, store, clock, _region: None })
     }
 
     async fn in_sandbox(global: &Global, args: &RegionArgs) -> Result<Session, CliError> {
         let region = LocalRegion::start(args.speed.unwrap_or(1.0), args.seed.unwrap_or(0)).await?;
-        let config = match &global.config {
+        let (config, folder) = match &global.config {
             Some(_) => read_config(global)?,
-            None => parse(&region.demo_config(), "the sandbox's config")?,
+            None => (parse(&region.demo_config(), "the sandbox's config")?, PathBuf::from(".")),
         };
         Ok(Session {
             config,
+            folder,
             cloud: region.cloud(),
             store: Store::Memory(MemoryStore::default()),
             clock: region.clock(),
@@ -156,7 +159,7 @@ fn survey_ask(request: &Request) -> SurveyAsk {
     }
 }
 
-fn read_config(global: &Global) -> Result<Config, CliError> {
+fn read_config(global: &Global) -> Result<(Config, PathBuf), CliError> {
     let path = match &global.config {
         Some(path) => path.clone(),
         None => find_config()?,
@@ -164,14 +167,15 @@ fn read_config(global: &Global) -> Result<Config, CliError> {
     let text = std::fs::read_to_string(&path).map_err(|error| {
         CliError::usage(format!("can't read the config {}", path.display())).caused_by(&error)
     })?;
-    parse(&text, &path.display().to_string())
+    let folder = path.parent().map(Path::to_path_buf).unwrap_or_default();
+    Ok((parse(&text, &path.display().to_string())?, folder))
 }
 
 fn find_config() -> Result<PathBuf, CliError> {
     let here = std::env::current_dir()
         .map_err(|error| CliError::usage("the working folder is gone").caused_by(&error))?;
-    config::find(&here).ok_or_else(|| {
-        CliError::usage("there is no bg.yaml in this folder or above")
+    config::find(&here).map_err(|error| {
+        CliError::usage(error.to_string())
             .hint("name one with --config FILE; the README's config reference shows a whole one")
             .hint("try it without AWS: bg deploy --sandbox --image shop:v2 --speed 60")
     })
@@ -182,11 +186,13 @@ fn parse(text: &str, origin: &str) -> Result<Config, CliError> {
     Config::parse(text, origin, &var).map_err(|error| CliError::usage(error.to_string()))
 }
 
-fn open_store(config: &Config) -> Result<Store, CliError> {
-    match config.state.split_once(':') {
-        Some(("file", dir)) => Ok(Store::File(FileStore::new(dir))),
-        _ => Err(CliError::usage(format!("state {} is not supported yet", config.state))
-            .hint("use `state: file:.bg`")),
+fn open_store(config: &Config, folder: &Path) -> Result<Store, CliError> {
+    match &config.state {
+        StateLocation::File(dir) => Ok(Store::File(FileStore::new(folder.join(dir)))),
+        StateLocation::DynamoDb(_) => {
+            Err(CliError::usage(format!("state {} is not supported yet", config.state))
+                .hint("use `state: file:.bg`"))
+        }
     }
 }
 
