@@ -52,7 +52,7 @@ pub struct Surroundings {
     pub registry_digests: BTreeMap<String, String>,
     /// The healthy targets of each group.
     pub healthy: BTreeMap<TargetGroupArn, u32>,
-    /// What could not be looked at and isn't needed, in words.
+    /// What could not be looked at, though the plan can do without: for the reader of the plan.
     pub notes: Vec<String>,
 }
 
