@@ -12,7 +12,12 @@ use crate::deployment::observation::OnInterrupt;
 
 /// Blue/green deployments for Amazon ECS that watch, verify and revert by themselves
 #[derive(Debug, Clone, Parser)]
-#[command(name = "bg", version, subcommand_required = true, arg_required_else_help = true)]
+#[command(
+    name = "bg",
+    version,
+    subcommand_required = true,
+    arg_required_else_help = true
+)]
 #[command(after_help = "\
 Exit codes:
   0  what was asked for stands, or there was nothing to do
@@ -134,13 +139,24 @@ pub enum OutputFormat {
 #[derive(Debug, Clone, Args)]
 pub struct VersionArgs {
     /// New image of a container; without its name, of the only or the first essential one
-    #[arg(short, long = "image", env = "BG_IMAGE", value_name = "[CONTAINER=]REF", value_delimiter = ',')]
+    #[arg(
+        short,
+        long = "image",
+        env = "BG_IMAGE",
+        value_name = "[CONTAINER=]REF",
+        value_delimiter = ','
+    )]
     pub images: Vec<String>,
     /// Task definition: a JSON file, or a revision that exists [default: the one blue runs]
     #[arg(long, env = "BG_TASK_DEFINITION", value_name = "FILE|FAMILY[:REV]")]
     pub task_definition: Option<String>,
     /// Images from CodePipeline's imagedefinitions.json
-    #[arg(long, env = "BG_IMAGE_DEFINITIONS", value_name = "FILE", conflicts_with = "images")]
+    #[arg(
+        long,
+        env = "BG_IMAGE_DEFINITIONS",
+        value_name = "FILE",
+        conflicts_with = "images"
+    )]
     pub image_definitions: Option<PathBuf>,
     /// How traffic is shifted: a name, ./file.yaml, canary:5%:10m, linear:20%:2m [default: the config's]
     #[arg(short, long, env = "BG_STRATEGY")]
@@ -155,10 +171,15 @@ pub struct VersionArgs {
     #[arg(long, env = "BG_HOTFIX", value_parser = FalseyValueParser::new(), requires = "reason")]
     pub hotfix: bool,
     /// Why a hotfix is needed; goes into the journal
-    #[arg(long, env = "BG_REASON", value_name = "TEXT")]
+    #[arg(long, env = "BG_REASON", value_name = "TEXT", requires = "hotfix")]
     pub reason: Option<String>,
     /// Go on although this alarm is in ALARM already, and don't act on it
-    #[arg(long = "ignore-alarm", env = "BG_IGNORE_ALARM", value_name = "NAME", value_delimiter = ',')]
+    #[arg(
+        long = "ignore-alarm",
+        env = "BG_IGNORE_ALARM",
+        value_name = "NAME",
+        value_delimiter = ','
+    )]
     pub ignore_alarms: Vec<String>,
     /// Allow a strategy that takes longer than 24 hours
     #[arg(long, env = "BG_ALLOW_LONG", value_parser = FalseyValueParser::new())]
@@ -296,25 +317,45 @@ pub struct SandboxArgs {
 }
 
 fn slots() -> impl TypedValueParser<Value = SlotName> {
-    PossibleValuesParser::new(SlotName::BOTH.map(SlotName::as_str))
-        .map(|name| if name == SlotName::A.as_str() { SlotName::A } else { SlotName::B })
+    PossibleValuesParser::new(SlotName::BOTH.map(SlotName::as_str)).map(|name| {
+        if name == SlotName::A.as_str() {
+            SlotName::A
+        } else {
+            SlotName::B
+        }
+    })
 }
 
 fn on_interrupt() -> impl TypedValueParser<Value = OnInterrupt> {
-    PossibleValuesParser::new(["revert", "keep"])
-        .map(|name| if name == "keep" { OnInterrupt::Keep } else { OnInterrupt::Revert })
+    PossibleValuesParser::new(["revert", "keep"]).map(|name| {
+        if name == "keep" {
+            OnInterrupt::Keep
+        } else {
+            OnInterrupt::Revert
+        }
+    })
 }
 
 fn poll(text: &str) -> Result<Duration, String> {
     let poll = humantime::parse_duration(text).map_err(|error| error.to_string())?;
     let allowed = Duration::from_secs(1)..=Duration::from_secs(60);
-    if allowed.contains(&poll) { Ok(poll) } else { Err("it must be from 1s to 60s".into()) }
+    if allowed.contains(&poll) {
+        Ok(poll)
+    } else {
+        Err("it must be from 1s to 60s".into())
+    }
 }
 
 fn speed(text: &str) -> Result<f64, String> {
-    let speed: f64 = text.parse().map_err(|_| "it must be a number, such as 60".to_owned())?;
+    let speed: f64 = text
+        .parse()
+        .map_err(|_| "it must be a number, such as 60".to_owned())?;
     let allowed = 0.1..=10_000.0;
-    if allowed.contains(&speed) { Ok(speed) } else { Err("it must be from 0.1 to 10000".into()) }
+    if allowed.contains(&speed) {
+        Ok(speed)
+    } else {
+        Err("it must be from 0.1 to 10000".into())
+    }
 }
 
 /// The whole command line; its help doesn't depend on the environment.
@@ -359,7 +400,10 @@ mod tests {
         let mut command = command().term_width(100);
         command.build();
         let mut all = vec![command.render_long_help().to_string()];
-        for verb in command.get_subcommands_mut().filter(|verb| verb.get_name() != "help") {
+        for verb in command
+            .get_subcommands_mut()
+            .filter(|verb| verb.get_name() != "help")
+        {
             all.push(verb.render_long_help().to_string());
         }
         insta::assert_snapshot!(all.join("\n════════\n\n"));
@@ -368,14 +412,20 @@ mod tests {
     #[test]
     fn every_flag_has_its_environment_variable() {
         let command = command();
-        let verbs = command.get_subcommands().flat_map(clap::Command::get_arguments);
+        let verbs = command
+            .get_subcommands()
+            .flat_map(clap::Command::get_arguments);
         for arg in command.get_arguments().chain(verbs) {
             let name = arg.get_long().unwrap_or_default();
             if matches!(name, "help" | "version") {
                 continue;
             }
             let expected = format!("BG_{}", name.to_uppercase().replace('-', "_"));
-            let env = arg.get_env().unwrap_or_default().to_string_lossy().into_owned();
+            let env = arg
+                .get_env()
+                .unwrap_or_default()
+                .to_string_lossy()
+                .into_owned();
             let is_break_glass = env == "BG_ROLLBACK_FORCE";
             assert!(env == expected || is_break_glass, "--{name} has {env:?}");
         }
@@ -385,14 +435,20 @@ mod tests {
     fn the_help_tells_the_exit_codes() {
         let help = command().render_help().to_string();
         for code in crate::cli::exit::ExitCode::ALL {
-            assert!(help.contains(&format!("  {}  {}", code.code(), code.meaning())), "{code:?}");
+            assert!(
+                help.contains(&format!("  {}  {}", code.code(), code.meaning())),
+                "{code:?}"
+            );
         }
     }
 
     #[test]
     fn a_deployment_takes_images_by_container() {
-        let cli = try_parse("bg deploy --image app=shop:v2 -i side=envoy:1 --poll 2s".split(' ')).unwrap();
-        let Verb::Deploy(deploy) = cli.verb else { panic!("not a deployment") };
+        let cli = try_parse("bg deploy --image app=shop:v2 -i side=envoy:1 --poll 2s".split(' '))
+            .unwrap();
+        let Verb::Deploy(deploy) = cli.verb else {
+            panic!("not a deployment")
+        };
         assert_eq!(deploy.version.images, ["app=shop:v2", "side=envoy:1"]);
         assert_eq!(deploy.version.poll, Some(Duration::from_secs(2)));
         assert_eq!(deploy.run.on_interrupt, OnInterrupt::Revert);
@@ -403,9 +459,14 @@ mod tests {
     fn the_last_word_on_waiting_counts() {
         for (args, expected) in [
             ("bg deploy --wait-retire --no-wait-retire", RetireBy::Later),
-            ("bg deploy --no-wait-retire --wait-retire", RetireBy::ThisRun),
+            (
+                "bg deploy --no-wait-retire --wait-retire",
+                RetireBy::ThisRun,
+            ),
         ] {
-            let Verb::Deploy(deploy) = try_parse(args.split(' ')).unwrap().verb else { panic!() };
+            let Verb::Deploy(deploy) = try_parse(args.split(' ')).unwrap().verb else {
+                panic!()
+            };
             assert_eq!(deploy.run.retire_by(), Some(expected));
         }
     }
@@ -415,6 +476,7 @@ mod tests {
         use clap::error::ErrorKind::*;
         for (args, kind) in [
             ("bg deploy --hotfix", MissingRequiredArgument),
+            ("bg deploy --reason fire", MissingRequiredArgument),
             ("bg deploy --speed 60", MissingRequiredArgument),
             ("bg deploy --poll 90s", ValueValidation),
             ("bg deploy --sandbox --speed 0", ValueValidation),
@@ -426,7 +488,9 @@ mod tests {
         ] {
             assert_eq!(kind_of(args), kind, "{args}");
         }
-        let error = try_parse(["bg", "deploy", "--stratgy", "canary"]).unwrap_err().to_string();
+        let error = try_parse(["bg", "deploy", "--stratgy", "canary"])
+            .unwrap_err()
+            .to_string();
         assert!(error.contains("'--strategy'"), "{error}");
     }
 }

@@ -3,6 +3,7 @@
 use std::io::{self, Write};
 
 use jiff::Timestamp;
+use serde::Serialize;
 
 use super::args::Global;
 use super::live::{Live, show_cursor_on_panic};
@@ -10,11 +11,11 @@ use super::style::{Colors, paint};
 use super::terminal::{Output, Surface, size};
 use crate::deployment::event::Record;
 use crate::report::ending::ending;
+use crate::report::json;
 use crate::report::line::{StyledLine, Symbols};
 use crate::report::live::screen;
 use crate::report::text::{Detail, Lines};
 use crate::report::view::View;
-use crate::report::json;
 
 /// How often a live view should be given the time ([`Display::tick`]), so that its clocks move.
 pub const TICK: std::time::Duration = std::time::Duration::from_millis(500);
@@ -28,7 +29,11 @@ pub struct Display {
 
 #[derive(Debug)]
 enum Shown {
-    Live { live: Live<io::Stderr>, view: Box<View>, symbols: Symbols },
+    Live {
+        live: Live<io::Stderr>,
+        view: Box<View>,
+        symbols: Symbols,
+    },
     Lines(Box<Lines>),
     Json(Box<View>),
 }
@@ -40,12 +45,19 @@ impl Display {
             Output::Live => {
                 show_cursor_on_panic();
                 let live = Live::new(io::stderr(), surface.stderr_colors(global));
-                Shown::Live { live, view: Box::default(), symbols: surface.symbols() }
+                Shown::Live {
+                    live,
+                    view: Box::default(),
+                    symbols: surface.symbols(),
+                }
             }
             Output::Lines => Shown::Lines(Box::new(Lines::new(detail(global)))),
             Output::Json => Shown::Json(Box::default()),
         };
-        Display { colors: surface.stdout_colors(global), shown }
+        Display {
+            colors: surface.stdout_colors(global),
+            shown,
+        }
     }
 
     /// Shows one more record.
@@ -73,7 +85,14 @@ impl Display {
     /// # Errors
     /// When the stream is gone.
     pub fn tick(&mut self, now: Timestamp) -> io::Result<()> {
-        let Shown::Live { live, view, symbols } = &mut self.shown else { return Ok(()) };
+        let Shown::Live {
+            live,
+            view,
+            symbols,
+        } = &mut self.shown
+        else {
+            return Ok(());
+        };
         let terminal = size();
         let room = Live::<io::Stderr>::room(terminal);
         live.draw(&screen(view, now, room, *symbols), terminal)
@@ -92,7 +111,9 @@ impl Display {
     /// # Errors
     /// When the stream is gone.
     pub fn finish(self) -> io::Result<()> {
-        let Shown::Live { live, view, .. } = self.shown else { return Ok(()) };
+        let Shown::Live { live, view, .. } = self.shown else {
+            return Ok(());
+        };
         drop(live);
         let mut lines = vec![StyledLine::new()];
         lines.extend(ending(&view));
@@ -118,6 +139,29 @@ pub fn print(lines: &[StyledLine], colors: Colors) -> io::Result<()> {
         writeln!(out, "{}", paint(line, colors))?;
     }
     out.flush()
+}
+
+/// Writes `document` to stdout as JSON that people can read too: what verbs do with
+/// `--output json`.
+///
+/// # Errors
+/// When stdout is gone.
+pub fn print_json<T: Serialize>(document: &T) -> io::Result<()> {
+    let mut out = io::stdout().lock();
+    serde_json::to_writer_pretty(&mut out, document)?;
+    writeln!(out)?;
+    out.flush()
+}
+
+/// Writes `lines` to stderr: errors, hints, notes.
+///
+/// # Errors
+/// When stderr is gone.
+pub fn complain(lines: &[StyledLine], colors: Colors) -> io::Result<()> {
+    let mut out = io::stderr().lock();
+    lines
+        .iter()
+        .try_for_each(|line| writeln!(out, "{}", paint(line, colors)))
 }
 
 #[cfg(test)]

@@ -4,6 +4,9 @@ use std::error::Error;
 use std::fmt;
 
 use super::exit::ExitCode;
+use crate::report::line::{StyledLine, Tone};
+use crate::report::plan::Problem;
+use crate::report::words;
 
 /// What kind of trouble it is; says the exit code.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -51,6 +54,8 @@ pub struct CliError {
     pub message: String,
     /// Why, the nearest cause first.
     pub causes: Vec<String>,
+    /// What preflight found.
+    pub problems: Vec<Problem>,
     /// What to run or change next, one line each.
     pub hints: Vec<String>,
 }
@@ -58,7 +63,13 @@ pub struct CliError {
 impl CliError {
     /// An error without a known cause.
     pub fn new(kind: ErrorKind, message: impl Into<String>) -> Self {
-        CliError { kind, message: message.into(), causes: Vec::new(), hints: Vec::new() }
+        CliError {
+            kind,
+            message: message.into(),
+            causes: Vec::new(),
+            problems: Vec::new(),
+            hints: Vec::new(),
+        }
     }
 
     /// Bad usage, config or strategy.
@@ -96,7 +107,54 @@ impl CliError {
     pub fn exit(&self) -> ExitCode {
         self.kind.into()
     }
+
+    /// Everything that preflight found, each with its way out.
+    pub fn preflight(problems: Vec<Problem>) -> Self {
+        let count = words::plural(problems.len(), "problem");
+        let message = format!("preflight found {count}; nothing was changed");
+        CliError {
+            problems,
+            ..Self::refused(message)
+        }
+    }
+
+    /// What goes to stderr. A message may have several lines, such as a piece of the config.
+    pub fn lines(&self) -> Vec<StyledLine> {
+        let mut lines = part(Tone::Bad, "Error:", &self.message);
+        for problem in &self.problems {
+            lines.extend(part(Tone::Bad, "Problem:", &problem.what));
+            lines.extend(part(Tone::Good, "    Fix:", &problem.fix));
+        }
+        for cause in &self.causes {
+            lines.extend(part(Tone::Warn, "Caused by:", cause));
+        }
+        for hint in &self.hints {
+            lines.extend(part(Tone::Good, "Hint:", hint));
+        }
+        lines
+    }
 }
+
+fn part(tone: Tone, label: &str, text: &str) -> Vec<StyledLine> {
+    let mut rest = text.lines();
+    let first = rest.next().unwrap_or_default();
+    let first = StyledLine::of(tone, label).plain(" ").plain(first);
+    std::iter::once(first)
+        .chain(rest.map(|line| StyledLine::new().plain(line)))
+        .collect()
+}
+
+impl fmt::Display for CliError {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        for (at, line) in self.lines().iter().enumerate() {
+            let gap = if at == 0 { "" } else { "\n" };
+            write!(f, "{gap}{line}")?;
+        }
+        Ok(())
+    }
+}
+
+impl Error for CliError {}
 
 /// The messages of an error and its sources, without those that the one before already tells.
 fn chain(mut next: Option<&dyn Error>) -> Vec<String> {
@@ -110,21 +168,6 @@ fn chain(mut next: Option<&dyn Error>) -> Vec<String> {
     }
     causes
 }
-
-impl fmt::Display for CliError {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "Error: {}", self.message)?;
-        for cause in &self.causes {
-            write!(f, "\nCaused by: {cause}")?;
-        }
-        for hint in &self.hints {
-            write!(f, "\nHint: {hint}")?;
-        }
-        Ok(())
-    }
-}
-
-impl Error for CliError {}
 
 #[cfg(test)]
 mod tests {
@@ -141,5 +184,29 @@ mod tests {
             "Error: cluster \"prdo\" can't be read\nCaused by: connection refused\nHint: check --endpoint-url"
         );
         assert_eq!(error.exit(), ExitCode::Refused);
+    }
+
+    #[test]
+    fn a_refusal_tells_every_problem_with_its_fix() {
+        let problem = |what: &str, fix: &str| Problem {
+            what: what.into(),
+            fix: fix.into(),
+        };
+        let error = CliError::preflight(vec![
+            problem("target group shop-b doesn't exist", "create it"),
+            problem("alarm shop-5xx is in ALARM", "wait until it is OK"),
+        ]);
+        assert_eq!(
+            error.to_string(),
+            "Error: preflight found 2 problems; nothing was changed\n\
+             Problem: target group shop-b doesn't exist\n    Fix: create it\n\
+             Problem: alarm shop-5xx is in ALARM\n    Fix: wait until it is OK"
+        );
+    }
+
+    #[test]
+    fn a_piece_of_the_config_keeps_its_lines() {
+        let error = CliError::usage("bg.yaml:2:1: unknown key\n  2 | clutser: prod\n    | ^");
+        assert_eq!(error.lines().len(), 3);
     }
 }

@@ -95,7 +95,9 @@ mod tests {
 
     #[test]
     fn only_a_promotion_counts_as_success() {
-        let kept = Outcome::Kept { signal: "SIGTERM".into() };
+        let kept = Outcome::Kept {
+            signal: "SIGTERM".into(),
+        };
         assert_eq!(ExitCode::from(&Outcome::Promoted), ExitCode::Stands);
         assert_eq!(ExitCode::from(&kept), ExitCode::Detached);
     }

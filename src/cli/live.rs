@@ -7,9 +7,7 @@ use std::sync::Once;
 use crossterm::cursor::{Hide, MoveToNextLine, MoveToPreviousLine, Show};
 use crossterm::queue;
 use crossterm::style::Print;
-use crossterm::terminal::{
-    BeginSynchronizedUpdate, Clear, ClearType, EndSynchronizedUpdate,
-};
+use crossterm::terminal::{BeginSynchronizedUpdate, Clear, ClearType, EndSynchronizedUpdate};
 
 use super::style::{Colors, paint};
 use crate::report::line::StyledLine;
@@ -34,7 +32,12 @@ struct Row {
 impl<W: Write> Live<W> {
     /// Draws on `out` from its present line on, which has to be empty.
     pub fn new(out: W, colors: Colors) -> Self {
-        Live { out, colors, shown: Vec::new(), size: None }
+        Live {
+            out,
+            colors,
+            shown: Vec::new(),
+            size: None,
+        }
     }
 
     /// The room that a view has on a terminal of this size: the last column stays free, because
@@ -50,7 +53,10 @@ impl<W: Write> Live<W> {
     pub fn draw(&mut self, lines: &[StyledLine], terminal: Size) -> io::Result<()> {
         let rows: Vec<Row> = lines
             .iter()
-            .map(|line| Row { text: paint(line, self.colors), width: line.width() })
+            .map(|line| Row {
+                text: paint(line, self.colors),
+                width: line.width(),
+            })
             .collect();
         if rows == self.shown && self.size == Some(terminal) {
             return Ok(());
@@ -65,10 +71,19 @@ impl<W: Write> Live<W> {
             if self.shown.get(at) == Some(row) {
                 queue!(bytes, MoveToNextLine(1))?;
             } else {
-                queue!(bytes, Print(&row.text), Clear(ClearType::UntilNewLine), Print("\r\n"))?;
+                queue!(
+                    bytes,
+                    Print(&row.text),
+                    Clear(ClearType::UntilNewLine),
+                    Print("\r\n")
+                )?;
             }
         }
-        queue!(bytes, Clear(ClearType::FromCursorDown), EndSynchronizedUpdate)?;
+        queue!(
+            bytes,
+            Clear(ClearType::FromCursorDown),
+            EndSynchronizedUpdate
+        )?;
         self.out.write_all(&bytes)?;
         self.out.flush()?;
         self.shown = rows;
@@ -80,8 +95,15 @@ impl<W: Write> Live<W> {
     /// window terminals break lines in two, so the place has grown.
     fn forget(&mut self, bytes: &mut Vec<u8>, terminal: Size) -> io::Result<()> {
         let columns = usize::from(terminal.columns).max(1);
-        let height: usize = self.shown.iter().map(|row| row.width.div_ceil(columns).max(1)).sum();
-        move_up(bytes, height.min(usize::from(terminal.rows).saturating_sub(1)))?;
+        let height: usize = self
+            .shown
+            .iter()
+            .map(|row| row.width.div_ceil(columns).max(1))
+            .sum();
+        move_up(
+            bytes,
+            height.min(usize::from(terminal.rows).saturating_sub(1)),
+        )?;
         queue!(bytes, Clear(ClearType::FromCursorDown))?;
         self.shown.clear();
         Ok(())
@@ -180,9 +202,16 @@ mod tests {
                 "?2026h" | "?2026l" => {}
                 "J" => {
                     self.rows.truncate(row + 1);
-                    self.rows.get_mut(row).into_iter().for_each(|line| line.truncate(column));
+                    self.rows
+                        .get_mut(row)
+                        .into_iter()
+                        .for_each(|line| line.truncate(column));
                 }
-                "K" => self.rows.get_mut(row).into_iter().for_each(|line| line.truncate(column)),
+                "K" => self
+                    .rows
+                    .get_mut(row)
+                    .into_iter()
+                    .for_each(|line| line.truncate(column)),
                 _ if sequence.ends_with('F') => self.at = (row.checked_sub(number()).unwrap(), 0),
                 _ if sequence.ends_with('E') => self.at = (row + number(), 0),
                 _ if sequence.ends_with('m') => {}
@@ -199,10 +228,16 @@ mod tests {
         }
     }
 
-    const SIZE: Size = Size { columns: 80, rows: 24 };
+    const SIZE: Size = Size {
+        columns: 80,
+        rows: 24,
+    };
 
     fn lines(texts: &[String]) -> Vec<StyledLine> {
-        texts.iter().map(|text| StyledLine::of(Tone::Good, text)).collect()
+        texts
+            .iter()
+            .map(|text| StyledLine::of(Tone::Good, text))
+            .collect()
     }
 
     proptest! {
@@ -246,9 +281,19 @@ mod tests {
         live.draw(&lines(&["a".repeat(70)]), SIZE).unwrap();
         screen.feed(&std::mem::take(&mut live.out));
         // The terminal breaks the line in two and the cursor moves down with it.
-        screen.rows = vec!["a".repeat(40).chars().collect(), "a".repeat(30).chars().collect()];
+        screen.rows = vec![
+            "a".repeat(40).chars().collect(),
+            "a".repeat(30).chars().collect(),
+        ];
         screen.at = (2, 0);
-        live.draw(&lines(&["b".into()]), Size { columns: 40, rows: 24 }).unwrap();
+        live.draw(
+            &lines(&["b".into()]),
+            Size {
+                columns: 40,
+                rows: 24,
+            },
+        )
+        .unwrap();
         screen.feed(&std::mem::take(&mut live.out));
         assert_eq!(screen.text(), ["b"]);
     }

@@ -55,6 +55,9 @@ mod tests {
         assert_eq!(paint(&line, Colors::Off), "✔ healthy");
         let painted = paint(&line, Colors::On);
         assert_ne!(painted, "✔ healthy");
-        assert_eq!(anstream::adapter::strip_str(&painted).to_string(), "✔ healthy");
+        assert_eq!(
+            anstream::adapter::strip_str(&painted).to_string(),
+            "✔ healthy"
+        );
     }
 }

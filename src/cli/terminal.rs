@@ -37,7 +37,9 @@ impl Surface {
             ci: var("CI"),
             no_color: var("NO_COLOR"),
             force_color: var("CLICOLOR_FORCE"),
-            locale: var("LC_ALL").or_else(|| var("LC_CTYPE")).or_else(|| var("LANG")),
+            locale: var("LC_ALL")
+                .or_else(|| var("LC_CTYPE"))
+                .or_else(|| var("LANG")),
         }
     }
 
@@ -47,15 +49,24 @@ impl Surface {
 
     /// `CI=false` is what some people set to switch it off.
     fn is_ci(&self) -> bool {
-        self.ci.as_deref().is_some_and(|ci| !matches!(ci, "false" | "0"))
+        self.ci
+            .as_deref()
+            .is_some_and(|ci| !matches!(ci, "false" | "0"))
     }
 
     /// Whether a stream that is a terminal, or isn't, gets colours.
     fn colors(&self, is_terminal: bool, global: &Global) -> Colors {
-        let forced = self.force_color.as_deref().is_some_and(|force| force != "0");
+        let forced = self
+            .force_color
+            .as_deref()
+            .is_some_and(|force| force != "0");
         let wanted = forced || (is_terminal && !self.is_dumb());
         let refused = global.no_color || self.no_color.is_some();
-        if wanted && !refused { Colors::On } else { Colors::Off }
+        if wanted && !refused {
+            Colors::On
+        } else {
+            Colors::Off
+        }
     }
 
     /// Colours for stdout.
@@ -112,7 +123,10 @@ impl Output {
 pub fn size() -> Size {
     match crossterm::terminal::size() {
         Ok((columns @ 1.., rows @ 1..)) => Size { columns, rows },
-        _ => Size { columns: 80, rows: 24 },
+        _ => Size {
+            columns: 80,
+            rows: 24,
+        },
     }
 }
 
@@ -122,23 +136,79 @@ mod tests {
     use super::*;
 
     fn global(flags: &str) -> Global {
-        try_parse(format!("bg status {flags}").split_whitespace().map(String::from)).unwrap().global
+        try_parse(
+            format!("bg status {flags}")
+                .split_whitespace()
+                .map(String::from),
+        )
+        .unwrap()
+        .global
     }
 
     fn terminal() -> Surface {
         let term = Some("xterm-256color".into());
-        Surface { stdout: true, stderr: true, term, ..Surface::default() }
+        Surface {
+            stdout: true,
+            stderr: true,
+            term,
+            ..Surface::default()
+        }
     }
 
     #[test]
     fn only_a_whole_terminal_gets_the_live_view() {
         let chosen = |flags, surface: Surface| Output::choose(&global(flags), &surface);
         assert_eq!(chosen("", terminal()), Output::Live);
-        assert_eq!(chosen("", Surface { stdout: false, ..terminal() }), Output::Lines);
-        assert_eq!(chosen("", Surface { stderr: false, ..terminal() }), Output::Lines);
-        assert_eq!(chosen("", Surface { term: Some("dumb".into()), ..terminal() }), Output::Lines);
-        assert_eq!(chosen("", Surface { ci: Some("true".into()), ..terminal() }), Output::Lines);
-        assert_eq!(chosen("", Surface { ci: Some("false".into()), ..terminal() }), Output::Live);
+        assert_eq!(
+            chosen(
+                "",
+                Surface {
+                    stdout: false,
+                    ..terminal()
+                }
+            ),
+            Output::Lines
+        );
+        assert_eq!(
+            chosen(
+                "",
+                Surface {
+                    stderr: false,
+                    ..terminal()
+                }
+            ),
+            Output::Lines
+        );
+        assert_eq!(
+            chosen(
+                "",
+                Surface {
+                    term: Some("dumb".into()),
+                    ..terminal()
+                }
+            ),
+            Output::Lines
+        );
+        assert_eq!(
+            chosen(
+                "",
+                Surface {
+                    ci: Some("true".into()),
+                    ..terminal()
+                }
+            ),
+            Output::Lines
+        );
+        assert_eq!(
+            chosen(
+                "",
+                Surface {
+                    ci: Some("false".into()),
+                    ..terminal()
+                }
+            ),
+            Output::Live
+        );
         assert_eq!(chosen("--verbose", terminal()), Output::Lines);
         assert_eq!(chosen("--output json", terminal()), Output::Json);
     }
@@ -149,13 +219,37 @@ mod tests {
         assert_eq!(of("", terminal()), Colors::On);
         assert_eq!(of("", Surface::default()), Colors::Off);
         assert_eq!(of("--no-color", terminal()), Colors::Off);
-        assert_eq!(of("", Surface { no_color: Some("1".into()), ..terminal() }), Colors::Off);
-        assert_eq!(of("", Surface { term: Some("dumb".into()), ..terminal() }), Colors::Off);
+        assert_eq!(
+            of(
+                "",
+                Surface {
+                    no_color: Some("1".into()),
+                    ..terminal()
+                }
+            ),
+            Colors::Off
+        );
+        assert_eq!(
+            of(
+                "",
+                Surface {
+                    term: Some("dumb".into()),
+                    ..terminal()
+                }
+            ),
+            Colors::Off
+        );
     }
 
     #[test]
     fn a_locale_without_unicode_gets_ascii() {
-        let of = |locale: &str| Surface { locale: Some(locale.into()), ..terminal() }.symbols();
+        let of = |locale: &str| {
+            Surface {
+                locale: Some(locale.into()),
+                ..terminal()
+            }
+            .symbols()
+        };
         assert_eq!(of("en_US.UTF-8"), Symbols::Unicode);
         assert_eq!(of("POSIX"), Symbols::Ascii);
         assert_eq!(terminal().symbols(), Symbols::Unicode);

@@ -30,26 +30,41 @@ fn headline(tone: Tone, word: &str, text: &str) -> StyledLine {
 }
 
 fn field(label: &str, text: impl AsRef<str>) -> StyledLine {
-    StyledLine::new().plain("  ").with(Tone::Dim, label).to_column(TEXT_COLUMN).plain(text)
+    StyledLine::new()
+        .plain("  ")
+        .with(Tone::Dim, label)
+        .to_column(TEXT_COLUMN)
+        .plain(text)
 }
 
 fn promoted(view: &View) -> Vec<StyledLine> {
-    let took = view.started_at.zip(view.promoted_at).map(|(from, to)| words::between(from, to));
-    let took = took.map(|took| format!(", after {}", words::length(took))).unwrap_or_default();
+    let took = view
+        .started_at
+        .zip(view.promoted_at)
+        .map(|(from, to)| words::between(from, to));
+    let took = took
+        .map(|took| format!(", after {}", words::length(took)))
+        .unwrap_or_default();
     let text = format!(": {} serves everything{took}", view.side(Role::Green));
     let mut lines = vec![headline(Tone::Good, "Promoted", &text)];
     lines.extend(traffic(view));
     let blue = view.side(Role::Blue);
-    lines.push(field("retire", match (view.retire_at, &view.plan) {
-        (Some(at), Some(plan)) => format!(
-            "{blue} is kept warm until {} UTC, then {}",
-            words::clock(at),
-            words::retire(plan.retire.then)
-        ),
-        (Some(at), None) => format!("{blue} is kept warm until {} UTC", words::clock(at)),
-        (None, _) => format!("{blue} is kept as it is"),
-    }));
-    lines.push(field("next", "`bg rollback` goes back in one step while blue is warm"));
+    lines.push(field(
+        "retire",
+        match (view.retire_at, &view.plan) {
+            (Some(at), Some(plan)) => format!(
+                "{blue} is kept warm until {} UTC, then {}",
+                words::clock(at),
+                words::retire(plan.retire.then)
+            ),
+            (Some(at), None) => format!("{blue} is kept warm until {} UTC", words::clock(at)),
+            (None, _) => format!("{blue} is kept as it is"),
+        },
+    ));
+    lines.push(field(
+        "next",
+        "`bg rollback` goes back in one step while blue is warm",
+    ));
     lines
 }
 
@@ -74,7 +89,10 @@ fn stuck(view: &View, why: &Stuck) -> Vec<StyledLine> {
     }
     if let Some(trouble) = &view.trouble {
         let (at, class) = (words::clock(trouble.at), failure(trouble.class));
-        let text = format!("{at}: could not {}: {class} ({})", trouble.act, trouble.message);
+        let text = format!(
+            "{at}: could not {}: {class} ({})",
+            trouble.act, trouble.message
+        );
         lines.push(field("last failure", text));
     }
     lines.extend(traffic(view));
@@ -90,9 +108,17 @@ fn kept(view: &View, signal: &str) -> Vec<StyledLine> {
     let mut lines = vec![headline(Tone::Warn, "Kept", &text)];
     lines.extend(when(view));
     lines.extend(traffic(view));
-    lines.push(field("watched by", "nobody: no guard reverts it while no process runs"));
-    let slots = view.slot(Role::Blue).map(|blue| force(blue, "puts everything back on blue"));
-    lines.push(field("next", slots.unwrap_or_else(|| "`bg status` shows where it stands".into())));
+    lines.push(field(
+        "watched by",
+        "nobody: no guard reverts it while no process runs",
+    ));
+    let slots = view
+        .slot(Role::Blue)
+        .map(|blue| force(blue, "puts everything back on blue"));
+    lines.push(field(
+        "next",
+        slots.unwrap_or_else(|| "`bg status` shows where it stands".into()),
+    ));
     lines
 }
 
@@ -113,7 +139,11 @@ fn when(view: &View) -> Option<StyledLine> {
         (Some(step), Some(peak)) => text.push_str(&format!(", at {step} ({peak} green)")),
         _ => text.push_str(", before green had any traffic"),
     }
-    if let Some(back) = view.tripped_at.zip(view.reverted_at).filter(|_| view.had_traffic()) {
+    if let Some(back) = view
+        .tripped_at
+        .zip(view.reverted_at)
+        .filter(|_| view.had_traffic())
+    {
         let took = words::length(words::between(back.0, back.1));
         text.push_str(&format!("; all traffic was back after {took}"));
     }
@@ -124,14 +154,20 @@ fn when(view: &View) -> Option<StyledLine> {
 fn stopped(tasks: &[StoppedTask]) -> Vec<StyledLine> {
     let mut lines = Vec::new();
     for (n, task) in tasks.iter().enumerate() {
-        let at = task.at.map(|at| format!(" at {}", words::clock(at))).unwrap_or_default();
+        let at = task
+            .at
+            .map(|at| format!(" at {}", words::clock(at)))
+            .unwrap_or_default();
         let (id, code, reason) = (&task.task, &task.code, &task.reason);
         let label = if n == 0 { "failed tasks" } else { "" };
         lines.push(field(label, format!("{id}{at}: {code}: {reason}")));
         for container in &task.containers {
             let code = container.exit_code.map(|code| format!("exit code {code}"));
             let said: Vec<_> = code.into_iter().chain(container.reason.clone()).collect();
-            lines.push(field("", format!("  container {}: {}", container.name, said.join(", "))));
+            lines.push(field(
+                "",
+                format!("  container {}: {}", container.name, said.join(", ")),
+            ));
         }
     }
     lines
@@ -139,7 +175,9 @@ fn stopped(tasks: &[StoppedTask]) -> Vec<StyledLine> {
 
 /// Where traffic was when it was last seen.
 fn traffic(view: &View) -> Vec<StyledLine> {
-    let Some((look, at)) = view.look.as_ref().zip(view.look_at) else { return Vec::new() };
+    let Some((look, at)) = view.look.as_ref().zip(view.look_at) else {
+        return Vec::new();
+    };
     let seen = |(n, (route, seen)): (usize, (&String, &Option<Weight>))| {
         let seen = match (*seen, view.slot(Role::Blue)) {
             (Some(Weight::ZERO), Some(blue)) => format!("100% on slot {blue}"),
@@ -220,9 +258,7 @@ fn after_hold(holds: &[Hold]) -> &'static str {
             "see why the alarm has no data, or set its insufficient_data in bg.yaml; then deploy \
              again"
         }
-        Some(Hold::Unreadable { .. }) => {
-            "restore access to what can't be read; then deploy again"
-        }
+        Some(Hold::Unreadable { .. }) => "restore access to what can't be read; then deploy again",
         _ => "`bg status` shows where it stands; deploy again once that is mended",
     }
 }

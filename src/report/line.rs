@@ -165,7 +165,11 @@ fn columns_of(character: char) -> usize {
 /// Control characters and the marks that turn the direction of text around become spaces.
 fn printable(character: char) -> char {
     let turns = matches!(character, '\u{200e}' | '\u{200f}' | '\u{2028}'..='\u{202e}' | '\u{2066}'..='\u{2069}');
-    if character.is_control() || turns { ' ' } else { character }
+    if character.is_control() || turns {
+        ' '
+    } else {
+        character
+    }
 }
 
 fn take_columns(text: &str, columns: usize) -> &str {
@@ -188,7 +192,10 @@ mod tests {
         let line = || StyledLine::of(Tone::Good, "green").plain(" is healthy");
         assert_eq!(line().fit(9, Symbols::Unicode).to_string(), "green is…");
         assert_eq!(line().fit(9, Symbols::Ascii).to_string(), "green ...");
-        assert_eq!(line().fit(16, Symbols::Ascii).to_string(), "green is healthy");
+        assert_eq!(
+            line().fit(16, Symbols::Ascii).to_string(),
+            "green is healthy"
+        );
     }
 
     #[test]
@@ -203,7 +210,7 @@ mod tests {
             parts in proptest::collection::vec("\\PC{0,20}", 0..5), columns in 0usize..40
         ) {
             for symbols in [Symbols::Unicode, Symbols::Ascii] {
-                let line = parts.iter().fold(StyledLine::new(), |line, part| line.plain(part));
+                let line = parts.iter().fold(StyledLine::new(), StyledLine::plain);
                 prop_assert!(line.fit(columns, symbols).width() <= columns);
             }
         }

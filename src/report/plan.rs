@@ -72,7 +72,11 @@ fn summary(plan: &Plan) -> Vec<StyledLine> {
         Kind::Rollback => "Roll back to",
     };
     let slot = |role| {
-        let slot = if role == Role::Blue { plan.blue } else { plan.green_slot() };
+        let slot = if role == Role::Blue {
+            plan.blue
+        } else {
+            plan.green_slot()
+        };
         (slot, &plan.slots[slot].service)
     };
     let (blue, blue_service) = slot(Role::Blue);
@@ -81,15 +85,29 @@ fn summary(plan: &Plan) -> Vec<StyledLine> {
     let version = words::version(plan);
     let mut lines = vec![
         title(format!("{what} {version}, strategy {}", plan.strategy)),
-        field("service", format!("{} in cluster {}, {} {}", plan.service, plan.cluster, plan.account, plan.region)),
-        field("blue", format!("slot {blue}, service {blue_service}, {definition}")),
-        field("green", format!("slot {green}, service {green_service}, {}", tasks(plan))),
+        field(
+            "service",
+            format!(
+                "{} in cluster {}, {} {}",
+                plan.service, plan.cluster, plan.account, plan.region
+            ),
+        ),
+        field(
+            "blue",
+            format!("slot {blue}, service {blue_service}, {definition}"),
+        ),
+        field(
+            "green",
+            format!("slot {green}, service {green_service}, {}", tasks(plan)),
+        ),
     ];
     if let Kind::Hotfix { reason } = &plan.kind {
         lines.push(field("reason", reason.clone()));
     }
     for (at, route) in plan.routes.iter().enumerate() {
-        let sticky = route.sticky.map(|length| format!(", sticky for {}", words::length(length)));
+        let sticky = route
+            .sticky
+            .map(|length| format!(", sticky for {}", words::length(length)));
         let text = format!("{}{}", route.label, sticky.unwrap_or_default());
         lines.push(field(if at == 0 { "routes" } else { "" }, text));
     }
@@ -108,11 +126,21 @@ fn changes(report: &PlanReport) -> Vec<StyledLine> {
     if report.changes.is_empty() {
         return Vec::new();
     }
-    let widest = report.changes.iter().map(|change| width(&change.path)).max();
+    let widest = report
+        .changes
+        .iter()
+        .map(|change| width(&change.path))
+        .max();
     let column = widest.unwrap_or(0).min(60) + 6;
     let mut lines = vec![title("Task definition")];
     lines.extend(report.changes.iter().map(|change| {
-        let path = |tone, mark| item().with(tone, mark).plain(" ").plain(&change.path).to_column(column);
+        let path = |tone, mark| {
+            item()
+                .with(tone, mark)
+                .plain(" ")
+                .plain(&change.path)
+                .to_column(column)
+        };
         match (&change.before, &change.after) {
             (Some(before), Some(after)) => path(Tone::Warn, "~")
                 .with(Tone::Bad, before)
@@ -135,7 +163,11 @@ fn green(plan: &Plan, differences: &[String]) -> Vec<StyledLine> {
         GreenService::Update { source } => format!("gets the settings of slot {source}'s"),
     };
     let mut lines = vec![title("Green's service").plain(format!(" {how}"))];
-    lines.extend(differences.iter().map(|difference| item().plain(difference)));
+    lines.extend(
+        differences
+            .iter()
+            .map(|difference| item().plain(difference)),
+    );
     lines
 }
 
@@ -151,14 +183,18 @@ fn moments(plan: &Plan, healthy_after: Duration) -> Vec<(Duration, String)> {
     let mut at = healthy_after.saturating_add(plan.guards.healthy_for);
     for step in &plan.steps {
         let bake = words::length(step.bake);
-        moments.push((at, format!("{} of traffic to green, bake for {bake}", step.weight)));
+        moments.push((
+            at,
+            format!("{} of traffic to green, bake for {bake}", step.weight),
+        ));
         at = at.saturating_add(step.bake);
     }
     moments.push((at, "promote green".into()));
     if plan.retire.then != RetireHow::Keep {
         let how = words::retire(plan.retire.then);
         let most = words::length(plan.retire.at_most);
-        let text = format!("retire blue: it is {how} once its traffic is gone, {most} later at most");
+        let text =
+            format!("retire blue: it is {how} once its traffic is gone, {most} later at most");
         moments.push((at.saturating_add(plan.retire.after), text));
     }
     moments
@@ -166,14 +202,23 @@ fn moments(plan: &Plan, healthy_after: Duration) -> Vec<(Duration, String)> {
 
 fn timeline(plan: &Plan, report: &PlanReport) -> Vec<StyledLine> {
     let healthy = report.healthy_after.unwrap_or_default();
-    let total = healthy.saturating_add(plan.guards.healthy_for).saturating_add(plan.shift_length());
+    let total = healthy
+        .saturating_add(plan.guards.healthy_for)
+        .saturating_add(plan.shift_length());
     let total = words::length(total);
-    let headline = title("Timeline")
-        .plain(format!(" in UTC, if it began now: {total} until green is promoted, at the earliest"));
+    let headline = title("Timeline").plain(format!(
+        " in UTC, if it began now: {total} until green is promoted, at the earliest"
+    ));
     let mut lines = vec![headline];
     lines.extend(moments(plan, healthy).into_iter().map(|(after, what)| {
-        let (clock, offset) = (words::clock(words::later(report.now, after)), words::offset(after));
-        item().with(Tone::Dim, format!("{clock}  {offset:>8}")).plain("  ").plain(what)
+        let (clock, offset) = (
+            words::clock(words::later(report.now, after)),
+            words::offset(after),
+        );
+        item()
+            .with(Tone::Dim, format!("{clock}  {offset:>8}"))
+            .plain("  ")
+            .plain(what)
     }));
     if report.healthy_after.is_none() {
         let text = "how long green takes to become healthy is not known, and comes on top";
@@ -186,10 +231,16 @@ fn guards(plan: &Plan) -> Vec<StyledLine> {
     let (ready, min) = (plan.guards.ready, plan.guards.min);
     let mut lines = vec![
         title("Guards"),
-        field("targets", format!("{ready} of green healthy before a shift, {min} afterwards")),
+        field(
+            "targets",
+            format!("{ready} of green healthy before a shift, {min} afterwards"),
+        ),
     ];
     for (at, alarm) in plan.guards.alarms.iter().enumerate() {
-        lines.push(field(if at == 0 { "alarms" } else { "" }, alarm.name.to_string()));
+        lines.push(field(
+            if at == 0 { "alarms" } else { "" },
+            alarm.name.to_string(),
+        ));
     }
     lines
 }
@@ -197,11 +248,26 @@ fn guards(plan: &Plan) -> Vec<StyledLine> {
 fn preflight(report: &PlanReport) -> Vec<StyledLine> {
     let mut lines = Vec::new();
     for problem in &report.problems {
-        lines.push(item().with(Tone::Bad, "problem").to_column(11).plain(&problem.what));
-        lines.push(item().with(Tone::Dim, "    fix").to_column(11).plain(&problem.fix));
+        lines.push(
+            item()
+                .with(Tone::Bad, "problem")
+                .to_column(11)
+                .plain(&problem.what),
+        );
+        lines.push(
+            item()
+                .with(Tone::Dim, "    fix")
+                .to_column(11)
+                .plain(&problem.fix),
+        );
     }
     for warning in &report.warnings {
-        lines.push(item().with(Tone::Warn, "warning").to_column(11).plain(warning));
+        lines.push(
+            item()
+                .with(Tone::Warn, "warning")
+                .to_column(11)
+                .plain(warning),
+        );
     }
     for note in &report.notes {
         lines.push(item().with(Tone::Dim, "note").to_column(11).plain(note));
@@ -214,24 +280,15 @@ fn preflight(report: &PlanReport) -> Vec<StyledLine> {
 
 fn verdict(report: &PlanReport) -> StyledLine {
     match (report.problems.len(), report.unchanged) {
-        (0, true) => title("Unchanged: blue runs this already; `bg deploy --force` deploys it anyway"),
+        (0, true) => {
+            title("Unchanged: blue runs this already; `bg deploy --force` deploys it anyway")
+        }
         (0, false) => title("Ready: `bg deploy` would do this. Nothing was changed."),
-        (n, _) => StyledLine::of(Tone::Bad, "Refused")
-            .plain(format!(": {} to mend first. Nothing was changed.", words::plural(n, "problem"))),
+        (n, _) => StyledLine::of(Tone::Bad, "Refused").plain(format!(
+            ": {} to mend first. Nothing was changed.",
+            words::plural(n, "problem")
+        )),
     }
-}
-
-/// What a refusal has to say: the problems of a preflight, for stderr.
-pub fn refusal(problems: &[Problem]) -> Vec<StyledLine> {
-    problems
-        .iter()
-        .flat_map(|problem| {
-            [
-                item().with(Tone::Bad, "problem").to_column(11).plain(&problem.what),
-                item().with(Tone::Dim, "    fix").to_column(11).plain(&problem.fix),
-            ]
-        })
-        .collect()
 }
 
 #[cfg(test)]
@@ -250,9 +307,21 @@ mod tests {
             plan: Some(stories::plan()),
             unchanged: false,
             changes: vec![
-                change("containerDefinitions.app.image", Some("shop:v1"), Some("shop:v2")),
-                change("containerDefinitions.app.environment.DB_PASSWORD", Some("(masked)"), Some("(masked, changed)")),
-                change("containerDefinitions.app.environment.FEATURE", None, Some("on")),
+                change(
+                    "containerDefinitions.app.image",
+                    Some("shop:v1"),
+                    Some("shop:v2"),
+                ),
+                change(
+                    "containerDefinitions.app.environment.DB_PASSWORD",
+                    Some("(masked)"),
+                    Some("(masked, changed)"),
+                ),
+                change(
+                    "containerDefinitions.app.environment.FEATURE",
+                    None,
+                    Some("on"),
+                ),
                 change("volumes.cache", Some("{}"), None),
             ],
             differences: vec!["healthCheckGracePeriodSeconds: 0 -> 30".into()],
@@ -264,7 +333,10 @@ mod tests {
     }
 
     fn told(report: &PlanReport) -> String {
-        text(report).iter().map(|line| line.to_string() + "\n").collect()
+        text(report)
+            .iter()
+            .map(|line| line.to_string() + "\n")
+            .collect()
     }
 
     #[test]
@@ -274,11 +346,20 @@ mod tests {
 
     #[test]
     fn a_refused_plan_lists_every_problem_with_its_way_out() {
-        let problem = |what: &str, fix: &str| Problem { what: what.into(), fix: fix.into() };
+        let problem = |what: &str, fix: &str| Problem {
+            what: what.into(),
+            fix: fix.into(),
+        };
         let mut report = report();
         report.problems = vec![
-            problem("target group shop-b doesn't exist", "create it beside shop-a, or name another in bg.yaml"),
-            problem("alarm shop-5xx is in ALARM already", "wait until it is OK, or --ignore-alarm shop-5xx"),
+            problem(
+                "target group shop-b doesn't exist",
+                "create it beside shop-a, or name another in bg.yaml",
+            ),
+            problem(
+                "alarm shop-5xx is in ALARM already",
+                "wait until it is OK, or --ignore-alarm shop-5xx",
+            ),
         ];
         report.plan = None;
         report.changes.clear();
@@ -287,7 +368,11 @@ mod tests {
 
     #[test]
     fn nothing_to_do_is_said() {
-        let report = PlanReport { unchanged: true, changes: vec![], ..report() };
+        let report = PlanReport {
+            unchanged: true,
+            changes: vec![],
+            ..report()
+        };
         assert!(told(&report).contains("Unchanged"));
         assert!(!told(&report).contains("Timeline"));
     }

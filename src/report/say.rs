@@ -34,11 +34,21 @@ pub struct Said {
 
 impl Said {
     fn news(tone: Tone, label: &'static str, text: impl Into<String>) -> Option<Self> {
-        Some(Said { rank: Rank::News, tone, label, text: text.into() })
+        Some(Said {
+            rank: Rank::News,
+            tone,
+            label,
+            text: text.into(),
+        })
     }
 
     fn detail(label: &'static str, text: impl Into<String>) -> Option<Self> {
-        Some(Said { rank: Rank::Detail, tone: Tone::Dim, label, text: text.into() })
+        Some(Said {
+            rank: Rank::Detail,
+            tone: Tone::Dim,
+            label,
+            text: text.into(),
+        })
     }
 
     /// Whether everybody wants to see it.
@@ -67,10 +77,16 @@ pub fn say(before: &View, record: &Record) -> Option<Said> {
         Event::GreenHealthy => Said::news(Tone::Good, "healthy", healthy(before)),
         Event::GreenUnhealthy { why } => Said::news(Tone::Warn, "not healthy", why.to_string()),
         Event::GreenReady => Said::detail("ready", "green was healthy for long enough"),
-        Event::Shifting { weight, .. } => {
-            Said::news(Tone::Busy, "shifting", format!("{weight} of traffic to {}", green()))
-        }
-        Event::Baking { step, weight, until } => {
+        Event::Shifting { weight, .. } => Said::news(
+            Tone::Busy,
+            "shifting",
+            format!("{weight} of traffic to {}", green()),
+        ),
+        Event::Baking {
+            step,
+            weight,
+            until,
+        } => {
             let length = words::length(words::between(record.at, *until));
             let (k, n) = (step.saturating_add(1), before.steps());
             let ends = words::clock(*until);
@@ -78,29 +94,51 @@ pub fn say(before: &View, record: &Record) -> Option<Said> {
             Said::news(Tone::Busy, "baking", text)
         }
         Event::Holding { reasons, until } => {
-            let text = format!("{}; until {} at most", trip::join(reasons), words::clock(*until));
+            let text = format!(
+                "{}; until {} at most",
+                trip::join(reasons),
+                words::clock(*until)
+            );
             Said::news(Tone::Warn, "holding", text)
         }
         Event::HoldOver => Said::news(Tone::Plain, "going on", "nothing holds any more"),
-        Event::Promoted { .. } => {
-            Said::news(Tone::Good, "promoted", format!("{} serves everything", green()))
-        }
+        Event::Promoted { .. } => Said::news(
+            Tone::Good,
+            "promoted",
+            format!("{} serves everything", green()),
+        ),
         Event::SettingsRestored => {
             Said::detail("restored", "green's service has its own settings back")
         }
         Event::Reverting { trip } => {
-            let what = if before.had_traffic() { "all traffic to" } else { "all traffic stays on" };
+            let what = if before.had_traffic() {
+                "all traffic to"
+            } else {
+                "all traffic stays on"
+            };
             Said::news(Tone::Bad, "reverting", format!("{what} {}: {trip}", blue()))
         }
-        Event::TrafficReverted => {
-            Said::news(Tone::Plain, "reverted", format!("{} serves everything", blue()))
-        }
+        Event::TrafficReverted => Said::news(
+            Tone::Plain,
+            "reverted",
+            format!("{} serves everything", blue()),
+        ),
         Event::PuttingGreenAway => Said::detail("putting away", "green goes to zero tasks"),
-        Event::GreenPutAway => {
-            Said::news(Tone::Plain, "put away", format!("{} is scaled to zero", green()))
-        }
-        Event::ActFailed { act, class, message } => {
-            let again = if class.is_worth_repeating() { "; trying again" } else { "" };
+        Event::GreenPutAway => Said::news(
+            Tone::Plain,
+            "put away",
+            format!("{} is scaled to zero", green()),
+        ),
+        Event::ActFailed {
+            act,
+            class,
+            message,
+        } => {
+            let again = if class.is_worth_repeating() {
+                "; trying again"
+            } else {
+                ""
+            };
             let text = format!("could not {act}: {} ({message}){again}", failure(*class));
             Said::news(Tone::Warn, "failed", text)
         }
@@ -144,16 +182,27 @@ fn started(plan: &Plan) -> String {
 }
 
 fn provisioning(view: &View) -> String {
-    let Some(plan) = &view.plan else { return "green".to_owned() };
+    let Some(plan) = &view.plan else {
+        return "green".to_owned();
+    };
     let slot = plan.green_slot();
     let service = &plan.slots[slot].service;
-    format!("green: slot {slot}, service {service}, {}", words::plural(plan.desired as usize, "task"))
+    format!(
+        "green: slot {slot}, service {service}, {}",
+        words::plural(plan.desired as usize, "task")
+    )
 }
 
 fn healthy(view: &View) -> String {
-    let stay = view.plan.as_ref().map(|plan| words::length(plan.guards.healthy_for));
+    let stay = view
+        .plan
+        .as_ref()
+        .map(|plan| words::length(plan.guards.healthy_for));
     let side = view.side(Role::Green);
-    stay.map_or_else(|| side.clone(), |stay| format!("{side}; it has to stay so for {stay}"))
+    stay.map_or_else(
+        || side.clone(),
+        |stay| format!("{side}; it has to stay so for {stay}"),
+    )
 }
 
 /// A failure's class in words.
@@ -192,12 +241,22 @@ fn looked(before: &View, look: &Look) -> Option<Said> {
             news.push(format!("alarm {name} {}", words::alarm(*state)));
         }
     }
-    let alarmed = look.alarms.values().any(|state| *state == Some(AlarmState::Alarm));
+    let alarmed = look
+        .alarms
+        .values()
+        .any(|state| *state == Some(AlarmState::Alarm));
     let tone = if alarmed { Tone::Warn } else { Tone::Plain };
-    if news.is_empty() { None } else { Said::news(tone, "looked", news.join("; ")) }
+    if news.is_empty() {
+        None
+    } else {
+        Said::news(tone, "looked", news.join("; "))
+    }
 }
 
 /// A weight as seen, in words.
 pub(super) fn share(seen: Option<Weight>) -> String {
-    seen.map_or_else(|| "no readable weight".to_owned(), |weight| format!("{weight} green"))
+    seen.map_or_else(
+        || "no readable weight".to_owned(),
+        |weight| format!("{weight} green"),
+    )
 }

@@ -105,7 +105,12 @@ impl DeploymentStatus {
             weight: view.set,
             started_at: view.started_at,
             bake_until: view.bake_until.filter(|_| view.phase == Phase::Baking),
-            holds: view.hold.iter().flat_map(|hold| &hold.reasons).map(ToString::to_string).collect(),
+            holds: view
+                .hold
+                .iter()
+                .flat_map(|hold| &hold.reasons)
+                .map(ToString::to_string)
+                .collect(),
             trip: view.trip.as_ref().map(ToString::to_string),
             outcome: view.outcome.clone(),
         })
@@ -132,21 +137,31 @@ pub fn text(status: &StatusReport) -> Vec<StyledLine> {
         let text = "  no slot is live: the routes disagree, or can't be read";
         lines.push(StyledLine::of(Tone::Bad, text));
     }
-    let sides = [("live", Tone::Strong, &status.live), ("idle", Tone::Dim, &status.idle)];
+    let sides = [
+        ("live", Tone::Strong, &status.live),
+        ("idle", Tone::Dim, &status.idle),
+    ];
     for (label, tone, slot) in sides {
         lines.extend(slot.iter().flat_map(|slot| side(label, tone, slot)));
     }
     for (at, route) in status.routes.iter().enumerate() {
         let label = if at == 0 { "routes" } else { "" };
-        let share = |slot| route.weights[slot].map_or_else(|| "?".to_owned(), |w: Weight| w.to_string());
+        let share =
+            |slot| route.weights[slot].map_or_else(|| "?".to_owned(), |w: Weight| w.to_string());
         let (a, b) = (share(SlotName::A), share(SlotName::B));
-        lines.push(field(label, Tone::Dim).plain(format!("{}: slot a {a}, slot b {b}", route.label)));
+        lines.push(
+            field(label, Tone::Dim).plain(format!("{}: slot a {a}, slot b {b}", route.label)),
+        );
     }
     lines.extend(status.deployment.iter().flat_map(deployment));
     if let Some(retire) = &status.retire {
         let due = match words::between(status.at, retire.at) {
             left if left.is_zero() => "is due: `bg tick` does it".to_owned(),
-            left => format!("at {} UTC, in {}", words::clock(retire.at), words::length(left)),
+            left => format!(
+                "at {} UTC, in {}",
+                words::clock(retire.at),
+                words::length(left)
+            ),
         };
         let text = format!("slot {}, {due}", retire.slot);
         lines.push(field("retire", Tone::Dim).plain(text));
@@ -155,17 +170,31 @@ pub fn text(status: &StatusReport) -> Vec<StyledLine> {
 }
 
 fn field(label: &str, tone: Tone) -> StyledLine {
-    StyledLine::new().plain("  ").with(tone, label).to_column(14)
+    StyledLine::new()
+        .plain("  ")
+        .with(tone, label)
+        .to_column(14)
 }
 
 fn side(label: &str, tone: Tone, slot: &SlotStatus) -> Vec<StyledLine> {
     let Some(definition) = &slot.task_definition else {
-        let text = format!("slot {}, service {}: it doesn't exist", slot.slot, slot.service);
+        let text = format!(
+            "slot {}, service {}: it doesn't exist",
+            slot.slot, slot.service
+        );
         return vec![field(label, tone).plain(text)];
     };
     let desired = words::count(slot.desired);
-    let weight = slot.weight.map_or_else(|| "routes disagree".to_owned(), |w| format!("{w} of traffic"));
-    let text = format!("slot {}, service {}, {}: {weight}", slot.slot, slot.service, definition.short());
+    let weight = slot.weight.map_or_else(
+        || "routes disagree".to_owned(),
+        |w| format!("{w} of traffic"),
+    );
+    let text = format!(
+        "slot {}, service {}, {}: {weight}",
+        slot.slot,
+        slot.service,
+        definition.short()
+    );
     let mut lines = vec![field(label, tone).plain(text)];
     let counts = format!(
         "{}/{desired} running, {}/{desired} healthy",
@@ -191,8 +220,18 @@ fn deployment(status: &DeploymentStatus) -> Vec<StyledLine> {
         text.push_str(&format!(", until {}", words::clock(until)));
     }
     let mut lines = vec![field("deployment", Tone::Busy).plain(text)];
-    lines.extend(status.trip.iter().map(|trip| field("  tripped", Tone::Bad).plain(trip)));
-    lines.extend(status.holds.iter().map(|hold| field("  holding", Tone::Warn).plain(hold)));
+    lines.extend(
+        status
+            .trip
+            .iter()
+            .map(|trip| field("  tripped", Tone::Bad).plain(trip)),
+    );
+    lines.extend(
+        status
+            .holds
+            .iter()
+            .map(|hold| field("  holding", Tone::Warn).plain(hold)),
+    );
     lines
 }
 
@@ -242,15 +281,24 @@ mod tests {
             routes: vec![RouteStatus {
                 label: route.label,
                 arn: route.arn,
-                weights: Slots { a: Some(blue), b: Some(green) },
+                weights: Slots {
+                    a: Some(blue),
+                    b: Some(green),
+                },
             }],
             deployment: DeploymentStatus::of(&View::of(&stories::holding())),
-            retire: Some(RetireStatus { slot: SlotName::A, at: stories::at(1000) }),
+            retire: Some(RetireStatus {
+                slot: SlotName::A,
+                at: stories::at(1000),
+            }),
         }
     }
 
     fn told(status: &StatusReport) -> String {
-        text(status).iter().map(|line| line.to_string() + "\n").collect()
+        text(status)
+            .iter()
+            .map(|line| line.to_string() + "\n")
+            .collect()
     }
 
     #[test]
@@ -258,7 +306,10 @@ mod tests {
         let mut unclear = status();
         (unclear.live, unclear.idle, unclear.deployment) = (None, None, None);
         unclear.routes[0].weights.b = None;
-        unclear.retire = Some(RetireStatus { slot: SlotName::A, at: stories::at(0) });
+        unclear.retire = Some(RetireStatus {
+            slot: SlotName::A,
+            at: stories::at(0),
+        });
         insta::assert_snapshot!("status", [told(&status()), told(&unclear)].join("\n"));
     }
 
@@ -269,6 +320,9 @@ mod tests {
         assert_eq!(json["live"]["slot"], "a");
         assert_eq!(json["deployment"]["phase"], "baking");
         assert_eq!(json["deployment"]["step"], 1);
-        assert_eq!(serde_json::from_value::<StatusReport>(json).unwrap(), status());
+        assert_eq!(
+            serde_json::from_value::<StatusReport>(json).unwrap(),
+            status()
+        );
     }
 }

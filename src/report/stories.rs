@@ -44,15 +44,24 @@ fn slot(name: SlotName, service: &str) -> SlotPlan {
         port: 8080,
         deregistration_delay: Duration::from_secs(300),
     };
-    SlotPlan { service: EcsServiceName::new(service), targets: vec![target] }
+    SlotPlan {
+        service: EcsServiceName::new(service),
+        targets: vec![target],
+    }
 }
 
 pub(super) fn route(label: &str) -> Route {
     Route {
-        arn: RouteArn::new(arn("elasticloadbalancing", "listener/app/shop/50dc6c495c0c9188/f2f7dc8efc522ab2")),
+        arn: RouteArn::new(arn(
+            "elasticloadbalancing",
+            "listener/app/shop/50dc6c495c0c9188/f2f7dc8efc522ab2",
+        )),
         kind: RouteKind::Listener,
         label: label.into(),
-        load_balancer: LoadBalancerArn::new(arn("elasticloadbalancing", "loadbalancer/app/shop/50dc6c495c0c9188")),
+        load_balancer: LoadBalancerArn::new(arn(
+            "elasticloadbalancing",
+            "loadbalancer/app/shop/50dc6c495c0c9188",
+        )),
         groups: Slots::from_fn(group),
         sticky: None,
     }
@@ -77,20 +86,31 @@ pub(super) fn plan() -> Plan {
         region: "eu-west-1".into(),
         created_at: at(0),
         blue: SlotName::A,
-        slots: Slots { a: slot(SlotName::A, "shop"), b: slot(SlotName::B, "shop-b") },
+        slots: Slots {
+            a: slot(SlotName::A, "shop"),
+            b: slot(SlotName::B, "shop-b"),
+        },
         task_definition: NewTaskDefinition::Register {
             family: "shop".into(),
             images: vec![("app".into(), "registry.example/shop:v2".into())],
         },
         blue_task_definition: definition(7),
-        green: GreenService::Update { source: SlotName::A },
+        green: GreenService::Update {
+            source: SlotName::A,
+        },
         desired: 2,
         settings: serde_json::Value::Null,
         routes: vec![route("shop:443")],
         strategy: "canary".into(),
         steps: vec![
-            StepPlan { weight: percent(10), bake: minutes(5) },
-            StepPlan { weight: percent(100), bake: minutes(5) },
+            StepPlan {
+                weight: percent(10),
+                bake: minutes(5),
+            },
+            StepPlan {
+                weight: percent(100),
+                bake: minutes(5),
+            },
         ],
         guards: Guards {
             ready: Share::ALL,
@@ -104,7 +124,11 @@ pub(super) fn plan() -> Plan {
             patience: minutes(10),
             blind_after: minutes(2),
         },
-        retire: Retire { after: minutes(10), then: RetireHow::ScaleToZero, at_most: minutes(60) },
+        retire: Retire {
+            after: minutes(10),
+            then: RetireHow::ScaleToZero,
+            at_most: minutes(60),
+        },
     }
 }
 
@@ -153,16 +177,32 @@ pub(super) struct Story(Vec<Record>);
 impl Story {
     pub(super) fn then(mut self, seconds: i64, event: Event) -> Self {
         let (seq, deployment) = (self.0.len() as u64, plan().id);
-        self.0.push(Record { v: Record::VERSION, seq, at: at(seconds), deployment, event });
+        self.0.push(Record {
+            v: Record::VERSION,
+            seq,
+            at: at(seconds),
+            deployment,
+            event,
+        });
         self
     }
 
     fn begun() -> Self {
         Story::default()
-            .then(0, Event::Started { plan: Box::new(plan()) })
+            .then(
+                0,
+                Event::Started {
+                    plan: Box::new(plan()),
+                },
+            )
             .then(0, look([0, 0, 0], 0, AlarmState::Ok))
             .then(0, Event::RegisteringTaskDefinition)
-            .then(1, Event::TaskDefinitionReady { task_definition: definition(8) })
+            .then(
+                1,
+                Event::TaskDefinitionReady {
+                    task_definition: definition(8),
+                },
+            )
             .then(1, Event::ProvisioningGreen)
             .then(2, Event::GreenProvisioned)
             .then(20, look([2, 1, 0], 0, AlarmState::Ok))
@@ -173,9 +213,22 @@ impl Story {
             .then(70, look([2, 2, 2], 0, AlarmState::Ok))
             .then(70, Event::GreenHealthy)
             .then(100, Event::GreenReady)
-            .then(100, Event::Shifting { step: 0, weight: percent(10) })
+            .then(
+                100,
+                Event::Shifting {
+                    step: 0,
+                    weight: percent(10),
+                },
+            )
             .then(101, look([2, 2, 2], 10, AlarmState::Ok))
-            .then(101, Event::Baking { step: 0, weight: percent(10), until: at(401) })
+            .then(
+                101,
+                Event::Baking {
+                    step: 0,
+                    weight: percent(10),
+                    until: at(401),
+                },
+            )
     }
 
     fn ended(self, seconds: i64, outcome: Outcome) -> Vec<Record> {
@@ -194,19 +247,49 @@ impl Story {
 
 pub(super) fn good() -> Vec<Record> {
     Story::shifted()
-        .then(401, Event::Shifting { step: 1, weight: percent(100) })
+        .then(
+            401,
+            Event::Shifting {
+                step: 1,
+                weight: percent(100),
+            },
+        )
         .then(402, look([2, 2, 2], 100, AlarmState::Ok))
-        .then(402, Event::Baking { step: 1, weight: percent(100), until: at(702) })
-        .then(702, Event::Promoted { retire_at: Some(at(1302)) })
+        .then(
+            402,
+            Event::Baking {
+                step: 1,
+                weight: percent(100),
+                until: at(702),
+            },
+        )
+        .then(
+            702,
+            Event::Promoted {
+                retire_at: Some(at(1302)),
+            },
+        )
         .then(703, Event::SettingsRestored)
         .ended(703, Outcome::Promoted)
 }
 
 pub(super) fn holding() -> Vec<Record> {
-    let hold = Hold::GreenNotReady { group: group(SlotName::B), healthy: 1, needed: 2 };
+    let hold = Hold::GreenNotReady {
+        group: group(SlotName::B),
+        healthy: 1,
+        needed: 2,
+    };
     let look = look([2, 2, 1], 10, AlarmState::Ok);
     let story = Story::shifted().then(380, look);
-    story.then(401, Event::Holding { reasons: vec![hold], until: at(1001) }).0
+    story
+        .then(
+            401,
+            Event::Holding {
+                reasons: vec![hold],
+                until: at(1001),
+            },
+        )
+        .0
 }
 
 pub(super) fn alarmed() -> Vec<Record> {
@@ -217,7 +300,11 @@ pub(super) fn alarmed() -> Vec<Record> {
 }
 
 fn drift() -> Hold {
-    Hold::WeightDrift { route: "shop:443".into(), set: percent(10), seen: "50% green".into() }
+    Hold::WeightDrift {
+        route: "shop:443".into(),
+        set: percent(10),
+        seen: "50% green".into(),
+    }
 }
 
 /// One deployment for each way to revert.
@@ -235,36 +322,87 @@ pub(super) fn reverts() -> Vec<(&'static str, Vec<Record>)> {
     };
     let mismatch = Some("Health checks failed with these codes: [503]".to_owned());
     vec![
-        ("not_healthy_in_time", before(no_time(mismatch.clone(), vec![]))),
-        ("not_healthy_in_time_with_failed_tasks", before(no_time(None, stopped.clone()))),
-        ("crash_loop", during(Trip::CrashLoop { failed: 4, limit: 3, stopped: stopped.clone() })),
-        ("rollout_failed", before(Trip::RolloutFailed {
-            reason: "ECS deployment circuit breaker: tasks failed to start.".into(),
-            stopped,
-        })),
-        ("too_few_healthy_targets", during(Trip::TooFewHealthyTargets {
-            group: group(SlotName::B),
-            healthy: 1,
-            needed: 2,
-            target_reason: mismatch,
-            stopped: vec![],
-        })),
+        (
+            "not_healthy_in_time",
+            before(no_time(mismatch.clone(), vec![])),
+        ),
+        (
+            "not_healthy_in_time_with_failed_tasks",
+            before(no_time(None, stopped.clone())),
+        ),
+        (
+            "crash_loop",
+            during(Trip::CrashLoop {
+                failed: 4,
+                limit: 3,
+                stopped: stopped.clone(),
+            }),
+        ),
+        (
+            "rollout_failed",
+            before(Trip::RolloutFailed {
+                reason: "ECS deployment circuit breaker: tasks failed to start.".into(),
+                stopped,
+            }),
+        ),
+        (
+            "too_few_healthy_targets",
+            during(Trip::TooFewHealthyTargets {
+                group: group(SlotName::B),
+                healthy: 1,
+                needed: 2,
+                target_reason: mismatch,
+                stopped: vec![],
+            }),
+        ),
         ("alarm", alarmed()),
-        ("blind", during(Trip::Blind { since: at(101), why: "ExpiredToken".into() })),
-        ("patience_over", before(Trip::PatienceOver { waited_for: vec![drift()] })),
-        ("refused", before(Trip::Refused {
-            act: ActName::ProvisionGreen,
-            message: "AccessDeniedException: not authorized to perform ecs:UpdateService".into(),
-        })),
-        ("interrupted", during(Trip::Interrupted { signal: "SIGINT".into() })),
-        ("aborted", during(Trip::Aborted { by: "kim@build-7".into() })),
-        ("stepped_in_by_hand", during(Trip::SteppedInByHand { set: percent(10) })),
+        (
+            "blind",
+            during(Trip::Blind {
+                since: at(101),
+                why: "ExpiredToken".into(),
+            }),
+        ),
+        (
+            "patience_over",
+            before(Trip::PatienceOver {
+                waited_for: vec![drift()],
+            }),
+        ),
+        (
+            "refused",
+            before(Trip::Refused {
+                act: ActName::ProvisionGreen,
+                message: "AccessDeniedException: not authorized to perform ecs:UpdateService"
+                    .into(),
+            }),
+        ),
+        (
+            "interrupted",
+            during(Trip::Interrupted {
+                signal: "SIGINT".into(),
+            }),
+        ),
+        (
+            "aborted",
+            during(Trip::Aborted {
+                by: "kim@build-7".into(),
+            }),
+        ),
+        (
+            "stepped_in_by_hand",
+            during(Trip::SteppedInByHand { set: percent(10) }),
+        ),
     ]
 }
 
 /// One deployment for each way to get stuck, and one that was left as it is.
 pub(super) fn stuck() -> Vec<(&'static str, Vec<Record>)> {
-    let trip = || Trip::CrashLoop { failed: 4, limit: 3, stopped: vec![stopped_task()] };
+    let trip = || Trip::CrashLoop {
+        failed: 4,
+        limit: 3,
+        stopped: vec![stopped_task()],
+    };
     let stuck = |story: Story, why| story.ended(830, Outcome::Stuck { why });
     let failed = |act| Event::ActFailed {
         act,
@@ -275,17 +413,50 @@ pub(super) fn stuck() -> Vec<(&'static str, Vec<Record>)> {
     let trouble = || "Throttling: Rate exceeded".to_owned();
     let waited = Story::shifted().then(230, look([2, 2, 2], 50, AlarmState::Ok));
     vec![
-        ("patience_over", stuck(waited, Stuck::PatienceOver { waited_for: vec![drift()] })),
-        ("blue_is_down", stuck(Story::shifted(), Stuck::BlueIsDown { trip: trip() })),
-        ("revert_not_confirmed", stuck(
-            tripped().then(226, failed(ActName::Revert)),
-            Stuck::RevertNotConfirmed { trip: trip(), trouble: trouble() },
-        )),
-        ("green_not_put_away", stuck(
-            tripped().then(226, Event::TrafficReverted).then(227, failed(ActName::Scale)),
-            Stuck::GreenNotPutAway { trip: trip(), trouble: trouble() },
-        )),
-        ("kept", Story::shifted().ended(230, Outcome::Kept { signal: "SIGTERM".into() })),
+        (
+            "patience_over",
+            stuck(
+                waited,
+                Stuck::PatienceOver {
+                    waited_for: vec![drift()],
+                },
+            ),
+        ),
+        (
+            "blue_is_down",
+            stuck(Story::shifted(), Stuck::BlueIsDown { trip: trip() }),
+        ),
+        (
+            "revert_not_confirmed",
+            stuck(
+                tripped().then(226, failed(ActName::Revert)),
+                Stuck::RevertNotConfirmed {
+                    trip: trip(),
+                    trouble: trouble(),
+                },
+            ),
+        ),
+        (
+            "green_not_put_away",
+            stuck(
+                tripped()
+                    .then(226, Event::TrafficReverted)
+                    .then(227, failed(ActName::Scale)),
+                Stuck::GreenNotPutAway {
+                    trip: trip(),
+                    trouble: trouble(),
+                },
+            ),
+        ),
+        (
+            "kept",
+            Story::shifted().ended(
+                230,
+                Outcome::Kept {
+                    signal: "SIGTERM".into(),
+                },
+            ),
+        ),
     ]
 }
 

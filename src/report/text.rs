@@ -51,7 +51,10 @@ pub struct Lines {
 impl Lines {
     /// Of no records yet.
     pub fn new(detail: Detail) -> Self {
-        Lines { view: View::new(), detail }
+        Lines {
+            view: View::new(),
+            detail,
+        }
     }
 
     /// The lines that `record` gives.
@@ -105,7 +108,11 @@ mod tests {
     #[test]
     fn a_look_that_shows_nothing_new_gives_no_line() {
         let mut records = stories::holding();
-        let look = records.iter().rfind(|r| matches!(r.event, Event::Looked(_))).unwrap().clone();
+        let look = records
+            .iter()
+            .rfind(|r| matches!(r.event, Event::Looked(_)))
+            .unwrap()
+            .clone();
         let before = View::of(&records);
         assert_eq!(line(&before, &look, Detail::Verbose), None);
         records.truncate(1);

@@ -190,7 +190,10 @@ impl View {
 
     fn remember(&mut self, record: &Record) {
         if let Some(said) = say(self, record).filter(Said::is_news) {
-            self.notes.push_back(Note { at: record.at, said });
+            self.notes.push_back(Note {
+                at: record.at,
+                said,
+            });
             if self.notes.len() > REMEMBERED {
                 self.notes.pop_front();
             }
@@ -209,13 +212,21 @@ impl View {
             }
             Event::GreenProvisioned => self.provisioned_at = Some(at),
             Event::Shifting { step, weight } => self.weight_set(*step, *weight),
-            Event::Baking { step, weight, until } => {
+            Event::Baking {
+                step,
+                weight,
+                until,
+            } => {
                 self.weight_set(*step, *weight);
                 self.bake_until = Some(*until);
             }
             Event::Holding { reasons, until } => {
                 let since = self.hold.as_ref().map_or(at, |hold| hold.since);
-                self.hold = Some(Holding { reasons: reasons.clone(), since, until: *until });
+                self.hold = Some(Holding {
+                    reasons: reasons.clone(),
+                    since,
+                    until: *until,
+                });
             }
             Event::HoldOver => self.hold = None,
             Event::Promoted { retire_at } => {
@@ -231,9 +242,18 @@ impl View {
             }
             Event::TrafficReverted => self.reverted_at = Some(at),
             Event::GreenPutAway => self.put_away_at = Some(at),
-            Event::ActFailed { act, class, message } => {
+            Event::ActFailed {
+                act,
+                class,
+                message,
+            } => {
                 let message = message.clone();
-                self.trouble = Some(Trouble { at, act: *act, class: *class, message });
+                self.trouble = Some(Trouble {
+                    at,
+                    act: *act,
+                    class: *class,
+                    message,
+                });
             }
             Event::Looked(look) => {
                 self.look = Some(look.clone());
@@ -302,7 +322,8 @@ impl View {
 
     /// `step 1 of 2`, as far as there are steps.
     pub fn step_of(&self) -> Option<String> {
-        self.step.map(|step| format!("step {} of {}", step.saturating_add(1), self.steps()))
+        self.step
+            .map(|step| format!("step {} of {}", step.saturating_add(1), self.steps()))
     }
 
     /// Whether green ever was to have traffic.
@@ -321,7 +342,9 @@ impl View {
         let settling = |spent: Duration| plan.guards.healthy_for.saturating_sub(spent);
         match self.phase {
             Phase::Starting | Phase::Registering | Phase::Provisioning | Phase::BecomingHealthy => {
-                Some(TimeLeft::AfterHealthy(settling(Duration::ZERO).saturating_add(bakes(0))))
+                Some(TimeLeft::AfterHealthy(
+                    settling(Duration::ZERO).saturating_add(bakes(0)),
+                ))
             }
             Phase::Settling => {
                 let spent = words::between(self.phase_since.unwrap_or(now), now);

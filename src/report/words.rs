@@ -30,7 +30,9 @@ pub fn offset(length: Duration) -> String {
 
 /// From `from` to `to`; nothing where that lies behind.
 pub fn between(from: Timestamp, to: Timestamp) -> Duration {
-    from.duration_until(to).max(SignedDuration::ZERO).unsigned_abs()
+    from.duration_until(to)
+        .max(SignedDuration::ZERO)
+        .unsigned_abs()
 }
 
 /// `after` `from`, as far as time goes.
@@ -69,9 +71,11 @@ pub fn alarm(state: Option<AlarmState>) -> &'static str {
 pub fn version(plan: &Plan) -> String {
     match &plan.task_definition {
         NewTaskDefinition::Register { family, images } if images.is_empty() => family.clone(),
-        NewTaskDefinition::Register { images, .. } => {
-            images.iter().map(|(_, image)| image.as_str()).collect::<Vec<_>>().join(", ")
-        }
+        NewTaskDefinition::Register { images, .. } => images
+            .iter()
+            .map(|(_, image)| image.as_str())
+            .collect::<Vec<_>>()
+            .join(", "),
         NewTaskDefinition::Existing { arn } => arn.short().to_owned(),
     }
 }

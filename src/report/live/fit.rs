@@ -26,7 +26,11 @@ pub(super) struct Section {
 impl Section {
     /// Lines that all stay.
     pub(super) fn whole(lines: Vec<StyledLine>) -> Self {
-        Section { least: lines.len(), lines, cut: Cut::Last }
+        Section {
+            least: lines.len(),
+            lines,
+            cut: Cut::Last,
+        }
     }
 
     /// Lines of which `least` stay at least.
@@ -86,5 +90,8 @@ pub(super) fn fit(mut sections: Vec<Section>, size: Size, symbols: Symbols) -> V
         lines.extend(section.lines);
     }
     lines.truncate(rows);
-    lines.into_iter().map(|line| line.fit(usize::from(size.columns), symbols)).collect()
+    lines
+        .into_iter()
+        .map(|line| line.fit(usize::from(size.columns), symbols))
+        .collect()
 }

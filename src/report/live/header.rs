@@ -57,37 +57,66 @@ fn headline(frame: &Frame<'_>) -> StyledLine {
     let view = frame.view;
     let set = view.set.unwrap_or(Weight::ZERO);
     let step = view.step_of().unwrap_or_default();
-    let busy = |text: String| StyledLine::of(Tone::Busy, frame.marks.now).plain(" ").with(Tone::Strong, text);
-    let bad = |text: String| StyledLine::of(Tone::Bad, frame.marks.bad).plain(" ").with(Tone::Strong, text);
-    let good = |text: String| StyledLine::of(Tone::Good, frame.marks.done).plain(" ").with(Tone::Strong, text);
+    let busy = |text: String| {
+        StyledLine::of(Tone::Busy, frame.marks.now)
+            .plain(" ")
+            .with(Tone::Strong, text)
+    };
+    let bad = |text: String| {
+        StyledLine::of(Tone::Bad, frame.marks.bad)
+            .plain(" ")
+            .with(Tone::Strong, text)
+    };
+    let good = |text: String| {
+        StyledLine::of(Tone::Good, frame.marks.done)
+            .plain(" ")
+            .with(Tone::Strong, text)
+    };
     match view.phase {
         Phase::Starting => busy("Starting".into()),
         Phase::Registering => busy("Registering green's task definition".into()),
         Phase::Provisioning => busy("Provisioning green".into()),
         Phase::BecomingHealthy => busy(becoming_healthy(frame)),
-        Phase::Settling => busy(format!("Green is healthy, and has to stay so{}", settling(frame))),
+        Phase::Settling => busy(format!(
+            "Green is healthy, and has to stay so{}",
+            settling(frame)
+        )),
         Phase::Shifting => busy(format!("Shifting {set} of traffic to green, {step}")),
         Phase::Baking => {
             let left = words::between(frame.now, view.bake_until.unwrap_or(frame.now));
             if left.is_zero() && view.hold.is_some() {
                 return busy(format!("Holding at {set}, {step}: the bake is over"));
             }
-            busy(format!("Baking at {set}, {step}: {} left", words::length(left)))
+            busy(format!(
+                "Baking at {set}, {step}: {} left",
+                words::length(left)
+            ))
         }
-        Phase::Promoted => good(format!("Promoted: {} serves everything", view.side(Role::Green))),
-        Phase::Reverting => bad(format!("Reverting: all traffic goes to {}", view.side(Role::Blue))),
-        Phase::PuttingGreenAway => {
-            bad(format!("Reverted: {} serves everything", view.side(Role::Blue)))
-        }
+        Phase::Promoted => good(format!(
+            "Promoted: {} serves everything",
+            view.side(Role::Green)
+        )),
+        Phase::Reverting => bad(format!(
+            "Reverting: all traffic goes to {}",
+            view.side(Role::Blue)
+        )),
+        Phase::PuttingGreenAway => bad(format!(
+            "Reverted: {} serves everything",
+            view.side(Role::Blue)
+        )),
         Phase::Ended => match &view.outcome {
-            Some(Outcome::Promoted) => {
-                good(format!("Promoted: {} serves everything", view.side(Role::Green)))
-            }
-            Some(Outcome::Reverted { .. }) => {
-                bad(format!("Reverted: {} serves everything", view.side(Role::Blue)))
-            }
+            Some(Outcome::Promoted) => good(format!(
+                "Promoted: {} serves everything",
+                view.side(Role::Green)
+            )),
+            Some(Outcome::Reverted { .. }) => bad(format!(
+                "Reverted: {} serves everything",
+                view.side(Role::Blue)
+            )),
             Some(Outcome::Stuck { .. }) => bad("Stuck: an operator is needed".into()),
-            Some(Outcome::Kept { signal }) => bad(format!("Kept as it is on {signal}: nobody watches it")),
+            Some(Outcome::Kept { signal }) => {
+                bad(format!("Kept as it is on {signal}: nobody watches it"))
+            }
             None => busy("Ended".into()),
         },
     }
@@ -97,7 +126,10 @@ fn becoming_healthy(frame: &Frame<'_>) -> String {
     let deadline = frame.view.plan.as_ref().zip(frame.view.provisioned_at);
     let left = deadline.map(|(plan, since)| {
         let until = words::later(since, plan.limits.healthy_within);
-        format!(": {} left for that", words::length(words::between(frame.now, until)))
+        format!(
+            ": {} left for that",
+            words::length(words::between(frame.now, until))
+        )
     });
     format!("Waiting until green is healthy{}", left.unwrap_or_default())
 }
@@ -106,7 +138,10 @@ fn settling(frame: &Frame<'_>) -> String {
     let since = frame.view.plan.as_ref().zip(frame.view.phase_since);
     let left = since.map(|(plan, since)| {
         let until = words::later(since, plan.guards.healthy_for);
-        format!(" for {} more", words::length(words::between(frame.now, until)))
+        format!(
+            " for {} more",
+            words::length(words::between(frame.now, until))
+        )
     });
     left.unwrap_or_default()
 }
@@ -142,7 +177,11 @@ fn state(frame: &Frame<'_>, at: usize) -> Rung {
         Some(step) => step.saturating_add(2),
         None => usize::from(view.provisioned_at.is_some()),
     };
-    let goes_back = view.trip.is_some() || matches!(view.outcome, Some(Outcome::Stuck { .. } | Outcome::Kept { .. }));
+    let goes_back = view.trip.is_some()
+        || matches!(
+            view.outcome,
+            Some(Outcome::Stuck { .. } | Outcome::Kept { .. })
+        );
     match at.cmp(&reached) {
         _ if view.promoted_at.is_some() => Rung::Done,
         std::cmp::Ordering::Less => Rung::Done,
@@ -154,7 +193,9 @@ fn state(frame: &Frame<'_>, at: usize) -> Rung {
 
 /// The rungs side by side; where there is no room, the ones furthest from the present give way.
 fn draw(frame: &Frame<'_>, rungs: &[(Rung, String)]) -> StyledLine {
-    let present = rungs.iter().position(|(rung, _)| matches!(rung, Rung::Now | Rung::Undone));
+    let present = rungs
+        .iter()
+        .position(|(rung, _)| matches!(rung, Rung::Now | Rung::Undone));
     let present = present.unwrap_or(rungs.len().saturating_sub(1));
     let (mut from, mut to) = (0, rungs.len());
     loop {
@@ -173,7 +214,11 @@ fn draw(frame: &Frame<'_>, rungs: &[(Rung, String)]) -> StyledLine {
     }
 }
 
-fn draw_range(frame: &Frame<'_>, rungs: &[(Rung, String)], range: std::ops::Range<usize>) -> StyledLine {
+fn draw_range(
+    frame: &Frame<'_>,
+    rungs: &[(Rung, String)],
+    range: std::ops::Range<usize>,
+) -> StyledLine {
     let marks = &frame.marks;
     let mut line = StyledLine::new();
     if range.start > 0 {
@@ -186,9 +231,17 @@ fn draw_range(frame: &Frame<'_>, rungs: &[(Rung, String)], range: std::ops::Rang
             Rung::Undone => (marks.bad, Tone::Bad),
             Rung::Later => (marks.later, Tone::Dim),
         };
-        let words = if *rung == Rung::Now { Tone::Strong } else { Tone::Dim };
+        let words = if *rung == Rung::Now {
+            Tone::Strong
+        } else {
+            Tone::Dim
+        };
         let gap = if at == 0 { "" } else { "  " };
-        line = line.plain(gap).with(tone, mark).plain(" ").with(words, text);
+        line = line
+            .plain(gap)
+            .with(tone, mark)
+            .plain(" ")
+            .with(words, text);
     }
     if range.end < rungs.len() {
         line = line.plain("  ").with(Tone::Dim, marks.set.ellipsis());
@@ -199,16 +252,22 @@ fn draw_range(frame: &Frame<'_>, rungs: &[(Rung, String)], range: std::ops::Rang
 fn left(frame: &Frame<'_>) -> Option<StyledLine> {
     let since = words::length(words::between(frame.view.started_at?, frame.now));
     let passed = StyledLine::of(Tone::Dim, format!("{since} passed"));
-    let held = if frame.view.hold.is_some() { ", and as long as it holds" } else { "" };
     Some(match frame.view.time_left(frame.now)? {
+        TimeLeft::About(left) if frame.view.hold.is_some() => {
+            let left = words::length(left);
+            passed.with(Tone::Dim, format!(", about {left} left once it goes on"))
+        }
         TimeLeft::About(left) => {
             let at = words::clock(words::later(frame.now, left));
             let left = words::length(left);
-            passed.with(Tone::Dim, format!(", about {left} left: done at {at}{held}"))
+            passed.with(Tone::Dim, format!(", about {left} left: done at {at}"))
         }
         TimeLeft::AfterHealthy(left) => {
             let left = words::length(left);
-            passed.with(Tone::Dim, format!(", about {left} left from when green is healthy"))
+            passed.with(
+                Tone::Dim,
+                format!(", about {left} left from when green is healthy"),
+            )
         }
     })
 }

@@ -2,8 +2,8 @@
 
 mod fit;
 mod header;
-mod sections;
 mod screen;
+mod sections;
 
 pub use screen::{Size, screen};
 

@@ -22,7 +22,12 @@ const EVENTS: usize = 5;
 /// What to show of `view` at `now`: at most `size.rows` lines of at most `size.columns` columns.
 /// Made for 80 × 24 and more; in less room the least important lines go, and long ones are cut.
 pub fn screen(view: &View, now: Timestamp, size: Size, symbols: Symbols) -> Vec<StyledLine> {
-    let frame = Frame { view, now, columns: usize::from(size.columns), marks: Marks::of(symbols) };
+    let frame = Frame {
+        view,
+        now,
+        columns: usize::from(size.columns),
+        marks: Marks::of(symbols),
+    };
     let parts = vec![
         Section::whole(header::header(&frame)),
         Section::whole(header::progress(&frame)),

@@ -28,31 +28,58 @@ pub(super) fn waiting(frame: &Frame<'_>) -> Vec<StyledLine> {
     if let Some(trip) = &view.trip {
         lines.extend(told(frame, Tone::Bad, frame.marks.bad, ("tripped", trip)));
     }
-    if let Some(Outcome::Stuck { why: why @ Stuck::PatienceOver { .. } | why @ Stuck::BlueIsDown { .. } }) = &view.outcome {
+    if let Some(Outcome::Stuck {
+        why: why @ (Stuck::PatienceOver { .. } | Stuck::BlueIsDown { .. }),
+    }) = &view.outcome
+    {
         lines.extend(told(frame, Tone::Bad, frame.marks.bad, ("stuck", why)));
     }
     if let Some(hold) = &view.hold {
         for reason in &hold.reasons {
-            lines.extend(told(frame, Tone::Warn, frame.marks.warn, ("holding", reason)));
+            lines.extend(told(
+                frame,
+                Tone::Warn,
+                frame.marks.warn,
+                ("holding", reason),
+            ));
         }
         let (since, until) = (words::clock(hold.since), words::clock(hold.until));
         let left = words::length(words::between(frame.now, hold.until));
         let text = format!("since {since}; patience ends at {until}, in {left}");
-        lines.push(StyledLine::new().to_column(REASON_COLUMN).with(Tone::Dim, text));
+        lines.push(
+            StyledLine::new()
+                .to_column(REASON_COLUMN)
+                .with(Tone::Dim, text),
+        );
     }
     lines
 }
 
 /// A reason, on as many lines as it needs, but not on more than a few.
-fn told(frame: &Frame<'_>, tone: Tone, mark: &str, (label, reason): (&str, &dyn fmt::Display)) -> Vec<StyledLine> {
+fn told(
+    frame: &Frame<'_>,
+    tone: Tone,
+    mark: &str,
+    (label, reason): (&str, &dyn fmt::Display),
+) -> Vec<StyledLine> {
     let room = frame.columns.saturating_sub(REASON_COLUMN).max(20);
     let mut lines = wrap(&reason.to_string(), room);
     if lines.len() > REASON_LINES {
         lines[REASON_LINES - 1].push_str(frame.marks.set.ellipsis());
         lines.truncate(REASON_LINES);
     }
-    let first = |n| if n == 0 { marked(tone, mark, label) } else { StyledLine::new() };
-    lines.iter().enumerate().map(|(n, text)| first(n).to_column(REASON_COLUMN).plain(text)).collect()
+    let first = |n| {
+        if n == 0 {
+            marked(tone, mark, label)
+        } else {
+            StyledLine::new()
+        }
+    };
+    lines
+        .iter()
+        .enumerate()
+        .map(|(n, text)| first(n).to_column(REASON_COLUMN).plain(text))
+        .collect()
 }
 
 fn marked(tone: Tone, mark: &str, text: &str) -> StyledLine {
@@ -61,7 +88,9 @@ fn marked(tone: Tone, mark: &str, text: &str) -> StyledLine {
 
 /// Weight set beside weight seen, on each route.
 pub(super) fn traffic(frame: &Frame<'_>) -> Vec<StyledLine> {
-    let Some(plan) = &frame.view.plan else { return Vec::new() };
+    let Some(plan) = &frame.view.plan else {
+        return Vec::new();
+    };
     let longest = plan.routes.iter().map(|route| width(&route.label)).max();
     let label = longest.unwrap_or(0).clamp(16, 30);
     let header = title("Traffic on green").to_column(label + 2);
@@ -89,36 +118,61 @@ fn weights(frame: &Frame<'_>, line: StyledLine, route: &str) -> StyledLine {
     };
     let seen = seen.flatten();
     let line = line.plain(format!("{:>6}  {:>6}  ", figure(Some(set)), figure(seen)));
-    bar(frame, line, seen.unwrap_or(Weight::ZERO)).plain("  ").with(tone, mark).plain(" ").with(tone, said)
+    bar(frame, line, seen.unwrap_or(Weight::ZERO))
+        .plain("  ")
+        .with(tone, mark)
+        .plain(" ")
+        .with(tone, said)
 }
 
 fn bar(frame: &Frame<'_>, line: StyledLine, weight: Weight) -> StyledLine {
     // Some traffic is never drawn as none, nor less than all as all.
     let exact = usize::from(weight.per_mille()) * BAR;
-    let full = if exact < 1000 { exact.div_ceil(1000) } else { exact / 1000 };
+    let full = if exact < 1000 {
+        exact.div_ceil(1000)
+    } else {
+        exact / 1000
+    };
     line.with(Tone::Green, frame.marks.full.repeat(full))
         .with(Tone::Blue, frame.marks.empty.repeat(BAR - full))
 }
 
 /// Both sides, one line each.
 pub(super) fn sides(frame: &Frame<'_>) -> Vec<StyledLine> {
-    let Some(plan) = &frame.view.plan else { return Vec::new() };
+    let Some(plan) = &frame.view.plan else {
+        return Vec::new();
+    };
     let service = |slot| width(plan.slots[slot].service.as_str());
-    let services = service(plan.blue).max(service(plan.green_slot())).clamp(7, 20);
+    let services = service(plan.blue)
+        .max(service(plan.green_slot()))
+        .clamp(7, 20);
     let runs = |role| frame.view.runs(role).map_or(1, width);
     let definitions = runs(Role::Blue).max(runs(Role::Green)).clamp(15, 20);
     let columns = (services, definitions);
     vec![
-        row(["Side", "Slot", "Service", "Task definition"], columns, frame, Tone::Dim)
-            .with(Tone::Dim, "Desired Running Healthy"),
+        row(
+            ["Side", "Slot", "Service", "Task definition"],
+            columns,
+            frame,
+            Tone::Dim,
+        )
+        .with(Tone::Dim, "Desired Running Healthy"),
         side(frame, plan, Role::Blue, columns),
         side(frame, plan, Role::Green, columns),
     ]
 }
 
 fn row(cells: [&str; 4], columns: (usize, usize), frame: &Frame<'_>, tone: Tone) -> StyledLine {
-    let cell = |text: &str, columns| StyledLine::of(Tone::Plain, text).fit(columns, frame.marks.set).to_string();
-    let rest = if tone == Tone::Dim { Tone::Dim } else { Tone::Plain };
+    let cell = |text: &str, columns| {
+        StyledLine::of(Tone::Plain, text)
+            .fit(columns, frame.marks.set)
+            .to_string()
+    };
+    let rest = if tone == Tone::Dim {
+        Tone::Dim
+    } else {
+        Tone::Plain
+    };
     StyledLine::of(tone, cells[0])
         .to_column(7)
         .with(rest, cells[1])
@@ -135,7 +189,12 @@ fn side(frame: &Frame<'_>, plan: &Plan, role: Role, columns: (usize, usize)) -> 
         Role::Green => (plan.green_slot(), Tone::Green),
     };
     let runs = frame.view.runs(role).unwrap_or("-");
-    let cells = [role.as_str(), slot.as_str(), plan.slots[slot].service.as_str(), runs];
+    let cells = [
+        role.as_str(),
+        slot.as_str(),
+        plan.slots[slot].service.as_str(),
+        runs,
+    ];
     let line = row(cells, columns, frame, tone);
     let Some(counts) = frame.view.counts(role) else {
         return line.with(Tone::Dim, "not seen yet");
@@ -158,7 +217,11 @@ fn side(frame: &Frame<'_>, plan: &Plan, role: Role, columns: (usize, usize)) -> 
         }
         _ => (frame.marks.warn, Tone::Warn, "unhealthy"),
     };
-    let line = line.plain(figures).with(tone, mark).plain(" ").with(tone, said);
+    let line = line
+        .plain(figures)
+        .with(tone, mark)
+        .plain(" ")
+        .with(tone, said);
     match counts.failed {
         Some(failed @ 1..) => line.with(Tone::Warn, format!(", {failed} failed")),
         _ => line,
@@ -167,17 +230,24 @@ fn side(frame: &Frame<'_>, plan: &Plan, role: Role, columns: (usize, usize)) -> 
 
 /// The guards with what they say now, the bad ones first.
 pub(super) fn guards(frame: &Frame<'_>) -> Vec<StyledLine> {
-    let Some(plan) = &frame.view.plan else { return Vec::new() };
+    let Some(plan) = &frame.view.plan else {
+        return Vec::new();
+    };
     let targets = format!(
         "targets healthy: {} of green before a shift, {} afterwards",
         plan.guards.ready, plan.guards.min
     );
     let mut lines = vec![title("Guards").to_column(8).with(Tone::Dim, targets)];
-    let mut alarms: Vec<_> = plan.guards.alarms.iter().map(|guard| {
-        let look = frame.view.look.as_ref();
-        let state = look.and_then(|look| look.alarms.get(&guard.name)).copied();
-        (guard, state)
-    }).collect();
+    let mut alarms: Vec<_> = plan
+        .guards
+        .alarms
+        .iter()
+        .map(|guard| {
+            let look = frame.view.look.as_ref();
+            let state = look.and_then(|look| look.alarms.get(&guard.name)).copied();
+            (guard, state)
+        })
+        .collect();
     // Stable: among equals the config's order stays.
     alarms.sort_by_key(|(_, state)| match state {
         Some(Some(AlarmState::Alarm)) => 0,
@@ -188,7 +258,11 @@ pub(super) fn guards(frame: &Frame<'_>) -> Vec<StyledLine> {
     });
     for (guard, state) in alarms {
         let Some(state) = state else {
-            lines.push(marked(Tone::Dim, frame.marks.later, "not seen").to_column(22).plain(guard.name.as_str()));
+            lines.push(
+                marked(Tone::Dim, frame.marks.later, "not seen")
+                    .to_column(22)
+                    .plain(guard.name.as_str()),
+            );
             continue;
         };
         let lifted = guard.weight == AlarmWeight::LiftedAtStart;
@@ -198,8 +272,14 @@ pub(super) fn guards(frame: &Frame<'_>) -> Vec<StyledLine> {
             Verdict::Hold => (frame.marks.warn, Tone::Warn),
             Verdict::Trip => (frame.marks.bad, Tone::Bad),
         };
-        let note = if lifted { " (shown only: it was in ALARM at the start)" } else { "" };
-        let line = marked(tone, mark, words::alarm(state)).to_column(22).plain(guard.name.as_str());
+        let note = if lifted {
+            " (shown only: it was in ALARM at the start)"
+        } else {
+            ""
+        };
+        let line = marked(tone, mark, words::alarm(state))
+            .to_column(22)
+            .plain(guard.name.as_str());
         lines.push(line.with(Tone::Dim, note));
     }
     lines

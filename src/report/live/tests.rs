@@ -7,14 +7,23 @@ use crate::report::line::Symbols;
 use crate::report::stories::{self, at};
 use crate::report::view::View;
 
-const SMALL: Size = Size { columns: 80, rows: 24 };
-const LARGE: Size = Size { columns: 120, rows: 40 };
+const SMALL: Size = Size {
+    columns: 80,
+    rows: 24,
+};
+const LARGE: Size = Size {
+    columns: 120,
+    rows: 40,
+};
 
 /// What is on the screen once the story has come to `seconds`.
 fn shown(records: &[Record], seconds: i64, size: Size, symbols: Symbols) -> String {
     let past = records.iter().take_while(|record| record.at <= at(seconds));
     let lines = screen(&View::of(past), at(seconds), size, symbols);
-    lines.iter().map(|line| line.to_string().trim_end().to_owned() + "\n").collect()
+    lines
+        .iter()
+        .map(|line| line.to_string().trim_end().to_owned() + "\n")
+        .collect()
 }
 
 #[test]
@@ -52,7 +61,9 @@ fn many_routes_alarms_and_steps_still_show_what_matters() {
     if let crate::deployment::event::Event::Started { plan } = &mut records[0].event {
         let alarm = plan.guards.alarms[0].clone();
         plan.guards.alarms.extend(std::iter::repeat_n(alarm, 20));
-        plan.routes = (0..9).map(|n| stories::route(&format!("shop:443 /part-{n}/*"))).collect();
+        plan.routes = (0..9)
+            .map(|n| stories::route(&format!("shop:443 /part-{n}/*")))
+            .collect();
         let step = plan.steps[0].clone();
         plan.steps.splice(0..0, std::iter::repeat_n(step, 12));
     }
@@ -63,15 +74,23 @@ fn many_routes_alarms_and_steps_still_show_what_matters() {
 }
 
 fn any_records() -> impl Strategy<Value = Vec<Record>> {
-    let all: Vec<Record> = stories::all().into_iter().flat_map(|(_, records)| records).collect();
+    let all: Vec<Record> = stories::all()
+        .into_iter()
+        .flat_map(|(_, records)| records)
+        .collect();
     let moment = prop_oneof![
-        Just(Timestamp::MIN), Just(Timestamp::MAX), (0i64..2000).prop_map(at),
+        Just(Timestamp::MIN),
+        Just(Timestamp::MAX),
+        (0i64..2000).prop_map(at),
     ];
     let record = (proptest::sample::select(all), moment);
-    proptest::collection::vec(record.prop_map(|(mut record, at)| {
-        record.at = at;
-        record
-    }), 0..25)
+    proptest::collection::vec(
+        record.prop_map(|(mut record, at)| {
+            record.at = at;
+            record
+        }),
+        0..25,
+    )
 }
 
 proptest! {
@@ -79,6 +98,8 @@ proptest! {
     fn no_order_of_records_breaks_the_screen(
         records in any_records(), columns in 0u16..200, rows in 0u16..60, seconds in -10i64..3000
     ) {
+        let told = crate::report::ending::ending(&View::of(&records));
+        prop_assert!(told.len() != 1, "an ending is more than its headline");
         let (view, size) = (View::of(&records), Size { columns, rows });
         for symbols in [Symbols::Unicode, Symbols::Ascii] {
             for now in [at(seconds), Timestamp::MIN, Timestamp::MAX] {
