@@ -21,7 +21,7 @@ const ANSWER_WITHIN: Duration = Duration::from_secs(10);
 const REVERT_WITHIN: Duration = Duration::from_secs(120);
 
 pub(super) async fn run(global: &Global, args: &RollbackArgs) -> Result<ExitCode, CliError> {
-    let session = Session::open(global, &args.region).await?;
+    let session = Session::open(global, None).await?;
     if let (Some(to), true) = (args.to, args.force) {
         return break_glass(&session, to).await;
     }

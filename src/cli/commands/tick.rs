@@ -1,6 +1,6 @@
 //! `bg tick`
 
-use crate::cli::args::{Global, RegionArgs, TickArgs};
+use crate::cli::args::Global;
 use crate::cli::error::{CliError, ErrorKind};
 use crate::cli::exit::ExitCode;
 use crate::cli::running::locked;
@@ -9,8 +9,8 @@ use crate::cli::situation::Situation;
 use crate::deployment::event::Event;
 use crate::runner::{Retired, Round, one_round};
 
-pub(super) async fn run(global: &Global, _args: &TickArgs) -> Result<ExitCode, CliError> {
-    let session = Session::open(global, &RegionArgs::aws()).await?;
+pub(super) async fn run(global: &Global) -> Result<ExitCode, CliError> {
+    let session = Session::open(global, None).await?;
     let situation = Situation::look(&session).await?;
     let due: Vec<_> = situation
         .retirements(&session)
