@@ -20,6 +20,7 @@ use definitions::{Definition, Definitions};
 use fastrand::Rng;
 use images::Images;
 use jiff::{SignedDuration, Timestamp};
+pub use rollout::DEPLOYMENT_FIELDS;
 use serde_json::{Map, Value};
 use services::{Deployment, RolloutState, Service, ServiceStatus};
 use std::{collections::BTreeMap, ops::RangeInclusive, sync::Arc};

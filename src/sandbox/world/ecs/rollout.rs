@@ -18,7 +18,7 @@ const STEADY_AGAIN: SignedDuration = SignedDuration::from_hours(6);
 /// Finished deployments that are remembered.
 const REMEMBERED: usize = 20;
 /// Fields of a service that belong to its deployments.
-pub(crate) const DEPLOYMENT_FIELDS: [&str; 12] = [
+pub const DEPLOYMENT_FIELDS: [&str; 12] = [
     "capacityProviderStrategy",
     "launchType",
     "loadBalancers",
