@@ -221,6 +221,5 @@ fn open_store(config: &Config, folder: &Path) -> Result<Store, CliError> {
 }
 
 fn cant_connect(error: &crate::aws::ConnectError) -> CliError {
-    let mut message = CliError::from_error(ErrorKind::Refused, error);
-    message
+    CliError::from_error(ErrorKind::Refused, error)
 }
