@@ -40,6 +40,15 @@ pub struct Behaviour {
 }
 
 impl Behaviour {
+    /// A good version.
+    pub fn good() -> Self {
+        Self {
+            error_rate: 0.0,
+            latency: Duration::from_millis(20),
+            probe: Probe::Status(200),
+        }
+    }
+
     /// The answer to a health check.
     pub fn probe(&self, _age: SignedDuration) -> Probe {
         self.probe
