@@ -135,7 +135,9 @@ impl Checks {
         assert!(decision.wake_at <= seen.now + poll.max(SignedDuration::from_secs(1)));
         self.at_once = if decision.wake_at == seen.now { self.at_once + 1 } else { 0 };
         assert!(self.at_once < 6, "it spins: {decision:?}");
-        if let Some(until) = self.bakes_until.filter(|until| *until > seen.now && self.forward()) {
+        let reverts = decision.events.iter().any(|event| matches!(event, Event::Reverting { .. }));
+        let bakes = self.bakes_until.filter(|until| *until > seen.now);
+        if let Some(until) = bakes.filter(|_| self.forward() && !reverts) {
             assert!(decision.wake_at <= until, "it wakes when a bake ends");
         }
     }

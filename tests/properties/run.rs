@@ -102,7 +102,7 @@ impl Run {
         let wake_at = decision.wake_at;
         let dies = self.rng.f64() < self.world.weather.crash;
         self.carry_out(decision.events, decision.actions, dies);
-        if dies {
+        if dies && self.deployment.outcome().is_none() {
             self.die();
         }
         if self.deployment.outcome().is_none() {
