@@ -2,7 +2,7 @@
 //!
 //! A world is plain data: weights, services, targets, alarms, and weather that spoils them. Each
 //! run follows from its seed alone; a failing one prints it, and `BG_SEED=… cargo test --test
-//! properties` plays just that one again, every step shown.
+//! properties` plays just that one again, every step shown. `BG_MORE=10` checks ten times as much.
 
 mod checks;
 mod plans;
@@ -23,6 +23,8 @@ fn check(climate: Climate, steps: usize) -> BTreeMap<&'static str, usize> {
         Run::new(seed, climate).aloud().to_its_end();
         return BTreeMap::new();
     }
+    let more = std::env::var("BG_MORE").map_or(1, |more| more.parse().expect("a number"));
+    let steps = steps * more;
     let mut counts = BTreeMap::new();
     let mut done = 0;
     for seed in 0.. {
@@ -55,7 +57,7 @@ fn name(outcome: &Outcome) -> &'static str {
 fn assert_reached(counts: &BTreeMap<&'static str, usize>, outcomes: &[&str]) {
     if std::env::var("BG_SEED").is_err() {
         for outcome in outcomes {
-            assert!(counts.get(outcome).is_some_and(|n| *n > 10), "{counts:?}");
+            assert!(counts.get(outcome).is_some_and(|n| *n >= 5), "{counts:?}");
         }
     }
 }

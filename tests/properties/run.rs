@@ -212,14 +212,14 @@ impl Run {
         self.now = wake_at;
     }
 
-    fn finish(self) -> Summary {
+    fn finish(mut self) -> Summary {
         self.replay();
         let outcome = self.deployment.outcome().expect("it has ended").clone();
-        let seen = self.last.as_ref().expect("it has looked");
-        let after = decide(&self.deployment, seen);
+        let seen = self.world.observe(&mut self.rng, self.now);
+        let after = decide(&self.deployment, &seen);
         assert_eq!((after.events, after.actions), (vec![], vec![]), "nothing follows the end");
         let meddled = !self.world.weather.hands.is_empty();
-        if !meddled && self.world.weather.lag.is_zero() {
+        if !meddled {
             self.checks.truth(&outcome, &self.world.weights());
         }
         Summary { steps: self.steps, raises: self.checks.raises, outcome }
