@@ -8,7 +8,7 @@ use super::{Draft, after};
 use crate::deployment::action::{ActName, Action, WeightWrite};
 use crate::deployment::event::Event;
 use crate::deployment::invariants::{all_readable_show, fewest_healthy, green_carries_traffic};
-use crate::deployment::observation::{Ask, Seen, ServiceStatus};
+use crate::deployment::observation::{Seen, ServiceStatus};
 use crate::deployment::outcome::{Outcome, Stuck};
 use crate::deployment::state::Phase;
 use crate::deployment::trip::Trip;
@@ -29,9 +29,8 @@ impl Draft<'_> {
         let interrupted = matches!(trip, Trip::Interrupted { .. });
         let blue_is_down = self.blue_is_down();
         self.record(Event::Reverting { trip: trip.clone() });
-        if let (true, Some(Ask::Interrupt { signal, .. })) = (interrupted, self.seen.asks.first())
-        {
-            self.record(Event::Hurrying { signal: signal.clone() });
+        if let Some(signal) = self.signal() {
+            self.record(Event::Hurrying { signal });
         }
         if blue_is_down && interrupted {
             self.end(Outcome::Stuck { why: Stuck::BlueIsDown { trip } });
@@ -51,8 +50,8 @@ impl Draft<'_> {
             return;
         };
         self.look_by(after(self.now, Duration::from_secs(1)));
-        if let (None, Some(Ask::Interrupt { signal, .. })) = (hurried_at, self.seen.asks.first()) {
-            self.record(Event::Hurrying { signal: signal.clone() });
+        if let (None, Some(signal)) = (hurried_at, self.signal()) {
+            self.record(Event::Hurrying { signal });
         }
         if green_carries_traffic(&self.deployment.plan, self.seen) || traffic_back_at.is_none() {
             return self.bring_traffic_back(trip, *since, *hurried_at);
