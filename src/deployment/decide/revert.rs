@@ -56,7 +56,7 @@ impl Draft<'_> {
         if green_carries_traffic(&self.deployment.plan, self.seen) || traffic_back_at.is_none() {
             return self.bring_traffic_back(trip, *since, *hurried_at);
         }
-        if !self.deployment.green_touched || (*put_away && *restored) {
+        if !self.deployment.green_touched || (*put_away && (*restored || self.green_is_gone())) {
             let begun = putting_away_since.unwrap_or(*since);
             return self.end_reverted(trip, self.give_up_at(begun, *hurried_at));
         }
@@ -141,9 +141,8 @@ impl Draft<'_> {
         let plan = &self.deployment.plan;
         let green = plan.green_slot();
         let gone = match &self.seen.services[green] {
-            Seen::Value(Some(service)) => {
-                service.desired == 0 || service.status == ServiceStatus::Draining
-            }
+            Seen::Value(Some(service)) => service.desired == 0 || self.green_is_gone(),
+            // It may have been created a moment ago, and not show yet.
             Seen::Value(None) => since.is_some(),
             Seen::Unreadable(_) => false,
         };
@@ -165,7 +164,18 @@ impl Draft<'_> {
         if !gone && !put_away {
             self.act(Action::Scale { slot: green, desired: 0 });
         }
-        self.act(Action::RestoreSettings);
+        if !self.green_is_gone() {
+            self.act(Action::RestoreSettings);
+        }
+    }
+
+    /// There is no service, or one on its way out: no settings to restore.
+    fn green_is_gone(&self) -> bool {
+        match &self.seen.services[self.deployment.plan.green_slot()] {
+            Seen::Value(Some(service)) => service.status == ServiceStatus::Draining,
+            Seen::Value(None) => true,
+            Seen::Unreadable(_) => false,
+        }
     }
 
     fn trouble(&self) -> String {
