@@ -26,7 +26,6 @@ impl Draft<'_> {
     fn tidy_up(&mut self, retire_at: Option<jiff::Timestamp>) {
         let plan = &self.deployment.plan;
         let due = retire_at.map(|at| retire::tag_value(at, plan.retire.then));
-        self.act(Action::RestoreSettings);
         self.act(Action::Tag {
             slot: plan.blue,
             tags: BTreeMap::from([(retire::TAG.to_owned(), due)]),
@@ -35,6 +34,8 @@ impl Draft<'_> {
             slot: plan.green_slot(),
             tags: BTreeMap::from([(retire::TAG.to_owned(), None)]),
         });
+        // Last, because its success is on record: nothing is left to do after it.
+        self.act(Action::RestoreSettings);
     }
 
     /// Signals don't revert any more; what is left is to give green its settings back.
