@@ -133,7 +133,7 @@ impl Draft<'_> {
         let plan = &self.deployment.plan;
         seen.status == ServiceStatus::Active
             && seen.task_definition == *task_definition
-            && seen.desired == plan.desired
+            && seen.desired >= plan.desired
             && seen.deployment.as_ref() == Some(&plan.id)
     }
 
@@ -148,9 +148,9 @@ impl Draft<'_> {
             _ => true,
         });
         if let Some(service) = self.our_green()
-            && (service.running != plan.desired || service.deployments > 1)
+            && (service.running < service.desired || service.deployments > 1)
         {
-            let what = format!("{} of {} tasks run", service.running, plan.desired);
+            let what = format!("{} of {} tasks run", service.running, service.desired);
             holds.push(Hold::ServiceDrift { slot: plan.green_slot(), what });
         }
         holds.extend(not_ready(plan, self.seen, plan.green_slot(), plan.guards.ready));
