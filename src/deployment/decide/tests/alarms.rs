@@ -14,11 +14,26 @@ fn reverts_when_an_alarm_fires_while_baking() {
     scene.run_to_baking(0);
     scene.alarm(AlarmState::Alarm);
     let decision = scene.look_after(5);
-    assert_eq!(decision.actions, [ALL_BLUE], "in the very decision that it trips in");
-    let trip = Trip::Alarm { name: AlarmName::new("shop-5xx"), reason: "5 errors > 1".to_owned() };
-    assert!(decision.events.contains(&Event::Reverting { trip: trip.clone() }));
+    assert_eq!(
+        decision.actions,
+        [ALL_BLUE],
+        "in the very decision that it trips in"
+    );
+    let trip = Trip::Alarm {
+        name: AlarmName::new("shop-5xx"),
+        reason: "5 errors > 1".to_owned(),
+    };
+    assert!(
+        decision
+            .events
+            .contains(&Event::Reverting { trip: trip.clone() })
+    );
     scene.alarm(AlarmState::Ok);
-    assert_eq!(scene.run_to_the_end(), Outcome::Reverted { trip }, "an alarm's end changes nothing");
+    assert_eq!(
+        scene.run_to_the_end(),
+        Outcome::Reverted { trip },
+        "an alarm's end changes nothing"
+    );
 }
 
 #[test]
@@ -47,9 +62,18 @@ fn missing_data_while_green_has_traffic_follows_the_alarms_policy() {
         scene.look_after(301);
         scene.deployment.phase
     };
-    assert!(matches!(after_the_bake(InsufficientData::Ok), Phase::Shifting { step: 1, .. }));
-    assert!(matches!(after_the_bake(InsufficientData::Hold), Phase::Baking { step: 0, .. }));
-    assert!(matches!(after_the_bake(InsufficientData::Revert), Phase::Reverting { .. }));
+    assert!(matches!(
+        after_the_bake(InsufficientData::Ok),
+        Phase::Shifting { step: 1, .. }
+    ));
+    assert!(matches!(
+        after_the_bake(InsufficientData::Hold),
+        Phase::Baking { step: 0, .. }
+    ));
+    assert!(matches!(
+        after_the_bake(InsufficientData::Revert),
+        Phase::Reverting { .. }
+    ));
 }
 
 #[test]
@@ -62,5 +86,13 @@ fn an_alarm_that_cannot_be_read_holds_and_then_reverts() {
     scene.look_after(301);
     assert!(scene.deployment.hold.is_some());
     let outcome = scene.run_to_the_end();
-    assert!(matches!(outcome, Outcome::Reverted { trip: Trip::PatienceOver { .. } }), "{outcome:?}");
+    assert!(
+        matches!(
+            outcome,
+            Outcome::Reverted {
+                trip: Trip::PatienceOver { .. }
+            }
+        ),
+        "{outcome:?}"
+    );
 }

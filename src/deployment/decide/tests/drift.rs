@@ -1,5 +1,5 @@
-use super::{Scene, percent};
 use super::scene::ALL_BLUE;
+use super::{Scene, percent};
 use crate::deployment::ids::{SlotName, TaskDefinitionArn};
 use crate::deployment::outcome::{Outcome, Stuck};
 use crate::deployment::state::Phase;
@@ -8,7 +8,9 @@ use crate::judge::alarms::AlarmState;
 
 fn waited_for(outcome: Outcome) -> Vec<Hold> {
     match outcome {
-        Outcome::Stuck { why: Stuck::PatienceOver { waited_for } } => waited_for,
+        Outcome::Stuck {
+            why: Stuck::PatienceOver { waited_for },
+        } => waited_for,
         other => panic!("{other:?}"),
     }
 }
@@ -50,7 +52,10 @@ fn all_traffic_back_on_blue_by_hand_is_an_abort() {
     scene.weights(0, 1, 0);
     scene.weights(1, 1, 0);
     scene.look_after(1);
-    assert!(matches!(scene.deployment.phase, Phase::Baking { .. }), "it may be a stale read");
+    assert!(
+        matches!(scene.deployment.phase, Phase::Baking { .. }),
+        "it may be a stale read"
+    );
     let outcome = scene.run_to_the_end();
     let trip = Trip::SteppedInByHand { set: percent(10) };
     assert_eq!(outcome, Outcome::Reverted { trip });
@@ -82,9 +87,19 @@ fn a_guard_that_trips_under_drift_still_writes_all_blue() {
 fn another_task_definition_on_green_is_drift() {
     let mut scene = Scene::new();
     scene.run_to_baking(0);
-    scene.service(SlotName::B).task_definition = TaskDefinitionArn::new("arn:task-definition/shop:9");
+    scene.service(SlotName::B).task_definition =
+        TaskDefinitionArn::new("arn:task-definition/shop:9");
     let holds = waited_for(scene.run_to_the_end());
-    assert!(matches!(holds[..], [Hold::TaskDefinitionDrift { slot: SlotName::B, .. }]), "{holds:?}");
+    assert!(
+        matches!(
+            holds[..],
+            [Hold::TaskDefinitionDrift {
+                slot: SlotName::B,
+                ..
+            }]
+        ),
+        "{holds:?}"
+    );
 }
 
 #[test]
@@ -93,7 +108,16 @@ fn a_smaller_blue_is_drift_and_a_larger_one_is_not() {
     scene.run_to_baking(0);
     scene.service(SlotName::A).desired = 1;
     let holds = waited_for(scene.run_to_the_end());
-    assert!(matches!(holds[..], [Hold::ServiceDrift { slot: SlotName::A, .. }]), "{holds:?}");
+    assert!(
+        matches!(
+            holds[..],
+            [Hold::ServiceDrift {
+                slot: SlotName::A,
+                ..
+            }]
+        ),
+        "{holds:?}"
+    );
 
     let mut scene = Scene::new();
     scene.run_to_baking(0);
@@ -108,5 +132,13 @@ fn weights_moved_by_hand_before_the_first_shift_hold_it_back() {
     scene.weights(0, 50, 50);
     assert_eq!(scene.look().actions, []);
     let outcome = scene.run_to_the_end();
-    assert!(matches!(outcome, Outcome::Reverted { trip: Trip::PatienceOver { .. } }), "{outcome:?}");
+    assert!(
+        matches!(
+            outcome,
+            Outcome::Reverted {
+                trip: Trip::PatienceOver { .. }
+            }
+        ),
+        "{outcome:?}"
+    );
 }

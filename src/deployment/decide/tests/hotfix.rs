@@ -18,7 +18,9 @@ fn burning(kind: Kind) -> Scene {
 }
 
 fn hotfix() -> Kind {
-    Kind::Hotfix { reason: "checkout is down".to_owned() }
+    Kind::Hotfix {
+        reason: "checkout is down".to_owned(),
+    }
 }
 
 #[test]
@@ -38,7 +40,10 @@ fn the_demands_on_green_stay() {
     assert_eq!(scene.look_after(5).actions, [raise(10)]);
     scene.healthy(SlotName::B, 0);
     scene.look_after(5);
-    assert!(matches!(scene.trip(), Some(Trip::TooFewHealthyTargets { .. })));
+    assert!(matches!(
+        scene.trip(),
+        Some(Trip::TooFewHealthyTargets { .. })
+    ));
 }
 
 #[test]
@@ -56,7 +61,8 @@ fn an_alarm_that_was_quiet_at_the_start_still_trips() {
 fn a_blue_that_somebody_repairs_meanwhile_is_no_drift_for_a_hotfix() {
     let mut scene = burning(hotfix());
     scene.run_to_baking(0);
-    scene.service(SlotName::A).task_definition = TaskDefinitionArn::new("arn:task-definition/shop:6");
+    scene.service(SlotName::A).task_definition =
+        TaskDefinitionArn::new("arn:task-definition/shop:6");
     scene.service(SlotName::A).desired = 1;
     assert_eq!(scene.run_to_the_end(), Outcome::Promoted);
 }

@@ -13,7 +13,10 @@ fn registers_then_provisions_then_waits_for_the_healthy_time() {
     let mut scene = Scene::new();
     assert_eq!(scene.look().actions, [Action::RegisterTaskDefinition]);
     let task_definition = TaskDefinitionArn::new("arn:task-definition/shop:8");
-    assert_eq!(scene.look_after(1).actions, [Action::ProvisionGreen { task_definition }]);
+    assert_eq!(
+        scene.look_after(1).actions,
+        [Action::ProvisionGreen { task_definition }]
+    );
     let began = scene.seen.now;
     scene.run_to_ready();
     assert_eq!(scene.seen.now.duration_since(began).as_secs(), 30);
@@ -25,14 +28,21 @@ fn a_revision_that_exists_is_not_registered() {
     let existing = NewTaskDefinition::Existing { arn: arn.clone() };
     let mut scene = Scene::with(|plan| plan.task_definition = existing);
     assert_eq!(scene.look().actions, []);
-    assert_eq!(scene.look().actions, [Action::ProvisionGreen { task_definition: arn }]);
+    assert_eq!(
+        scene.look().actions,
+        [Action::ProvisionGreen {
+            task_definition: arn
+        }]
+    );
 }
 
 #[test]
 fn an_act_that_may_have_happened_is_looked_for_before_it_is_repeated() {
     let mut scene = Scene::new();
     scene.look();
-    scene.failing.insert(ActName::ProvisionGreen, FailureClass::Ambiguous);
+    scene
+        .failing
+        .insert(ActName::ProvisionGreen, FailureClass::Ambiguous);
     scene.look_after(1);
     scene.failing.clear();
     let again = scene.look_after(5);
@@ -49,7 +59,12 @@ fn an_act_that_may_have_happened_is_looked_for_before_it_is_repeated() {
         healthy_since: None,
     };
     let seen = scene.look_after(5);
-    assert!(!seen.actions.contains(&Action::ProvisionGreen { task_definition }), "it did happen");
+    assert!(
+        !seen
+            .actions
+            .contains(&Action::ProvisionGreen { task_definition }),
+        "it did happen"
+    );
     assert!(seen.events.contains(&Event::GreenProvisioned));
 }
 
@@ -58,8 +73,16 @@ fn green_that_is_not_healthy_in_time_is_put_away_without_a_word_to_the_routes() 
     let mut scene = Scene::new();
     scene.healthy(SlotName::B, 1);
     let outcome = scene.run_to_the_end();
-    let Outcome::Reverted { trip: Trip::NotHealthyInTime { running, healthy, desired, target_reason, .. } } =
-        outcome
+    let Outcome::Reverted {
+        trip:
+            Trip::NotHealthyInTime {
+                running,
+                healthy,
+                desired,
+                target_reason,
+                ..
+            },
+    } = outcome
     else {
         panic!("{outcome:?}");
     };
@@ -76,7 +99,13 @@ fn green_must_stay_healthy_for_the_whole_time() {
     scene.look_after(1);
     scene.look_after(1);
     scene.healthy(SlotName::B, 1);
-    assert!(scene.look_after(20).events.iter().any(|e| matches!(e, Event::GreenUnhealthy { .. })));
+    assert!(
+        scene
+            .look_after(20)
+            .events
+            .iter()
+            .any(|e| matches!(e, Event::GreenUnhealthy { .. }))
+    );
     scene.healthy(SlotName::B, 2);
     scene.look_after(1);
     let healthy_again = scene.seen.now;
@@ -94,7 +123,14 @@ fn a_crash_loop_reverts_before_the_deadline_with_its_count() {
     assert_eq!(scene.look_after(5).actions, []);
     scene.service(SlotName::B).failed = 3;
     scene.look_after(5);
-    assert!(matches!(scene.trip(), Some(Trip::CrashLoop { failed: 3, limit: 2, .. })));
+    assert!(matches!(
+        scene.trip(),
+        Some(Trip::CrashLoop {
+            failed: 3,
+            limit: 2,
+            ..
+        })
+    ));
 }
 
 #[test]
@@ -121,13 +157,23 @@ fn the_idle_slots_last_failures_are_not_held_against_the_new_version() {
 fn a_refused_act_ends_at_once_and_a_throttled_one_is_tried_again_with_growing_waits() {
     let mut scene = Scene::new();
     scene.look();
-    scene.failing.insert(ActName::ProvisionGreen, FailureClass::Denied);
+    scene
+        .failing
+        .insert(ActName::ProvisionGreen, FailureClass::Denied);
     scene.look_after(1);
     scene.look_after(1);
-    assert!(matches!(scene.trip(), Some(Trip::Refused { act: ActName::ProvisionGreen, .. })));
+    assert!(matches!(
+        scene.trip(),
+        Some(Trip::Refused {
+            act: ActName::ProvisionGreen,
+            ..
+        })
+    ));
 
     let mut scene = Scene::new();
-    scene.failing.insert(ActName::RegisterTaskDefinition, FailureClass::Throttled);
+    scene
+        .failing
+        .insert(ActName::RegisterTaskDefinition, FailureClass::Throttled);
     let mut tries = Vec::new();
     for second in 0..40 {
         if scene.look_after(1).actions == [Action::RegisterTaskDefinition] {
@@ -142,8 +188,12 @@ fn a_refused_act_ends_at_once_and_a_throttled_one_is_tried_again_with_growing_wa
 #[test]
 fn a_service_that_could_not_even_be_created_needs_no_putting_away() {
     let mut scene = Scene::new();
-    scene.failing.insert(ActName::ProvisionGreen, FailureClass::Denied);
-    scene.failing.insert(ActName::RestoreSettings, FailureClass::Invalid);
+    scene
+        .failing
+        .insert(ActName::ProvisionGreen, FailureClass::Denied);
+    scene
+        .failing
+        .insert(ActName::RestoreSettings, FailureClass::Invalid);
     scene.failing.insert(ActName::Scale, FailureClass::Invalid);
     let began = scene.seen.now;
     assert!(matches!(scene.run_to_the_end(), Outcome::Reverted { .. }));

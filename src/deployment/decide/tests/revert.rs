@@ -24,7 +24,10 @@ fn green_keeps_its_tasks_until_the_load_balancer_has_settled() {
     scene.run_until(|deployment| {
         matches!(
             deployment.phase,
-            crate::deployment::state::Phase::Reverting { putting_away_since: Some(_), .. }
+            crate::deployment::state::Phase::Reverting {
+                putting_away_since: Some(_),
+                ..
+            }
         )
     });
     assert!(scene.seen.now.duration_since(back_at).as_secs() >= 10);
@@ -33,7 +36,9 @@ fn green_keeps_its_tasks_until_the_load_balancer_has_settled() {
 #[test]
 fn a_write_that_fails_is_repeated_until_it_shows() {
     let mut scene = tripped();
-    scene.failing.insert(ActName::Revert, FailureClass::Throttled);
+    scene
+        .failing
+        .insert(ActName::Revert, FailureClass::Throttled);
     assert_eq!(scene.look().actions, [ALL_BLUE]);
     for _ in 0..10 {
         assert_eq!(scene.look_after(1).actions, [ALL_BLUE]);
@@ -47,7 +52,12 @@ fn a_revert_that_never_shows_ends_stuck_and_leaves_green_running() {
     let mut scene = tripped();
     scene.unseen.insert(ActName::Revert);
     let outcome = scene.run_to_the_end();
-    assert!(matches!(outcome, Outcome::Stuck { why: Stuck::RevertNotConfirmed { .. } }));
+    assert!(matches!(
+        outcome,
+        Outcome::Stuck {
+            why: Stuck::RevertNotConfirmed { .. }
+        }
+    ));
     assert_eq!(scene.service(SlotName::B).desired, 2);
 }
 
@@ -60,7 +70,12 @@ fn routes_that_cannot_be_read_at_the_end_are_not_called_reverted() {
         *seen = Seen::Unreadable("Rate exceeded".to_owned());
     }
     let outcome = scene.run_to_the_end();
-    assert!(matches!(outcome, Outcome::Stuck { why: Stuck::RevertNotConfirmed { .. } }));
+    assert!(matches!(
+        outcome,
+        Outcome::Stuck {
+            why: Stuck::RevertNotConfirmed { .. }
+        }
+    ));
 }
 
 #[test]
@@ -80,7 +95,15 @@ fn an_empty_blue_is_no_place_to_go_back_to() {
     scene.healthy(SlotName::A, 0);
     assert_eq!(scene.look().actions, []);
     let outcome = scene.run_to_the_end();
-    assert!(matches!(outcome, Outcome::Stuck { why: Stuck::BlueIsDown { .. } }), "{outcome:?}");
+    assert!(
+        matches!(
+            outcome,
+            Outcome::Stuck {
+                why: Stuck::BlueIsDown { .. }
+            }
+        ),
+        "{outcome:?}"
+    );
 }
 
 #[test]
@@ -107,7 +130,15 @@ fn green_that_cannot_be_scaled_down_ends_stuck() {
     let mut scene = tripped();
     scene.failing.insert(ActName::Scale, FailureClass::Denied);
     let outcome = scene.run_to_the_end();
-    assert!(matches!(outcome, Outcome::Stuck { why: Stuck::GreenNotPutAway { .. } }), "{outcome:?}");
+    assert!(
+        matches!(
+            outcome,
+            Outcome::Stuck {
+                why: Stuck::GreenNotPutAway { .. }
+            }
+        ),
+        "{outcome:?}"
+    );
 }
 
 #[test]
@@ -116,9 +147,20 @@ fn only_green_is_put_away() {
     let mut scaled = Vec::new();
     while scene.deployment.outcome().is_none() {
         let decision = scene.look();
-        scaled.extend(decision.actions.into_iter().filter(|a| matches!(a, Action::Scale { .. })));
+        scaled.extend(
+            decision
+                .actions
+                .into_iter()
+                .filter(|a| matches!(a, Action::Scale { .. })),
+        );
         scene.seen.now = decision.wake_at.max(scene.seen.now);
     }
-    assert_eq!(scaled, [Action::Scale { slot: SlotName::B, desired: 0 }]);
+    assert_eq!(
+        scaled,
+        [Action::Scale {
+            slot: SlotName::B,
+            desired: 0
+        }]
+    );
     assert_eq!(scene.service(SlotName::A).desired, 2);
 }

@@ -56,11 +56,19 @@ impl Scene {
             seq: 0,
             at: seen.now,
             deployment: plan.id.clone(),
-            event: Event::Started { plan: Box::new(plan) },
+            event: Event::Started {
+                plan: Box::new(plan),
+            },
         };
         let deployment = Deployment::apply(None, &record).unwrap();
         let (failing, unseen) = (BTreeMap::new(), BTreeSet::new());
-        Scene { deployment, seen, failing, unseen, events: Vec::new() }
+        Scene {
+            deployment,
+            seen,
+            failing,
+            unseen,
+            events: Vec::new(),
+        }
     }
 
     pub(super) fn plan(&self) -> &Plan {
@@ -77,7 +85,11 @@ impl Scene {
         for action in &decision.actions {
             if let Some(class) = self.failing.get(&action.name()) {
                 let (act, class) = (action.name(), *class);
-                self.record(Event::ActFailed { act, class, message: "no".to_owned() });
+                self.record(Event::ActFailed {
+                    act,
+                    class,
+                    message: "no".to_owned(),
+                });
             } else if !self.unseen.contains(&action.name())
                 && let Some(fact) = perform(action, &self.deployment.plan, &mut self.seen)
             {
@@ -150,16 +162,25 @@ impl Scene {
             (route.groups[plan.blue].clone(), blue),
             (route.groups[plan.green_slot()].clone(), green),
         ]);
-        self.seen.routes.insert(route.arn.clone(), Seen::Value(RouteSeen { weights }));
+        self.seen
+            .routes
+            .insert(route.arn.clone(), Seen::Value(RouteSeen { weights }));
     }
 
     /// Sets how many targets are healthy in each group of a slot; the rest fail.
     pub(super) fn healthy(&mut self, slot: SlotName, healthy: u32) {
         let unhealthy = self.deployment.plan.desired.saturating_sub(healthy);
         let reasons = BTreeMap::from([("Health checks failed".to_owned(), unhealthy)]);
-        let counts = TargetCounts { healthy, unhealthy, reasons, ..TargetCounts::default() };
+        let counts = TargetCounts {
+            healthy,
+            unhealthy,
+            reasons,
+            ..TargetCounts::default()
+        };
         for target in &self.deployment.plan.slots[slot].targets {
-            self.seen.groups.insert(target.group.clone(), Seen::Value(counts.clone()));
+            self.seen
+                .groups
+                .insert(target.group.clone(), Seen::Value(counts.clone()));
         }
     }
 
@@ -171,16 +192,26 @@ impl Scene {
     }
 
     pub(super) fn alarm(&mut self, state: AlarmState) {
-        let alarm = AlarmSeen { state, reason: "5 errors > 1".to_owned() };
-        self.seen.alarms.insert(AlarmName::new("shop-5xx"), Seen::Value(alarm));
+        let alarm = AlarmSeen {
+            state,
+            reason: "5 errors > 1".to_owned(),
+        };
+        self.seen
+            .alarms
+            .insert(AlarmName::new("shop-5xx"), Seen::Value(alarm));
     }
 
     pub(super) fn signal(&mut self, then: OnInterrupt) {
-        self.seen.asks.push(Ask::Interrupt { signal: "SIGINT".to_owned(), then });
+        self.seen.asks.push(Ask::Interrupt {
+            signal: "SIGINT".to_owned(),
+            then,
+        });
     }
 
     pub(super) fn abort(&mut self) {
-        self.seen.asks.push(Ask::Abort { by: "ada".to_owned() });
+        self.seen.asks.push(Ask::Abort {
+            by: "ada".to_owned(),
+        });
     }
 }
 
@@ -271,18 +302,30 @@ fn first_look(plan: &Plan) -> Observation {
     };
     let blue = service(plan.blue_task_definition.clone(), plan.desired);
     seen.services[plan.blue] = Seen::Value(Some(blue));
-    let healthy = TargetCounts { healthy: plan.desired, ..TargetCounts::default() };
+    let healthy = TargetCounts {
+        healthy: plan.desired,
+        ..TargetCounts::default()
+    };
     for target in plan.slots.a.targets.iter().chain(&plan.slots.b.targets) {
-        seen.groups.insert(target.group.clone(), Seen::Value(healthy.clone()));
+        seen.groups
+            .insert(target.group.clone(), Seen::Value(healthy.clone()));
     }
     for route in &plan.routes {
         let groups = &route.groups;
-        let weights = [(groups[plan.blue].clone(), 1), (groups[plan.green_slot()].clone(), 0)];
-        let action = RouteSeen { weights: BTreeMap::from(weights) };
+        let weights = [
+            (groups[plan.blue].clone(), 1),
+            (groups[plan.green_slot()].clone(), 0),
+        ];
+        let action = RouteSeen {
+            weights: BTreeMap::from(weights),
+        };
         seen.routes.insert(route.arn.clone(), Seen::Value(action));
     }
     for guard in &plan.guards.alarms {
-        let alarm = AlarmSeen { state: AlarmState::Ok, reason: String::new() };
+        let alarm = AlarmSeen {
+            state: AlarmState::Ok,
+            reason: String::new(),
+        };
         seen.alarms.insert(guard.name.clone(), Seen::Value(alarm));
     }
     seen
@@ -296,7 +339,10 @@ fn plan() -> Plan {
         port: 8080,
         deregistration_delay: Duration::from_secs(300),
     };
-    let step = |weight, bake| StepPlan { weight: percent(weight), bake: Duration::from_secs(bake) };
+    let step = |weight, bake| StepPlan {
+        weight: percent(weight),
+        bake: Duration::from_secs(bake),
+    };
     Plan {
         id: DeploymentId::new("20261121-071405-abcd"),
         kind: Kind::Deploy,
@@ -315,7 +361,9 @@ fn plan() -> Plan {
             images: vec![("app".to_owned(), "shop:v2".to_owned())],
         },
         blue_task_definition: TaskDefinitionArn::new("arn:task-definition/shop:7"),
-        green: GreenService::Create { source: SlotName::A },
+        green: GreenService::Create {
+            source: SlotName::A,
+        },
         desired: 2,
         settings: serde_json::Value::Null,
         routes: vec![route(443), route(8443)],
@@ -351,7 +399,9 @@ fn route(port: u16) -> Route {
         kind: RouteKind::Listener,
         label: format!("shop:{port}"),
         load_balancer: LoadBalancerArn::new("arn:loadbalancer/app/shop/1"),
-        groups: Slots::from_fn(|slot| TargetGroupArn::new(format!("arn:targetgroup/shop-{slot}/1"))),
+        groups: Slots::from_fn(|slot| {
+            TargetGroupArn::new(format!("arn:targetgroup/shop-{slot}/1"))
+        }),
         sticky: None,
     }
 }

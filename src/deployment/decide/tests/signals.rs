@@ -14,7 +14,9 @@ fn a_signal_puts_traffic_back_in_the_same_decision_and_is_done_in_six_seconds() 
     scene.signal(OnInterrupt::Revert);
     let began = scene.seen.now;
     assert_eq!(scene.look().actions, [ALL_BLUE]);
-    let trip = Trip::Interrupted { signal: "SIGINT".to_owned() };
+    let trip = Trip::Interrupted {
+        signal: "SIGINT".to_owned(),
+    };
     assert_eq!(scene.run_to_the_end(), Outcome::Reverted { trip });
     assert!(scene.seen.now.duration_since(began).as_secs() <= 6);
     assert_eq!(scene.service(SlotName::B).desired, 0);
@@ -28,7 +30,12 @@ fn a_signal_is_answered_in_time_even_when_aws_is_not_there() {
     scene.signal(OnInterrupt::Revert);
     let began = scene.seen.now;
     let outcome = scene.run_to_the_end();
-    assert!(matches!(outcome, Outcome::Stuck { why: Stuck::RevertNotConfirmed { .. } }));
+    assert!(matches!(
+        outcome,
+        Outcome::Stuck {
+            why: Stuck::RevertNotConfirmed { .. }
+        }
+    ));
     assert!(scene.seen.now.duration_since(began).as_secs() <= 6);
 }
 
@@ -41,8 +48,19 @@ fn a_second_signal_hastens_a_revert() {
     scene.look_after(1);
     scene.signal(OnInterrupt::Revert);
     let began = scene.seen.now;
-    assert!(scene.look_after(1).events.iter().any(|e| matches!(e, Event::Hurrying { .. })));
-    assert!(matches!(scene.run_to_the_end(), Outcome::Reverted { trip: Trip::Aborted { .. } }));
+    assert!(
+        scene
+            .look_after(1)
+            .events
+            .iter()
+            .any(|e| matches!(e, Event::Hurrying { .. }))
+    );
+    assert!(matches!(
+        scene.run_to_the_end(),
+        Outcome::Reverted {
+            trip: Trip::Aborted { .. }
+        }
+    ));
     assert!(scene.seen.now.duration_since(began).as_secs() <= 6);
 }
 
@@ -52,7 +70,13 @@ fn a_signal_beside_an_abort_is_not_lost() {
     scene.run_to_baking(0);
     scene.abort();
     scene.signal(OnInterrupt::Revert);
-    assert!(scene.look().events.iter().any(|event| matches!(event, Event::Hurrying { .. })));
+    assert!(
+        scene
+            .look()
+            .events
+            .iter()
+            .any(|event| matches!(event, Event::Hurrying { .. }))
+    );
 
     let mut scene = Scene::new();
     scene.run_to_baking(0);
@@ -60,7 +84,13 @@ fn a_signal_beside_an_abort_is_not_lost() {
     scene.look();
     scene.abort();
     scene.signal(OnInterrupt::Revert);
-    assert!(scene.look_after(1).events.iter().any(|e| matches!(e, Event::Hurrying { .. })));
+    assert!(
+        scene
+            .look_after(1)
+            .events
+            .iter()
+            .any(|e| matches!(e, Event::Hurrying { .. }))
+    );
 }
 
 #[test]

@@ -17,7 +17,10 @@ fn sticky() -> Scene {
     let plan = scene.plan().clone();
     for route in &plan.routes {
         let weights = [(route.groups[plan.blue].clone(), 1)].into();
-        scene.seen.routes.insert(route.arn.clone(), Seen::Value(RouteSeen { weights }));
+        scene
+            .seen
+            .routes
+            .insert(route.arn.clone(), Seen::Value(RouteSeen { weights }));
     }
     scene
 }
@@ -28,8 +31,14 @@ fn greens_group_is_put_back_into_the_routes_before_its_service_is_made() {
     scene.look();
     let decision = scene.look_after(1);
     assert_eq!(decision.actions, [Action::AddGreenToRoutes]);
-    assert!(decision.events.contains(&Event::ProvisioningGreen), "the intent comes first");
-    assert!(matches!(scene.look_after(1).actions[..], [Action::ProvisionGreen { .. }]));
+    assert!(
+        decision.events.contains(&Event::ProvisioningGreen),
+        "the intent comes first"
+    );
+    assert!(matches!(
+        scene.look_after(1).actions[..],
+        [Action::ProvisionGreen { .. }]
+    ));
     assert_eq!(scene.run_to_the_end(), Outcome::Promoted);
 }
 
@@ -41,5 +50,10 @@ fn a_revert_is_confirmed_although_greens_group_is_gone_from_the_action() {
     assert!(matches!(scene.run_to_the_end(), Outcome::Reverted { .. }));
     let plan = scene.plan().clone();
     let green = &plan.routes[0].groups[plan.green_slot()];
-    assert!(!scene.seen.routes[&plan.routes[0].arn].value().unwrap().names(green));
+    assert!(
+        !scene.seen.routes[&plan.routes[0].arn]
+            .value()
+            .unwrap()
+            .names(green)
+    );
 }
