@@ -138,6 +138,21 @@ pub fn not_ready(
         .collect()
 }
 
+/// The target groups that can't be read, of the sides that must be well.
+pub fn unreadable_groups(plan: &Plan, observation: &Observation) -> Vec<Hold> {
+    let demanded = |slot: &SlotName| *slot != plan.blue || !plan.lifts_demands_on_blue();
+    let targets = SlotName::BOTH.into_iter().filter(demanded).flat_map(|slot| {
+        plan.slots[slot].targets.iter().map(|target| &target.group)
+    });
+    targets
+        .filter_map(|group| match observation.groups.get(group) {
+            Some(Seen::Value(_)) => None,
+            Some(Seen::Unreadable(why)) => Some(unreadable(group.name(), why)),
+            None => Some(unreadable(group.name(), "it was not looked at")),
+        })
+        .collect()
+}
+
 /// What of the two services somebody else has changed, or what can't be read of them.
 pub fn service_holds(deployment: &Deployment, observation: &Observation) -> Vec<Hold> {
     let plan = &deployment.plan;

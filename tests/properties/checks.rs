@@ -36,6 +36,8 @@ pub(crate) struct Checks {
     ended: bool,
     holding_since: Option<Timestamp>,
     at_once: u32,
+    /// Since when every look has had a hole in it.
+    blind_since: Option<Timestamp>,
 }
 
 impl Checks {
@@ -57,6 +59,7 @@ impl Checks {
             ended: false,
             holding_since: None,
             at_once: 0,
+            blind_since: None,
         }
     }
 
@@ -120,6 +123,7 @@ impl Checks {
     ) {
         self.check_wake(seen, decision);
         self.check_reaction(deployment, seen, decision);
+        self.check_blindness(seen, decision);
         let begins = decision
             .events
             .iter()
@@ -193,6 +197,34 @@ impl Checks {
         } else if !matches!(deployment.phase, Phase::Registering) && self.tripped(seen) {
             assert!(reverts, "a tripped guard reverts at once: {decision:?}");
         }
+    }
+
+    /// Traffic does not stay split for long while nobody can see what becomes of it.
+    fn check_blindness(&mut self, seen: &Observation, decision: &Decision) {
+        let green = self.plan.green_slot();
+        let groups = self.plan.slots[green]
+            .targets
+            .iter()
+            .map(|target| &target.group);
+        let hole = seen.services[green].trouble().is_some()
+            || seen.routes.values().any(|route| route.trouble().is_some())
+            || groups
+                .into_iter()
+                .any(|group| seen.groups[group].trouble().is_some());
+        self.blind_since = hole.then(|| self.blind_since.unwrap_or(seen.now));
+        let Some(since) = self.blind_since.filter(|_| self.touched && self.forward()) else {
+            return;
+        };
+        // What is not confirmed within a minute is taken back anyway.
+        let limit = self.plan.limits.blind_after + 2 * self.plan.limits.poll;
+        let limit = limit + Duration::from_secs(65);
+        let limit = SignedDuration::try_from(limit).expect("short");
+        let ends = |event: &Event| matches!(event, Event::Reverting { .. } | Event::Ended { .. });
+        let blind = seen.now.duration_since(since);
+        assert!(
+            blind < limit || decision.events.iter().any(ends),
+            "blind since {since}"
+        );
     }
 
     /// An alarm that counts, or green below its minimum while it has traffic.

@@ -82,7 +82,7 @@ impl Run {
         self
     }
 
-    pub(crate) fn to_its_end(mut self) -> Summary {
+    pub(crate) fn play(mut self) -> Summary {
         let end = later(self.start, longest(&self.deployment.plan));
         while self.deployment.outcome().is_none() {
             self.round();

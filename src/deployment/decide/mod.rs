@@ -130,6 +130,14 @@ impl<'a> Draft<'a> {
         true
     }
 
+    /// The name of a signal that came since the last look, whatever else was asked.
+    fn signal(&self) -> Option<String> {
+        self.seen.asks.iter().find_map(|ask| match ask {
+            Ask::Interrupt { signal, .. } => Some(signal.clone()),
+            Ask::Abort { .. } => None,
+        })
+    }
+
     fn go_on(&mut self) {
         match &self.deployment.phase {
             Phase::Registering => self.register(),

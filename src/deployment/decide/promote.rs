@@ -30,7 +30,6 @@ impl Draft<'_> {
             }
             .to_string()
         });
-        self.act(Action::RestoreSettings);
         self.act(Action::Tag {
             slot: plan.blue,
             tags: BTreeMap::from([(retire::TAG.to_owned(), due)]),
@@ -39,6 +38,8 @@ impl Draft<'_> {
             slot: plan.green_slot(),
             tags: BTreeMap::from([(retire::TAG.to_owned(), None)]),
         });
+        // Last, because its success is on record: nothing is left to do after it.
+        self.act(Action::RestoreSettings);
     }
 
     /// Signals don't revert any more; what is left is to give green its settings back.

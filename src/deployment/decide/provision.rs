@@ -142,7 +142,7 @@ impl Draft<'_> {
         let plan = &self.deployment.plan;
         seen.status == ServiceStatus::Active
             && seen.task_definition == *task_definition
-            && seen.desired == plan.desired
+            && seen.desired >= plan.desired
             && seen.deployment.as_ref() == Some(&plan.id)
     }
 
@@ -157,10 +157,10 @@ impl Draft<'_> {
             _ => true,
         });
         match self.our_green() {
-            Some(green) if green.running != plan.desired => {
+            Some(green) if green.running < green.desired => {
                 holds.push(Hold::TasksMissing {
                     running: green.running,
-                    desired: plan.desired,
+                    desired: green.desired,
                 });
             }
             Some(green) if green.deployments > 1 => holds.push(Hold::StillReplacing),

@@ -9,6 +9,7 @@ use crate::deployment::action::{ActName, Action, WeightWrite};
 use crate::deployment::event::Event;
 use crate::deployment::invariants::{
     Traffic, against_raising, all_readable_show, service_holds, traffic,
+    unreadable_groups,
 };
 use crate::deployment::outcome::{Outcome, Stuck};
 use crate::deployment::trip::{Hold, Trip};
@@ -98,6 +99,7 @@ impl Draft<'_> {
         if self.now < until {
             self.look_by(until);
             let mut holds = service_holds(self.deployment, self.seen);
+            holds.extend(unreadable_groups(plan, self.seen));
             if let Traffic::Uneven(drift) = traffic(plan, self.seen, self.deployment.set) {
                 holds.extend(drift);
             }
