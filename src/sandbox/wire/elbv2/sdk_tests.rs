@@ -85,7 +85,7 @@ async fn a_listener_is_read_changed_and_read_back() {
     let action = &rule.actions()[1];
     assert_eq!(action.order(), Some(2));
     let tuples = action.forward_config().unwrap().target_groups();
-    let weights: Vec<_> = tuples.iter().map(|tuple| tuple.weight()).collect();
+    let weights: Vec<_> = tuples.iter().map(TargetGroupTuple::weight).collect();
     assert_eq!(weights, [Some(90), Some(10)]);
 }
 
