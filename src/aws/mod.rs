@@ -1,1 +1,35 @@
 //! Observes and changes AWS through the official SDK; never decides anything.
+//!
+//! [`Cloud`] is the handle. [`Cloud::survey`] collects what planning has to know,
+//! [`Cloud::observe`] takes the look that each round of the loop begins with, and
+//! [`Cloud::perform`] does what was decided. Bodies that AWS sent travel back as they came, with
+//! fields that neither this program nor the SDK knows.
+
+mod alarms;
+mod cloud;
+mod connect;
+mod ecs;
+mod error;
+mod forward;
+mod groups;
+mod listeners;
+mod observe;
+mod perform;
+mod provision;
+mod raw;
+mod registry;
+mod retirement;
+mod retry;
+mod routes;
+mod services;
+mod survey;
+mod together;
+mod xml;
+
+pub use cloud::Cloud;
+pub use connect::{ConnectError, ConnectOptions};
+pub use error::{AwsError, ErrorClass};
+pub use perform::Done;
+pub use retirement::{Requests, Watched};
+pub use routes::RouteWrite;
+pub use survey::SurveyAsk;

@@ -1,1 +1,4 @@
-//! The guards' arithmetic: target health, alarms. Pure.
+//! The guards' arithmetic: target health and alarms. Pure: figures in, verdicts out.
+
+pub mod alarms;
+pub mod targets;

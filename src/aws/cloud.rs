@@ -1,0 +1,128 @@
+//! The one handle to AWS: the clients, each made when it is first needed, and what the last look
+//! left behind for a revert.
+
+use std::collections::BTreeMap;
+use std::sync::{Mutex, OnceLock, PoisonError};
+use std::time::Duration;
+
+use aws_smithy_types::retry::RetryConfig;
+use aws_smithy_types::timeout::TimeoutConfig;
+use aws_types::SdkConfig;
+use aws_types::region::Region;
+use aws_types::sdk_config::StalledStreamProtectionConfig;
+use jiff::Timestamp;
+
+use super::xml::Element;
+use crate::deployment::ids::RouteArn;
+
+/// For a connection to stand.
+const CONNECT_WITHIN: Duration = Duration::from_secs(2);
+/// For one try of a call: AWS's control plane answers within a second or two even on a bad day,
+/// and a look that hangs delays a revert.
+const ANSWER_WITHIN: Duration = Duration::from_secs(5);
+
+/// AWS, in one account and region.
+#[derive(Debug)]
+pub struct Cloud {
+    pub(super) config: SdkConfig,
+    region: String,
+    credentials_end: Option<Timestamp>,
+    ecs: OnceLock<aws_sdk_ecs::Client>,
+    elb: OnceLock<aws_sdk_elasticloadbalancingv2::Client>,
+    cloudwatch: OnceLock<aws_sdk_cloudwatch::Client>,
+    scaling: OnceLock<aws_sdk_applicationautoscaling::Client>,
+    sts: OnceLock<aws_sdk_sts::Client>,
+    /// Each route's action list as last seen or written: a revert starts from these.
+    actions: Mutex<BTreeMap<RouteArn, Element>>,
+}
+
+impl Cloud {
+    /// A handle on what `config` reaches. Retries and time-outs are this module's own.
+    pub fn with_config(config: &SdkConfig) -> Cloud {
+        let time_outs = TimeoutConfig::builder()
+            .connect_timeout(CONNECT_WITHIN)
+            .operation_attempt_timeout(ANSWER_WITHIN)
+            .build();
+        let mut config = config
+            .to_builder()
+            .retry_config(RetryConfig::disabled())
+            .timeout_config(time_outs);
+        config.set_stalled_stream_protection(Some(StalledStreamProtectionConfig::disabled()));
+        let config = config.build();
+        let region = config.region().map(ToString::to_string).unwrap_or_default();
+        Cloud {
+            config,
+            region,
+            credentials_end: None,
+            ecs: OnceLock::new(),
+            elb: OnceLock::new(),
+            cloudwatch: OnceLock::new(),
+            scaling: OnceLock::new(),
+            sts: OnceLock::new(),
+            actions: Mutex::default(),
+        }
+    }
+
+    pub(super) fn ending_at(mut self, credentials_end: Option<Timestamp>) -> Cloud {
+        self.credentials_end = credentials_end;
+        self
+    }
+
+    /// The region that is asked.
+    pub fn region(&self) -> &str {
+        &self.region
+    }
+
+    /// When the credentials end, where that is known.
+    pub fn credentials_end(&self) -> Option<Timestamp> {
+        self.credentials_end
+    }
+
+    pub(super) fn ecs(&self) -> &aws_sdk_ecs::Client {
+        self.ecs
+            .get_or_init(|| aws_sdk_ecs::Client::new(&self.config))
+    }
+
+    pub(super) fn elb(&self) -> &aws_sdk_elasticloadbalancingv2::Client {
+        self.elb
+            .get_or_init(|| aws_sdk_elasticloadbalancingv2::Client::new(&self.config))
+    }
+
+    pub(super) fn cloudwatch(&self) -> &aws_sdk_cloudwatch::Client {
+        self.cloudwatch
+            .get_or_init(|| aws_sdk_cloudwatch::Client::new(&self.config))
+    }
+
+    pub(super) fn scaling(&self) -> &aws_sdk_applicationautoscaling::Client {
+        self.scaling
+            .get_or_init(|| aws_sdk_applicationautoscaling::Client::new(&self.config))
+    }
+
+    pub(super) fn sts(&self) -> &aws_sdk_sts::Client {
+        self.sts
+            .get_or_init(|| aws_sdk_sts::Client::new(&self.config))
+    }
+
+    /// The registry of `region`, which need not be the deployment's.
+    pub(super) fn ecr(&self, region: &str) -> aws_sdk_ecr::Client {
+        let config = aws_sdk_ecr::config::Builder::from(&self.config)
+            .region(Region::new(region.to_owned()))
+            .build();
+        aws_sdk_ecr::Client::from_conf(config)
+    }
+
+    /// The action list of `route` as last seen or written.
+    pub(super) fn remembered(&self, route: &RouteArn) -> Option<Element> {
+        let actions = self.actions.lock().unwrap_or_else(PoisonError::into_inner);
+        actions.get(route).cloned()
+    }
+
+    /// Keeps `list`, or with `None` forgets what was kept.
+    pub(super) fn remember(&self, route: &RouteArn, list: Option<Element>) {
+        let mut actions = self.actions.lock().unwrap_or_else(PoisonError::into_inner);
+        match list {
+            Some(list) => actions.insert(route.clone(), list),
+            None => actions.remove(route),
+        };
+    }
+}

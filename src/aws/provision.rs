@@ -1,0 +1,102 @@
+//! Brings green's service into being: created as a clone, or set to its source's settings.
+
+use serde_json::{Value, json};
+
+use super::cloud::Cloud;
+use super::ecs::{list, tag, text};
+use super::error::{AwsError, ErrorClass};
+use super::services::{DEPLOYMENT_TAG, service_seen};
+use crate::deployment::clone::{self, Target};
+use crate::deployment::ids::TaskDefinitionArn;
+use crate::deployment::observation::ServiceStatus;
+use crate::deployment::plan::{GreenService, Plan};
+
+impl Cloud {
+    pub(super) async fn provision_green(
+        &self,
+        plan: &Plan,
+        task_definition: &TaskDefinitionArn,
+    ) -> Result<(), AwsError> {
+        let green = plan.green_slot();
+        let (GreenService::Create { source } | GreenService::Update { source }) = plan.green;
+        let names = [
+            &plan.slots[green].service,
+            &plan.slots[green.other()].service,
+        ];
+        let mut found = self.services(&plan.cluster, &names).await?.into_iter();
+        let (now, other) = (found.next().flatten(), found.next().flatten());
+        let of_source = match source == green {
+            true => now.as_ref(),
+            false => other.as_ref(),
+        };
+        let Some(of_source) = of_source else {
+            let name = &plan.slots[source].service;
+            return Err(AwsError::invalid(
+                "ecs:DescribeServices",
+                format!("service {name}, whose settings green is to get, doesn't exist"),
+            ));
+        };
+        let target = Target {
+            cluster: &plan.cluster,
+            service: &plan.slots[green].service,
+            targets: &plan.slots[green].targets,
+            task_definition,
+            desired: plan.desired,
+            deployment: &plan.id,
+        };
+        match &now {
+            None => {
+                self.create_green(clone::create_request(of_source, &target), plan)
+                    .await
+            }
+            Some(now) => self.update_green(now, of_source, &target).await,
+        }
+    }
+
+    async fn create_green(&self, body: Value, plan: &Plan) -> Result<(), AwsError> {
+        let tagged = tag(list(&body, "tags"), DEPLOYMENT_TAG) == Some(plan.id.as_str());
+        let created = self.create_service(body).await?;
+        if tagged {
+            return Ok(());
+        }
+        let service = created.get("service").unwrap_or(&Value::Null);
+        self.tag_as_ours(text(service, "serviceArn"), plan.id.as_str())
+            .await
+    }
+
+    async fn update_green(
+        &self,
+        now: &Value,
+        source: &Value,
+        target: &Target<'_>,
+    ) -> Result<(), AwsError> {
+        let seen = service_seen(now);
+        if seen.status == ServiceStatus::Draining {
+            return Err(AwsError::own(
+                "ecs:CreateService",
+                ErrorClass::Conflict,
+                format!(
+                    "service {} is still draining after its deletion",
+                    target.service
+                ),
+            ));
+        }
+        let tagged = seen.deployment.as_ref() == Some(target.deployment);
+        let set = seen.task_definition == *target.task_definition && seen.desired == target.desired;
+        if !(tagged && set) {
+            let body = clone::update_request(source, target);
+            self.update_service(body).await?;
+        }
+        if !tagged {
+            self.tag_as_ours(text(now, "serviceArn"), target.deployment.as_str())
+                .await?;
+        }
+        Ok(())
+    }
+
+    async fn tag_as_ours(&self, service: &str, deployment: &str) -> Result<(), AwsError> {
+        let tags = [json!({ "key": DEPLOYMENT_TAG, "value": deployment })];
+        let body = json!({ "resourceArn": service, "tags": tags });
+        self.tag_resource(body).await.map(|_| ())
+    }
+}

@@ -1,0 +1,47 @@
+//! Bodies as they travel: what the SDK doesn't know must not be lost on the way through it.
+
+use std::sync::{Arc, Mutex, PoisonError};
+
+use aws_smithy_runtime_api::box_error::BoxError;
+use aws_smithy_runtime_api::client::interceptors::Intercept;
+use aws_smithy_runtime_api::client::interceptors::context::BeforeDeserializationInterceptorContextRef;
+use aws_smithy_runtime_api::client::orchestrator::HttpRequest;
+use aws_smithy_runtime_api::client::runtime_components::RuntimeComponents;
+use aws_smithy_types::body::SdkBody;
+use aws_smithy_types::config_bag::ConfigBag;
+
+/// Keeps the body of the answer to one call.
+#[derive(Debug, Clone, Default)]
+pub(super) struct Kept(Arc<Mutex<Vec<u8>>>);
+
+impl Kept {
+    /// The body; empty where no answer came.
+    pub(super) fn take(&self) -> Vec<u8> {
+        std::mem::take(&mut self.0.lock().unwrap_or_else(PoisonError::into_inner))
+    }
+}
+
+impl Intercept for Kept {
+    fn name(&self) -> &'static str {
+        "KeepBody"
+    }
+
+    fn read_before_deserialization(
+        &self,
+        context: &BeforeDeserializationInterceptorContextRef<'_>,
+        _: &RuntimeComponents,
+        _: &mut ConfigBag,
+    ) -> Result<(), BoxError> {
+        if let Some(body) = context.response().body().bytes() {
+            *self.0.lock().unwrap_or_else(PoisonError::into_inner) = body.to_vec();
+        }
+        Ok(())
+    }
+}
+
+/// Puts `body` in the place of what the SDK has serialised. Before signing.
+pub(super) fn replace_body(request: &mut HttpRequest, body: &str) {
+    let length = body.len().to_string();
+    *request.body_mut() = SdkBody::from(body);
+    request.headers_mut().insert("content-length", length);
+}

@@ -1,0 +1,260 @@
+//! Whether anybody still asks blue: the load balancers' request counts.
+
+use std::collections::BTreeMap;
+
+use aws_sdk_cloudwatch::primitives::DateTime;
+use aws_sdk_cloudwatch::types::{
+    Dimension, Metric, MetricDataQuery, MetricDataResult, MetricStat, ScanBy,
+};
+use jiff::{SignedDuration, Timestamp};
+
+use super::cloud::Cloud;
+use super::ecs::{count, list, tag};
+use super::error::AwsError;
+use super::retry::{Effect, call};
+use crate::deployment::action::Action;
+use crate::deployment::ids::{ClusterName, EcsServiceName, LoadBalancerArn, TargetGroupArn};
+use crate::deployment::observation::Seen;
+use crate::deployment::retire::{self, RetireLook, Retirement};
+use crate::deployment::surroundings::Forward;
+
+const GET: &str = "cloudwatch:GetMetricData";
+/// How far back to look: metrics are up to three minutes late, and two complete minutes are
+/// needed.
+const MINUTES: i64 = 8;
+/// So many complete minutes without a request count as none.
+const QUIET_MINUTES: usize = 2;
+
+/// A group to look at, with the load balancer that uses it.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Watched {
+    /// The target group.
+    pub group: TargetGroupArn,
+    /// Its load balancer. Network load balancers have no request count: left out of the answer.
+    pub load_balancer: LoadBalancerArn,
+}
+
+/// The requests of the last whole minutes, by the minute's beginning. A minute that CloudWatch
+/// has nothing for is missing: for a group that is no traffic or no data yet, and only the load
+/// balancer's count of the same minute tells which.
+#[derive(Debug, Clone, Default, PartialEq)]
+pub struct Requests {
+    /// The group's.
+    pub group: BTreeMap<Timestamp, f64>,
+    /// Its load balancer's.
+    pub load_balancer: BTreeMap<Timestamp, f64>,
+}
+
+impl Cloud {
+    /// Looks at a slot that is to be retired: its service and tag, every forward action that
+    /// names its groups, and what they were sent lately.
+    pub async fn look_at_retirement(
+        &self,
+        cluster: &ClusterName,
+        retirement: &Retirement,
+        now: Timestamp,
+    ) -> RetireLook {
+        let names: Vec<String> =
+            retirement.groups.iter().map(|group| group.as_str().to_owned()).collect();
+        let services = [&retirement.service];
+        let (services, forwards) =
+            tokio::join!(self.services(cluster, &services), self.forwards_of(&names));
+        let (desired, due) = match services {
+            Ok(services) => {
+                let service = services.into_iter().next().flatten();
+                let due = service.as_ref().and_then(|it| tag(list(it, "tags"), retire::TAG));
+                let due = due.and_then(|text| text.parse().ok());
+                (Seen::Value(service.map(|it| count(&it, "desiredCount"))), due)
+            }
+            Err(error) => (Seen::Unreadable(error.to_string()), None),
+        };
+        let forwards = match forwards {
+            Ok((_, forwards)) => Seen::Value(forwards),
+            Err(error) => Seen::Unreadable(error.to_string()),
+        };
+        let requests = match forwards.value() {
+            Some(forwards) => self.requests_of(retirement, forwards, now).await,
+            None => Seen::Value(retire::Requests::NoData),
+        };
+        RetireLook { now, forwards, desired, due, requests }
+    }
+
+    async fn requests_of(
+        &self,
+        retirement: &Retirement,
+        forwards: &[Forward],
+        now: Timestamp,
+    ) -> Seen<retire::Requests> {
+        let watched: Vec<Watched> = retirement
+            .groups
+            .iter()
+            .filter_map(|group| {
+                let forward = forwards.iter().find(|it| it.weights.contains_key(group))?;
+                let load_balancer = forward.load_balancer.clone();
+                Some(Watched { group: group.clone(), load_balancer })
+            })
+            .collect();
+        match self.observe_retirement(&watched, now).await {
+            Ok(counts) => Seen::Value(in_quiet_minutes(&counts)),
+            Err(error) => Seen::Unreadable(error.to_string()),
+        }
+    }
+
+    /// Does to a service what retiring it asks for.
+    pub async fn act_on_service(
+        &self,
+        cluster: &ClusterName,
+        service: &EcsServiceName,
+        action: &Action,
+    ) -> Result<(), AwsError> {
+        match action {
+            Action::Scale { desired, .. } => self.scale(cluster, service, *desired).await,
+            Action::Delete { .. } => self.delete(cluster, service).await,
+            Action::Tag { tags, .. } => self.tag(cluster, service, tags).await,
+            other => Err(AwsError::invalid(
+                "ecs:UpdateService",
+                format!("could not {} without a plan", other.name()),
+            )),
+        }
+    }
+
+    /// Takes the tag off that says when a service is to be retired.
+    pub async fn forget_retirement(
+        &self,
+        cluster: &ClusterName,
+        service: &EcsServiceName,
+    ) -> Result<(), AwsError> {
+        let tags = BTreeMap::from([(retire::TAG.to_owned(), None)]);
+        self.tag(cluster, service, &tags).await
+    }
+
+    /// The request counts of each group and of its load balancer, in one call.
+    pub async fn observe_retirement(
+        &self,
+        watched: &[Watched],
+        now: Timestamp,
+    ) -> Result<BTreeMap<TargetGroupArn, Requests>, AwsError> {
+        let countable: Vec<&Watched> = watched
+            .iter()
+            .filter(|watched| !watched.load_balancer.is_network())
+            .collect();
+        let mut counts: BTreeMap<_, _> = countable
+            .iter()
+            .map(|watched| (watched.group.clone(), Requests::default()))
+            .collect();
+        if countable.is_empty() {
+            return Ok(counts);
+        }
+        let queries: Vec<MetricDataQuery> = countable
+            .iter()
+            .enumerate()
+            .flat_map(|(at, watched)| {
+                [
+                    query(format!("g{at}"), watched, Of::Group),
+                    query(format!("b{at}"), watched, Of::LoadBalancer),
+                ]
+            })
+            .collect();
+        for result in self.metric_data(queries, now).await? {
+            let id = result.id().unwrap_or_default();
+            let Some(watched) = id.get(1..).and_then(|at| at.parse::<usize>().ok()) else {
+                continue;
+            };
+            let Some(requests) = countable
+                .get(watched)
+                .and_then(|watched| counts.get_mut(&watched.group))
+            else {
+                continue;
+            };
+            let side = match id.starts_with('g') {
+                true => &mut requests.group,
+                false => &mut requests.load_balancer,
+            };
+            side.extend(minutes(&result));
+        }
+        Ok(counts)
+    }
+
+    async fn metric_data(
+        &self,
+        queries: Vec<MetricDataQuery>,
+        now: Timestamp,
+    ) -> Result<Vec<MetricDataResult>, AwsError> {
+        let end = now.as_second() - now.as_second().rem_euclid(60);
+        let start = end - MINUTES * 60;
+        let mut results = Vec::new();
+        let mut token = None;
+        loop {
+            let answer = call(GET, Effect::Reads, || {
+                self.cloudwatch()
+                    .get_metric_data()
+                    .set_metric_data_queries(Some(queries.clone()))
+                    .start_time(DateTime::from_secs(start))
+                    .end_time(DateTime::from_secs(end))
+                    .scan_by(ScanBy::TimestampAscending)
+                    .set_next_token(token.clone())
+                    .send()
+            })
+            .await?;
+            results.extend_from_slice(answer.metric_data_results());
+            token = answer.next_token().map(str::to_owned);
+            if token.is_none() {
+                return Ok(results);
+            }
+        }
+    }
+}
+
+/// What the groups were sent in the last two minutes that their load balancers have counts of.
+fn in_quiet_minutes(counts: &BTreeMap<TargetGroupArn, Requests>) -> retire::Requests {
+    if counts.is_empty() {
+        return retire::Requests::NotCounted;
+    }
+    let mut sum = 0.0;
+    for requests in counts.values() {
+        let complete: Vec<_> = requests.load_balancer.keys().rev().take(QUIET_MINUTES).collect();
+        if complete.len() < QUIET_MINUTES {
+            return retire::Requests::NoData;
+        }
+        let of_minute = |minute| requests.group.get(minute).copied().unwrap_or(0.0);
+        sum += complete.into_iter().map(of_minute).sum::<f64>();
+    }
+    retire::Requests::Counted(sum.round() as u64)
+}
+
+#[derive(Clone, Copy)]
+enum Of {
+    Group,
+    LoadBalancer,
+}
+
+fn query(id: String, watched: &Watched, of: Of) -> MetricDataQuery {
+    let dimension = |name: &str, value: &str| Dimension::builder().name(name).value(value).build();
+    let mut metric = Metric::builder()
+        .namespace("AWS/ApplicationELB")
+        .metric_name("RequestCount")
+        .dimensions(dimension("LoadBalancer", watched.load_balancer.dimension()));
+    if let Of::Group = of {
+        metric = metric.dimensions(dimension("TargetGroup", watched.group.dimension()));
+    }
+    let statistic = MetricStat::builder()
+        .metric(metric.build())
+        .period(60)
+        .stat("Sum")
+        .build();
+    MetricDataQuery::builder()
+        .id(id)
+        .metric_stat(statistic)
+        .build()
+}
+
+fn minutes(result: &MetricDataResult) -> impl Iterator<Item = (Timestamp, f64)> {
+    let at =
+        |time: &DateTime| Timestamp::UNIX_EPOCH.checked_add(SignedDuration::from_secs(time.secs()));
+    let values = result.values().iter().copied();
+    result
+        .timestamps()
+        .iter()
+        .zip(values)
+        .filter_map(move |(time, value)| Some((at(time).ok()?, value)))
+}

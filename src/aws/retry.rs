@@ -1,0 +1,81 @@
+//! Repeating calls: little, with jitter, and only where that can do no harm. The SDK's own
+//! retries are off, because it doesn't know which write brings users back to a healthy side.
+
+use std::error::Error;
+use std::future::Future;
+use std::time::Duration;
+
+use aws_smithy_runtime_api::client::orchestrator::HttpResponse;
+use aws_smithy_runtime_api::client::result::SdkError;
+use aws_smithy_types::error::metadata::ProvideErrorMetadata;
+
+use super::error::{AwsError, ErrorClass, classify};
+
+/// What a call does, and with it when it may be repeated.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Effect {
+    /// Nothing: repeated unless the answer only is late.
+    Reads,
+    /// Something: repeated only where it is certain that nothing happened.
+    Writes,
+    /// Puts traffic back. Writing the same once more does no harm and may save users: repeated
+    /// fast, whatever came of the last try.
+    Reverts,
+}
+
+impl Effect {
+    /// First pause; it doubles with each further try.
+    fn pause(self) -> Duration {
+        Duration::from_millis(match self {
+            Effect::Reads | Effect::Writes => 200,
+            Effect::Reverts => 50,
+        })
+    }
+
+    fn tries(self) -> u32 {
+        match self {
+            Effect::Reads | Effect::Writes => 3,
+            Effect::Reverts => 5,
+        }
+    }
+
+    fn may_repeat(self, class: ErrorClass) -> bool {
+        match self {
+            Effect::Reads => class.had_no_effect() || class == ErrorClass::Ambiguous,
+            Effect::Writes => class.had_no_effect(),
+            Effect::Reverts => {
+                class.had_no_effect()
+                    || matches!(class, ErrorClass::Ambiguous | ErrorClass::TimedOut)
+            }
+        }
+    }
+}
+
+/// Makes a call, again where [`Effect`] allows.
+///
+/// Every call of this program to AWS goes through here: this is the place for client-side
+/// budgets, and for letting reverts go before everything else.
+pub(super) async fn call<T, E, F>(
+    operation: &'static str,
+    effect: Effect,
+    mut send: impl FnMut() -> F,
+) -> Result<T, AwsError>
+where
+    E: ProvideErrorMetadata + Error + 'static,
+    F: Future<Output = Result<T, SdkError<E, HttpResponse>>>,
+{
+    let mut tried = 0;
+    loop {
+        let error = match send().await {
+            Ok(value) => return Ok(value),
+            Err(error) => classify(operation, &error),
+        };
+        tried += 1;
+        if tried >= effect.tries() || !effect.may_repeat(error.class) {
+            return Err(error);
+        }
+        let most = effect.pause() * 2u32.pow(tried - 1);
+        // Between half and all of it, so that those who were throttled together come back apart.
+        tokio::time::sleep(most.mul_f64(0.5 + fastrand::f64() / 2.0)).await;
+    }
+}

@@ -1,0 +1,438 @@
+//! Everything that planning has to know, collected once, before the first change.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use aws_sdk_applicationautoscaling::types::{ScalableDimension, ServiceNamespace};
+use jiff::Timestamp;
+use serde_json::{Value, json};
+
+use super::cloud::Cloud;
+use super::ecs::{count, last_part, list, text};
+use super::error::{AwsError, ErrorClass};
+use super::forward;
+use super::listeners::names;
+use super::retry::{Effect, call};
+use super::services::task_definition;
+use super::together::{all, some};
+use super::xml::Element;
+use crate::deployment::ids::{
+    AlarmName, ClusterName, EcsServiceName, LoadBalancerArn, RouteArn, SlotName, Slots,
+    TargetGroupArn, TaskDefinitionArn,
+};
+use crate::deployment::plan::RouteKind;
+use crate::deployment::surroundings::{Forward, GroupFound, Surroundings};
+
+/// Enough names for "did you mean".
+const PAGES_OF_NAMES: usize = 3;
+/// Calls at once, out of a bucket of 40 that refills by 10 a second and isn't only ours.
+const AT_ONCE: usize = 8;
+
+/// What to look at.
+#[derive(Debug, Clone)]
+pub struct SurveyAsk {
+    /// The cluster.
+    pub cluster: ClusterName,
+    /// Each slot's service.
+    pub services: Slots<EcsServiceName>,
+    /// Target groups, by name or ARN.
+    pub groups: Vec<String>,
+    /// Alarms, `{slot}` filled in both ways.
+    pub alarms: Vec<AlarmName>,
+    /// A task definition that is asked for: `FAMILY`, `FAMILY:REVISION` or an ARN.
+    pub definition: Option<String>,
+    /// Image references whose registry digest is wanted.
+    pub images: Vec<String>,
+}
+
+impl Cloud {
+    /// Looks at everything that `ask` names. What doesn't exist is `None` in the answer; what can
+    /// be done without and isn't allowed is a note; anything else that can't be read fails.
+    pub async fn survey(&self, ask: &SurveyAsk, now: Timestamp) -> Result<Surroundings, AwsError> {
+        let names = [&ask.services.a, &ask.services.b];
+        let (account, cluster_exists, services, forwards, alarms, asked, registry) = tokio::join!(
+            self.account(),
+            self.cluster_exists(&ask.cluster),
+            self.services(&ask.cluster, &names),
+            self.forwards_of(&ask.groups),
+            self.alarms(&ask.alarms),
+            self.asked_definition(ask.definition.as_deref()),
+            self.registry_digests(&ask.images),
+        );
+        let (cluster_exists, (groups, forwards)) = (cluster_exists?, forwards?);
+        let services = match services {
+            Err(error) if error.is_not_found() => Slots::default(),
+            services => {
+                let mut services = services?.into_iter();
+                Slots::from_fn(|_| services.next().flatten())
+            }
+        };
+        let (asked, (registry_digests, mut notes)) = (asked?, registry);
+        let live = live(&services, &forwards);
+        let (healthy, definitions, scaling, digests, clusters, service_names) = tokio::join!(
+            self.healthy(&groups),
+            self.definitions(&services),
+            self.scaling_targets(ask),
+            self.running_digests(&ask.cluster, live.and_then(|slot| services[slot].as_ref())),
+            self.cluster_names(cluster_exists),
+            self.service_names(&ask.cluster, cluster_exists, &services),
+        );
+        let mut task_definitions = definitions?;
+        let asked_definition = asked.map(|(arn, definition)| {
+            task_definitions.insert(arn.clone(), definition);
+            arn
+        });
+        let unknown = |what: &str| format!("{what} is not known");
+        let scaling = optional(
+            scaling,
+            &unknown("whether autoscaling owns a slot's desired count"),
+            &mut notes,
+        )?;
+        let running_digests = optional(digests, &unknown("which digests run"), &mut notes)?;
+        Ok(Surroundings {
+            now,
+            account: account?,
+            region: self.region().to_owned(),
+            credentials_end: self.credentials_end(),
+            cluster_exists,
+            clusters: optional(clusters, "other clusters can't be listed", &mut notes)?,
+            services,
+            service_names: optional(
+                service_names,
+                "the cluster's services can't be listed",
+                &mut notes,
+            )?,
+            groups,
+            forwards,
+            task_definitions,
+            asked_definition,
+            alarms: alarms?,
+            scaling,
+            running_digests,
+            registry_digests,
+            healthy: healthy?,
+            notes,
+        })
+    }
+
+    /// Each of `groups` (names or ARNs), and every forward action of the load balancers that use
+    /// any of them which names any of them. Needs nothing but ELBv2.
+    pub async fn forwards_of(
+        &self,
+        groups: &[String],
+    ) -> Result<(BTreeMap<String, Option<GroupFound>>, Vec<Forward>), AwsError> {
+        let found = self.groups(groups).await?;
+        let ours: Vec<&TargetGroupArn> = found.values().flatten().map(|group| &group.arn).collect();
+        let balancers: BTreeSet<&LoadBalancerArn> = found
+            .values()
+            .flatten()
+            .filter_map(|group| group.load_balancer.as_ref())
+            .collect();
+        let mut forwards = Vec::new();
+        for of_one in all(balancers
+            .into_iter()
+            .map(|balancer| self.forwards(balancer)))
+        .await
+        {
+            forwards.extend(of_one?);
+        }
+        let names_ours = |list: &Element| {
+            let weights = forward::weights(list, &ours);
+            ours.iter().any(|group| weights.contains_key(group))
+        };
+        let forwards = forwards
+            .into_iter()
+            .filter(|(_, list)| names_ours(list))
+            .map(|(forward, list)| Forward {
+                weights: forward::weights(&list, &ours),
+                sticky: forward::stickiness(&list),
+                ..forward
+            })
+            .collect();
+        Ok((found, forwards))
+    }
+
+    /// Every default action and every rule of a load balancer, with its action list.
+    async fn forwards(
+        &self,
+        load_balancer: &LoadBalancerArn,
+    ) -> Result<Vec<(Forward, Element)>, AwsError> {
+        let listeners = self.listeners_of(load_balancer).await?;
+        let with_rules = |listener: &Element| {
+            let arn = listener
+                .text_of("ListenerArn")
+                .unwrap_or_default()
+                .to_owned();
+            async move {
+                match load_balancer.is_network() {
+                    true => Ok(Vec::new()),
+                    false => self.rules_of(&arn).await,
+                }
+            }
+        };
+        let rules = some(AT_ONCE, listeners.iter().map(with_rules).collect()).await;
+        let mut forwards = Vec::new();
+        for (listener, rules) in listeners.iter().zip(rules) {
+            let port = listener.text_of("Port").and_then(|port| port.parse().ok());
+            let of = |item: &Element, kind| forward(item, kind, load_balancer, port.unwrap_or(0));
+            forwards.push(of(listener, RouteKind::Listener));
+            // The default rule is the listener's default action once more.
+            let own = rules?
+                .into_iter()
+                .filter(|rule| rule.text_of("IsDefault") != Some("true"));
+            forwards.extend(own.map(|rule| of(&rule, RouteKind::Rule)));
+        }
+        Ok(forwards)
+    }
+
+    async fn account(&self) -> Result<String, AwsError> {
+        let identity = call("sts:GetCallerIdentity", Effect::Reads, || {
+            self.sts().get_caller_identity().send()
+        })
+        .await?;
+        Ok(identity.account().unwrap_or_default().to_owned())
+    }
+
+    async fn cluster_exists(&self, cluster: &ClusterName) -> Result<bool, AwsError> {
+        let body = json!({ "clusters": [cluster.as_str()] });
+        let described = self.describe_clusters(body).await?;
+        let clusters = list(&described, "clusters");
+        Ok(clusters
+            .iter()
+            .any(|cluster| text(cluster, "status") == "ACTIVE"))
+    }
+
+    async fn cluster_names(&self, exists: bool) -> Result<Vec<String>, AwsError> {
+        if exists {
+            return Ok(Vec::new());
+        }
+        let list = |body| self.list_clusters(body);
+        let arns = self
+            .listed(json!({}), "clusterArns", PAGES_OF_NAMES, list)
+            .await?;
+        Ok(arns.iter().map(|arn| last_part(arn).to_owned()).collect())
+    }
+
+    async fn service_names(
+        &self,
+        cluster: &ClusterName,
+        exists: bool,
+        services: &Slots<Option<Value>>,
+    ) -> Result<Vec<String>, AwsError> {
+        if !exists || (services.a.is_some() && services.b.is_some()) {
+            return Ok(Vec::new());
+        }
+        let body = json!({ "cluster": cluster.as_str(), "maxResults": 100 });
+        let list = |body| self.list_services(body);
+        let arns = self
+            .listed(body, "serviceArns", PAGES_OF_NAMES, list)
+            .await?;
+        Ok(arns.iter().map(|arn| last_part(arn).to_owned()).collect())
+    }
+
+    /// The task definitions that the services run.
+    async fn definitions(
+        &self,
+        services: &Slots<Option<Value>>,
+    ) -> Result<BTreeMap<TaskDefinitionArn, Value>, AwsError> {
+        let arns: BTreeSet<TaskDefinitionArn> = [&services.a, &services.b]
+            .into_iter()
+            .flatten()
+            .map(task_definition)
+            .filter(|arn| !arn.as_str().is_empty())
+            .collect();
+        let described = all(arns.iter().map(|arn| self.definition(arn.as_str()))).await;
+        let mut definitions = BTreeMap::new();
+        for found in described {
+            definitions.extend(found?);
+        }
+        Ok(definitions)
+    }
+
+    async fn asked_definition(
+        &self,
+        definition: Option<&str>,
+    ) -> Result<Option<(TaskDefinitionArn, Value)>, AwsError> {
+        match definition {
+            Some(definition) => self.definition(definition).await,
+            None => Ok(None),
+        }
+    }
+
+    /// A task definition as DescribeTaskDefinition prints it; `None` where there is none.
+    async fn definition(
+        &self,
+        definition: &str,
+    ) -> Result<Option<(TaskDefinitionArn, Value)>, AwsError> {
+        let body = json!({ "taskDefinition": definition, "include": ["TAGS"] });
+        match self.describe_task_definition(body).await {
+            Ok(found) => {
+                let described = found.get("taskDefinition").unwrap_or(&Value::Null);
+                let arn = TaskDefinitionArn::new(text(described, "taskDefinitionArn"));
+                Ok(Some((arn, found)))
+            }
+            Err(error) if error.is_not_found() => Ok(None),
+            Err(error) => Err(error),
+        }
+    }
+
+    async fn healthy(
+        &self,
+        groups: &BTreeMap<String, Option<GroupFound>>,
+    ) -> Result<BTreeMap<TargetGroupArn, u32>, AwsError> {
+        let groups: BTreeSet<&TargetGroupArn> =
+            groups.values().flatten().map(|group| &group.arn).collect();
+        let counts = groups
+            .iter()
+            .map(|group| self.target_health(group))
+            .collect();
+        let mut healthy = BTreeMap::new();
+        for (group, counts) in groups.iter().zip(some(AT_ONCE, counts).await) {
+            healthy.insert((*group).clone(), counts?.healthy);
+        }
+        Ok(healthy)
+    }
+
+    async fn scaling_targets(&self, ask: &SurveyAsk) -> Result<Slots<Option<String>>, AwsError> {
+        let cluster = last_part(ask.cluster.as_str());
+        let id = |slot: SlotName| format!("service/{cluster}/{}", ask.services[slot]);
+        let described = call(
+            "application-autoscaling:DescribeScalableTargets",
+            Effect::Reads,
+            || {
+                self.scaling()
+                    .describe_scalable_targets()
+                    .service_namespace(ServiceNamespace::Ecs)
+                    .scalable_dimension(ScalableDimension::EcsServiceDesiredCount)
+                    .resource_ids(id(SlotName::A))
+                    .resource_ids(id(SlotName::B))
+                    .send()
+            },
+        )
+        .await?;
+        let has = |id: &String| {
+            let mut targets = described.scalable_targets().iter();
+            targets.any(|target| target.resource_id() == id)
+        };
+        Ok(Slots::from_fn(|slot| Some(id(slot)).filter(has)))
+    }
+
+    /// The digest that each container of `service` runs. Where its tasks disagree none is given.
+    async fn running_digests(
+        &self,
+        cluster: &ClusterName,
+        service: Option<&Value>,
+    ) -> Result<BTreeMap<String, String>, AwsError> {
+        let Some(service) = service else {
+            return Ok(BTreeMap::new());
+        };
+        let listed = self
+            .list_tasks(json!({
+                "cluster": cluster.as_str(),
+                "serviceName": text(service, "serviceName"),
+                "desiredStatus": "RUNNING",
+                "maxResults": 100,
+            }))
+            .await?;
+        let arns = list(&listed, "taskArns");
+        if arns.is_empty() {
+            return Ok(BTreeMap::new());
+        }
+        let body = json!({ "cluster": cluster.as_str(), "tasks": arns });
+        let described = self.describe_tasks(body).await?;
+        let definition = task_definition(service);
+        let tasks = list(&described, "tasks")
+            .iter()
+            .filter(|task| text(task, "taskDefinitionArn") == definition.as_str());
+        let mut digests: BTreeMap<&str, BTreeSet<&str>> = BTreeMap::new();
+        for container in tasks.flat_map(|task| list(task, "containers")) {
+            let digest = text(container, "imageDigest");
+            if !digest.is_empty() {
+                let seen = digests.entry(text(container, "name")).or_default();
+                seen.insert(digest);
+            }
+        }
+        let agreed = digests.into_iter().filter(|(_, seen)| seen.len() == 1);
+        Ok(agreed
+            .flat_map(|(name, seen)| seen.into_iter().map(move |digest| (name, digest)))
+            .map(|(name, digest)| (name.to_owned(), digest.to_owned()))
+            .collect())
+    }
+}
+
+/// What isn't allowed and can be done without becomes a note.
+fn optional<T: Default>(
+    result: Result<T, AwsError>,
+    otherwise: &str,
+    notes: &mut Vec<String>,
+) -> Result<T, AwsError> {
+    match result {
+        Err(error) if matches!(error.class, ErrorClass::Denied | ErrorClass::Invalid) => {
+            notes.push(format!("{otherwise}: {error}"));
+            Ok(T::default())
+        }
+        result => result,
+    }
+}
+
+/// The slot that carries more of the weights; without any, the one that runs tasks.
+fn live(services: &Slots<Option<Value>>, forwards: &[Forward]) -> Option<SlotName> {
+    let carried = |slot: SlotName| -> (u32, u32) {
+        let Some(service) = &services[slot] else {
+            return (0, 0);
+        };
+        let groups = list(service, "loadBalancers")
+            .iter()
+            .map(|entry| TargetGroupArn::new(text(entry, "targetGroupArn")));
+        let weights = groups
+            .flat_map(|group| forwards.iter().filter_map(move |f| f.weights.get(&group)))
+            .sum();
+        (weights, count(service, "runningCount"))
+    };
+    let slot = SlotName::BOTH
+        .into_iter()
+        .max_by_key(|slot| (carried(*slot), slot.other()))?;
+    (carried(slot) > (0, 0)).then_some(slot)
+}
+
+fn forward(
+    item: &Element,
+    kind: RouteKind,
+    load_balancer: &LoadBalancerArn,
+    port: u16,
+) -> (Forward, Element) {
+    let names = names(kind);
+    let priority = item.text_of("Priority").map(str::to_owned);
+    let forward = Forward {
+        arn: RouteArn::new(item.text_of(names.arn).unwrap_or_default()),
+        kind,
+        load_balancer: load_balancer.clone(),
+        port,
+        priority: priority.filter(|_| kind == RouteKind::Rule),
+        hosts: condition(item, "host-header", "HostHeaderConfig"),
+        paths: condition(item, "path-pattern", "PathPatternConfig"),
+        weights: BTreeMap::new(),
+        sticky: None,
+    };
+    (
+        forward,
+        item.child(names.actions).cloned().unwrap_or_default(),
+    )
+}
+
+/// The values of a rule's condition: in its own structure, or in the older plain list.
+fn condition(rule: &Element, field: &str, config: &str) -> Vec<String> {
+    let conditions = rule.members("Conditions").iter();
+    conditions
+        .filter(|condition| condition.text_of("Field") == Some(field))
+        .flat_map(|condition| {
+            let own = condition
+                .child(config)
+                .map_or(&[][..], |config| config.members("Values"));
+            match own.is_empty() {
+                true => condition.members("Values"),
+                false => own,
+            }
+        })
+        .map(|value| value.text.clone())
+        .collect()
+}

@@ -1,0 +1,153 @@
+//! What `decide` wants done: plain data, each of them safe to repeat.
+
+use std::collections::BTreeMap;
+use std::fmt;
+
+use serde::{Deserialize, Serialize};
+
+use super::ids::{SlotName, TaskDefinitionArn};
+use crate::strategy::Weight;
+
+/// One act on AWS. The plan says on which resources; the performer repeats none of what is
+/// already so.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Action {
+    /// Register the body that travels beside the plan, tagged `bg:deployment`; where the family's
+    /// newest revisions already carry this deployment's tag, that one is taken.
+    RegisterTaskDefinition,
+    /// Put green's group into every route's forward action at weight 0, where it is missing.
+    AddGreenToRoutes,
+    /// Create green's service (client token: the deployment's id), or set it to the source slot's
+    /// settings, with this task definition and the plan's desired count, ECS's own rollbacks off.
+    ProvisionGreen {
+        /// What it is to run.
+        task_definition: TaskDefinitionArn,
+    },
+    /// Write a split to all routes.
+    WriteWeights(WeightWrite),
+    /// Set a slot's desired count.
+    Scale {
+        /// Whose.
+        slot: SlotName,
+        /// To what.
+        desired: u32,
+    },
+    /// Give green back the circuit-breaker and alarm settings that the deployment took from it.
+    RestoreSettings,
+    /// Set and remove tags on a slot's service.
+    Tag {
+        /// Whose.
+        slot: SlotName,
+        /// Key to value; `None` removes the tag.
+        tags: BTreeMap<String, Option<String>>,
+    },
+    /// Take the other slot's group out of every sticky route's action.
+    Unpin {
+        /// Whose group goes.
+        slot: SlotName,
+    },
+    /// Delete a slot's service, which has to be scaled to zero.
+    Delete {
+        /// Whose.
+        slot: SlotName,
+    },
+}
+
+/// Weights to write on every route of the plan.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum WeightWrite {
+    /// Green gets this share, blue the rest. Reads each action again right before.
+    Raise(Weight),
+    /// Everything to blue, at once, from the actions as last seen; green's group is taken out
+    /// of sticky routes, because pinned clients would stay on it at weight 0.
+    AllBlue,
+}
+
+impl Action {
+    /// What it is called in events and messages.
+    pub fn name(&self) -> ActName {
+        match self {
+            Action::RegisterTaskDefinition => ActName::RegisterTaskDefinition,
+            Action::AddGreenToRoutes => ActName::AddGreenToRoutes,
+            Action::ProvisionGreen { .. } => ActName::ProvisionGreen,
+            Action::WriteWeights(WeightWrite::Raise(_)) => ActName::Shift,
+            Action::WriteWeights(WeightWrite::AllBlue) => ActName::Revert,
+            Action::Scale { .. } => ActName::Scale,
+            Action::RestoreSettings => ActName::RestoreSettings,
+            Action::Tag { .. } => ActName::Tag,
+            Action::Unpin { .. } => ActName::Unpin,
+            Action::Delete { .. } => ActName::Delete,
+        }
+    }
+}
+
+/// An action without its particulars.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum ActName {
+    /// [`Action::RegisterTaskDefinition`]
+    RegisterTaskDefinition,
+    /// [`Action::AddGreenToRoutes`]
+    AddGreenToRoutes,
+    /// [`Action::ProvisionGreen`]
+    ProvisionGreen,
+    /// [`WeightWrite::Raise`]
+    Shift,
+    /// [`WeightWrite::AllBlue`]
+    Revert,
+    /// [`Action::Scale`]
+    Scale,
+    /// [`Action::RestoreSettings`]
+    RestoreSettings,
+    /// [`Action::Tag`]
+    Tag,
+    /// [`Action::Unpin`]
+    Unpin,
+    /// [`Action::Delete`]
+    Delete,
+}
+
+impl fmt::Display for ActName {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.pad(match self {
+            ActName::RegisterTaskDefinition => "register the task definition",
+            ActName::AddGreenToRoutes => "add green's target group to the routes",
+            ActName::ProvisionGreen => "create or update green's service",
+            ActName::Shift => "shift traffic",
+            ActName::Revert => "put traffic back to blue",
+            ActName::Scale => "set the desired count",
+            ActName::RestoreSettings => "restore the service's settings",
+            ActName::Tag => "tag the service",
+            ActName::Unpin => "take the idle group out of sticky routes",
+            ActName::Delete => "delete the service",
+        })
+    }
+}
+
+/// How an act failed, as far as decisions need to know.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum FailureClass {
+    /// AWS said: slow down. Nothing happened.
+    Throttled,
+    /// A conflict with something under way. Worth another try.
+    Conflict,
+    /// May or may not have happened: look, then decide.
+    Ambiguous,
+    /// Never sent: no network, no name, refused.
+    NotSent,
+    /// Credentials ran out.
+    Expired,
+    /// Not allowed.
+    Denied,
+    /// Wrong, or missing: the same call will fail again.
+    Invalid,
+}
+
+impl FailureClass {
+    /// Whether the same call may succeed later.
+    pub fn is_worth_repeating(self) -> bool {
+        !matches!(self, FailureClass::Denied | FailureClass::Invalid)
+    }
+}

@@ -1,0 +1,180 @@
+//! What happens in a deployment: the one stream that the journal, the terminal, the JSON log and
+//! the reports are made from.
+
+use std::collections::BTreeMap;
+
+use jiff::Timestamp;
+use serde::{Deserialize, Serialize};
+
+use super::action::{ActName, FailureClass};
+use super::ids::{AlarmName, DeploymentId, SlotName, TaskDefinitionArn};
+use super::outcome::Outcome;
+use super::plan::{Plan, RetireHow};
+use super::trip::{Hold, Trip};
+use crate::judge::alarms::AlarmState;
+use crate::strategy::Weight;
+
+/// One line of the journal.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Record {
+    /// Version of the record's shape.
+    pub v: u16,
+    /// Position in the deployment's journal, from 0.
+    pub seq: u64,
+    /// When it was decided or learnt.
+    pub at: Timestamp,
+    /// Whose.
+    pub deployment: DeploymentId,
+    /// What.
+    pub event: Event,
+}
+
+impl Record {
+    /// The version that this program writes.
+    pub const VERSION: u16 = 1;
+}
+
+/// What was decided (an intent, before its act) or learnt (a fact, after it).
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[serde(tag = "type", rename_all = "snake_case", deny_unknown_fields)]
+pub enum Event {
+    /// The deployment began; nothing was changed yet.
+    Started {
+        /// What is going to happen.
+        plan: Box<Plan>,
+    },
+    /// Intent: a task definition is going to be registered.
+    RegisteringTaskDefinition,
+    /// Fact: this is what green is to run.
+    TaskDefinitionReady {
+        /// The revision.
+        task_definition: TaskDefinitionArn,
+    },
+    /// Intent: green's service is going to be created or updated.
+    ProvisioningGreen,
+    /// Fact: ECS took the service.
+    GreenProvisioned,
+    /// Fact: green has everything that it needs; it has to stay so for a while.
+    GreenHealthy,
+    /// Fact: it hasn't any more, before its time was up.
+    GreenUnhealthy {
+        /// What is missing.
+        why: Hold,
+    },
+    /// Fact: green was healthy for long enough.
+    GreenReady,
+    /// Intent: green's share is going to be raised to a step's weight.
+    Shifting {
+        /// Position in the ladder, from 0.
+        step: usize,
+        /// Green's share.
+        weight: Weight,
+    },
+    /// Fact: all routes show the step's weight; the bake begins.
+    Baking {
+        /// Position in the ladder, from 0.
+        step: usize,
+        /// Green's share.
+        weight: Weight,
+        /// When the bake ends.
+        until: Timestamp,
+    },
+    /// Fact: something keeps the deployment from moving on.
+    Holding {
+        /// What.
+        reasons: Vec<Hold>,
+        /// When patience ends.
+        until: Timestamp,
+    },
+    /// Fact: nothing does any more.
+    HoldOver,
+    /// Green serves everything and the last bake is over: the deployment has succeeded.
+    Promoted {
+        /// When blue is to be retired; `None` keeps it.
+        retire_at: Option<Timestamp>,
+    },
+    /// Fact: green has its own settings back.
+    SettingsRestored,
+    /// Intent: all traffic goes back to blue.
+    Reverting {
+        /// Why.
+        trip: Trip,
+    },
+    /// Fact: a signal came while traffic was being put back: no more waiting than needed.
+    Hurrying {
+        /// Its name.
+        signal: String,
+    },
+    /// Fact: all routes show everything on blue.
+    TrafficReverted,
+    /// Intent: green is going to be scaled to zero.
+    PuttingGreenAway,
+    /// Fact: green's desired count is zero.
+    GreenPutAway,
+    /// An act failed; whether it is repeated depends on its class.
+    ActFailed {
+        /// Which.
+        act: ActName,
+        /// How.
+        class: FailureClass,
+        /// AWS's words.
+        message: String,
+    },
+    /// What a look showed, where it differs from the last.
+    Looked(Look),
+    /// Fact, after the end: blue can't be retired yet.
+    RetireWaiting {
+        /// When to look again.
+        until: Timestamp,
+        /// What is waited for.
+        why: String,
+    },
+    /// Intent, after the end: blue is going to be scaled to zero or deleted.
+    Retiring,
+    /// Fact, after the end: blue is retired.
+    Retired {
+        /// How.
+        then: RetireHow,
+    },
+    /// Fact, after the end: blue stays, because it must not be retired any more.
+    RetireCancelled {
+        /// Why.
+        why: String,
+    },
+    /// The end.
+    Ended {
+        /// How it stands.
+        outcome: Outcome,
+    },
+}
+
+/// The figures of a look, for people.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Look {
+    /// Blue's counts.
+    pub blue: Counts,
+    /// Green's counts.
+    pub green: Counts,
+    /// Green's share of each route by its label; `None` where it can't be read or isn't a share.
+    pub weights: BTreeMap<String, Option<Weight>>,
+    /// Each alarm; `None` where it can't be read.
+    pub alarms: BTreeMap<AlarmName, Option<AlarmState>>,
+}
+
+/// A slot's counts; `None` where they can't be read.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Counts {
+    /// Whose.
+    pub slot: Option<SlotName>,
+    /// Tasks asked for.
+    pub desired: Option<u32>,
+    /// Tasks that run.
+    pub running: Option<u32>,
+    /// Healthy targets, in the group with the fewest.
+    pub healthy: Option<u32>,
+    /// Failed tasks of the running rollout.
+    pub failed: Option<u32>,
+}

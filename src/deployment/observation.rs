@@ -1,0 +1,222 @@
+//! What one look at AWS showed: plain data, with the time of the look.
+
+use std::collections::BTreeMap;
+
+use jiff::Timestamp;
+use serde::{Deserialize, Serialize};
+
+use super::ids::{AlarmName, DeploymentId, RouteArn, Slots, TargetGroupArn, TaskDefinitionArn};
+use super::plan::{Plan, Route};
+use crate::judge::alarms::AlarmState;
+use crate::judge::targets::TargetCounts;
+use crate::strategy::Weight;
+
+/// A thing that was read, or why it could not be.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case", deny_unknown_fields)]
+pub enum Seen<T> {
+    /// As AWS showed it.
+    Value(T),
+    /// Throttled, denied, cut off: neither good nor bad.
+    Unreadable(String),
+}
+
+impl<T> Seen<T> {
+    /// The value, where there is one.
+    pub fn value(&self) -> Option<&T> {
+        match self {
+            Seen::Value(value) => Some(value),
+            Seen::Unreadable(_) => None,
+        }
+    }
+
+    /// Why there is none.
+    pub fn trouble(&self) -> Option<&str> {
+        match self {
+            Seen::Value(_) => None,
+            Seen::Unreadable(why) => Some(why),
+        }
+    }
+}
+
+/// Everything one look showed.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Observation {
+    /// When the look was over.
+    pub now: Timestamp,
+    /// Both slots' services; a service that doesn't exist (or is INACTIVE) is `None`.
+    pub services: Slots<Seen<Option<ServiceSeen>>>,
+    /// The target health of every group of the plan.
+    pub groups: BTreeMap<TargetGroupArn, Seen<TargetCounts>>,
+    /// The forward action of every route of the plan.
+    pub routes: BTreeMap<RouteArn, Seen<RouteSeen>>,
+    /// Every alarm of the plan. One that was deleted meanwhile is unreadable.
+    pub alarms: BTreeMap<AlarmName, Seen<AlarmSeen>>,
+    /// What people and the operating system asked for since the last look.
+    pub asks: Vec<Ask>,
+}
+
+/// An ECS service.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct ServiceSeen {
+    /// ACTIVE, or DRAINING after a deletion.
+    pub status: ServiceStatus,
+    /// What its primary deployment is to run.
+    pub task_definition: TaskDefinitionArn,
+    /// Tasks asked for.
+    pub desired: u32,
+    /// Tasks of the primary deployment that run.
+    pub running: u32,
+    /// Tasks of the primary deployment that are being started.
+    pub pending: u32,
+    /// Tasks of the primary deployment that failed to start or stay.
+    pub failed: u32,
+    /// Deployments in the list: more than one while ECS still replaces tasks.
+    pub deployments: u32,
+    /// The primary deployment's rollout.
+    pub rollout: Rollout,
+    /// ECS's words on that rollout.
+    pub rollout_reason: String,
+    /// The value of its tag `bg:deployment`.
+    pub deployment: Option<DeploymentId>,
+    /// Its newest failed tasks, newest first; read only when there is reason to look.
+    pub stopped: Vec<StoppedTask>,
+}
+
+/// Whether a service can be worked with.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum ServiceStatus {
+    /// It can.
+    Active,
+    /// It was deleted and its tasks are going.
+    Draining,
+}
+
+/// ECS's `rolloutState`.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Rollout {
+    /// Under way, or not reported.
+    InProgress,
+    /// Steady.
+    Completed,
+    /// Given up by the circuit breaker.
+    Failed,
+}
+
+/// A task that ended, as far as it explains a failure.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct StoppedTask {
+    /// The task's id.
+    pub task: String,
+    /// When it stopped.
+    pub at: Option<Timestamp>,
+    /// ECS's `stopCode`.
+    pub code: String,
+    /// ECS's `stoppedReason`.
+    pub reason: String,
+    /// Each container that ended with a code or a reason.
+    pub containers: Vec<StoppedContainer>,
+}
+
+/// One container of a stopped task.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct StoppedContainer {
+    /// Its name.
+    pub name: String,
+    /// Its exit code, where it ran.
+    pub exit_code: Option<i32>,
+    /// ECS's reason, where it gave one.
+    pub reason: Option<String>,
+}
+
+/// The forward action of a route.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct RouteSeen {
+    /// Every group that it names, with its weight (1 for a plain forward).
+    pub weights: BTreeMap<TargetGroupArn, u32>,
+}
+
+/// Green's share of a route as read back.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Split {
+    /// Only the slots' groups carry traffic; green's share, rounded to 0.1 %.
+    Green(Weight),
+    /// A group that is neither slot's carries traffic.
+    Foreign(TargetGroupArn),
+    /// No group carries traffic: the action forwards nowhere any more.
+    Nowhere,
+}
+
+impl RouteSeen {
+    /// Green's share on `route` under `plan`.
+    pub fn split(&self, route: &Route, plan: &Plan) -> Split {
+        let (blue, green) = (&route.groups[plan.blue], &route.groups[plan.green_slot()]);
+        let foreign = |group: &&TargetGroupArn| *group != blue && *group != green;
+        let carrying = self.weights.iter().filter(|(_, weight)| **weight > 0);
+        if let Some(group) = carrying.map(|(group, _)| group).find(foreign) {
+            return Split::Foreign(group.clone());
+        }
+        let of = |group| self.weights.get(group).copied().unwrap_or(0);
+        let (blue, green) = (of(blue), of(green));
+        if blue + green == 0 {
+            return Split::Nowhere;
+        }
+        let per_mille = (1000 * green + (blue + green) / 2) / (blue + green);
+        // A share that rounds to nothing still is traffic, and one that rounds to all is not all.
+        let per_mille = match (blue, green) {
+            (0, _) => 1000,
+            (_, 0) => 0,
+            _ => per_mille.clamp(1, 999),
+        };
+        Weight::of_per_mille(per_mille as u16).map_or(Split::Nowhere, Split::Green)
+    }
+
+    /// Whether the action names `group`, whatever its weight.
+    pub fn names(&self, group: &TargetGroupArn) -> bool {
+        self.weights.contains_key(group)
+    }
+}
+
+/// An alarm.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct AlarmSeen {
+    /// Its state.
+    pub state: AlarmState,
+    /// CloudWatch's words on it.
+    pub reason: String,
+}
+
+/// What somebody asked of a running deployment.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case", deny_unknown_fields)]
+pub enum Ask {
+    /// A signal, with the policy that the user chose for it.
+    Interrupt {
+        /// `SIGINT`, `SIGTERM`.
+        signal: String,
+        /// What to do about it.
+        then: OnInterrupt,
+    },
+    /// Revert, asked for from elsewhere.
+    Abort {
+        /// Who asked.
+        by: String,
+    },
+}
+
+/// What a signal means.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum OnInterrupt {
+    /// Put traffic back.
+    Revert,
+    /// Leave everything as it is; `bg resume` goes on.
+    Keep,
+}

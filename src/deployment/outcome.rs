@@ -1,0 +1,81 @@
+//! How a deployment ended.
+
+use std::fmt;
+
+use serde::{Deserialize, Serialize};
+
+use super::trip::{Hold, Trip, join};
+
+/// How it stands at the end.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(tag = "kind", rename_all = "snake_case", deny_unknown_fields)]
+pub enum Outcome {
+    /// Green serves everything.
+    Promoted,
+    /// Blue serves everything, as before.
+    Reverted {
+        /// What tripped first.
+        trip: Trip,
+    },
+    /// An operator is needed.
+    Stuck {
+        /// What is wrong.
+        why: Stuck,
+    },
+    /// Left in the middle, as asked; `bg resume` goes on.
+    Kept {
+        /// The signal.
+        signal: String,
+    },
+}
+
+/// Why nothing more can be done without a person.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(tag = "kind", rename_all = "snake_case", deny_unknown_fields)]
+pub enum Stuck {
+    /// A hold outlasted patience while traffic was split.
+    PatienceOver {
+        /// What was waited for.
+        waited_for: Vec<Hold>,
+    },
+    /// Reverting would take traffic to a side without a single healthy target.
+    BlueIsDown {
+        /// What tripped.
+        trip: Trip,
+    },
+    /// Traffic could not be confirmed to be back.
+    RevertNotConfirmed {
+        /// What tripped.
+        trip: Trip,
+        /// The last trouble.
+        trouble: String,
+    },
+    /// Traffic is back, and green could not be put away.
+    GreenNotPutAway {
+        /// What tripped.
+        trip: Trip,
+        /// The last trouble.
+        trouble: String,
+    },
+}
+
+impl fmt::Display for Stuck {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Stuck::PatienceOver { waited_for } => {
+                write!(f, "waited too long with traffic split: {}", join(waited_for))
+            }
+            Stuck::BlueIsDown { trip } => write!(
+                f,
+                "{trip}; but blue has no healthy target to go back to, and green has some"
+            ),
+            Stuck::RevertNotConfirmed { trip, trouble } => {
+                write!(f, "{trip}; traffic could not be confirmed to be back on blue: {trouble}")
+            }
+            Stuck::GreenNotPutAway { trip, trouble } => write!(
+                f,
+                "{trip}; all traffic is back on blue, but green could not be scaled to zero: {trouble}"
+            ),
+        }
+    }
+}

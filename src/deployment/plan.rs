@@ -1,0 +1,277 @@
+//! What a deployment is going to do: fixed at its start, and the journal's first record.
+
+use std::time::Duration;
+
+use jiff::Timestamp;
+use serde::{Deserialize, Serialize};
+
+use super::ids::{
+    AlarmName, ClusterName, DeploymentId, EcsServiceName, LoadBalancerArn, RouteArn, ServiceName,
+    SlotName, Slots, TargetGroupArn, TaskDefinitionArn,
+};
+use crate::judge::alarms::InsufficientData;
+use crate::judge::targets::Share;
+use crate::strategy::Weight;
+
+/// Everything that stays the same while a deployment runs.
+///
+/// It holds no task-definition body: environment values may be secrets, and the journal must
+/// never hold one. The body travels beside the plan until it is registered; afterwards its ARN
+/// is enough.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Plan {
+    /// This deployment.
+    pub id: DeploymentId,
+    /// A deployment or a rollback.
+    pub kind: Kind,
+    /// The logical service.
+    pub service: ServiceName,
+    /// Where it runs.
+    pub cluster: ClusterName,
+    /// Twelve digits.
+    pub account: String,
+    /// AWS region.
+    pub region: String,
+    /// When the plan was made.
+    pub created_at: Timestamp,
+    /// The slot that carries production at the start; green is the other.
+    pub blue: SlotName,
+    /// Both slots' services and target groups.
+    pub slots: Slots<SlotPlan>,
+    /// What green is to run.
+    pub task_definition: NewTaskDefinition,
+    /// What blue runs: the way back.
+    pub blue_task_definition: TaskDefinitionArn,
+    /// How green's service comes to be.
+    pub green: GreenService,
+    /// Green's desired count: blue's at the start.
+    pub desired: u32,
+    /// The `deploymentConfiguration` that green has outside of deployments: during one, ECS's
+    /// own rollbacks are off, and afterwards it gets this back.
+    pub settings: serde_json::Value,
+    /// What splits traffic. They move together.
+    pub routes: Vec<Route>,
+    /// The strategy's name, for people.
+    pub strategy: String,
+    /// The ladder; the last step is 100 %.
+    pub steps: Vec<StepPlan>,
+    /// What is watched.
+    pub guards: Guards,
+    /// How long things may take.
+    pub limits: Limits,
+    /// What happens to blue after success.
+    pub retire: Retire,
+}
+
+impl Plan {
+    /// The slot that gets the new version.
+    pub fn green_slot(&self) -> SlotName {
+        self.blue.other()
+    }
+
+    /// How long the strategy takes once green is healthy, without holds.
+    pub fn shift_length(&self) -> Duration {
+        self.steps.iter().map(|step| step.bake).sum()
+    }
+
+    /// Whether the demands on blue are lifted: it is known to be bad.
+    pub fn lifts_demands_on_blue(&self) -> bool {
+        !matches!(self.kind, Kind::Deploy)
+    }
+}
+
+/// Why a plan was made.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case", deny_unknown_fields)]
+pub enum Kind {
+    /// A new version, with every guard on.
+    Deploy,
+    /// A new version that repairs a burning production: demands on blue are lifted.
+    Hotfix {
+        /// Why, in the operator's words.
+        reason: String,
+    },
+    /// Back to the version that served before.
+    Rollback,
+}
+
+/// A slot as the plan found it.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct SlotPlan {
+    /// Its ECS service.
+    pub service: EcsServiceName,
+    /// Its target groups, one for each load-balanced container port.
+    pub targets: Vec<TargetPlan>,
+}
+
+/// One container port behind one target group.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct TargetPlan {
+    /// The target group.
+    pub group: TargetGroupArn,
+    /// The container whose port is registered.
+    pub container: String,
+    /// That port.
+    pub port: u16,
+    /// The group's deregistration delay.
+    #[serde(with = "super::seconds")]
+    pub deregistration_delay: Duration,
+}
+
+/// Where green's task definition comes from.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case", deny_unknown_fields)]
+pub enum NewTaskDefinition {
+    /// A new revision is registered; the body travels beside the plan.
+    Register {
+        /// The family it goes into.
+        family: String,
+        /// Container name and image reference of each container.
+        images: Vec<(String, String)>,
+    },
+    /// A revision that exists already.
+    Existing {
+        /// That revision.
+        arn: TaskDefinitionArn,
+    },
+}
+
+/// How green's service comes to be.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum GreenService {
+    /// It doesn't exist: a clone of the source slot's service.
+    Create {
+        /// The slot whose settings it gets.
+        source: SlotName,
+    },
+    /// It exists: set to the source slot's settings.
+    Update {
+        /// The slot whose settings it gets; green's own slot means that they stay.
+        source: SlotName,
+    },
+}
+
+/// What splits traffic between the slots.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Route {
+    /// The listener's or the rule's ARN.
+    pub arn: RouteArn,
+    /// Which of the two it is.
+    pub kind: RouteKind,
+    /// What people call it: `shop:443`, or `shop:443 /api/*`.
+    pub label: String,
+    /// The load balancer it belongs to.
+    pub load_balancer: LoadBalancerArn,
+    /// The group of each slot that its forward action names.
+    pub groups: Slots<TargetGroupArn>,
+    /// How long its target-group stickiness pins a client; `None` where it is off.
+    #[serde(with = "super::seconds::option")]
+    pub sticky: Option<Duration>,
+}
+
+/// A listener's default action or a rule's action.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum RouteKind {
+    /// Written with ModifyListener.
+    Listener,
+    /// Written with ModifyRule.
+    Rule,
+}
+
+/// One step of the ladder.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct StepPlan {
+    /// Green's share.
+    pub weight: Weight,
+    /// How long to stay; the last step's is the strategy's last bake.
+    #[serde(with = "super::seconds")]
+    pub bake: Duration,
+}
+
+/// What is watched all the time.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Guards {
+    /// Healthy share of green before each shift, and of blue as the way back.
+    pub ready: Share,
+    /// Healthy share of green that must remain afterwards.
+    pub min: Share,
+    /// How long green must have been healthy before the first shift.
+    #[serde(with = "super::seconds")]
+    pub healthy_for: Duration,
+    /// The alarms, with `{slot}` filled in.
+    pub alarms: Vec<AlarmGuard>,
+}
+
+/// One alarm.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct AlarmGuard {
+    /// Its name.
+    pub name: AlarmName,
+    /// What to make of missing data.
+    pub insufficient_data: InsufficientData,
+    /// Whether ALARM counts.
+    pub weight: AlarmWeight,
+}
+
+/// Whether an alarm can trip.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum AlarmWeight {
+    /// ALARM reverts.
+    Guards,
+    /// It was in ALARM when a hotfix or rollback began: shown, and not acted on.
+    LiftedAtStart,
+}
+
+/// How long things may take.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Limits {
+    /// Between two looks when nothing was changed lately.
+    #[serde(with = "super::seconds")]
+    pub poll: Duration,
+    /// For green to become healthy.
+    #[serde(with = "super::seconds")]
+    pub healthy_within: Duration,
+    /// How long a hold may last before policy decides.
+    #[serde(with = "super::seconds")]
+    pub patience: Duration,
+    /// How long AWS may be unreadable in mid-shift before that counts as a tripped guard.
+    #[serde(with = "super::seconds")]
+    pub blind_after: Duration,
+}
+
+/// What happens to blue after success.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Retire {
+    /// How long it is kept warm.
+    #[serde(with = "super::seconds")]
+    pub after: Duration,
+    /// What then.
+    pub then: RetireHow,
+    /// How long past that moment retiring may wait for traffic to be gone.
+    #[serde(with = "super::seconds")]
+    pub at_most: Duration,
+}
+
+/// What retiring does.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum RetireHow {
+    /// Desired count 0; the service stays.
+    ScaleToZero,
+    /// The service is deleted.
+    Delete,
+    /// Blue stays as it is.
+    Keep,
+}

@@ -1,0 +1,279 @@
+//! Why a deployment reverts, holds or ends: with its figures, in words.
+
+use std::fmt;
+use std::time::Duration;
+
+use jiff::Timestamp;
+use serde::{Deserialize, Serialize};
+
+use super::action::ActName;
+use super::ids::{AlarmName, SlotName, TargetGroupArn, TaskDefinitionArn};
+use super::observation::StoppedTask;
+use crate::strategy::Weight;
+
+/// Why traffic goes back to blue.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(tag = "kind", rename_all = "snake_case", deny_unknown_fields)]
+pub enum Trip {
+    /// Green did not become healthy in time.
+    NotHealthyInTime {
+        /// The deadline.
+        #[serde(with = "super::seconds")]
+        within: Duration,
+        /// Tasks running at the end.
+        running: u32,
+        /// Healthy targets at the end, in the group with the fewest.
+        healthy: u32,
+        /// What was asked for.
+        desired: u32,
+        /// The load balancer's main reason for the ones that aren't healthy.
+        target_reason: Option<String>,
+        /// Failed tasks.
+        stopped: Vec<StoppedTask>,
+    },
+    /// Green's tasks keep failing.
+    CrashLoop {
+        /// Failed tasks of this deployment.
+        failed: u32,
+        /// How many were tolerated.
+        limit: u32,
+        /// The newest ones.
+        stopped: Vec<StoppedTask>,
+    },
+    /// ECS gave up on green's rollout.
+    RolloutFailed {
+        /// ECS's words.
+        reason: String,
+        /// The newest failed tasks.
+        stopped: Vec<StoppedTask>,
+    },
+    /// Green lost targets while it carried traffic.
+    TooFewHealthyTargets {
+        /// The group.
+        group: TargetGroupArn,
+        /// Healthy now.
+        healthy: u32,
+        /// Needed.
+        needed: u32,
+        /// The load balancer's main reason.
+        target_reason: Option<String>,
+        /// Failed tasks.
+        stopped: Vec<StoppedTask>,
+    },
+    /// An alarm went off.
+    Alarm {
+        /// Which.
+        name: AlarmName,
+        /// CloudWatch's words; without data, that.
+        reason: String,
+    },
+    /// AWS could not be read for too long in mid-shift.
+    Blind {
+        /// Since when.
+        since: Timestamp,
+        /// What could not be read, and why.
+        why: String,
+    },
+    /// A hold outlasted patience before any traffic had moved.
+    PatienceOver {
+        /// What was waited for.
+        waited_for: Vec<Hold>,
+    },
+    /// An act that the deployment can't do without was refused.
+    Refused {
+        /// Which.
+        act: ActName,
+        /// AWS's words.
+        message: String,
+    },
+    /// A signal.
+    Interrupted {
+        /// Its name.
+        signal: String,
+    },
+    /// Somebody asked.
+    Aborted {
+        /// Who.
+        by: String,
+    },
+    /// Somebody else put all traffic back to blue.
+    SteppedInByHand {
+        /// The weight that we had set.
+        set: Weight,
+    },
+}
+
+impl Trip {
+    /// The failed tasks that go with it.
+    pub fn stopped(&self) -> &[StoppedTask] {
+        match self {
+            Trip::NotHealthyInTime { stopped, .. }
+            | Trip::CrashLoop { stopped, .. }
+            | Trip::RolloutFailed { stopped, .. }
+            | Trip::TooFewHealthyTargets { stopped, .. } => stopped,
+            _ => &[],
+        }
+    }
+}
+
+fn because(f: &mut fmt::Formatter<'_>, reason: Option<&String>) -> fmt::Result {
+    reason.map_or(Ok(()), |reason| write!(f, " ({reason})"))
+}
+
+impl fmt::Display for Trip {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Trip::NotHealthyInTime { within, running, healthy, desired, target_reason, .. } => {
+                write!(
+                    f,
+                    "green did not become healthy within {}: {running}/{desired} tasks run, \
+                     {healthy}/{desired} targets are healthy",
+                    humantime::format_duration(*within)
+                )?;
+                because(f, target_reason.as_ref())
+            }
+            Trip::CrashLoop { failed, limit, .. } => {
+                write!(f, "green's tasks keep failing: {failed} failed, {limit} are tolerated")
+            }
+            Trip::RolloutFailed { reason, .. } => {
+                write!(f, "ECS gave up on green's rollout: {reason}")
+            }
+            Trip::TooFewHealthyTargets { group, healthy, needed, target_reason, .. } => {
+                write!(
+                    f,
+                    "green has {healthy} healthy targets in {}, {needed} are needed",
+                    group.name()
+                )?;
+                because(f, target_reason.as_ref())
+            }
+            Trip::Alarm { name, reason } => write!(f, "alarm {name} went off: {reason}"),
+            Trip::Blind { since, why } => write!(f, "AWS could not be read since {since}: {why}"),
+            Trip::PatienceOver { waited_for } => {
+                write!(f, "waited too long for: {}", join(waited_for))
+            }
+            Trip::Refused { act, message } => write!(f, "could not {act}: {message}"),
+            Trip::Interrupted { signal } => write!(f, "interrupted by {signal}"),
+            Trip::Aborted { by } => write!(f, "aborted by {by}"),
+            Trip::SteppedInByHand { set } => write!(
+                f,
+                "somebody else put all traffic back to blue while green was to have {set}"
+            ),
+        }
+    }
+}
+
+/// Why a deployment doesn't move on, although nothing tripped.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(tag = "kind", rename_all = "snake_case", deny_unknown_fields)]
+pub enum Hold {
+    /// Green is not ready for more traffic.
+    GreenNotReady {
+        /// The group with the fewest.
+        group: TargetGroupArn,
+        /// Healthy now.
+        healthy: u32,
+        /// Needed.
+        needed: u32,
+    },
+    /// Blue could not take everything back.
+    BlueNotReady {
+        /// The group with the fewest.
+        group: TargetGroupArn,
+        /// Healthy now.
+        healthy: u32,
+        /// Needed.
+        needed: u32,
+    },
+    /// Weights are not what was set.
+    WeightDrift {
+        /// The route's label.
+        route: String,
+        /// What was set.
+        set: Weight,
+        /// What was seen, in words.
+        seen: String,
+    },
+    /// A slot's service is not what it was.
+    ServiceDrift {
+        /// Whose.
+        slot: SlotName,
+        /// What changed, in words.
+        what: String,
+    },
+    /// A slot's service runs another task definition than it should.
+    TaskDefinitionDrift {
+        /// Whose.
+        slot: SlotName,
+        /// What it should run.
+        expected: TaskDefinitionArn,
+        /// What it is set to run.
+        seen: TaskDefinitionArn,
+    },
+    /// An alarm can't be judged.
+    AlarmUnclear {
+        /// Which.
+        name: AlarmName,
+        /// Why.
+        why: String,
+    },
+    /// Something could not be read.
+    Unreadable {
+        /// What.
+        what: String,
+        /// Why.
+        why: String,
+    },
+    /// A weight write has not shown in the read-back yet.
+    WeightsNotConfirmed {
+        /// What was written.
+        set: Weight,
+        /// What the last write met, if it failed.
+        trouble: Option<String>,
+    },
+}
+
+impl Hold {
+    /// Whether somebody else changed something.
+    pub fn is_drift(&self) -> bool {
+        matches!(
+            self,
+            Hold::WeightDrift { .. } | Hold::ServiceDrift { .. } | Hold::TaskDefinitionDrift { .. }
+        )
+    }
+}
+
+impl fmt::Display for Hold {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Hold::GreenNotReady { group, healthy, needed } => {
+                write!(f, "green has {healthy} of {needed} healthy targets in {}", group.name())
+            }
+            Hold::BlueNotReady { group, healthy, needed } => write!(
+                f,
+                "blue has {healthy} of {needed} healthy targets in {}: it could not take everything back",
+                group.name()
+            ),
+            Hold::WeightDrift { route, set, seen } => {
+                write!(f, "drift: {route} was set to {set} green, and now shows {seen}")
+            }
+            Hold::ServiceDrift { slot, what } => write!(f, "drift: slot {slot}'s service: {what}"),
+            Hold::TaskDefinitionDrift { slot, expected, seen } => write!(
+                f,
+                "drift: slot {slot} should run {}, and is set to {}",
+                expected.short(),
+                seen.short()
+            ),
+            Hold::AlarmUnclear { name, why } => write!(f, "alarm {name} can't be judged: {why}"),
+            Hold::Unreadable { what, why } => write!(f, "{what} can't be read: {why}"),
+            Hold::WeightsNotConfirmed { set, trouble } => {
+                write!(f, "{set} green is written, and not seen yet")?;
+                because(f, trouble.as_ref())
+            }
+        }
+    }
+}
+
+/// Several holds in one line.
+pub fn join(holds: &[Hold]) -> String {
+    holds.iter().map(ToString::to_string).collect::<Vec<_>>().join("; ")
+}
