@@ -36,8 +36,8 @@ impl Scene {
         scene
     }
 
-    fn call(&mut self, operation: &str, input: Value) -> Value {
-        handle(&mut self.world, operation, &input).unwrap()
+    fn call(&mut self, operation: &str, input: impl std::borrow::Borrow<Value>) -> Value {
+        handle(&mut self.world, operation, input.borrow()).unwrap()
     }
 
     fn register(&mut self, image: &str) -> String {
