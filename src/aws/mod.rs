@@ -26,6 +26,11 @@ mod survey;
 mod together;
 mod xml;
 
+#[cfg(test)]
+mod canned;
+#[cfg(test)]
+mod tests;
+
 pub use cloud::Cloud;
 pub use connect::{ConnectError, ConnectOptions};
 pub use error::{AwsError, ErrorClass};
