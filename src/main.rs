@@ -1,3 +1,7 @@
 //! The `bg` binary: parse, run, exit code.
 
-fn main() {}
+use std::process::ExitCode;
+
+fn main() -> ExitCode {
+    bg::cli::main().into()
+}

@@ -1,1 +1,39 @@
-//! The command line: arguments, verbs, terminal output, exit codes.
+//! The command line: arguments, output, errors with hints, exit codes. Nothing else imports it.
+//!
+//! What goes where: data to stdout (the lines or the JSON of `deploy` and `rollback`, documents
+//! elsewhere), everything else (the live view, errors) to stderr. The live view is shown only
+//! where stdout and stderr both are a terminal that can draw it; see [`terminal::Output::choose`].
+
+pub mod args;
+mod commands;
+pub mod display;
+pub mod error;
+pub mod exit;
+pub mod live;
+mod local_region;
+mod request;
+mod running;
+mod sandbox_clock;
+mod session;
+mod situation;
+pub mod style;
+pub mod terminal;
+
+use error::{CliError, ErrorKind};
+use exit::ExitCode;
+
+/// Parses the arguments, runs the verb, shows its error if it has one.
+pub fn main() -> ExitCode {
+    let cli = args::parse();
+    let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build();
+    let ended = match runtime {
+        Ok(runtime) => runtime.block_on(commands::run(&cli)),
+        Err(error) => Err(CliError::from_error(ErrorKind::Unexpected, &error)),
+    };
+    ended.unwrap_or_else(|error| {
+        let colors = terminal::Surface::of_process().stderr_colors(&cli.global);
+        // Where stderr is gone, the exit code still tells.
+        let _ = display::complain(&error.lines(), colors);
+        error.exit()
+    })
+}

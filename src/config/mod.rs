@@ -1,1 +1,20 @@
-//! Reads `bg.yaml` strictly, with positions for errors; never looks at AWS.
+//! `bg.yaml`, read strictly: every refusal names the line, the column and the way out.
+//! Knows nothing of AWS: whether the things it names exist is found out elsewhere.
+
+mod environment;
+mod find;
+mod guards;
+mod read;
+mod routes;
+mod schema;
+mod slots;
+mod types;
+mod values;
+
+pub use find::{CONFIG_FILE, find};
+pub use guards::{AlarmConfig, AlarmSide, Guards, InsufficientData, TargetGuard};
+pub use routes::{RouteConfig, Routes};
+pub use schema::schema;
+pub use slots::{Endpoint, SlotConfig, Slots, TargetConfig};
+pub use types::{Config, Retire, RetireThen, Timing};
+pub use values::{AccountId, Percent, StateLocation};

@@ -9,7 +9,7 @@ use serde::{Deserialize, Serialize};
 use super::action::{ActName, FailureClass};
 use super::ids::{AlarmName, DeploymentId, SlotName, TaskDefinitionArn};
 use super::outcome::Outcome;
-use super::plan::Plan;
+use super::plan::{Plan, RetireHow};
 use super::trip::{Hold, Trip};
 use crate::judge::alarms::AlarmState;
 use crate::strategy::Weight;
@@ -101,6 +101,11 @@ pub enum Event {
         /// Why.
         trip: Trip,
     },
+    /// Fact: a signal came while traffic was being put back: no more waiting than needed.
+    Hurrying {
+        /// Its name.
+        signal: String,
+    },
     /// Fact: all routes show everything on blue.
     TrafficReverted,
     /// Intent: green is going to be scaled to zero.
@@ -118,6 +123,25 @@ pub enum Event {
     },
     /// What a look showed, where it differs from the last.
     Looked(Look),
+    /// Fact, after the end: blue can't be retired yet.
+    RetireWaiting {
+        /// When to look again.
+        until: Timestamp,
+        /// What is waited for.
+        why: String,
+    },
+    /// Intent, after the end: blue is going to be scaled to zero or deleted.
+    Retiring,
+    /// Fact, after the end: blue is retired.
+    Retired {
+        /// How.
+        then: RetireHow,
+    },
+    /// Fact, after the end: blue stays, because it must not be retired any more.
+    RetireCancelled {
+        /// Why.
+        why: String,
+    },
     /// The end.
     Ended {
         /// How it stands.

@@ -1,16 +1,23 @@
 //! The heart: plan, events, state, decisions. Pure: no clock, socket, file or SDK.
 //!
 //! A [`plan::Plan`] is fixed at the start. Each [`observation::Observation`] goes with the state
-//! into `decide`, which answers with [`event::Event`]s for the journal and
-//! [`action::Action`]s for AWS. The state is a fold over the events.
+//! into [`decide::decide`], which answers with [`event::Event`]s for the journal and
+//! [`action::Action`]s for AWS. The state ([`state::Deployment`]) is a fold over the events.
 
 pub mod action;
 pub mod clone;
+pub mod decide;
 pub mod event;
 pub mod ids;
+pub mod invariants;
 pub mod observation;
 pub mod outcome;
 pub mod plan;
+pub mod preflight;
+pub mod problem;
+pub mod retire;
 pub mod seconds;
+pub mod state;
 pub mod surroundings;
+pub mod task_definition;
 pub mod trip;

@@ -1,1 +1,21 @@
-//! Turns events into text, JSON lines and pages. Pure.
+//! Turns a deployment's events into what people and programs read: text lines, JSON lines, the
+//! live view, the plan and the status. Pure: no terminal, file, socket or clock; `now` is passed
+//! in, and times are shown in UTC.
+//!
+//! Nothing is masked here: events, plans and status documents hold no secret by construction
+//! (a plan has no task-definition body, and the differences of two definitions are masked where
+//! they are made).
+
+pub mod ending;
+pub mod json;
+pub mod line;
+pub mod live;
+pub mod plan;
+pub mod say;
+pub mod status;
+pub mod text;
+pub mod view;
+pub mod words;
+
+#[cfg(test)]
+mod stories;

@@ -1,1 +1,175 @@
 //! Journal and lock; never decides anything.
+//!
+//! A record that `append` has returned from survives the death of the process and of the
+//! machine. One that it hasn't may or may not be there; a torn last line is dropped on reading.
+
+mod file;
+mod memory;
+
+use jiff::Timestamp;
+use serde::{Deserialize, Serialize};
+use thiserror::Error;
+
+pub use file::FileStore;
+pub use memory::MemoryStore;
+
+use crate::deployment::event::Record;
+use crate::deployment::ids::{DeploymentId, ServiceName};
+
+/// Where journals and locks are kept.
+#[derive(Debug)]
+pub enum Store {
+    /// A folder; one machine.
+    File(FileStore),
+    /// Nowhere: for the sandbox in process, and for tests.
+    Memory(MemoryStore),
+}
+
+/// Who holds a service's lock.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Holder {
+    /// For which deployment.
+    pub deployment: DeploymentId,
+    /// User name.
+    pub owner: String,
+    /// Host name.
+    pub host: String,
+    /// Process id on that host.
+    pub pid: u32,
+    /// The CI run's address, where there is one.
+    pub run_url: Option<String>,
+    /// Since when.
+    pub since: Timestamp,
+    /// When the lock is free again unless it is renewed.
+    pub lease_until: Timestamp,
+    /// Grows with each taking.
+    pub fence: u64,
+}
+
+/// What a store can't do.
+#[derive(Debug, Error)]
+pub enum StoreError {
+    /// The lock is another's.
+    #[error(
+        "{owner}@{host} (pid {pid}) holds the lock since {since} for deployment {deployment}",
+        owner = .0.owner, host = .0.host, pid = .0.pid, since = .0.since,
+        deployment = .0.deployment
+    )]
+    Locked(Box<Holder>),
+    /// The lock that this process held went to another.
+    #[error("the lock was lost: its lease ran out and somebody else took it")]
+    LockLost,
+    /// A journal that can't be read.
+    #[error("{what}, line {line}: {why}")]
+    Damaged {
+        /// The file.
+        what: String,
+        /// From 1.
+        line: usize,
+        /// The parser's words.
+        why: String,
+    },
+    /// The operating system refused.
+    #[error("{what}: {source}")]
+    Io {
+        /// Which file.
+        what: String,
+        /// Why.
+        source: std::io::Error,
+    },
+}
+
+impl Store {
+    /// Adds a record at the end of its deployment's journal.
+    pub fn append(&self, service: &ServiceName, record: &Record) -> Result<(), StoreError> {
+        match self {
+            Store::File(store) => store.append(service, record),
+            Store::Memory(store) => {
+                store.append(service, record);
+                Ok(())
+            }
+        }
+    }
+
+    /// A deployment's journal, oldest record first; empty where there is none.
+    pub fn journal(
+        &self,
+        service: &ServiceName,
+        id: &DeploymentId,
+    ) -> Result<Vec<Record>, StoreError> {
+        match self {
+            Store::File(store) => store.journal(service, id),
+            Store::Memory(store) => Ok(store.journal(service, id)),
+        }
+    }
+
+    /// The service's deployments, oldest first.
+    pub fn deployments(&self, service: &ServiceName) -> Result<Vec<DeploymentId>, StoreError> {
+        match self {
+            Store::File(store) => store.deployments(service),
+            Store::Memory(store) => Ok(store.deployments(service)),
+        }
+    }
+
+    /// Takes the service's lock, or renews it where `holder` has it already; answers with the
+    /// holder as stored, its fence grown.
+    pub fn lock(&self, service: &ServiceName, holder: &Holder) -> Result<Holder, StoreError> {
+        match self {
+            Store::File(store) => store.lock(service, holder),
+            Store::Memory(store) => store.lock(service, holder),
+        }
+    }
+
+    /// Gives the lock back, if `holder` still has it.
+    pub fn unlock(&self, service: &ServiceName, holder: &Holder) -> Result<(), StoreError> {
+        match self {
+            Store::File(store) => store.unlock(service, holder),
+            Store::Memory(store) => {
+                store.unlock(service, holder);
+                Ok(())
+            }
+        }
+    }
+
+    /// Who holds the service's lock, whether its lease has run out or not.
+    pub fn holder(&self, service: &ServiceName) -> Result<Option<Holder>, StoreError> {
+        match self {
+            Store::File(store) => store.holder(service),
+            Store::Memory(store) => Ok(store.holder(service)),
+        }
+    }
+
+    /// Asks the process that holds the lock to revert.
+    pub fn ask_to_abort(&self, service: &ServiceName, by: &str) -> Result<(), StoreError> {
+        match self {
+            Store::File(store) => store.ask_to_abort(service, by),
+            Store::Memory(store) => {
+                store.ask_to_abort(service, by);
+                Ok(())
+            }
+        }
+    }
+
+    /// Takes the request to revert, if there is one: who asked.
+    pub fn take_abort(&self, service: &ServiceName) -> Result<Option<String>, StoreError> {
+        match self {
+            Store::File(store) => store.take_abort(service),
+            Store::Memory(store) => Ok(store.take_abort(service)),
+        }
+    }
+}
+
+/// Whether `holder` may take a lock that shows `present`, and with which fence.
+fn taking(present: Option<Holder>, holder: &Holder) -> Result<Holder, StoreError> {
+    let fence = present.as_ref().map_or(0, |present| present.fence);
+    match present {
+        Some(present) if present.deployment == holder.deployment && present.pid == holder.pid => {
+            Ok(Holder { fence, since: present.since, ..holder.clone() })
+        }
+        Some(present) if present.lease_until > holder.since => {
+            Err(StoreError::Locked(Box::new(present)))
+        }
+        _ => Ok(Holder { fence: fence + 1, ..holder.clone() }),
+    }
+}

@@ -1,0 +1,179 @@
+//! Shows a running deployment the way that was asked for: live, line by line, or as JSON.
+
+use std::io::{self, Write};
+
+use jiff::Timestamp;
+use serde::Serialize;
+
+use super::args::Global;
+use super::live::{Live, show_cursor_on_panic};
+use super::style::{Colors, paint};
+use super::terminal::{Output, Surface, size};
+use crate::deployment::event::Record;
+use crate::report::ending::ending;
+use crate::report::json;
+use crate::report::line::{StyledLine, Symbols};
+use crate::report::live::screen;
+use crate::report::text::{Detail, Lines};
+use crate::report::view::View;
+
+/// How often a live view should be given the time ([`Display::tick`]), so that its clocks move.
+pub const TICK: std::time::Duration = std::time::Duration::from_millis(500);
+
+/// Takes a deployment's records, in order, and shows them.
+#[derive(Debug)]
+pub struct Display {
+    colors: Colors,
+    shown: Shown,
+}
+
+#[derive(Debug)]
+enum Shown {
+    Live {
+        live: Live<io::Stderr>,
+        view: Box<View>,
+        symbols: Symbols,
+    },
+    Lines(Box<Lines>),
+    Json(Box<View>),
+}
+
+impl Display {
+    /// On this process's streams.
+    pub fn new(global: &Global, surface: &Surface) -> Self {
+        let shown = match Output::choose(global, surface) {
+            Output::Live => {
+                show_cursor_on_panic();
+                let live = Live::new(io::stderr(), surface.stderr_colors(global));
+                Shown::Live {
+                    live,
+                    view: Box::default(),
+                    symbols: surface.symbols(),
+                }
+            }
+            Output::Lines => Shown::Lines(Box::new(Lines::new(detail(global)))),
+            Output::Json => Shown::Json(Box::default()),
+        };
+        Display {
+            colors: surface.stdout_colors(global),
+            shown,
+        }
+    }
+
+    /// Shows one more record.
+    ///
+    /// # Errors
+    /// When the stream is gone. A deployment doesn't end for that.
+    pub fn record(&mut self, record: &Record) -> io::Result<()> {
+        match &mut self.shown {
+            Shown::Live { view, .. } => {
+                view.apply(record);
+                self.tick(record.at)
+            }
+            Shown::Lines(lines) => print(&lines.on(record), self.colors),
+            Shown::Json(view) => {
+                view.apply(record);
+                let mut out = io::stdout().lock();
+                writeln!(out, "{}", json::line(record))?;
+                out.flush()
+            }
+        }
+    }
+
+    /// Lets the clocks of a live view move on. Does nothing elsewhere.
+    ///
+    /// # Errors
+    /// When the stream is gone.
+    pub fn tick(&mut self, now: Timestamp) -> io::Result<()> {
+        let Shown::Live {
+            live,
+            view,
+            symbols,
+        } = &mut self.shown
+        else {
+            return Ok(());
+        };
+        let terminal = size();
+        let room = Live::<io::Stderr>::room(terminal);
+        live.draw(&screen(view, now, room, *symbols), terminal)
+    }
+
+    /// What the records so far say.
+    pub fn view(&self) -> &View {
+        match &self.shown {
+            Shown::Live { view, .. } | Shown::Json(view) => view,
+            Shown::Lines(lines) => lines.view(),
+        }
+    }
+
+    /// Ends it: the last live view stays, and the ending goes to stdout below it.
+    ///
+    /// # Errors
+    /// When the stream is gone.
+    pub fn finish(self) -> io::Result<()> {
+        let Shown::Live { live, view, .. } = self.shown else {
+            return Ok(());
+        };
+        drop(live);
+        let mut lines = vec![StyledLine::new()];
+        lines.extend(ending(&view));
+        print(&lines, self.colors)
+    }
+}
+
+fn detail(global: &Global) -> Detail {
+    match (global.quiet, global.verbose) {
+        (true, _) => Detail::Quiet,
+        (false, true) => Detail::Verbose,
+        (false, false) => Detail::Normal,
+    }
+}
+
+/// Writes `lines` to stdout: what verbs do with their documents in text.
+///
+/// # Errors
+/// When stdout is gone.
+pub fn print(lines: &[StyledLine], colors: Colors) -> io::Result<()> {
+    let mut out = io::stdout().lock();
+    for line in lines {
+        writeln!(out, "{}", paint(line, colors))?;
+    }
+    out.flush()
+}
+
+/// Writes `document` to stdout as JSON that people can read too: what verbs do with
+/// `--output json`.
+///
+/// # Errors
+/// When stdout is gone.
+pub fn print_json<T: Serialize>(document: &T) -> io::Result<()> {
+    let mut out = io::stdout().lock();
+    serde_json::to_writer_pretty(&mut out, document)?;
+    writeln!(out)?;
+    out.flush()
+}
+
+/// Writes `lines` to stderr: errors, hints, notes.
+///
+/// # Errors
+/// When stderr is gone.
+pub fn complain(lines: &[StyledLine], colors: Colors) -> io::Result<()> {
+    let mut out = io::stderr().lock();
+    lines
+        .iter()
+        .try_for_each(|line| writeln!(out, "{}", paint(line, colors)))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::super::args::try_parse;
+    use super::*;
+
+    #[test]
+    fn quiet_and_verbose_say_how_much() {
+        let of = |flag: &str| detail(&try_parse(["bg", "status", flag]).unwrap().global);
+        assert_eq!(of("--quiet"), Detail::Quiet);
+        assert_eq!(of("--verbose"), Detail::Verbose);
+        assert_eq!(of("--no-color"), Detail::Normal);
+    }
+}

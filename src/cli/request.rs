@@ -1,0 +1,262 @@
+//! From flags, files and config to a request.
+
+use std::collections::BTreeSet;
+use std::path::Path;
+use std::time::Duration;
+
+use super::args::VersionArgs;
+use super::error::CliError;
+use super::session::Session;
+use crate::config::{self, AlarmSide, Config, Percent, RetireThen};
+use crate::deployment::ids::{AlarmName, ClusterName, DeploymentId, EcsServiceName, ServiceName};
+use crate::deployment::ids::{SlotName, Slots};
+use crate::deployment::plan::{Kind, Limits, Retire, RetireHow};
+use crate::deployment::preflight::{
+    AlarmWanted, DefinitionWanted, GuardsWanted, Request, RouteWanted, RoutesWanted, Side,
+    SlotWanted, TargetWanted, WhenUnchanged,
+};
+use crate::deployment::task_definition::{
+    fill_placeholders, parse_file, parse_image_definitions, parse_image_flags, set_images,
+};
+use crate::judge::alarms::InsufficientData;
+use crate::judge::targets::Share;
+use crate::strategy::{Strategy, StrategyRef};
+
+/// What the flags alone say; read before AWS is reached, so that mistakes show at once.
+#[derive(Debug)]
+pub(super) struct Wanted {
+    definition: DefinitionWanted,
+    strategy: Option<Strategy>,
+    source: Option<SlotName>,
+    kind: Kind,
+    when_unchanged: WhenUnchanged,
+    ignore_alarms: BTreeSet<AlarmName>,
+    allow_long: bool,
+    timeout: Option<Duration>,
+    poll: Option<Duration>,
+}
+
+impl Wanted {
+    /// Reads the flags of `deploy` and `plan`, and the files that they name.
+    pub(super) fn of_version(args: &VersionArgs) -> Result<Wanted, CliError> {
+        let kind = match (args.hotfix, &args.reason) {
+            (true, Some(reason)) => Kind::Hotfix { reason: reason.clone() },
+            _ => Kind::Deploy,
+        };
+        let strategy = match &args.strategy {
+            Some(name) => Some(resolve(&StrategyRef::Named(name.clone()), Path::new("."))?),
+            None => None,
+        };
+        let when_unchanged =
+            if args.force { WhenUnchanged::Deploy } else { WhenUnchanged::Skip };
+        Ok(Wanted {
+            definition: definition(args)?,
+            strategy,
+            source: args.service_from,
+            kind,
+            when_unchanged,
+            ignore_alarms: args.ignore_alarms.iter().map(AlarmName::new).collect(),
+            allow_long: args.allow_long,
+            timeout: args.timeout,
+            poll: args.poll,
+        })
+    }
+
+    /// A rollback to what the idle slot ran last, or to a revision.
+    pub(super) fn rollback(definition: DefinitionWanted) -> Result<Wanted, CliError> {
+        Ok(Wanted {
+            definition,
+            strategy: Some(at_once()?),
+            source: None,
+            kind: Kind::Rollback,
+            when_unchanged: WhenUnchanged::Deploy,
+            ignore_alarms: BTreeSet::new(),
+            allow_long: false,
+            timeout: None,
+            poll: None,
+        })
+    }
+
+    /// Together with the config.
+    pub(super) fn into_request(
+        self,
+        session: &Session,
+        id: DeploymentId,
+    ) -> Result<Request, CliError> {
+        let config = &session.config;
+        let strategy = match (&self.strategy, &self.kind) {
+            (Some(strategy), _) => strategy.clone(),
+            (None, Kind::Hotfix { .. }) => at_once()?,
+            (None, _) => resolve(&config.strategy, &session.folder)?,
+        };
+        if let Some(why) = strategy.needs_consent().filter(|_| !self.allow_long) {
+            return Err(CliError::usage(why));
+        }
+        let healthy_for = match self.kind {
+            Kind::Rollback => Duration::ZERO,
+            _ => config.guards.targets.steady_for,
+        };
+        Ok(Request {
+            id,
+            service: ServiceName::new(&config.service),
+            cluster: ClusterName::new(&config.cluster),
+            account: config.account.as_ref().map(|account| account.as_str().to_owned()),
+            slots: slots(config),
+            routes: routes(config),
+            strategy,
+            guards: GuardsWanted {
+                ready: share(config.guards.targets.ready),
+                min: share(config.guards.targets.min),
+                healthy_for,
+                alarms: alarms(config),
+            },
+            limits: Limits {
+                poll: self.poll.unwrap_or(config.timing.poll),
+                healthy_within: self.timeout.unwrap_or(config.timing.timeout),
+                patience: config.timing.patience,
+                blind_after: config.timing.blind_after,
+            },
+            retire: retire(config),
+            definition: self.definition,
+            source: self.source,
+            kind: self.kind,
+            when_unchanged: self.when_unchanged,
+            ignore_alarms: self.ignore_alarms,
+        })
+    }
+}
+
+fn at_once() -> Result<Strategy, CliError> {
+    Strategy::shorthand("canary:100%:0s")
+        .or_else(|_| Strategy::named("all-at-once"))
+        .map_err(|error| CliError::usage(error.to_string()))
+}
+
+fn resolve(reference: &StrategyRef, folder: &Path) -> Result<Strategy, CliError> {
+    reference
+        .resolve(|file| std::fs::read_to_string(folder.join(file)))
+        .map_err(|error| CliError::usage(error.to_string()))
+}
+
+fn definition(args: &VersionArgs) -> Result<DefinitionWanted, CliError> {
+    let usage = |error: &dyn std::fmt::Display| CliError::usage(error.to_string());
+    let images = match &args.image_definitions {
+        None => parse_image_flags(&args.images).map_err(|error| usage(&error))?,
+        Some(path) => {
+            let text = read(path)?;
+            parse_image_definitions(&text, &path.display().to_string())
+                .map_err(|error| usage(&error))?
+        }
+    };
+    let Some(reference) = &args.task_definition else {
+        if images.is_empty() && !args.force {
+            return Err(CliError::usage("nothing says what to deploy").hint(
+                "add --image REF, --task-definition FILE|FAMILY:REV or --image-definitions FILE; \
+                 --force alone deploys what blue runs once more",
+            ));
+        }
+        return Ok(DefinitionWanted::Images(images));
+    };
+    if !names_a_file(reference) {
+        if !images.is_empty() {
+            return Err(CliError::usage(format!(
+                "--task-definition {reference} is a revision that exists: its images can't be changed"
+            ))
+            .hint("leave --image out, or give a file"));
+        }
+        return Ok(DefinitionWanted::Existing(reference.clone()));
+    }
+    let text = read(Path::new(reference))?;
+    let filled = fill_placeholders(&text, reference, &images).map_err(|error| usage(&error))?;
+    let mut body = parse_file(&filled.text, reference).map_err(|error| usage(&error))?;
+    set_images(&mut body, &filled.remaining).map_err(|error| usage(&error))?;
+    Ok(DefinitionWanted::Body(body))
+}
+
+/// A path, or a file that is there; anything else is `FAMILY[:REV]` or an ARN.
+fn names_a_file(reference: &str) -> bool {
+    let arn = reference.starts_with("arn:");
+    !arn && (reference.contains('/') || reference.ends_with(".json") || Path::new(reference).exists())
+}
+
+fn read(path: &Path) -> Result<String, CliError> {
+    std::fs::read_to_string(path)
+        .map_err(|error| CliError::usage(format!("can't read {}", path.display())).caused_by(&error))
+}
+
+fn share(percent: Percent) -> Share {
+    let whole = percent.per_mille().div_ceil(10);
+    u8::try_from(whole).ok().and_then(Share::of_percent).unwrap_or(Share::ALL)
+}
+
+/// The config's slots.
+pub(super) fn slots(config: &Config) -> Slots<SlotWanted> {
+    let wanted = |slot: &config::SlotConfig| SlotWanted {
+        service: EcsServiceName::new(&slot.service),
+        targets: slot
+            .targets
+            .iter()
+            .map(|target| TargetWanted {
+                group: target.group.clone(),
+                container: target.endpoint.as_ref().map(|endpoint| endpoint.container.clone()),
+                port: target.endpoint.as_ref().map(|endpoint| endpoint.port),
+            })
+            .collect(),
+    };
+    Slots { a: wanted(&config.slots.a), b: wanted(&config.slots.b) }
+}
+
+fn routes(config: &Config) -> RoutesWanted {
+    match &config.routes {
+        config::Routes::Auto => RoutesWanted::Auto,
+        config::Routes::Listed(routes) => RoutesWanted::Listed(
+            routes
+                .iter()
+                .map(|route| match route {
+                    config::RouteConfig::Listener(arn) | config::RouteConfig::Rule(arn) => {
+                        RouteWanted::Arn(arn.clone())
+                    }
+                    config::RouteConfig::Named { load_balancer, port, host, path } => {
+                        RouteWanted::Place {
+                            load_balancer: load_balancer.clone(),
+                            port: *port,
+                            host: host.clone(),
+                            path: path.clone(),
+                        }
+                    }
+                })
+                .collect(),
+        ),
+    }
+}
+
+fn alarms(config: &Config) -> Vec<AlarmWanted> {
+    let alarms = config.guards.alarms.iter();
+    alarms
+        .map(|alarm| AlarmWanted {
+            name: alarm.pattern().to_owned(),
+            side: match alarm.side {
+                AlarmSide::Service => Side::Both,
+                AlarmSide::Green => Side::Green,
+                AlarmSide::Blue => Side::Blue,
+            },
+            insufficient_data: alarm.insufficient_data.map(|policy| match policy {
+                config::InsufficientData::Ok => InsufficientData::Ok,
+                config::InsufficientData::Hold => InsufficientData::Hold,
+                config::InsufficientData::Revert => InsufficientData::Revert,
+            }),
+        })
+        .collect()
+}
+
+fn retire(config: &Config) -> Retire {
+    Retire {
+        after: config.retire.after,
+        then: match config.retire.then {
+            RetireThen::ScaleToZero => RetireHow::ScaleToZero,
+            RetireThen::Delete => RetireHow::Delete,
+            RetireThen::Keep => RetireHow::Keep,
+        },
+        at_most: config.retire.at_most,
+    }
+}

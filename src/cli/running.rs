@@ -1,0 +1,209 @@
+//! Running a planned deployment: lock, display, loop, retiring, exit code.
+
+use std::cell::RefCell;
+
+use super::args::{Global, OutputFormat, RetireBy, RunArgs};
+use super::display::{Display, TICK, print, print_json};
+use super::error::{CliError, ErrorKind};
+use super::exit::ExitCode;
+use super::session::Session;
+use super::terminal::Surface;
+use crate::deployment::event::{Event, Record};
+use crate::deployment::outcome::Outcome;
+use crate::deployment::plan::Plan;
+use crate::deployment::preflight::Planning;
+use crate::deployment::retire::{Retirement, due};
+use crate::deployment::state::{Deployment, Phase};
+use crate::report::line::{StyledLine, Tone};
+use crate::runner::{Asks, Retired, Run, RunError, retire};
+use crate::store::{Holder, StoreError};
+
+/// Everything that preflight found, at once.
+///
+/// # Errors
+/// When it found a problem.
+pub(super) fn refuse_problems(planning: &Planning) -> Result<(), CliError> {
+    if planning.problems.is_empty() {
+        return Ok(());
+    }
+    Err(CliError::preflight(planning.problems.clone())
+        .hint("`bg plan` with the same flags shows the whole picture"))
+}
+
+/// Says that there is nothing to do.
+///
+/// # Errors
+/// When stdout is gone.
+pub(super) fn say_unchanged(global: &Global, planning: &Planning) -> Result<(), CliError> {
+    let shown = match global.output {
+        OutputFormat::Json => print_json(&serde_json::json!({
+            "type": "unchanged",
+            "notes": planning.notes,
+        })),
+        OutputFormat::Text => {
+            let mut lines = vec![StyledLine::of(
+                Tone::Good,
+                "unchanged: blue already runs this; --force deploys it again",
+            )];
+            lines.extend(planning.notes.iter().map(|note| StyledLine::of(Tone::Dim, note)));
+            print(&lines, Surface::of_process().stdout_colors(global))
+        }
+    };
+    shown.map_err(|error| CliError::from_error(ErrorKind::Unexpected, &error))
+}
+
+/// Takes the lock, runs the plan to its end, retires blue where that is this process's to do.
+///
+/// # Errors
+/// Only before anything was changed.
+pub(super) async fn run(
+    global: &Global,
+    args: &RunArgs,
+    session: &Session,
+    planning: Planning,
+) -> Result<ExitCode, CliError> {
+    let plan = planning.plan.ok_or_else(|| {
+        CliError::new(ErrorKind::Unexpected, "there is no plan, although nothing forbids one")
+    })?;
+    let holder = session.holder(&plan.id);
+    let holder = session.store.lock(&plan.service, &holder).map_err(|error| locked(&error))?;
+    let mut asks = Asks::default();
+    asks.listen_to_signals(args.on_interrupt)
+        .map_err(|error| CliError::from_error(ErrorKind::Unexpected, &error))?;
+    let display = RefCell::new(Display::new(global, &Surface::of_process()));
+    if global.output == OutputFormat::Text && !global.quiet {
+        for warning in &planning.warnings {
+            eprintln!("Warning: {warning}");
+        }
+    }
+    let ended = drive(session, &holder, planning.body, plan, &mut asks, &display).await;
+    let released = |deployment: &Deployment| {
+        session.store.unlock(&deployment.plan.service, &holder)
+    };
+    let deployment = match ended {
+        Ok(deployment) => deployment,
+        Err(error) => return Err(CliError::from_error(ErrorKind::Unexpected, &error)),
+    };
+    let _ = released(&deployment);
+    let exit = deployment.outcome().map_or(ExitCode::Stuck, exit_code(&deployment));
+    finish_retiring(args, session, &deployment, &mut asks, &display).await;
+    let _ = display.into_inner().finish();
+    Ok(exit)
+}
+
+/// A deployment that was refused before it changed anything is an unexpected error, not a revert.
+fn exit_code(deployment: &Deployment) -> impl Fn(&Outcome) -> ExitCode {
+    let touched = deployment.green_touched || deployment.task_definition.is_some();
+    move |outcome| match outcome {
+        Outcome::Reverted { trip: crate::deployment::trip::Trip::Refused { .. } } if !touched => {
+            ExitCode::Unexpected
+        }
+        outcome => outcome.into(),
+    }
+}
+
+async fn drive(
+    session: &Session,
+    holder: &Holder,
+    body: Option<serde_json::Value>,
+    plan: Plan,
+    asks: &mut Asks,
+    display: &RefCell<Display>,
+) -> Result<Deployment, RunError> {
+    let mut show = |record: &Record| {
+        // A terminal that went away doesn't end a deployment.
+        let _ = display.borrow_mut().record(record);
+    };
+    let run = Run {
+        cloud: &session.cloud,
+        store: &session.store,
+        clock: session.clock,
+        holder: holder.clone(),
+        body,
+        asks,
+        show: &mut show,
+    };
+    beside_ticks(session, display, run.begin(plan)).await
+}
+
+/// Lets the clocks of a live view move while something runs.
+async fn beside_ticks<T>(
+    session: &Session,
+    display: &RefCell<Display>,
+    work: impl Future<Output = T>,
+) -> T {
+    tokio::pin!(work);
+    let mut ticks = tokio::time::interval(TICK);
+    loop {
+        tokio::select! {
+            biased;
+            done = &mut work => return done,
+            _ = ticks.tick() => { let _ = display.borrow_mut().tick(session.clock.now()); }
+        }
+    }
+}
+
+async fn finish_retiring(
+    args: &RunArgs,
+    session: &Session,
+    deployment: &Deployment,
+    asks: &mut Asks,
+    display: &RefCell<Display>,
+) {
+    let Phase::Ended { outcome: Outcome::Promoted, retire_at: Some(_) } = &deployment.phase else {
+        return;
+    };
+    let ci = std::env::var_os("CI").is_some();
+    let by = args.retire_by().unwrap_or(if ci { RetireBy::Later } else { RetireBy::ThisRun });
+    let (RetireBy::ThisRun, Some(retirement)) = (by, retirement_of(deployment)) else { return };
+    let mut state = deployment.clone();
+    let mut show = |event: Event| {
+        let record = Record {
+            v: Record::VERSION,
+            seq: state.next_seq,
+            at: session.clock.now(),
+            deployment: state.plan.id.clone(),
+            event,
+        };
+        if let Ok(next) = Deployment::apply(Some(state.clone()), &record) {
+            let _ = session.store.append(&next.plan.service, &record);
+            state = next;
+            let _ = display.borrow_mut().record(&record);
+        }
+    };
+    let cluster = &deployment.plan.cluster;
+    let work = retire(&session.cloud, session.clock, cluster, &retirement, asks, &mut show);
+    if let Retired::Later(at) = beside_ticks(session, display, work).await {
+        eprintln!("blue is to be retired from {at:.0} on: `bg tick`, or the next `bg` run, does it");
+    }
+}
+
+fn retirement_of(deployment: &Deployment) -> Option<Retirement> {
+    let plan = &deployment.plan;
+    let Phase::Ended { retire_at: Some(at), .. } = &deployment.phase else { return None };
+    let mut due = due(plan, plan.created_at)?;
+    due.at = *at;
+    let slot = &plan.slots[plan.blue];
+    Some(Retirement {
+        slot: plan.blue,
+        service: slot.service.clone(),
+        groups: slot.targets.iter().map(|target| target.group.clone()).collect(),
+        due,
+        at_most: plan.retire.at_most,
+    })
+}
+
+/// Another deployment of the service holds the lock.
+pub(super) fn locked(error: &StoreError) -> CliError {
+    match error {
+        StoreError::Locked(holder) => {
+            let mut message = CliError::new(ErrorKind::Locked, error.to_string())
+                .hint("`bg status` shows how far it is; `bg rollback` aborts it");
+            if let Some(url) = &holder.run_url {
+                message = message.hint(format!("its run: {url}"));
+            }
+            message.hint(format!("its lease ends at {} unless it is renewed", holder.lease_until))
+        }
+        _ => CliError::from_error(ErrorKind::Unexpected, error),
+    }
+}

@@ -1,0 +1,229 @@
+//! What every verb that talks to AWS needs: config, clients, store, clock.
+
+use std::path::{Path, PathBuf};
+
+use jiff::SignedDuration;
+
+use super::args::{Global, RegionArgs};
+use super::error::{CliError, ErrorKind};
+use super::local_region::LocalRegion;
+use super::request;
+use super::sandbox_clock;
+use crate::aws::{Cloud, ConnectOptions, SurveyAsk};
+use crate::config::{self, Config, StateLocation};
+use crate::deployment::ids::{
+    AlarmName, ClusterName, DeploymentId, ServiceName, SlotName, Slots,
+};
+use crate::deployment::preflight::{self, DefinitionWanted, Planning, Request};
+use crate::deployment::surroundings::Surroundings;
+use crate::runner::{Clock, LEASE, new_id};
+use crate::store::{FileStore, Holder, MemoryStore, Store};
+
+/// An open connection to one service.
+pub(super) struct Session {
+    pub(super) config: Config,
+    /// The config's folder: what it names by relative paths is below it.
+    pub(super) folder: PathBuf,
+    pub(super) cloud: Cloud,
+    pub(super) store: Store,
+    pub(super) clock: Clock,
+    /// The region in process, as long as the session lasts.
+    _region: Option<LocalRegion>,
+}
+
+impl Session {
+    /// Reads the config, reaches AWS (or starts the region), opens the store.
+    pub(super) async fn open(global: &Global, region: Option<&RegionArgs>) -> Result<Session, CliError> {
+        if let Some(region) = region.filter(|region| region.sandbox) {
+            return Session::in_sandbox(global, region).await;
+        }
+        let (config, folder) = read_config(global)?;
+        let options = ConnectOptions {
+            region: global.region.clone().or_else(|| config.region.clone()),
+            profile: global.profile.clone(),
+            endpoint_url: global.endpoint_url.clone(),
+        };
+        let cloud = Cloud::connect(&options).await.map_err(|error| cant_connect(&error))?;
+        let store = open_store(&config, &folder)?;
+        let clock = match &global.endpoint_url {
+            Some(url) => sandbox_clock::of(url).await,
+            None => match std::env::var("AWS_ENDPOINT_URL") {
+                Ok(url) => sandbox_clock::of(&url).await,
+                Err(_) => None,
+            },
+        };
+        let clock = clock.unwrap_or_else(Clock::wall);
+        Ok(Session { config, folder, cloud, store, clock, _region: None })
+    }
+
+    async fn in_sandbox(global: &Global, args: &RegionArgs) -> Result<Session, CliError> {
+        let region = LocalRegion::start(args.speed.unwrap_or(1.0), args.seed.unwrap_or(0)).await?;
+        let (config, folder) = match &global.config {
+            Some(_) => read_config(global)?,
+            None => (parse(&region.demo_config(), "the sandbox's config")?, PathBuf::from(".")),
+        };
+        Ok(Session {
+            config,
+            folder,
+            cloud: region.cloud(),
+            store: Store::Memory(MemoryStore::default()),
+            clock: region.clock(),
+            _region: Some(region),
+        })
+    }
+
+    /// A fresh id.
+    pub(super) fn new_id(&self) -> DeploymentId {
+        new_id(self.clock.now())
+    }
+
+    /// The logical service.
+    pub(super) fn service(&self) -> ServiceName {
+        ServiceName::new(&self.config.service)
+    }
+
+    /// Where it runs.
+    pub(super) fn cluster(&self) -> ClusterName {
+        ClusterName::new(&self.config.cluster)
+    }
+
+    /// Looks around and plans.
+    pub(super) async fn plan(&self, request: &Request) -> Result<Planning, CliError> {
+        let ask = survey_ask(request);
+        let found = self.cloud.survey(&ask, self.clock.now()).await.map_err(|error| {
+            CliError::from_error(ErrorKind::Unexpected, &error)
+                .hint("nothing was changed; the README lists the permissions that bg needs")
+        })?;
+        Ok(preflight::plan(request, &found))
+    }
+
+    /// Looks at what a status shows: everything but alarms and registries.
+    pub(super) async fn survey_for_status(&self) -> Result<Surroundings, CliError> {
+        let slots = request::slots(&self.config);
+        let targets = SlotName::BOTH.iter().flat_map(|slot| &slots[*slot].targets);
+        let ask = SurveyAsk {
+            cluster: self.cluster(),
+            services: Slots::from_fn(|slot| slots[slot].service.clone()),
+            groups: targets.map(|target| target.group.clone()).collect(),
+            alarms: Vec::new(),
+            definition: None,
+            images: Vec::new(),
+        };
+        let found = self.cloud.survey(&ask, self.clock.now()).await;
+        found.map_err(|error| CliError::from_error(ErrorKind::Unexpected, &error))
+    }
+
+    /// This process, as the holder of a lock.
+    pub(super) fn holder(&self, deployment: &DeploymentId) -> Holder {
+        let var = |names: &[&str]| {
+            names.iter().find_map(|name| std::env::var(name).ok().filter(|text| !text.is_empty()))
+        };
+        let now = self.clock.now();
+        Holder {
+            deployment: deployment.clone(),
+            owner: var(&["GITHUB_ACTOR", "USER", "LOGNAME"]).unwrap_or_else(|| "unknown".into()),
+            host: var(&["HOSTNAME"]).unwrap_or_else(host_name),
+            pid: std::process::id(),
+            run_url: run_url(),
+            since: now,
+            lease_until: now + SignedDuration::from(LEASE),
+            fence: 0,
+        }
+    }
+}
+
+fn host_name() -> String {
+    std::fs::read_to_string("/etc/hostname")
+        .map_or_else(|_| "this host".to_owned(), |name| name.trim().to_owned())
+}
+
+fn run_url() -> Option<String> {
+    let var = |name| std::env::var(name).ok();
+    let github = || {
+        Some(format!(
+            "{}/{}/actions/runs/{}",
+            var("GITHUB_SERVER_URL")?,
+            var("GITHUB_REPOSITORY")?,
+            var("GITHUB_RUN_ID")?
+        ))
+    };
+    github().or_else(|| var("CODEBUILD_BUILD_URL")).or_else(|| var("CI_JOB_URL"))
+}
+
+/// What a survey has to look at for a request.
+fn survey_ask(request: &Request) -> SurveyAsk {
+    let targets = SlotName::BOTH.iter().flat_map(|slot| &request.slots[*slot].targets);
+    let alarms = request.guards.alarms.iter().flat_map(|alarm| {
+        SlotName::BOTH.iter().flat_map(|live| alarm.names(*live)).map(AlarmName::new)
+    });
+    let definition = match &request.definition {
+        DefinitionWanted::Existing(reference) => Some(reference.clone()),
+        _ => None,
+    };
+    let images = match &request.definition {
+        DefinitionWanted::Images(changes) => {
+            changes.iter().map(|change| change.image.as_str().to_owned()).collect()
+        }
+        DefinitionWanted::Body(body) => {
+            let images = crate::deployment::task_definition::images(body);
+            images.into_iter().map(|(_, image)| image).collect()
+        }
+        DefinitionWanted::Existing(_) | DefinitionWanted::LastServing => Vec::new(),
+    };
+    let mut alarms: Vec<AlarmName> = alarms.collect();
+    alarms.sort();
+    alarms.dedup();
+    SurveyAsk {
+        cluster: request.cluster.clone(),
+        services: Slots::from_fn(|slot| request.slots[slot].service.clone()),
+        groups: targets.map(|target| target.group.clone()).collect(),
+        alarms,
+        definition,
+        images,
+    }
+}
+
+fn read_config(global: &Global) -> Result<(Config, PathBuf), CliError> {
+    let path = match &global.config {
+        Some(path) => path.clone(),
+        None => find_config()?,
+    };
+    let text = std::fs::read_to_string(&path).map_err(|error| {
+        CliError::usage(format!("can't read the config {}", path.display())).caused_by(&error)
+    })?;
+    let folder = path.parent().map(Path::to_path_buf).unwrap_or_default();
+    Ok((parse(&text, &path.display().to_string())?, folder))
+}
+
+fn find_config() -> Result<PathBuf, CliError> {
+    let here = std::env::current_dir()
+        .map_err(|error| CliError::usage("the working folder is gone").caused_by(&error))?;
+    config::find(&here).map_err(|error| {
+        CliError::usage(error.to_string())
+            .hint("name one with --config FILE; the README's config reference shows a whole one")
+            .hint("try it without AWS: bg deploy --sandbox --image shop:v2 --speed 60")
+    })
+}
+
+fn parse(text: &str, origin: &str) -> Result<Config, CliError> {
+    let var = |name: &str| std::env::var(name).ok();
+    Config::parse(text, origin, &var).map_err(|error| CliError::usage(error.to_string()))
+}
+
+fn open_store(config: &Config, folder: &Path) -> Result<Store, CliError> {
+    match &config.state {
+        StateLocation::File(dir) => Ok(Store::File(FileStore::new(folder.join(dir)))),
+        StateLocation::DynamoDb(_) => {
+            Err(CliError::usage(format!("state {} is not supported yet", config.state))
+                .hint("use `state: file:.bg`"))
+        }
+    }
+}
+
+fn cant_connect(error: &crate::aws::ConnectError) -> CliError {
+    let mut message = CliError::from_error(ErrorKind::Refused, error);
+    if let Some(hint) = error.hint() {
+        message = message.hint(hint);
+    }
+    message
+}

@@ -1,0 +1,77 @@
+//! The JSON Schema of `bg.yaml`, for editors.
+
+/// The JSON Schema (draft 2020-12) of `bg.yaml`; `$defs.strategy` is that of a strategy file.
+pub fn schema() -> serde_json::Value {
+    let text = include_str!("schema.json");
+    serde_json::from_str(text).expect("a test reads the schema")
+}
+
+#[cfg(test)]
+mod tests {
+    use std::collections::BTreeSet;
+
+    use serde_json::Value;
+
+    use super::*;
+    use crate::config::{guards, read, routes, slots};
+
+    fn keys<'k>(keys: impl IntoIterator<Item = &'k str>) -> BTreeSet<String> {
+        keys.into_iter().map(str::to_owned).collect()
+    }
+
+    fn at(pointer: &str) -> Value {
+        let schema = schema();
+        let found = schema.pointer(pointer);
+        found
+            .unwrap_or_else(|| panic!("nothing at {pointer}"))
+            .clone()
+    }
+
+    #[test]
+    fn every_mapping_has_the_keys_that_are_read_and_no_others() {
+        let same = |pointer: &str, known: &[&str]| {
+            let mapping = at(pointer);
+            let properties = mapping["properties"].as_object().unwrap();
+            assert_eq!(
+                keys(properties.keys().map(String::as_str)),
+                keys(known.iter().copied())
+            );
+            assert_eq!(mapping["additionalProperties"], false, "{pointer}");
+        };
+        same("", &read::CONFIG_KEYS);
+        same("/properties/slots", &slots::SLOTS_KEYS);
+        same("/$defs/slot", &slots::SLOT_KEYS);
+        same("/$defs/target", &slots::TARGET_KEYS);
+        same("/$defs/route", &routes::ROUTE_KEYS);
+        same("/properties/guards", &guards::GUARDS_KEYS);
+        same(
+            "/properties/guards/properties/targets",
+            &guards::TARGET_GUARD_KEYS,
+        );
+        same("/$defs/alarm", &guards::ALARM_KEYS);
+        same("/properties/retire", &read::RETIRE_KEYS);
+    }
+
+    #[test]
+    fn every_choice_has_the_words_that_are_read() {
+        let words = |pointer: &str| {
+            let list = at(pointer);
+            keys(
+                list.as_array()
+                    .unwrap()
+                    .iter()
+                    .map(|word| word.as_str().unwrap()),
+            )
+        };
+        assert_eq!(
+            words("/properties/retire/properties/then/enum"),
+            keys(read::RETIRE_THEN.map(|c| c.0))
+        );
+        assert_eq!(
+            words("/$defs/alarm/properties/side/enum"),
+            keys(guards::SIDES.map(|c| c.0))
+        );
+        let policies = words("/$defs/alarm/properties/insufficient_data/enum");
+        assert_eq!(policies, keys(guards::INSUFFICIENT_DATA.map(|c| c.0)));
+    }
+}

@@ -1,0 +1,188 @@
+//! `slots`: the two places that take turns.
+
+use std::collections::BTreeSet;
+
+use crate::strategy::{Fields, InputError, Node, Position, Reader};
+
+/// The two slots. Their services and target groups are all different, and their targets stand in
+/// the same order.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Slots {
+    /// Slot `a`.
+    pub a: SlotConfig,
+    /// Slot `b`; created from slot `a`'s service where missing.
+    pub b: SlotConfig,
+}
+
+/// One slot: an ECS service with its target groups.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct SlotConfig {
+    /// The ECS service's name or ARN.
+    pub service: String,
+    /// What its tasks are registered with; at least one.
+    pub targets: Vec<TargetConfig>,
+}
+
+/// One target group of a slot.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct TargetConfig {
+    /// Which container's port it sends to; `None` where the service itself tells, which it does
+    /// only for a single target.
+    pub endpoint: Option<Endpoint>,
+    /// The target group's name or ARN.
+    pub group: String,
+}
+
+/// A container and one of its ports.
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub struct Endpoint {
+    /// The container's name.
+    pub container: String,
+    /// The container's port.
+    pub port: u16,
+}
+
+pub(super) const SLOTS_KEYS: [&str; 2] = ["a", "b"];
+pub(super) const SLOT_KEYS: [&str; 3] = ["service", "target_group", "targets"];
+pub(super) const TARGET_KEYS: [&str; 3] = ["container", "port", "group"];
+
+const SLOT_FORM: &str = "a slot: { service, target_group }";
+
+/// A slot, and where what it names is written.
+struct Written {
+    slot: SlotConfig,
+    at: Position,
+    service_at: Position,
+    groups_at: Vec<Position>,
+}
+
+pub(super) fn read_slots(reader: Reader<'_>, node: &Node) -> Result<Slots, InputError> {
+    let fields = reader.fields(node, "two slots, `a` and `b`", &SLOTS_KEYS)?;
+    let a = read_slot(reader, fields.required("a")?)?;
+    let b = read_slot(reader, fields.required("b")?)?;
+    if a.slot.service == b.slot.service {
+        let what = format!("both slots name the service {:?}", b.slot.service);
+        let hint = "each slot is an ECS service of its own; slot b's may be missing still";
+        return Err(reader.error(b.service_at, what).with_hint(hint));
+    }
+    refuse_group_twice(reader, &a, &b)?;
+    let b = in_order_of(reader, &a, b)?;
+    Ok(Slots { a: a.slot, b })
+}
+
+fn refuse_group_twice(reader: Reader<'_>, a: &Written, b: &Written) -> Result<(), InputError> {
+    let mut seen = BTreeSet::new();
+    for written in [a, b] {
+        for (target, at) in written.slot.targets.iter().zip(&written.groups_at) {
+            if !seen.insert(&target.group) {
+                let what = format!("the target group {:?} is named twice", target.group);
+                let hint = "each slot has target groups of its own, one for each container port";
+                return Err(reader.error(*at, what).with_hint(hint));
+            }
+        }
+    }
+    Ok(())
+}
+
+/// Slot b with its targets in slot a's order; both must have the same containers and ports.
+fn in_order_of(reader: Reader<'_>, a: &Written, b: Written) -> Result<SlotConfig, InputError> {
+    let endpoints = |slot: &SlotConfig| -> BTreeSet<Option<Endpoint>> {
+        slot.targets
+            .iter()
+            .map(|target| target.endpoint.clone())
+            .collect()
+    };
+    if endpoints(&a.slot) != endpoints(&b.slot) {
+        let what = "slot b's targets are other containers and ports than slot a's";
+        let hint =
+            "both slots run the same containers: name the same ones, each with its own group";
+        return Err(reader.error(b.at, what).with_hint(hint));
+    }
+    let mut slot = b.slot;
+    let place = |target: &TargetConfig| {
+        let same = |other: &TargetConfig| other.endpoint == target.endpoint;
+        a.slot.targets.iter().position(same)
+    };
+    slot.targets.sort_by_key(place);
+    Ok(slot)
+}
+
+fn read_slot(reader: Reader<'_>, node: &Node) -> Result<Written, InputError> {
+    let fields = reader.fields(node, SLOT_FORM, &SLOT_KEYS)?;
+    let service = fields.required("service")?;
+    let (targets, groups_at) = read_targets(reader, node, &fields)?;
+    Ok(Written {
+        slot: SlotConfig {
+            service: reader.name(service, "an ECS service's name")?,
+            targets,
+        },
+        at: node.at,
+        service_at: service.at,
+        groups_at,
+    })
+}
+
+type Targets = (Vec<TargetConfig>, Vec<Position>);
+
+fn read_targets(
+    reader: Reader<'_>,
+    slot: &Node,
+    fields: &Fields<'_, '_>,
+) -> Result<Targets, InputError> {
+    match (fields.optional("target_group"), fields.optional("targets")) {
+        (Some(_), Some(_)) => {
+            let what = "`target_group` and `targets` exclude each other";
+            let hint = "`target_group` is short for a single entry of `targets`";
+            Err(reader.error(fields.place("targets"), what).with_hint(hint))
+        }
+        (None, None) => {
+            let hint = "add `target_group: NAME`, or `targets` for several";
+            Err(reader
+                .error(slot.at, "the key \"target_group\" is missing")
+                .with_hint(hint))
+        }
+        (Some(group), None) => {
+            let target = TargetConfig {
+                endpoint: None,
+                group: read_group(reader, group)?,
+            };
+            Ok((vec![target], vec![group.at]))
+        }
+        (None, Some(list)) => read_target_list(reader, list),
+    }
+}
+
+fn read_target_list(reader: Reader<'_>, node: &Node) -> Result<Targets, InputError> {
+    let items = reader.list(node, "a list of { container, port, group }")?;
+    if items.is_empty() {
+        return Err(reader.error(node.at, "a slot needs at least one target"));
+    }
+    let mut targets: Vec<TargetConfig> = Vec::new();
+    let mut places = Vec::new();
+    for item in items {
+        let fields = reader.fields(item, "a target: { container, port, group }", &TARGET_KEYS)?;
+        let group = fields.required("group")?;
+        let endpoint = Endpoint {
+            container: reader.name(fields.required("container")?, "a container's name")?,
+            port: reader.port(fields.required("port")?)?,
+        };
+        let endpoint = Some(endpoint);
+        if targets.iter().any(|target| target.endpoint == endpoint) {
+            return Err(reader.error(item.at, "the same container and port stand here twice"));
+        }
+        targets.push(TargetConfig {
+            endpoint,
+            group: read_group(reader, group)?,
+        });
+        places.push(group.at);
+    }
+    Ok((targets, places))
+}
+
+fn read_group(reader: Reader<'_>, node: &Node) -> Result<String, InputError> {
+    let group = reader.name(node, "a target group's name or ARN")?;
+    if group.starts_with("arn:") && !group.contains(":targetgroup/") {
+        return Err(reader.error(node.at, format!("{group:?} is not a target group's ARN")));
+    }
+    Ok(group)
+}

@@ -1,0 +1,97 @@
+//! What `bg.yaml` says, with defaults filled in.
+
+use std::time::Duration;
+
+use crate::strategy::StrategyRef;
+
+use super::guards::Guards;
+use super::routes::Routes;
+use super::slots::Slots;
+use super::values::{AccountId, StateLocation};
+
+const fn minutes(count: u64) -> Duration {
+    Duration::from_secs(count * 60)
+}
+
+/// One service's deployment, as `bg.yaml` describes it.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Config {
+    /// What is deployed: one logical thing behind one or more routes.
+    pub service: String,
+    /// The ECS cluster of both slots, by name or ARN.
+    pub cluster: String,
+    /// The only AWS account to run in.
+    pub account: Option<AccountId>,
+    /// The AWS region; otherwise the SDK's own chain finds one.
+    pub region: Option<String>,
+    /// The two places that take turns.
+    pub slots: Slots,
+    /// What splits traffic between them.
+    pub routes: Routes,
+    /// The steps that traffic moves in.
+    pub strategy: StrategyRef,
+    /// The checks that are on all the time.
+    pub guards: Guards,
+    /// What happens to blue after success.
+    pub retire: Retire,
+    /// Where journals and locks are kept.
+    pub state: StateLocation,
+    /// How often to look, and how long to wait for what.
+    pub timing: Timing,
+}
+
+/// What happens to blue after success (`retire`).
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Retire {
+    /// How long blue is kept warm for an instant rollback.
+    pub after: Duration,
+    /// What is done to it then.
+    pub then: RetireThen,
+    /// How long to wait at most until blue is surely without traffic.
+    pub at_most: Duration,
+}
+
+impl Default for Retire {
+    fn default() -> Retire {
+        Retire {
+            after: minutes(10),
+            then: RetireThen::ScaleToZero,
+            at_most: minutes(60),
+        }
+    }
+}
+
+/// What is done to blue when it is retired (`retire.then`).
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum RetireThen {
+    /// Its service stays, with no tasks.
+    ScaleToZero,
+    /// Its service is deleted.
+    Delete,
+    /// Nothing: it stays as it is.
+    Keep,
+}
+
+/// How often to look, and how long to wait for what.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Timing {
+    /// Between two looks while nothing is expected (`poll`, 1 to 60 s).
+    pub poll: Duration,
+    /// For green to become healthy (`timeout`).
+    pub timeout: Duration,
+    /// How long a deployment may hold for want of data or because of drift (`patience`).
+    pub patience: Duration,
+    /// How long AWS may be out of sight before that counts as a tripped guard (`blind_after`).
+    pub blind_after: Duration,
+}
+
+impl Default for Timing {
+    fn default() -> Timing {
+        Timing {
+            poll: Duration::from_secs(5),
+            timeout: minutes(10),
+            patience: minutes(10),
+            blind_after: minutes(2),
+        }
+    }
+}

@@ -1,0 +1,14 @@
+//! What a slot's ECS service needs to be like another slot's. Pure, over the JSON that
+//! DescribeServices prints, so that fields this program doesn't know are carried along.
+
+mod differences;
+mod fields;
+mod obstacles;
+mod request;
+
+pub use differences::{Difference, Mended, differences};
+pub use obstacles::obstacles;
+pub use request::{Target, create_request, settings, update_request};
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,100 @@
+//! The guards: what trips a deployment while it provisions, shifts or bakes.
+
+use super::{Draft, after};
+use crate::deployment::ids::SlotName;
+use crate::deployment::invariants::alarms;
+use crate::deployment::observation::{Rollout, Seen, ServiceSeen, StoppedTask};
+use crate::deployment::state::Phase;
+use crate::deployment::trip::Trip;
+use crate::judge::targets;
+use crate::strategy::Weight;
+
+/// Failed tasks that are put up with: as few as ECS's own circuit breaker's least threshold.
+const FAILED_TASKS_AT_LEAST: u32 = 3;
+/// And at most so many, however large the service.
+const FAILED_TASKS_AT_MOST: u32 = 10;
+
+impl Draft<'_> {
+    /// Reverts if a guard trips; true when one did.
+    pub(super) fn heed_guards(&mut self) -> bool {
+        if matches!(self.deployment.phase, Phase::Registering) {
+            return false;
+        }
+        let Some(trip) = self.tripped() else { return false };
+        self.begin_revert(trip);
+        true
+    }
+
+    fn tripped(&self) -> Option<Trip> {
+        self.alarm().or_else(|| self.failing_tasks()).or_else(|| self.lost_targets()).or_else(
+            || self.blind(),
+        )
+    }
+
+    fn alarm(&self) -> Option<Trip> {
+        let (name, reason) = alarms(self.deployment, self.seen).tripped?;
+        Some(Trip::Alarm { name, reason })
+    }
+
+    /// Green's service where it shows our rollout: a crash loop of an earlier one is not ours.
+    pub(super) fn our_green(&self) -> Option<&ServiceSeen> {
+        let green = self.deployment.plan.green_slot();
+        let service = self.seen.services[green].value()?.as_ref()?;
+        let ours = self.deployment.task_definition.as_ref() == Some(&service.task_definition);
+        (ours && self.deployment.green_touched).then_some(service)
+    }
+
+    pub(super) fn stopped_tasks(&self) -> Vec<StoppedTask> {
+        self.our_green().map(|service| service.stopped.clone()).unwrap_or_default()
+    }
+
+    fn failing_tasks(&self) -> Option<Trip> {
+        let service = self.our_green()?;
+        let stopped = service.stopped.clone();
+        if service.rollout == Rollout::Failed {
+            return Some(Trip::RolloutFailed { reason: service.rollout_reason.clone(), stopped });
+        }
+        let limit = self.deployment.plan.desired.div_ceil(2);
+        let limit = limit.clamp(FAILED_TASKS_AT_LEAST, FAILED_TASKS_AT_MOST);
+        let failed = service.failed.max(self.deployment.failed_tasks);
+        (failed >= limit).then_some(Trip::CrashLoop { failed, limit: limit - 1, stopped })
+    }
+
+    /// Green carries traffic and has lost too many targets.
+    fn lost_targets(&self) -> Option<Trip> {
+        let plan = &self.deployment.plan;
+        if !self.deployment.traffic_touched || self.deployment.set == Weight::ZERO {
+            return None;
+        }
+        plan.slots[plan.green_slot()].targets.iter().find_map(|target| {
+            let counts = self.seen.groups.get(&target.group)?.value()?;
+            if targets::enough_to_serve(counts, plan.desired, plan.guards.min) {
+                return None;
+            }
+            Some(Trip::TooFewHealthyTargets {
+                group: target.group.clone(),
+                healthy: counts.healthy,
+                needed: plan.guards.min.needed(plan.desired).max(1),
+                target_reason: counts.main_reason().map(str::to_owned),
+                stopped: self.stopped_tasks(),
+            })
+        })
+    }
+
+    /// AWS can't be read in mid-shift, for longer than that may last.
+    fn blind(&self) -> Option<Trip> {
+        let since = self.deployment.blind_since?;
+        let unreadable = self.unreadable()?;
+        let over = self.now >= after(since, self.deployment.plan.limits.blind_after);
+        (over && self.deployment.traffic_touched).then_some(Trip::Blind { since, why: unreadable })
+    }
+
+    /// The first thing that can't be read and without which nothing can be judged.
+    fn unreadable(&self) -> Option<String> {
+        let routes = self.seen.routes.values().find_map(Seen::trouble);
+        let services =
+            || SlotName::BOTH.iter().find_map(|slot| self.seen.services[*slot].trouble());
+        let groups = || self.seen.groups.values().find_map(Seen::trouble);
+        routes.or_else(services).or_else(groups).map(str::to_owned)
+    }
+}

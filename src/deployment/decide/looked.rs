@@ -1,0 +1,53 @@
+//! The figures of a look, for people.
+
+use super::Draft;
+use crate::deployment::event::{Counts, Event, Look};
+use crate::deployment::ids::SlotName;
+use crate::deployment::invariants::fewest_healthy;
+use crate::deployment::observation::{Seen, Split};
+
+impl Draft<'_> {
+    /// Records the figures where they differ from the last look's.
+    pub(super) fn note_look(&mut self) {
+        let look = self.look();
+        if look != self.deployment.look {
+            self.record(Event::Looked(look));
+        }
+    }
+
+    fn look(&self) -> Look {
+        let plan = &self.deployment.plan;
+        let weights = plan.routes.iter().map(|route| {
+            let seen = self.seen.routes.get(&route.arn).and_then(Seen::value);
+            let weight = seen.and_then(|seen| match seen.split(route, plan) {
+                Split::Green(weight) => Some(weight),
+                Split::Foreign(_) | Split::Nowhere => None,
+            });
+            (route.label.clone(), weight)
+        });
+        let alarms = plan.guards.alarms.iter().map(|guard| {
+            let seen = self.seen.alarms.get(&guard.name).and_then(Seen::value);
+            (guard.name.clone(), seen.map(|alarm| alarm.state))
+        });
+        Look {
+            blue: self.counts(plan.blue),
+            green: self.counts(plan.green_slot()),
+            weights: weights.collect(),
+            alarms: alarms.collect(),
+        }
+    }
+
+    fn counts(&self, slot: SlotName) -> Counts {
+        let service = self.seen.services[slot].value();
+        let of = |service: Option<&Option<_>>, count: fn(&_) -> u32| {
+            service.map(|found| found.as_ref().map_or(0, count))
+        };
+        Counts {
+            slot: Some(slot),
+            desired: of(service, |service| service.desired),
+            running: of(service, |service| service.running),
+            failed: of(service, |service| service.failed),
+            healthy: fewest_healthy(&self.deployment.plan, self.seen, slot).map(|(_, n)| n),
+        }
+    }
+}

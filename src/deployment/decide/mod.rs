@@ -1,0 +1,159 @@
+//! `decide`: from what a deployment is and what was just seen to what is recorded, done, and
+//! when to look again. Pure: the same inputs give the same decision.
+
+mod guards;
+mod looked;
+mod promote;
+mod provision;
+mod revert;
+mod shift;
+
+use std::time::Duration;
+
+use jiff::{SignedDuration, Timestamp};
+
+use super::action::Action;
+use super::event::Event;
+use super::observation::{Ask, Observation, OnInterrupt};
+use super::outcome::Outcome;
+use super::state::{Deployment, Phase};
+use super::trip::{Hold, Trip};
+
+/// How soon to look again after an own change.
+const QUICK: Duration = Duration::from_secs(1);
+/// How long after an own change looks come quickly: ECS and ELB show most changes within this.
+const QUICK_FOR: Duration = Duration::from_secs(15);
+
+/// What to record, what to do, and when to look again.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Decision {
+    /// For the journal, in order, before the actions are performed.
+    pub events: Vec<Event>,
+    /// For AWS. Only a write of all weights to blue goes ahead of its record.
+    pub actions: Vec<Action>,
+    /// When to look again, unless something is asked earlier.
+    pub wake_at: Timestamp,
+}
+
+/// Decides.
+pub fn decide(deployment: &Deployment, observation: &Observation) -> Decision {
+    let mut draft = Draft::new(deployment, observation);
+    draft.note_look();
+    match &deployment.phase {
+        Phase::Ended { .. } => {}
+        Phase::Promoted { .. } => draft.promoted(),
+        Phase::Reverting { .. } => draft.revert_further(),
+        _ => {
+            if !draft.heed_asks() && !draft.heed_guards() {
+                draft.go_on();
+            }
+        }
+    }
+    draft.finish()
+}
+
+/// A decision being made.
+struct Draft<'a> {
+    deployment: &'a Deployment,
+    seen: &'a Observation,
+    now: Timestamp,
+    events: Vec<Event>,
+    actions: Vec<Action>,
+    wake_at: Timestamp,
+}
+
+impl<'a> Draft<'a> {
+    fn new(deployment: &'a Deployment, seen: &'a Observation) -> Self {
+        let now = seen.now;
+        let quick = now < after(deployment.changed_at, QUICK_FOR);
+        let poll = deployment.plan.limits.poll;
+        let wake_at = after(now, if quick { poll.min(QUICK) } else { poll });
+        Draft { deployment, seen, now, events: Vec::new(), actions: Vec::new(), wake_at }
+    }
+
+    fn record(&mut self, event: Event) {
+        self.events.push(event);
+    }
+
+    fn act(&mut self, action: Action) {
+        self.actions.push(action);
+        self.look_by(after(self.now, QUICK));
+    }
+
+    /// Looks again at `at` at the latest; a moment that has passed is no reason to.
+    fn look_by(&mut self, at: Timestamp) {
+        if at > self.now {
+            self.wake_at = self.wake_at.min(at);
+        }
+    }
+
+    fn end(&mut self, outcome: Outcome) {
+        self.record(Event::Ended { outcome });
+        self.wake_at = self.now;
+    }
+
+    /// Signals and requests, before anything else. True when they decided.
+    fn heed_asks(&mut self) -> bool {
+        let seen = self.seen;
+        let Some(ask) = seen.asks.first() else { return false };
+        match ask {
+            Ask::Interrupt { signal, then: OnInterrupt::Keep } => {
+                self.end(Outcome::Kept { signal: signal.clone() });
+            }
+            Ask::Interrupt { signal, then: OnInterrupt::Revert } => {
+                self.begin_revert(Trip::Interrupted { signal: signal.clone() });
+            }
+            Ask::Abort { by } => self.begin_revert(Trip::Aborted { by: by.clone() }),
+        }
+        true
+    }
+
+    fn go_on(&mut self) {
+        match &self.deployment.phase {
+            Phase::Registering => self.register(),
+            Phase::Provisioning { since, provisioned_at, healthy_since } => {
+                self.provision(*since, *provisioned_at, *healthy_since);
+            }
+            Phase::Ready => self.raise_to(0),
+            Phase::Shifting { step, since } => self.confirm(*step, *since),
+            Phase::Baking { step, until } => self.bake(*step, *until),
+            Phase::Promoted { .. } | Phase::Reverting { .. } | Phase::Ended { .. } => {}
+        }
+    }
+
+    /// Records what keeps the deployment from moving on, where that is news; true when patience
+    /// is over.
+    fn hold(&mut self, reasons: Vec<Hold>) -> bool {
+        let held = self.deployment.hold.as_ref();
+        let until = held.map_or_else(
+            || after(self.now, self.deployment.plan.limits.patience),
+            |held| held.until,
+        );
+        if reasons.is_empty() {
+            if held.is_some() {
+                self.record(Event::HoldOver);
+            }
+            return false;
+        }
+        self.look_by(until);
+        if held.is_none_or(|held| held.reasons != reasons) {
+            self.record(Event::Holding { reasons, until });
+        }
+        held.is_some() && self.now >= until
+    }
+
+    fn finish(self) -> Decision {
+        Decision { events: self.events, actions: self.actions, wake_at: self.wake_at }
+    }
+}
+
+/// `at` and so much later.
+pub(super) fn after(at: Timestamp, later: Duration) -> Timestamp {
+    SignedDuration::try_from(later)
+        .ok()
+        .and_then(|later| at.checked_add(later).ok())
+        .unwrap_or(Timestamp::MAX)
+}
+
+#[cfg(test)]
+mod tests;

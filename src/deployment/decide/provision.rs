@@ -1,0 +1,190 @@
+//! Registering the task definition, and green's way to being healthy.
+
+use std::time::Duration;
+
+use jiff::Timestamp;
+
+use super::{Draft, after};
+use crate::deployment::action::{ActName, Action};
+use crate::deployment::event::Event;
+use crate::deployment::ids::TaskDefinitionArn;
+use crate::deployment::invariants::{Traffic, fewest_healthy, not_ready, service_holds, traffic};
+use crate::deployment::observation::{Seen, ServiceSeen, ServiceStatus};
+use crate::deployment::plan::NewTaskDefinition;
+use crate::deployment::trip::{Hold, Trip};
+
+/// How long ECS may go on showing a service as it was before our call.
+const STALE_FOR: Duration = Duration::from_secs(30);
+/// The first wait after a failed act; it doubles with each failure.
+const RETRY_AFTER: Duration = Duration::from_secs(2);
+/// The longest wait between two tries.
+const RETRY_AT_MOST: Duration = Duration::from_secs(30);
+
+impl Draft<'_> {
+    pub(super) fn register(&mut self) {
+        if let NewTaskDefinition::Existing { arn } = &self.deployment.plan.task_definition {
+            self.record(Event::TaskDefinitionReady { task_definition: arn.clone() });
+            self.wake_at = self.now;
+        } else if self.may_try(ActName::RegisterTaskDefinition) {
+            self.record(Event::RegisteringTaskDefinition);
+            self.act(Action::RegisterTaskDefinition);
+        }
+    }
+
+    pub(super) fn provision(
+        &mut self,
+        since: Timestamp,
+        provisioned_at: Option<Timestamp>,
+        healthy_since: Option<Timestamp>,
+    ) {
+        let deadline = after(since, self.deployment.plan.limits.healthy_within);
+        if self.now >= deadline {
+            return self.give_up_on_green();
+        }
+        self.look_by(deadline);
+        let drift = self.drift_before_traffic();
+        if !drift.is_empty() {
+            return self.hold_before_traffic(drift);
+        }
+        if self.add_green_to_routes() || self.bring_up_green(provisioned_at) {
+            return;
+        }
+        match self.lacking() {
+            Some(why) => {
+                if healthy_since.is_some() {
+                    self.record(Event::GreenUnhealthy { why });
+                }
+            }
+            None => self.stay_healthy(healthy_since),
+        }
+    }
+
+    fn stay_healthy(&mut self, healthy_since: Option<Timestamp>) {
+        let since = healthy_since.unwrap_or(self.now);
+        let done_at = after(since, self.deployment.plan.guards.healthy_for);
+        if healthy_since.is_none() {
+            self.record(Event::GreenHealthy);
+        }
+        if self.now >= done_at {
+            self.record(Event::GreenReady);
+            self.wake_at = self.now;
+        } else {
+            self.look_by(done_at);
+        }
+    }
+
+    /// Green's weight is still 0: is that what the routes show?
+    fn drift_before_traffic(&self) -> Vec<Hold> {
+        match traffic(&self.deployment.plan, self.seen, self.deployment.set) {
+            Traffic::Even(_) => Vec::new(),
+            Traffic::Uneven(holds) => holds,
+        }
+    }
+
+    fn hold_before_traffic(&mut self, holds: Vec<Hold>) {
+        if self.hold(holds.clone()) {
+            self.begin_revert(Trip::PatienceOver { waited_for: holds });
+        }
+    }
+
+    /// A revert of a sticky route took green's group out of the action: put it back at weight 0.
+    fn add_green_to_routes(&mut self) -> bool {
+        let plan = &self.deployment.plan;
+        let missing = plan.routes.iter().any(|route| {
+            let seen = self.seen.routes.get(&route.arn).and_then(Seen::value);
+            seen.is_some_and(|seen| !seen.names(&route.groups[plan.green_slot()]))
+        });
+        if missing && self.may_try(ActName::AddGreenToRoutes) {
+            self.act(Action::AddGreenToRoutes);
+        }
+        missing
+    }
+
+    /// Creates or updates green's service until ECS shows it as ours; true while that is so.
+    fn bring_up_green(&mut self, provisioned_at: Option<Timestamp>) -> bool {
+        let deployment = self.deployment;
+        let Some(task_definition) = &deployment.task_definition else { return true };
+        let Seen::Value(service) = &self.seen.services[deployment.plan.green_slot()] else {
+            return true;
+        };
+        if service.as_ref().is_some_and(|seen| self.is_ours(seen, task_definition)) {
+            if provisioned_at.is_none() {
+                self.record(Event::ProvisioningGreen);
+                self.record(Event::GreenProvisioned);
+            }
+            return false;
+        }
+        let stale = provisioned_at.is_some_and(|at| self.now < after(at, STALE_FOR));
+        if provisioned_at.is_some() && !stale {
+            let mut drift = service_holds(deployment, self.seen);
+            drift.retain(Hold::is_drift);
+            self.hold_before_traffic(drift);
+        } else if !stale && self.may_try(ActName::ProvisionGreen) {
+            self.record(Event::ProvisioningGreen);
+            self.act(Action::ProvisionGreen { task_definition: task_definition.clone() });
+        }
+        true
+    }
+
+    fn is_ours(&self, seen: &ServiceSeen, task_definition: &TaskDefinitionArn) -> bool {
+        let plan = &self.deployment.plan;
+        seen.status == ServiceStatus::Active
+            && seen.task_definition == *task_definition
+            && seen.desired == plan.desired
+            && seen.deployment.as_ref() == Some(&plan.id)
+    }
+
+    /// What green still lacks.
+    fn lacking(&mut self) -> Option<Hold> {
+        let plan = &self.deployment.plan;
+        let mut holds = service_holds(self.deployment, self.seen);
+        holds.retain(|hold| match hold {
+            Hold::ServiceDrift { slot, .. } | Hold::TaskDefinitionDrift { slot, .. } => {
+                *slot == plan.green_slot()
+            }
+            _ => true,
+        });
+        if let Some(service) = self.our_green()
+            && (service.running != plan.desired || service.deployments > 1)
+        {
+            let what = format!("{} of {} tasks run", service.running, plan.desired);
+            holds.push(Hold::ServiceDrift { slot: plan.green_slot(), what });
+        }
+        holds.extend(not_ready(plan, self.seen, plan.green_slot(), plan.guards.ready));
+        self.hold(Vec::new());
+        holds.into_iter().next()
+    }
+
+    fn give_up_on_green(&mut self) {
+        let plan = &self.deployment.plan;
+        let green = plan.green_slot();
+        let fewest = fewest_healthy(plan, self.seen, green);
+        let reason = fewest.and_then(|(group, _)| {
+            let counts = self.seen.groups.get(group)?.value()?;
+            counts.main_reason().map(str::to_owned)
+        });
+        self.begin_revert(Trip::NotHealthyInTime {
+            within: plan.limits.healthy_within,
+            running: self.our_green().map_or(0, |service| service.running),
+            healthy: fewest.map_or(0, |(_, healthy)| healthy),
+            desired: plan.desired,
+            target_reason: reason,
+            stopped: self.stopped_tasks(),
+        });
+    }
+
+    /// Whether an act that may have failed is to be tried now: at once at first, later with
+    /// growing waits; one that AWS refuses, or that outlasts patience, reverts.
+    pub(super) fn may_try(&mut self, act: ActName) -> bool {
+        let Some(failure) = self.deployment.failure_of(act) else { return true };
+        let patience_over = self.now >= after(failure.since, self.deployment.plan.limits.patience);
+        if !failure.class.is_worth_repeating() || patience_over {
+            self.begin_revert(Trip::Refused { act, message: failure.message.clone() });
+            return false;
+        }
+        let wait = RETRY_AFTER.saturating_mul(1 << failure.times.min(6)) / 2;
+        let again_at = after(failure.at, wait.min(RETRY_AT_MOST));
+        self.look_by(again_at);
+        self.now >= again_at
+    }
+}

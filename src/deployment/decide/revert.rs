@@ -1,0 +1,176 @@
+//! Everything back to blue, first and at once; then green is put away.
+
+use std::time::Duration;
+
+use jiff::Timestamp;
+
+use super::{Draft, after};
+use crate::deployment::action::{ActName, Action, WeightWrite};
+use crate::deployment::event::Event;
+use crate::deployment::invariants::{all_readable_show, fewest_healthy, green_carries_traffic};
+use crate::deployment::observation::{Ask, Seen, ServiceStatus};
+use crate::deployment::outcome::{Outcome, Stuck};
+use crate::deployment::state::Phase;
+use crate::deployment::trip::Trip;
+use crate::strategy::Weight;
+
+/// How long after the read-back green keeps its tasks: load-balancer nodes lag behind.
+const SETTLE: Duration = Duration::from_secs(10);
+/// The same when a signal asks for haste.
+const SETTLE_IN_HASTE: Duration = Duration::from_secs(1);
+/// How long everything may take after a signal: a CI runner kills after 7.5 s.
+const HASTE: Duration = Duration::from_secs(5);
+/// How long to wait for blue to get a healthy target before asking a person.
+const WAIT_FOR_BLUE: Duration = Duration::from_secs(30);
+
+impl Draft<'_> {
+    /// Decides to revert, and does the first thing at once.
+    pub(super) fn begin_revert(&mut self, trip: Trip) {
+        let interrupted = matches!(trip, Trip::Interrupted { .. });
+        let blue_is_down = self.blue_is_down();
+        self.record(Event::Reverting { trip: trip.clone() });
+        if let (true, Some(Ask::Interrupt { signal, .. })) = (interrupted, self.seen.asks.first())
+        {
+            self.record(Event::Hurrying { signal: signal.clone() });
+        }
+        if blue_is_down && interrupted {
+            self.end(Outcome::Stuck { why: Stuck::BlueIsDown { trip } });
+        } else if !blue_is_down && self.traffic_may_be_on_green() {
+            self.act(Action::WriteWeights(WeightWrite::AllBlue));
+        } else {
+            self.wake_at = self.now;
+        }
+    }
+
+    /// Goes on with a revert: traffic, then green.
+    pub(super) fn revert_further(&mut self) {
+        let Phase::Reverting {
+            trip, since, hurried_at, traffic_back_at, putting_away_since, put_away, restored,
+        } = &self.deployment.phase
+        else {
+            return;
+        };
+        self.look_by(after(self.now, Duration::from_secs(1)));
+        if let (None, Some(Ask::Interrupt { signal, .. })) = (hurried_at, self.seen.asks.first()) {
+            self.record(Event::Hurrying { signal: signal.clone() });
+        }
+        if green_carries_traffic(&self.deployment.plan, self.seen) || traffic_back_at.is_none() {
+            return self.bring_traffic_back(trip, *since, *hurried_at);
+        }
+        if !self.deployment.green_touched || (*put_away && *restored) {
+            return self.end(Outcome::Reverted { trip: trip.clone() });
+        }
+        let settle = if hurried_at.is_some() || !self.asks_none() {
+            SETTLE_IN_HASTE
+        } else if self.deployment.traffic_touched {
+            SETTLE
+        } else {
+            Duration::ZERO
+        };
+        let settled_at = after(traffic_back_at.unwrap_or(self.now), settle);
+        if self.now < settled_at {
+            return self.look_by(settled_at);
+        }
+        self.put_green_away(trip, *hurried_at, *putting_away_since, *put_away);
+    }
+
+    fn asks_none(&self) -> bool {
+        self.seen.asks.is_empty()
+    }
+
+    fn bring_traffic_back(&mut self, trip: &Trip, since: Timestamp, hurried: Option<Timestamp>) {
+        let plan = &self.deployment.plan;
+        if all_readable_show(plan, self.seen, Weight::ZERO) {
+            self.record(Event::TrafficReverted);
+            self.wake_at = self.now;
+            return;
+        }
+        if !self.traffic_may_be_on_green() {
+            // Never raised, and nothing seen on green: an unreadable or foreign route is not ours.
+            self.record(Event::TrafficReverted);
+            self.wake_at = self.now;
+            return;
+        }
+        let failure = self.deployment.failure_of(ActName::Revert);
+        let trouble = failure.map_or_else(
+            || "the routes don't show it yet".to_owned(),
+            |failure| failure.message.clone(),
+        );
+        if self.blue_is_down() {
+            let wait = hurried.map_or(after(since, WAIT_FOR_BLUE), |at| after(at, HASTE));
+            if self.now >= wait {
+                let why = Stuck::BlueIsDown { trip: trip.clone() };
+                self.end(Outcome::Stuck { why });
+            }
+            return;
+        }
+        let give_up_at = hurried
+            .map_or(after(since, plan.limits.patience), |at| after(at.max(since), HASTE));
+        if self.now >= give_up_at {
+            let why = Stuck::RevertNotConfirmed { trip: trip.clone(), trouble };
+            return self.end(Outcome::Stuck { why });
+        }
+        self.act(Action::WriteWeights(WeightWrite::AllBlue));
+    }
+
+    fn put_green_away(
+        &mut self,
+        trip: &Trip,
+        hurried: Option<Timestamp>,
+        since: Option<Timestamp>,
+        put_away: bool,
+    ) {
+        let plan = &self.deployment.plan;
+        let green = plan.green_slot();
+        let gone = match &self.seen.services[green] {
+            Seen::Value(Some(service)) => {
+                service.desired == 0 || service.status == ServiceStatus::Draining
+            }
+            Seen::Value(None) => since.is_some(),
+            Seen::Unreadable(_) => false,
+        };
+        if gone && !put_away {
+            self.record(Event::GreenPutAway);
+        }
+        let begun = since.unwrap_or(self.now);
+        let give_up_at =
+            hurried.map_or(after(begun, plan.limits.patience), |at| after(at, HASTE));
+        if self.now >= give_up_at && since.is_some() {
+            return self.end(match gone || put_away {
+                true => Outcome::Reverted { trip: trip.clone() },
+                false => Outcome::Stuck {
+                    why: Stuck::GreenNotPutAway { trip: trip.clone(), trouble: self.trouble() },
+                },
+            });
+        }
+        if since.is_none() {
+            self.record(Event::PuttingGreenAway);
+        }
+        if !gone && !put_away {
+            self.act(Action::Scale { slot: green, desired: 0 });
+        }
+        self.act(Action::RestoreSettings);
+    }
+
+    fn trouble(&self) -> String {
+        self.deployment.failure.as_ref().map_or_else(
+            || "ECS doesn't show it yet".to_owned(),
+            |failure| failure.message.clone(),
+        )
+    }
+
+    fn traffic_may_be_on_green(&self) -> bool {
+        self.deployment.traffic_touched
+            || green_carries_traffic(&self.deployment.plan, self.seen)
+    }
+
+    /// Blue has no healthy target at all, and green has some: putting traffic back would be an
+    /// outage.
+    fn blue_is_down(&self) -> bool {
+        let plan = &self.deployment.plan;
+        let healthy = |slot| fewest_healthy(plan, self.seen, slot).map(|(_, healthy)| healthy);
+        self.traffic_may_be_on_green()
+            && healthy(plan.blue) == Some(0)
+            && healthy(plan.green_slot()).is_some_and(|healthy| healthy > 0)
+    }
+}

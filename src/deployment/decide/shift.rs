@@ -1,0 +1,150 @@
+//! Raising green's weight, confirming it, and baking.
+
+use std::time::Duration;
+
+use jiff::Timestamp;
+
+use super::{Draft, after};
+use crate::deployment::action::{ActName, Action, WeightWrite};
+use crate::deployment::event::Event;
+use crate::deployment::invariants::{
+    Traffic, against_raising, all_readable_show, service_holds, traffic,
+};
+use crate::deployment::outcome::{Outcome, Stuck};
+use crate::deployment::trip::{Hold, Trip};
+use crate::strategy::Weight;
+
+/// How long a read may show weights as they were before a write: so long, what looks like
+/// somebody's hand may be a stale read.
+const STALE_FOR: Duration = Duration::from_secs(10);
+/// How long to wait for a write to show before writing again.
+const REWRITE_AFTER: Duration = Duration::from_secs(5);
+/// How long a shift may take to be confirmed on all routes before it is taken back: a split that
+/// is neither here nor there must not last.
+const CONFIRM_WITHIN: Duration = Duration::from_secs(60);
+
+impl Draft<'_> {
+    /// Raises green to a step's weight if this very observation allows it.
+    pub(super) fn raise_to(&mut self, step: usize) {
+        let against = against_raising(self.deployment, self.seen);
+        if !against.is_empty() {
+            return self.hold_at_a_step(against);
+        }
+        self.hold(Vec::new());
+        let weight = self.deployment.plan.steps[step].weight;
+        self.record(Event::Shifting { step, weight });
+        self.act(Action::WriteWeights(WeightWrite::Raise(weight)));
+    }
+
+    /// Waits for the read-back of a shift; writes again where it doesn't show.
+    pub(super) fn confirm(&mut self, step: usize, since: Timestamp) {
+        let plan = &self.deployment.plan;
+        let StepIs { weight, bake } = self.step(step);
+        let Traffic::Uneven(differs) = traffic(plan, self.seen, weight) else {
+            self.hold(Vec::new());
+            let until = after(self.now, bake);
+            self.look_by(until);
+            return self.record(Event::Baking { step, weight, until });
+        };
+        if self.foreign_to(&[weight, self.deployment.set_before]) {
+            return self.hold_at_a_step(differs);
+        }
+        let failure = self.deployment.failure_of(ActName::Shift);
+        let trouble = failure.map(|failure| failure.message.clone());
+        if self.now >= after(since, CONFIRM_WITHIN) {
+            let message = trouble.unwrap_or_else(|| "the new weights never showed".to_owned());
+            return self.begin_revert(Trip::Refused { act: ActName::Shift, message });
+        }
+        let may_repeat = self.now >= after(since, REWRITE_AFTER) || trouble.is_some();
+        self.hold(vec![Hold::WeightsNotConfirmed { set: weight, trouble }]);
+        if may_repeat && self.may_repeat_the_raise() && self.may_try(ActName::Shift) {
+            self.act(Action::WriteWeights(WeightWrite::Raise(weight)));
+        }
+    }
+
+    /// Whether some route that can be read shows none of `known`.
+    fn foreign_to(&self, known: &[Weight]) -> bool {
+        use crate::deployment::observation::{Seen, Split};
+        let plan = &self.deployment.plan;
+        plan.routes.iter().any(|route| {
+            let seen = self.seen.routes.get(&route.arn).and_then(Seen::value);
+            seen.is_some_and(|seen| match seen.split(route, plan) {
+                Split::Green(weight) => !known.contains(&weight),
+                Split::Foreign(_) | Split::Nowhere => true,
+            })
+        })
+    }
+
+    /// A repeat raises weights like the first write: the same conditions, but for the weights.
+    fn may_repeat_the_raise(&self) -> bool {
+        against_raising(self.deployment, self.seen)
+            .iter()
+            .all(|hold| matches!(hold, Hold::WeightDrift { .. }))
+    }
+
+    /// Stays at a weight; moves on when the bake is over and nothing speaks against it.
+    pub(super) fn bake(&mut self, step: usize, until: Timestamp) {
+        let plan = &self.deployment.plan;
+        if self.now < until {
+            self.look_by(until);
+            let mut holds = service_holds(self.deployment, self.seen);
+            if let Traffic::Uneven(drift) = traffic(plan, self.seen, self.deployment.set) {
+                holds.extend(drift);
+            }
+            return self.hold_at_a_step(holds);
+        }
+        if step + 1 < plan.steps.len() {
+            return self.raise_to(step + 1);
+        }
+        let against = against_raising(self.deployment, self.seen);
+        if against.is_empty() {
+            self.promote();
+        } else {
+            self.hold_at_a_step(against);
+        }
+    }
+
+    /// Holds with traffic split, or about to be; acts by policy when patience ends.
+    fn hold_at_a_step(&mut self, holds: Vec<Hold>) {
+        if self.stepped_in_by_hand() {
+            return self.begin_revert(Trip::SteppedInByHand { set: self.deployment.set });
+        }
+        if !self.hold(holds.clone()) {
+            return;
+        }
+        let for_a_person = holds
+            .iter()
+            .any(|hold| hold.is_drift() || matches!(hold, Hold::BlueNotReady { .. }));
+        if self.deployment.traffic_touched && for_a_person {
+            self.end(Outcome::Stuck { why: Stuck::PatienceOver { waited_for: holds } });
+        } else {
+            self.begin_revert(Trip::PatienceOver { waited_for: holds });
+        }
+    }
+
+    /// Somebody put everything back to blue, and it is no stale read.
+    fn stepped_in_by_hand(&mut self) -> bool {
+        let deployment = self.deployment;
+        if deployment.set == Weight::ZERO
+            || !all_readable_show(&deployment.plan, self.seen, Weight::ZERO)
+        {
+            return false;
+        }
+        let drifting = deployment.hold.as_ref().filter(|held| {
+            held.reasons.iter().any(|hold| matches!(hold, Hold::WeightDrift { .. }))
+        });
+        let settled_at = after(drifting.map_or(self.now, |held| held.since), STALE_FOR);
+        self.look_by(settled_at);
+        drifting.is_some() && self.now >= settled_at
+    }
+
+    fn step(&self, step: usize) -> StepIs {
+        let plan = &self.deployment.plan.steps[step];
+        StepIs { weight: plan.weight, bake: plan.bake }
+    }
+}
+
+struct StepIs {
+    weight: Weight,
+    bake: Duration,
+}

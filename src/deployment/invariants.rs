@@ -1,0 +1,219 @@
+//! What must hold whatever happens: the conditions for each step that could hurt.
+
+use super::ids::{SlotName, TargetGroupArn};
+use super::observation::{Observation, Seen, Split};
+use super::plan::Plan;
+use super::state::Deployment;
+use super::trip::Hold;
+use crate::judge::alarms::{AlarmState, InsufficientData, Verdict, verdict};
+use crate::judge::targets::{self, Share};
+use crate::strategy::Weight;
+
+/// Green's share on every route, as read back.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Traffic {
+    /// The same on all routes.
+    Even(Weight),
+    /// Some route differs, forwards elsewhere, or can't be read: one entry for each route that
+    /// doesn't show `expected`.
+    Uneven(Vec<Hold>),
+}
+
+/// Whether all routes show `expected`, and if not, which don't and what they show.
+pub fn traffic(plan: &Plan, observation: &Observation, expected: Weight) -> Traffic {
+    let holds: Vec<Hold> = plan
+        .routes
+        .iter()
+        .filter_map(|route| match observation.routes.get(&route.arn) {
+            Some(Seen::Value(seen)) => match seen.split(route, plan) {
+                Split::Green(weight) if weight == expected => None,
+                split => Some(Hold::WeightDrift {
+                    route: route.label.clone(),
+                    set: expected,
+                    seen: in_words(&split),
+                }),
+            },
+            Some(Seen::Unreadable(why)) => Some(unreadable(&route.label, why)),
+            None => Some(unreadable(&route.label, "it was not looked at")),
+        })
+        .collect();
+    if holds.is_empty() { Traffic::Even(expected) } else { Traffic::Uneven(holds) }
+}
+
+fn in_words(split: &Split) -> String {
+    match split {
+        Split::Green(weight) => format!("{weight} green"),
+        Split::Foreign(group) => format!("traffic for target group {}", group.name()),
+        Split::Nowhere => "no target group of either slot".to_owned(),
+    }
+}
+
+fn unreadable(what: &str, why: &str) -> Hold {
+    Hold::Unreadable { what: what.to_owned(), why: why.to_owned() }
+}
+
+/// Whether every route that can be read shows green at exactly `weight`, and at least one can be.
+pub fn all_readable_show(plan: &Plan, observation: &Observation, weight: Weight) -> bool {
+    let splits: Vec<Split> = plan
+        .routes
+        .iter()
+        .filter_map(|route| Some(observation.routes.get(&route.arn)?.value()?.split(route, plan)))
+        .collect();
+    splits.len() == plan.routes.len() && splits.iter().all(|split| *split == Split::Green(weight))
+}
+
+/// Whether any route shows green with traffic.
+pub fn green_carries_traffic(plan: &Plan, observation: &Observation) -> bool {
+    plan.routes.iter().any(|route| {
+        let seen = observation.routes.get(&route.arn).and_then(Seen::value);
+        seen.is_some_and(|seen| {
+            seen.weights.get(&route.groups[plan.green_slot()]).is_some_and(|weight| *weight > 0)
+        })
+    })
+}
+
+/// The group of `slot` with the fewest healthy targets, and how many; `None` where one of the
+/// slot's groups can't be read.
+pub fn fewest_healthy<'a>(
+    plan: &'a Plan,
+    observation: &Observation,
+    slot: SlotName,
+) -> Option<(&'a TargetGroupArn, u32)> {
+    let counts = plan.slots[slot].targets.iter().map(|target| {
+        let counts = observation.groups.get(&target.group)?.value()?;
+        Some((&target.group, counts.healthy))
+    });
+    counts.collect::<Option<Vec<_>>>()?.into_iter().min_by_key(|(_, healthy)| *healthy)
+}
+
+/// What keeps `slot` from having `share` of the plan's desired count healthy in every group.
+pub fn not_ready(
+    plan: &Plan,
+    observation: &Observation,
+    slot: SlotName,
+    share: Share,
+) -> Vec<Hold> {
+    let needed = share.needed(plan.desired).max(1);
+    plan.slots[slot]
+        .targets
+        .iter()
+        .filter_map(|target| {
+            let group = target.group.clone();
+            match observation.groups.get(&target.group) {
+                Some(Seen::Value(counts)) if targets::ready(counts, plan.desired, share) => None,
+                Some(Seen::Value(counts)) if slot == plan.blue => {
+                    Some(Hold::BlueNotReady { group, healthy: counts.healthy, needed })
+                }
+                Some(Seen::Value(counts)) => {
+                    Some(Hold::GreenNotReady { group, healthy: counts.healthy, needed })
+                }
+                Some(Seen::Unreadable(why)) => Some(unreadable(group.name(), why)),
+                None => Some(unreadable(group.name(), "it was not looked at")),
+            }
+        })
+        .collect()
+}
+
+/// What of the two services somebody else has changed, or what can't be read of them.
+pub fn service_holds(deployment: &Deployment, observation: &Observation) -> Vec<Hold> {
+    let plan = &deployment.plan;
+    let mut holds = Vec::new();
+    for slot in SlotName::BOTH {
+        let expected = if slot == plan.blue {
+            Some(&plan.blue_task_definition)
+        } else {
+            deployment.task_definition.as_ref()
+        };
+        if slot == plan.blue && plan.lifts_demands_on_blue() {
+            continue;
+        }
+        let drift = |what: String| Hold::ServiceDrift { slot, what };
+        match &observation.services[slot] {
+            Seen::Unreadable(why) => {
+                holds.push(unreadable(plan.slots[slot].service.as_str(), why));
+            }
+            Seen::Value(None) => holds.push(drift("it is gone".to_owned())),
+            Seen::Value(Some(seen)) => {
+                if seen.desired < plan.desired {
+                    let (now, then) = (seen.desired, plan.desired);
+                    holds.push(drift(format!("its desired count is {now}, and was {then}")));
+                }
+                match expected {
+                    Some(expected) if *expected != seen.task_definition => {
+                        holds.push(Hold::TaskDefinitionDrift {
+                            slot,
+                            expected: expected.clone(),
+                            seen: seen.task_definition.clone(),
+                        });
+                    }
+                    _ => {}
+                }
+            }
+        }
+    }
+    holds
+}
+
+/// What the alarms say: the first that is in ALARM, and those that can't be judged.
+pub struct AlarmReading {
+    /// An alarm that trips: name and CloudWatch's words.
+    pub tripped: Option<(super::ids::AlarmName, String)>,
+    /// Alarms that hold.
+    pub unclear: Vec<Hold>,
+}
+
+/// Reads all alarms. Before green has traffic, missing data is what one would expect and holds
+/// nothing back.
+pub fn alarms(deployment: &Deployment, observation: &Observation) -> AlarmReading {
+    let plan = &deployment.plan;
+    let mut reading = AlarmReading { tripped: None, unclear: Vec::new() };
+    for guard in &plan.guards.alarms {
+        if guard.weight == super::plan::AlarmWeight::LiftedAtStart {
+            continue;
+        }
+        let seen = observation.alarms.get(&guard.name);
+        let state = seen.and_then(Seen::value).map(|alarm| alarm.state);
+        let policy = if deployment.set == Weight::ZERO && !deployment.traffic_touched {
+            InsufficientData::Ok
+        } else {
+            guard.insufficient_data
+        };
+        let words = match seen {
+            Some(Seen::Value(alarm)) if alarm.state == AlarmState::InsufficientData => {
+                "it has no data".to_owned()
+            }
+            Some(Seen::Value(alarm)) => alarm.reason.clone(),
+            Some(Seen::Unreadable(why)) => why.clone(),
+            None => "it was not looked at".to_owned(),
+        };
+        match verdict(state, policy) {
+            Verdict::Fine => {}
+            Verdict::Hold => {
+                reading.unclear.push(Hold::AlarmUnclear { name: guard.name.clone(), why: words });
+            }
+            Verdict::Trip => {
+                reading.tripped.get_or_insert((guard.name.clone(), words));
+            }
+        }
+    }
+    reading
+}
+
+/// Everything that forbids raising green's weight now, tripped guards aside (invariant 2).
+///
+/// Empty means: green and blue are ready, services and weights are as this deployment set them,
+/// and every alarm can be judged.
+pub fn against_raising(deployment: &Deployment, observation: &Observation) -> Vec<Hold> {
+    let plan = &deployment.plan;
+    let mut holds = Vec::new();
+    if let Traffic::Uneven(drift) = traffic(plan, observation, deployment.set) {
+        holds.extend(drift);
+    }
+    holds.extend(service_holds(deployment, observation));
+    holds.extend(not_ready(plan, observation, plan.green_slot(), plan.guards.ready));
+    if !plan.lifts_demands_on_blue() {
+        holds.extend(not_ready(plan, observation, plan.blue, plan.guards.ready));
+    }
+    holds.extend(alarms(deployment, observation).unclear);
+    holds
+}

@@ -1,0 +1,168 @@
+//! What green is to run.
+
+use serde_json::Value;
+
+use super::{DefinitionWanted, Planning, Request, WhenUnchanged};
+use crate::deployment::ids::{SlotName, Slots, TaskDefinitionArn};
+use crate::deployment::plan::{NewTaskDefinition, SlotPlan};
+use crate::deployment::surroundings::Surroundings;
+use crate::deployment::task_definition as taskdef;
+
+/// What was decided about the task definition.
+pub(super) struct Definition {
+    pub(super) new: NewTaskDefinition,
+    pub(super) blue: TaskDefinitionArn,
+    pub(super) body: Option<Value>,
+}
+
+pub(super) fn decide(
+    request: &Request,
+    found: &Surroundings,
+    live: SlotName,
+    slots: &Slots<SlotPlan>,
+    planning: &mut Planning,
+) -> Option<Definition> {
+    let blue = running(found, live)?;
+    let old = taskdef::from_describe(found.task_definitions.get(&blue)?);
+    let (new, body) = match &request.definition {
+        DefinitionWanted::Images(images) => {
+            let mut body = old.clone();
+            if let Err(error) = taskdef::set_images(&mut body, images) {
+                planning.problem(error.to_string(), "name one of its containers: --image NAME=REF");
+                return None;
+            }
+            (register(&body), body)
+        }
+        DefinitionWanted::Body(body) => (register(body), body.clone()),
+        DefinitionWanted::Existing(_) => existing(found.asked_definition.clone(), found, planning)?,
+        DefinitionWanted::LastServing => {
+            existing(running(found, live.other()), found, planning)?
+        }
+    };
+    planning.changes = taskdef::diff(&old, &body);
+    check(request, found, live, slots, &body, planning);
+    planning.unchanged = unchanged(request, found, &old, &body, planning);
+    let body = matches!(new, NewTaskDefinition::Register { .. }).then_some(body);
+    Some(Definition { new, blue, body })
+}
+
+fn register(body: &Value) -> NewTaskDefinition {
+    let family = body.get("family").and_then(Value::as_str).unwrap_or_default().to_owned();
+    NewTaskDefinition::Register { family, images: taskdef::images(body) }
+}
+
+fn running(found: &Surroundings, slot: SlotName) -> Option<TaskDefinitionArn> {
+    let service = found.services[slot].as_ref()?;
+    service.get("taskDefinition").and_then(Value::as_str).map(TaskDefinitionArn::new)
+}
+
+fn existing(
+    arn: Option<TaskDefinitionArn>,
+    found: &Surroundings,
+    planning: &mut Planning,
+) -> Option<(NewTaskDefinition, Value)> {
+    let described = arn.and_then(|arn| Some((found.task_definitions.get(&arn)?, arn)));
+    let Some((described, arn)) = described else {
+        planning.problem(
+            "there is no such task definition",
+            "list them: aws ecs list-task-definitions --sort DESC",
+        );
+        return None;
+    };
+    let inactive = described.pointer("/taskDefinition/status").and_then(Value::as_str);
+    if inactive.is_some_and(|status| status != "ACTIVE") {
+        planning.problem(
+            format!("task definition {} is not ACTIVE", arn.short()),
+            "choose another revision, or register it again with --task-definition FILE",
+        );
+    }
+    Some((NewTaskDefinition::Existing { arn }, taskdef::from_describe(described)))
+}
+
+fn check(
+    request: &Request,
+    found: &Surroundings,
+    live: SlotName,
+    slots: &Slots<SlotPlan>,
+    body: &Value,
+    planning: &mut Planning,
+) {
+    let service = found.services[live].as_ref();
+    for problem in taskdef::check(body, launch(service)) {
+        planning.problem(problem.what, problem.fix);
+    }
+    for target in &slots[live.other()].targets {
+        if target.container.is_empty() || target.port == 0 {
+            continue;
+        }
+        if !taskdef::container_has_port(body, &target.container, target.port) {
+            planning.problem(
+                format!(
+                    "the task definition has no container {} with port {}, which target group {} needs",
+                    target.container,
+                    target.port,
+                    target.group.name()
+                ),
+                "map that port in the container, or correct `targets` in bg.yaml",
+            );
+        }
+        let group = found.groups.values().flatten().find(|group| group.arn == target.group);
+        let mode = body.get("networkMode").and_then(Value::as_str).unwrap_or("bridge");
+        let needed = if mode == "awsvpc" { "ip" } else { "instance" };
+        if let Some(group) = group.filter(|group| group.target_type != needed) {
+            planning.problem(
+                format!(
+                    "target group {} has target type {}, network mode {mode} needs {needed}",
+                    target.group.name(),
+                    group.target_type
+                ),
+                format!("create a target group with --target-type {needed}"),
+            );
+        }
+    }
+    let _ = request;
+}
+
+fn launch(service: Option<&Value>) -> taskdef::Launch {
+    let fargate = service.is_some_and(|service| {
+        let direct = service.get("launchType").and_then(Value::as_str) == Some("FARGATE");
+        let providers = service.get("capacityProviderStrategy").and_then(Value::as_array);
+        let by_provider = providers.into_iter().flatten().any(|provider| {
+            let name = provider.get("capacityProvider").and_then(Value::as_str);
+            name.is_some_and(|name| name.starts_with("FARGATE"))
+        });
+        direct || by_provider
+    });
+    if fargate { taskdef::Launch::Fargate } else { taskdef::Launch::Ec2 }
+}
+
+/// Whether blue already runs just this: the same definition and provably the same digests.
+fn unchanged(
+    request: &Request,
+    found: &Surroundings,
+    old: &Value,
+    new: &Value,
+    planning: &mut Planning,
+) -> bool {
+    if !taskdef::same(old, new) || request.when_unchanged == WhenUnchanged::Deploy {
+        return false;
+    }
+    for (container, image) in taskdef::images(new) {
+        if image.contains('@') {
+            continue;
+        }
+        let running = found.running_digests.get(&container);
+        let registry = found.registry_digests.get(&image);
+        match (running, registry) {
+            (Some(running), Some(registry)) if running == registry => {}
+            (_, Some(_)) => {
+                planning.note(format!("{image} has a new digest since it was deployed"));
+                return false;
+            }
+            (_, None) => planning.note(format!(
+                "{image}: its registry was not asked whether the tag moved; --force deploys it again"
+            )),
+        }
+    }
+    true
+}

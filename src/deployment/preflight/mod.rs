@@ -1,0 +1,158 @@
+//! From what is wanted and what was found to a plan, or to everything that stands in its way:
+//! all of it at once, before anything changes. Pure.
+
+mod capacity;
+mod definition;
+mod request;
+mod routes;
+mod services;
+mod watching;
+
+use std::time::Duration;
+
+use serde_json::Value;
+
+pub use request::{
+    AlarmWanted, DefinitionWanted, GuardsWanted, Request, RouteWanted, RoutesWanted,
+    Side, SlotWanted, TargetWanted, WhenUnchanged,
+};
+
+use super::ids::SlotName;
+use super::plan::{GreenService, Plan};
+use super::problem::Problem;
+use super::surroundings::Surroundings;
+use super::task_definition::Change;
+
+/// What planning came to.
+#[derive(Debug, Clone, Default)]
+pub struct Planning {
+    /// What is going to happen; `None` where a problem forbids it.
+    pub plan: Option<Plan>,
+    /// The task definition to register; it never reaches the journal.
+    pub body: Option<Value>,
+    /// What the task definition changes.
+    pub changes: Vec<Change>,
+    /// What green's existing service has otherwise than its source, in words.
+    pub differences: Vec<String>,
+    /// Everything that forbids it.
+    pub problems: Vec<Problem>,
+    /// What one should know before.
+    pub warnings: Vec<String>,
+    /// What one may want to know.
+    pub notes: Vec<String>,
+    /// Whether blue already runs just this.
+    pub unchanged: bool,
+    /// How soon a new target can be healthy at the earliest.
+    pub healthy_after: Option<Duration>,
+}
+
+impl Planning {
+    fn problem(&mut self, what: impl Into<String>, fix: impl Into<String>) {
+        let problem = Problem::new(what, fix);
+        if !self.problems.contains(&problem) {
+            self.problems.push(problem);
+        }
+    }
+
+    fn warn(&mut self, warning: impl Into<String>) {
+        self.warnings.push(warning.into());
+    }
+
+    fn note(&mut self, note: impl Into<String>) {
+        self.notes.push(note.into());
+    }
+}
+
+/// Plans.
+pub fn plan(request: &Request, found: &Surroundings) -> Planning {
+    let mut planning = Planning { notes: found.notes.clone(), ..Planning::default() };
+    check_place(request, found, &mut planning);
+    let groups = routes::groups(request, found, &mut planning);
+    let routes = groups.as_ref().map(|slots| routes::find(request, found, slots, &mut planning));
+    let live = routes
+        .as_ref()
+        .filter(|routes| !routes.is_empty())
+        .and_then(|routes| routes::live_slot(request, found, routes, &mut planning));
+    let (Some(slots), Some(routes), Some(live)) = (groups, routes, live) else {
+        services::check_exist(request, found, &mut planning);
+        watching::check_alarms(request, found, SlotName::A, &mut planning);
+        return planning;
+    };
+    let slots = services::fill_targets(request, found, live, slots, &mut planning);
+    let green = services::check(request, found, live, &slots, &mut planning);
+    let desired = capacity::check(request, found, live, &slots, &mut planning);
+    let definition = definition::decide(request, found, live, &slots, &mut planning);
+    let guards = watching::guards(request, found, live, &mut planning);
+    watching::warn_of_time(request, found, &slots, &routes, &mut planning);
+    if let (Some(green), Some(desired), Some(definition), true) =
+        (green, desired, definition, planning.problems.is_empty())
+    {
+        let source = match green {
+            GreenService::Create { source } | GreenService::Update { source } => source,
+        };
+        planning.body = definition.body;
+        planning.plan = Some(Plan {
+            id: request.id.clone(),
+            kind: request.kind.clone(),
+            service: request.service.clone(),
+            cluster: request.cluster.clone(),
+            account: found.account.clone(),
+            region: found.region.clone(),
+            created_at: found.now,
+            blue: live,
+            slots,
+            task_definition: definition.new,
+            blue_task_definition: definition.blue,
+            green,
+            desired,
+            settings: found.services[source].as_ref().map_or(Value::Null, super::clone::settings),
+            routes,
+            strategy: request.strategy.name().to_owned(),
+            steps: request.steps(),
+            guards,
+            limits: request.limits.clone(),
+            retire: request.retire.clone(),
+        });
+    }
+    planning
+}
+
+fn check_place(request: &Request, found: &Surroundings, planning: &mut Planning) {
+    if let Some(account) = request.account.as_ref().filter(|wanted| **wanted != found.account) {
+        planning.problem(
+            format!("the credentials are for account {}, the config says {account}", found.account),
+            "use the other account's credentials (--profile), or correct `account` in bg.yaml",
+        );
+    }
+    for arn in request.arns() {
+        let mut parts = arn.split(':').skip(3);
+        let (region, account) = (parts.next().unwrap_or(""), parts.next().unwrap_or(""));
+        if region != found.region {
+            planning.problem(
+                format!("{arn} is in region {region}, and bg works in {}", found.region),
+                format!("set `region: {region}` or --region {region}, or correct the ARN"),
+            );
+        }
+        if account != found.account {
+            planning.problem(
+                format!("{arn} is of account {account}, the credentials are for {}", found.account),
+                "use the other account's credentials (--profile), or correct the ARN",
+            );
+        }
+    }
+    if !found.cluster_exists {
+        let some = found.clusters.join(", ");
+        let fix = if some.is_empty() {
+            "the region has no clusters: is it the right region and account?".to_owned()
+        } else {
+            format!("set `cluster` to one that exists: {some}")
+        };
+        planning.problem(
+            format!("there is no cluster {} in {}", request.cluster, found.region),
+            fix,
+        );
+    }
+}
+
+#[cfg(test)]
+mod tests;

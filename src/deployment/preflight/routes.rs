@@ -1,0 +1,284 @@
+//! Which groups, which routes, and which slot is live.
+
+use std::collections::BTreeSet;
+
+use super::{Planning, Request, RouteWanted, RoutesWanted};
+use crate::deployment::ids::{SlotName, Slots, TargetGroupArn};
+use crate::deployment::plan::{Route, RouteKind, SlotPlan, TargetPlan};
+use crate::deployment::surroundings::{Forward, GroupFound, Surroundings};
+
+/// Both slots with their groups' ARNs; `None` where a group is missing.
+pub(super) fn groups(
+    request: &Request,
+    found: &Surroundings,
+    planning: &mut Planning,
+) -> Option<Slots<SlotPlan>> {
+    if request.slots.a.targets.len() != request.slots.b.targets.len() {
+        planning.problem(
+            "the slots have different numbers of target groups",
+            "give slots a and b the same `targets`, in the same order",
+        );
+        return None;
+    }
+    let mut complete = true;
+    let slots = Slots::from_fn(|slot| {
+        let wanted = &request.slots[slot];
+        let targets = wanted.targets.iter().filter_map(|target| {
+            let group = found.groups.get(&target.group).and_then(Option::as_ref);
+            if group.is_none() {
+                complete = false;
+                missing_group(request, slot, &target.group, planning);
+            }
+            let group = group?;
+            Some(TargetPlan {
+                group: group.arn.clone(),
+                container: target.container.clone().unwrap_or_default(),
+                port: target.port.unwrap_or_default(),
+                deregistration_delay: group.deregistration_delay,
+            })
+        });
+        SlotPlan { service: wanted.service.clone(), targets: targets.collect() }
+    });
+    complete.then_some(slots)
+}
+
+fn missing_group(request: &Request, slot: SlotName, group: &str, planning: &mut Planning) {
+    let other = request.slots[slot.other()].targets.first();
+    let like = other.map_or(String::new(), |other| format!(" like {}", other.group));
+    planning.problem(
+        format!("slot {slot}'s target group {group} does not exist"),
+        format!(
+            "create it{like} (same VPC, protocol, port and health check) and add it at weight 0 \
+             to each forward action, or correct `slots.{slot}.target_group`"
+        ),
+    );
+}
+
+/// The routes that move, each with the pair of groups it names.
+pub(super) fn find(
+    request: &Request,
+    found: &Surroundings,
+    slots: &Slots<SlotPlan>,
+    planning: &mut Planning,
+) -> Vec<Route> {
+    let ours = |group: &TargetGroupArn| {
+        SlotName::BOTH.iter().any(|slot| slots[*slot].targets.iter().any(|t| t.group == *group))
+    };
+    let forwards: Vec<&Forward> =
+        found.forwards.iter().filter(|forward| forward.weights.keys().any(&ours)).collect();
+    if forwards.is_empty() {
+        let name = slots.a.targets.first().map_or("", |target| target.group.name());
+        planning.problem(
+            format!("no listener and no rule forwards to target group {name}"),
+            "add a weighted forward action with both slots' groups to a listener or rule",
+        );
+    }
+    check_listed(request, &forwards, planning);
+    forwards
+        .iter()
+        .filter_map(|forward| route(forward, found, slots, planning))
+        .collect()
+}
+
+fn check_listed(request: &Request, forwards: &[&Forward], planning: &mut Planning) {
+    let RoutesWanted::Listed(listed) = &request.routes else { return };
+    let mut covered = BTreeSet::new();
+    for wanted in listed {
+        let matching: Vec<_> = forwards.iter().filter(|forward| matches(wanted, forward)).collect();
+        if matching.is_empty() {
+            planning.problem(
+                format!("route {} does not exist or names none of the slots' groups", name(wanted)),
+                format!("correct it, or use one of: {}", labels(forwards)),
+            );
+        }
+        covered.extend(matching.iter().map(|forward| &forward.arn));
+    }
+    for forward in forwards.iter().filter(|forward| !covered.contains(&forward.arn)) {
+        planning.problem(
+            format!("{} also forwards to the slots' groups and is not in `routes`", forward.label()),
+            format!("add {} to `routes`, or use `routes: auto`", forward.arn),
+        );
+    }
+}
+
+fn labels(forwards: &[&Forward]) -> String {
+    forwards.iter().map(|forward| forward.label()).collect::<Vec<_>>().join(", ")
+}
+
+fn name(wanted: &RouteWanted) -> String {
+    match wanted {
+        RouteWanted::Arn(arn) => arn.clone(),
+        RouteWanted::Place { load_balancer, port, host, path } => {
+            let conditions = [host, path].map(|part| part.as_deref().unwrap_or("")).concat();
+            format!("{load_balancer}:{port} {conditions}").trim_end().to_owned()
+        }
+    }
+}
+
+fn matches(wanted: &RouteWanted, forward: &Forward) -> bool {
+    match wanted {
+        RouteWanted::Arn(arn) => forward.arn.as_str() == arn,
+        RouteWanted::Place { load_balancer, port, host, path } => {
+            let is_rule = host.is_some() || path.is_some();
+            let has = |values: &[String], wanted: &Option<String>| {
+                wanted.as_ref().is_none_or(|wanted| values.contains(wanted))
+            };
+            forward.load_balancer.name() == load_balancer
+                && forward.port == *port
+                && (forward.kind == RouteKind::Rule) == is_rule
+                && has(&forward.hosts, host)
+                && has(&forward.paths, path)
+        }
+    }
+}
+
+fn route(
+    forward: &Forward,
+    found: &Surroundings,
+    slots: &Slots<SlotPlan>,
+    planning: &mut Planning,
+) -> Option<Route> {
+    let label = forward.label();
+    let pairs: Vec<usize> = (0..slots.a.targets.len())
+        .filter(|index| {
+            SlotName::BOTH.iter().any(|slot| {
+                forward.weights.contains_key(&slots[*slot].targets[*index].group)
+            })
+        })
+        .collect();
+    let [pair] = pairs[..] else {
+        planning.problem(
+            format!("{label} forwards to groups of several container ports at once"),
+            "give each container port a listener or rule of its own",
+        );
+        return None;
+    };
+    let groups = Slots::from_fn(|slot| slots[slot].targets[pair].group.clone());
+    check_members(forward, found, &groups, planning);
+    Some(Route {
+        arn: forward.arn.clone(),
+        kind: forward.kind,
+        label,
+        load_balancer: forward.load_balancer.clone(),
+        groups,
+        sticky: forward.sticky,
+    })
+}
+
+fn check_members(
+    forward: &Forward,
+    found: &Surroundings,
+    groups: &Slots<TargetGroupArn>,
+    planning: &mut Planning,
+) {
+    let label = forward.label();
+    for slot in SlotName::BOTH {
+        let group = &groups[slot];
+        if !forward.weights.contains_key(group) {
+            if forward.sticky.is_some() {
+                planning.note(format!(
+                    "{label}: group {} was taken out of this sticky route; it is put back at weight 0",
+                    group.name()
+                ));
+            } else {
+                planning.problem(
+                    format!(
+                        "{label} is not set up for weights: it forwards to {} only",
+                        groups[slot.other()].name()
+                    ),
+                    set_up_command(forward, groups, slot),
+                );
+            }
+        }
+        let balancer = found.groups.values().flatten().find(|found| found.arn == *group);
+        if let Some(other) = other_balancer(balancer, forward) {
+            planning.problem(
+                format!("target group {} belongs to load balancer {other}", group.name()),
+                format!("use a group that {} can use", forward.load_balancer.name()),
+            );
+        }
+    }
+    let foreign = forward
+        .weights
+        .iter()
+        .find(|(group, weight)| **weight > 0 && **group != groups.a && **group != groups.b);
+    if let Some((group, weight)) = foreign {
+        planning.problem(
+            format!("{label} also sends traffic to {} (weight {weight})", group.name()),
+            "take that group out of the action or set its weight to 0: a third group makes the \
+             slots' shares meaningless",
+        );
+    }
+}
+
+fn other_balancer(group: Option<&GroupFound>, forward: &Forward) -> Option<String> {
+    let balancer = group?.load_balancer.as_ref()?;
+    (*balancer != forward.load_balancer).then(|| balancer.name().to_owned())
+}
+
+/// The command that adds the missing group at weight 0.
+fn set_up_command(forward: &Forward, groups: &Slots<TargetGroupArn>, missing: SlotName) -> String {
+    let (verb, flag, actions) = match forward.kind {
+        RouteKind::Listener => ("modify-listener", "--listener-arn", "--default-actions"),
+        RouteKind::Rule => ("modify-rule", "--rule-arn", "--actions"),
+    };
+    let weights = format!(
+        "[{{\"TargetGroupArn\":\"{}\",\"Weight\":100}},{{\"TargetGroupArn\":\"{}\",\"Weight\":0}}]",
+        groups[missing.other()], groups[missing]
+    );
+    format!(
+        "add {} at weight 0: aws elbv2 {verb} {flag} {} {actions} \
+         '[{{\"Type\":\"forward\",\"ForwardConfig\":{{\"TargetGroups\":{weights}}}}}]' \
+         (keep the action's other settings)",
+        groups[missing].name(),
+        forward.arn
+    )
+}
+
+/// The slot that carries all production traffic.
+pub(super) fn live_slot(
+    request: &Request,
+    found: &Surroundings,
+    routes: &[Route],
+    planning: &mut Planning,
+) -> Option<SlotName> {
+    let mut live = BTreeSet::new();
+    for route in routes {
+        let Some(forward) = found.forwards.iter().find(|forward| forward.arn == route.arn) else {
+            continue;
+        };
+        let weight = |slot: SlotName| {
+            forward.weights.get(&route.groups[slot]).copied().unwrap_or_default()
+        };
+        let carrying: Vec<SlotName> =
+            SlotName::BOTH.into_iter().filter(|slot| weight(*slot) > 0).collect();
+        if carrying.len() != 1 {
+            planning.problem(
+                format!(
+                    "{} is split: slot a has weight {}, slot b {}",
+                    route.label,
+                    weight(SlotName::A),
+                    weight(SlotName::B)
+                ),
+                split_fix(request),
+            );
+        }
+        live.extend(carrying);
+    }
+    match live.len() {
+        1 => live.into_iter().next(),
+        _ if planning.problems.iter().any(|problem| problem.what.contains("is split")) => None,
+        _ => {
+            planning.problem("the routes don't agree on which slot is live", split_fix(request));
+            None
+        }
+    }
+}
+
+fn split_fix(request: &Request) -> String {
+    format!(
+        "is another deployment of {} under way (`bg status`)? If not, put all traffic on the good \
+         slot: `bg rollback --to a --force` or `--to b --force`",
+        request.service
+    )
+}

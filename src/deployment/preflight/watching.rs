@@ -1,0 +1,169 @@
+//! Alarms, and whether the times fit together.
+
+use std::time::Duration;
+
+
+use super::{Planning, Request};
+use crate::deployment::ids::{AlarmName, SlotName, Slots};
+use crate::deployment::plan::{AlarmGuard, AlarmWeight, Guards, Kind, Route, SlotPlan};
+use crate::deployment::surroundings::{AlarmFound, Surroundings};
+use crate::judge::alarms::{AlarmState, InsufficientData};
+
+/// What is going to be watched.
+pub(super) fn guards(
+    request: &Request,
+    found: &Surroundings,
+    live: SlotName,
+    planning: &mut Planning,
+) -> Guards {
+    Guards {
+        ready: request.guards.ready,
+        min: request.guards.min,
+        healthy_for: request.guards.healthy_for,
+        alarms: check_alarms(request, found, live, planning),
+    }
+}
+
+pub(super) fn check_alarms(
+    request: &Request,
+    found: &Surroundings,
+    live: SlotName,
+    planning: &mut Planning,
+) -> Vec<AlarmGuard> {
+    let mut guards = Vec::new();
+    for wanted in &request.guards.alarms {
+        for name in wanted.names(live) {
+            let name = AlarmName::new(name);
+            let Some(Some(alarm)) = found.alarms.get(&name) else {
+                planning.problem(
+                    format!("alarm {name} does not exist in {}", found.region),
+                    "create it, or correct `guards.alarms` in bg.yaml",
+                );
+                continue;
+            };
+            let insufficient_data = wanted
+                .insufficient_data
+                .unwrap_or_else(|| default_policy(&name, alarm, planning));
+            let weight = weight(request, &name, alarm, planning);
+            warn_if_slow(request, &name, alarm, planning);
+            guards.push(AlarmGuard { name, insufficient_data, weight });
+        }
+    }
+    guards
+}
+
+fn weight(
+    request: &Request,
+    name: &AlarmName,
+    alarm: &AlarmFound,
+    planning: &mut Planning,
+) -> AlarmWeight {
+    if alarm.state != AlarmState::Alarm {
+        return AlarmWeight::Guards;
+    }
+    let allowed = request.ignore_alarms.contains(name);
+    if allowed || !matches!(request.kind, Kind::Deploy) {
+        planning.warn(format!("alarm {name} is in ALARM already: it is shown, and can't revert"));
+        return AlarmWeight::LiftedAtStart;
+    }
+    planning.problem(
+        format!("alarm {name} is already in ALARM: {}", alarm.reason),
+        format!(
+            "wait until it is OK; to repair a burning production use --hotfix --reason TEXT; to \
+             deploy all the same use --ignore-alarm {name}"
+        ),
+    );
+    AlarmWeight::Guards
+}
+
+/// Count metrics such as 5xx are published only when they aren't zero: no data is good news.
+fn default_policy(name: &AlarmName, alarm: &AlarmFound, planning: &mut Planning) -> InsufficientData {
+    let sparse = alarm.metric.as_deref().is_some_and(|metric| {
+        ["5XX", "4XX", "3XX", "ErrorCount", "RejectedConnection"]
+            .iter()
+            .any(|part| metric.contains(part))
+    });
+    if !sparse {
+        return InsufficientData::Hold;
+    }
+    if alarm.state == AlarmState::InsufficientData {
+        planning.note(format!(
+            "alarm {name} has no data: its metric is published only when it isn't zero, so that \
+             counts as OK (`insufficient_data: hold` changes it)"
+        ));
+    }
+    InsufficientData::Ok
+}
+
+/// CloudWatch publishes a minute one to three minutes late; two are usual.
+const METRIC_LAG: Duration = Duration::from_secs(120);
+
+fn warn_if_slow(request: &Request, name: &AlarmName, alarm: &AlarmFound, planning: &mut Planning) {
+    let Some(notices_after) = alarm.notices_after else { return };
+    let needed = notices_after + METRIC_LAG;
+    for step in request.steps() {
+        if step.bake < needed {
+            planning.warn(format!(
+                "alarm {name} needs about {} to notice anything, the bake at {} is {}: it can't \
+                 stop that step",
+                humantime::format_duration(needed),
+                step.weight,
+                humantime::format_duration(step.bake)
+            ));
+            return;
+        }
+    }
+}
+
+/// What doesn't fit in time, and what stickiness means.
+pub(super) fn warn_of_time(
+    request: &Request,
+    found: &Surroundings,
+    slots: &Slots<SlotPlan>,
+    routes: &[Route],
+    planning: &mut Planning,
+) {
+    let shifting: Duration = request.steps().iter().map(|step| step.bake).sum();
+    let total = shifting + request.limits.healthy_within;
+    if let Some(end) = found.credentials_end {
+        let left = Duration::try_from(end.duration_since(found.now)).unwrap_or_default();
+        if left < total {
+            planning.warn(format!(
+                "the credentials end in {}, the deployment may take {}: use a role session that \
+                 lasts longer, or credentials that renew themselves",
+                humantime::format_duration(Duration::from_secs(left.as_secs())),
+                humantime::format_duration(total)
+            ));
+        }
+    }
+    for route in routes {
+        if let Some(sticky) = route.sticky {
+            planning.warn(format!(
+                "{} is sticky for {}: clients stay where they are, so green's real share differs \
+                 from its weight; a revert takes green's group out of the action",
+                route.label,
+                humantime::format_duration(sticky)
+            ));
+        }
+    }
+    let delay = slots.a.targets.iter().chain(&slots.b.targets).map(|t| t.deregistration_delay);
+    if let Some(delay) = delay.max().filter(|delay| *delay > request.retire.after) {
+        planning.note(format!(
+            "blue is kept for {} at least: its targets take that long to deregister",
+            humantime::format_duration(delay)
+        ));
+    }
+    let healthy_after = found.groups.values().flatten().map(|group| group.healthy_after).max();
+    planning.healthy_after = healthy_after;
+    let needed = healthy_after.unwrap_or_default() + request.guards.healthy_for;
+    if needed >= request.limits.healthy_within {
+        planning.problem(
+            format!(
+                "green can't be healthy within {}: health checks and `guards.targets.for` take {}",
+                humantime::format_duration(request.limits.healthy_within),
+                humantime::format_duration(needed)
+            ),
+            "raise --timeout, or check health more often",
+        );
+    }
+}

@@ -1,0 +1,302 @@
+//! Retiring blue: a duty of its own after a deployment has succeeded. Pure.
+//!
+//! Its due time stands in a tag on blue's service, so that whoever comes first can perform it:
+//! the process that deployed, the next one, or a scheduled one.
+
+use std::fmt;
+use std::time::Duration;
+
+use jiff::Timestamp;
+use serde::{Deserialize, Serialize};
+use thiserror::Error;
+
+use super::action::Action;
+use super::decide::after;
+use super::ids::{EcsServiceName, SlotName, TargetGroupArn};
+use super::observation::Seen;
+use super::plan::{Plan, RetireHow};
+use super::surroundings::Forward;
+
+/// The tag on a service that says when it is due and what then.
+pub const TAG: &str = "bg:retire-at";
+/// A load balancer's nodes need some time to learn weights; so long blue keeps its tasks at least.
+pub const SETTLE_AT_LEAST: Duration = Duration::from_secs(60);
+/// Between two looks while something is waited for.
+const LOOK_EVERY: Duration = Duration::from_secs(15);
+
+/// When a slot is due, and what then: the tag's value.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Due {
+    /// When.
+    pub at: Timestamp,
+    /// What.
+    pub then: RetireHow,
+}
+
+impl fmt::Display for Due {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let then = match self.then {
+            RetireHow::ScaleToZero => "scale-to-zero",
+            RetireHow::Delete => "delete",
+            RetireHow::Keep => "keep",
+        };
+        write!(f, "{:.0} {then}", self.at)
+    }
+}
+
+/// A tag value that isn't one.
+#[derive(Debug, Clone, PartialEq, Eq, Error)]
+#[error("\"{0}\" is no due time such as 2026-11-21T07:14:05Z scale-to-zero")]
+pub struct NotDue(String);
+
+impl std::str::FromStr for Due {
+    type Err = NotDue;
+    fn from_str(text: &str) -> Result<Due, NotDue> {
+        let wrong = || NotDue(text.to_owned());
+        let (at, then) = text.split_once(' ').ok_or_else(wrong)?;
+        let then = match then {
+            "scale-to-zero" => RetireHow::ScaleToZero,
+            "delete" => RetireHow::Delete,
+            "keep" => RetireHow::Keep,
+            _ => return Err(wrong()),
+        };
+        Ok(Due { at: at.parse().map_err(|_| wrong())?, then })
+    }
+}
+
+/// When blue may be retired after `plan` succeeded at `promoted_at`: never before its targets
+/// have deregistered and clients that a sticky route pinned to it have been let go.
+pub fn due(plan: &Plan, promoted_at: Timestamp) -> Option<Due> {
+    if plan.retire.then == RetireHow::Keep {
+        return None;
+    }
+    let delays = plan.slots[plan.blue].targets.iter().map(|target| target.deregistration_delay);
+    let sticky = plan.routes.iter().filter_map(|route| route.sticky);
+    let least = delays.chain(sticky).chain([SETTLE_AT_LEAST, plan.retire.after]).max();
+    let at = after(promoted_at, least.unwrap_or(plan.retire.after));
+    Some(Due { at, then: plan.retire.then })
+}
+
+/// A slot to be retired.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Retirement {
+    /// Which slot.
+    pub slot: SlotName,
+    /// Its service.
+    pub service: EcsServiceName,
+    /// Its target groups.
+    pub groups: Vec<TargetGroupArn>,
+    /// When and what.
+    pub due: Due,
+    /// How long past that moment traffic may keep it waiting.
+    pub at_most: Duration,
+}
+
+/// What a look at a slot that is to be retired showed.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct RetireLook {
+    /// When.
+    pub now: Timestamp,
+    /// Every forward action of its load balancers that names any of the slots' groups.
+    pub forwards: Seen<Vec<Forward>>,
+    /// Its service's desired count; `None` where it doesn't exist any more.
+    pub desired: Seen<Option<u32>>,
+    /// The tag on its service, now.
+    pub due: Option<Due>,
+    /// What its groups were sent lately.
+    pub requests: Seen<Requests>,
+}
+
+/// What a slot's groups were sent in the last two complete minutes.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Requests {
+    /// Its load balancer counts none (NLB): time alone decides.
+    NotCounted,
+    /// The load balancer's own count isn't there yet: nothing can be said.
+    NoData,
+    /// The load balancer's count is there, and so many of them went to this slot.
+    Counted(u64),
+}
+
+/// What to do about it.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum RetireStep {
+    /// Look again then.
+    Wait {
+        /// When.
+        until: Timestamp,
+        /// What for.
+        why: String,
+    },
+    /// Do this, then look again.
+    Act(Action),
+    /// It is retired.
+    Done,
+    /// It must not be retired: it carries traffic, or somebody took the duty away.
+    Cancel {
+        /// Why.
+        why: String,
+    },
+}
+
+/// Decides (invariant 3).
+pub fn decide(retirement: &Retirement, look: &RetireLook) -> RetireStep {
+    if look.now < retirement.due.at {
+        return wait_until(retirement.due.at, "it is kept warm for an instant rollback");
+    }
+    let desired = match &look.desired {
+        Seen::Value(Some(desired)) => *desired,
+        Seen::Value(None) => return RetireStep::Done,
+        Seen::Unreadable(why) => return wait(look, why),
+    };
+    if look.due != Some(retirement.due) {
+        return RetireStep::Cancel { why: "its tag was changed or taken off".to_owned() };
+    }
+    let forwards = match &look.forwards {
+        Seen::Value(forwards) => forwards,
+        Seen::Unreadable(why) => return wait(look, why),
+    };
+    if let Some(carrying) = forwards.iter().find(|forward| carries(forward, retirement)) {
+        return RetireStep::Cancel { why: format!("{} sends it traffic", carrying.label()) };
+    }
+    if desired == 0 {
+        return finish(retirement);
+    }
+    let given_up_waiting = look.now >= after(retirement.due.at, retirement.at_most);
+    match &look.requests {
+        _ if given_up_waiting => scale_to_zero(retirement),
+        Seen::Value(Requests::NotCounted | Requests::Counted(0)) => scale_to_zero(retirement),
+        Seen::Value(Requests::NoData) => wait(look, "the request counts of two full minutes"),
+        Seen::Value(Requests::Counted(count)) => {
+            wait(look, &format!("it still got {count} requests in the last two minutes"))
+        }
+        Seen::Unreadable(why) => wait(look, why),
+    }
+}
+
+fn carries(forward: &Forward, retirement: &Retirement) -> bool {
+    retirement.groups.iter().any(|group| forward.weights.get(group).is_some_and(|w| *w > 0))
+}
+
+fn scale_to_zero(retirement: &Retirement) -> RetireStep {
+    RetireStep::Act(Action::Scale { slot: retirement.slot, desired: 0 })
+}
+
+fn finish(retirement: &Retirement) -> RetireStep {
+    match retirement.due.then {
+        RetireHow::Delete => RetireStep::Act(Action::Delete { slot: retirement.slot }),
+        RetireHow::ScaleToZero | RetireHow::Keep => RetireStep::Done,
+    }
+}
+
+fn wait(look: &RetireLook, why: &str) -> RetireStep {
+    wait_until(after(look.now, LOOK_EVERY), why)
+}
+
+fn wait_until(until: Timestamp, why: &str) -> RetireStep {
+    RetireStep::Wait { until, why: why.to_owned() }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::collections::BTreeMap;
+
+    use jiff::SignedDuration;
+
+    use super::*;
+    use crate::deployment::ids::{LoadBalancerArn, RouteArn};
+    use crate::deployment::plan::RouteKind;
+
+    fn at(seconds: i64) -> Timestamp {
+        Timestamp::UNIX_EPOCH + SignedDuration::from_secs(seconds)
+    }
+
+    fn retirement(then: RetireHow) -> Retirement {
+        Retirement {
+            slot: SlotName::A,
+            service: EcsServiceName::new("shop"),
+            groups: vec![TargetGroupArn::new("a")],
+            due: Due { at: at(600), then },
+            at_most: Duration::from_secs(3600),
+        }
+    }
+
+    fn look(seconds: i64, weight: u32, requests: Requests) -> RetireLook {
+        RetireLook {
+            now: at(seconds),
+            forwards: Seen::Value(vec![Forward {
+                arn: RouteArn::new("listener"),
+                kind: RouteKind::Listener,
+                load_balancer: LoadBalancerArn::new("x:loadbalancer/app/shop/1"),
+                port: 80,
+                priority: None,
+                hosts: vec![],
+                paths: vec![],
+                weights: BTreeMap::from([(TargetGroupArn::new("a"), weight)]),
+                sticky: None,
+            }]),
+            desired: Seen::Value(Some(2)),
+            due: Some(Due { at: at(600), then: RetireHow::ScaleToZero }),
+            requests: Seen::Value(requests),
+        }
+    }
+
+    #[test]
+    fn nothing_happens_before_it_is_due() {
+        let step = decide(&retirement(RetireHow::ScaleToZero), &look(599, 0, Requests::Counted(0)));
+        assert!(matches!(step, RetireStep::Wait { until, .. } if until == at(600)));
+    }
+
+    #[test]
+    fn a_slot_with_weight_is_never_retired() {
+        for seconds in [600, 100_000] {
+            let look = look(seconds, 1, Requests::Counted(0));
+            let step = decide(&retirement(RetireHow::ScaleToZero), &look);
+            assert!(matches!(step, RetireStep::Cancel { .. }), "{step:?}");
+        }
+    }
+
+    #[test]
+    fn requests_that_still_come_are_waited_out_but_not_for_ever() {
+        let retirement = retirement(RetireHow::ScaleToZero);
+        let busy = decide(&retirement, &look(700, 0, Requests::Counted(3)));
+        assert!(matches!(busy, RetireStep::Wait { .. }));
+        let silent = decide(&retirement, &look(700, 0, Requests::NoData));
+        assert!(matches!(silent, RetireStep::Wait { .. }));
+        let over = decide(&retirement, &look(600 + 3600, 0, Requests::Counted(3)));
+        assert_eq!(over, scale_to_zero(&retirement));
+        assert_eq!(decide(&retirement, &look(700, 0, Requests::Counted(0))), over);
+    }
+
+    #[test]
+    fn a_duty_that_was_taken_away_is_not_performed() {
+        let mut changed = look(700, 0, Requests::Counted(0));
+        changed.due = None;
+        let step = decide(&retirement(RetireHow::ScaleToZero), &changed);
+        assert!(matches!(step, RetireStep::Cancel { .. }));
+    }
+
+    #[test]
+    fn deleting_comes_after_scaling_to_zero() {
+        let retirement = retirement(RetireHow::Delete);
+        let mut look = look(700, 0, Requests::Counted(0));
+        look.due = Some(retirement.due);
+        assert_eq!(decide(&retirement, &look), scale_to_zero(&retirement));
+        look.desired = Seen::Value(Some(0));
+        assert_eq!(
+            decide(&retirement, &look),
+            RetireStep::Act(Action::Delete { slot: SlotName::A })
+        );
+        look.desired = Seen::Value(None);
+        assert_eq!(decide(&retirement, &look), RetireStep::Done);
+    }
+
+    #[test]
+    fn the_tag_reads_back_as_written() {
+        let due = Due { at: at(1_700_000_000), then: RetireHow::Delete };
+        assert_eq!(due.to_string().parse(), Ok(due));
+        assert!("tomorrow".parse::<Due>().is_err());
+    }
+}

@@ -1,0 +1,362 @@
+//! A deployment's state: a fold over its events, and nothing else.
+
+use jiff::Timestamp;
+use thiserror::Error;
+
+use super::action::{ActName, FailureClass};
+use super::event::{Event, Look, Record};
+use super::ids::TaskDefinitionArn;
+use super::outcome::Outcome;
+use super::plan::Plan;
+use super::trip::{Hold, Trip};
+use crate::strategy::Weight;
+
+/// Where a deployment stands.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Deployment {
+    /// What was planned.
+    pub plan: Plan,
+    /// When it began.
+    pub started_at: Timestamp,
+    /// What it is at.
+    pub phase: Phase,
+    /// What green is to run, once that is known.
+    pub task_definition: Option<TaskDefinitionArn>,
+    /// Whether green's service may have been changed.
+    pub green_touched: bool,
+    /// Whether green's share may have been raised since traffic was last all on blue.
+    pub traffic_touched: bool,
+    /// Green's share as last decided.
+    pub set: Weight,
+    /// Green's share before that.
+    pub set_before: Weight,
+    /// What keeps it from moving on.
+    pub hold: Option<Held>,
+    /// Since when AWS can't be read.
+    pub blind_since: Option<Timestamp>,
+    /// The last act that failed, if the same one has not succeeded since.
+    pub failure: Option<Failure>,
+    /// The most failed tasks of green that were seen.
+    pub failed_tasks: u32,
+    /// The last own change, after which looks come quickly.
+    pub changed_at: Timestamp,
+    /// The figures of the last look.
+    pub look: Look,
+    /// How many records were folded: the next one's position.
+    pub next_seq: u64,
+}
+
+/// What a deployment is at.
+#[derive(Debug, Clone, PartialEq)]
+pub enum Phase {
+    /// The task definition is to be registered.
+    Registering,
+    /// Green is to exist and become healthy.
+    Provisioning {
+        /// When the deadline began to run.
+        since: Timestamp,
+        /// When ECS last took the service.
+        provisioned_at: Option<Timestamp>,
+        /// Since when green has all that it needs.
+        healthy_since: Option<Timestamp>,
+    },
+    /// Green was healthy for long enough; the first shift is next.
+    Ready,
+    /// A step's weight is decided and not confirmed yet.
+    Shifting {
+        /// Position in the ladder.
+        step: usize,
+        /// When it was decided first.
+        since: Timestamp,
+    },
+    /// All routes showed the step's weight.
+    Baking {
+        /// Position in the ladder.
+        step: usize,
+        /// When the bake ends.
+        until: Timestamp,
+    },
+    /// The outcome is fixed: green serves everything.
+    Promoted {
+        /// Since when.
+        at: Timestamp,
+        /// When blue is to be retired.
+        retire_at: Option<Timestamp>,
+        /// Whether green has its own settings back.
+        restored: bool,
+    },
+    /// Traffic goes back to blue, then green is put away.
+    Reverting {
+        /// Why.
+        trip: Trip,
+        /// Since when.
+        since: Timestamp,
+        /// When a signal asked for haste.
+        hurried_at: Option<Timestamp>,
+        /// When all routes showed everything on blue.
+        traffic_back_at: Option<Timestamp>,
+        /// When green was first scaled to zero.
+        putting_away_since: Option<Timestamp>,
+        /// Whether green's desired count is zero.
+        put_away: bool,
+        /// Whether green has its own settings back.
+        restored: bool,
+    },
+    /// Over.
+    Ended {
+        /// How it stands.
+        outcome: Outcome,
+        /// When blue is to be retired.
+        retire_at: Option<Timestamp>,
+    },
+}
+
+/// A hold that is on.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Held {
+    /// What is waited for.
+    pub reasons: Vec<Hold>,
+    /// Since when.
+    pub since: Timestamp,
+    /// When patience ends.
+    pub until: Timestamp,
+}
+
+/// An act that failed.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Failure {
+    /// Which.
+    pub act: ActName,
+    /// How.
+    pub class: FailureClass,
+    /// AWS's words.
+    pub message: String,
+    /// How often in a row.
+    pub times: u32,
+    /// When it failed first in this row.
+    pub since: Timestamp,
+    /// When it failed last.
+    pub at: Timestamp,
+}
+
+/// An event that can't follow what came before: the journal is damaged, or of another program.
+#[derive(Debug, Clone, PartialEq, Eq, Error)]
+#[error("record {seq} of deployment {deployment} can't follow what came before it: {what}")]
+pub struct IllegalRecord {
+    /// Its position.
+    pub seq: u64,
+    /// Whose.
+    pub deployment: String,
+    /// What is wrong.
+    pub what: String,
+}
+
+impl Deployment {
+    /// Folds a whole journal; `None` for an empty one.
+    pub fn replay<'a>(
+        records: impl IntoIterator<Item = &'a Record>,
+    ) -> Result<Option<Deployment>, IllegalRecord> {
+        records
+            .into_iter()
+            .try_fold(None, |state, record| Deployment::apply(state, record).map(Some))
+    }
+
+    /// The state after one more record.
+    pub fn apply(state: Option<Deployment>, record: &Record) -> Result<Deployment, IllegalRecord> {
+        let illegal = |what: &str| IllegalRecord {
+            seq: record.seq,
+            deployment: record.deployment.to_string(),
+            what: what.to_owned(),
+        };
+        match (state, &record.event) {
+            (None, Event::Started { plan }) => Ok(Deployment::begin((**plan).clone(), record)),
+            (None, _) => Err(illegal("a journal begins with `started`")),
+            (Some(_), Event::Started { .. }) => Err(illegal("it had started already")),
+            (Some(state), _) if state.next_seq != record.seq => Err(illegal("a record is missing")),
+            (Some(mut state), event) => {
+                state.next_seq += 1;
+                state.follow(event, record.at).map_err(illegal)?;
+                Ok(state)
+            }
+        }
+    }
+
+    fn begin(plan: Plan, record: &Record) -> Deployment {
+        Deployment {
+            plan,
+            started_at: record.at,
+            phase: Phase::Registering,
+            task_definition: None,
+            green_touched: false,
+            traffic_touched: false,
+            set: Weight::ZERO,
+            set_before: Weight::ZERO,
+            hold: None,
+            blind_since: None,
+            failure: None,
+            failed_tasks: 0,
+            changed_at: record.at,
+            look: Look::default(),
+            next_seq: record.seq + 1,
+        }
+    }
+
+    /// One flat match: what each event does in each phase; everything else is illegal.
+    fn follow(&mut self, event: &Event, at: Timestamp) -> Result<(), &'static str> {
+        match (&mut self.phase, event) {
+            (
+                Phase::Ended { outcome: Outcome::Promoted, retire_at },
+                Event::Retired { .. } | Event::RetireCancelled { .. },
+            ) => *retire_at = None,
+            (
+                Phase::Ended { outcome: Outcome::Promoted, .. },
+                Event::RetireWaiting { .. } | Event::Retiring | Event::ActFailed { .. },
+            ) => {}
+            (Phase::Ended { .. }, _) => return Err("it had ended"),
+            (Phase::Registering, Event::RegisteringTaskDefinition) => self.changed_at = at,
+            (Phase::Registering, Event::TaskDefinitionReady { task_definition }) => {
+                self.task_definition = Some(task_definition.clone());
+                self.failure = None;
+                self.phase = Phase::Provisioning {
+                    since: at,
+                    provisioned_at: None,
+                    healthy_since: None,
+                };
+            }
+            (Phase::Provisioning { .. }, Event::ProvisioningGreen) => {
+                self.green_touched = true;
+                self.changed_at = at;
+            }
+            (Phase::Provisioning { provisioned_at, .. }, Event::GreenProvisioned) => {
+                *provisioned_at = Some(at);
+                self.failure = None;
+                self.changed_at = at;
+            }
+            (Phase::Provisioning { healthy_since, .. }, Event::GreenHealthy) => {
+                *healthy_since = Some(at);
+            }
+            (Phase::Provisioning { healthy_since, .. }, Event::GreenUnhealthy { .. }) => {
+                *healthy_since = None;
+            }
+            (Phase::Provisioning { .. }, Event::GreenReady) => self.phase = Phase::Ready,
+            (Phase::Ready | Phase::Baking { .. }, Event::Shifting { step, weight }) => {
+                if *weight <= self.set {
+                    return Err("a shift never lowers green's weight");
+                }
+                self.set_before = self.set;
+                self.set = *weight;
+                self.traffic_touched = true;
+                self.changed_at = at;
+                self.failure = None;
+                self.phase = Phase::Shifting { step: *step, since: at };
+            }
+            (Phase::Shifting { step: now, .. }, Event::Baking { step, until, .. })
+                if now == step =>
+            {
+                self.failure = None;
+                self.phase = Phase::Baking { step: *step, until: *until };
+            }
+            (Phase::Baking { .. }, Event::Promoted { retire_at }) => {
+                self.hold = None;
+                self.changed_at = at;
+                self.phase =
+                    Phase::Promoted { at, retire_at: *retire_at, restored: false };
+            }
+            (
+                Phase::Promoted { restored, .. } | Phase::Reverting { restored, .. },
+                Event::SettingsRestored,
+            ) => {
+                *restored = true;
+                self.failure = None;
+            }
+            (Phase::Reverting { .. } | Phase::Promoted { .. }, Event::Reverting { .. }) => {
+                return Err("it can't revert any more");
+            }
+            (_, Event::Reverting { trip }) => {
+                self.hold = None;
+                self.failure = None;
+                self.changed_at = at;
+                self.set_before = self.set;
+                self.set = Weight::ZERO;
+                self.phase = Phase::Reverting {
+                    trip: trip.clone(),
+                    since: at,
+                    hurried_at: None,
+                    traffic_back_at: None,
+                    putting_away_since: None,
+                    put_away: false,
+                    restored: false,
+                };
+            }
+            (Phase::Reverting { hurried_at, .. }, Event::Hurrying { .. }) => {
+                hurried_at.get_or_insert(at);
+            }
+            (Phase::Reverting { traffic_back_at, .. }, Event::TrafficReverted) => {
+                *traffic_back_at = Some(at);
+                self.failure = None;
+            }
+            (Phase::Reverting { putting_away_since, .. }, Event::PuttingGreenAway) => {
+                putting_away_since.get_or_insert(at);
+                self.changed_at = at;
+            }
+            (Phase::Reverting { put_away, .. }, Event::GreenPutAway) => {
+                *put_away = true;
+                self.failure = None;
+            }
+            (_, Event::Holding { reasons, until }) => self.hold_on(reasons, *until, at),
+            (_, Event::HoldOver) => {
+                self.hold = None;
+                self.blind_since = None;
+            }
+            (_, Event::ActFailed { act, class, message }) => {
+                self.note_failure(*act, *class, message, at);
+            }
+            (_, Event::Looked(look)) => {
+                self.failed_tasks = self.failed_tasks.max(look.green.failed.unwrap_or(0));
+                self.look = look.clone();
+            }
+            (_, Event::Ended { outcome }) => {
+                let retire_at = match &self.phase {
+                    Phase::Promoted { retire_at, .. } => *retire_at,
+                    _ => None,
+                };
+                self.hold = None;
+                self.phase = Phase::Ended { outcome: outcome.clone(), retire_at };
+            }
+            _ => return Err("it does not fit the phase"),
+        }
+        Ok(())
+    }
+
+    fn hold_on(&mut self, reasons: &[Hold], until: Timestamp, at: Timestamp) {
+        let since = self.hold.as_ref().map_or(at, |held| held.since);
+        let blind = reasons.iter().any(|hold| matches!(hold, Hold::Unreadable { .. }));
+        self.blind_since = blind.then(|| self.blind_since.unwrap_or(at));
+        self.hold = Some(Held { reasons: reasons.to_vec(), since, until });
+    }
+
+    fn note_failure(&mut self, act: ActName, class: FailureClass, message: &str, at: Timestamp) {
+        let earlier = self.failure.take().filter(|failure| failure.act == act);
+        self.failure = Some(Failure {
+            act,
+            class,
+            message: message.to_owned(),
+            times: earlier.as_ref().map_or(0, |failure| failure.times) + 1,
+            since: earlier.map_or(at, |failure| failure.since),
+            at,
+        });
+    }
+
+    /// How it ended, if it has.
+    pub fn outcome(&self) -> Option<&Outcome> {
+        match &self.phase {
+            Phase::Ended { outcome, .. } => Some(outcome),
+            _ => None,
+        }
+    }
+
+    /// The failure of `act`, if its last try failed.
+    pub fn failure_of(&self, act: ActName) -> Option<&Failure> {
+        self.failure.as_ref().filter(|failure| failure.act == act)
+    }
+}

@@ -1,0 +1,286 @@
+//! The end of a deployment: what happened, why, where traffic is now, and what to do next.
+
+use super::line::{StyledLine, Tone};
+use super::say::{failure, share};
+use super::view::{Role, View};
+use super::words;
+use crate::deployment::ids::SlotName;
+use crate::deployment::observation::StoppedTask;
+use crate::deployment::outcome::{Outcome, Stuck};
+use crate::deployment::plan::Plan;
+use crate::deployment::trip::{Hold, Trip};
+use crate::strategy::Weight;
+
+/// Where the words begin.
+const TEXT_COLUMN: usize = 16;
+
+/// The ending of the deployment that `view` shows; nothing while it runs.
+pub fn ending(view: &View) -> Vec<StyledLine> {
+    match &view.outcome {
+        None => Vec::new(),
+        Some(Outcome::Promoted) => promoted(view),
+        Some(Outcome::Reverted { trip }) => reverted(view, trip),
+        Some(Outcome::Stuck { why }) => stuck(view, why),
+        Some(Outcome::Kept { signal }) => kept(view, signal),
+    }
+}
+
+fn headline(tone: Tone, word: &str, text: &str) -> StyledLine {
+    StyledLine::new().plain("").with(tone, word).plain(text)
+}
+
+fn field(label: &str, text: impl AsRef<str>) -> StyledLine {
+    StyledLine::new()
+        .plain("  ")
+        .with(Tone::Dim, label)
+        .to_column(TEXT_COLUMN)
+        .plain(text)
+}
+
+fn promoted(view: &View) -> Vec<StyledLine> {
+    let took = view
+        .started_at
+        .zip(view.promoted_at)
+        .map(|(from, to)| words::between(from, to));
+    let took = took
+        .map(|took| format!(", after {}", words::length(took)))
+        .unwrap_or_default();
+    let text = format!(": {} serves everything{took}", view.side(Role::Green));
+    let mut lines = vec![headline(Tone::Good, "Promoted", &text)];
+    lines.extend(traffic(view));
+    let blue = view.side(Role::Blue);
+    lines.push(field(
+        "retire",
+        match (view.retire_at, &view.plan) {
+            (Some(at), Some(plan)) => format!(
+                "{blue} is kept warm until {} UTC, then {}",
+                words::clock(at),
+                words::retire(plan.retire.then)
+            ),
+            (Some(at), None) => format!("{blue} is kept warm until {} UTC", words::clock(at)),
+            (None, _) => format!("{blue} is kept as it is"),
+        },
+    ));
+    lines.push(field(
+        "next",
+        "`bg rollback` goes back in one step while blue is warm",
+    ));
+    lines
+}
+
+fn reverted(view: &View, trip: &Trip) -> Vec<StyledLine> {
+    let text = format!(": {} serves everything, as before", view.side(Role::Blue));
+    let mut lines = vec![headline(Tone::Bad, "Reverted", &text)];
+    lines.push(field("why", trip.to_string()));
+    lines.extend(when(view));
+    lines.extend(stopped(trip.stopped()));
+    lines.extend(traffic(view));
+    lines.push(field("green", green_now(view)));
+    lines.push(field("next", after_trip(trip, view)));
+    lines
+}
+
+fn stuck(view: &View, why: &Stuck) -> Vec<StyledLine> {
+    let mut lines = vec![headline(Tone::Bad, "Stuck", ": an operator is needed")];
+    lines.push(field("why", why.to_string()));
+    lines.extend(when(view));
+    if let Some(trip) = trip_of(why) {
+        lines.extend(stopped(trip.stopped()));
+    }
+    if let Some(trouble) = &view.trouble {
+        let (at, class) = (words::clock(trouble.at), failure(trouble.class));
+        let text = format!(
+            "{at}: could not {}: {class} ({})",
+            trouble.act, trouble.message
+        );
+        lines.push(field("last failure", text));
+    }
+    lines.extend(traffic(view));
+    for (n, text) in after_stuck(why, view).into_iter().enumerate() {
+        lines.push(field(if n == 0 { "next" } else { "" }, text));
+    }
+    lines
+}
+
+fn kept(view: &View, signal: &str) -> Vec<StyledLine> {
+    let set = view.set.unwrap_or(Weight::ZERO);
+    let text = format!(": left as it is on {signal}, with {set} of traffic on green");
+    let mut lines = vec![headline(Tone::Warn, "Kept", &text)];
+    lines.extend(when(view));
+    lines.extend(traffic(view));
+    lines.push(field(
+        "watched by",
+        "nobody: no guard reverts it while no process runs",
+    ));
+    let slots = view
+        .slot(Role::Blue)
+        .map(|blue| force(blue, "puts everything back on blue"));
+    lines.push(field(
+        "next",
+        slots.unwrap_or_else(|| "`bg status` shows where it stands".into()),
+    ));
+    lines
+}
+
+fn trip_of(why: &Stuck) -> Option<&Trip> {
+    match why {
+        Stuck::PatienceOver { .. } => None,
+        Stuck::BlueIsDown { trip }
+        | Stuck::RevertNotConfirmed { trip, .. }
+        | Stuck::GreenNotPutAway { trip, .. } => Some(trip),
+    }
+}
+
+/// When it tripped, and what green had by then.
+fn when(view: &View) -> Option<StyledLine> {
+    let at = view.tripped_at.or(view.last_at)?;
+    let mut text = format!("{} UTC", words::clock(at));
+    match (view.step_of(), view.peak) {
+        (Some(step), Some(peak)) => text.push_str(&format!(", at {step} ({peak} green)")),
+        _ => text.push_str(", before green had any traffic"),
+    }
+    if let Some(back) = view
+        .tripped_at
+        .zip(view.reverted_at)
+        .filter(|_| view.had_traffic())
+    {
+        let took = words::length(words::between(back.0, back.1));
+        text.push_str(&format!("; all traffic was back after {took}"));
+    }
+    Some(field("when", text))
+}
+
+/// Each failed task, with what ECS says of its containers.
+fn stopped(tasks: &[StoppedTask]) -> Vec<StyledLine> {
+    let mut lines = Vec::new();
+    for (n, task) in tasks.iter().enumerate() {
+        let at = task
+            .at
+            .map(|at| format!(" at {}", words::clock(at)))
+            .unwrap_or_default();
+        let (id, code, reason) = (&task.task, &task.code, &task.reason);
+        let label = if n == 0 { "failed tasks" } else { "" };
+        lines.push(field(label, format!("{id}{at}: {code}: {reason}")));
+        for container in &task.containers {
+            let code = container.exit_code.map(|code| format!("exit code {code}"));
+            let said: Vec<_> = code.into_iter().chain(container.reason.clone()).collect();
+            lines.push(field(
+                "",
+                format!("  container {}: {}", container.name, said.join(", ")),
+            ));
+        }
+    }
+    lines
+}
+
+/// Where traffic was when it was last seen.
+fn traffic(view: &View) -> Vec<StyledLine> {
+    let Some((look, at)) = view.look.as_ref().zip(view.look_at) else {
+        return Vec::new();
+    };
+    let seen = |(n, (route, seen)): (usize, (&String, &Option<Weight>))| {
+        let seen = match (*seen, view.slot(Role::Blue)) {
+            (Some(Weight::ZERO), Some(blue)) => format!("100% on slot {blue}"),
+            (Some(Weight::FULL), Some(blue)) => format!("100% on slot {}", blue.other()),
+            (seen, _) => share(seen),
+        };
+        let label = if n == 0 { "traffic" } else { "" };
+        field(label, format!("{route}: {seen}, seen {}", words::clock(at)))
+    };
+    look.weights.iter().enumerate().map(seen).collect()
+}
+
+fn green_now(view: &View) -> String {
+    let green = view.side(Role::Green);
+    match (&view.put_away_at, view.provisioned_at) {
+        (Some(_), _) => format!("{green} is scaled to zero"),
+        (None, None) => format!("{green} was not started"),
+        (None, Some(_)) => format!("{green} is not put away yet"),
+    }
+}
+
+fn force(slot: SlotName, does: &str) -> String {
+    format!("`bg rollback --to {slot} --force` {does} (slot {slot})")
+}
+
+/// The service's group or container port that a person should look at first.
+fn port_hint(plan: Option<&Plan>) -> String {
+    let target = plan.and_then(|plan| plan.slots[plan.green_slot()].targets.first());
+    target.map_or_else(String::new, |target| {
+        format!(" on port {} of container {}", target.port, target.container)
+    })
+}
+
+fn after_trip(trip: &Trip, view: &View) -> String {
+    match trip {
+        Trip::NotHealthyInTime { stopped, .. } if stopped.is_empty() => format!(
+            "see that the health check is answered{}, or give it longer with --timeout; then deploy again",
+            port_hint(view.plan.as_ref())
+        ),
+        Trip::NotHealthyInTime { .. } | Trip::CrashLoop { .. } | Trip::RolloutFailed { .. } => {
+            "mend what stopped the tasks (their reasons are above, the rest is in the containers' \
+             logs); then deploy again"
+                .into()
+        }
+        Trip::TooFewHealthyTargets { .. } => format!(
+            "find out why the health check fails under traffic{}; then deploy again",
+            port_hint(view.plan.as_ref())
+        ),
+        Trip::Alarm { name, .. } => {
+            format!("look at what alarm {name} measures and at green's logs; then deploy again")
+        }
+        Trip::Blind { .. } => {
+            "restore access to AWS (credentials, network, permissions); then deploy again".into()
+        }
+        Trip::PatienceOver { waited_for } => after_hold(waited_for).into(),
+        Trip::Refused { .. } => {
+            "mend what AWS refused (`bg plan` shows the rest of what is asked for); then deploy \
+             again"
+                .into()
+        }
+        Trip::Interrupted { .. } => "deploy again when you are ready".into(),
+        Trip::Aborted { by } => format!("ask {by} why; then deploy again"),
+        Trip::SteppedInByHand { .. } => {
+            "find out who moved the weights and why; `bg status` shows where it stands".into()
+        }
+    }
+}
+
+fn after_hold(holds: &[Hold]) -> &'static str {
+    match holds.first() {
+        Some(hold) if hold.is_drift() => {
+            "find out who changes this service besides bg; then deploy again"
+        }
+        Some(Hold::BlueNotReady { .. }) => {
+            "get blue healthy first, or repair it with `bg deploy --hotfix --reason TEXT`"
+        }
+        Some(Hold::AlarmUnclear { .. }) => {
+            "see why the alarm has no data, or set its insufficient_data in bg.yaml; then deploy \
+             again"
+        }
+        Some(Hold::Unreadable { .. }) => "restore access to what can't be read; then deploy again",
+        _ => "`bg status` shows where it stands; deploy again once that is mended",
+    }
+}
+
+fn after_stuck(why: &Stuck, view: &View) -> Vec<String> {
+    let Some(blue) = view.slot(Role::Blue) else {
+        return vec!["`bg status` shows where it stands".into()];
+    };
+    match why {
+        Stuck::GreenNotPutAway { .. } => vec![format!(
+            "traffic is safe; scale slot {}'s service to zero, or deploy again: it is reused",
+            blue.other()
+        )],
+        Stuck::BlueIsDown { .. } => vec![
+            "decide which side is better; nothing moves by itself:".into(),
+            force(blue.other(), "puts everything on green"),
+            force(blue, "puts everything on blue"),
+        ],
+        Stuck::PatienceOver { .. } | Stuck::RevertNotConfirmed { .. } => vec![
+            force(blue, "puts everything on blue"),
+            force(blue.other(), "puts everything on green"),
+            "`bg status` shows where it stands".into(),
+        ],
+    }
+}

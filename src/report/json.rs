@@ -1,0 +1,60 @@
+//! Events for programs: one JSON object on each line, the same that the journal holds.
+
+use crate::deployment::event::Record;
+
+/// `record` as one line of JSON, without a line end.
+///
+/// | field | holds |
+/// | --- | --- |
+/// | `v` | version of this shape, now 1; a field may be added without a new version |
+/// | `seq` | position in the deployment, from 0, without gaps |
+/// | `at` | when it was decided or learnt: RFC 3339, UTC |
+/// | `deployment` | the deployment's id |
+/// | `event` | an object; its `type` says which of the following it is |
+///
+/// Weights are green's share as text (`"10%"`), lengths of time are seconds, moments RFC 3339.
+/// An *intent* comes before its act, a *fact* after it.
+///
+/// | `event.type` | other fields of `event` |
+/// | --- | --- |
+/// | `started` | `plan`: service, cluster, slots, routes, steps, guards, limits, retire |
+/// | `registering_task_definition` | intent |
+/// | `task_definition_ready` | `task_definition`: ARN of what green is to run |
+/// | `provisioning_green` | intent |
+/// | `green_provisioned` | ECS took green's service |
+/// | `green_healthy`, `green_ready` | green has what it needs; and had it for long enough |
+/// | `green_unhealthy` | `why`: a hold |
+/// | `shifting` | intent: `step` (from 0), `weight` |
+/// | `baking` | all routes show it: `step`, `weight`, `until` |
+/// | `holding` | `reasons`: holds, `until`: when patience ends |
+/// | `hold_over` | nothing holds any more |
+/// | `promoted` | `retire_at`: when blue is to be retired, or null |
+/// | `settings_restored` | green has its own ECS settings back |
+/// | `reverting` | intent: `trip`: why |
+/// | `traffic_reverted` | all routes show everything on blue |
+/// | `putting_green_away`, `green_put_away` | intent, and fact: green's desired count is 0 |
+/// | `act_failed` | `act`, `class`, `message` |
+/// | `looked` | `blue`, `green`: counts (`slot`, `desired`, `running`, `healthy`, `failed`); `weights`: route to green's share seen; `alarms`: name to state; null is unreadable |
+/// | `ended` | `outcome`: its `kind` is `promoted`, `reverted` (`trip`), `stuck` (`why`) or `kept` (`signal`) |
+///
+/// A hold and a trip are objects with a `kind` and their figures. The last line of a deployment
+/// is `ended`. Nothing here is a secret: a plan holds no task-definition body.
+pub fn line(record: &Record) -> String {
+    serde_json::to_string(record).expect("a record is plain data with text as keys")
+}
+
+#[cfg(test)]
+mod tests {
+    use super::super::stories;
+    use super::*;
+
+    #[test]
+    fn every_record_is_one_line_that_reads_back_as_itself() {
+        for record in stories::all().into_iter().flat_map(|(_, records)| records) {
+            let line = line(&record);
+            assert!(!line.contains('\n'));
+            let back: Record = serde_json::from_str(&line).unwrap();
+            assert_eq!(back, record);
+        }
+    }
+}

@@ -1,0 +1,245 @@
+//! A line of output whose parts have a meaning; which colours that gives is the terminal's affair.
+//! Without colour the text is the same.
+
+use std::fmt;
+
+use unicode_width::UnicodeWidthChar;
+
+/// What a part of a line means.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, PartialOrd, Ord)]
+pub enum Tone {
+    /// Ordinary text.
+    #[default]
+    Plain,
+    /// Labels, times and other things that stand back.
+    Dim,
+    /// Headlines.
+    Strong,
+    /// As it should be.
+    Good,
+    /// Under way.
+    Busy,
+    /// Deserves a look.
+    Warn,
+    /// Wrong.
+    Bad,
+    /// The blue side.
+    Blue,
+    /// The green side.
+    Green,
+}
+
+/// The characters that a terminal can show.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Symbols {
+    /// `✔ ▶ · █ …`
+    Unicode,
+    /// `+ > - # ...`
+    Ascii,
+}
+
+impl Symbols {
+    /// Stands where text was cut off.
+    pub fn ellipsis(self) -> &'static str {
+        match self {
+            Symbols::Unicode => "…",
+            Symbols::Ascii => "...",
+        }
+    }
+}
+
+/// A part of a line.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Span {
+    /// Its meaning.
+    pub tone: Tone,
+    /// Its text, without control characters.
+    pub text: String,
+}
+
+/// One line, without a line end. It can't hold control characters, whatever AWS says in its
+/// reasons, so it can neither break a screen nor forge a line of a log.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct StyledLine(Vec<Span>);
+
+impl StyledLine {
+    /// An empty line.
+    pub fn new() -> Self {
+        Self::default()
+    }
+
+    /// A line of one part.
+    pub fn of(tone: Tone, text: impl AsRef<str>) -> Self {
+        Self::new().with(tone, text)
+    }
+
+    /// The line with one more part.
+    #[must_use]
+    pub fn with(mut self, tone: Tone, text: impl AsRef<str>) -> Self {
+        let text: String = text.as_ref().chars().map(printable).collect();
+        if !text.is_empty() {
+            self.0.push(Span { tone, text });
+        }
+        self
+    }
+
+    /// The line with one more ordinary part.
+    #[must_use]
+    pub fn plain(self, text: impl AsRef<str>) -> Self {
+        self.with(Tone::Plain, text)
+    }
+
+    /// The line with spaces up to `column`, and one at least.
+    #[must_use]
+    pub fn to_column(self, column: usize) -> Self {
+        let missing = column.saturating_sub(self.width()).max(1);
+        self.plain(" ".repeat(missing))
+    }
+
+    /// Its parts.
+    pub fn spans(&self) -> &[Span] {
+        &self.0
+    }
+
+    /// How many columns it takes.
+    pub fn width(&self) -> usize {
+        self.0.iter().map(|span| width(&span.text)).sum()
+    }
+
+    /// The line in at most `columns` columns, cut with an ellipsis where it is longer.
+    #[must_use]
+    pub fn fit(self, columns: usize, symbols: Symbols) -> Self {
+        if self.width() <= columns {
+            return self;
+        }
+        let ellipsis = symbols.ellipsis();
+        let mut room = columns.saturating_sub(width(ellipsis));
+        let mut cut = Self::new();
+        let mut last = Tone::Plain;
+        for span in self.0 {
+            last = span.tone;
+            let kept: String = take_columns(&span.text, room).to_owned();
+            room -= width(&kept);
+            let whole = kept.len() == span.text.len();
+            cut = cut.with(span.tone, kept);
+            if !whole {
+                break;
+            }
+        }
+        let mark = take_columns(ellipsis, columns).to_owned();
+        cut.with(last, mark)
+    }
+}
+
+impl fmt::Display for StyledLine {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        self.0.iter().try_for_each(|span| f.write_str(&span.text))
+    }
+}
+
+/// How many columns `text` takes.
+pub fn width(text: &str) -> usize {
+    text.chars().map(columns_of).sum()
+}
+
+/// The end of `text` in at most `columns` columns, after an ellipsis where it is longer: for names
+/// that differ at their end.
+pub fn tail(text: &str, columns: usize, symbols: Symbols) -> String {
+    let excess = width(text).saturating_sub(columns);
+    if excess == 0 {
+        return text.to_owned();
+    }
+    let mark = take_columns(symbols.ellipsis(), columns);
+    let mut rest = text.chars();
+    let mut dropped = 0;
+    while dropped < excess + width(mark) {
+        match rest.next() {
+            Some(character) => dropped += columns_of(character),
+            None => break,
+        }
+    }
+    format!("{mark}{}", rest.as_str())
+}
+
+/// `text` broken between words into lines of at most `columns` columns; a longer word has a line
+/// of its own.
+pub fn wrap(text: &str, columns: usize) -> Vec<String> {
+    let mut lines: Vec<String> = Vec::new();
+    for word in text.split_whitespace() {
+        match lines.last_mut() {
+            Some(line) if width(line) + 1 + width(word) <= columns => {
+                line.push(' ');
+                line.push_str(word);
+            }
+            _ => lines.push(word.to_owned()),
+        }
+    }
+    lines
+}
+
+fn columns_of(character: char) -> usize {
+    character.width().unwrap_or(0)
+}
+
+/// Control characters and the marks that turn the direction of text around become spaces.
+fn printable(character: char) -> char {
+    let turns = matches!(character, '\u{200e}' | '\u{200f}' | '\u{2028}'..='\u{202e}' | '\u{2066}'..='\u{2069}');
+    if character.is_control() || turns {
+        ' '
+    } else {
+        character
+    }
+}
+
+fn take_columns(text: &str, columns: usize) -> &str {
+    let mut used = 0;
+    let end = text.char_indices().find_map(|(at, character)| {
+        used += columns_of(character);
+        (used > columns).then_some(at)
+    });
+    &text[..end.unwrap_or(text.len())]
+}
+
+#[cfg(test)]
+mod tests {
+    use proptest::prelude::*;
+
+    use super::*;
+
+    #[test]
+    fn a_long_line_ends_in_an_ellipsis() {
+        let line = || StyledLine::of(Tone::Good, "green").plain(" is healthy");
+        assert_eq!(line().fit(9, Symbols::Unicode).to_string(), "green is…");
+        assert_eq!(line().fit(9, Symbols::Ascii).to_string(), "green ...");
+        assert_eq!(
+            line().fit(16, Symbols::Ascii).to_string(),
+            "green is healthy"
+        );
+    }
+
+    #[test]
+    fn a_long_name_keeps_its_end() {
+        assert_eq!(tail("a-long-family:17", 10, Symbols::Unicode), "…family:17");
+        assert_eq!(tail("shop:17", 10, Symbols::Unicode), "shop:17");
+    }
+
+    #[test]
+    fn control_characters_of_other_people_never_get_through() {
+        let line = StyledLine::of(Tone::Plain, "a\u{1b}[2Jb\nc\u{202e}d");
+        assert_eq!(line.to_string(), "a [2Jb c d");
+    }
+
+    proptest! {
+        #[test]
+        fn a_fitted_line_never_exceeds_its_columns(
+            parts in proptest::collection::vec("\\PC{0,20}", 0..5), columns in 0usize..40
+        ) {
+            for symbols in [Symbols::Unicode, Symbols::Ascii] {
+                let line = parts.iter().fold(StyledLine::new(), StyledLine::plain);
+                let end = tail(&line.to_string(), columns, symbols);
+                prop_assert!(width(&end) <= columns);
+                prop_assert!(line.fit(columns, symbols).width() <= columns);
+            }
+        }
+    }
+}

@@ -1,0 +1,385 @@
+//! What a deployment would do: differences, timeline with clock times, preflight.
+
+use std::time::Duration;
+
+use jiff::Timestamp;
+use serde::{Deserialize, Serialize};
+
+use super::line::{StyledLine, Tone, width};
+use super::view::Role;
+use super::words;
+use crate::deployment::plan::{GreenService, Kind, Plan, RetireHow};
+use crate::deployment::problem::Problem;
+use crate::deployment::task_definition::Change;
+
+/// Everything that `bg plan` found. As JSON it is the document of `plan --output json`: lengths
+/// of time are seconds, moments RFC 3339.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct PlanReport {
+    /// When it was found.
+    pub now: Timestamp,
+    /// What would be done; null where it could not be made because of the problems.
+    pub plan: Option<Plan>,
+    /// Whether green would run what blue runs already, so that there is nothing to do.
+    pub unchanged: bool,
+    /// How the task definition would differ from the one that blue runs.
+    pub changes: Vec<Change>,
+    /// How green's service, if it exists, differs from the settings that it would get.
+    pub differences: Vec<String>,
+    /// How soon green can be healthy at the earliest, in seconds; null where that isn't known.
+    #[serde(with = "crate::deployment::seconds::option")]
+    pub healthy_after: Option<Duration>,
+    /// What refuses the deployment.
+    pub problems: Vec<Problem>,
+    /// What deserves a look, and refuses nothing.
+    pub warnings: Vec<String>,
+    /// What is good to know.
+    pub notes: Vec<String>,
+}
+
+/// `report` for people.
+pub fn text(report: &PlanReport) -> Vec<StyledLine> {
+    let mut parts = Vec::new();
+    if let Some(plan) = &report.plan {
+        parts.push(summary(plan));
+    }
+    parts.push(changes(report));
+    if let Some(plan) = &report.plan {
+        parts.push(green(plan, &report.differences));
+        if !report.unchanged {
+            parts.push(timeline(plan, report));
+        }
+        parts.push(guards(plan));
+    }
+    parts.push(preflight(report));
+    parts.push(vec![verdict(report)]);
+    parts.retain(|part| !part.is_empty());
+    parts.join(&StyledLine::new())
+}
+
+fn title(text: impl AsRef<str>) -> StyledLine {
+    StyledLine::of(Tone::Strong, text)
+}
+
+fn item() -> StyledLine {
+    StyledLine::new().plain("  ")
+}
+
+fn summary(plan: &Plan) -> Vec<StyledLine> {
+    let what = match &plan.kind {
+        Kind::Deploy => "Deploy",
+        Kind::Hotfix { .. } => "Hotfix",
+        Kind::Rollback => "Roll back to",
+    };
+    let slot = |role| {
+        let slot = if role == Role::Blue {
+            plan.blue
+        } else {
+            plan.green_slot()
+        };
+        (slot, &plan.slots[slot].service)
+    };
+    let (blue, blue_service) = slot(Role::Blue);
+    let (green, green_service) = slot(Role::Green);
+    let definition = plan.blue_task_definition.short();
+    let version = words::version(plan);
+    let mut lines = vec![
+        title(format!("{what} {version}, strategy {}", plan.strategy)),
+        field(
+            "service",
+            format!(
+                "{} in cluster {}, {} {}",
+                plan.service, plan.cluster, plan.account, plan.region
+            ),
+        ),
+        field(
+            "blue",
+            format!("slot {blue}, service {blue_service}, {definition}"),
+        ),
+        field(
+            "green",
+            format!("slot {green}, service {green_service}, {}", tasks(plan)),
+        ),
+    ];
+    if let Kind::Hotfix { reason } = &plan.kind {
+        lines.push(field("reason", reason.clone()));
+    }
+    for (at, route) in plan.routes.iter().enumerate() {
+        let sticky = route
+            .sticky
+            .map(|length| format!(", sticky for {}", words::length(length)));
+        let text = format!("{}{}", route.label, sticky.unwrap_or_default());
+        lines.push(field(if at == 0 { "routes" } else { "" }, text));
+    }
+    lines
+}
+
+fn tasks(plan: &Plan) -> String {
+    words::plural(plan.desired as usize, "task")
+}
+
+fn field(label: &str, text: String) -> StyledLine {
+    item().with(Tone::Dim, label).to_column(11).plain(text)
+}
+
+fn changes(report: &PlanReport) -> Vec<StyledLine> {
+    if report.changes.is_empty() {
+        return Vec::new();
+    }
+    let widest = report
+        .changes
+        .iter()
+        .map(|change| width(&change.path))
+        .max();
+    let column = widest.unwrap_or(0).min(60) + 6;
+    let mut lines = vec![title("Task definition")];
+    lines.extend(report.changes.iter().map(|change| {
+        let path = |tone, mark| {
+            item()
+                .with(tone, mark)
+                .plain(" ")
+                .plain(&change.path)
+                .to_column(column)
+        };
+        match (&change.before, &change.after) {
+            (Some(before), Some(after)) => path(Tone::Warn, "~")
+                .with(Tone::Bad, before)
+                .with(Tone::Dim, " -> ")
+                .with(Tone::Good, after),
+            (None, Some(after)) => path(Tone::Good, "+").with(Tone::Good, after),
+            (Some(before), None) => path(Tone::Bad, "-").with(Tone::Bad, before),
+            (None, None) => path(Tone::Warn, "~"),
+        }
+    }));
+    lines
+}
+
+fn green(plan: &Plan, differences: &[String]) -> Vec<StyledLine> {
+    let how = match plan.green {
+        GreenService::Create { source } => format!("is created from slot {source}'s"),
+        GreenService::Update { source } if source == plan.green_slot() => {
+            "keeps its own settings".to_owned()
+        }
+        GreenService::Update { source } => format!("gets the settings of slot {source}'s"),
+    };
+    let mut lines = vec![title("Green's service").plain(format!(" {how}"))];
+    lines.extend(
+        differences
+            .iter()
+            .map(|difference| item().plain(difference)),
+    );
+    lines
+}
+
+/// The moments of the plan, from its start: how long after it, and what happens.
+fn moments(plan: &Plan, healthy_after: Duration) -> Vec<(Duration, String)> {
+    let settle = words::length(plan.guards.healthy_for);
+    let within = words::length(plan.limits.healthy_within);
+    let provision = format!(
+        "provision green ({}), until it is healthy (within {within}) and stays so for {settle}",
+        tasks(plan)
+    );
+    let mut moments = vec![(Duration::ZERO, provision)];
+    let mut at = healthy_after.saturating_add(plan.guards.healthy_for);
+    for step in &plan.steps {
+        let bake = words::length(step.bake);
+        moments.push((
+            at,
+            format!("{} of traffic to green, bake for {bake}", step.weight),
+        ));
+        at = at.saturating_add(step.bake);
+    }
+    moments.push((at, "promote green".into()));
+    if plan.retire.then != RetireHow::Keep {
+        let how = words::retire(plan.retire.then);
+        let most = words::length(plan.retire.at_most);
+        let text =
+            format!("retire blue: it is {how} once its traffic is gone, {most} later at most");
+        moments.push((at.saturating_add(plan.retire.after), text));
+    }
+    moments
+}
+
+fn timeline(plan: &Plan, report: &PlanReport) -> Vec<StyledLine> {
+    let healthy = report.healthy_after.unwrap_or_default();
+    let total = healthy
+        .saturating_add(plan.guards.healthy_for)
+        .saturating_add(plan.shift_length());
+    let total = words::length(total);
+    let headline = title("Timeline").plain(format!(
+        " in UTC, if it began now: {total} until green is promoted, at the earliest"
+    ));
+    let mut lines = vec![headline];
+    lines.extend(moments(plan, healthy).into_iter().map(|(after, what)| {
+        let (clock, offset) = (
+            words::clock(words::later(report.now, after)),
+            words::offset(after),
+        );
+        item()
+            .with(Tone::Dim, format!("{clock}  {offset:>8}"))
+            .plain("  ")
+            .plain(what)
+    }));
+    if report.healthy_after.is_none() {
+        let text = "how long green takes to become healthy is not known, and comes on top";
+        lines.push(item().with(Tone::Dim, text));
+    }
+    lines
+}
+
+fn guards(plan: &Plan) -> Vec<StyledLine> {
+    let (ready, min) = (plan.guards.ready, plan.guards.min);
+    let mut lines = vec![
+        title("Guards"),
+        field(
+            "targets",
+            format!("{ready} of green healthy before a shift, {min} afterwards"),
+        ),
+    ];
+    for (at, alarm) in plan.guards.alarms.iter().enumerate() {
+        lines.push(field(
+            if at == 0 { "alarms" } else { "" },
+            alarm.name.to_string(),
+        ));
+    }
+    lines
+}
+
+fn preflight(report: &PlanReport) -> Vec<StyledLine> {
+    let mut lines = Vec::new();
+    for problem in &report.problems {
+        lines.push(
+            item()
+                .with(Tone::Bad, "problem")
+                .to_column(11)
+                .plain(&problem.what),
+        );
+        lines.push(
+            item()
+                .with(Tone::Dim, "    fix")
+                .to_column(11)
+                .plain(&problem.fix),
+        );
+    }
+    for warning in &report.warnings {
+        lines.push(
+            item()
+                .with(Tone::Warn, "warning")
+                .to_column(11)
+                .plain(warning),
+        );
+    }
+    for note in &report.notes {
+        lines.push(item().with(Tone::Dim, "note").to_column(11).plain(note));
+    }
+    if !lines.is_empty() {
+        lines.insert(0, title("Preflight"));
+    }
+    lines
+}
+
+fn verdict(report: &PlanReport) -> StyledLine {
+    match (report.problems.len(), report.unchanged) {
+        (0, true) => {
+            title("Unchanged: blue runs this already; `bg deploy --force` deploys it anyway")
+        }
+        (0, false) => title("Ready: `bg deploy` would do this. Nothing was changed."),
+        (n, _) => StyledLine::of(Tone::Bad, "Refused").plain(format!(
+            ": {} to mend first. Nothing was changed.",
+            words::plural(n, "problem")
+        )),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::super::stories;
+    use super::*;
+
+    fn report() -> PlanReport {
+        let change = |path: &str, before: Option<&str>, after: Option<&str>| Change {
+            path: path.into(),
+            before: before.map(Into::into),
+            after: after.map(Into::into),
+        };
+        PlanReport {
+            now: stories::at(0),
+            plan: Some(stories::plan()),
+            unchanged: false,
+            changes: vec![
+                change(
+                    "containerDefinitions.app.image",
+                    Some("shop:v1"),
+                    Some("shop:v2"),
+                ),
+                change(
+                    "containerDefinitions.app.environment.DB_PASSWORD",
+                    Some("(masked)"),
+                    Some("(masked, changed)"),
+                ),
+                change(
+                    "containerDefinitions.app.environment.FEATURE",
+                    None,
+                    Some("on"),
+                ),
+                change("volumes.cache", Some("{}"), None),
+            ],
+            differences: vec!["healthCheckGracePeriodSeconds: 0 -> 30".into()],
+            healthy_after: Some(Duration::from_secs(90)),
+            problems: vec![],
+            warnings: vec!["alarm shop-latency notices after 6m, the first bake takes 5m".into()],
+            notes: vec!["slot b's service was deployed last on 2026-01-02".into()],
+        }
+    }
+
+    fn told(report: &PlanReport) -> String {
+        text(report)
+            .iter()
+            .map(|line| line.to_string() + "\n")
+            .collect()
+    }
+
+    #[test]
+    fn a_plan_shows_differences_times_and_preflight() {
+        insta::assert_snapshot!("plan_ready", told(&report()));
+    }
+
+    #[test]
+    fn a_refused_plan_lists_every_problem_with_its_way_out() {
+        let problem = |what: &str, fix: &str| Problem {
+            what: what.into(),
+            fix: fix.into(),
+        };
+        let mut report = report();
+        report.problems = vec![
+            problem(
+                "target group shop-b doesn't exist",
+                "create it beside shop-a, or name another in bg.yaml",
+            ),
+            problem(
+                "alarm shop-5xx is in ALARM already",
+                "wait until it is OK, or --ignore-alarm shop-5xx",
+            ),
+        ];
+        report.plan = None;
+        report.changes.clear();
+        insta::assert_snapshot!("plan_refused", told(&report));
+    }
+
+    #[test]
+    fn nothing_to_do_is_said() {
+        let report = PlanReport {
+            unchanged: true,
+            changes: vec![],
+            ..report()
+        };
+        assert!(told(&report).contains("Unchanged"));
+        assert!(!told(&report).contains("Timeline"));
+    }
+
+    #[test]
+    fn the_document_reads_back_as_itself() {
+        let json = serde_json::to_string(&report()).unwrap();
+        assert_eq!(serde_json::from_str::<PlanReport>(&json).unwrap(), report());
+    }
+}

@@ -1,0 +1,261 @@
+//! What an event means to a person, in one line of words.
+
+use super::line::Tone;
+use super::view::{Role, View};
+use super::words;
+use crate::deployment::action::FailureClass;
+use crate::deployment::event::{Event, Look, Record};
+use crate::deployment::plan::{Kind, Plan, RetireHow};
+use crate::deployment::trip;
+use crate::judge::alarms::AlarmState;
+use crate::strategy::Weight;
+
+/// How much an event matters.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+pub enum Rank {
+    /// For those who want to see everything.
+    Detail,
+    /// News.
+    News,
+}
+
+/// An event in words: a label to look for, and what there is to tell.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Said {
+    /// How much it matters.
+    pub rank: Rank,
+    /// Good, bad or neither.
+    pub tone: Tone,
+    /// At most 15 columns.
+    pub label: &'static str,
+    /// The rest of the line.
+    pub text: String,
+}
+
+impl Said {
+    fn news(tone: Tone, label: &'static str, text: impl Into<String>) -> Option<Self> {
+        Some(Said {
+            rank: Rank::News,
+            tone,
+            label,
+            text: text.into(),
+        })
+    }
+
+    fn detail(label: &'static str, text: impl Into<String>) -> Option<Self> {
+        Some(Said {
+            rank: Rank::Detail,
+            tone: Tone::Dim,
+            label,
+            text: text.into(),
+        })
+    }
+
+    /// Whether everybody wants to see it.
+    pub fn is_news(&self) -> bool {
+        self.rank == Rank::News
+    }
+}
+
+/// `record` in words; `before` is the view of the records before it. `None` where there is
+/// nothing to tell: a look that showed nothing else than the last, and the end, which needs more
+/// than a line ([`super::ending`]).
+pub fn say(before: &View, record: &Record) -> Option<Said> {
+    let green = || before.side(Role::Green);
+    let blue = || before.side(Role::Blue);
+    match &record.event {
+        Event::Started { plan } => Said::news(Tone::Strong, "started", started(plan)),
+        Event::RegisteringTaskDefinition => {
+            Said::detail("registering", "a revision of the task definition for green")
+        }
+        Event::TaskDefinitionReady { task_definition } => {
+            let text = format!("{} is what green is to run", task_definition.short());
+            Said::news(Tone::Plain, "task definition", text)
+        }
+        Event::ProvisioningGreen => Said::news(Tone::Plain, "provisioning", provisioning(before)),
+        Event::GreenProvisioned => Said::detail("provisioned", "ECS took green's service"),
+        Event::GreenHealthy => Said::news(Tone::Good, "healthy", healthy(before)),
+        Event::GreenUnhealthy { why } => Said::news(Tone::Warn, "not healthy", why.to_string()),
+        Event::GreenReady => Said::detail("ready", "green was healthy for long enough"),
+        Event::Shifting { weight, .. } => Said::news(
+            Tone::Busy,
+            "shifting",
+            format!("{weight} of traffic to {}", green()),
+        ),
+        Event::Baking {
+            step,
+            weight,
+            until,
+        } => {
+            let length = words::length(words::between(record.at, *until));
+            let (k, n) = (step.saturating_add(1), before.steps());
+            let ends = words::clock(*until);
+            let text = format!("at {weight}, step {k} of {n}, for {length} until {ends}");
+            Said::news(Tone::Busy, "baking", text)
+        }
+        Event::Holding { reasons, until } => {
+            let text = format!(
+                "{}; until {} at most",
+                trip::join(reasons),
+                words::clock(*until)
+            );
+            Said::news(Tone::Warn, "holding", text)
+        }
+        Event::HoldOver => Said::news(Tone::Plain, "going on", "nothing holds any more"),
+        Event::Promoted { .. } => Said::news(
+            Tone::Good,
+            "promoted",
+            format!("{} serves everything", green()),
+        ),
+        Event::SettingsRestored => {
+            Said::detail("restored", "green's service has its own settings back")
+        }
+        Event::Reverting { trip } => {
+            let what = if before.had_traffic() {
+                "all traffic to"
+            } else {
+                "all traffic stays on"
+            };
+            Said::news(Tone::Bad, "reverting", format!("{what} {}: {trip}", blue()))
+        }
+        Event::TrafficReverted => Said::news(
+            Tone::Plain,
+            "reverted",
+            format!("{} serves everything", blue()),
+        ),
+        Event::PuttingGreenAway => Said::detail("putting away", "green goes to zero tasks"),
+        Event::GreenPutAway => Said::news(
+            Tone::Plain,
+            "put away",
+            format!("{} is scaled to zero", green()),
+        ),
+        Event::ActFailed {
+            act,
+            class,
+            message,
+        } => {
+            let again = if class.is_worth_repeating() {
+                "; trying again"
+            } else {
+                ""
+            };
+            let text = format!("could not {act}: {} ({message}){again}", failure(*class));
+            Said::news(Tone::Warn, "failed", text)
+        }
+        Event::Looked(look) => looked(before, look),
+        Event::Hurrying { signal } => {
+            Said::news(Tone::Warn, "hurrying", format!("{signal}: no more waiting than needed"))
+        }
+        Event::RetireWaiting { until, why } => {
+            let text = format!("{} until {} at least: {why}", blue(), words::clock(*until));
+            Said::news(Tone::Plain, "keeping", text)
+        }
+        Event::Retiring => Said::detail("retiring", blue()),
+        Event::Retired { then: RetireHow::Delete } => {
+            Said::news(Tone::Good, "retired", format!("{} is deleted", blue()))
+        }
+        Event::Retired { .. } => {
+            Said::news(Tone::Good, "retired", format!("{} is scaled to zero", blue()))
+        }
+        Event::RetireCancelled { why } => {
+            Said::news(Tone::Warn, "not retired", format!("{} stays: {why}", blue()))
+        }
+        Event::Ended { .. } => None,
+    }
+}
+
+fn started(plan: &Plan) -> String {
+    let (version, service) = (words::version(plan), &plan.service);
+    let what = match &plan.kind {
+        Kind::Deploy => format!("deploy {version} to {service}"),
+        Kind::Hotfix { reason } => format!("hotfix {version} to {service} ({reason})"),
+        Kind::Rollback => format!("roll {service} back to {version}"),
+    };
+    format!(
+        "{what} in cluster {}, slot {}, strategy {} ({}); times are UTC",
+        plan.cluster,
+        plan.green_slot(),
+        plan.strategy,
+        plan.id
+    )
+}
+
+fn provisioning(view: &View) -> String {
+    let Some(plan) = &view.plan else {
+        return "green".to_owned();
+    };
+    let slot = plan.green_slot();
+    let service = &plan.slots[slot].service;
+    format!(
+        "green: slot {slot}, service {service}, {}",
+        words::plural(plan.desired as usize, "task")
+    )
+}
+
+fn healthy(view: &View) -> String {
+    let stay = view
+        .plan
+        .as_ref()
+        .map(|plan| words::length(plan.guards.healthy_for));
+    let side = view.side(Role::Green);
+    stay.map_or_else(
+        || side.clone(),
+        |stay| format!("{side}; it has to stay so for {stay}"),
+    )
+}
+
+/// A failure's class in words.
+pub(super) fn failure(class: FailureClass) -> &'static str {
+    match class {
+        FailureClass::Throttled => "AWS throttles",
+        FailureClass::Conflict => "a conflict with something under way",
+        FailureClass::Ambiguous => "it may or may not have happened",
+        FailureClass::NotSent => "not sent",
+        FailureClass::Expired => "credentials ran out",
+        FailureClass::Denied => "not allowed",
+        FailureClass::Invalid => "refused",
+    }
+}
+
+/// What a look shows that the last did not.
+fn looked(before: &View, look: &Look) -> Option<Said> {
+    let none = Look::default();
+    let last = before.look.as_ref().unwrap_or(&none);
+    let mut news = Vec::new();
+    if look.blue != last.blue {
+        news.push(format!("blue {}", words::counts(&look.blue)));
+    }
+    if look.green != last.green {
+        news.push(format!("green {}", words::counts(&look.green)));
+    }
+    for (route, seen) in &look.weights {
+        let surprising = *seen != before.set.or(Some(Weight::ZERO));
+        if surprising && last.weights.get(route) != Some(seen) {
+            news.push(format!("{route} shows {}", share(*seen)));
+        }
+    }
+    for (name, state) in &look.alarms {
+        let known = last.alarms.get(name);
+        if known != Some(state) && (known.is_some() || *state != Some(AlarmState::Ok)) {
+            news.push(format!("alarm {name} {}", words::alarm(*state)));
+        }
+    }
+    let alarmed = look
+        .alarms
+        .values()
+        .any(|state| *state == Some(AlarmState::Alarm));
+    let tone = if alarmed { Tone::Warn } else { Tone::Plain };
+    if news.is_empty() {
+        None
+    } else {
+        Said::news(tone, "looked", news.join("; "))
+    }
+}
+
+/// A weight as seen, in words.
+pub(super) fn share(seen: Option<Weight>) -> String {
+    seen.map_or_else(
+        || "no readable weight".to_owned(),
+        |weight| format!("{weight} green"),
+    )
+}

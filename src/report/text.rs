@@ -1,0 +1,121 @@
+//! Events as lines of text, for pipes and CI logs.
+
+use super::ending::ending;
+use super::line::{StyledLine, Tone};
+use super::say::{Rank, say};
+use super::view::View;
+use super::words;
+use crate::deployment::event::{Event, Record};
+
+/// Where the words begin, after the time and the label: `07:14:05  shifting        10% …`.
+const TEXT_COLUMN: usize = 26;
+const LABEL_COLUMN: usize = 10;
+
+/// How much is said.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, PartialOrd, Ord)]
+pub enum Detail {
+    /// The end only.
+    Quiet,
+    /// What matters.
+    #[default]
+    Normal,
+    /// Every event.
+    Verbose,
+}
+
+/// `record` as a line: `07:14:05  shifting        10% of traffic to green (slot b, shop:8)`.
+/// `before` is the view of the records before it. `None` where `detail` leaves it out.
+pub fn line(before: &View, record: &Record, detail: Detail) -> Option<StyledLine> {
+    let said = say(before, record)?;
+    let shown = match detail {
+        Detail::Quiet => false,
+        Detail::Normal => said.rank == Rank::News,
+        Detail::Verbose => true,
+    };
+    shown.then(|| {
+        StyledLine::of(Tone::Dim, words::clock(record.at))
+            .to_column(LABEL_COLUMN)
+            .with(said.tone, said.label)
+            .to_column(TEXT_COLUMN)
+            .plain(said.text)
+    })
+}
+
+/// Turns records into lines, and the last one into the whole ending.
+#[derive(Debug, Default)]
+pub struct Lines {
+    view: View,
+    detail: Detail,
+}
+
+impl Lines {
+    /// Of no records yet.
+    pub fn new(detail: Detail) -> Self {
+        Lines {
+            view: View::new(),
+            detail,
+        }
+    }
+
+    /// The lines that `record` gives.
+    pub fn on(&mut self, record: &Record) -> Vec<StyledLine> {
+        let mut lines: Vec<_> = line(&self.view, record, self.detail).into_iter().collect();
+        self.view.apply(record);
+        if matches!(record.event, Event::Ended { .. }) {
+            lines.extend(ending(&self.view));
+        }
+        lines
+    }
+
+    /// What the records so far say.
+    pub fn view(&self) -> &View {
+        &self.view
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::super::stories;
+    use super::*;
+
+    fn told(records: &[Record], detail: Detail) -> String {
+        let mut lines = Lines::new(detail);
+        let all = records.iter().flat_map(|record| lines.on(record));
+        all.map(|line| line.to_string() + "\n").collect()
+    }
+
+    #[test]
+    fn a_good_canary() {
+        insta::assert_snapshot!("good", told(&stories::good(), Detail::Normal));
+        insta::assert_snapshot!("good_verbose", told(&stories::good(), Detail::Verbose));
+        insta::assert_snapshot!("good_quiet", told(&stories::good(), Detail::Quiet));
+    }
+
+    #[test]
+    fn every_way_to_revert_says_what_tripped_and_what_to_do() {
+        for (name, records) in stories::reverts() {
+            insta::assert_snapshot!(format!("reverted_{name}"), told(&records, Detail::Normal));
+        }
+    }
+
+    #[test]
+    fn every_way_to_get_stuck_says_what_to_run() {
+        for (name, records) in stories::stuck() {
+            insta::assert_snapshot!(format!("stuck_{name}"), told(&records, Detail::Normal));
+        }
+    }
+
+    #[test]
+    fn a_look_that_shows_nothing_new_gives_no_line() {
+        let mut records = stories::holding();
+        let look = records
+            .iter()
+            .rfind(|r| matches!(r.event, Event::Looked(_)))
+            .unwrap()
+            .clone();
+        let before = View::of(&records);
+        assert_eq!(line(&before, &look, Detail::Verbose), None);
+        records.truncate(1);
+        assert!(line(&View::of(&records), &look, Detail::Normal).is_some());
+    }
+}
