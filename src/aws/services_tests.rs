@@ -38,7 +38,7 @@ fn a_rollout_that_is_not_reported_is_not_completed() {
 fn task(id: &str, stopped_at: f64, code: &str, reason: &str) -> Value {
     json!({
         "taskArn": format!("arn:aws:ecs:eu-west-1:1:task/prod/{id}"), "stoppedAt": stopped_at,
-        "taskDefinitionArn": "arn:new", "stopCode": code, "stoppedReason": reason,
+        "startedBy": "ecs-svc/1", "stopCode": code, "stoppedReason": reason,
         "containers": [{ "name": "app", "exitCode": 137, "reason": "OutOfMemoryError: killed" },
                        { "name": "sidecar" }],
     })
@@ -50,9 +50,9 @@ fn failed_tasks_come_first_newest_first() {
         "other",
         900.0,
         "EssentialContainerExited",
-        "of another revision",
+        "of another rollout",
     );
-    other["taskDefinitionArn"] = "arn:old".into();
+    other["startedBy"] = "ecs-svc/0".into();
     let scaling = "Scaling activity initiated by (deployment ecs-svc/1)";
     let health = "Task failed ELB health checks in (target-group arn:x)";
     let tasks = [
@@ -73,7 +73,7 @@ fn failed_tasks_come_first_newest_first() {
         ),
         other,
     ];
-    let stopped = newest_failed(&tasks, &TaskDefinitionArn::new("arn:new"));
+    let stopped = newest_failed(&tasks, "ecs-svc/1");
     let ids: Vec<&str> = stopped.iter().map(|task| task.task.as_str()).collect();
     assert_eq!(ids, ["unhealthy", "new", "old", "by-hand"]);
     assert_eq!(stopped[2].at.unwrap().as_millisecond(), 100_500);
