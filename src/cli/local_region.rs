@@ -13,6 +13,7 @@ use crate::sandbox::region::{Region, RegionOptions};
 use crate::sandbox::server::Server;
 use crate::sandbox::world::World;
 use crate::sandbox::demo;
+use crate::sandbox::proxy::{Options, Proxy};
 
 /// Before anybody sees it the demo account has run so long: its metrics are there.
 const HISTORY: SignedDuration = SignedDuration::from_mins(10);
@@ -20,6 +21,7 @@ const HISTORY: SignedDuration = SignedDuration::from_mins(10);
 /// A region with the demo account, as long as it is held.
 pub(super) struct LocalRegion {
     region: Region,
+    _proxy: Proxy,
 }
 
 impl LocalRegion {
@@ -27,7 +29,8 @@ impl LocalRegion {
     pub(super) async fn start(speed: f64, seed: u64) -> Result<LocalRegion, CliError> {
         let options = RegionOptions { speed, seed, ..RegionOptions::default() };
         let region = Region::with(demo_world(&options)?, options);
-        Ok(LocalRegion { region })
+        let proxy = data_plane(&region)?;
+        Ok(LocalRegion { region, _proxy: proxy })
     }
 
     /// A handle on it.
@@ -75,6 +78,13 @@ fn demo_world(options: &RegionOptions) -> Result<World, CliError> {
     Ok(world)
 }
 
+/// The load balancers' own ports, where requests go through.
+fn data_plane(region: &Region) -> Result<Proxy, CliError> {
+    let options = Options { speed: region.options().speed, ..Options::default() };
+    Proxy::start(region.world(), options)
+        .map_err(|error| CliError::from_error(ErrorKind::Unexpected, &error))
+}
+
 /// `bg sandbox`: serves a region until Ctrl-C.
 pub(super) async fn serve(args: &SandboxArgs) -> Result<(), CliError> {
     let listener = TcpListener::bind((Ipv4Addr::LOCALHOST, args.port)).await.map_err(|error| {
@@ -97,16 +107,20 @@ pub(super) async fn serve(args: &SandboxArgs) -> Result<(), CliError> {
     let server = region
         .serve(listener)
         .map_err(|error| CliError::from_error(ErrorKind::Unexpected, &error))?;
-    announce(&server, args);
+    let proxy = data_plane(&region)?;
+    announce(&server, &proxy, args);
     wait_for_the_end().await;
     Ok(())
 }
 
-fn announce(server: &Server, args: &SandboxArgs) {
+fn announce(server: &Server, proxy: &Proxy, args: &SandboxArgs) {
     println!("# The sandbox region listens on {} until Ctrl-C.", server.url());
     println!("export AWS_ENDPOINT_URL={}", server.url());
     println!("export AWS_ACCESS_KEY_ID=sandbox AWS_SECRET_ACCESS_KEY=sandbox");
     println!("export AWS_REGION=eu-west-1");
+    for (load_balancer, port, address) in proxy.addresses() {
+        println!("# {load_balancer}:{port} takes requests at http://{address}/");
+    }
     if !args.empty {
         println!("\n# bg.yaml for its demo service:\n{DEMO_CONFIG}");
     }

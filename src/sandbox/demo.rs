@@ -6,7 +6,9 @@
 use super::{
     wire::{AwsError, cloudwatch, ecs, elbv2},
     world::World,
+    world::traffic::{Flow, Mode, Shape},
 };
+use jiff::SignedDuration;
 use serde_json::{Value, json};
 
 /// The demo's cluster.
@@ -21,6 +23,10 @@ pub const PORT: u16 = 8080;
 pub const IMAGE: &str = "shop:v1";
 /// How many tasks.
 pub const TASKS: u32 = 2;
+/// How many synthetic requests come to it.
+pub const REQUESTS_PER_SECOND: f64 = 20.0;
+/// They pause while somebody else sends requests, until so long after the last of those.
+const QUIET: SignedDuration = SignedDuration::from_secs(10);
 /// A build-up that takes longer than this is a mistake in the region.
 const PATIENCE_SECONDS: u32 = 600;
 /// Seconds that the account is left alone before anybody sees it, so that its metrics are there.
@@ -53,6 +59,8 @@ pub fn build(world: &mut World) -> Result<Balancer, AwsError> {
         &service(SERVICE, &balancer.group_a, TASKS),
     )?;
     alarms(world, &balancer)?;
+    world.traffic.flows.push(Flow::new(&balancer.listener, Shape::Steady(REQUESTS_PER_SECOND)));
+    world.traffic.mode = Mode::WhenQuietFor(QUIET);
     settle(world)?;
     Ok(balancer)
 }
