@@ -11,6 +11,7 @@ mod connect;
 mod ecs;
 mod error;
 mod forward;
+mod forwards;
 mod groups;
 mod listeners;
 mod observe;

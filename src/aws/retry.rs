@@ -52,9 +52,6 @@ impl Effect {
 }
 
 /// Makes a call, again where [`Effect`] allows.
-///
-/// Every call of this program to AWS goes through here: this is the place for client-side
-/// budgets, and for letting reverts go before everything else.
 pub(super) async fn call<T, E, F>(
     operation: &'static str,
     effect: Effect,
@@ -64,11 +61,50 @@ where
     E: ProvideErrorMetadata + Error + 'static,
     F: Future<Output = Result<T, SdkError<E, HttpResponse>>>,
 {
+    repeat(effect, || {
+        let sent = send();
+        async move { sent.await.map_err(|error| classify(operation, &error)) }
+    })
+    .await
+}
+
+/// The same where the answer is read from the body as it came. A body that can't be read counts
+/// as an answer that was lost: the SDK reads some torn bodies as if they were whole.
+pub(super) async fn call_and_read<T, E, F>(
+    operation: &'static str,
+    effect: Effect,
+    mut send: impl FnMut() -> F,
+    read: impl Fn(&[u8]) -> Result<T, String>,
+) -> Result<T, AwsError>
+where
+    E: ProvideErrorMetadata + Error + 'static,
+    F: Future<Output = Result<Vec<u8>, SdkError<E, HttpResponse>>>,
+{
+    let read = &read;
+    repeat(effect, || {
+        let sent = send();
+        async move {
+            let body = sent.await.map_err(|error| classify(operation, &error))?;
+            read(&body).map_err(|why| {
+                let words = format!("the answer could not be read: {why}");
+                AwsError::own(operation, ErrorClass::Ambiguous, words)
+            })
+        }
+    })
+    .await
+}
+
+/// Every call of this program to AWS goes through here: this is the place for client-side
+/// budgets, and for letting reverts go before everything else.
+async fn repeat<T, F>(effect: Effect, mut send: impl FnMut() -> F) -> Result<T, AwsError>
+where
+    F: Future<Output = Result<T, AwsError>>,
+{
     let mut tried = 0;
     loop {
         let error = match send().await {
             Ok(value) => return Ok(value),
-            Err(error) => classify(operation, &error),
+            Err(error) => error,
         };
         tried += 1;
         if tried >= effect.tries() || !effect.may_repeat(error.class) {

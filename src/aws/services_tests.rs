@@ -1,12 +1,8 @@
 use super::*;
 
-fn service(json: Value) -> ServiceSeen {
-    service_seen(&json)
-}
-
 #[test]
 fn counts_are_those_of_the_primary_deployment() {
-    let seen = service(json!({
+    let seen = service_seen(&json!({
         "serviceName": "shop-b", "status": "ACTIVE", "desiredCount": 4, "runningCount": 5,
         "taskDefinition": "arn:old",
         "deployments": [
@@ -29,7 +25,7 @@ fn counts_are_those_of_the_primary_deployment() {
 
 #[test]
 fn a_rollout_that_is_not_reported_is_not_completed() {
-    let seen = service(json!({ "status": "DRAINING", "taskDefinition": "arn:old" }));
+    let seen = service_seen(&json!({ "status": "DRAINING", "taskDefinition": "arn:old" }));
     assert_eq!(seen.rollout, Rollout::InProgress);
     assert_eq!(seen.status, ServiceStatus::Draining);
     assert_eq!(seen.task_definition, TaskDefinitionArn::new("arn:old"));

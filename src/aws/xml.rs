@@ -18,7 +18,7 @@ pub(super) struct Element {
 
 /// Why a text is no tree.
 #[derive(Debug, thiserror::Error)]
-#[error("the answer is not the XML that was expected: {0}")]
+#[error("not the XML that was expected: {0}")]
 pub(super) struct XmlError(String);
 
 impl Element {
