@@ -138,7 +138,8 @@ fn counts(targets: &[TargetHealthDescription]) -> TargetCounts {
             _ => &mut counts.unavailable,
         };
         *counter += 1;
-        if state != Some(&State::Healthy)
+        // A target on its way out says nothing about those that stay.
+        if !matches!(state, Some(&State::Healthy | &State::Draining))
             && let Some(reason) = reason(health)
         {
             *counts.reasons.entry(reason).or_default() += 1;

@@ -40,15 +40,20 @@ impl Wanted {
     /// Reads the flags of `deploy` and `plan`, and the files that they name.
     pub(super) fn of_version(args: &VersionArgs) -> Result<Wanted, CliError> {
         let kind = match (args.hotfix, &args.reason) {
-            (true, Some(reason)) => Kind::Hotfix { reason: reason.clone() },
+            (true, Some(reason)) => Kind::Hotfix {
+                reason: reason.clone(),
+            },
             _ => Kind::Deploy,
         };
         let strategy = match &args.strategy {
             Some(name) => Some(resolve(&StrategyRef::Named(name.clone()), Path::new("."))?),
             None => None,
         };
-        let when_unchanged =
-            if args.force { WhenUnchanged::Deploy } else { WhenUnchanged::Skip };
+        let when_unchanged = if args.force {
+            WhenUnchanged::Deploy
+        } else {
+            WhenUnchanged::Skip
+        };
         Ok(Wanted {
             definition: definition(args)?,
             strategy,
@@ -100,7 +105,10 @@ impl Wanted {
             id,
             service: ServiceName::new(&config.service),
             cluster: ClusterName::new(&config.cluster),
-            account: config.account.as_ref().map(|account| account.as_str().to_owned()),
+            account: config
+                .account
+                .as_ref()
+                .map(|account| account.as_str().to_owned()),
             slots: slots(config),
             routes: routes(config),
             strategy,
@@ -176,17 +184,23 @@ fn definition(args: &VersionArgs) -> Result<DefinitionWanted, CliError> {
 /// A path, or a file that is there; anything else is `FAMILY[:REV]` or an ARN.
 fn names_a_file(reference: &str) -> bool {
     let arn = reference.starts_with("arn:");
-    !arn && (reference.contains('/') || reference.ends_with(".json") || Path::new(reference).exists())
+    !arn && (reference.contains('/')
+        || reference.ends_with(".json")
+        || Path::new(reference).exists())
 }
 
 fn read(path: &Path) -> Result<String, CliError> {
-    std::fs::read_to_string(path)
-        .map_err(|error| CliError::usage(format!("can't read {}", path.display())).caused_by(&error))
+    std::fs::read_to_string(path).map_err(|error| {
+        CliError::usage(format!("can't read {}", path.display())).caused_by(&error)
+    })
 }
 
 fn share(percent: Percent) -> Share {
     let whole = percent.per_mille().div_ceil(10);
-    u8::try_from(whole).ok().and_then(Share::of_percent).unwrap_or(Share::ALL)
+    u8::try_from(whole)
+        .ok()
+        .and_then(Share::of_percent)
+        .unwrap_or(Share::ALL)
 }
 
 /// The config's slots.
@@ -198,12 +212,18 @@ pub(super) fn slots(config: &Config) -> Slots<SlotWanted> {
             .iter()
             .map(|target| TargetWanted {
                 group: target.group.clone(),
-                container: target.endpoint.as_ref().map(|endpoint| endpoint.container.clone()),
+                container: target
+                    .endpoint
+                    .as_ref()
+                    .map(|endpoint| endpoint.container.clone()),
                 port: target.endpoint.as_ref().map(|endpoint| endpoint.port),
             })
             .collect(),
     };
-    Slots { a: wanted(&config.slots.a), b: wanted(&config.slots.b) }
+    Slots {
+        a: wanted(&config.slots.a),
+        b: wanted(&config.slots.b),
+    }
 }
 
 fn routes(config: &Config) -> RoutesWanted {
@@ -216,14 +236,17 @@ fn routes(config: &Config) -> RoutesWanted {
                     config::RouteConfig::Listener(arn) | config::RouteConfig::Rule(arn) => {
                         RouteWanted::Arn(arn.clone())
                     }
-                    config::RouteConfig::Named { load_balancer, port, host, path } => {
-                        RouteWanted::Place {
-                            load_balancer: load_balancer.clone(),
-                            port: *port,
-                            host: host.clone(),
-                            path: path.clone(),
-                        }
-                    }
+                    config::RouteConfig::Named {
+                        load_balancer,
+                        port,
+                        host,
+                        path,
+                    } => RouteWanted::Place {
+                        load_balancer: load_balancer.clone(),
+                        port: *port,
+                        host: host.clone(),
+                        path: path.clone(),
+                    },
                 })
                 .collect(),
         ),

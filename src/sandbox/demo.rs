@@ -59,7 +59,10 @@ pub fn build(world: &mut World) -> Result<Balancer, AwsError> {
         &service(SERVICE, &balancer.group_a, TASKS),
     )?;
     alarms(world, &balancer)?;
-    world.traffic.flows.push(Flow::new(&balancer.listener, Shape::Steady(REQUESTS_PER_SECOND)));
+    world.traffic.flows.push(Flow::new(
+        &balancer.listener,
+        Shape::Steady(REQUESTS_PER_SECOND),
+    ));
     world.traffic.mode = Mode::WhenQuietFor(QUIET);
     settle(world)?;
     Ok(balancer)

@@ -90,5 +90,8 @@ fn invariants_hold_for_bad_versions_and_sick_blues() {
 #[test]
 fn invariants_hold_in_every_weather_at_once() {
     let counts = check(Climate::Storm, 40_000);
-    assert_reached(&counts, &["promoted", "reverted", "stuck", "kept", "raises"]);
+    assert_reached(
+        &counts,
+        &["promoted", "reverted", "stuck", "kept", "raises"],
+    );
 }

@@ -23,7 +23,13 @@ impl Draft<'_> {
 
     fn tidy_up(&mut self, retire_at: Option<jiff::Timestamp>) {
         let plan = &self.deployment.plan;
-        let due = retire_at.map(|at| Due { at, then: plan.retire.then }.to_string());
+        let due = retire_at.map(|at| {
+            Due {
+                at,
+                then: plan.retire.then,
+            }
+            .to_string()
+        });
         self.act(Action::RestoreSettings);
         self.act(Action::Tag {
             slot: plan.blue,
@@ -37,7 +43,14 @@ impl Draft<'_> {
 
     /// Signals don't revert any more; what is left is to give green its settings back.
     pub(super) fn promoted(&mut self) {
-        let Phase::Promoted { at, retire_at, restored } = &self.deployment.phase else { return };
+        let Phase::Promoted {
+            at,
+            retire_at,
+            restored,
+        } = &self.deployment.phase
+        else {
+            return;
+        };
         let trouble = [ActName::RestoreSettings, ActName::Tag]
             .iter()
             .any(|act| self.deployment.failure_of(*act).is_some());
