@@ -141,9 +141,10 @@ pub fn not_ready(
 /// The target groups that can't be read, of the sides that must be well.
 pub fn unreadable_groups(plan: &Plan, observation: &Observation) -> Vec<Hold> {
     let demanded = |slot: &SlotName| *slot != plan.blue || !plan.lifts_demands_on_blue();
-    let targets = SlotName::BOTH.into_iter().filter(demanded).flat_map(|slot| {
-        plan.slots[slot].targets.iter().map(|target| &target.group)
-    });
+    let targets = SlotName::BOTH
+        .into_iter()
+        .filter(demanded)
+        .flat_map(|slot| plan.slots[slot].targets.iter().map(|target| &target.group));
     targets
         .filter_map(|group| match observation.groups.get(group) {
             Some(Seen::Value(_)) => None,

@@ -33,7 +33,9 @@ impl Draft<'_> {
             self.record(Event::Hurrying { signal });
         }
         if blue_is_down && interrupted {
-            self.end(Outcome::Stuck { why: Stuck::BlueIsDown { trip } });
+            self.end(Outcome::Stuck {
+                why: Stuck::BlueIsDown { trip },
+            });
         } else if !blue_is_down && self.traffic_may_be_on_green() {
             self.act(Action::WriteWeights(WeightWrite::AllBlue));
         } else {
@@ -44,7 +46,13 @@ impl Draft<'_> {
     /// Goes on with a revert: traffic, then green.
     pub(super) fn revert_further(&mut self) {
         let Phase::Reverting {
-            trip, since, hurried_at, traffic_back_at, putting_away_since, put_away, restored,
+            trip,
+            since,
+            hurried_at,
+            traffic_back_at,
+            putting_away_since,
+            put_away,
+            restored,
         } = &self.deployment.phase
         else {
             return;
@@ -84,7 +92,10 @@ impl Draft<'_> {
             self.end(Outcome::Reverted { trip: trip.clone() });
         } else if self.now >= give_up_at {
             let trouble = "the routes showed it once, and don't any more".to_owned();
-            let why = Stuck::RevertNotConfirmed { trip: trip.clone(), trouble };
+            let why = Stuck::RevertNotConfirmed {
+                trip: trip.clone(),
+                trouble,
+            };
             self.end(Outcome::Stuck { why });
         }
     }
@@ -125,7 +136,10 @@ impl Draft<'_> {
             return;
         }
         if self.now >= self.give_up_at(since, hurried) {
-            let why = Stuck::RevertNotConfirmed { trip: trip.clone(), trouble };
+            let why = Stuck::RevertNotConfirmed {
+                trip: trip.clone(),
+                trouble,
+            };
             return self.end(Outcome::Stuck { why });
         }
         self.act(Action::WriteWeights(WeightWrite::AllBlue));
@@ -155,14 +169,20 @@ impl Draft<'_> {
             if gone || put_away {
                 return self.end_reverted(trip, give_up_at);
             }
-            let why = Stuck::GreenNotPutAway { trip: trip.clone(), trouble: self.trouble() };
+            let why = Stuck::GreenNotPutAway {
+                trip: trip.clone(),
+                trouble: self.trouble(),
+            };
             return self.end(Outcome::Stuck { why });
         }
         if since.is_none() {
             self.record(Event::PuttingGreenAway);
         }
         if !gone && !put_away {
-            self.act(Action::Scale { slot: green, desired: 0 });
+            self.act(Action::Scale {
+                slot: green,
+                desired: 0,
+            });
         }
         if !self.green_is_gone() {
             self.act(Action::RestoreSettings);
@@ -186,8 +206,7 @@ impl Draft<'_> {
     }
 
     fn traffic_may_be_on_green(&self) -> bool {
-        self.deployment.traffic_touched
-            || green_carries_traffic(&self.deployment.plan, self.seen)
+        self.deployment.traffic_touched || green_carries_traffic(&self.deployment.plan, self.seen)
     }
 
     /// Blue has no healthy target at all, and green has some: putting traffic back would be an

@@ -8,8 +8,7 @@ use super::{Draft, after};
 use crate::deployment::action::{ActName, Action, WeightWrite};
 use crate::deployment::event::Event;
 use crate::deployment::invariants::{
-    Traffic, against_raising, all_readable_show, service_holds, traffic,
-    unreadable_groups,
+    Traffic, against_raising, all_readable_show, service_holds, traffic, unreadable_groups,
 };
 use crate::deployment::outcome::{Outcome, Stuck};
 use crate::deployment::trip::{Hold, Trip};
