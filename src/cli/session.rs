@@ -2,7 +2,6 @@
 
 use std::path::{Path, PathBuf};
 
-use jiff::SignedDuration;
 
 use super::args::{Global, RegionArgs};
 use super::error::{CliError, ErrorKind};
@@ -145,7 +144,7 @@ impl Session {
             pid: std::process::id(),
             run_url: run_url(),
             since: now,
-            lease_until: now + SignedDuration::from(LEASE),
+            lease_until: now + LEASE,
             fence: 0,
         }
     }
