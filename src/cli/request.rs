@@ -20,7 +20,7 @@ use crate::deployment::task_definition::{
 };
 use crate::judge::alarms::InsufficientData;
 use crate::judge::targets::Share;
-use crate::strategy::{Strategy, StrategyRef};
+use crate::strategy::{Step, Strategy, StrategyRef, Weight};
 
 /// What the flags alone say; read before AWS is reached, so that mistakes show at once.
 #[derive(Debug)]
@@ -71,7 +71,7 @@ impl Wanted {
     pub(super) fn rollback(definition: DefinitionWanted) -> Result<Wanted, CliError> {
         Ok(Wanted {
             definition,
-            strategy: Some(at_once()?),
+            strategy: Some(in_one_step()?),
             source: None,
             kind: Kind::Rollback,
             when_unchanged: WhenUnchanged::Deploy,
@@ -91,7 +91,7 @@ impl Wanted {
         let config = &session.config;
         let strategy = match (&self.strategy, &self.kind) {
             (Some(strategy), _) => strategy.clone(),
-            (None, Kind::Hotfix { .. }) => at_once()?,
+            (None, Kind::Hotfix { .. }) => all_at_once()?,
             (None, _) => resolve(&config.strategy, &session.folder)?,
         };
         if let Some(why) = strategy.needs_consent().filter(|_| !self.allow_long) {
@@ -134,10 +134,17 @@ impl Wanted {
     }
 }
 
-fn at_once() -> Result<Strategy, CliError> {
-    Strategy::shorthand("canary:100%:0s")
-        .or_else(|_| Strategy::named("all-at-once"))
-        .map_err(|error| CliError::usage(error.to_string()))
+/// One step and no bake: a rollback goes to what has served before.
+fn in_one_step() -> Result<Strategy, CliError> {
+    let step = Step {
+        weight: Weight::FULL,
+        bake: Duration::ZERO,
+    };
+    Strategy::new("in one step", vec![step], Duration::ZERO).map_err(CliError::usage)
+}
+
+fn all_at_once() -> Result<Strategy, CliError> {
+    Strategy::named("all-at-once").map_err(|error| CliError::usage(error.to_string()))
 }
 
 fn resolve(reference: &StrategyRef, folder: &Path) -> Result<Strategy, CliError> {
