@@ -25,8 +25,9 @@ async fn lagging_answers_cost_time_and_nothing_else() {
             ..RegionOptions::default()
         };
         let stage = Stage::open(options, |_| {});
-        let outcome = stage.deploy(&request("shop:v2", "canary:10%:1m"), |_, _| {});
-        assert_eq!(outcome.await, Outcome::Promoted, "{seconds} s");
+        let request = request("shop:v2", "canary:10%:1m");
+        let outcome = stage.deploy(&request, |_, _| {}).await;
+        assert_eq!(outcome, Outcome::Promoted, "{seconds} s");
         assert_eq!(stage.weights(), (0, 100), "{seconds} s");
         let services = stage.ecs("ListServices", &json!({ "cluster": "demo" }));
         let arns = services["serviceArns"].as_array().map(Vec::len);
@@ -73,7 +74,7 @@ impl HttpConnector for Recorder {
         );
         let mut requests = self.requests.lock().unwrap_or_else(PoisonError::into_inner);
         requests.push(written);
-        self.region.call(request)
+        HttpConnector::call(&self.region, request)
     }
 }
 
