@@ -84,6 +84,11 @@ impl AwsError {
         Self::own(operation, ErrorClass::Invalid, message)
     }
 
+    /// An act as a whole took too long: it may have happened.
+    pub fn timed_out(operation: &'static str) -> Self {
+        Self::own(operation, ErrorClass::Ambiguous, "it took too long")
+    }
+
     pub(super) fn own(
         operation: &'static str,
         class: ErrorClass,

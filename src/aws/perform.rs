@@ -10,7 +10,7 @@ use super::error::AwsError;
 use super::services::DEPLOYMENT_TAG;
 use super::together::all;
 use crate::deployment::action::Action;
-use crate::deployment::ids::{SlotName, TaskDefinitionArn};
+use crate::deployment::ids::{ClusterName, EcsServiceName, TaskDefinitionArn};
 use crate::deployment::plan::{NewTaskDefinition, Plan};
 
 /// How many of a family's revisions are looked at for one that this deployment registered.
@@ -44,11 +44,19 @@ impl Cloud {
                 self.provision_green(plan, task_definition).await?;
             }
             Action::WriteWeights(write) => self.write_weights(plan, *write).await?,
-            Action::Scale { slot, desired } => self.scale(plan, *slot, *desired).await?,
+            Action::Scale { slot, desired } => {
+                let service = &plan.slots[*slot].service;
+                self.scale(&plan.cluster, service, *desired).await?;
+            }
             Action::RestoreSettings => self.restore_settings(plan).await?,
-            Action::Tag { slot, tags } => self.tag(plan, *slot, tags).await?,
+            Action::Tag { slot, tags } => {
+                let service = &plan.slots[*slot].service;
+                self.tag(&plan.cluster, service, tags).await?;
+            }
             Action::Unpin { slot } => self.unpin(plan, *slot).await?,
-            Action::Delete { slot } => self.delete(plan, *slot).await?,
+            Action::Delete { slot } => {
+                self.delete(&plan.cluster, &plan.slots[*slot].service).await?;
+            }
         }
         Ok(Done::Nothing)
     }
@@ -122,10 +130,16 @@ impl Cloud {
         Ok(None)
     }
 
-    async fn scale(&self, plan: &Plan, slot: SlotName, desired: u32) -> Result<(), AwsError> {
+    /// Sets a service's desired count; zero is also where there is no service.
+    pub(super) async fn scale(
+        &self,
+        cluster: &ClusterName,
+        service: &EcsServiceName,
+        desired: u32,
+    ) -> Result<(), AwsError> {
         let body = json!({
-            "cluster": plan.cluster.as_str(),
-            "service": plan.slots[slot].service.as_str(),
+            "cluster": cluster.as_str(),
+            "service": service.as_str(),
             "desiredCount": desired,
         });
         match self.update_service(body).await {
@@ -151,14 +165,14 @@ impl Cloud {
         }
     }
 
-    async fn tag(
+    /// Sets tags of a service and takes off those without a value.
+    pub(super) async fn tag(
         &self,
-        plan: &Plan,
-        slot: SlotName,
+        cluster: &ClusterName,
+        name: &EcsServiceName,
         tags: &BTreeMap<String, Option<String>>,
     ) -> Result<(), AwsError> {
-        let name = &plan.slots[slot].service;
-        let found = self.services(&plan.cluster, &[name]).await?;
+        let found = self.services(cluster, &[name]).await?;
         let Some(service) = found.into_iter().next().flatten() else {
             // A service that is gone has no tags to lose, and none can be set.
             return match tags.values().all(Option::is_none) {
@@ -193,11 +207,13 @@ impl Cloud {
         Ok(())
     }
 
-    async fn delete(&self, plan: &Plan, slot: SlotName) -> Result<(), AwsError> {
-        let body = json!({
-            "cluster": plan.cluster.as_str(),
-            "service": plan.slots[slot].service.as_str(),
-        });
+    /// Deletes a service that is scaled to zero.
+    pub(super) async fn delete(
+        &self,
+        cluster: &ClusterName,
+        service: &EcsServiceName,
+    ) -> Result<(), AwsError> {
+        let body = json!({ "cluster": cluster.as_str(), "service": service.as_str() });
         match self.delete_service(body).await {
             Err(error) if is_gone(&error) => Ok(()),
             result => result.map(|_| ()),

@@ -9,14 +9,21 @@ use aws_sdk_cloudwatch::types::{
 use jiff::{SignedDuration, Timestamp};
 
 use super::cloud::Cloud;
+use super::ecs::{count, list, tag};
 use super::error::AwsError;
 use super::retry::{Effect, call};
-use crate::deployment::ids::{LoadBalancerArn, TargetGroupArn};
+use crate::deployment::action::Action;
+use crate::deployment::ids::{ClusterName, EcsServiceName, LoadBalancerArn, TargetGroupArn};
+use crate::deployment::observation::Seen;
+use crate::deployment::retire::{self, RetireLook, Retirement};
+use crate::deployment::surroundings::Forward;
 
 const GET: &str = "cloudwatch:GetMetricData";
 /// How far back to look: metrics are up to three minutes late, and two complete minutes are
 /// needed.
 const MINUTES: i64 = 8;
+/// So many complete minutes without a request count as none.
+const QUIET_MINUTES: usize = 2;
 
 /// A group to look at, with the load balancer that uses it.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -39,6 +46,88 @@ pub struct Requests {
 }
 
 impl Cloud {
+    /// Looks at a slot that is to be retired: its service and tag, every forward action that
+    /// names its groups, and what they were sent lately.
+    pub async fn look_at_retirement(
+        &self,
+        cluster: &ClusterName,
+        retirement: &Retirement,
+        now: Timestamp,
+    ) -> RetireLook {
+        let names: Vec<String> =
+            retirement.groups.iter().map(|group| group.as_str().to_owned()).collect();
+        let services = [&retirement.service];
+        let (services, forwards) =
+            tokio::join!(self.services(cluster, &services), self.forwards_of(&names));
+        let (desired, due) = match services {
+            Ok(services) => {
+                let service = services.into_iter().next().flatten();
+                let due = service.as_ref().and_then(|it| tag(list(it, "tags"), retire::TAG));
+                let due = due.and_then(|text| text.parse().ok());
+                (Seen::Value(service.map(|it| count(&it, "desiredCount"))), due)
+            }
+            Err(error) => (Seen::Unreadable(error.to_string()), None),
+        };
+        let forwards = match forwards {
+            Ok((_, forwards)) => Seen::Value(forwards),
+            Err(error) => Seen::Unreadable(error.to_string()),
+        };
+        let requests = match forwards.value() {
+            Some(forwards) => self.requests_of(retirement, forwards, now).await,
+            None => Seen::Value(retire::Requests::NoData),
+        };
+        RetireLook { now, forwards, desired, due, requests }
+    }
+
+    async fn requests_of(
+        &self,
+        retirement: &Retirement,
+        forwards: &[Forward],
+        now: Timestamp,
+    ) -> Seen<retire::Requests> {
+        let watched: Vec<Watched> = retirement
+            .groups
+            .iter()
+            .filter_map(|group| {
+                let forward = forwards.iter().find(|it| it.weights.contains_key(group))?;
+                let load_balancer = forward.load_balancer.clone();
+                Some(Watched { group: group.clone(), load_balancer })
+            })
+            .collect();
+        match self.observe_retirement(&watched, now).await {
+            Ok(counts) => Seen::Value(in_quiet_minutes(&counts)),
+            Err(error) => Seen::Unreadable(error.to_string()),
+        }
+    }
+
+    /// Does to a service what retiring it asks for.
+    pub async fn act_on_service(
+        &self,
+        cluster: &ClusterName,
+        service: &EcsServiceName,
+        action: &Action,
+    ) -> Result<(), AwsError> {
+        match action {
+            Action::Scale { desired, .. } => self.scale(cluster, service, *desired).await,
+            Action::Delete { .. } => self.delete(cluster, service).await,
+            Action::Tag { tags, .. } => self.tag(cluster, service, tags).await,
+            other => Err(AwsError::invalid(
+                "ecs:UpdateService",
+                format!("could not {} without a plan", other.name()),
+            )),
+        }
+    }
+
+    /// Takes the tag off that says when a service is to be retired.
+    pub async fn forget_retirement(
+        &self,
+        cluster: &ClusterName,
+        service: &EcsServiceName,
+    ) -> Result<(), AwsError> {
+        let tags = BTreeMap::from([(retire::TAG.to_owned(), None)]);
+        self.tag(cluster, service, &tags).await
+    }
+
     /// The request counts of each group and of its load balancer, in one call.
     pub async fn observe_retirement(
         &self,
@@ -114,6 +203,23 @@ impl Cloud {
             }
         }
     }
+}
+
+/// What the groups were sent in the last two minutes that their load balancers have counts of.
+fn in_quiet_minutes(counts: &BTreeMap<TargetGroupArn, Requests>) -> retire::Requests {
+    if counts.is_empty() {
+        return retire::Requests::NotCounted;
+    }
+    let mut sum = 0.0;
+    for requests in counts.values() {
+        let complete: Vec<_> = requests.load_balancer.keys().rev().take(QUIET_MINUTES).collect();
+        if complete.len() < QUIET_MINUTES {
+            return retire::Requests::NoData;
+        }
+        let of_minute = |minute| requests.group.get(minute).copied().unwrap_or(0.0);
+        sum += complete.into_iter().map(of_minute).sum::<f64>();
+    }
+    retire::Requests::Counted(sum.round() as u64)
 }
 
 #[derive(Clone, Copy)]

@@ -28,10 +28,9 @@ impl Cloud {
             }
         };
         let mut services = read.into_iter();
-        let mut seen = Slots::from_fn(|_| {
-            let service = services.next().flatten();
-            Seen::Value(service.as_ref().map(service_seen))
-        });
+        let found = Slots::from_fn(|_| services.next().flatten());
+        let mut seen =
+            Slots::from_fn(|slot| Seen::Value(found[slot].as_ref().map(service_seen)));
         let green = plan.green_slot();
         if let Seen::Value(Some(service)) = &mut seen[green]
             && service.deployment.as_ref() == Some(&plan.id)
@@ -39,25 +38,29 @@ impl Cloud {
         {
             let name = &plan.slots[green].service;
             // What failed is only words beside the count: without them the look still stands.
-            service.stopped = self
-                .stopped_tasks(&plan.cluster, name, &service.task_definition)
+            let stopped = self
+                .stopped_tasks(&plan.cluster, name, &found[green])
                 .await
                 .unwrap_or_default();
+            // ECS stops counting once a task has run: a crash later shows in the tasks alone.
+            let failed = stopped.iter().filter(|task| task.code != "UserInitiated").count();
+            service.failed = service.failed.max(failed.try_into().unwrap_or(u32::MAX));
+            service.stopped = stopped.into_iter().take(STOPPED_SHOWN).collect();
         }
         seen
     }
 
-    /// The newest failed tasks of a service that ran `definition`.
+    /// The newest failed tasks that the service's primary deployment started.
     async fn stopped_tasks(
         &self,
         cluster: &ClusterName,
-        service: &EcsServiceName,
-        definition: &TaskDefinitionArn,
+        name: &EcsServiceName,
+        service: &Option<Value>,
     ) -> Result<Vec<StoppedTask>, AwsError> {
         let listed = self
             .list_tasks(json!({
                 "cluster": cluster.as_str(),
-                "serviceName": service.as_str(),
+                "serviceName": name.as_str(),
                 "desiredStatus": "STOPPED",
                 "maxResults": 100,
             }))
@@ -68,13 +71,15 @@ impl Cloud {
         }
         let body = json!({ "cluster": cluster.as_str(), "tasks": arns });
         let described = self.describe_tasks(body).await?;
-        Ok(newest_failed(list(&described, "tasks"), definition))
+        let primary = service.as_ref().and_then(primary);
+        let started_by = primary.map_or("", |deployment| text(deployment, "id"));
+        Ok(newest_failed(list(&described, "tasks"), started_by))
     }
 }
 
 /// Whether it is worth asking which tasks stopped and why.
 fn tasks_fail(service: &ServiceSeen) -> bool {
-    service.failed > 0 || (service.running < service.desired && service.pending == 0)
+    service.failed > 0 || service.running < service.desired
 }
 
 /// What DescribeServices says of one service.
@@ -121,10 +126,10 @@ pub(super) fn task_definition(service: &Value) -> TaskDefinitionArn {
 }
 
 /// Failed tasks first, newest first; tasks that ECS stopped only to scale in are no failures.
-fn newest_failed(tasks: &[Value], definition: &TaskDefinitionArn) -> Vec<StoppedTask> {
+fn newest_failed(tasks: &[Value], started_by: &str) -> Vec<StoppedTask> {
     let mut stopped: Vec<(bool, StoppedTask)> = tasks
         .iter()
-        .filter(|task| text(task, "taskDefinitionArn") == definition.as_str())
+        .filter(|task| text(task, "startedBy") == started_by)
         .map(|task| (was_asked_to_stop(task), stopped_task(task)))
         .filter(|(asked, task)| !asked || task.code == "UserInitiated")
         .collect();
@@ -134,8 +139,7 @@ fn newest_failed(tasks: &[Value], definition: &TaskDefinitionArn) -> Vec<Stopped
             .then_with(|| other.at.cmp(&one.at))
             .then_with(|| one.task.cmp(&other.task))
     });
-    let stopped = stopped.into_iter().map(|(_, task)| task);
-    stopped.take(STOPPED_SHOWN).collect()
+    stopped.into_iter().map(|(_, task)| task).collect()
 }
 
 /// ECS's scheduler stops tasks to scale in or to replace them, and for failed health checks: only

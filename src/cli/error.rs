@@ -5,7 +5,7 @@ use std::fmt;
 
 use super::exit::ExitCode;
 use crate::report::line::{StyledLine, Tone};
-use crate::report::plan::Problem;
+use crate::deployment::problem::Problem;
 use crate::report::words;
 
 /// What kind of trouble it is; says the exit code.

@@ -13,7 +13,9 @@ pub mod live;
 mod local_region;
 mod request;
 mod running;
+mod sandbox_clock;
 mod session;
+mod situation;
 pub mod style;
 pub mod terminal;
 
@@ -29,7 +31,9 @@ pub fn main() -> ExitCode {
         Err(error) => Err(CliError::from_error(ErrorKind::Unexpected, &error)),
     };
     ended.unwrap_or_else(|error| {
-        eprintln!("{error}");
+        let colors = terminal::Surface::of_process().stderr_colors(&cli.global);
+        // Where stderr is gone, the exit code still tells.
+        let _ = display::complain(&error.lines(), colors);
         error.exit()
     })
 }

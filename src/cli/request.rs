@@ -189,7 +189,8 @@ fn share(percent: Percent) -> Share {
     u8::try_from(whole).ok().and_then(Share::of_percent).unwrap_or(Share::ALL)
 }
 
-fn slots(config: &Config) -> Slots<SlotWanted> {
+/// The config's slots.
+pub(super) fn slots(config: &Config) -> Slots<SlotWanted> {
     let wanted = |slot: &config::SlotConfig| SlotWanted {
         service: EcsServiceName::new(&slot.service),
         targets: slot

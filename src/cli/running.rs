@@ -3,7 +3,7 @@
 use std::cell::RefCell;
 
 use super::args::{Global, OutputFormat, RetireBy, RunArgs};
-use super::display::{Display, TICK, print};
+use super::display::{Display, TICK, print, print_json};
 use super::error::{CliError, ErrorKind};
 use super::exit::ExitCode;
 use super::session::Session;
@@ -15,7 +15,6 @@ use crate::deployment::preflight::Planning;
 use crate::deployment::retire::{Retirement, due};
 use crate::deployment::state::{Deployment, Phase};
 use crate::report::line::{StyledLine, Tone};
-use crate::report::plan::refusal;
 use crate::runner::{Asks, Retired, Run, RunError, retire};
 use crate::store::{Holder, StoreError};
 
@@ -27,14 +26,7 @@ pub(super) fn refuse_problems(planning: &Planning) -> Result<(), CliError> {
     if planning.problems.is_empty() {
         return Ok(());
     }
-    let surface = Surface::of_process();
-    let global_colors = surface.stderr_colors_by_default();
-    for line in refusal(&planning.problems) {
-        eprintln!("{}", super::style::paint(&line, global_colors));
-    }
-    let count = planning.problems.len();
-    let what = if count == 1 { "1 problem".to_owned() } else { format!("{count} problems") };
-    Err(CliError::refused(format!("preflight found {what}; nothing was changed"))
+    Err(CliError::preflight(planning.problems.clone())
         .hint("`bg plan` with the same flags shows the whole picture"))
 }
 
@@ -44,7 +36,7 @@ pub(super) fn refuse_problems(planning: &Planning) -> Result<(), CliError> {
 /// When stdout is gone.
 pub(super) fn say_unchanged(global: &Global, planning: &Planning) -> Result<(), CliError> {
     let shown = match global.output {
-        OutputFormat::Json => super::commands::print_json(&serde_json::json!({
+        OutputFormat::Json => print_json(&serde_json::json!({
             "type": "unchanged",
             "notes": planning.notes,
         })),

@@ -7,10 +7,15 @@ use jiff::SignedDuration;
 use super::args::{Global, RegionArgs};
 use super::error::{CliError, ErrorKind};
 use super::local_region::LocalRegion;
+use super::request;
+use super::sandbox_clock;
 use crate::aws::{Cloud, ConnectOptions, SurveyAsk};
 use crate::config::{self, Config, StateLocation};
-use crate::deployment::ids::{AlarmName, ClusterName, DeploymentId, ServiceName, SlotName};
+use crate::deployment::ids::{
+    AlarmName, ClusterName, DeploymentId, ServiceName, SlotName, Slots,
+};
 use crate::deployment::preflight::{self, DefinitionWanted, Planning, Request};
+use crate::deployment::surroundings::Surroundings;
 use crate::runner::{Clock, LEASE, new_id};
 use crate::store::{FileStore, Holder, MemoryStore, Store};
 
@@ -28,8 +33,8 @@ pub(super) struct Session {
 
 impl Session {
     /// Reads the config, reaches AWS (or starts the region), opens the store.
-    pub(super) async fn open(global: &Global, region: &RegionArgs) -> Result<Session, CliError> {
-        if region.sandbox {
+    pub(super) async fn open(global: &Global, region: Option<&RegionArgs>) -> Result<Session, CliError> {
+        if let Some(region) = region.filter(|region| region.sandbox) {
             return Session::in_sandbox(global, region).await;
         }
         let (config, folder) = read_config(global)?;
@@ -40,9 +45,14 @@ impl Session {
         };
         let cloud = Cloud::connect(&options).await.map_err(|error| cant_connect(&error))?;
         let store = open_store(&config, &folder)?;
-        let clock = cloud.sandbox_clock().await.map_or_else(Clock::wall, |(now, speed)| {
-            Clock::starting_at(now, speed)
-        });
+        let clock = match &global.endpoint_url {
+            Some(url) => sandbox_clock::of(url).await,
+            None => match std::env::var("AWS_ENDPOINT_URL") {
+                Ok(url) => sandbox_clock::of(&url).await,
+                Err(_) => None,
+            },
+        };
+        let clock = clock.unwrap_or_else(Clock::wall);
         Ok(Session { config, folder, cloud, store, clock, _region: None })
     }
 
@@ -82,9 +92,25 @@ impl Session {
         let ask = survey_ask(request);
         let found = self.cloud.survey(&ask, self.clock.now()).await.map_err(|error| {
             CliError::from_error(ErrorKind::Unexpected, &error)
-                .hint("nothing was changed; `bg iam-policy`-like rights are listed in the README")
+                .hint("nothing was changed; the README lists the permissions that bg needs")
         })?;
         Ok(preflight::plan(request, &found))
+    }
+
+    /// Looks at what a status shows: everything but alarms and registries.
+    pub(super) async fn survey_for_status(&self) -> Result<Surroundings, CliError> {
+        let slots = request::slots(&self.config);
+        let targets = SlotName::BOTH.iter().flat_map(|slot| &slots[*slot].targets);
+        let ask = SurveyAsk {
+            cluster: self.cluster(),
+            services: Slots::from_fn(|slot| slots[slot].service.clone()),
+            groups: targets.map(|target| target.group.clone()).collect(),
+            alarms: Vec::new(),
+            definition: None,
+            images: Vec::new(),
+        };
+        let found = self.cloud.survey(&ask, self.clock.now()).await;
+        found.map_err(|error| CliError::from_error(ErrorKind::Unexpected, &error))
     }
 
     /// This process, as the holder of a lock.
@@ -149,9 +175,7 @@ fn survey_ask(request: &Request) -> SurveyAsk {
     alarms.dedup();
     SurveyAsk {
         cluster: request.cluster.clone(),
-        services: crate::deployment::ids::Slots::from_fn(|slot| {
-            request.slots[slot].service.clone()
-        }),
+        services: Slots::from_fn(|slot| request.slots[slot].service.clone()),
         groups: targets.map(|target| target.group.clone()).collect(),
         alarms,
         definition,

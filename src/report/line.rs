@@ -142,6 +142,25 @@ pub fn width(text: &str) -> usize {
     text.chars().map(columns_of).sum()
 }
 
+/// The end of `text` in at most `columns` columns, after an ellipsis where it is longer: for names
+/// that differ at their end.
+pub fn tail(text: &str, columns: usize, symbols: Symbols) -> String {
+    let excess = width(text).saturating_sub(columns);
+    if excess == 0 {
+        return text.to_owned();
+    }
+    let mark = take_columns(symbols.ellipsis(), columns);
+    let mut rest = text.chars();
+    let mut dropped = 0;
+    while dropped < excess + width(mark) {
+        match rest.next() {
+            Some(character) => dropped += columns_of(character),
+            None => break,
+        }
+    }
+    format!("{mark}{}", rest.as_str())
+}
+
 /// `text` broken between words into lines of at most `columns` columns; a longer word has a line
 /// of its own.
 pub fn wrap(text: &str, columns: usize) -> Vec<String> {
@@ -199,6 +218,12 @@ mod tests {
     }
 
     #[test]
+    fn a_long_name_keeps_its_end() {
+        assert_eq!(tail("a-long-family:17", 10, Symbols::Unicode), "…family:17");
+        assert_eq!(tail("shop:17", 10, Symbols::Unicode), "shop:17");
+    }
+
+    #[test]
     fn control_characters_of_other_people_never_get_through() {
         let line = StyledLine::of(Tone::Plain, "a\u{1b}[2Jb\nc\u{202e}d");
         assert_eq!(line.to_string(), "a [2Jb c d");
@@ -211,6 +236,8 @@ mod tests {
         ) {
             for symbols in [Symbols::Unicode, Symbols::Ascii] {
                 let line = parts.iter().fold(StyledLine::new(), StyledLine::plain);
+                let end = tail(&line.to_string(), columns, symbols);
+                prop_assert!(width(&end) <= columns);
                 prop_assert!(line.fit(columns, symbols).width() <= columns);
             }
         }

@@ -165,15 +165,14 @@ pub fn say(before: &View, record: &Record) -> Option<Said> {
 }
 
 fn started(plan: &Plan) -> String {
+    let (version, service) = (words::version(plan), &plan.service);
     let what = match &plan.kind {
-        Kind::Deploy => "deploy".to_owned(),
-        Kind::Hotfix { reason } => format!("hotfix ({reason})"),
-        Kind::Rollback => "rollback".to_owned(),
+        Kind::Deploy => format!("deploy {version} to {service}"),
+        Kind::Hotfix { reason } => format!("hotfix {version} to {service} ({reason})"),
+        Kind::Rollback => format!("roll {service} back to {version}"),
     };
     format!(
-        "{what} of {} to {} in cluster {}, slot {}, strategy {} ({}); times are UTC",
-        words::version(plan),
-        plan.service,
+        "{what} in cluster {}, slot {}, strategy {} ({}); times are UTC",
         plan.cluster,
         plan.green_slot(),
         plan.strategy,

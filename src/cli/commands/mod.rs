@@ -20,18 +20,10 @@ pub async fn run(cli: &Cli) -> Result<ExitCode, CliError> {
     match &cli.verb {
         Verb::Deploy(args) => deploy::run(&cli.global, args).await,
         Verb::Plan(args) => plan::run(&cli.global, args).await,
-        Verb::Status(args) => status::run(&cli.global, args).await,
+        Verb::Status(_) => status::run(&cli.global).await,
         Verb::Rollback(args) => rollback::run(&cli.global, args).await,
-        Verb::Tick(args) => tick::run(&cli.global, args).await,
+        Verb::Tick(_) => tick::run(&cli.global).await,
         Verb::Sandbox(args) => sandbox::run(args).await,
         Verb::Schema(_) => schema::run(),
     }
-}
-
-/// One JSON document on stdout.
-fn print_json(document: &impl serde::Serialize) -> std::io::Result<()> {
-    use std::io::Write;
-    let mut out = std::io::stdout().lock();
-    serde_json::to_writer_pretty(&mut out, document)?;
-    writeln!(out)
 }

@@ -1,24 +1,39 @@
 //! `bg plan`
 
 use crate::cli::args::{Global, OutputFormat, PlanArgs};
-use crate::cli::display::print;
+use crate::cli::display::{print, print_json};
 use crate::cli::error::{CliError, ErrorKind};
 use crate::cli::exit::ExitCode;
 use crate::cli::request;
 use crate::cli::session::Session;
 use crate::cli::terminal::Surface;
-use crate::report::plan::text;
+use crate::deployment::preflight::Planning;
+use crate::report::plan::{PlanReport, text};
 
 pub(super) async fn run(global: &Global, args: &PlanArgs) -> Result<ExitCode, CliError> {
     let wanted = request::Wanted::of_version(&args.version)?;
-    let session = Session::open(global, &args.region).await?;
+    let session = Session::open(global, Some(&args.region)).await?;
     let id = session.new_id();
     let request = wanted.into_request(&session, id)?;
-    let report = session.plan(&request).await?.into_report(session.clock.now());
+    let report = report_of(session.plan(&request).await?, session.clock.now());
     let shown = match global.output {
         OutputFormat::Text => print(&text(&report), Surface::of_process().stdout_colors(global)),
-        OutputFormat::Json => super::print_json(&report),
+        OutputFormat::Json => print_json(&report),
     };
     shown.map_err(|error| CliError::from_error(ErrorKind::Unexpected, &error))?;
     Ok(if report.problems.is_empty() { ExitCode::Stands } else { ExitCode::Refused })
+}
+
+fn report_of(planning: Planning, now: jiff::Timestamp) -> PlanReport {
+    PlanReport {
+        now,
+        plan: planning.plan,
+        unchanged: planning.unchanged,
+        changes: planning.changes,
+        differences: planning.differences,
+        healthy_after: planning.healthy_after,
+        problems: planning.problems,
+        warnings: planning.warnings,
+        notes: planning.notes,
+    }
 }

@@ -8,6 +8,8 @@ mod routes;
 mod services;
 mod watching;
 
+use std::time::Duration;
+
 use serde_json::Value;
 
 pub use request::{
@@ -40,6 +42,8 @@ pub struct Planning {
     pub notes: Vec<String>,
     /// Whether blue already runs just this.
     pub unchanged: bool,
+    /// How soon a new target can be healthy at the earliest.
+    pub healthy_after: Option<Duration>,
 }
 
 impl Planning {

@@ -154,6 +154,7 @@ pub(super) fn warn_of_time(
         ));
     }
     let healthy_after = found.groups.values().flatten().map(|group| group.healthy_after).max();
+    planning.healthy_after = healthy_after;
     let needed = healthy_after.unwrap_or_default() + request.guards.healthy_for;
     if needed >= request.limits.healthy_within {
         planning.problem(

@@ -50,7 +50,17 @@ pub(super) fn progress(frame: &Frame<'_>) -> Vec<StyledLine> {
     let mut lines = vec![headline(frame)];
     lines.extend(ladder(frame));
     lines.extend(left(frame));
+    lines.extend(warm(frame));
     lines
+}
+
+/// How long blue stays warm after a promotion.
+fn warm(frame: &Frame<'_>) -> Option<StyledLine> {
+    let at = frame.view.retire_at.filter(|at| *at > frame.now)?;
+    let left = words::length(words::between(frame.now, at));
+    let (blue, at) = (frame.view.side(Role::Blue), words::clock(at));
+    let text = format!("{blue} is kept warm until {at}, for {left} more");
+    Some(StyledLine::of(Tone::Dim, text))
 }
 
 fn headline(frame: &Frame<'_>) -> StyledLine {

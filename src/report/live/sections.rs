@@ -6,7 +6,7 @@ use super::screen::Frame;
 use crate::deployment::outcome::{Outcome, Stuck};
 use crate::deployment::plan::{AlarmWeight, Plan};
 use crate::judge::alarms::{AlarmState, Verdict, verdict};
-use crate::report::line::{StyledLine, Tone, width, wrap};
+use crate::report::line::{StyledLine, Tone, tail, width, wrap};
 use crate::report::view::{Phase, Role};
 use crate::report::words;
 use crate::strategy::Weight;
@@ -137,49 +137,49 @@ fn bar(frame: &Frame<'_>, line: StyledLine, weight: Weight) -> StyledLine {
         .with(Tone::Blue, frame.marks.empty.repeat(BAR - full))
 }
 
+/// Columns of the sides' table that don't depend on names: role and slot, figures, state.
+const SIDE_FIXED: usize = 17 + 17 + 22;
+
 /// Both sides, one line each.
 pub(super) fn sides(frame: &Frame<'_>) -> Vec<StyledLine> {
     let Some(plan) = &frame.view.plan else {
         return Vec::new();
     };
-    let service = |slot| width(plan.slots[slot].service.as_str());
-    let services = service(plan.blue)
-        .max(service(plan.green_slot()))
-        .clamp(7, 20);
-    let runs = |role| frame.view.runs(role).map_or(1, width);
-    let definitions = runs(Role::Blue).max(runs(Role::Green)).clamp(15, 20);
-    let columns = (services, definitions);
+    let columns = names(frame, plan);
+    let titles = ["Side", "Slot", "Service", "Task definition"];
+    let header = row(titles, columns, frame, (Tone::Dim, Tone::Dim));
     vec![
-        row(
-            ["Side", "Slot", "Service", "Task definition"],
-            columns,
-            frame,
-            Tone::Dim,
-        )
-        .with(Tone::Dim, "Desired Running Healthy"),
+        header.with(Tone::Dim, "Running Healthy"),
         side(frame, plan, Role::Blue, columns),
         side(frame, plan, Role::Green, columns),
     ]
 }
 
-fn row(cells: [&str; 4], columns: (usize, usize), frame: &Frame<'_>, tone: Tone) -> StyledLine {
-    let cell = |text: &str, columns| {
-        StyledLine::of(Tone::Plain, text)
-            .fit(columns, frame.marks.set)
-            .to_string()
-    };
-    let rest = if tone == Tone::Dim {
-        Tone::Dim
-    } else {
-        Tone::Plain
-    };
-    StyledLine::of(tone, cells[0])
+/// The columns that the names of services and of task definitions get.
+fn names(frame: &Frame<'_>, plan: &Plan) -> (usize, usize) {
+    let service = |slot| width(plan.slots[slot].service.as_str());
+    let services = service(plan.blue).max(service(plan.green_slot())).max(7);
+    let runs = |role| frame.view.runs(role).map_or(1, width);
+    let definitions = runs(Role::Blue).max(runs(Role::Green)).max(15);
+    let room = frame.columns.saturating_sub(SIDE_FIXED).max(22);
+    let services = services.min(room.saturating_sub(definitions).max(room / 3));
+    (services, definitions.min(room - services))
+}
+
+fn row(
+    cells: [&str; 4],
+    columns: (usize, usize),
+    frame: &Frame<'_>,
+    (role, rest): (Tone, Tone),
+) -> StyledLine {
+    let set = frame.marks.set;
+    StyledLine::of(role, cells[0])
         .to_column(7)
         .with(rest, cells[1])
         .to_column(13)
-        .with(rest, cell(cells[2], columns.0))
+        .with(rest, tail(cells[2], columns.0, set))
         .to_column(15 + columns.0)
-        .with(rest, cell(cells[3], columns.1))
+        .with(rest, tail(cells[3], columns.1, set))
         .to_column(17 + columns.0 + columns.1)
 }
 
@@ -195,17 +195,13 @@ fn side(frame: &Frame<'_>, plan: &Plan, role: Role, columns: (usize, usize)) -> 
         plan.slots[slot].service.as_str(),
         runs,
     ];
-    let line = row(cells, columns, frame, tone);
+    let line = row(cells, columns, frame, (tone, Tone::Plain));
     let Some(counts) = frame.view.counts(role) else {
         return line.with(Tone::Dim, "not seen yet");
     };
-    let figure = words::count;
-    let figures = format!(
-        "{:>7} {:>7} {:>7}  ",
-        figure(counts.desired),
-        figure(counts.running),
-        figure(counts.healthy)
-    );
+    let of_desired = |figure| format!("{}/{}", words::count(figure), words::count(counts.desired));
+    let (running, healthy) = (of_desired(counts.running), of_desired(counts.healthy));
+    let figures = format!("{running:>7} {healthy:>7}  ");
     let (mark, tone, said) = match (counts.desired, counts.healthy) {
         (None, _) | (_, None) => (frame.marks.warn, Tone::Warn, "unknown"),
         (Some(0), _) => (frame.marks.later, Tone::Dim, "idle"),

@@ -2,7 +2,8 @@ use jiff::Timestamp;
 use proptest::prelude::*;
 
 use super::{Size, screen};
-use crate::deployment::event::Record;
+use crate::deployment::event::{Event, Record};
+use crate::deployment::ids::{EcsServiceName, TaskDefinitionArn};
 use crate::report::line::Symbols;
 use crate::report::stories::{self, at};
 use crate::report::view::View;
@@ -47,6 +48,21 @@ fn a_hold_a_revert_and_a_stuck_one_on_a_small_terminal() {
 }
 
 #[test]
+fn long_names_leave_room_for_the_figures() {
+    let mut records = stories::holding();
+    if let Event::Started { plan } = &mut records[0].event {
+        let name = "our-company-shop-checkout-service";
+        plan.slots.a.service = EcsServiceName::new(name);
+        plan.slots.b.service = EcsServiceName::new(format!("{name}-b"));
+        plan.blue_task_definition = TaskDefinitionArn::new(format!("{name}:1234"));
+    }
+    let shown = shown(&records, 460, SMALL, Symbols::Unicode);
+    for needed in ["rvice-b  ", ":1234  ", "1/2  ! unhealthy\n"] {
+        assert!(shown.contains(needed), "{needed} is missing from\n{shown}");
+    }
+}
+
+#[test]
 fn a_large_terminal_and_one_without_unicode() {
     let holding = stories::holding();
     let large = shown(&holding, 460, LARGE, Symbols::Unicode);
@@ -58,7 +74,7 @@ fn a_large_terminal_and_one_without_unicode() {
 #[test]
 fn many_routes_alarms_and_steps_still_show_what_matters() {
     let mut records = stories::holding();
-    if let crate::deployment::event::Event::Started { plan } = &mut records[0].event {
+    if let Event::Started { plan } = &mut records[0].event {
         let alarm = plan.guards.alarms[0].clone();
         plan.guards.alarms.extend(std::iter::repeat_n(alarm, 20));
         plan.routes = (0..9)

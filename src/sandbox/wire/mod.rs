@@ -1,1 +1,222 @@
-//! AWS's wire protocols in front of the world.
+//! AWS's wire protocols in front of the world: which service and operation a request means,
+//! and how its answer is written.
+//!
+//! Handlers all have the shape `handle(world, operation, input) -> Result<Value, AwsError>`
+//! with the field names of AWS's API models. A timestamp inside a value is
+//! `{"$time": EPOCH_SECONDS}` ([`time`]); each codec writes it in its own way.
+
+pub mod cbor;
+pub mod cloudwatch;
+pub mod ecs;
+pub mod elbv2;
+pub mod error;
+pub mod json;
+mod page;
+pub mod query;
+pub mod scaling;
+pub mod sts;
+
+pub use error::AwsError;
+
+use crate::sandbox::world::World;
+use bytes::Bytes;
+use http::{HeaderMap, Response, StatusCode, header::CONTENT_TYPE};
+use jiff::Timestamp;
+use query::QueryService;
+use serde_json::{Value, json};
+
+/// An AWS service that the region plays.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+pub enum Service {
+    /// Elastic Container Service.
+    Ecs,
+    /// Elastic Load Balancing v2.
+    Elbv2,
+    /// CloudWatch metrics and alarms.
+    CloudWatch,
+    /// Security Token Service.
+    Sts,
+    /// Application Auto Scaling.
+    Scaling,
+}
+
+impl Service {
+    /// The service's prefix in IAM actions, for example `ecs`.
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Self::Ecs => "ecs",
+            Self::Elbv2 => "elasticloadbalancing",
+            Self::CloudWatch => "cloudwatch",
+            Self::Sts => "sts",
+            Self::Scaling => "application-autoscaling",
+        }
+    }
+}
+
+/// How a request was written, and its answer is to be.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Protocol {
+    /// AWS JSON 1.0 and 1.1.
+    Json,
+    /// AWS Query: form in, XML out.
+    Query(QueryService),
+    /// Smithy RPC v2 CBOR.
+    Cbor,
+}
+
+/// A request that was understood.
+#[derive(Debug, Clone)]
+pub struct Operation {
+    /// The service it is for.
+    pub service: Service,
+    /// How it was written.
+    pub protocol: Protocol,
+    /// The operation's name in AWS's API model.
+    pub name: String,
+    /// Its input.
+    pub input: Value,
+}
+
+const ECS_TARGET: &str = "AmazonEC2ContainerServiceV20141113.";
+const SCALING_TARGET: &str = "AnyScaleFrontendService.";
+const CLOUDWATCH_TARGET: &str = "GraniteServiceVersion20100801.";
+const CLOUDWATCH_PATH: &str = "/service/GraniteServiceVersion20100801/operation/";
+
+/// A moment, as handlers put it into their answers.
+pub fn time(at: Timestamp) -> Value {
+    #[expect(
+        clippy::cast_precision_loss,
+        reason = "milliseconds since 1970 are far below 2^53"
+    )]
+    let seconds = at.as_millisecond() as f64 / 1000.0;
+    json!({ "$time": seconds })
+}
+
+/// Which service and operation a request means, with its input.
+///
+/// # Errors
+/// When no service here knows the request, or its body cannot be read.
+pub fn recognise(path: &str, headers: &HeaderMap, body: &[u8]) -> Result<Operation, AwsError> {
+    let header = |name: &str| headers.get(name).and_then(|value| value.to_str().ok());
+    if let Some(name) = path.strip_prefix(CLOUDWATCH_PATH) {
+        return Ok(Operation {
+            service: Service::CloudWatch,
+            protocol: Protocol::Cbor,
+            name: name.to_owned(),
+            input: cbor::decode(body)?,
+        });
+    }
+    if let Some(target) = header("x-amz-target") {
+        let services = [
+            (ECS_TARGET, Service::Ecs),
+            (SCALING_TARGET, Service::Scaling),
+            (CLOUDWATCH_TARGET, Service::CloudWatch),
+        ];
+        return services
+            .into_iter()
+            .find_map(|(prefix, service)| Some((service, target.strip_prefix(prefix)?)))
+            .map(|(service, name)| {
+                Ok(Operation {
+                    service,
+                    protocol: Protocol::Json,
+                    name: name.to_owned(),
+                    input: json::decode(body)?,
+                })
+            })
+            .unwrap_or_else(|| Err(AwsError::unknown_operation(target)));
+    }
+    let version = form_urlencoded::parse(body)
+        .find(|(key, _)| key == "Version")
+        .map(|(_, version)| version);
+    let (service, dialect) = match version.as_deref() {
+        Some("2015-12-01") => (Service::Elbv2, QueryService::Elbv2),
+        Some("2010-08-01") => (Service::CloudWatch, QueryService::CloudWatch),
+        Some("2011-06-15") => (Service::Sts, QueryService::Sts),
+        _ => return Err(AwsError::unknown_operation(path)),
+    };
+    let (name, input) = query::decode(body)?;
+    Ok(Operation {
+        service,
+        protocol: Protocol::Query(dialect),
+        name,
+        input,
+    })
+}
+
+impl Operation {
+    /// Whether it only looks: such answers may lag behind writes.
+    pub fn is_read(&self) -> bool {
+        ["Describe", "List"]
+            .iter()
+            .any(|verb| self.name.starts_with(verb))
+    }
+
+    /// Lets the world answer.
+    ///
+    /// # Errors
+    /// As AWS does for this operation.
+    pub fn perform(&self, world: &mut World) -> Result<Value, AwsError> {
+        let handle = match self.service {
+            Service::Ecs => ecs::handle,
+            Service::Elbv2 => elbv2::handle,
+            Service::CloudWatch => cloudwatch::handle,
+            Service::Sts => sts::handle,
+            Service::Scaling => scaling::handle,
+        };
+        let result = handle(world, &self.name, &self.input);
+        if !self.is_read() {
+            world.ecs.wake();
+        }
+        result
+    }
+
+    /// Writes the answer in the request's own protocol.
+    pub fn answer(&self, result: &Result<Value, AwsError>, request_id: &str) -> Response<Bytes> {
+        let (status, body) = match (self.protocol, result) {
+            (Protocol::Json, Ok(value)) => (200, json::encode(value)),
+            (Protocol::Json, Err(error)) => (error.status, json::encode_error(error)),
+            (Protocol::Cbor, Ok(value)) => (200, cbor::encode(value)),
+            (Protocol::Cbor, Err(error)) => (error.status, cbor::encode_error(error)),
+            (Protocol::Query(service), Ok(value)) => {
+                (200, query::encode(service, &self.name, value, request_id))
+            }
+            (Protocol::Query(service), Err(error)) => (
+                error.status,
+                query::encode_error(service, error, request_id),
+            ),
+        };
+        respond(self.protocol, status, body, request_id)
+    }
+}
+
+/// The answer to a request that no service here knows.
+pub fn refuse(error: &AwsError, request_id: &str) -> Response<Bytes> {
+    respond(
+        Protocol::Json,
+        error.status,
+        json::encode_error(error),
+        request_id,
+    )
+}
+
+fn respond(protocol: Protocol, status: u16, body: Vec<u8>, request_id: &str) -> Response<Bytes> {
+    let content_type = match protocol {
+        Protocol::Json => "application/x-amz-json-1.1",
+        Protocol::Query(_) => "text/xml",
+        Protocol::Cbor => "application/cbor",
+    };
+    let mut response = Response::new(Bytes::from(body));
+    *response.status_mut() = StatusCode::from_u16(status).unwrap_or(StatusCode::BAD_REQUEST);
+    let headers = response.headers_mut();
+    headers.insert(CONTENT_TYPE, content_type.parse().expect("a constant"));
+    if let Ok(id) = request_id.parse() {
+        headers.insert("x-amzn-requestid", id);
+    }
+    if protocol == Protocol::Cbor {
+        headers.insert(
+            "smithy-protocol",
+            "rpc-v2-cbor".parse().expect("a constant"),
+        );
+    }
+    response
+}

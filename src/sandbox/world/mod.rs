@@ -4,6 +4,7 @@ pub mod app;
 pub mod cloudwatch;
 pub mod ecs;
 pub mod elb;
+pub mod ids;
 pub mod traffic;
 
 use jiff::{SignedDuration, Timestamp};
@@ -34,6 +35,25 @@ pub struct World {
 }
 
 impl World {
+    /// An empty account in `region`, at the moment `start`.
+    pub fn new(
+        account: impl Into<String>,
+        region: impl Into<String>,
+        start: Timestamp,
+        seed: u64,
+    ) -> Self {
+        Self {
+            now: start,
+            rng: fastrand::Rng::with_seed(seed),
+            account: account.into(),
+            region: region.into(),
+            ecs: ecs::Ecs::default(),
+            elb: elb::Elb::default(),
+            cloudwatch: cloudwatch::CloudWatch::default(),
+            traffic: traffic::Traffic::default(),
+        }
+    }
+
     /// Moves the world, second by second, up to `now`. Going back in time does nothing.
     pub fn advance_to(&mut self, now: Timestamp) {
         while self.now + SignedDuration::from_secs(1) <= now {
@@ -43,5 +63,10 @@ impl World {
             traffic::tick(self);
             cloudwatch::tick(self);
         }
+    }
+
+    /// Moves the world `seconds` on.
+    pub fn advance(&mut self, seconds: u32) {
+        self.advance_to(self.now + SignedDuration::from_secs(i64::from(seconds)));
     }
 }

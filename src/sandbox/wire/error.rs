@@ -1,0 +1,48 @@
+//! Errors as AWS answers them.
+
+/// An error as AWS answers it.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+#[error("{code}: {message}")]
+pub struct AwsError {
+    /// AWS's error code.
+    pub code: String,
+    /// AWS's message.
+    pub message: String,
+    /// HTTP status.
+    pub status: u16,
+}
+
+impl AwsError {
+    /// The caller's mistake: status 400.
+    pub fn new(code: &str, message: impl Into<String>) -> Self {
+        Self {
+            code: code.to_owned(),
+            message: message.into(),
+            status: 400,
+        }
+    }
+
+    /// The same with another HTTP status.
+    #[must_use]
+    pub fn with_status(self, status: u16) -> Self {
+        Self { status, ..self }
+    }
+
+    /// An operation that nobody here knows.
+    pub fn unknown_operation(name: &str) -> Self {
+        Self::new(
+            "UnknownOperationException",
+            format!("The operation {name} is not known in the sandbox region."),
+        )
+    }
+
+    /// ECS's `InvalidParameterException`.
+    pub fn invalid_parameter(message: impl Into<String>) -> Self {
+        Self::new("InvalidParameterException", message)
+    }
+
+    /// ECS's `ClientException`.
+    pub fn client(message: impl Into<String>) -> Self {
+        Self::new("ClientException", message)
+    }
+}

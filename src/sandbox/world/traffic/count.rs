@@ -1,0 +1,291 @@
+//! Counts of requests, per minute for the metrics and in total for whoever asks.
+
+use super::super::World;
+use super::super::cloudwatch::store::{Metric, Stats, Store};
+use super::super::elb::{Kind, TargetState};
+use jiff::{SignedDuration, Timestamp};
+use std::collections::BTreeMap;
+use std::time::Duration;
+
+/// How a request to a target ended.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Answer {
+    /// The target answered.
+    Status(u16, Duration),
+    /// The connection broke before an answer: 502.
+    Broken,
+    /// No connection could be made: 502.
+    Unreachable,
+    /// No answer in time: 504.
+    TimedOut,
+}
+
+impl Answer {
+    /// The status that the load balancer gives in the target's stead.
+    fn own_status(self) -> Option<u16> {
+        match self {
+            Self::Status(..) => None,
+            Self::Broken | Self::Unreachable => Some(502),
+            Self::TimedOut => Some(504),
+        }
+    }
+}
+
+/// All requests since the beginning, keyed by ARN.
+#[derive(Debug, Clone, Default)]
+pub struct Ledger {
+    /// What went to each target group.
+    pub groups: BTreeMap<String, GroupTotals>,
+    /// What load balancers answered themselves.
+    pub load_balancers: BTreeMap<String, LoadBalancerTotals>,
+}
+
+/// Totals of a target group.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub struct GroupTotals {
+    /// Requests that a target of the group was chosen for.
+    pub requests: u64,
+    /// Of them, those that a target answered with a 5xx.
+    pub target_5xx: u64,
+    /// Of them, those that got no answer: 502 and 504.
+    pub unanswered: u64,
+}
+
+/// Totals of a load balancer.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub struct LoadBalancerTotals {
+    /// 502: a target's connection broke or couldn't be made.
+    pub bad_gateway: u64,
+    /// 503: the chosen group was empty.
+    pub unavailable: u64,
+    /// 504: a target didn't answer in time.
+    pub timed_out: u64,
+    /// Redirects and fixed responses.
+    pub other: u64,
+}
+
+impl LoadBalancerTotals {
+    fn of_status(&mut self, status: u16) -> &mut u64 {
+        match status {
+            502 => &mut self.bad_gateway,
+            503 => &mut self.unavailable,
+            504 => &mut self.timed_out,
+            _ => &mut self.other,
+        }
+    }
+}
+
+impl Ledger {
+    /// Requests in all.
+    pub fn requests(&self) -> u64 {
+        let groups: u64 = self.groups.values().map(|group| group.requests).sum();
+        let own = self.load_balancers.values();
+        groups + own.map(|lb| lb.unavailable + lb.other).sum::<u64>()
+    }
+
+    /// Requests that users saw fail: any 5xx.
+    pub fn failed(&self) -> u64 {
+        let groups = self.groups.values();
+        let groups: u64 = groups
+            .map(|group| group.target_5xx + group.unanswered)
+            .sum();
+        let own = self.load_balancers.values();
+        groups + own.map(|lb| lb.unavailable).sum::<u64>()
+    }
+
+    pub(super) fn count(&mut self, lb: &str, group: &str, answer: Answer, times: u64) {
+        let totals = entry(&mut self.groups, group);
+        totals.requests += times;
+        match answer {
+            Answer::Status(status, _) if status >= 500 => totals.target_5xx += times,
+            Answer::Status(..) => {}
+            _ => totals.unanswered += times,
+        }
+        if let Some(status) = answer.own_status() {
+            self.count_own_answer(lb, status, times);
+        }
+    }
+
+    pub(super) fn count_own_answer(&mut self, lb: &str, status: u16, times: u64) {
+        *entry(&mut self.load_balancers, lb).of_status(status) += times;
+    }
+}
+
+/// An entry that is made where it is missing, without a copy of the key where it isn't.
+fn entry<'a, T: Default>(map: &'a mut BTreeMap<String, T>, key: &str) -> &'a mut T {
+    if !map.contains_key(key) {
+        map.insert(key.to_owned(), T::default());
+    }
+    map.get_mut(key).expect("it was just inserted")
+}
+
+/// The running minute's counts: load balancers, and their groups.
+#[derive(Debug, Clone, Default)]
+pub(super) struct Minute {
+    load_balancers: BTreeMap<String, LoadBalancerMinute>,
+}
+
+#[derive(Debug, Clone, Default)]
+struct LoadBalancerMinute {
+    own: BTreeMap<u16, u64>,
+    groups: BTreeMap<String, GroupMinute>,
+}
+
+#[derive(Debug, Clone, Default)]
+struct GroupMinute {
+    requests: u64,
+    /// 2xx, 3xx, 4xx, 5xx.
+    classes: [u64; 4],
+    unreachable: u64,
+    latency: Option<Stats>,
+    healthy: Option<Stats>,
+    unhealthy: Option<Stats>,
+}
+
+impl Minute {
+    pub(super) fn count(&mut self, lb: &str, group: &str, answer: Answer, times: u64) {
+        let lb = entry(&mut self.load_balancers, lb);
+        if let Some(status) = answer.own_status() {
+            *lb.own.entry(status).or_default() += times;
+        }
+        let group = entry(&mut lb.groups, group);
+        group.requests += times;
+        match answer {
+            Answer::Status(status, latency) => {
+                let class = usize::from(status / 100).clamp(2, 5) - 2;
+                group.classes[class] += times;
+                let latencies = group.latency.get_or_insert_with(Stats::distribution);
+                latencies.add(latency.as_secs_f64(), times as f64);
+            }
+            Answer::Unreachable => group.unreachable += times,
+            Answer::Broken | Answer::TimedOut => {}
+        }
+    }
+
+    pub(super) fn count_own_answer(&mut self, lb: &str, status: u16, times: u64) {
+        let lb = entry(&mut self.load_balancers, lb);
+        *lb.own.entry(status).or_default() += times;
+    }
+}
+
+/// Notes how many targets are healthy, in every group that is in use and has any.
+pub(super) fn sample_hosts(world: &mut World) {
+    for group in world.elb.groups.values() {
+        let registered = group.targets.len();
+        if registered == 0 {
+            continue;
+        }
+        let healthy = group.count(TargetState::Healthy) as f64;
+        let unhealthy = group.count(TargetState::Unhealthy) as f64;
+        for lb in &group.load_balancers {
+            let lb = entry(&mut world.traffic.minute.load_balancers, lb);
+            let counts = entry(&mut lb.groups, &group.arn);
+            note(&mut counts.healthy, healthy);
+            note(&mut counts.unhealthy, unhealthy);
+        }
+    }
+}
+
+fn note(stats: &mut Option<Stats>, value: f64) {
+    match stats {
+        Some(stats) => stats.merge(&Stats::of(value)),
+        None => *stats = Some(Stats::of(value)),
+    }
+}
+
+/// Turns the counts of the minute that has just ended into metrics.
+pub(super) fn publish(world: &mut World) {
+    let minute = std::mem::take(&mut world.traffic.minute);
+    let at = world.now - SignedDuration::from_secs(60);
+    let visible_at = world.now + world.cloudwatch.lag;
+    for (arn, counts) in minute.load_balancers {
+        let Some(lb) = world.elb.load_balancers.get(&arn) else {
+            continue;
+        };
+        let mut publisher = Publisher {
+            store: &mut world.cloudwatch.store,
+            namespace: match lb.kind {
+                Kind::Application => "AWS/ApplicationELB",
+                Kind::Network => "AWS/NetworkELB",
+            },
+            load_balancer: lb.dimension(),
+            at,
+            visible_at,
+        };
+        publisher.own(&counts.own);
+        for (group, counts) in counts.groups {
+            let dimension = group.rsplit(':').next().unwrap_or_default();
+            match lb.kind {
+                Kind::Application => publisher.http(dimension, &counts),
+                Kind::Network => publisher.count(Some(dimension), "NewFlowCount", counts.requests),
+            }
+            publisher.hosts(dimension, &counts);
+        }
+    }
+}
+
+struct Publisher<'a> {
+    store: &'a mut Store,
+    namespace: &'static str,
+    load_balancer: &'a str,
+    at: Timestamp,
+    visible_at: Timestamp,
+}
+
+impl Publisher<'_> {
+    /// The load balancer's own errors: its dimension alone, and only where there were any.
+    fn own(&mut self, own: &BTreeMap<u16, u64>) {
+        let errors = own.iter().filter(|(status, _)| **status >= 500);
+        for (status, count) in errors {
+            self.count(None, "HTTPCode_ELB_5XX_Count", *count);
+            if matches!(status, 500 | 502 | 503 | 504) {
+                self.count(None, &format!("HTTPCode_ELB_{status}_Count"), *count);
+            }
+        }
+        let class = |class: u16| -> u64 {
+            let of_class = own.iter().filter(|(status, _)| *status / 100 == class);
+            of_class.map(|(_, count)| count).sum()
+        };
+        self.count(None, "HTTPCode_ELB_3XX_Count", class(3));
+        self.count(None, "HTTPCode_ELB_4XX_Count", class(4));
+    }
+
+    fn http(&mut self, group: &str, counts: &GroupMinute) {
+        for group in [Some(group), None] {
+            self.count(group, "RequestCount", counts.requests);
+            for (index, count) in counts.classes.iter().enumerate() {
+                let name = format!("HTTPCode_Target_{}XX_Count", index + 2);
+                self.count(group, &name, *count);
+            }
+            self.count(group, "TargetConnectionErrorCount", counts.unreachable);
+            if let Some(latency) = &counts.latency {
+                self.record(group, "TargetResponseTime", "Seconds", latency);
+            }
+        }
+    }
+
+    fn hosts(&mut self, group: &str, counts: &GroupMinute) {
+        if let (Some(healthy), Some(unhealthy)) = (&counts.healthy, &counts.unhealthy) {
+            self.record(Some(group), "HealthyHostCount", "Count", healthy);
+            self.record(Some(group), "UnHealthyHostCount", "Count", unhealthy);
+        }
+    }
+
+    /// A count, only where it isn't zero.
+    fn count(&mut self, group: Option<&str>, name: &str, count: u64) {
+        if count > 0 {
+            // Sum is the count; AWS's own SampleCount differs by node and is no use to anyone.
+            self.record(group, name, "Count", &Stats::of(count as f64));
+        }
+    }
+
+    fn record(&mut self, group: Option<&str>, name: &str, unit: &str, stats: &Stats) {
+        let mut dimensions = vec![("LoadBalancer".to_owned(), self.load_balancer.to_owned())];
+        if let Some(group) = group {
+            dimensions.push(("TargetGroup".to_owned(), group.to_owned()));
+        }
+        let metric = Metric::new(self.namespace, name, dimensions);
+        self.store
+            .record(metric, Some(unit), self.at, stats, self.visible_at);
+    }
+}

@@ -1,0 +1,230 @@
+//! A stream of synthetic requests to one listener.
+
+use super::super::World;
+use super::super::app::Reply;
+use super::super::ecs::Ecs;
+use super::super::elb::{Forward, Outcome, Pin, Request, Routed};
+use super::draw::{binomial, poisson};
+use super::{Answer, Traffic};
+use fastrand::Rng;
+use jiff::Timestamp;
+
+/// Requests to one target in one second that are asked for one by one. Where there are more,
+/// each answer stands for several.
+const SAMPLE: u64 = 64;
+
+/// A stream of requests.
+#[derive(Debug, Clone)]
+pub struct Flow {
+    listener: String,
+    shape: Shape,
+    host: String,
+    path: String,
+    /// Clients that keep cookies, with the group that each is tied to.
+    clients: Vec<Option<Pin>>,
+}
+
+/// How many requests come, over time.
+#[derive(Debug, Clone, PartialEq)]
+pub enum Shape {
+    /// The same rate always, per second.
+    Steady(f64),
+    /// A day: the mean rate per second, and by how much of it the peak (15:00 UTC) is above and
+    /// the trough below.
+    Daily {
+        /// Requests per second over the day.
+        mean: f64,
+        /// 0 (steady) to 1 (no requests in the trough).
+        swing: f64,
+    },
+    /// Each rate holds from its time on; none before the first.
+    Steps(Vec<(Timestamp, f64)>),
+}
+
+impl Shape {
+    /// The rate at a time, per second.
+    pub fn rate(&self, now: Timestamp) -> f64 {
+        match self {
+            Self::Steady(rate) => *rate,
+            Self::Daily { mean, swing } => {
+                const DAY: f64 = 86_400.0;
+                const PEAK: f64 = 15.0 * 3600.0;
+                let second = now.as_second().rem_euclid(86_400) as f64;
+                let angle = (second - PEAK) / DAY * std::f64::consts::TAU;
+                mean * (1.0 + swing * angle.cos())
+            }
+            Self::Steps(steps) => {
+                let begun = steps.iter().filter(|(from, _)| *from <= now);
+                begun
+                    .max_by_key(|(from, _)| *from)
+                    .map_or(0.0, |(_, rate)| *rate)
+            }
+        }
+    }
+}
+
+impl Flow {
+    /// Requests `GET /` to a listener.
+    pub fn new(listener: &str, shape: Shape) -> Self {
+        Self {
+            listener: listener.to_owned(),
+            shape,
+            host: "localhost".to_owned(),
+            path: "/".to_owned(),
+            clients: Vec::new(),
+        }
+    }
+
+    /// Asks for another host and path.
+    #[must_use]
+    pub fn asking(mut self, host: &str, path: &str) -> Self {
+        host.clone_into(&mut self.host);
+        path.clone_into(&mut self.path);
+        self
+    }
+
+    /// Makes the requests come from so many clients that keep their cookies. Without, each
+    /// request comes from a new client.
+    #[must_use]
+    pub fn from_clients(mut self, clients: usize) -> Self {
+        self.clients = vec![None; clients];
+        self
+    }
+
+    /// Sends one second's requests.
+    pub(super) fn second(&mut self, world: &mut World) {
+        let count = poisson(&mut world.rng, self.shape.rate(world.now));
+        if count == 0 {
+            return;
+        }
+        let Some(lb) = world.elb.listeners.get(&self.listener) else {
+            return;
+        };
+        let lb = lb.load_balancer.clone();
+        let request = Request {
+            host: &self.host,
+            path: &self.path,
+            ..Request::plain()
+        };
+        let outcome = world.elb.outcome(&self.listener, &request).cloned();
+        match outcome {
+            Some(Outcome::Forward(forward)) => {
+                if forward.stickiness.is_some() && !self.clients.is_empty() {
+                    self.sticky(world, &lb, count);
+                } else {
+                    spread(world, &lb, &forward, count);
+                }
+            }
+            Some(Outcome::Fixed { status, .. }) => {
+                world.traffic.count_own_answer(&lb, status, count);
+            }
+            Some(Outcome::Redirect(redirect)) => {
+                world.traffic.count_own_answer(&lb, redirect.status, count);
+            }
+            Some(Outcome::Unknown) | None => {}
+        }
+    }
+
+    /// One by one: each request comes from one of the clients, with its cookie.
+    fn sticky(&mut self, world: &mut World, lb: &str, count: u64) {
+        let World {
+            elb,
+            ecs,
+            traffic,
+            rng,
+            now,
+            ..
+        } = world;
+        for _ in 0..count {
+            let client = rng.usize(..self.clients.len());
+            let request = Request {
+                host: &self.host,
+                path: &self.path,
+                pin: self.clients[client].clone(),
+                ..Request::plain()
+            };
+            match elb.route(&self.listener, &request, rng, *now) {
+                Routed::Target { group, target, pin } => {
+                    self.clients[client] = pin;
+                    let answer = ask(ecs, &target.id, target.port, rng, *now);
+                    traffic.count(lb, &group, answer, 1);
+                }
+                Routed::NoTarget { .. } => traffic.count_own_answer(lb, 503, 1),
+                _ => {}
+            }
+        }
+    }
+}
+
+/// Shares requests out to groups by weight, and within each group evenly to its targets.
+fn spread(world: &mut World, lb: &str, forward: &Forward, count: u64) {
+    let World {
+        elb,
+        ecs,
+        traffic,
+        rng,
+        now,
+        ..
+    } = world;
+    let weights = forward.groups.iter().map(|(_, weight)| u64::from(*weight));
+    let mut weight_left: u64 = weights.sum();
+    let mut left = count;
+    for (arn, weight) in &forward.groups {
+        if left == 0 || weight_left == 0 {
+            break;
+        }
+        let share = f64::from(*weight) / weight_left as f64;
+        weight_left -= u64::from(*weight);
+        let here = binomial(rng, left, share);
+        left -= here;
+        if here == 0 {
+            continue;
+        }
+        let targets = elb
+            .group(arn)
+            .map(|group| group.eligible())
+            .unwrap_or_default();
+        let number = targets.len() as u64;
+        if number == 0 {
+            traffic.count_own_answer(lb, 503, here);
+            continue;
+        }
+        // Who gets the requests that are over changes by chance.
+        let first = rng.u64(..number);
+        for (index, target) in targets.iter().enumerate() {
+            let turn = (index as u64 + first) % number;
+            let requests = here / number + u64::from(turn < here % number);
+            let address = (target.id.id.as_str(), target.id.port);
+            send(traffic, ecs, (lb, arn), address, requests, rng, *now);
+        }
+    }
+}
+
+/// Sends requests to one target: up to [`SAMPLE`] one by one, more of them in equal parts.
+fn send(
+    traffic: &mut Traffic,
+    ecs: &Ecs,
+    (lb, group): (&str, &str),
+    (id, port): (&str, u16),
+    requests: u64,
+    rng: &mut Rng,
+    now: Timestamp,
+) {
+    let draws = requests.min(SAMPLE);
+    for draw in 0..draws {
+        let times = requests / draws + u64::from(draw < requests % draws);
+        let answer = ask(ecs, id, port, rng, now);
+        traffic.count(lb, group, answer, times);
+    }
+}
+
+fn ask(ecs: &Ecs, id: &str, port: u16, rng: &mut Rng, now: Timestamp) -> Answer {
+    let Some(app) = ecs.application_at(id, port) else {
+        return Answer::Unreachable;
+    };
+    let age = now.duration_since(app.started_at);
+    match app.behaviour.respond(rng, age) {
+        Reply::Answer { status, latency } => Answer::Status(status, latency),
+        Reply::Reset => Answer::Broken,
+    }
+}
