@@ -62,7 +62,7 @@ def main():
         if not told:
             print("joined")
             told = True
-        if select.select([sys.stdin], [], [], 0.2)[0]:
+        if select.select([sys.stdin], [], [], 0.3)[0]:
             line = sys.stdin.readline()
             if not line:
                 return
