@@ -221,9 +221,5 @@ fn open_store(config: &Config, folder: &Path) -> Result<Store, CliError> {
 }
 
 fn cant_connect(error: &crate::aws::ConnectError) -> CliError {
-    let mut message = CliError::from_error(ErrorKind::Refused, error);
-    if let Some(hint) = error.hint() {
-        message = message.hint(hint);
-    }
-    message
+    CliError::from_error(ErrorKind::Refused, error)
 }

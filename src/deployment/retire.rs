@@ -75,7 +75,13 @@ pub fn due(plan: &Plan, promoted_at: Timestamp) -> Option<Due> {
     let sticky = plan.routes.iter().filter_map(|route| route.sticky);
     let least = delays.chain(sticky).chain([SETTLE_AT_LEAST, plan.retire.after]).max();
     let at = after(promoted_at, least.unwrap_or(plan.retire.after));
-    Some(Due { at, then: plan.retire.then })
+    Some(Due { at: whole_seconds(at), then: plan.retire.then })
+}
+
+/// The next whole second: the tag holds no smaller ones.
+fn whole_seconds(at: Timestamp) -> Timestamp {
+    let up = i64::from(at.subsec_nanosecond() > 0);
+    Timestamp::from_second(at.as_second() + up).unwrap_or(at)
 }
 
 /// A slot to be retired.

@@ -16,7 +16,7 @@ use super::exit::ExitCode;
 ///
 /// # Errors
 /// What goes to stderr; its kind is the exit code.
-pub async fn run(cli: &Cli) -> Result<ExitCode, CliError> {
+pub(super) async fn run(cli: &Cli) -> Result<ExitCode, CliError> {
     match &cli.verb {
         Verb::Deploy(args) => deploy::run(&cli.global, args).await,
         Verb::Plan(args) => plan::run(&cli.global, args).await,

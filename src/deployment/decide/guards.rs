@@ -40,7 +40,8 @@ impl Draft<'_> {
     pub(super) fn our_green(&self) -> Option<&ServiceSeen> {
         let green = self.deployment.plan.green_slot();
         let service = self.seen.services[green].value()?.as_ref()?;
-        let ours = self.deployment.task_definition.as_ref() == Some(&service.task_definition);
+        let ours = self.deployment.task_definition.as_ref() == Some(&service.task_definition)
+            && service.deployment.as_ref() == Some(&self.deployment.plan.id);
         (ours && self.deployment.green_touched).then_some(service)
     }
 

@@ -37,6 +37,16 @@ impl Draft<'_> {
         }
     }
 
+    /// Failed tasks; green's only from this deployment's rollout, because the state remembers the
+    /// most that were seen and an idle slot's last rollout may have been a bad one.
+    fn failed(&self, slot: SlotName) -> Option<u32> {
+        if slot == self.deployment.plan.green_slot() {
+            return self.our_green().map(|service| service.failed);
+        }
+        let service = self.seen.services[slot].value()?;
+        service.as_ref().map(|service| service.failed)
+    }
+
     fn counts(&self, slot: SlotName) -> Counts {
         let service = self.seen.services[slot].value();
         let of = |service: Option<&Option<_>>, count: fn(&_) -> u32| {
@@ -46,7 +56,7 @@ impl Draft<'_> {
             slot: Some(slot),
             desired: of(service, |service| service.desired),
             running: of(service, |service| service.running),
-            failed: of(service, |service| service.failed),
+            failed: self.failed(slot),
             healthy: fewest_healthy(&self.deployment.plan, self.seen, slot).map(|(_, n)| n),
         }
     }

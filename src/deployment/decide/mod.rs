@@ -38,6 +38,9 @@ pub struct Decision {
 /// Decides.
 pub fn decide(deployment: &Deployment, observation: &Observation) -> Decision {
     let mut draft = Draft::new(deployment, observation);
+    if deployment.outcome().is_some() {
+        return draft.finish();
+    }
     draft.note_look();
     match &deployment.phase {
         Phase::Ended { .. } => {}

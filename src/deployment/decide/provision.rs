@@ -95,6 +95,9 @@ impl Draft<'_> {
             seen.is_some_and(|seen| !seen.names(&route.groups[plan.green_slot()]))
         });
         if missing && self.may_try(ActName::AddGreenToRoutes) {
+            if !self.deployment.green_touched {
+                self.record(Event::ProvisioningGreen);
+            }
             self.act(Action::AddGreenToRoutes);
         }
         missing

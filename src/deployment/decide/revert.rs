@@ -58,7 +58,8 @@ impl Draft<'_> {
             return self.bring_traffic_back(trip, *since, *hurried_at);
         }
         if !self.deployment.green_touched || (*put_away && *restored) {
-            return self.end(Outcome::Reverted { trip: trip.clone() });
+            let begun = putting_away_since.unwrap_or(*since);
+            return self.end_reverted(trip, self.give_up_at(begun, *hurried_at));
         }
         let settle = if hurried_at.is_some() || !self.asks_none() {
             SETTLE_IN_HASTE
@@ -72,6 +73,26 @@ impl Draft<'_> {
             return self.look_by(settled_at);
         }
         self.put_green_away(trip, *hurried_at, *putting_away_since, *put_away);
+    }
+
+    /// Ends as reverted if that is what this very look shows; a route that can't be read, or that
+    /// somebody has moved meanwhile, is looked at again for a while first.
+    fn end_reverted(&mut self, trip: &Trip, give_up_at: Timestamp) {
+        let deployment = self.deployment;
+        if !deployment.traffic_touched
+            || all_readable_show(&deployment.plan, self.seen, Weight::ZERO)
+        {
+            self.end(Outcome::Reverted { trip: trip.clone() });
+        } else if self.now >= give_up_at {
+            let trouble = "the routes showed it once, and don't any more".to_owned();
+            let why = Stuck::RevertNotConfirmed { trip: trip.clone(), trouble };
+            self.end(Outcome::Stuck { why });
+        }
+    }
+
+    fn give_up_at(&self, begun: Timestamp, hurried: Option<Timestamp>) -> Timestamp {
+        let patience = self.deployment.plan.limits.patience;
+        hurried.map_or(after(begun, patience), |at| after(at, HASTE))
     }
 
     fn asks_none(&self) -> bool {
@@ -104,9 +125,7 @@ impl Draft<'_> {
             }
             return;
         }
-        let give_up_at = hurried
-            .map_or(after(since, plan.limits.patience), |at| after(at.max(since), HASTE));
-        if self.now >= give_up_at {
+        if self.now >= self.give_up_at(since, hurried) {
             let why = Stuck::RevertNotConfirmed { trip: trip.clone(), trouble };
             return self.end(Outcome::Stuck { why });
         }
@@ -133,15 +152,13 @@ impl Draft<'_> {
             self.record(Event::GreenPutAway);
         }
         let begun = since.unwrap_or(self.now);
-        let give_up_at =
-            hurried.map_or(after(begun, plan.limits.patience), |at| after(at, HASTE));
+        let give_up_at = self.give_up_at(begun, hurried);
         if self.now >= give_up_at && since.is_some() {
-            return self.end(match gone || put_away {
-                true => Outcome::Reverted { trip: trip.clone() },
-                false => Outcome::Stuck {
-                    why: Stuck::GreenNotPutAway { trip: trip.clone(), trouble: self.trouble() },
-                },
-            });
+            if gone || put_away {
+                return self.end_reverted(trip, give_up_at);
+            }
+            let why = Stuck::GreenNotPutAway { trip: trip.clone(), trouble: self.trouble() };
+            return self.end(Outcome::Stuck { why });
         }
         if since.is_none() {
             self.record(Event::PuttingGreenAway);

@@ -20,10 +20,10 @@ pub fn decode(body: &[u8]) -> Result<Value, AwsError> {
     }
 }
 
-/// Writes an answer; timestamps become numbers of seconds.
+/// Writes an answer: timestamps become numbers of seconds, and what is null is left out.
 pub fn encode(value: &Value) -> Vec<u8> {
     let mut value = value.clone();
-    write_times(&mut value);
+    tidy(&mut value);
     value.to_string().into_bytes()
 }
 
@@ -34,16 +34,17 @@ pub fn encode_error(error: &AwsError) -> Vec<u8> {
         .into_bytes()
 }
 
-fn write_times(value: &mut Value) {
+fn tidy(value: &mut Value) {
     match value {
         Value::Object(fields) => {
             if let Some(seconds) = fields.get("$time").filter(|_| fields.len() == 1) {
                 *value = seconds.clone();
                 return;
             }
-            fields.values_mut().for_each(write_times);
+            fields.retain(|_, value| !value.is_null());
+            fields.values_mut().for_each(tidy);
         }
-        Value::Array(items) => items.iter_mut().for_each(write_times),
+        Value::Array(items) => items.iter_mut().for_each(tidy),
         Value::Null | Value::Bool(_) | Value::Number(_) | Value::String(_) => {}
     }
 }
@@ -53,8 +54,8 @@ mod tests {
     use super::*;
 
     #[test]
-    fn timestamps_become_numbers_wherever_they_stand() {
-        let value = json!({"a": [{"at": {"$time": 1.5}}], "b": {"$time": 2.0, "x": 1}});
+    fn timestamps_become_numbers_and_nulls_are_left_out() {
+        let value = json!({"a": [{"at": {"$time": 1.5}}], "b": {"$time": 2.0, "x": 1}, "c": null});
         let written: Value = serde_json::from_slice(&encode(&value)).unwrap();
         assert_eq!(
             written,

@@ -234,7 +234,7 @@ fn container_view(task: &Task, at: usize, now: Timestamp) -> Value {
     });
     if task.started_at.is_some() {
         shown["imageDigest"] = json!(container.digest);
-        shown["runtimeId"] = json!(format!("{}-{}", task.id, container.id.len()));
+        shown["runtimeId"] = json!(format!("{}-{}", task.id, &container.id[..8]));
     }
     if let Some(code) = container.exit_code {
         shown["exitCode"] = json!(code);

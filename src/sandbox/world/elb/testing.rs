@@ -7,7 +7,6 @@ use crate::sandbox::wire::elbv2;
 use jiff::{SignedDuration, Timestamp};
 use serde_json::{Value, json};
 use std::collections::BTreeMap;
-use std::time::Duration;
 
 /// A world without services.
 pub(crate) fn empty_world() -> World {
@@ -96,10 +95,9 @@ impl Scene {
 
     pub(crate) fn set_behaviour(&mut self, port: u16, behaviour: Behaviour) {
         let key = (target(port).id, port);
-        self.world
-            .ecs
-            .planted
-            .insert(key, (behaviour, self.world.now));
+        // Started long ago: not booting any more.
+        let started = self.world.now - SignedDuration::from_hours(1);
+        self.world.ecs.planted.insert(key, (behaviour, started));
     }
 
     /// A registered app that is healthy already.
@@ -184,8 +182,8 @@ impl Scene {
 pub(crate) fn behaviour(error_rate: f64, probe: Probe) -> Behaviour {
     Behaviour {
         error_rate,
-        latency: Duration::from_millis(20),
         probe,
+        ..Behaviour::good()
     }
 }
 

@@ -31,6 +31,17 @@ impl Answer {
     }
 }
 
+/// An answer that the load balancer gives without a target.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum OwnAnswer {
+    /// 503: the chosen group is empty.
+    NoTarget,
+    /// A fixed response, as configured.
+    Fixed,
+    /// A redirect, as configured.
+    Redirect,
+}
+
 /// All requests since the beginning, keyed by ARN.
 #[derive(Debug, Clone, Default)]
 pub struct Ledger {
@@ -64,17 +75,6 @@ pub struct LoadBalancerTotals {
     pub other: u64,
 }
 
-impl LoadBalancerTotals {
-    fn of_status(&mut self, status: u16) -> &mut u64 {
-        match status {
-            502 => &mut self.bad_gateway,
-            503 => &mut self.unavailable,
-            504 => &mut self.timed_out,
-            _ => &mut self.other,
-        }
-    }
-}
-
 impl Ledger {
     /// Requests in all.
     pub fn requests(&self) -> u64 {
@@ -101,13 +101,19 @@ impl Ledger {
             Answer::Status(..) => {}
             _ => totals.unanswered += times,
         }
-        if let Some(status) = answer.own_status() {
-            self.count_own_answer(lb, status, times);
+        match answer.own_status() {
+            Some(504) => entry(&mut self.load_balancers, lb).timed_out += times,
+            Some(_) => entry(&mut self.load_balancers, lb).bad_gateway += times,
+            None => {}
         }
     }
 
-    pub(super) fn count_own_answer(&mut self, lb: &str, status: u16, times: u64) {
-        *entry(&mut self.load_balancers, lb).of_status(status) += times;
+    pub(super) fn count_own(&mut self, lb: &str, answer: OwnAnswer, times: u64) {
+        let totals = entry(&mut self.load_balancers, lb);
+        match answer {
+            OwnAnswer::NoTarget => totals.unavailable += times,
+            OwnAnswer::Fixed | OwnAnswer::Redirect => totals.other += times,
+        }
     }
 }
 
@@ -127,7 +133,10 @@ pub(super) struct Minute {
 
 #[derive(Debug, Clone, Default)]
 struct LoadBalancerMinute {
-    own: BTreeMap<u16, u64>,
+    /// 5xx that the load balancer made itself, by status.
+    errors: BTreeMap<u16, u64>,
+    fixed: u64,
+    redirects: u64,
     groups: BTreeMap<String, GroupMinute>,
 }
 
@@ -146,7 +155,7 @@ impl Minute {
     pub(super) fn count(&mut self, lb: &str, group: &str, answer: Answer, times: u64) {
         let lb = entry(&mut self.load_balancers, lb);
         if let Some(status) = answer.own_status() {
-            *lb.own.entry(status).or_default() += times;
+            *lb.errors.entry(status).or_default() += times;
         }
         let group = entry(&mut lb.groups, group);
         group.requests += times;
@@ -162,9 +171,13 @@ impl Minute {
         }
     }
 
-    pub(super) fn count_own_answer(&mut self, lb: &str, status: u16, times: u64) {
+    pub(super) fn count_own(&mut self, lb: &str, answer: OwnAnswer, times: u64) {
         let lb = entry(&mut self.load_balancers, lb);
-        *lb.own.entry(status).or_default() += times;
+        match answer {
+            OwnAnswer::NoTarget => *lb.errors.entry(503).or_default() += times,
+            OwnAnswer::Fixed => lb.fixed += times,
+            OwnAnswer::Redirect => lb.redirects += times,
+        }
     }
 }
 
@@ -212,7 +225,7 @@ pub(super) fn publish(world: &mut World) {
             at,
             visible_at,
         };
-        publisher.own(&counts.own);
+        publisher.own(&counts);
         for (group, counts) in counts.groups {
             let dimension = group.rsplit(':').next().unwrap_or_default();
             match lb.kind {
@@ -233,21 +246,14 @@ struct Publisher<'a> {
 }
 
 impl Publisher<'_> {
-    /// The load balancer's own errors: its dimension alone, and only where there were any.
-    fn own(&mut self, own: &BTreeMap<u16, u64>) {
-        let errors = own.iter().filter(|(status, _)| **status >= 500);
-        for (status, count) in errors {
-            self.count(None, "HTTPCode_ELB_5XX_Count", *count);
-            if matches!(status, 500 | 502 | 503 | 504) {
-                self.count(None, &format!("HTTPCode_ELB_{status}_Count"), *count);
-            }
+    /// The load balancer's own answers: its dimension alone, and only where there were any.
+    fn own(&mut self, counts: &LoadBalancerMinute) {
+        self.count(None, "HTTPCode_ELB_5XX_Count", counts.errors.values().sum());
+        for (status, count) in &counts.errors {
+            self.count(None, &format!("HTTPCode_ELB_{status}_Count"), *count);
         }
-        let class = |class: u16| -> u64 {
-            let of_class = own.iter().filter(|(status, _)| *status / 100 == class);
-            of_class.map(|(_, count)| count).sum()
-        };
-        self.count(None, "HTTPCode_ELB_3XX_Count", class(3));
-        self.count(None, "HTTPCode_ELB_4XX_Count", class(4));
+        self.count(None, "HTTP_Fixed_Response_Count", counts.fixed);
+        self.count(None, "HTTP_Redirect_Count", counts.redirects);
     }
 
     fn http(&mut self, group: &str, counts: &GroupMinute) {

@@ -5,7 +5,7 @@ use super::super::app::Reply;
 use super::super::ecs::Ecs;
 use super::super::elb::{Forward, Outcome, Pin, Request, Routed};
 use super::draw::{binomial, poisson};
-use super::{Answer, Traffic};
+use super::{Answer, OwnAnswer, Traffic};
 use fastrand::Rng;
 use jiff::Timestamp;
 
@@ -115,11 +115,9 @@ impl Flow {
                     spread(world, &lb, &forward, count);
                 }
             }
-            Some(Outcome::Fixed { status, .. }) => {
-                world.traffic.count_own_answer(&lb, status, count);
-            }
-            Some(Outcome::Redirect(redirect)) => {
-                world.traffic.count_own_answer(&lb, redirect.status, count);
+            Some(Outcome::Fixed { .. }) => world.traffic.count_own(&lb, OwnAnswer::Fixed, count),
+            Some(Outcome::Redirect(_)) => {
+                world.traffic.count_own(&lb, OwnAnswer::Redirect, count);
             }
             Some(Outcome::Unknown) | None => {}
         }
@@ -149,7 +147,7 @@ impl Flow {
                     let answer = ask(ecs, &target.id, target.port, rng, *now);
                     traffic.count(lb, &group, answer, 1);
                 }
-                Routed::NoTarget { .. } => traffic.count_own_answer(lb, 503, 1),
+                Routed::NoTarget { .. } => traffic.count_own(lb, OwnAnswer::NoTarget, 1),
                 _ => {}
             }
         }
@@ -186,7 +184,7 @@ fn spread(world: &mut World, lb: &str, forward: &Forward, count: u64) {
             .unwrap_or_default();
         let number = targets.len() as u64;
         if number == 0 {
-            traffic.count_own_answer(lb, 503, here);
+            traffic.count_own(lb, OwnAnswer::NoTarget, here);
             continue;
         }
         // Who gets the requests that are over changes by chance.

@@ -7,7 +7,7 @@ mod count;
 mod draw;
 mod flow;
 
-pub use count::{Answer, GroupTotals, Ledger, LoadBalancerTotals};
+pub use count::{Answer, GroupTotals, Ledger, LoadBalancerTotals, OwnAnswer};
 pub use flow::{Flow, Shape};
 
 use super::World;
@@ -50,9 +50,9 @@ impl Traffic {
     }
 
     /// Counts one real request that the load balancer answered itself.
-    pub fn count_real_own_answer(&mut self, load_balancer: &str, status: u16, now: Timestamp) {
+    pub fn count_real_own(&mut self, load_balancer: &str, answer: OwnAnswer, now: Timestamp) {
         self.last_real = Some(now);
-        self.count_own_answer(load_balancer, status, 1);
+        self.count_own(load_balancer, answer, 1);
     }
 
     fn count(&mut self, load_balancer: &str, group: &str, answer: Answer, times: u64) {
@@ -60,9 +60,9 @@ impl Traffic {
         self.ledger.count(load_balancer, group, answer, times);
     }
 
-    fn count_own_answer(&mut self, load_balancer: &str, status: u16, times: u64) {
-        self.minute.count_own_answer(load_balancer, status, times);
-        self.ledger.count_own_answer(load_balancer, status, times);
+    fn count_own(&mut self, load_balancer: &str, answer: OwnAnswer, times: u64) {
+        self.minute.count_own(load_balancer, answer, times);
+        self.ledger.count_own(load_balancer, answer, times);
     }
 
     fn flows_now(&self, now: Timestamp) -> bool {

@@ -1,0 +1,1 @@
+//! What planning refuses, warns of and plans.

@@ -1,0 +1,147 @@
+//! Random plans.
+
+use std::time::Duration;
+
+use bg::deployment::ids::{
+    AlarmName, ClusterName, DeploymentId, EcsServiceName, LoadBalancerArn, RouteArn, ServiceName,
+    SlotName, Slots, TargetGroupArn, TaskDefinitionArn,
+};
+use bg::deployment::plan::{
+    AlarmGuard, AlarmWeight, GreenService, Guards, Kind, Limits, NewTaskDefinition, Plan, Retire,
+    RetireHow, Route, RouteKind, SlotPlan, StepPlan, TargetPlan,
+};
+use bg::judge::alarms::InsufficientData;
+use bg::judge::targets::Share;
+use bg::strategy::Weight;
+use fastrand::Rng;
+use jiff::Timestamp;
+
+/// What green is to run where the plan names a revision that exists.
+pub(crate) fn new_definition() -> TaskDefinitionArn {
+    TaskDefinitionArn::new("arn:aws:ecs:eu-west-1:123456789012:task-definition/shop:8")
+}
+
+/// What blue runs.
+pub(crate) fn old_definition() -> TaskDefinitionArn {
+    TaskDefinitionArn::new("arn:aws:ecs:eu-west-1:123456789012:task-definition/shop:7")
+}
+
+pub(crate) fn seconds(rng: &mut Rng, range: std::ops::Range<u64>) -> Duration {
+    Duration::from_secs(rng.u64(range))
+}
+
+pub(crate) fn random(rng: &mut Rng) -> Plan {
+    let blue = rng.choice(SlotName::BOTH).expect("there are two");
+    let kind = match rng.u8(0..10) {
+        0..6 => Kind::Deploy,
+        6..8 => Kind::Rollback,
+        _ => Kind::Hotfix { reason: "checkout is down".to_owned() },
+    };
+    let groups = rng.usize(1..=3);
+    let slots = Slots::from_fn(|slot| slot_plan(slot, groups));
+    let routes = (0..rng.usize(1..=3)).map(|index| route(rng, index, &slots)).collect();
+    let task_definition = if rng.bool() {
+        NewTaskDefinition::Existing { arn: new_definition() }
+    } else {
+        let images = vec![("app".to_owned(), "shop:v2".to_owned())];
+        NewTaskDefinition::Register { family: "shop".to_owned(), images }
+    };
+    Plan {
+        id: DeploymentId::new("20261121-071405-abcd"),
+        service: ServiceName::new("shop"),
+        cluster: ClusterName::new("prod"),
+        account: "123456789012".to_owned(),
+        region: "eu-west-1".to_owned(),
+        created_at: Timestamp::UNIX_EPOCH,
+        blue,
+        slots,
+        task_definition,
+        blue_task_definition: old_definition(),
+        green: if rng.bool() {
+            GreenService::Create { source: blue }
+        } else {
+            GreenService::Update { source: blue }
+        },
+        desired: rng.u32(1..=6),
+        settings: serde_json::json!({ "maximumPercent": 200 }),
+        routes,
+        strategy: "random".to_owned(),
+        steps: ladder(rng),
+        guards: guards(rng, &kind),
+        kind,
+        limits: Limits {
+            poll: Duration::from_millis(rng.u64(2..=40) * 500),
+            healthy_within: seconds(rng, 120..600),
+            patience: seconds(rng, 30..400),
+            blind_after: seconds(rng, 20..200),
+        },
+        retire: Retire {
+            after: seconds(rng, 0..600),
+            then: rng
+                .choice([RetireHow::ScaleToZero, RetireHow::Delete, RetireHow::Keep])
+                .expect("there are three"),
+            at_most: Duration::from_secs(3600),
+        },
+    }
+}
+
+fn slot_plan(slot: SlotName, groups: usize) -> SlotPlan {
+    let target = |index| TargetPlan {
+        group: TargetGroupArn::new(format!(
+            "arn:aws:elasticloadbalancing:eu-west-1:123456789012:targetgroup/shop-{slot}-{index}/1"
+        )),
+        container: "app".to_owned(),
+        port: 8080,
+        deregistration_delay: Duration::from_secs(300),
+    };
+    SlotPlan {
+        service: EcsServiceName::new(format!("shop-{slot}")),
+        targets: (0..groups).map(target).collect(),
+    }
+}
+
+fn route(rng: &mut Rng, index: usize, slots: &Slots<SlotPlan>) -> Route {
+    let target = rng.usize(0..slots.a.targets.len());
+    Route {
+        arn: RouteArn::new(format!("arn:route-{index}")),
+        kind: if rng.bool() { RouteKind::Listener } else { RouteKind::Rule },
+        label: format!("shop:{}", 443 + index),
+        load_balancer: LoadBalancerArn::new("arn:balancer"),
+        groups: Slots::from_fn(|slot| slots[slot].targets[target].group.clone()),
+        sticky: rng.bool().then_some(Duration::from_secs(3600)),
+    }
+}
+
+fn ladder(rng: &mut Rng) -> Vec<StepPlan> {
+    let mut weights: Vec<u16> = (0..rng.usize(0..5)).map(|_| rng.u16(1..1000)).collect();
+    weights.push(1000);
+    weights.sort_unstable();
+    weights.dedup();
+    let step = |per_mille| StepPlan {
+        weight: Weight::of_per_mille(per_mille).expect("at most 1000"),
+        bake: Duration::from_secs(rng.u64(0..120)),
+    };
+    weights.into_iter().map(step).collect()
+}
+
+fn guards(rng: &mut Rng, kind: &Kind) -> Guards {
+    let ready = rng.u8(50..=100);
+    let alarms = (0..rng.usize(0..=3)).map(|index| AlarmGuard {
+        name: AlarmName::new(format!("shop-alarm-{index}")),
+        insufficient_data: rng
+            .choice([InsufficientData::Ok, InsufficientData::Hold, InsufficientData::Revert])
+            .expect("there are three"),
+        weight: if *kind != Kind::Deploy && rng.u8(0..4) == 0 {
+            AlarmWeight::LiftedAtStart
+        } else {
+            AlarmWeight::Guards
+        },
+    });
+    let alarms = alarms.collect();
+    Guards {
+        ready: Share::of_percent(ready).expect("at most 100"),
+        min: Share::of_percent(rng.u8(0..=ready)).expect("at most 100"),
+        healthy_for: seconds(rng, 0..40),
+        alarms,
+    }
+}
