@@ -15,18 +15,36 @@ const MAY_IMPORT: &[(&str, &[&str])] = &[
     ("diagnose", &["deployment"]),
     ("aws", &["deployment", "strategy", "judge"]),
     ("sandbox", &[]),
-    ("runner", &["deployment", "aws", "store", "judge", "strategy"]),
+    (
+        "runner",
+        &["deployment", "aws", "store", "judge", "strategy"],
+    ),
     (
         "cli",
         &[
-            "runner", "report", "sandbox", "config", "aws", "deployment", "store", "strategy",
-            "judge", "diagnose",
+            "runner",
+            "report",
+            "sandbox",
+            "config",
+            "aws",
+            "deployment",
+            "store",
+            "strategy",
+            "judge",
+            "diagnose",
         ],
     ),
 ];
 
 /// What a module that is pure never names.
-const IMPURE: &[&str] = &["tokio::", "aws_sdk", "std::fs", "std::net", "std::env", "crossterm"];
+const IMPURE: &[&str] = &[
+    "tokio::",
+    "aws_sdk",
+    "std::fs",
+    "std::net",
+    "std::env",
+    "crossterm",
+];
 const PURE: &[&str] = &["strategy", "judge", "deployment", "report"];
 
 fn sources(dir: &Path) -> Vec<PathBuf> {
@@ -44,14 +62,18 @@ fn sources(dir: &Path) -> Vec<PathBuf> {
 }
 
 fn source_of(module: &str) -> Vec<(PathBuf, String)> {
-    let root = Path::new(env!("CARGO_MANIFEST_DIR")).join("src").join(module);
+    let root = Path::new(env!("CARGO_MANIFEST_DIR"))
+        .join("src")
+        .join(module);
     let files = sources(&root);
     assert!(!files.is_empty(), "module {module} has no files");
     files
         .into_iter()
         .map(|path| {
             let text = fs::read_to_string(&path).expect("readable");
-            let code = text.lines().filter(|line| !line.trim_start().starts_with("//"));
+            let code = text
+                .lines()
+                .filter(|line| !line.trim_start().starts_with("//"));
             let code = code.collect::<Vec<_>>().join("\n");
             (path, code)
         })
@@ -61,7 +83,9 @@ fn source_of(module: &str) -> Vec<(PathBuf, String)> {
 /// The modules of this crate that `code` names after `crate::`.
 fn imports(code: &str) -> BTreeSet<String> {
     let word = |text: &str| -> String {
-        text.chars().take_while(|c| c.is_alphanumeric() || *c == '_').collect()
+        text.chars()
+            .take_while(|c| c.is_alphanumeric() || *c == '_')
+            .collect()
     };
     code.split("crate::").skip(1).map(word).collect()
 }
@@ -74,7 +98,11 @@ fn modules_import_only_what_the_design_allows() {
         for (path, code) in source_of(module) {
             // Tests that stand beside the code may put the region under the SDK.
             let is_test = path.to_string_lossy().contains("tests");
-            let code = if is_test { "" } else { code.split("#[cfg(test)]").next().unwrap_or("") };
+            let code = if is_test {
+                ""
+            } else {
+                code.split("#[cfg(test)]").next().unwrap_or("")
+            };
             for import in imports(code) {
                 let known = allowed.contains_key(import.as_str());
                 if known && import != *module && !may.contains(&import.as_str()) {
@@ -88,13 +116,21 @@ fn modules_import_only_what_the_design_allows() {
 
 #[test]
 fn every_module_of_the_crate_is_in_the_design() {
-    let listed: BTreeSet<_> = MAY_IMPORT.iter().map(|(module, _)| (*module).to_owned()).collect();
+    let listed: BTreeSet<_> = MAY_IMPORT
+        .iter()
+        .map(|(module, _)| (*module).to_owned())
+        .collect();
     let root = Path::new(env!("CARGO_MANIFEST_DIR")).join("src");
     let found: BTreeSet<_> = fs::read_dir(root)
         .expect("src is there")
         .map(|entry| entry.expect("readable").path())
         .filter(|path| path.is_dir())
-        .map(|path| path.file_name().expect("a name").to_string_lossy().into_owned())
+        .map(|path| {
+            path.file_name()
+                .expect("a name")
+                .to_string_lossy()
+                .into_owned()
+        })
         .collect();
     assert_eq!(found, listed);
 }

@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 use std::time::Duration;
 
-use aws_sdk_cloudwatch::types::{AlarmType, MetricAlarm, StateValue};
+use aws_sdk_cloudwatch::types::{AlarmType, MetricAlarm, MetricStat, StateValue};
 
 use super::cloud::Cloud;
 use super::error::AwsError;
@@ -114,7 +114,7 @@ fn keep(
 fn metric_alarm(alarm: &MetricAlarm) -> Option<AlarmFound> {
     let own = alarm.period();
     let of_metrics = alarm.metrics().iter().filter_map(|query| {
-        let of_statistic = query.metric_stat().and_then(|statistic| statistic.period());
+        let of_statistic = query.metric_stat().and_then(MetricStat::period);
         of_statistic.or(query.period())
     });
     let period = own.or(of_metrics.max());

@@ -4,9 +4,9 @@
 use serde_json::{Value, json};
 
 use super::cloud::Cloud;
-use super::error::{AwsError, ErrorClass};
+use super::error::AwsError;
 use super::raw::{Kept, replace_body};
-use super::retry::{Effect, call};
+use super::retry::{Effect, call_and_read};
 use crate::deployment::ids::{ClusterName, EcsServiceName};
 
 /// DescribeServices takes so many at once.
@@ -19,7 +19,7 @@ macro_rules! operations {
             $(#[$doc])*
             pub(super) async fn $name(&self, body: Value) -> Result<Value, AwsError> {
                 let text = body.to_string();
-                call($operation, $effect, || {
+                let send = || {
                     let (text, kept) = (text.clone(), Kept::default());
                     let request = self
                         .ecs()
@@ -28,9 +28,8 @@ macro_rules! operations {
                         .interceptor(kept.clone())
                         .mutate_request(move |request| replace_body(request, &text));
                     async move { request.send().await.map(|_| kept.take()) }
-                })
-                .await
-                .and_then(|answer| parse($operation, &answer))
+                };
+                call_and_read($operation, $effect, send, parse).await
             }
         )*}
     };
@@ -67,14 +66,11 @@ operations! {
     untag_resource("ecs:UntagResource", Effect::Writes);
 }
 
-fn parse(operation: &'static str, answer: &[u8]) -> Result<Value, AwsError> {
+fn parse(answer: &[u8]) -> Result<Value, String> {
     if answer.is_empty() {
         return Ok(Value::Null);
     }
-    serde_json::from_slice(answer).map_err(|error| {
-        let words = format!("the answer could not be read: {error}");
-        AwsError::own(operation, ErrorClass::Ambiguous, words)
-    })
+    serde_json::from_slice(answer).map_err(|error| error.to_string())
 }
 
 impl Cloud {

@@ -112,7 +112,7 @@ impl AwsError {
     fn denied_action(&self) -> (&str, Option<&str>) {
         let word_after = |mark: &str| {
             let (_, rest) = self.message.split_once(mark)?;
-            let word = rest.trim_start().split_whitespace().next()?;
+            let word = rest.split_whitespace().next()?;
             Some(word.trim_end_matches([',', '.']))
         };
         (

@@ -4,8 +4,8 @@ use std::collections::BTreeMap;
 use std::time::Duration;
 
 use aws_sdk_elasticloadbalancingv2::types::{
-    TargetGroup, TargetGroupAttribute, TargetHealth, TargetHealthDescription,
-    TargetHealthStateEnum as State,
+    ProtocolEnum, TargetGroup, TargetGroupAttribute, TargetHealth, TargetHealthDescription,
+    TargetHealthReasonEnum, TargetHealthStateEnum as State, TargetTypeEnum,
 };
 
 use super::cloud::Cloud;
@@ -111,8 +111,8 @@ fn group_found(group: &TargetGroup, attributes: &[TargetGroupAttribute]) -> Grou
     let owned = |text: Option<&str>| text.unwrap_or_default().to_owned();
     GroupFound {
         arn: TargetGroupArn::new(owned(group.target_group_arn())),
-        target_type: owned(group.target_type().map(|kind| kind.as_str())),
-        protocol: owned(group.protocol().map(|protocol| protocol.as_str())),
+        target_type: owned(group.target_type().map(TargetTypeEnum::as_str)),
+        protocol: owned(group.protocol().map(ProtocolEnum::as_str)),
         protocol_version: owned(group.protocol_version()),
         vpc: owned(group.vpc_id()),
         load_balancer: group.load_balancer_arns().first().map(LoadBalancerArn::new),
@@ -138,7 +138,8 @@ fn counts(targets: &[TargetHealthDescription]) -> TargetCounts {
             _ => &mut counts.unavailable,
         };
         *counter += 1;
-        if state != Some(&State::Healthy)
+        // A target on its way out says nothing about those that stay.
+        if !matches!(state, Some(&State::Healthy | &State::Draining))
             && let Some(reason) = reason(health)
         {
             *counts.reasons.entry(reason).or_default() += 1;
@@ -150,6 +151,6 @@ fn counts(targets: &[TargetHealthDescription]) -> TargetCounts {
 /// The description where there is one, the code otherwise.
 fn reason(health: &TargetHealth) -> Option<String> {
     let description = health.description().filter(|text| !text.is_empty());
-    let code = health.reason().map(|reason| reason.as_str());
+    let code = health.reason().map(TargetHealthReasonEnum::as_str);
     description.or(code).map(str::to_owned)
 }

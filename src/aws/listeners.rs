@@ -8,9 +8,9 @@ use aws_smithy_runtime_api::client::result::SdkError;
 use aws_smithy_types::error::metadata::ProvideErrorMetadata;
 
 use super::cloud::Cloud;
-use super::error::{AwsError, ErrorClass};
+use super::error::AwsError;
 use super::raw::{Kept, replace_body};
-use super::retry::{Effect, call};
+use super::retry::{Effect, call_and_read};
 use super::xml::Element;
 use crate::deployment::ids::{LoadBalancerArn, RouteArn};
 use crate::deployment::plan::RouteKind;
@@ -100,8 +100,8 @@ impl Cloud {
     ) -> Result<Vec<Element>, AwsError> {
         pages(LISTENERS, "Listeners", |marker, kept| {
             let request = ask(self.elb().describe_listeners()).set_marker(marker);
-            let request = request.customize().interceptor(kept);
-            async move { request.send().await.map(|_| ()) }
+            let request = request.customize().interceptor(kept.clone());
+            async move { request.send().await.map(|_| kept.take()) }
         })
         .await
     }
@@ -112,8 +112,8 @@ impl Cloud {
     ) -> Result<Vec<Element>, AwsError> {
         pages(RULES, "Rules", |marker, kept| {
             let request = ask(self.elb().describe_rules()).set_marker(marker);
-            let request = request.customize().interceptor(kept);
-            async move { request.send().await.map(|_| ()) }
+            let request = request.customize().interceptor(kept.clone());
+            async move { request.send().await.map(|_| kept.take()) }
         })
         .await
     }
@@ -128,35 +128,35 @@ impl Cloud {
     ) -> Result<Element, AwsError> {
         let names = names(kind);
         let body = modify_body(kind, arn, actions);
-        let answer = match kind {
+        let read = |answer: &[u8]| {
+            let (mut items, _) = read(names.items, answer)?;
+            let changed = items.pop();
+            changed.ok_or_else(|| "it doesn't show what was modified".to_owned())
+        };
+        match kind {
             RouteKind::Listener => {
-                call(names.modify, effect, || {
+                let send = || {
                     let (body, kept) = (body.clone(), Kept::default());
                     let request = self.elb().modify_listener().customize();
                     let request = request
                         .interceptor(kept.clone())
                         .mutate_request(move |request| replace_body(request, &body));
                     async move { request.send().await.map(|_| kept.take()) }
-                })
-                .await?
+                };
+                call_and_read(names.modify, effect, send, read).await
             }
             RouteKind::Rule => {
-                call(names.modify, effect, || {
+                let send = || {
                     let (body, kept) = (body.clone(), Kept::default());
                     let request = self.elb().modify_rule().customize();
                     let request = request
                         .interceptor(kept.clone())
                         .mutate_request(move |request| replace_body(request, &body));
                     async move { request.send().await.map(|_| kept.take()) }
-                })
-                .await?
+                };
+                call_and_read(names.modify, effect, send, read).await
             }
-        };
-        let (mut items, _) = read(names.modify, names.items, &answer)?;
-        items.pop().ok_or_else(|| {
-            let words = "the answer doesn't show what was modified";
-            AwsError::own(names.modify, ErrorClass::Ambiguous, words)
-        })
+        }
     }
 }
 
@@ -173,17 +173,14 @@ async fn pages<E, F>(
 ) -> Result<Vec<Element>, AwsError>
 where
     E: ProvideErrorMetadata + Error + 'static,
-    F: Future<Output = Result<(), SdkError<E, HttpResponse>>>,
+    F: Future<Output = Result<Vec<u8>, SdkError<E, HttpResponse>>>,
 {
     let mut items = Vec::new();
     let mut marker = None;
     for _ in 0..PAGES {
-        let kept = Kept::default();
-        call(operation, Effect::Reads, || {
-            send(marker.clone(), kept.clone())
-        })
-        .await?;
-        let (page, next) = read(operation, key, &kept.take())?;
+        let send = || send(marker.clone(), Kept::default());
+        let read = |answer: &[u8]| read(key, answer);
+        let (page, next) = call_and_read(operation, Effect::Reads, send, read).await?;
         items.extend(page);
         marker = next;
         if marker.is_none() {
@@ -194,13 +191,8 @@ where
 }
 
 /// The members of `key` in an answer, and the marker of the next page.
-fn read(
-    operation: &'static str,
-    key: &str,
-    answer: &[u8],
-) -> Result<(Vec<Element>, Option<String>), AwsError> {
-    let document = Element::parse(answer)
-        .map_err(|error| AwsError::own(operation, ErrorClass::Ambiguous, error.to_string()))?;
+fn read(key: &str, answer: &[u8]) -> Result<(Vec<Element>, Option<String>), String> {
+    let document = Element::parse(answer).map_err(|error| error.to_string())?;
     let result = document
         .children
         .iter()

@@ -11,6 +11,7 @@ mod connect;
 mod ecs;
 mod error;
 mod forward;
+mod forwards;
 mod groups;
 mod listeners;
 mod observe;
@@ -25,6 +26,11 @@ mod services;
 mod survey;
 mod together;
 mod xml;
+
+#[cfg(test)]
+mod canned;
+#[cfg(test)]
+mod tests;
 
 pub use cloud::Cloud;
 pub use connect::{ConnectError, ConnectOptions};

@@ -55,7 +55,8 @@ impl Cloud {
             }
             Action::Unpin { slot } => self.unpin(plan, *slot).await?,
             Action::Delete { slot } => {
-                self.delete(&plan.cluster, &plan.slots[*slot].service).await?;
+                self.delete(&plan.cluster, &plan.slots[*slot].service)
+                    .await?;
             }
         }
         Ok(Done::Nothing)

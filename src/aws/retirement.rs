@@ -54,17 +54,25 @@ impl Cloud {
         retirement: &Retirement,
         now: Timestamp,
     ) -> RetireLook {
-        let names: Vec<String> =
-            retirement.groups.iter().map(|group| group.as_str().to_owned()).collect();
+        let names: Vec<String> = retirement
+            .groups
+            .iter()
+            .map(|group| group.as_str().to_owned())
+            .collect();
         let services = [&retirement.service];
         let (services, forwards) =
             tokio::join!(self.services(cluster, &services), self.forwards_of(&names));
         let (desired, due) = match services {
             Ok(services) => {
                 let service = services.into_iter().next().flatten();
-                let due = service.as_ref().and_then(|it| tag(list(it, "tags"), retire::TAG));
+                let due = service
+                    .as_ref()
+                    .and_then(|it| tag(list(it, "tags"), retire::TAG));
                 let due = due.and_then(|text| text.parse().ok());
-                (Seen::Value(service.map(|it| count(&it, "desiredCount"))), due)
+                (
+                    Seen::Value(service.map(|it| count(&it, "desiredCount"))),
+                    due,
+                )
             }
             Err(error) => (Seen::Unreadable(error.to_string()), None),
         };
@@ -76,7 +84,13 @@ impl Cloud {
             Some(forwards) => self.requests_of(retirement, forwards, now).await,
             None => Seen::Value(retire::Requests::NoData),
         };
-        RetireLook { now, forwards, desired, due, requests }
+        RetireLook {
+            now,
+            forwards,
+            desired,
+            due,
+            requests,
+        }
     }
 
     async fn requests_of(
@@ -91,7 +105,10 @@ impl Cloud {
             .filter_map(|group| {
                 let forward = forwards.iter().find(|it| it.weights.contains_key(group))?;
                 let load_balancer = forward.load_balancer.clone();
-                Some(Watched { group: group.clone(), load_balancer })
+                Some(Watched {
+                    group: group.clone(),
+                    load_balancer,
+                })
             })
             .collect();
         match self.observe_retirement(&watched, now).await {
@@ -212,7 +229,12 @@ fn in_quiet_minutes(counts: &BTreeMap<TargetGroupArn, Requests>) -> retire::Requ
     }
     let mut sum = 0.0;
     for requests in counts.values() {
-        let complete: Vec<_> = requests.load_balancer.keys().rev().take(QUIET_MINUTES).collect();
+        let complete: Vec<_> = requests
+            .load_balancer
+            .keys()
+            .rev()
+            .take(QUIET_MINUTES)
+            .collect();
         if complete.len() < QUIET_MINUTES {
             return retire::Requests::NoData;
         }

@@ -52,9 +52,6 @@ impl Effect {
 }
 
 /// Makes a call, again where [`Effect`] allows.
-///
-/// Every call of this program to AWS goes through here: this is the place for client-side
-/// budgets, and for letting reverts go before everything else.
 pub(super) async fn call<T, E, F>(
     operation: &'static str,
     effect: Effect,
@@ -64,11 +61,50 @@ where
     E: ProvideErrorMetadata + Error + 'static,
     F: Future<Output = Result<T, SdkError<E, HttpResponse>>>,
 {
+    repeat(effect, || {
+        let sent = send();
+        async move { sent.await.map_err(|error| classify(operation, &error)) }
+    })
+    .await
+}
+
+/// The same where the answer is read from the body as it came. A body that can't be read counts
+/// as an answer that was lost: the SDK reads some torn bodies as if they were whole.
+pub(super) async fn call_and_read<T, E, F>(
+    operation: &'static str,
+    effect: Effect,
+    mut send: impl FnMut() -> F,
+    read: impl Fn(&[u8]) -> Result<T, String>,
+) -> Result<T, AwsError>
+where
+    E: ProvideErrorMetadata + Error + 'static,
+    F: Future<Output = Result<Vec<u8>, SdkError<E, HttpResponse>>>,
+{
+    let read = &read;
+    repeat(effect, || {
+        let sent = send();
+        async move {
+            let body = sent.await.map_err(|error| classify(operation, &error))?;
+            read(&body).map_err(|why| {
+                let words = format!("the answer could not be read: {why}");
+                AwsError::own(operation, ErrorClass::Ambiguous, words)
+            })
+        }
+    })
+    .await
+}
+
+/// Every call of this program to AWS goes through here: this is the place for client-side
+/// budgets, and for letting reverts go before everything else.
+async fn repeat<T, F>(effect: Effect, mut send: impl FnMut() -> F) -> Result<T, AwsError>
+where
+    F: Future<Output = Result<T, AwsError>>,
+{
     let mut tried = 0;
     loop {
         let error = match send().await {
             Ok(value) => return Ok(value),
-            Err(error) => classify(operation, &error),
+            Err(error) => error,
         };
         tried += 1;
         if tried >= effect.tries() || !effect.may_repeat(error.class) {
@@ -77,5 +113,97 @@ where
         let most = effect.pause() * 2u32.pow(tried - 1);
         // Between half and all of it, so that those who were throttled together come back apart.
         tokio::time::sleep(most.mul_f64(0.5 + fastrand::f64() / 2.0)).await;
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::io::ErrorKind;
+
+    use super::*;
+    use crate::aws::canned::{Answer, Canned};
+
+    /// How often a call goes out when it is answered like this every time, and how long it takes.
+    async fn tries(effect: Effect, answer: fn() -> Answer) -> (usize, Duration) {
+        let canned = Canned::new(move |_| answer());
+        let cloud = canned.cloud();
+        let start = tokio::time::Instant::now();
+        let result = call("ecs:ListClusters", effect, || {
+            cloud.ecs().list_clusters().send()
+        })
+        .await;
+        assert!(result.is_err());
+        (canned.operations().len(), start.elapsed())
+    }
+
+    fn throttled() -> Answer {
+        Answer::json_error(400, "ThrottlingException", "Rate exceeded")
+    }
+
+    fn broken_inside() -> Answer {
+        Answer::json_error(500, "ServerException", "sorry")
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn a_read_is_repeated_unless_the_same_would_come_again() {
+        assert_eq!(tries(Effect::Reads, throttled).await.0, 3);
+        assert_eq!(tries(Effect::Reads, broken_inside).await.0, 3);
+        assert_eq!(
+            tries(Effect::Reads, || Answer::Broken(ErrorKind::ConnectionReset))
+                .await
+                .0,
+            3
+        );
+        let denied = || Answer::json_error(400, "AccessDeniedException", "no");
+        assert_eq!(tries(Effect::Reads, denied).await.0, 1);
+        assert_eq!(tries(Effect::Reads, || Answer::Silence).await.0, 1);
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn a_write_that_may_have_happened_is_not_repeated() {
+        assert_eq!(tries(Effect::Writes, broken_inside).await.0, 1);
+        assert_eq!(tries(Effect::Writes, || Answer::Silence).await.0, 1);
+        assert_eq!(
+            tries(Effect::Writes, || Answer::Broken(
+                ErrorKind::ConnectionReset
+            ))
+            .await
+            .0,
+            1
+        );
+        assert_eq!(tries(Effect::Writes, throttled).await.0, 3);
+        assert_eq!(
+            tries(Effect::Writes, || Answer::Broken(
+                ErrorKind::ConnectionRefused
+            ))
+            .await
+            .0,
+            3
+        );
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn a_revert_is_repeated_fast_whatever_came_of_it() {
+        let (times, took) = tries(Effect::Reverts, broken_inside).await;
+        assert_eq!(times, 5);
+        assert!(took < Duration::from_secs(1), "{took:?}");
+        let denied = || Answer::json_error(400, "AccessDeniedException", "no");
+        assert_eq!(tries(Effect::Reverts, denied).await.0, 1);
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn a_call_that_succeeds_at_last_gives_its_answer() {
+        let mut left = 2;
+        let canned = Canned::new(move |_| {
+            left -= 1;
+            if left > 0 {
+                throttled()
+            } else {
+                Answer::ok("{\"clusterArns\":[\"x\"]}")
+            }
+        });
+        let cloud = canned.cloud();
+        let listed = cloud.list_clusters(serde_json::json!({})).await.unwrap();
+        assert_eq!(listed["clusterArns"][0], "x");
     }
 }

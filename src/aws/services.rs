@@ -29,8 +29,7 @@ impl Cloud {
         };
         let mut services = read.into_iter();
         let found = Slots::from_fn(|_| services.next().flatten());
-        let mut seen =
-            Slots::from_fn(|slot| Seen::Value(found[slot].as_ref().map(service_seen)));
+        let mut seen = Slots::from_fn(|slot| Seen::Value(found[slot].as_ref().map(service_seen)));
         let green = plan.green_slot();
         if let Seen::Value(Some(service)) = &mut seen[green]
             && service.deployment.as_ref() == Some(&plan.id)
@@ -43,7 +42,10 @@ impl Cloud {
                 .await
                 .unwrap_or_default();
             // ECS stops counting once a task has run: a crash later shows in the tasks alone.
-            let failed = stopped.iter().filter(|task| task.code != "UserInitiated").count();
+            let failed = stopped
+                .iter()
+                .filter(|task| task.code != "UserInitiated")
+                .count();
             service.failed = service.failed.max(failed.try_into().unwrap_or(u32::MAX));
             service.stopped = stopped.into_iter().take(STOPPED_SHOWN).collect();
         }

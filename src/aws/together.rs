@@ -5,9 +5,11 @@ use std::future::{Future, poll_fn};
 use std::pin::Pin;
 use std::task::Poll;
 
+type Running<F> = (Pin<Box<F>>, Option<<F as Future>::Output>);
+
 /// Runs all of them together; the results come in the order of the futures.
 pub(super) async fn all<F: Future>(futures: impl IntoIterator<Item = F>) -> Vec<F::Output> {
-    let mut running: Vec<(Pin<Box<F>>, Option<F::Output>)> = futures
+    let mut running: Vec<Running<F>> = futures
         .into_iter()
         .map(|future| (Box::pin(future), None))
         .collect();

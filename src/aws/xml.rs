@@ -18,7 +18,7 @@ pub(super) struct Element {
 
 /// Why a text is no tree.
 #[derive(Debug, thiserror::Error)]
-#[error("the answer is not the XML that was expected: {0}")]
+#[error("not the XML that was expected: {0}")]
 pub(super) struct XmlError(String);
 
 impl Element {
@@ -162,4 +162,37 @@ fn close(open: &mut Vec<Element>) -> Result<(), &'static str> {
         .children
         .push(done);
     Ok(())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn texts_keep_every_character() {
+        let root = Element::parse(
+            b"<?xml version=\"1.0\"?><!-- x --><R xmlns=\"http://x/\">\n  <A>a &amp;&#x20;b&lt; </A>\n  \
+              <B><![CDATA[<raw> & ]]></B><C/></R>",
+        )
+        .unwrap();
+        assert_eq!(root.text_of("A"), Some("a & b< "));
+        assert_eq!(root.text_of("B"), Some("<raw> & "));
+        assert_eq!(root.text_of("C"), Some(""));
+        assert_eq!(root.text, "");
+    }
+
+    #[test]
+    fn a_torn_document_is_an_error() {
+        for torn in ["", "<R>", "<R><A></R>", "<R>&nope;</R>", "plain"] {
+            assert!(Element::parse(torn.as_bytes()).is_err(), "{torn}");
+        }
+    }
+
+    #[test]
+    fn empty_structures_are_left_out_and_empty_texts_are_not() {
+        let root = Element::parse(b"<R><TargetGroupStickinessConfig/><Text/></R>").unwrap();
+        let mut parameters = Vec::new();
+        root.to_query("P", &mut parameters);
+        assert_eq!(parameters, [("P.Text".to_owned(), String::new())]);
+    }
 }

@@ -4,8 +4,8 @@ use std::error::Error;
 use std::fmt;
 
 use super::exit::ExitCode;
-use crate::report::line::{StyledLine, Tone};
 use crate::deployment::problem::Problem;
+use crate::report::line::{StyledLine, Tone};
 use crate::report::words;
 
 /// What kind of trouble it is; says the exit code.

@@ -9,11 +9,11 @@ use super::args::SandboxArgs;
 use super::error::{CliError, ErrorKind};
 use crate::aws::Cloud;
 use crate::runner::Clock;
+use crate::sandbox::demo;
+use crate::sandbox::proxy::{Options, Proxy};
 use crate::sandbox::region::{Region, RegionOptions};
 use crate::sandbox::server::Server;
 use crate::sandbox::world::World;
-use crate::sandbox::demo;
-use crate::sandbox::proxy::{Options, Proxy};
 
 /// Before anybody sees it the demo account has run so long: its metrics are there.
 const HISTORY: SignedDuration = SignedDuration::from_mins(10);
@@ -27,10 +27,17 @@ pub(super) struct LocalRegion {
 impl LocalRegion {
     /// Starts one whose clock shows the present.
     pub(super) async fn start(speed: f64, seed: u64) -> Result<LocalRegion, CliError> {
-        let options = RegionOptions { speed, seed, ..RegionOptions::default() };
+        let options = RegionOptions {
+            speed,
+            seed,
+            ..RegionOptions::default()
+        };
         let region = Region::with(demo_world(&options)?, options);
         let proxy = data_plane(&region)?;
-        Ok(LocalRegion { region, _proxy: proxy })
+        Ok(LocalRegion {
+            region,
+            _proxy: proxy,
+        })
     }
 
     /// A handle on it.
@@ -70,9 +77,17 @@ fn demo_world(options: &RegionOptions) -> Result<World, CliError> {
         .unwrap_or(options.start)
         .saturating_sub(HISTORY)
         .unwrap_or(options.start);
-    let mut world = World::new(options.account.clone(), options.region.clone(), start, options.seed);
+    let mut world = World::new(
+        options.account.clone(),
+        options.region.clone(),
+        start,
+        options.seed,
+    );
     demo::build(&mut world).map_err(|error| {
-        CliError::new(ErrorKind::Unexpected, format!("the demo account can't be built: {error:?}"))
+        CliError::new(
+            ErrorKind::Unexpected,
+            format!("the demo account can't be built: {error:?}"),
+        )
     })?;
     world.advance_to(now);
     Ok(world)
@@ -80,18 +95,23 @@ fn demo_world(options: &RegionOptions) -> Result<World, CliError> {
 
 /// The load balancers' own ports, where requests go through.
 fn data_plane(region: &Region) -> Result<Proxy, CliError> {
-    let options = Options { speed: region.options().speed, ..Options::default() };
+    let options = Options {
+        speed: region.options().speed,
+        ..Options::default()
+    };
     Proxy::start(region.world(), options)
         .map_err(|error| CliError::from_error(ErrorKind::Unexpected, &error))
 }
 
 /// `bg sandbox`: serves a region until Ctrl-C.
 pub(super) async fn serve(args: &SandboxArgs) -> Result<(), CliError> {
-    let listener = TcpListener::bind((Ipv4Addr::LOCALHOST, args.port)).await.map_err(|error| {
-        CliError::usage(format!("can't listen on 127.0.0.1:{}", args.port))
-            .caused_by(&error)
-            .hint("take another port with --port, or a free one with --port 0")
-    })?;
+    let listener = TcpListener::bind((Ipv4Addr::LOCALHOST, args.port))
+        .await
+        .map_err(|error| {
+            CliError::usage(format!("can't listen on 127.0.0.1:{}", args.port))
+                .caused_by(&error)
+                .hint("take another port with --port, or a free one with --port 0")
+        })?;
     let options = RegionOptions {
         speed: args.speed,
         seed: args.seed,
@@ -114,7 +134,10 @@ pub(super) async fn serve(args: &SandboxArgs) -> Result<(), CliError> {
 }
 
 fn announce(server: &Server, proxy: &Proxy, args: &SandboxArgs) {
-    println!("# The sandbox region listens on {} until Ctrl-C.", server.url());
+    println!(
+        "# The sandbox region listens on {} until Ctrl-C.",
+        server.url()
+    );
     println!("export AWS_ENDPOINT_URL={}", server.url());
     println!("export AWS_ACCESS_KEY_ID=sandbox AWS_SECRET_ACCESS_KEY=sandbox");
     println!("export AWS_REGION=eu-west-1");

@@ -25,7 +25,9 @@ use exit::ExitCode;
 /// Parses the arguments, runs the verb, shows its error if it has one.
 pub fn main() -> ExitCode {
     let cli = args::parse();
-    let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build();
+    let runtime = tokio::runtime::Builder::new_current_thread()
+        .enable_all()
+        .build();
     let ended = match runtime {
         Ok(runtime) => runtime.block_on(commands::run(&cli)),
         Err(error) => Err(CliError::from_error(ErrorKind::Unexpected, &error)),

@@ -20,7 +20,7 @@ use crate::deployment::task_definition::{
 };
 use crate::judge::alarms::InsufficientData;
 use crate::judge::targets::Share;
-use crate::strategy::{Strategy, StrategyRef};
+use crate::strategy::{Step, Strategy, StrategyRef, Weight};
 
 /// What the flags alone say; read before AWS is reached, so that mistakes show at once.
 #[derive(Debug)]
@@ -40,15 +40,20 @@ impl Wanted {
     /// Reads the flags of `deploy` and `plan`, and the files that they name.
     pub(super) fn of_version(args: &VersionArgs) -> Result<Wanted, CliError> {
         let kind = match (args.hotfix, &args.reason) {
-            (true, Some(reason)) => Kind::Hotfix { reason: reason.clone() },
+            (true, Some(reason)) => Kind::Hotfix {
+                reason: reason.clone(),
+            },
             _ => Kind::Deploy,
         };
         let strategy = match &args.strategy {
             Some(name) => Some(resolve(&StrategyRef::Named(name.clone()), Path::new("."))?),
             None => None,
         };
-        let when_unchanged =
-            if args.force { WhenUnchanged::Deploy } else { WhenUnchanged::Skip };
+        let when_unchanged = if args.force {
+            WhenUnchanged::Deploy
+        } else {
+            WhenUnchanged::Skip
+        };
         Ok(Wanted {
             definition: definition(args)?,
             strategy,
@@ -66,7 +71,7 @@ impl Wanted {
     pub(super) fn rollback(definition: DefinitionWanted) -> Result<Wanted, CliError> {
         Ok(Wanted {
             definition,
-            strategy: Some(at_once()?),
+            strategy: Some(in_one_step()?),
             source: None,
             kind: Kind::Rollback,
             when_unchanged: WhenUnchanged::Deploy,
@@ -86,7 +91,7 @@ impl Wanted {
         let config = &session.config;
         let strategy = match (&self.strategy, &self.kind) {
             (Some(strategy), _) => strategy.clone(),
-            (None, Kind::Hotfix { .. }) => at_once()?,
+            (None, Kind::Hotfix { .. }) => all_at_once()?,
             (None, _) => resolve(&config.strategy, &session.folder)?,
         };
         if let Some(why) = strategy.needs_consent().filter(|_| !self.allow_long) {
@@ -100,7 +105,10 @@ impl Wanted {
             id,
             service: ServiceName::new(&config.service),
             cluster: ClusterName::new(&config.cluster),
-            account: config.account.as_ref().map(|account| account.as_str().to_owned()),
+            account: config
+                .account
+                .as_ref()
+                .map(|account| account.as_str().to_owned()),
             slots: slots(config),
             routes: routes(config),
             strategy,
@@ -126,10 +134,17 @@ impl Wanted {
     }
 }
 
-fn at_once() -> Result<Strategy, CliError> {
-    Strategy::shorthand("canary:100%:0s")
-        .or_else(|_| Strategy::named("all-at-once"))
-        .map_err(|error| CliError::usage(error.to_string()))
+/// One step and no bake: a rollback goes to what has served before.
+fn in_one_step() -> Result<Strategy, CliError> {
+    let step = Step {
+        weight: Weight::FULL,
+        bake: Duration::ZERO,
+    };
+    Strategy::new("in one step", vec![step], Duration::ZERO).map_err(CliError::usage)
+}
+
+fn all_at_once() -> Result<Strategy, CliError> {
+    Strategy::named("all-at-once").map_err(|error| CliError::usage(error.to_string()))
 }
 
 fn resolve(reference: &StrategyRef, folder: &Path) -> Result<Strategy, CliError> {
@@ -176,17 +191,23 @@ fn definition(args: &VersionArgs) -> Result<DefinitionWanted, CliError> {
 /// A path, or a file that is there; anything else is `FAMILY[:REV]` or an ARN.
 fn names_a_file(reference: &str) -> bool {
     let arn = reference.starts_with("arn:");
-    !arn && (reference.contains('/') || reference.ends_with(".json") || Path::new(reference).exists())
+    !arn && (reference.contains('/')
+        || reference.ends_with(".json")
+        || Path::new(reference).exists())
 }
 
 fn read(path: &Path) -> Result<String, CliError> {
-    std::fs::read_to_string(path)
-        .map_err(|error| CliError::usage(format!("can't read {}", path.display())).caused_by(&error))
+    std::fs::read_to_string(path).map_err(|error| {
+        CliError::usage(format!("can't read {}", path.display())).caused_by(&error)
+    })
 }
 
 fn share(percent: Percent) -> Share {
     let whole = percent.per_mille().div_ceil(10);
-    u8::try_from(whole).ok().and_then(Share::of_percent).unwrap_or(Share::ALL)
+    u8::try_from(whole)
+        .ok()
+        .and_then(Share::of_percent)
+        .unwrap_or(Share::ALL)
 }
 
 /// The config's slots.
@@ -198,12 +219,18 @@ pub(super) fn slots(config: &Config) -> Slots<SlotWanted> {
             .iter()
             .map(|target| TargetWanted {
                 group: target.group.clone(),
-                container: target.endpoint.as_ref().map(|endpoint| endpoint.container.clone()),
+                container: target
+                    .endpoint
+                    .as_ref()
+                    .map(|endpoint| endpoint.container.clone()),
                 port: target.endpoint.as_ref().map(|endpoint| endpoint.port),
             })
             .collect(),
     };
-    Slots { a: wanted(&config.slots.a), b: wanted(&config.slots.b) }
+    Slots {
+        a: wanted(&config.slots.a),
+        b: wanted(&config.slots.b),
+    }
 }
 
 fn routes(config: &Config) -> RoutesWanted {
@@ -216,14 +243,17 @@ fn routes(config: &Config) -> RoutesWanted {
                     config::RouteConfig::Listener(arn) | config::RouteConfig::Rule(arn) => {
                         RouteWanted::Arn(arn.clone())
                     }
-                    config::RouteConfig::Named { load_balancer, port, host, path } => {
-                        RouteWanted::Place {
-                            load_balancer: load_balancer.clone(),
-                            port: *port,
-                            host: host.clone(),
-                            path: path.clone(),
-                        }
-                    }
+                    config::RouteConfig::Named {
+                        load_balancer,
+                        port,
+                        host,
+                        path,
+                    } => RouteWanted::Place {
+                        load_balancer: load_balancer.clone(),
+                        port: *port,
+                        host: host.clone(),
+                        path: path.clone(),
+                    },
                 })
                 .collect(),
         ),

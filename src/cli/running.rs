@@ -45,7 +45,12 @@ pub(super) fn say_unchanged(global: &Global, planning: &Planning) -> Result<(), 
                 Tone::Good,
                 "unchanged: blue already runs this; --force deploys it again",
             )];
-            lines.extend(planning.notes.iter().map(|note| StyledLine::of(Tone::Dim, note)));
+            lines.extend(
+                planning
+                    .notes
+                    .iter()
+                    .map(|note| StyledLine::of(Tone::Dim, note)),
+            );
             print(&lines, Surface::of_process().stdout_colors(global))
         }
     };
@@ -63,10 +68,16 @@ pub(super) async fn run(
     planning: Planning,
 ) -> Result<ExitCode, CliError> {
     let plan = planning.plan.ok_or_else(|| {
-        CliError::new(ErrorKind::Unexpected, "there is no plan, although nothing forbids one")
+        CliError::new(
+            ErrorKind::Unexpected,
+            "there is no plan, although nothing forbids one",
+        )
     })?;
     let holder = session.holder(&plan.id);
-    let holder = session.store.lock(&plan.service, &holder).map_err(|error| locked(&error))?;
+    let holder = session
+        .store
+        .lock(&plan.service, &holder)
+        .map_err(|error| locked(&error))?;
     let mut asks = Asks::default();
     asks.listen_to_signals(args.on_interrupt)
         .map_err(|error| CliError::from_error(ErrorKind::Unexpected, &error))?;
@@ -77,15 +88,16 @@ pub(super) async fn run(
         }
     }
     let ended = drive(session, &holder, planning.body, plan, &mut asks, &display).await;
-    let released = |deployment: &Deployment| {
-        session.store.unlock(&deployment.plan.service, &holder)
-    };
+    let released =
+        |deployment: &Deployment| session.store.unlock(&deployment.plan.service, &holder);
     let deployment = match ended {
         Ok(deployment) => deployment,
         Err(error) => return Err(CliError::from_error(ErrorKind::Unexpected, &error)),
     };
     let _ = released(&deployment);
-    let exit = deployment.outcome().map_or(ExitCode::Stuck, exit_code(&deployment));
+    let exit = deployment
+        .outcome()
+        .map_or(ExitCode::Stuck, exit_code(&deployment));
     finish_retiring(args, session, &deployment, &mut asks, &display).await;
     let _ = display.into_inner().finish();
     Ok(exit)
@@ -95,9 +107,9 @@ pub(super) async fn run(
 fn exit_code(deployment: &Deployment) -> impl Fn(&Outcome) -> ExitCode {
     let touched = deployment.green_touched || deployment.task_definition.is_some();
     move |outcome| match outcome {
-        Outcome::Reverted { trip: crate::deployment::trip::Trip::Refused { .. } } if !touched => {
-            ExitCode::Unexpected
-        }
+        Outcome::Reverted {
+            trip: crate::deployment::trip::Trip::Refused { .. },
+        } if !touched => ExitCode::Unexpected,
         outcome => outcome.into(),
     }
 }
@@ -150,12 +162,22 @@ async fn finish_retiring(
     asks: &mut Asks,
     display: &RefCell<Display>,
 ) {
-    let Phase::Ended { outcome: Outcome::Promoted, retire_at: Some(_) } = &deployment.phase else {
+    let Phase::Ended {
+        outcome: Outcome::Promoted,
+        retire_at: Some(_),
+    } = &deployment.phase
+    else {
         return;
     };
     let ci = std::env::var_os("CI").is_some();
-    let by = args.retire_by().unwrap_or(if ci { RetireBy::Later } else { RetireBy::ThisRun });
-    let (RetireBy::ThisRun, Some(retirement)) = (by, retirement_of(deployment)) else { return };
+    let by = args.retire_by().unwrap_or(if ci {
+        RetireBy::Later
+    } else {
+        RetireBy::ThisRun
+    });
+    let (RetireBy::ThisRun, Some(retirement)) = (by, retirement_of(deployment)) else {
+        return;
+    };
     let mut state = deployment.clone();
     let mut show = |event: Event| {
         let record = Record {
@@ -172,22 +194,41 @@ async fn finish_retiring(
         }
     };
     let cluster = &deployment.plan.cluster;
-    let work = retire(&session.cloud, session.clock, cluster, &retirement, asks, &mut show);
+    let work = retire(
+        &session.cloud,
+        session.clock,
+        cluster,
+        &retirement,
+        asks,
+        &mut show,
+    );
     if let Retired::Later(at) = beside_ticks(session, display, work).await {
-        eprintln!("blue is to be retired from {at:.0} on: `bg tick`, or the next `bg` run, does it");
+        eprintln!(
+            "blue is to be retired from {at:.0} on: `bg tick`, or the next `bg` run, does it"
+        );
     }
 }
 
 fn retirement_of(deployment: &Deployment) -> Option<Retirement> {
     let plan = &deployment.plan;
-    let Phase::Ended { retire_at: Some(at), .. } = &deployment.phase else { return None };
+    let Phase::Ended {
+        retire_at: Some(at),
+        ..
+    } = &deployment.phase
+    else {
+        return None;
+    };
     let mut due = due(plan, plan.created_at)?;
     due.at = *at;
     let slot = &plan.slots[plan.blue];
     Some(Retirement {
         slot: plan.blue,
         service: slot.service.clone(),
-        groups: slot.targets.iter().map(|target| target.group.clone()).collect(),
+        groups: slot
+            .targets
+            .iter()
+            .map(|target| target.group.clone())
+            .collect(),
         due,
         at_most: plan.retire.at_most,
     })
@@ -202,7 +243,10 @@ pub(super) fn locked(error: &StoreError) -> CliError {
             if let Some(url) = &holder.run_url {
                 message = message.hint(format!("its run: {url}"));
             }
-            message.hint(format!("its lease ends at {} unless it is renewed", holder.lease_until))
+            message.hint(format!(
+                "its lease ends at {} unless it is renewed",
+                holder.lease_until
+            ))
         }
         _ => CliError::from_error(ErrorKind::Unexpected, error),
     }

@@ -15,8 +15,13 @@ const ANSWER_WITHIN: Duration = Duration::from_secs(1);
 /// The clock of the region at `url`; `None` where that is no region, or not on loopback.
 pub(super) async fn of(url: &str) -> Option<Clock> {
     let authority = url.strip_prefix("http://")?.split('/').next()?;
-    let address = authority.to_socket_addrs().ok()?.find(|address| address.ip().is_loopback())?;
-    let answer = tokio::time::timeout(ANSWER_WITHIN, head_of(address, authority)).await.ok()??;
+    let address = authority
+        .to_socket_addrs()
+        .ok()?
+        .find(|address| address.ip().is_loopback())?;
+    let answer = tokio::time::timeout(ANSWER_WITHIN, head_of(address, authority))
+        .await
+        .ok()??;
     clock_in(&answer)
 }
 
@@ -31,10 +36,14 @@ async fn head_of(address: std::net::SocketAddr, host: &str) -> Option<String> {
 
 /// `x-bg-sandbox-clock: EPOCH_MILLISECONDS;SPEED`
 fn clock_in(answer: &str) -> Option<Clock> {
-    let header = answer.lines().take_while(|line| !line.is_empty()).find_map(|line| {
-        let (name, value) = line.split_once(':')?;
-        name.eq_ignore_ascii_case("x-bg-sandbox-clock").then(|| value.trim())
-    })?;
+    let header = answer
+        .lines()
+        .take_while(|line| !line.is_empty())
+        .find_map(|line| {
+            let (name, value) = line.split_once(':')?;
+            name.eq_ignore_ascii_case("x-bg-sandbox-clock")
+                .then(|| value.trim())
+        })?;
     let (now, speed) = header.split_once(';')?;
     let now = Timestamp::from_millisecond(now.parse().ok()?).ok()?;
     let speed: f64 = speed.trim().parse().ok()?;

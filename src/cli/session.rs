@@ -2,7 +2,6 @@
 
 use std::path::{Path, PathBuf};
 
-use jiff::SignedDuration;
 
 use super::args::{Global, RegionArgs};
 use super::error::{CliError, ErrorKind};
@@ -11,9 +10,7 @@ use super::request;
 use super::sandbox_clock;
 use crate::aws::{Cloud, ConnectOptions, SurveyAsk};
 use crate::config::{self, Config, StateLocation};
-use crate::deployment::ids::{
-    AlarmName, ClusterName, DeploymentId, ServiceName, SlotName, Slots,
-};
+use crate::deployment::ids::{AlarmName, ClusterName, DeploymentId, ServiceName, SlotName, Slots};
 use crate::deployment::preflight::{self, DefinitionWanted, Planning, Request};
 use crate::deployment::surroundings::Surroundings;
 use crate::runner::{Clock, LEASE, new_id};
@@ -33,7 +30,10 @@ pub(super) struct Session {
 
 impl Session {
     /// Reads the config, reaches AWS (or starts the region), opens the store.
-    pub(super) async fn open(global: &Global, region: Option<&RegionArgs>) -> Result<Session, CliError> {
+    pub(super) async fn open(
+        global: &Global,
+        region: Option<&RegionArgs>,
+    ) -> Result<Session, CliError> {
         if let Some(region) = region.filter(|region| region.sandbox) {
             return Session::in_sandbox(global, region).await;
         }
@@ -43,7 +43,9 @@ impl Session {
             profile: global.profile.clone(),
             endpoint_url: global.endpoint_url.clone(),
         };
-        let cloud = Cloud::connect(&options).await.map_err(|error| cant_connect(&error))?;
+        let cloud = Cloud::connect(&options)
+            .await
+            .map_err(|error| cant_connect(&error))?;
         let store = open_store(&config, &folder)?;
         let clock = match &global.endpoint_url {
             Some(url) => sandbox_clock::of(url).await,
@@ -53,14 +55,24 @@ impl Session {
             },
         };
         let clock = clock.unwrap_or_else(Clock::wall);
-        Ok(Session { config, folder, cloud, store, clock, _region: None })
+        Ok(Session {
+            config,
+            folder,
+            cloud,
+            store,
+            clock,
+            _region: None,
+        })
     }
 
     async fn in_sandbox(global: &Global, args: &RegionArgs) -> Result<Session, CliError> {
         let region = LocalRegion::start(args.speed.unwrap_or(1.0), args.seed.unwrap_or(0)).await?;
         let (config, folder) = match &global.config {
             Some(_) => read_config(global)?,
-            None => (parse(&region.demo_config(), "the sandbox's config")?, PathBuf::from(".")),
+            None => (
+                parse(&region.demo_config(), "the sandbox's config")?,
+                PathBuf::from("."),
+            ),
         };
         Ok(Session {
             config,
@@ -90,10 +102,14 @@ impl Session {
     /// Looks around and plans.
     pub(super) async fn plan(&self, request: &Request) -> Result<Planning, CliError> {
         let ask = survey_ask(request);
-        let found = self.cloud.survey(&ask, self.clock.now()).await.map_err(|error| {
-            CliError::from_error(ErrorKind::Unexpected, &error)
-                .hint("nothing was changed; the README lists the permissions that bg needs")
-        })?;
+        let found = self
+            .cloud
+            .survey(&ask, self.clock.now())
+            .await
+            .map_err(|error| {
+                CliError::from_error(ErrorKind::Unexpected, &error)
+                    .hint("nothing was changed; the README lists the permissions that bg needs")
+            })?;
         Ok(preflight::plan(request, &found))
     }
 
@@ -116,7 +132,9 @@ impl Session {
     /// This process, as the holder of a lock.
     pub(super) fn holder(&self, deployment: &DeploymentId) -> Holder {
         let var = |names: &[&str]| {
-            names.iter().find_map(|name| std::env::var(name).ok().filter(|text| !text.is_empty()))
+            names
+                .iter()
+                .find_map(|name| std::env::var(name).ok().filter(|text| !text.is_empty()))
         };
         let now = self.clock.now();
         Holder {
@@ -126,7 +144,7 @@ impl Session {
             pid: std::process::id(),
             run_url: run_url(),
             since: now,
-            lease_until: now + SignedDuration::from(LEASE),
+            lease_until: now + LEASE,
             fence: 0,
         }
     }
@@ -147,23 +165,31 @@ fn run_url() -> Option<String> {
             var("GITHUB_RUN_ID")?
         ))
     };
-    github().or_else(|| var("CODEBUILD_BUILD_URL")).or_else(|| var("CI_JOB_URL"))
+    github()
+        .or_else(|| var("CODEBUILD_BUILD_URL"))
+        .or_else(|| var("CI_JOB_URL"))
 }
 
 /// What a survey has to look at for a request.
 fn survey_ask(request: &Request) -> SurveyAsk {
-    let targets = SlotName::BOTH.iter().flat_map(|slot| &request.slots[*slot].targets);
+    let targets = SlotName::BOTH
+        .iter()
+        .flat_map(|slot| &request.slots[*slot].targets);
     let alarms = request.guards.alarms.iter().flat_map(|alarm| {
-        SlotName::BOTH.iter().flat_map(|live| alarm.names(*live)).map(AlarmName::new)
+        SlotName::BOTH
+            .iter()
+            .flat_map(|live| alarm.names(*live))
+            .map(AlarmName::new)
     });
     let definition = match &request.definition {
         DefinitionWanted::Existing(reference) => Some(reference.clone()),
         _ => None,
     };
     let images = match &request.definition {
-        DefinitionWanted::Images(changes) => {
-            changes.iter().map(|change| change.image.as_str().to_owned()).collect()
-        }
+        DefinitionWanted::Images(changes) => changes
+            .iter()
+            .map(|change| change.image.as_str().to_owned())
+            .collect(),
         DefinitionWanted::Body(body) => {
             let images = crate::deployment::task_definition::images(body);
             images.into_iter().map(|(_, image)| image).collect()
@@ -213,10 +239,11 @@ fn parse(text: &str, origin: &str) -> Result<Config, CliError> {
 fn open_store(config: &Config, folder: &Path) -> Result<Store, CliError> {
     match &config.state {
         StateLocation::File(dir) => Ok(Store::File(FileStore::new(folder.join(dir)))),
-        StateLocation::DynamoDb(_) => {
-            Err(CliError::usage(format!("state {} is not supported yet", config.state))
-                .hint("use `state: file:.bg`"))
-        }
+        StateLocation::DynamoDb(_) => Err(CliError::usage(format!(
+            "state {} is not supported yet",
+            config.state
+        ))
+        .hint("use `state: file:.bg`")),
     }
 }
 

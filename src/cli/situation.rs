@@ -8,9 +8,7 @@ use super::error::{CliError, ErrorKind};
 use super::request;
 use super::session::Session;
 use crate::aws::RouteWrite;
-use crate::deployment::ids::{
-    EcsServiceName, SlotName, Slots, TargetGroupArn, TaskDefinitionArn,
-};
+use crate::deployment::ids::{EcsServiceName, SlotName, Slots, TargetGroupArn, TaskDefinitionArn};
 use crate::deployment::retire::{Due, Retirement, TAG};
 use crate::deployment::surroundings::{Forward, GroupFound};
 use crate::deployment::task_definition;
@@ -38,7 +36,9 @@ impl Traffic {
     /// Looks at nothing but ELBv2.
     pub(super) async fn look(session: &Session) -> Result<Traffic, CliError> {
         let wanted = request::slots(&session.config);
-        let targets = SlotName::BOTH.iter().flat_map(|slot| &wanted[*slot].targets);
+        let targets = SlotName::BOTH
+            .iter()
+            .flat_map(|slot| &wanted[*slot].targets);
         let names: Vec<String> = targets.map(|target| target.group.clone()).collect();
         let (groups, forwards) = session
             .cloud
@@ -59,7 +59,10 @@ impl Traffic {
             let found = targets.filter_map(|target| groups.get(&target.group)?.as_ref());
             found.map(|group| group.arn.clone()).collect()
         };
-        Traffic { groups: Slots::from_fn(of_slot), forwards }
+        Traffic {
+            groups: Slots::from_fn(of_slot),
+            forwards,
+        }
     }
 
     fn weight(&self, forward: &Forward, slot: SlotName) -> u32 {
@@ -69,7 +72,10 @@ impl Traffic {
 
     /// A slot's share of a route; `None` where it forwards nowhere.
     fn share(&self, forward: &Forward, slot: SlotName) -> Option<Weight> {
-        let (own, other) = (self.weight(forward, slot), self.weight(forward, slot.other()));
+        let (own, other) = (
+            self.weight(forward, slot),
+            self.weight(forward, slot.other()),
+        );
         let all = own + other;
         (all > 0).then(|| Weight::of_per_mille(((1000 * own + all / 2) / all) as u16))?
     }
@@ -90,17 +96,28 @@ impl Traffic {
     pub(super) fn writes(&self, to: SlotName) -> Vec<RouteWrite> {
         let pairs = |forward: &Forward| {
             let named = |slot: SlotName| {
-                self.groups[slot].iter().position(|group| forward.weights.contains_key(group))
+                self.groups[slot]
+                    .iter()
+                    .position(|group| forward.weights.contains_key(group))
             };
             let at = named(to).or_else(|| named(to.other()))?;
-            Some((self.groups[to].get(at)?.clone(), self.groups[to.other()].get(at)?.clone()))
+            Some((
+                self.groups[to].get(at)?.clone(),
+                self.groups[to.other()].get(at)?.clone(),
+            ))
         };
         self.forwards
             .iter()
             .filter_map(|forward| {
                 let (to, from) = pairs(forward)?;
                 let (arn, label) = (forward.arn.clone(), forward.label());
-                Some(RouteWrite { arn, kind: forward.kind, label, to, from })
+                Some(RouteWrite {
+                    arn,
+                    kind: forward.kind,
+                    label,
+                    to,
+                    from,
+                })
             })
             .collect()
     }
@@ -112,7 +129,10 @@ impl Situation {
         let found = session.survey_for_status().await?;
         let traffic = Traffic::of(session, &found.groups, found.forwards);
         if traffic.forwards.is_empty() && found.services.a.is_none() && found.services.b.is_none() {
-            let (a, b) = (&session.config.slots.a.service, &session.config.slots.b.service);
+            let (a, b) = (
+                &session.config.slots.a.service,
+                &session.config.slots.b.service,
+            );
             return Err(CliError::refused(format!(
                 "neither {a} nor {b} exists in cluster {}, and no route forwards to their groups",
                 session.cluster()
@@ -145,7 +165,10 @@ impl Situation {
             deployment: running_deployment(session)?,
             retire: live.and_then(|slot| {
                 let due = self.due(slot.other())?;
-                Some(RetireStatus { slot: slot.other(), at: due.at })
+                Some(RetireStatus {
+                    slot: slot.other(),
+                    at: due.at,
+                })
             }),
         })
     }
@@ -161,9 +184,15 @@ impl Situation {
             .as_ref()
             .and_then(|arn| self.definitions.get(arn))
             .map(|described| task_definition::images(&task_definition::from_describe(described)));
-        let shares = self.traffic.forwards.iter().map(|it| self.traffic.share(it, slot));
+        let shares = self
+            .traffic
+            .forwards
+            .iter()
+            .map(|it| self.traffic.share(it, slot));
         let shares: Vec<_> = shares.collect();
-        let agreed = shares.first().filter(|first| shares.iter().all(|it| it == *first));
+        let agreed = shares
+            .first()
+            .filter(|first| shares.iter().all(|it| it == *first));
         SlotStatus {
             slot,
             service: self.service(session, slot),
@@ -185,14 +214,19 @@ impl Situation {
 
     /// What a slot's service is set to run.
     fn definition(&self, slot: SlotName) -> Option<TaskDefinitionArn> {
-        let arn = self.services[slot].as_ref()?.get("taskDefinition")?.as_str()?;
+        let arn = self.services[slot]
+            .as_ref()?
+            .get("taskDefinition")?
+            .as_str()?;
         Some(TaskDefinitionArn::new(arn))
     }
 
     /// When a slot is to be retired, by its tag.
     fn due(&self, slot: SlotName) -> Option<Due> {
         let tags = self.services[slot].as_ref()?.get("tags")?.as_array()?;
-        let tag = tags.iter().find(|tag| tag.get("key").and_then(Value::as_str) == Some(TAG))?;
+        let tag = tags
+            .iter()
+            .find(|tag| tag.get("key").and_then(Value::as_str) == Some(TAG))?;
         tag.get("value")?.as_str()?.parse().ok()
     }
 
@@ -228,8 +262,13 @@ fn running_deployment(session: &Session) -> Result<Option<DeploymentStatus>, Cli
     let service = session.service();
     let holder = session.store.holder(&service).map_err(unreadable)?;
     let now = session.clock.now();
-    let Some(holder) = holder.filter(|holder| holder.lease_until > now) else { return Ok(None) };
-    let records = session.store.journal(&service, &holder.deployment).map_err(unreadable)?;
+    let Some(holder) = holder.filter(|holder| holder.lease_until > now) else {
+        return Ok(None);
+    };
+    let records = session
+        .store
+        .journal(&service, &holder.deployment)
+        .map_err(unreadable)?;
     let mut view = View::new();
     for record in &records {
         view.apply(record);

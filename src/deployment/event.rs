@@ -177,4 +177,7 @@ pub struct Counts {
     pub healthy: Option<u32>,
     /// Failed tasks of the running rollout.
     pub failed: Option<u32>,
+    /// Why targets of that group aren't healthy: what most of them have in common.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub reason: Option<String>,
 }

@@ -163,7 +163,10 @@ pub struct Slots<T> {
 impl<T> Slots<T> {
     /// Makes both from their names.
     pub fn from_fn(mut make: impl FnMut(SlotName) -> T) -> Self {
-        Slots { a: make(SlotName::A), b: make(SlotName::B) }
+        Slots {
+            a: make(SlotName::A),
+            b: make(SlotName::B),
+        }
     }
 }
 
@@ -202,7 +205,11 @@ mod tests {
         );
         assert_eq!(balancer.name(), "shop");
         assert_eq!(balancer.dimension(), "app/shop/50dc6c495c0c9188");
-        let definition = TaskDefinitionArn::new("arn:aws:ecs:eu-west-1:123456789012:task-definition/shop:7");
-        assert_eq!((definition.short(), definition.family()), ("shop:7", "shop"));
+        let definition =
+            TaskDefinitionArn::new("arn:aws:ecs:eu-west-1:123456789012:task-definition/shop:7");
+        assert_eq!(
+            (definition.short(), definition.family()),
+            ("shop:7", "shop")
+        );
     }
 }

@@ -37,7 +37,11 @@ pub fn traffic(plan: &Plan, observation: &Observation, expected: Weight) -> Traf
             None => Some(unreadable(&route.label, "it was not looked at")),
         })
         .collect();
-    if holds.is_empty() { Traffic::Even(expected) } else { Traffic::Uneven(holds) }
+    if holds.is_empty() {
+        Traffic::Even(expected)
+    } else {
+        Traffic::Uneven(holds)
+    }
 }
 
 fn in_words(split: &Split) -> String {
@@ -49,7 +53,10 @@ fn in_words(split: &Split) -> String {
 }
 
 fn unreadable(what: &str, why: &str) -> Hold {
-    Hold::Unreadable { what: what.to_owned(), why: why.to_owned() }
+    Hold::Unreadable {
+        what: what.to_owned(),
+        why: why.to_owned(),
+    }
 }
 
 /// Whether every route that can be read shows green at exactly `weight`, and at least one can be.
@@ -57,7 +64,15 @@ pub fn all_readable_show(plan: &Plan, observation: &Observation, weight: Weight)
     let splits: Vec<Split> = plan
         .routes
         .iter()
-        .filter_map(|route| Some(observation.routes.get(&route.arn)?.value()?.split(route, plan)))
+        .filter_map(|route| {
+            Some(
+                observation
+                    .routes
+                    .get(&route.arn)?
+                    .value()?
+                    .split(route, plan),
+            )
+        })
         .collect();
     splits.len() == plan.routes.len() && splits.iter().all(|split| *split == Split::Green(weight))
 }
@@ -67,7 +82,9 @@ pub fn green_carries_traffic(plan: &Plan, observation: &Observation) -> bool {
     plan.routes.iter().any(|route| {
         let seen = observation.routes.get(&route.arn).and_then(Seen::value);
         seen.is_some_and(|seen| {
-            seen.weights.get(&route.groups[plan.green_slot()]).is_some_and(|weight| *weight > 0)
+            seen.weights
+                .get(&route.groups[plan.green_slot()])
+                .is_some_and(|weight| *weight > 0)
         })
     })
 }
@@ -83,7 +100,10 @@ pub fn fewest_healthy<'a>(
         let counts = observation.groups.get(&target.group)?.value()?;
         Some((&target.group, counts.healthy))
     });
-    counts.collect::<Option<Vec<_>>>()?.into_iter().min_by_key(|(_, healthy)| *healthy)
+    counts
+        .collect::<Option<Vec<_>>>()?
+        .into_iter()
+        .min_by_key(|(_, healthy)| *healthy)
 }
 
 /// What keeps `slot` from having `share` of the plan's desired count healthy in every group.
@@ -101,15 +121,35 @@ pub fn not_ready(
             let group = target.group.clone();
             match observation.groups.get(&target.group) {
                 Some(Seen::Value(counts)) if targets::ready(counts, plan.desired, share) => None,
-                Some(Seen::Value(counts)) if slot == plan.blue => {
-                    Some(Hold::BlueNotReady { group, healthy: counts.healthy, needed })
-                }
-                Some(Seen::Value(counts)) => {
-                    Some(Hold::GreenNotReady { group, healthy: counts.healthy, needed })
-                }
+                Some(Seen::Value(counts)) if slot == plan.blue => Some(Hold::BlueNotReady {
+                    group,
+                    healthy: counts.healthy,
+                    needed,
+                }),
+                Some(Seen::Value(counts)) => Some(Hold::GreenNotReady {
+                    group,
+                    healthy: counts.healthy,
+                    needed,
+                }),
                 Some(Seen::Unreadable(why)) => Some(unreadable(group.name(), why)),
                 None => Some(unreadable(group.name(), "it was not looked at")),
             }
+        })
+        .collect()
+}
+
+/// The target groups that can't be read, of the sides that must be well.
+pub fn unreadable_groups(plan: &Plan, observation: &Observation) -> Vec<Hold> {
+    let demanded = |slot: &SlotName| *slot != plan.blue || !plan.lifts_demands_on_blue();
+    let targets = SlotName::BOTH
+        .into_iter()
+        .filter(demanded)
+        .flat_map(|slot| plan.slots[slot].targets.iter().map(|target| &target.group));
+    targets
+        .filter_map(|group| match observation.groups.get(group) {
+            Some(Seen::Value(_)) => None,
+            Some(Seen::Unreadable(why)) => Some(unreadable(group.name(), why)),
+            None => Some(unreadable(group.name(), "it was not looked at")),
         })
         .collect()
 }
@@ -166,7 +206,10 @@ pub struct AlarmReading {
 /// nothing back.
 pub fn alarms(deployment: &Deployment, observation: &Observation) -> AlarmReading {
     let plan = &deployment.plan;
-    let mut reading = AlarmReading { tripped: None, unclear: Vec::new() };
+    let mut reading = AlarmReading {
+        tripped: None,
+        unclear: Vec::new(),
+    };
     for guard in &plan.guards.alarms {
         if guard.weight == super::plan::AlarmWeight::LiftedAtStart {
             continue;
@@ -189,7 +232,10 @@ pub fn alarms(deployment: &Deployment, observation: &Observation) -> AlarmReadin
         match verdict(state, policy) {
             Verdict::Fine => {}
             Verdict::Hold => {
-                reading.unclear.push(Hold::AlarmUnclear { name: guard.name.clone(), why: words });
+                reading.unclear.push(Hold::AlarmUnclear {
+                    name: guard.name.clone(),
+                    why: words,
+                });
             }
             Verdict::Trip => {
                 reading.tripped.get_or_insert((guard.name.clone(), words));
@@ -210,7 +256,12 @@ pub fn against_raising(deployment: &Deployment, observation: &Observation) -> Ve
         holds.extend(drift);
     }
     holds.extend(service_holds(deployment, observation));
-    holds.extend(not_ready(plan, observation, plan.green_slot(), plan.guards.ready));
+    holds.extend(not_ready(
+        plan,
+        observation,
+        plan.green_slot(),
+        plan.guards.ready,
+    ));
     if !plan.lifts_demands_on_blue() {
         holds.extend(not_ready(plan, observation, plan.blue, plan.guards.ready));
     }

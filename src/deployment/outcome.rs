@@ -63,14 +63,21 @@ impl fmt::Display for Stuck {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
             Stuck::PatienceOver { waited_for } => {
-                write!(f, "waited too long with traffic split: {}", join(waited_for))
+                write!(
+                    f,
+                    "waited too long with traffic split: {}",
+                    join(waited_for)
+                )
             }
             Stuck::BlueIsDown { trip } => write!(
                 f,
                 "{trip}; but blue has no healthy target to go back to, and green has some"
             ),
             Stuck::RevertNotConfirmed { trip, trouble } => {
-                write!(f, "{trip}; traffic could not be confirmed to be back on blue: {trouble}")
+                write!(
+                    f,
+                    "{trip}; traffic could not be confirmed to be back on blue: {trouble}"
+                )
             }
             Stuck::GreenNotPutAway { trip, trouble } => write!(
                 f,

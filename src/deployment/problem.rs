@@ -17,7 +17,10 @@ pub struct Problem {
 impl Problem {
     /// Says what is wrong and what to do about it.
     pub fn new(what: impl Into<String>, fix: impl Into<String>) -> Problem {
-        Problem { what: what.into(), fix: fix.into() }
+        Problem {
+            what: what.into(),
+            fix: fix.into(),
+        }
     }
 }
 

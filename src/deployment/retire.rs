@@ -61,7 +61,10 @@ impl std::str::FromStr for Due {
             "keep" => RetireHow::Keep,
             _ => return Err(wrong()),
         };
-        Ok(Due { at: at.parse().map_err(|_| wrong())?, then })
+        Ok(Due {
+            at: at.parse().map_err(|_| wrong())?,
+            then,
+        })
     }
 }
 
@@ -71,11 +74,20 @@ pub fn due(plan: &Plan, promoted_at: Timestamp) -> Option<Due> {
     if plan.retire.then == RetireHow::Keep {
         return None;
     }
-    let delays = plan.slots[plan.blue].targets.iter().map(|target| target.deregistration_delay);
+    let delays = plan.slots[plan.blue]
+        .targets
+        .iter()
+        .map(|target| target.deregistration_delay);
     let sticky = plan.routes.iter().filter_map(|route| route.sticky);
-    let least = delays.chain(sticky).chain([SETTLE_AT_LEAST, plan.retire.after]).max();
+    let least = delays
+        .chain(sticky)
+        .chain([SETTLE_AT_LEAST, plan.retire.after])
+        .max();
     let at = after(promoted_at, least.unwrap_or(plan.retire.after));
-    Some(Due { at: whole_seconds(at), then: plan.retire.then })
+    Some(Due {
+        at: whole_seconds(at),
+        then: plan.retire.then,
+    })
 }
 
 /// The next whole second: the tag holds no smaller ones.
@@ -158,14 +170,18 @@ pub fn decide(retirement: &Retirement, look: &RetireLook) -> RetireStep {
         Seen::Unreadable(why) => return wait(look, why),
     };
     if look.due != Some(retirement.due) {
-        return RetireStep::Cancel { why: "its tag was changed or taken off".to_owned() };
+        return RetireStep::Cancel {
+            why: "its tag was changed or taken off".to_owned(),
+        };
     }
     let forwards = match &look.forwards {
         Seen::Value(forwards) => forwards,
         Seen::Unreadable(why) => return wait(look, why),
     };
     if let Some(carrying) = forwards.iter().find(|forward| carries(forward, retirement)) {
-        return RetireStep::Cancel { why: format!("{} sends it traffic", carrying.label()) };
+        return RetireStep::Cancel {
+            why: format!("{} sends it traffic", carrying.label()),
+        };
     }
     if desired == 0 {
         return finish(retirement);
@@ -175,24 +191,33 @@ pub fn decide(retirement: &Retirement, look: &RetireLook) -> RetireStep {
         _ if given_up_waiting => scale_to_zero(retirement),
         Seen::Value(Requests::NotCounted | Requests::Counted(0)) => scale_to_zero(retirement),
         Seen::Value(Requests::NoData) => wait(look, "the request counts of two full minutes"),
-        Seen::Value(Requests::Counted(count)) => {
-            wait(look, &format!("it still got {count} requests in the last two minutes"))
-        }
+        Seen::Value(Requests::Counted(count)) => wait(
+            look,
+            &format!("it still got {count} requests in the last two minutes"),
+        ),
         Seen::Unreadable(why) => wait(look, why),
     }
 }
 
 fn carries(forward: &Forward, retirement: &Retirement) -> bool {
-    retirement.groups.iter().any(|group| forward.weights.get(group).is_some_and(|w| *w > 0))
+    retirement
+        .groups
+        .iter()
+        .any(|group| forward.weights.get(group).is_some_and(|w| *w > 0))
 }
 
 fn scale_to_zero(retirement: &Retirement) -> RetireStep {
-    RetireStep::Act(Action::Scale { slot: retirement.slot, desired: 0 })
+    RetireStep::Act(Action::Scale {
+        slot: retirement.slot,
+        desired: 0,
+    })
 }
 
 fn finish(retirement: &Retirement) -> RetireStep {
     match retirement.due.then {
-        RetireHow::Delete => RetireStep::Act(Action::Delete { slot: retirement.slot }),
+        RetireHow::Delete => RetireStep::Act(Action::Delete {
+            slot: retirement.slot,
+        }),
         RetireHow::ScaleToZero | RetireHow::Keep => RetireStep::Done,
     }
 }
@@ -202,7 +227,10 @@ fn wait(look: &RetireLook, why: &str) -> RetireStep {
 }
 
 fn wait_until(until: Timestamp, why: &str) -> RetireStep {
-    RetireStep::Wait { until, why: why.to_owned() }
+    RetireStep::Wait {
+        until,
+        why: why.to_owned(),
+    }
 }
 
 #[cfg(test)]
@@ -244,14 +272,20 @@ mod tests {
                 sticky: None,
             }]),
             desired: Seen::Value(Some(2)),
-            due: Some(Due { at: at(600), then: RetireHow::ScaleToZero }),
+            due: Some(Due {
+                at: at(600),
+                then: RetireHow::ScaleToZero,
+            }),
             requests: Seen::Value(requests),
         }
     }
 
     #[test]
     fn nothing_happens_before_it_is_due() {
-        let step = decide(&retirement(RetireHow::ScaleToZero), &look(599, 0, Requests::Counted(0)));
+        let step = decide(
+            &retirement(RetireHow::ScaleToZero),
+            &look(599, 0, Requests::Counted(0)),
+        );
         assert!(matches!(step, RetireStep::Wait { until, .. } if until == at(600)));
     }
 
@@ -273,7 +307,10 @@ mod tests {
         assert!(matches!(silent, RetireStep::Wait { .. }));
         let over = decide(&retirement, &look(600 + 3600, 0, Requests::Counted(3)));
         assert_eq!(over, scale_to_zero(&retirement));
-        assert_eq!(decide(&retirement, &look(700, 0, Requests::Counted(0))), over);
+        assert_eq!(
+            decide(&retirement, &look(700, 0, Requests::Counted(0))),
+            over
+        );
     }
 
     #[test]
@@ -301,7 +338,10 @@ mod tests {
 
     #[test]
     fn the_tag_reads_back_as_written() {
-        let due = Due { at: at(1_700_000_000), then: RetireHow::Delete };
+        let due = Due {
+            at: at(1_700_000_000),
+            then: RetireHow::Delete,
+        };
         assert_eq!(due.to_string().parse(), Ok(due));
         assert!("tomorrow".parse::<Due>().is_err());
     }

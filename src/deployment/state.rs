@@ -38,6 +38,8 @@ pub struct Deployment {
     pub failure: Option<Failure>,
     /// The most failed tasks of green that were seen.
     pub failed_tasks: u32,
+    /// Why targets of green were last not healthy.
+    pub target_reason: Option<String>,
     /// The last own change, after which looks come quickly.
     pub changed_at: Timestamp,
     /// The figures of the last look.
@@ -156,9 +158,9 @@ impl Deployment {
     pub fn replay<'a>(
         records: impl IntoIterator<Item = &'a Record>,
     ) -> Result<Option<Deployment>, IllegalRecord> {
-        records
-            .into_iter()
-            .try_fold(None, |state, record| Deployment::apply(state, record).map(Some))
+        records.into_iter().try_fold(None, |state, record| {
+            Deployment::apply(state, record).map(Some)
+        })
     }
 
     /// The state after one more record.
@@ -195,6 +197,7 @@ impl Deployment {
             blind_since: None,
             failure: None,
             failed_tasks: 0,
+            target_reason: None,
             changed_at: record.at,
             look: Look::default(),
             next_seq: record.seq + 1,
@@ -205,11 +208,17 @@ impl Deployment {
     fn follow(&mut self, event: &Event, at: Timestamp) -> Result<(), &'static str> {
         match (&mut self.phase, event) {
             (
-                Phase::Ended { outcome: Outcome::Promoted, retire_at },
+                Phase::Ended {
+                    outcome: Outcome::Promoted,
+                    retire_at,
+                },
                 Event::Retired { .. } | Event::RetireCancelled { .. },
             ) => *retire_at = None,
             (
-                Phase::Ended { outcome: Outcome::Promoted, .. },
+                Phase::Ended {
+                    outcome: Outcome::Promoted,
+                    ..
+                },
                 Event::RetireWaiting { .. } | Event::Retiring | Event::ActFailed { .. },
             ) => {}
             (Phase::Ended { .. }, _) => return Err("it had ended"),
@@ -248,19 +257,28 @@ impl Deployment {
                 self.traffic_touched = true;
                 self.changed_at = at;
                 self.failure = None;
-                self.phase = Phase::Shifting { step: *step, since: at };
+                self.phase = Phase::Shifting {
+                    step: *step,
+                    since: at,
+                };
             }
             (Phase::Shifting { step: now, .. }, Event::Baking { step, until, .. })
                 if now == step =>
             {
                 self.failure = None;
-                self.phase = Phase::Baking { step: *step, until: *until };
+                self.phase = Phase::Baking {
+                    step: *step,
+                    until: *until,
+                };
             }
             (Phase::Baking { .. }, Event::Promoted { retire_at }) => {
                 self.hold = None;
                 self.changed_at = at;
-                self.phase =
-                    Phase::Promoted { at, retire_at: *retire_at, restored: false };
+                self.phase = Phase::Promoted {
+                    at,
+                    retire_at: *retire_at,
+                    restored: false,
+                };
             }
             (
                 Phase::Promoted { restored, .. } | Phase::Reverting { restored, .. },
@@ -291,11 +309,21 @@ impl Deployment {
             (Phase::Reverting { hurried_at, .. }, Event::Hurrying { .. }) => {
                 hurried_at.get_or_insert(at);
             }
-            (Phase::Reverting { traffic_back_at, .. }, Event::TrafficReverted) => {
+            (
+                Phase::Reverting {
+                    traffic_back_at, ..
+                },
+                Event::TrafficReverted,
+            ) => {
                 *traffic_back_at = Some(at);
                 self.failure = None;
             }
-            (Phase::Reverting { putting_away_since, .. }, Event::PuttingGreenAway) => {
+            (
+                Phase::Reverting {
+                    putting_away_since, ..
+                },
+                Event::PuttingGreenAway,
+            ) => {
                 putting_away_since.get_or_insert(at);
                 self.changed_at = at;
             }
@@ -308,11 +336,21 @@ impl Deployment {
                 self.hold = None;
                 self.blind_since = None;
             }
-            (_, Event::ActFailed { act, class, message }) => {
+            (
+                _,
+                Event::ActFailed {
+                    act,
+                    class,
+                    message,
+                },
+            ) => {
                 self.note_failure(*act, *class, message, at);
             }
             (_, Event::Looked(look)) => {
                 self.failed_tasks = self.failed_tasks.max(look.green.failed.unwrap_or(0));
+                if look.green.reason.is_some() {
+                    self.target_reason.clone_from(&look.green.reason);
+                }
                 self.look = look.clone();
             }
             (_, Event::Ended { outcome }) => {
@@ -321,7 +359,10 @@ impl Deployment {
                     _ => None,
                 };
                 self.hold = None;
-                self.phase = Phase::Ended { outcome: outcome.clone(), retire_at };
+                self.phase = Phase::Ended {
+                    outcome: outcome.clone(),
+                    retire_at,
+                };
             }
             _ => return Err("it does not fit the phase"),
         }
@@ -330,9 +371,15 @@ impl Deployment {
 
     fn hold_on(&mut self, reasons: &[Hold], until: Timestamp, at: Timestamp) {
         let since = self.hold.as_ref().map_or(at, |held| held.since);
-        let blind = reasons.iter().any(|hold| matches!(hold, Hold::Unreadable { .. }));
+        let blind = reasons
+            .iter()
+            .any(|hold| matches!(hold, Hold::Unreadable { .. }));
         self.blind_since = blind.then(|| self.blind_since.unwrap_or(at));
-        self.hold = Some(Held { reasons: reasons.to_vec(), since, until });
+        self.hold = Some(Held {
+            reasons: reasons.to_vec(),
+            since,
+            until,
+        });
     }
 
     fn note_failure(&mut self, act: ActName, class: FailureClass, message: &str, at: Timestamp) {

@@ -7,9 +7,7 @@ use std::time::Duration;
 use jiff::Timestamp;
 use serde_json::Value;
 
-use super::ids::{
-    AlarmName, LoadBalancerArn, RouteArn, Slots, TargetGroupArn, TaskDefinitionArn,
-};
+use super::ids::{AlarmName, LoadBalancerArn, RouteArn, Slots, TargetGroupArn, TaskDefinitionArn};
 use super::plan::RouteKind;
 use crate::judge::alarms::AlarmState;
 
@@ -110,7 +108,11 @@ impl Forward {
             let conditions = format!("{}{}", self.hosts.join("|"), self.paths.join("|"));
             let priority = || format!("rule {}", self.priority.as_deref().unwrap_or("?"));
             label.push(' ');
-            label.push_str(&if conditions.is_empty() { priority() } else { conditions });
+            label.push_str(&if conditions.is_empty() {
+                priority()
+            } else {
+                conditions
+            });
         }
         label
     }

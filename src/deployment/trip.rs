@@ -37,6 +37,8 @@ pub enum Trip {
         failed: u32,
         /// How many were tolerated.
         limit: u32,
+        /// The load balancer's words on targets that were not healthy.
+        target_reason: Option<String>,
         /// The newest ones.
         stopped: Vec<StoppedTask>,
     },
@@ -44,6 +46,8 @@ pub enum Trip {
     RolloutFailed {
         /// ECS's words.
         reason: String,
+        /// The load balancer's words on targets that were not healthy.
+        target_reason: Option<String>,
         /// The newest failed tasks.
         stopped: Vec<StoppedTask>,
     },
@@ -123,7 +127,14 @@ fn because(f: &mut fmt::Formatter<'_>, reason: Option<&String>) -> fmt::Result {
 impl fmt::Display for Trip {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
-            Trip::NotHealthyInTime { within, running, healthy, desired, target_reason, .. } => {
+            Trip::NotHealthyInTime {
+                within,
+                running,
+                healthy,
+                desired,
+                target_reason,
+                ..
+            } => {
                 write!(
                     f,
                     "green did not become healthy within {}: {running}/{desired} tasks run, \
@@ -132,16 +143,40 @@ impl fmt::Display for Trip {
                 )?;
                 because(f, target_reason.as_ref())
             }
-            Trip::CrashLoop { failed, limit, .. } => {
-                write!(f, "green's tasks keep failing: {failed} failed, {limit} are tolerated")
-            }
-            Trip::RolloutFailed { reason, .. } => {
-                write!(f, "ECS gave up on green's rollout: {reason}")
-            }
-            Trip::TooFewHealthyTargets { group, healthy, needed, target_reason, .. } => {
+            Trip::CrashLoop {
+                failed,
+                limit,
+                target_reason,
+                ..
+            } => {
                 write!(
                     f,
-                    "green has {healthy} healthy targets in {}, {needed} are needed",
+                    "green's tasks keep failing: {failed} failed, {limit} are tolerated"
+                )?;
+                because(f, target_reason.as_ref())
+            }
+            Trip::RolloutFailed {
+                reason,
+                target_reason,
+                ..
+            } => {
+                write!(
+                    f,
+                    "ECS gave up on green's rollout: {}",
+                    reason.trim_end_matches('.')
+                )?;
+                because(f, target_reason.as_ref())
+            }
+            Trip::TooFewHealthyTargets {
+                group,
+                healthy,
+                needed,
+                target_reason,
+                ..
+            } => {
+                write!(
+                    f,
+                    "green has {healthy} of the {needed} healthy targets it needs in {}",
                     group.name()
                 )?;
                 because(f, target_reason.as_ref())
@@ -200,6 +235,15 @@ pub enum Hold {
         /// What changed, in words.
         what: String,
     },
+    /// Green's tasks don't all run.
+    TasksMissing {
+        /// Running now.
+        running: u32,
+        /// Asked for.
+        desired: u32,
+    },
+    /// ECS still replaces green's earlier tasks.
+    StillReplacing,
     /// A slot's service runs another task definition than it should.
     TaskDefinitionDrift {
         /// Whose.
@@ -245,19 +289,42 @@ impl Hold {
 impl fmt::Display for Hold {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
-            Hold::GreenNotReady { group, healthy, needed } => {
-                write!(f, "green has {healthy} of {needed} healthy targets in {}", group.name())
+            Hold::GreenNotReady {
+                group,
+                healthy,
+                needed,
+            } => {
+                write!(
+                    f,
+                    "green has {healthy} of {needed} healthy targets in {}",
+                    group.name()
+                )
             }
-            Hold::BlueNotReady { group, healthy, needed } => write!(
+            Hold::BlueNotReady {
+                group,
+                healthy,
+                needed,
+            } => write!(
                 f,
                 "blue has {healthy} of {needed} healthy targets in {}: it could not take everything back",
                 group.name()
             ),
             Hold::WeightDrift { route, set, seen } => {
-                write!(f, "drift: {route} was set to {set} green, and now shows {seen}")
+                write!(
+                    f,
+                    "drift: {route} was set to {set} green, and now shows {seen}"
+                )
             }
             Hold::ServiceDrift { slot, what } => write!(f, "drift: slot {slot}'s service: {what}"),
-            Hold::TaskDefinitionDrift { slot, expected, seen } => write!(
+            Hold::TasksMissing { running, desired } => {
+                write!(f, "{running} of green's {desired} tasks run")
+            }
+            Hold::StillReplacing => write!(f, "ECS still replaces green's earlier tasks"),
+            Hold::TaskDefinitionDrift {
+                slot,
+                expected,
+                seen,
+            } => write!(
                 f,
                 "drift: slot {slot} should run {}, and is set to {}",
                 expected.short(),
@@ -275,5 +342,9 @@ impl fmt::Display for Hold {
 
 /// Several holds in one line.
 pub fn join(holds: &[Hold]) -> String {
-    holds.iter().map(ToString::to_string).collect::<Vec<_>>().join("; ")
+    holds
+        .iter()
+        .map(ToString::to_string)
+        .collect::<Vec<_>>()
+        .join("; ")
 }

@@ -56,7 +56,11 @@ mod tests {
 
     #[test]
     fn an_unreadable_alarm_holds_under_every_policy() {
-        for policy in [InsufficientData::Ok, InsufficientData::Hold, InsufficientData::Revert] {
+        for policy in [
+            InsufficientData::Ok,
+            InsufficientData::Hold,
+            InsufficientData::Revert,
+        ] {
             assert_eq!(verdict(None, policy), Verdict::Hold);
             assert_eq!(verdict(Some(AlarmState::Alarm), policy), Verdict::Trip);
             assert_eq!(verdict(Some(AlarmState::Ok), policy), Verdict::Fine);

@@ -118,13 +118,21 @@ mod tests {
     use super::*;
 
     fn counts(healthy: u32, unhealthy: u32, initial: u32) -> TargetCounts {
-        TargetCounts { healthy, unhealthy, initial, ..TargetCounts::default() }
+        TargetCounts {
+            healthy,
+            unhealthy,
+            initial,
+            ..TargetCounts::default()
+        }
     }
 
     #[test]
     fn a_share_is_rounded_up() {
         let share: Share = "75%".parse().unwrap();
-        assert_eq!([0, 1, 2, 3, 4, 5].map(|n| share.needed(n)), [0, 1, 2, 3, 3, 4]);
+        assert_eq!(
+            [0, 1, 2, 3, 4, 5].map(|n| share.needed(n)),
+            [0, 1, 2, 3, 3, 4]
+        );
         assert!("101%".parse::<Share>().is_err());
         assert!("75".parse::<Share>().is_err());
     }

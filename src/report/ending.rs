@@ -150,24 +150,56 @@ fn when(view: &View) -> Option<StyledLine> {
     Some(field("when", text))
 }
 
-/// Each failed task, with what ECS says of its containers.
+/// Failed tasks with what ECS says of them and their containers; those that failed in the same
+/// way stand together under the newest.
 fn stopped(tasks: &[StoppedTask]) -> Vec<StyledLine> {
+    let mut kinds: Vec<(&StoppedTask, usize)> = Vec::new();
+    for task in tasks {
+        let alike = |other: &StoppedTask| {
+            (&other.code, &other.reason, &other.containers)
+                == (&task.code, &task.reason, &task.containers)
+        };
+        match kinds.iter_mut().find(|(other, _)| alike(other)) {
+            Some((_, count)) => *count += 1,
+            None => kinds.push((task, 1)),
+        }
+    }
     let mut lines = Vec::new();
-    for (n, task) in tasks.iter().enumerate() {
-        let at = task
-            .at
-            .map(|at| format!(" at {}", words::clock(at)))
-            .unwrap_or_default();
-        let (id, code, reason) = (&task.task, &task.code, &task.reason);
+    for (n, (task, count)) in kinds.into_iter().enumerate() {
         let label = if n == 0 { "failed tasks" } else { "" };
-        lines.push(field(label, format!("{id}{at}: {code}: {reason}")));
-        for container in &task.containers {
-            let code = container.exit_code.map(|code| format!("exit code {code}"));
-            let said: Vec<_> = code.into_iter().chain(container.reason.clone()).collect();
-            lines.push(field(
-                "",
-                format!("  container {}: {}", container.name, said.join(", ")),
-            ));
+        lines.push(field(
+            label,
+            format!("{}: {}: {}", which(task, count), task.code, task.reason),
+        ));
+        lines.extend(containers(task));
+    }
+    lines
+}
+
+fn which(task: &StoppedTask, count: usize) -> String {
+    let at = task
+        .at
+        .map(|at| format!(" at {}", words::clock(at)))
+        .unwrap_or_default();
+    match count {
+        1 => format!("{}{at}", task.task),
+        count => format!("{count} alike, the newest {}{at}", task.task),
+    }
+}
+
+/// What ECS says of a task's containers, where that isn't what it says of the task.
+fn containers(task: &StoppedTask) -> Vec<StyledLine> {
+    let mut lines = Vec::new();
+    for container in &task.containers {
+        let code = container.exit_code.map(|code| format!("exit code {code}"));
+        let reason = container
+            .reason
+            .clone()
+            .filter(|reason| *reason != task.reason);
+        let said: Vec<_> = code.into_iter().chain(reason).collect();
+        if !said.is_empty() {
+            let text = format!("  container {}: {}", container.name, said.join(", "));
+            lines.push(field("", text));
         }
     }
     lines

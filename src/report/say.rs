@@ -143,23 +143,29 @@ pub fn say(before: &View, record: &Record) -> Option<Said> {
             Said::news(Tone::Warn, "failed", text)
         }
         Event::Looked(look) => looked(before, look),
-        Event::Hurrying { signal } => {
-            Said::news(Tone::Warn, "hurrying", format!("{signal}: no more waiting than needed"))
-        }
+        Event::Hurrying { signal } => Said::news(
+            Tone::Warn,
+            "hurrying",
+            format!("{signal}: no more waiting than needed"),
+        ),
         Event::RetireWaiting { until, why } => {
             let text = format!("{} until {} at least: {why}", blue(), words::clock(*until));
             Said::news(Tone::Plain, "keeping", text)
         }
         Event::Retiring => Said::detail("retiring", blue()),
-        Event::Retired { then: RetireHow::Delete } => {
-            Said::news(Tone::Good, "retired", format!("{} is deleted", blue()))
-        }
-        Event::Retired { .. } => {
-            Said::news(Tone::Good, "retired", format!("{} is scaled to zero", blue()))
-        }
-        Event::RetireCancelled { why } => {
-            Said::news(Tone::Warn, "not retired", format!("{} stays: {why}", blue()))
-        }
+        Event::Retired {
+            then: RetireHow::Delete,
+        } => Said::news(Tone::Good, "retired", format!("{} is deleted", blue())),
+        Event::Retired { .. } => Said::news(
+            Tone::Good,
+            "retired",
+            format!("{} is scaled to zero", blue()),
+        ),
+        Event::RetireCancelled { why } => Said::news(
+            Tone::Warn,
+            "not retired",
+            format!("{} stays: {why}", blue()),
+        ),
         Event::Ended { .. } => None,
     }
 }

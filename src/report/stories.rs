@@ -148,6 +148,7 @@ pub(super) fn stopped_task() -> StoppedTask {
 
 fn counts(slot: SlotName, desired: u32, running: u32, healthy: u32) -> Counts {
     Counts {
+        reason: None,
         slot: Some(slot),
         desired: Some(desired),
         running: Some(running),
@@ -333,6 +334,7 @@ pub(super) fn reverts() -> Vec<(&'static str, Vec<Record>)> {
         (
             "crash_loop",
             during(Trip::CrashLoop {
+                target_reason: None,
                 failed: 4,
                 limit: 3,
                 stopped: stopped.clone(),
@@ -341,6 +343,7 @@ pub(super) fn reverts() -> Vec<(&'static str, Vec<Record>)> {
         (
             "rollout_failed",
             before(Trip::RolloutFailed {
+                target_reason: None,
                 reason: "ECS deployment circuit breaker: tasks failed to start.".into(),
                 stopped,
             }),
@@ -399,6 +402,7 @@ pub(super) fn reverts() -> Vec<(&'static str, Vec<Record>)> {
 /// One deployment for each way to get stuck, and one that was left as it is.
 pub(super) fn stuck() -> Vec<(&'static str, Vec<Record>)> {
     let trip = || Trip::CrashLoop {
+        target_reason: None,
         failed: 4,
         limit: 3,
         stopped: vec![stopped_task()],

@@ -41,7 +41,10 @@ impl Asks {
             let sender = self.sender.clone();
             tokio::spawn(async move {
                 while stream.recv().await.is_some() {
-                    let ask = Ask::Interrupt { signal: name.to_owned(), then };
+                    let ask = Ask::Interrupt {
+                        signal: name.to_owned(),
+                        then,
+                    };
                     if sender.send(ask).is_err() {
                         return;
                     }
@@ -60,7 +63,13 @@ impl Asks {
         let sender = self.sender.clone();
         tokio::spawn(async move {
             while tokio::signal::ctrl_c().await.is_ok() {
-                if sender.send(Ask::Interrupt { signal: "Ctrl-C".to_owned(), then }).is_err() {
+                if sender
+                    .send(Ask::Interrupt {
+                        signal: "Ctrl-C".to_owned(),
+                        then,
+                    })
+                    .is_err()
+                {
                     return;
                 }
             }

@@ -16,14 +16,21 @@ pub struct Clock {
 impl Clock {
     /// The machine's own clock.
     pub fn wall() -> Clock {
-        #[expect(clippy::disallowed_methods, reason = "the one place where time comes in")]
+        #[expect(
+            clippy::disallowed_methods,
+            reason = "the one place where time comes in"
+        )]
         let now = Timestamp::now();
         Clock::starting_at(now, 1.0)
     }
 
     /// A clock that shows `base` now and runs `speed` times as fast as tokio's.
     pub fn starting_at(base: Timestamp, speed: f64) -> Clock {
-        Clock { base, started: Instant::now(), speed }
+        Clock {
+            base,
+            started: Instant::now(),
+            speed,
+        }
     }
 
     /// What it shows.

@@ -8,7 +8,7 @@ use thiserror::Error;
 
 use super::{Asks, Clock};
 use crate::aws::{AwsError, Cloud, Done};
-use crate::deployment::action::{Action, ActName, WeightWrite};
+use crate::deployment::action::{ActName, Action, WeightWrite};
 use crate::deployment::decide::{Decision, decide};
 use crate::deployment::event::{Event, Record};
 use crate::deployment::ids::DeploymentId;
@@ -64,7 +64,9 @@ impl Run<'_> {
             seq: 0,
             at: self.clock.now(),
             deployment: plan.id.clone(),
-            event: Event::Started { plan: Box::new(plan) },
+            event: Event::Started {
+                plan: Box::new(plan),
+            },
         };
         self.store.append(&service_of(&record), &record)?;
         (self.show)(&record);
@@ -78,7 +80,15 @@ impl Run<'_> {
     /// When its journal is damaged.
     pub async fn drive(self, deployment: Deployment) -> Result<Deployment, RunError> {
         let renewed_at = self.clock.now();
-        Loop { run: self, deployment, last: None, renewed_at, journal_fails: false }.go().await
+        Loop {
+            run: self,
+            deployment,
+            last: None,
+            renewed_at,
+            journal_fails: false,
+        }
+        .go()
+        .await
     }
 }
 
@@ -120,9 +130,15 @@ impl Loop<'_> {
         let mut asks = self.run.asks.drain();
         let clock = self.run.clock;
         let mut observation = match (&self.last, asks.is_empty()) {
-            (Some(last), false) => Observation { now: clock.now(), ..last.clone() },
+            (Some(last), false) => Observation {
+                now: clock.now(),
+                ..last.clone()
+            },
             _ => {
-                let look = self.run.cloud.observe(&self.deployment.plan, || clock.now());
+                let look = self
+                    .run
+                    .cloud
+                    .observe(&self.deployment.plan, || clock.now());
                 tokio::select! {
                     biased;
                     ask = self.run.asks.next(), if self.last.is_some() => {
@@ -180,8 +196,12 @@ impl Loop<'_> {
     /// Performs one act and says what came of it; an ask cuts it short, because what it did will
     /// be seen at the next look.
     async fn perform(&mut self, action: &Action) -> Option<Event> {
-        let Loop { run, deployment, .. } = self;
-        let act = run.cloud.perform(&deployment.plan, action, run.body.as_ref());
+        let Loop {
+            run, deployment, ..
+        } = self;
+        let act = run
+            .cloud
+            .perform(&deployment.plan, action, run.body.as_ref());
         let act = tokio::time::timeout(ACTS_AT_MOST, act);
         let urgent = action.name() == ActName::Revert;
         let done = tokio::select! {
@@ -210,7 +230,11 @@ impl Loop<'_> {
             event,
         };
         let next = Deployment::apply(Some(self.deployment.clone()), &record)?;
-        if let Err(error) = self.run.store.append(&self.deployment.plan.service, &record) {
+        if let Err(error) = self
+            .run
+            .store
+            .append(&self.deployment.plan.service, &record)
+        {
             self.give_up_on_the_journal(&error);
         }
         self.deployment = next;
@@ -230,7 +254,10 @@ impl Loop<'_> {
         if now < self.renewed_at + RENEW_EVERY {
             return;
         }
-        let renewed = Holder { lease_until: now + LEASE, ..self.run.holder.clone() };
+        let renewed = Holder {
+            lease_until: now + LEASE,
+            ..self.run.holder.clone()
+        };
         match self.run.store.lock(&self.deployment.plan.service, &renewed) {
             Ok(holder) => {
                 self.run.holder = holder;
@@ -263,7 +290,11 @@ fn fact_of(action: &Action, done: Done) -> Option<Event> {
 }
 
 fn failed(action: &Action, error: &AwsError) -> Event {
-    Event::ActFailed { act: action.name(), class: error.class.into(), message: error.to_string() }
+    Event::ActFailed {
+        act: action.name(),
+        class: error.class.into(),
+        message: error.to_string(),
+    }
 }
 
 /// A deployment's id: when it began, and four random characters. Sorts by time.

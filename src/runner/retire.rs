@@ -35,7 +35,10 @@ pub async fn retire(
             Round::Over(retired) => return retired,
             Round::Again { until, why } => {
                 if why != waiting_for {
-                    show(Event::RetireWaiting { until, why: why.clone() });
+                    show(Event::RetireWaiting {
+                        until,
+                        why: why.clone(),
+                    });
                     waiting_for = why;
                 }
                 until
@@ -71,15 +74,22 @@ pub async fn one_round(
     retirement: &Retirement,
     show: &mut dyn FnMut(Event),
 ) -> Round {
-    let look = cloud.look_at_retirement(cluster, retirement, clock.now()).await;
+    let look = cloud
+        .look_at_retirement(cluster, retirement, clock.now())
+        .await;
     match decide(retirement, &look) {
         RetireStep::Wait { until, why } => Round::Again { until, why },
         RetireStep::Done => {
             if let Err(error) = cloud.forget_retirement(cluster, &retirement.service).await {
                 let why = format!("its tag can't be taken off: {error}");
-                return Round::Again { until: clock.now() + AGAIN, why };
+                return Round::Again {
+                    until: clock.now() + AGAIN,
+                    why,
+                };
             }
-            show(Event::Retired { then: retirement.due.then });
+            show(Event::Retired {
+                then: retirement.due.then,
+            });
             Round::Over(Retired::Done)
         }
         RetireStep::Cancel { why } => {
@@ -88,11 +98,17 @@ pub async fn one_round(
         }
         RetireStep::Act(action) => {
             show(Event::Retiring);
-            let why = match cloud.act_on_service(cluster, &retirement.service, &action).await {
+            let why = match cloud
+                .act_on_service(cluster, &retirement.service, &action)
+                .await
+            {
                 Ok(()) => "ECS to follow".to_owned(),
                 Err(error) => error.to_string(),
             };
-            Round::Again { until: clock.now() + AGAIN, why }
+            Round::Again {
+                until: clock.now() + AGAIN,
+                why,
+            }
         }
     }
 }

@@ -5,8 +5,10 @@
 
 use super::{
     wire::{AwsError, cloudwatch, ecs, elbv2},
-    world::World,
-    world::traffic::{Flow, Mode, Shape},
+    world::{
+        World,
+        traffic::{Flow, Mode, Shape},
+    },
 };
 use jiff::SignedDuration;
 use serde_json::{Value, json};
@@ -23,10 +25,10 @@ pub const PORT: u16 = 8080;
 pub const IMAGE: &str = "shop:v1";
 /// How many tasks.
 pub const TASKS: u32 = 2;
-/// How many synthetic requests come to it.
-pub const REQUESTS_PER_SECOND: f64 = 20.0;
-/// They pause while somebody else sends requests, until so long after the last of those.
-const QUIET: SignedDuration = SignedDuration::from_secs(10);
+/// Synthetic requests per second.
+pub const RATE: f64 = 20.0;
+/// Synthetic users step back while real ones come, and return after this.
+const QUIET: SignedDuration = SignedDuration::from_secs(5);
 /// A build-up that takes longer than this is a mistake in the region.
 const PATIENCE_SECONDS: u32 = 600;
 /// Seconds that the account is left alone before anybody sees it, so that its metrics are there.
@@ -59,10 +61,17 @@ pub fn build(world: &mut World) -> Result<Balancer, AwsError> {
         &service(SERVICE, &balancer.group_a, TASKS),
     )?;
     alarms(world, &balancer)?;
-    world.traffic.flows.push(Flow::new(&balancer.listener, Shape::Steady(REQUESTS_PER_SECOND)));
-    world.traffic.mode = Mode::WhenQuietFor(QUIET);
-    settle(world)?;
+    wait_until_steady(world)?;
+    traffic(world, &balancer);
+    world.advance(SETTLE_SECONDS);
     Ok(balancer)
+}
+
+/// Steady synthetic users, who only come once somebody can answer them.
+fn traffic(world: &mut World, balancer: &Balancer) {
+    let flow = Flow::new(&balancer.listener, Shape::Steady(RATE));
+    world.traffic.flows.push(flow);
+    world.traffic.mode = Mode::WhenQuietFor(QUIET);
 }
 
 /// A load balancer whose HTTP listener forwards to `shop-a` with weight 100 and to `shop-b`
@@ -243,15 +252,14 @@ fn named(made: &Value, pointer: &str) -> Result<String, AwsError> {
         .ok_or_else(|| AwsError::client(format!("the region's answer has no {pointer}")))
 }
 
-/// Lets the world run until the service is steady, and some minutes more.
-fn settle(world: &mut World) -> Result<(), AwsError> {
+/// Lets the world run until the service is steady.
+fn wait_until_steady(world: &mut World) -> Result<(), AwsError> {
     for _ in 0..PATIENCE_SECONDS {
         let steady = world
             .ecs
             .service(CLUSTER, SERVICE)
             .is_some_and(|service| service.steady_since.is_some());
         if steady {
-            world.advance(SETTLE_SECONDS);
             return Ok(());
         }
         world.advance(1);
@@ -264,22 +272,95 @@ fn settle(world: &mut World) -> Result<(), AwsError> {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::sandbox::RegionOptions;
+    use crate::sandbox::{RegionOptions, world::cloudwatch::alarm::AlarmState};
 
-    #[test]
-    fn the_demo_account_is_steady_and_serves_from_slot_a() {
+    fn account() -> (World, Balancer) {
         let options = RegionOptions::default();
         let mut world = World::new(options.account, options.region, options.start, 3);
         let balancer = build(&mut world).unwrap();
-        let shown = ecs::handle(
+        (world, balancer)
+    }
+
+    fn weights(world: &mut World, balancer: &Balancer, green: u32) {
+        let groups = json!([
+            { "TargetGroupArn": balancer.group_a, "Weight": 100 - green },
+            { "TargetGroupArn": balancer.group_b, "Weight": green },
+        ]);
+        let input = json!({
+            "ListenerArn": balancer.listener,
+            "DefaultActions": [{ "Type": "forward", "ForwardConfig": { "TargetGroups": groups } }],
+        });
+        elbv2::handle(world, "ModifyListener", &input).unwrap();
+    }
+
+    /// Gives `image` a tenth of the traffic by hand, and tells which alarms went off first and
+    /// after how many seconds, within a quarter of an hour.
+    fn canary(image: &str) -> Option<(Vec<String>, u32)> {
+        let (mut world, balancer) = account();
+        ecs::handle(
             &mut world,
-            "DescribeServices",
-            &json!({ "cluster": CLUSTER, "services": [SERVICE] }),
+            "RegisterTaskDefinition",
+            &task_definition(image),
         )
         .unwrap();
+        let request = service("shop-b", &balancer.group_b, TASKS);
+        ecs::handle(&mut world, "CreateService", &request).unwrap();
+        world.advance(120);
+        weights(&mut world, &balancer, 10);
+        for second in 0..900 {
+            world.advance(1);
+            let alarms = world.cloudwatch.alarms().keys();
+            let ringing: Vec<String> = alarms
+                .filter(|name| world.cloudwatch.state_of(name) == Some(AlarmState::Alarm))
+                .cloned()
+                .collect();
+            if !ringing.is_empty() {
+                return Some((ringing, second));
+            }
+        }
+        None
+    }
+
+    #[test]
+    fn the_demo_account_is_steady_and_serves_from_slot_a() {
+        let (mut world, balancer) = account();
+        let input = json!({ "cluster": CLUSTER, "services": [SERVICE] });
+        let shown = ecs::handle(&mut world, "DescribeServices", &input).unwrap();
         let shop = &shown["services"][0];
         assert_eq!(shop["runningCount"], 2);
         assert_eq!(shop["deployments"][0]["rolloutState"], "COMPLETED");
         assert!(world.elb.group_is_used(&balancer.group_b));
+        let states: Vec<_> = world
+            .cloudwatch
+            .alarms()
+            .keys()
+            .map(|name| (name.clone(), world.cloudwatch.state_of(name)))
+            .collect();
+        assert_eq!(states.len(), 4);
+        assert!(
+            states
+                .iter()
+                .all(|(_, state)| *state == Some(AlarmState::Ok)),
+            "{states:?}"
+        );
+    }
+
+    #[test]
+    fn a_good_canary_sets_off_no_alarm() {
+        assert_eq!(canary("shop:v2"), None);
+    }
+
+    #[test]
+    fn a_bad_canary_sets_off_its_own_error_alarm_within_minutes() {
+        let (ringing, seconds) = canary("shop:bad").unwrap();
+        assert_eq!(ringing, ["shop-b-5xx"]);
+        assert!(seconds <= 300, "{seconds} s");
+    }
+
+    #[test]
+    fn a_slow_canary_sets_off_its_own_latency_alarm_within_minutes() {
+        let (ringing, seconds) = canary("shop:slow").unwrap();
+        assert_eq!(ringing, ["shop-b-latency"]);
+        assert!(seconds <= 300, "{seconds} s");
     }
 }

@@ -32,7 +32,9 @@ impl FileStore {
     }
 
     fn journal_path(&self, service: &ServiceName, id: &DeploymentId) -> PathBuf {
-        self.service(service).join("deployments").join(format!("{id}.jsonl"))
+        self.service(service)
+            .join("deployments")
+            .join(format!("{id}.jsonl"))
     }
 
     pub(super) fn append(&self, service: &ServiceName, record: &Record) -> Result<(), StoreError> {
@@ -40,9 +42,14 @@ impl FileStore {
         make_folder_of(&path)?;
         let mut line = serde_json::to_vec(record).map_err(|error| at(&path)(error.into()))?;
         line.push(b'\n');
-        let mut file =
-            OpenOptions::new().create(true).append(true).open(&path).map_err(at(&path))?;
-        file.write_all(&line).and_then(|()| file.sync_data()).map_err(at(&path))
+        let mut file = OpenOptions::new()
+            .create(true)
+            .append(true)
+            .open(&path)
+            .map_err(at(&path))?;
+        file.write_all(&line)
+            .and_then(|()| file.sync_data())
+            .map_err(at(&path))
     }
 
     pub(super) fn journal(
@@ -51,7 +58,9 @@ impl FileStore {
         id: &DeploymentId,
     ) -> Result<Vec<Record>, StoreError> {
         let path = self.journal_path(service, id);
-        let Some(text) = read_if_there(&path)? else { return Ok(Vec::new()) };
+        let Some(text) = read_if_there(&path)? else {
+            return Ok(Vec::new());
+        };
         let whole = text.ends_with('\n');
         let count = text.lines().count();
         let mut records = Vec::with_capacity(count);
@@ -121,15 +130,14 @@ impl FileStore {
         })
     }
 
-    pub(super) fn unlock(
-        &self,
-        service: &ServiceName,
-        holder: &Holder,
-    ) -> Result<(), StoreError> {
+    pub(super) fn unlock(&self, service: &ServiceName, holder: &Holder) -> Result<(), StoreError> {
         self.with_lock(service, |present, path| match present {
             Some(present) if present.fence == holder.fence => {
                 // The fence has to go on growing, so the file stays with a lease that is over.
-                let free = Holder { lease_until: jiff::Timestamp::UNIX_EPOCH, ..present };
+                let free = Holder {
+                    lease_until: jiff::Timestamp::UNIX_EPOCH,
+                    ..present
+                };
                 let text = serde_json::to_vec(&free).map_err(|error| at(path)(error.into()))?;
                 replace(path, &text)
             }
@@ -139,12 +147,16 @@ impl FileStore {
 
     pub(super) fn holder(&self, service: &ServiceName) -> Result<Option<Holder>, StoreError> {
         let path = self.service(service).join("lock.json");
-        let Some(text) = read_if_there(&path)? else { return Ok(None) };
-        serde_json::from_str(&text).map(Some).map_err(|error| StoreError::Damaged {
-            what: path.display().to_string(),
-            line: error.line(),
-            why: error.to_string(),
-        })
+        let Some(text) = read_if_there(&path)? else {
+            return Ok(None);
+        };
+        serde_json::from_str(&text)
+            .map(Some)
+            .map_err(|error| StoreError::Damaged {
+                what: path.display().to_string(),
+                line: error.line(),
+                why: error.to_string(),
+            })
     }
 
     pub(super) fn ask_to_abort(&self, service: &ServiceName, by: &str) -> Result<(), StoreError> {
@@ -164,11 +176,16 @@ impl FileStore {
 }
 
 fn at(path: &Path) -> impl Fn(std::io::Error) -> StoreError {
-    move |source| StoreError::Io { what: path.display().to_string(), source }
+    move |source| StoreError::Io {
+        what: path.display().to_string(),
+        source,
+    }
 }
 
 fn make_folder_of(path: &Path) -> Result<(), StoreError> {
-    path.parent().map_or(Ok(()), |folder| fs::create_dir_all(folder).map_err(at(folder)))
+    path.parent().map_or(Ok(()), |folder| {
+        fs::create_dir_all(folder).map_err(at(folder))
+    })
 }
 
 fn read_if_there(path: &Path) -> Result<Option<String>, StoreError> {
@@ -230,7 +247,10 @@ mod tests {
         let path = store.journal_path(&shop, &DeploymentId::new("d1"));
         let text = fs::read_to_string(&path).unwrap();
         fs::write(&path, &text[..text.len() - 10]).unwrap();
-        assert_eq!(store.journal(&shop, &DeploymentId::new("d1")).unwrap(), [record(0)]);
+        assert_eq!(
+            store.journal(&shop, &DeploymentId::new("d1")).unwrap(),
+            [record(0)]
+        );
         fs::write(&path, format!("{}\n{text}", &text[..20])).unwrap();
         let error = store.journal(&shop, &DeploymentId::new("d1")).unwrap_err();
         assert!(error.to_string().contains("line 1"), "{error}");
@@ -241,11 +261,17 @@ mod tests {
         let dir = tempfile::tempdir().unwrap();
         let (store, shop) = (FileStore::new(dir.path()), ServiceName::new("shop"));
         let first = store.lock(&shop, &holder("d1", 0)).unwrap();
-        assert!(matches!(store.lock(&shop, &holder("d2", 30)), Err(StoreError::Locked(_))));
+        assert!(matches!(
+            store.lock(&shop, &holder("d2", 30)),
+            Err(StoreError::Locked(_))
+        ));
         let second = store.lock(&shop, &holder("d2", 61)).unwrap();
         assert_eq!((first.fence, second.fence), (1, 2));
         store.unlock(&shop, &first).unwrap();
-        assert!(matches!(store.lock(&shop, &holder("d3", 62)), Err(StoreError::Locked(_))));
+        assert!(matches!(
+            store.lock(&shop, &holder("d3", 62)),
+            Err(StoreError::Locked(_))
+        ));
         store.unlock(&shop, &second).unwrap();
         assert_eq!(store.lock(&shop, &holder("d3", 63)).unwrap().fence, 3);
     }

@@ -28,7 +28,10 @@ impl MemoryStore {
     pub(super) fn append(&self, service: &ServiceName, record: &Record) {
         let mut services = self.services();
         let journals = &mut services.entry(service.clone()).or_default().journals;
-        journals.entry(record.deployment.clone()).or_default().push(record.clone());
+        journals
+            .entry(record.deployment.clone())
+            .or_default()
+            .push(record.clone());
     }
 
     pub(super) fn journal(&self, service: &ServiceName, id: &DeploymentId) -> Vec<Record> {
@@ -39,7 +42,10 @@ impl MemoryStore {
 
     pub(super) fn deployments(&self, service: &ServiceName) -> Vec<DeploymentId> {
         let services = self.services();
-        services.get(service).map(|kept| kept.journals.keys().cloned().collect()).unwrap_or_default()
+        services
+            .get(service)
+            .map(|kept| kept.journals.keys().cloned().collect())
+            .unwrap_or_default()
     }
 
     pub(super) fn lock(
@@ -62,7 +68,9 @@ impl MemoryStore {
     }
 
     pub(super) fn holder(&self, service: &ServiceName) -> Option<Holder> {
-        self.services().get(service).and_then(|kept| kept.holder.clone())
+        self.services()
+            .get(service)
+            .and_then(|kept| kept.holder.clone())
     }
 
     pub(super) fn ask_to_abort(&self, service: &ServiceName, by: &str) {
@@ -70,6 +78,8 @@ impl MemoryStore {
     }
 
     pub(super) fn take_abort(&self, service: &ServiceName) -> Option<String> {
-        self.services().get_mut(service).and_then(|kept| kept.abort.take())
+        self.services()
+            .get_mut(service)
+            .and_then(|kept| kept.abort.take())
     }
 }

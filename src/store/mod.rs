@@ -165,11 +165,18 @@ fn taking(present: Option<Holder>, holder: &Holder) -> Result<Holder, StoreError
     let fence = present.as_ref().map_or(0, |present| present.fence);
     match present {
         Some(present) if present.deployment == holder.deployment && present.pid == holder.pid => {
-            Ok(Holder { fence, since: present.since, ..holder.clone() })
+            Ok(Holder {
+                fence,
+                since: present.since,
+                ..holder.clone()
+            })
         }
         Some(present) if present.lease_until > holder.since => {
             Err(StoreError::Locked(Box::new(present)))
         }
-        _ => Ok(Holder { fence: fence + 1, ..holder.clone() }),
+        _ => Ok(Holder {
+            fence: fence + 1,
+            ..holder.clone()
+        }),
     }
 }

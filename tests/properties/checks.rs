@@ -36,6 +36,8 @@ pub(crate) struct Checks {
     ended: bool,
     holding_since: Option<Timestamp>,
     at_once: u32,
+    /// Since when every look has had a hole in it.
+    blind_since: Option<Timestamp>,
 }
 
 impl Checks {
@@ -57,6 +59,7 @@ impl Checks {
             ended: false,
             holding_since: None,
             at_once: 0,
+            blind_since: None,
         }
     }
 
@@ -71,7 +74,11 @@ impl Checks {
             Event::RegisteringTaskDefinition => self.registering = true,
             Event::ProvisioningGreen => self.provisioning = true,
             Event::Shifting { step, weight } => {
-                assert_eq!(*step, self.step.map_or(0, |step| step + 1), "no step is left out");
+                assert_eq!(
+                    *step,
+                    self.step.map_or(0, |step| step + 1),
+                    "no step is left out"
+                );
                 assert_eq!(*weight, self.plan.steps[*step].weight);
                 self.set_before = self.set;
                 self.set = weight.per_mille();
@@ -83,7 +90,10 @@ impl Checks {
                 assert_eq!(Some(*step), self.step);
                 let left = until.duration_since(record.at);
                 let bake = SignedDuration::try_from(self.plan.steps[*step].bake).expect("short");
-                assert!(bake - left < SignedDuration::from_secs(2), "a bake takes its time");
+                assert!(
+                    bake - left < SignedDuration::from_secs(2),
+                    "a bake takes its time"
+                );
                 self.bakes_until = Some(*until);
             }
             Event::Holding { .. } => {
@@ -92,7 +102,10 @@ impl Checks {
             Event::HoldOver => self.holding_since = None,
             Event::Promoted { .. } => self.promoted = true,
             Event::Reverting { .. } => {
-                assert!(self.forward(), "a deployment reverts once, and never after its success");
+                assert!(
+                    self.forward(),
+                    "a deployment reverts once, and never after its success"
+                );
                 self.reverting_since = Some(record.at);
             }
             Event::PuttingGreenAway => self.putting_away = true,
@@ -102,10 +115,19 @@ impl Checks {
     }
 
     /// Checks one decision against what was seen when it was made.
-    pub(crate) fn decision(&mut self, deployment: &Deployment, seen: &Observation, decision: &Decision) {
+    pub(crate) fn decision(
+        &mut self,
+        deployment: &Deployment,
+        seen: &Observation,
+        decision: &Decision,
+    ) {
         self.check_wake(seen, decision);
         self.check_reaction(deployment, seen, decision);
-        let begins = decision.events.iter().any(|event| matches!(event, Event::Reverting { .. }));
+        self.check_blindness(seen, decision);
+        let begins = decision
+            .events
+            .iter()
+            .any(|event| matches!(event, Event::Reverting { .. }));
         if begins {
             self.check_first_act_of_revert(seen, decision);
         }
@@ -133,9 +155,16 @@ impl Checks {
         assert!(decision.wake_at >= seen.now);
         let poll = SignedDuration::try_from(self.plan.limits.poll).expect("short");
         assert!(decision.wake_at <= seen.now + poll.max(SignedDuration::from_secs(1)));
-        self.at_once = if decision.wake_at == seen.now { self.at_once + 1 } else { 0 };
+        self.at_once = if decision.wake_at == seen.now {
+            self.at_once + 1
+        } else {
+            0
+        };
         assert!(self.at_once < 6, "it spins: {decision:?}");
-        let reverts = decision.events.iter().any(|event| matches!(event, Event::Reverting { .. }));
+        let reverts = decision
+            .events
+            .iter()
+            .any(|event| matches!(event, Event::Reverting { .. }));
         let bakes = self.bakes_until.filter(|until| *until > seen.now);
         if let Some(until) = bakes.filter(|_| self.forward() && !reverts) {
             assert!(decision.wake_at <= until, "it wakes when a bake ends");
@@ -144,18 +173,58 @@ impl Checks {
 
     /// A signal, a request or a tripped guard is answered by this very decision.
     fn check_reaction(&self, deployment: &Deployment, seen: &Observation, decision: &Decision) {
-        let reverts = decision.events.iter().any(|event| matches!(event, Event::Reverting { .. }));
+        let reverts = decision
+            .events
+            .iter()
+            .any(|event| matches!(event, Event::Reverting { .. }));
         if !self.forward() {
             return;
         }
         let keep = |ask: &Ask| {
-            matches!(ask, Ask::Interrupt { then: OnInterrupt::Keep, .. })
+            matches!(
+                ask,
+                Ask::Interrupt {
+                    then: OnInterrupt::Keep,
+                    ..
+                }
+            )
         };
         if !seen.asks.is_empty() {
-            assert!(reverts || seen.asks.iter().any(keep), "an ask is answered at once");
+            assert!(
+                reverts || seen.asks.iter().any(keep),
+                "an ask is answered at once"
+            );
         } else if !matches!(deployment.phase, Phase::Registering) && self.tripped(seen) {
             assert!(reverts, "a tripped guard reverts at once: {decision:?}");
         }
+    }
+
+    /// Traffic does not stay split for long while nobody can see what becomes of it.
+    fn check_blindness(&mut self, seen: &Observation, decision: &Decision) {
+        let green = self.plan.green_slot();
+        let groups = self.plan.slots[green]
+            .targets
+            .iter()
+            .map(|target| &target.group);
+        let hole = seen.services[green].trouble().is_some()
+            || seen.routes.values().any(|route| route.trouble().is_some())
+            || groups
+                .into_iter()
+                .any(|group| seen.groups[group].trouble().is_some());
+        self.blind_since = hole.then(|| self.blind_since.unwrap_or(seen.now));
+        let Some(since) = self.blind_since.filter(|_| self.touched && self.forward()) else {
+            return;
+        };
+        // What is not confirmed within a minute is taken back anyway.
+        let limit = self.plan.limits.blind_after + 2 * self.plan.limits.poll;
+        let limit = limit + Duration::from_secs(65);
+        let limit = SignedDuration::try_from(limit).expect("short");
+        let ends = |event: &Event| matches!(event, Event::Reverting { .. } | Event::Ended { .. });
+        let blind = seen.now.duration_since(since);
+        assert!(
+            blind < limit || decision.events.iter().any(ends),
+            "blind since {since}"
+        );
     }
 
     /// An alarm that counts, or green below its minimum while it has traffic.
@@ -168,9 +237,14 @@ impl Checks {
                 && (state == Some(AlarmState::Alarm)
                     || (state == Some(AlarmState::InsufficientData) && no_data))
         });
-        let empty = self.plan.slots[self.plan.green_slot()].targets.iter().any(|target| {
-            seen.groups[&target.group].value().is_some_and(|counts| counts.healthy == 0)
-        });
+        let empty = self.plan.slots[self.plan.green_slot()]
+            .targets
+            .iter()
+            .any(|target| {
+                seen.groups[&target.group]
+                    .value()
+                    .is_some_and(|counts| counts.healthy == 0)
+            });
         alarm || (self.touched && empty)
     }
 
@@ -180,7 +254,10 @@ impl Checks {
             && self.fewest(seen, green).is_some_and(|healthy| healthy > 0);
         if self.touched && !blue_is_down {
             let all_blue = [Action::WriteWeights(WeightWrite::AllBlue)];
-            assert_eq!(decision.actions, all_blue, "traffic goes back first, and at once");
+            assert_eq!(
+                decision.actions, all_blue,
+                "traffic goes back first, and at once"
+            );
         }
     }
 
@@ -197,7 +274,10 @@ impl Checks {
             || intends(|event| matches!(event, Event::Reverting { .. }));
         match action {
             Action::WriteWeights(WeightWrite::Raise(weight)) => {
-                assert!(self.forward() && !reverting, "nothing is raised after a revert began");
+                assert!(
+                    self.forward() && !reverting,
+                    "nothing is raised after a revert began"
+                );
                 self.check_raise(deployment, seen, decision, *weight);
             }
             Action::WriteWeights(WeightWrite::AllBlue) => assert!(reverting),
@@ -207,7 +287,10 @@ impl Checks {
             }
             Action::AddGreenToRoutes | Action::ProvisionGreen { .. } => {
                 let intent = |event: &Event| matches!(event, Event::ProvisioningGreen);
-                assert!(self.provisioning || intends(intent), "intent before act: {action:?}");
+                assert!(
+                    self.provisioning || intends(intent),
+                    "intent before act: {action:?}"
+                );
                 assert!(self.forward() && !reverting && !self.touched);
             }
             Action::Scale { slot, desired } => {
@@ -215,7 +298,10 @@ impl Checks {
                 let intent = |event: &Event| matches!(event, Event::PuttingGreenAway);
                 assert!(reverting && (self.putting_away || intends(intent)));
                 let on_green = |share: &Option<u16>| share.is_some_and(|share| share > 0);
-                assert!(!self.shares(seen).iter().any(on_green), "green still has traffic");
+                assert!(
+                    !self.shares(seen).iter().any(on_green),
+                    "green still has traffic"
+                );
             }
             Action::RestoreSettings => {
                 let promoted = intends(|event| matches!(event, Event::Promoted { .. }));
@@ -251,11 +337,21 @@ impl Checks {
                 if self.step.is_some() {
                     assert!(self.bakes_until.is_some_and(|until| until <= seen.now));
                 }
-                assert_eq!(self.shares(seen), vec![Some(self.set); self.plan.routes.len()]);
+                assert_eq!(
+                    self.shares(seen),
+                    vec![Some(self.set); self.plan.routes.len()]
+                );
             }
             None => {
-                assert_eq!(weight.per_mille(), self.set, "only a decided weight is written");
-                assert_eq!(self.bakes_until, None, "a confirmed weight is not written again");
+                assert_eq!(
+                    weight.per_mille(),
+                    self.set,
+                    "only a decided weight is written"
+                );
+                assert_eq!(
+                    self.bakes_until, None,
+                    "a confirmed weight is not written again"
+                );
                 let known = [Some(self.set), Some(self.set_before)];
                 assert!(self.shares(seen).iter().all(|share| known.contains(share)));
             }
@@ -269,7 +365,10 @@ impl Checks {
         let green = self.plan.green_slot();
         let share = u32::from(self.plan.guards.ready.percent());
         let needed = (self.plan.desired * share).div_ceil(100).max(1);
-        assert!(self.fewest(seen, green).is_some_and(|healthy| healthy >= needed));
+        assert!(
+            self.fewest(seen, green)
+                .is_some_and(|healthy| healthy >= needed)
+        );
         let service = seen.services[green].value().and_then(Option::as_ref);
         let service = service.expect("green is there");
         let definition = match &self.plan.task_definition {
@@ -282,8 +381,13 @@ impl Checks {
         assert_ne!(service.rollout, Rollout::Failed);
         assert!(service.failed < 10);
         if self.plan.kind == Kind::Deploy {
-            assert!(self.fewest(seen, self.plan.blue).is_some_and(|healthy| healthy >= needed));
-            let blue = seen.services[self.plan.blue].value().and_then(Option::as_ref);
+            assert!(
+                self.fewest(seen, self.plan.blue)
+                    .is_some_and(|healthy| healthy >= needed)
+            );
+            let blue = seen.services[self.plan.blue]
+                .value()
+                .and_then(Option::as_ref);
             let blue = blue.expect("blue is there");
             assert_eq!(blue.task_definition, self.plan.blue_task_definition);
             assert!(blue.desired >= self.plan.desired);
@@ -310,9 +414,17 @@ impl Checks {
             Outcome::Promoted => assert!(self.promoted),
             Outcome::Reverted { .. } => {
                 assert!(self.reverting_since.is_some());
-                assert!(!shares.iter().any(|share| share.is_some_and(|share| share > 0)));
+                assert!(
+                    !shares
+                        .iter()
+                        .any(|share| share.is_some_and(|share| share > 0))
+                );
                 if self.touched {
-                    assert_eq!(shares, vec![Some(0); self.plan.routes.len()], "blue has it all");
+                    assert_eq!(
+                        shares,
+                        vec![Some(0); self.plan.routes.len()],
+                        "blue has it all"
+                    );
                 }
             }
             Outcome::Kept { .. } => assert!(self.forward() && !seen.asks.is_empty()),
@@ -329,14 +441,24 @@ impl Checks {
         match why {
             Stuck::PatienceOver { .. } => {
                 assert!(self.forward() && self.touched);
-                assert!(waited(self.holding_since, patience - Duration::from_secs(2)));
+                assert!(waited(
+                    self.holding_since,
+                    patience - Duration::from_secs(2)
+                ));
             }
             Stuck::BlueIsDown { .. } => {
                 assert_eq!(self.fewest(seen, self.plan.blue), Some(0));
-                assert!(self.fewest(seen, self.plan.green_slot()).is_some_and(|n| n > 0));
+                assert!(
+                    self.fewest(seen, self.plan.green_slot())
+                        .is_some_and(|n| n > 0)
+                );
             }
             Stuck::RevertNotConfirmed { .. } | Stuck::GreenNotPutAway { .. } => {
-                let least = if self.interrupted { Duration::from_secs(3) } else { patience / 2 };
+                let least = if self.interrupted {
+                    Duration::from_secs(3)
+                } else {
+                    patience / 2
+                };
                 assert!(waited(self.reverting_since, least), "it gave up early");
             }
         }
@@ -354,7 +476,9 @@ impl Checks {
     /// Green's share of each route in per mille; `None` where it can't be read or isn't one.
     fn shares(&self, seen: &Observation) -> Vec<Option<u16>> {
         let share = |route: &bg::deployment::plan::Route| {
-            let Seen::Value(action) = &seen.routes[&route.arn] else { return None };
+            let Seen::Value(action) = &seen.routes[&route.arn] else {
+                return None;
+            };
             let of = |slot: SlotName| action.weights.get(&route.groups[slot]).copied();
             let (blue, green) = (of(self.plan.blue), of(self.plan.green_slot()));
             let (blue, green) = (blue.unwrap_or(0), green.unwrap_or(0));

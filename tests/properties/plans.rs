@@ -35,16 +35,25 @@ pub(crate) fn random(rng: &mut Rng) -> Plan {
     let kind = match rng.u8(0..10) {
         0..6 => Kind::Deploy,
         6..8 => Kind::Rollback,
-        _ => Kind::Hotfix { reason: "checkout is down".to_owned() },
+        _ => Kind::Hotfix {
+            reason: "checkout is down".to_owned(),
+        },
     };
     let groups = rng.usize(1..=3);
     let slots = Slots::from_fn(|slot| slot_plan(slot, groups));
-    let routes = (0..rng.usize(1..=3)).map(|index| route(rng, index, &slots)).collect();
+    let routes = (0..rng.usize(1..=3))
+        .map(|index| route(rng, index, &slots))
+        .collect();
     let task_definition = if rng.bool() {
-        NewTaskDefinition::Existing { arn: new_definition() }
+        NewTaskDefinition::Existing {
+            arn: new_definition(),
+        }
     } else {
         let images = vec![("app".to_owned(), "shop:v2".to_owned())];
-        NewTaskDefinition::Register { family: "shop".to_owned(), images }
+        NewTaskDefinition::Register {
+            family: "shop".to_owned(),
+            images,
+        }
     };
     Plan {
         id: DeploymentId::new("20261121-071405-abcd"),
@@ -104,7 +113,11 @@ fn route(rng: &mut Rng, index: usize, slots: &Slots<SlotPlan>) -> Route {
     let target = rng.usize(0..slots.a.targets.len());
     Route {
         arn: RouteArn::new(format!("arn:route-{index}")),
-        kind: if rng.bool() { RouteKind::Listener } else { RouteKind::Rule },
+        kind: if rng.bool() {
+            RouteKind::Listener
+        } else {
+            RouteKind::Rule
+        },
         label: format!("shop:{}", 443 + index),
         load_balancer: LoadBalancerArn::new("arn:balancer"),
         groups: Slots::from_fn(|slot| slots[slot].targets[target].group.clone()),
@@ -129,7 +142,11 @@ fn guards(rng: &mut Rng, kind: &Kind) -> Guards {
     let alarms = (0..rng.usize(0..=3)).map(|index| AlarmGuard {
         name: AlarmName::new(format!("shop-alarm-{index}")),
         insufficient_data: rng
-            .choice([InsufficientData::Ok, InsufficientData::Hold, InsufficientData::Revert])
+            .choice([
+                InsufficientData::Ok,
+                InsufficientData::Hold,
+                InsufficientData::Revert,
+            ])
             .expect("there are three"),
         weight: if *kind != Kind::Deploy && rng.u8(0..4) == 0 {
             AlarmWeight::LiftedAtStart

@@ -55,7 +55,9 @@ impl Run {
             seq: 0,
             at: start,
             deployment: plan.id.clone(),
-            event: Event::Started { plan: Box::new(plan.clone()) },
+            event: Event::Started {
+                plan: Box::new(plan.clone()),
+            },
         };
         let deployment = Deployment::apply(None, &started).expect("a journal may begin so");
         Run {
@@ -80,7 +82,7 @@ impl Run {
         self
     }
 
-    pub(crate) fn to_its_end(mut self) -> Summary {
+    pub(crate) fn play(mut self) -> Summary {
         let end = later(self.start, longest(&self.deployment.plan));
         while self.deployment.outcome().is_none() {
             self.round();
@@ -96,7 +98,11 @@ impl Run {
         if self.aloud {
             println!("{} {decision:?}", self.now);
         }
-        assert_eq!(decision, decide(&self.deployment, &seen), "decide is deterministic");
+        assert_eq!(
+            decision,
+            decide(&self.deployment, &seen),
+            "decide is deterministic"
+        );
         self.checks.decision(&self.deployment, &seen, &decision);
         self.last = Some(seen);
         let wake_at = decision.wake_at;
@@ -128,7 +134,11 @@ impl Run {
     fn carry_out(&mut self, events: Vec<Event>, actions: Vec<Action>, dies: bool) {
         let all_blue = |action: &Action| *action == Action::WriteWeights(WeightWrite::AllBlue);
         let (urgent, others): (Vec<_>, Vec<_>) = actions.into_iter().partition(all_blue);
-        let mut left = if dies { self.rng.usize(0..4) } else { usize::MAX };
+        let mut left = if dies {
+            self.rng.usize(0..4)
+        } else {
+            usize::MAX
+        };
         let mut alive = move || {
             let alive = left > 0;
             left = left.saturating_sub(1);
@@ -162,7 +172,11 @@ impl Run {
         }
         match done {
             Ok(fact) => fact,
-            Err((class, message)) => Some(Event::ActFailed { act: action.name(), class, message }),
+            Err((class, message)) => Some(Event::ActFailed {
+                act: action.name(),
+                class,
+                message,
+            }),
         }
     }
 
@@ -193,7 +207,10 @@ impl Run {
         let records = records.expect("what was written can be read");
         let replayed = Deployment::replay(&records).expect("it was legal before");
         let replayed = replayed.expect("it began");
-        assert_eq!(replayed, self.deployment, "the state is a fold over the journal");
+        assert_eq!(
+            replayed, self.deployment,
+            "the state is a fold over the journal"
+        );
         replayed
     }
 
@@ -217,12 +234,20 @@ impl Run {
         let outcome = self.deployment.outcome().expect("it has ended").clone();
         let seen = self.world.observe(&mut self.rng, self.now);
         let after = decide(&self.deployment, &seen);
-        assert_eq!((after.events, after.actions), (vec![], vec![]), "nothing follows the end");
+        assert_eq!(
+            (after.events, after.actions),
+            (vec![], vec![]),
+            "nothing follows the end"
+        );
         let meddled = !self.world.weather.hands.is_empty();
         if !meddled {
             self.checks.truth(&outcome, &self.world.weights());
         }
-        Summary { steps: self.steps, raises: self.checks.raises, outcome }
+        Summary {
+            steps: self.steps,
+            raises: self.checks.raises,
+            outcome,
+        }
     }
 }
 
@@ -238,7 +263,8 @@ fn longest(plan: &Plan) -> Duration {
 
 fn line(record: &Record) -> String {
     let line = serde_json::to_string(record).expect("every record can be written");
-    let read: Record = serde_json::from_str(&line).unwrap_or_else(|error| panic!("{error}: {line}"));
+    let read: Record =
+        serde_json::from_str(&line).unwrap_or_else(|error| panic!("{error}: {line}"));
     assert_eq!(read, *record, "what is read is what was written");
     line
 }

@@ -139,7 +139,10 @@ impl Draw<'_> {
     fn span(&mut self) -> Span {
         let from = self.moment();
         let longest = self.rng.choice([5, 60, 900]).expect("there are some");
-        Span { from, to: from + seconds(self.rng, 1..longest) }
+        Span {
+            from,
+            to: from + seconds(self.rng, 1..longest),
+        }
     }
 
     fn slot(&mut self) -> SlotName {
@@ -147,7 +150,9 @@ impl Draw<'_> {
     }
 
     fn rate(&mut self) -> f64 {
-        self.rng.choice([0.0, 0.0, 0.01, 0.1, 0.4]).expect("there are some")
+        self.rng
+            .choice([0.0, 0.0, 0.01, 0.1, 0.4])
+            .expect("there are some")
     }
 
     fn faults(&mut self, weather: &mut Weather) {
@@ -191,8 +196,8 @@ impl Draw<'_> {
         }
         for _ in 0..self.some() {
             let slot = self.slot();
-            let group = (!self.one_in(2))
-                .then(|| self.rng.usize(0..self.plan.slots[slot].targets.len()));
+            let group =
+                (!self.one_in(2)).then(|| self.rng.usize(0..self.plan.slots[slot].targets.len()));
             let lost = self.rng.u32(1..=self.plan.desired);
             weather.dips.push((self.span(), slot, group, lost));
         }
@@ -200,7 +205,9 @@ impl Draw<'_> {
         for guard in &self.plan.guards.alarms {
             for _ in 0..self.some() / 2 {
                 let state = self.rng.choice(bad).expect("there are two");
-                weather.alarms.push((self.span(), guard.name.clone(), state));
+                weather
+                    .alarms
+                    .push((self.span(), guard.name.clone(), state));
             }
         }
     }
@@ -215,7 +222,10 @@ impl Draw<'_> {
             let first = self.moment();
             if self.one_in(2) {
                 let signal = "SIGTERM".to_owned();
-                let again = Ask::Interrupt { signal, then: OnInterrupt::Revert };
+                let again = Ask::Interrupt {
+                    signal,
+                    then: OnInterrupt::Revert,
+                };
                 weather.asks.push((first + seconds(self.rng, 0..3), again));
             }
             weather.asks.push((first, ask));
@@ -227,9 +237,17 @@ impl Draw<'_> {
     fn ask(&mut self) -> Ask {
         let signal = "SIGINT".to_owned();
         match self.rng.u8(0..6) {
-            0 => Ask::Interrupt { signal, then: OnInterrupt::Keep },
-            1..4 => Ask::Interrupt { signal, then: OnInterrupt::Revert },
-            _ => Ask::Abort { by: "ada".to_owned() },
+            0 => Ask::Interrupt {
+                signal,
+                then: OnInterrupt::Keep,
+            },
+            1..4 => Ask::Interrupt {
+                signal,
+                then: OnInterrupt::Revert,
+            },
+            _ => Ask::Abort {
+                by: "ada".to_owned(),
+            },
         }
     }
 

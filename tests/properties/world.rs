@@ -27,16 +27,25 @@ struct Lagging<T> {
 
 impl<T: Clone> Lagging<T> {
     fn new(value: T) -> Self {
-        Lagging { versions: vec![(Duration::ZERO, value)] }
+        Lagging {
+            versions: vec![(Duration::ZERO, value)],
+        }
     }
 
     fn now(&self) -> &T {
-        &self.versions.last().expect("it has a value from the start").1
+        &self
+            .versions
+            .last()
+            .expect("it has a value from the start")
+            .1
     }
 
     fn at(&self, at: Duration) -> &T {
         let versions = self.versions.iter().rev();
-        versions.into_iter().find(|(from, _)| *from <= at).map_or(self.now(), |(_, value)| value)
+        versions
+            .into_iter()
+            .find(|(from, _)| *from <= at)
+            .map_or(self.now(), |(_, value)| value)
     }
 
     fn set(&mut self, at: Duration, value: T) {
@@ -95,7 +104,14 @@ impl World {
             Lagging::new(weights)
         });
         let routes = routes.collect();
-        World { plan: plan.clone(), weather, start, routes, services, hands_done: 0 }
+        World {
+            plan: plan.clone(),
+            weather,
+            start,
+            routes,
+            services,
+            hands_done: 0,
+        }
     }
 
     fn since_start(&self, now: Timestamp) -> Duration {
@@ -108,9 +124,11 @@ impl World {
         let split = routes.map(|(route, weights)| {
             let green = &route.groups[self.plan.green_slot()];
             let weights = weights.now().iter();
-            weights.fold((0, 0), |(ours, others), (group, weight)| match group == green {
-                true => (ours + weight, others),
-                false => (ours, others + weight),
+            weights.fold((0, 0), |(ours, others), (group, weight)| {
+                match group == green {
+                    true => (ours + weight, others),
+                    false => (ours, others + weight),
+                }
             })
         });
         split.collect()
@@ -183,7 +201,12 @@ impl World {
         let services = Slots::from_fn(|slot| {
             let read_at = self.read_at(rng, at);
             let service = self.services[slot].at(read_at).as_ref();
-            self.read(rng, at, Part::Service(slot), service.map(|seen| self.show(slot, seen, at)))
+            self.read(
+                rng,
+                at,
+                Part::Service(slot),
+                service.map(|seen| self.show(slot, seen, at)),
+            )
         });
         let mut groups = BTreeMap::new();
         for slot in SlotName::BOTH {
@@ -205,10 +228,23 @@ impl World {
             let state = spans
                 .find(|(span, name, _)| *name == guard.name && span.holds(at))
                 .map_or(AlarmState::Ok, |(_, _, state)| *state);
-            let seen = AlarmSeen { state, reason: "threshold crossed".to_owned() };
-            alarms.insert(guard.name.clone(), self.read(rng, at, Part::Alarm(index), seen));
+            let seen = AlarmSeen {
+                state,
+                reason: "threshold crossed".to_owned(),
+            };
+            alarms.insert(
+                guard.name.clone(),
+                self.read(rng, at, Part::Alarm(index), seen),
+            );
         }
-        Observation { now, services, groups, routes, alarms, asks: Vec::new() }
+        Observation {
+            now,
+            services,
+            groups,
+            routes,
+            alarms,
+            asks: Vec::new(),
+        }
     }
 
     fn read_at(&self, rng: &mut Rng, at: Duration) -> Duration {
@@ -233,7 +269,10 @@ impl World {
         let is_green = slot == self.plan.green_slot();
         let failing = self.weather.crashes.filter(|from| is_green && *from <= at);
         let failed = failing.map_or(0, |from| ((at - from).as_secs() / 10) as u32);
-        let gave_up = self.weather.rollout_fails.is_some_and(|from| is_green && from <= at);
+        let gave_up = self
+            .weather
+            .rollout_fails
+            .is_some_and(|from| is_green && from <= at);
         ServiceSeen {
             status: service.status,
             task_definition: service.definition.clone(),
@@ -241,7 +280,11 @@ impl World {
             running,
             pending: service.desired - running,
             // The idle slot's last rollout may have been a bad one.
-            failed: if is_green && service.since.is_none() { 12 } else { failed },
+            failed: if is_green && service.since.is_none() {
+                12
+            } else {
+                failed
+            },
             deployments: if running < service.desired { 2 } else { 1 },
             rollout: match gave_up && service.since.is_some() {
                 true => Rollout::Failed,
@@ -255,14 +298,20 @@ impl World {
     }
 
     fn running(&self, slot: SlotName, service: &Service, at: Duration, takes: Duration) -> u32 {
-        let crashing = slot == self.plan.green_slot()
-            && self.weather.crashes.is_some_and(|from| from <= at);
+        let crashing =
+            slot == self.plan.green_slot() && self.weather.crashes.is_some_and(|from| from <= at);
         let started = service.since.is_none_or(|since| at >= since + takes);
-        if started && !crashing { service.desired } else { 0 }
+        if started && !crashing {
+            service.desired
+        } else {
+            0
+        }
     }
 
     fn targets(&self, slot: SlotName, index: usize, at: Duration) -> TargetCounts {
-        let Some(service) = self.services[slot].now() else { return TargetCounts::default() };
+        let Some(service) = self.services[slot].now() else {
+            return TargetCounts::default();
+        };
         let healthy = self.running(slot, service, at, self.weather.start);
         let lost = self.weather.dips.iter().filter(|(span, whose, group, _)| {
             span.holds(at) && *whose == slot && group.is_none_or(|group| group == index)
@@ -287,7 +336,9 @@ impl World {
             _ if rng.f64() < self.weather.act_fails => Some(class(rng)),
             _ => None,
         };
-        let Some(class) = failure else { return self.apply(at, action, usize::MAX) };
+        let Some(class) = failure else {
+            return self.apply(at, action, usize::MAX);
+        };
         let reach = match (class, rng.u8(0..3)) {
             (FailureClass::Ambiguous, 0) => Reach::All,
             (_, 1) if self.routes.len() > 1 => Reach::SomeRoutes(1),
@@ -313,7 +364,9 @@ impl World {
             Action::AddGreenToRoutes => {
                 for (route, weights) in self.plan.routes.iter().zip(&mut self.routes) {
                     let mut added = weights.now().clone();
-                    added.entry(route.groups[self.plan.green_slot()].clone()).or_insert(0);
+                    added
+                        .entry(route.groups[self.plan.green_slot()].clone())
+                        .or_insert(0);
                     weights.set(at, added);
                 }
             }

@@ -21,7 +21,11 @@ pub(super) async fn run(global: &Global, args: &PlanArgs) -> Result<ExitCode, Cl
         OutputFormat::Json => print_json(&report),
     };
     shown.map_err(|error| CliError::from_error(ErrorKind::Unexpected, &error))?;
-    Ok(if report.problems.is_empty() { ExitCode::Stands } else { ExitCode::Refused })
+    Ok(if report.problems.is_empty() {
+        ExitCode::Stands
+    } else {
+        ExitCode::Refused
+    })
 }
 
 fn report_of(planning: Planning, now: jiff::Timestamp) -> PlanReport {

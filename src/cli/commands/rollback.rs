@@ -61,9 +61,14 @@ fn last_serving(
     let deployments = session.store.deployments(&service).map_err(unreadable)?;
     for id in deployments.iter().rev() {
         let records = session.store.journal(&service, id).map_err(unreadable)?;
-        let promoted = records
-            .iter()
-            .any(|record| matches!(&record.event, Event::Ended { outcome: Outcome::Promoted }));
+        let promoted = records.iter().any(|record| {
+            matches!(
+                &record.event,
+                Event::Ended {
+                    outcome: Outcome::Promoted
+                }
+            )
+        });
         let plan = records.first().and_then(|record| match &record.event {
             Event::Started { plan } => Some(plan),
             _ => None,
@@ -75,7 +80,9 @@ fn last_serving(
     Err(CliError::refused(format!(
         "slot {idle}'s service doesn't exist, and no journal says what it ran"
     ))
-    .hint("deploy the version you want: bg deploy --task-definition FAMILY:REV --hotfix --reason …"))
+    .hint(
+        "deploy the version you want: bg deploy --task-definition FAMILY:REV --hotfix --reason …",
+    ))
 }
 
 fn existing(arn: &TaskDefinitionArn) -> DefinitionWanted {
@@ -96,26 +103,44 @@ async fn abort(session: &Session, holder: &Holder) -> Result<Option<ExitCode>, C
     let service = session.service();
     let by = session.holder(&holder.deployment);
     let by = format!("{}@{} (bg rollback)", by.owner, by.host);
-    eprintln!("deployment {} is running: asking it to revert", holder.deployment);
-    session.store.ask_to_abort(&service, &by).map_err(unreadable)?;
+    eprintln!(
+        "deployment {} is running: asking it to revert",
+        holder.deployment
+    );
+    session
+        .store
+        .ask_to_abort(&service, &by)
+        .map_err(unreadable)?;
     let asked_at = session.clock.now();
     let mut taken = false;
     loop {
-        session.clock.sleep_until(session.clock.now() + jiff::SignedDuration::from_millis(500)).await;
-        let records = session.store.journal(&service, &holder.deployment).map_err(unreadable)?;
+        session
+            .clock
+            .sleep_until(session.clock.now() + jiff::SignedDuration::from_millis(500))
+            .await;
+        let records = session
+            .store
+            .journal(&service, &holder.deployment)
+            .map_err(unreadable)?;
         if let Some(exit) = records.iter().rev().find_map(|record| match &record.event {
             Event::Ended { outcome } => Some(ended(outcome)),
             _ => None,
         }) {
             return Ok(Some(exit));
         }
-        taken |= records.iter().any(|record| matches!(record.event, Event::Reverting { .. }));
+        taken |= records
+            .iter()
+            .any(|record| matches!(record.event, Event::Reverting { .. }));
         let waited = Duration::try_from(session.clock.now().duration_since(asked_at));
         let limit = if taken { REVERT_WITHIN } else { ANSWER_WITHIN };
         if waited.is_ok_and(|waited| waited > limit) {
             let _ = session.store.take_abort(&service);
             eprintln!("its process does not answer");
-            return if taken { Ok(Some(ExitCode::Stuck)) } else { Ok(None) };
+            return if taken {
+                Ok(Some(ExitCode::Stuck))
+            } else {
+                Ok(None)
+            };
         }
     }
 }
@@ -140,14 +165,20 @@ async fn break_glass(session: &Session, to: SlotName) -> Result<ExitCode, CliErr
     let traffic = Traffic::look(session).await?;
     let writes = traffic.writes(to);
     if writes.is_empty() {
-        return Err(CliError::refused("no listener and no rule forwards to the slots' groups")
-            .hint("check `slots` and the region in bg.yaml"));
+        return Err(
+            CliError::refused("no listener and no rule forwards to the slots' groups")
+                .hint("check `slots` and the region in bg.yaml"),
+        );
     }
     let mut failed = 0;
     for (write, result) in writes.iter().zip(session.cloud.write_routes(&writes).await) {
         match result {
             Ok(seen) if carries_everything(&seen.weights, write) => {
-                println!("{}: slot {to} ({}) has everything", write.label, write.to.name());
+                println!(
+                    "{}: slot {to} ({}) has everything",
+                    write.label,
+                    write.to.name()
+                );
             }
             Ok(seen) => {
                 failed += 1;
@@ -162,8 +193,11 @@ async fn break_glass(session: &Session, to: SlotName) -> Result<ExitCode, CliErr
     if failed == 0 {
         return Ok(ExitCode::Stands);
     }
-    Err(CliError::new(ErrorKind::Stuck, format!("{failed} of {} routes did not move", writes.len()))
-        .hint("run it again; each route is written on its own"))
+    Err(CliError::new(
+        ErrorKind::Stuck,
+        format!("{failed} of {} routes did not move", writes.len()),
+    )
+    .hint("run it again; each route is written on its own"))
 }
 
 fn carries_everything(

@@ -35,7 +35,14 @@ pub(super) async fn run(global: &Global) -> Result<ExitCode, CliError> {
             }
         };
         let cluster = session.cluster();
-        let round = one_round(&session.cloud, session.clock, &cluster, retirement, &mut show).await;
+        let round = one_round(
+            &session.cloud,
+            session.clock,
+            &cluster,
+            retirement,
+            &mut show,
+        )
+        .await;
         match round {
             Round::Over(Retired::Done) => println!("{name}: retired"),
             Round::Over(Retired::Cancelled(why)) => println!("{name}: stays, because {why}"),

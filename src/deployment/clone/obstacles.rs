@@ -54,7 +54,8 @@ fn native_strategy(source: &Value) -> Option<Problem> {
     let strategy = text(source, "/deploymentConfiguration/strategy").unwrap_or("ROLLING");
     (strategy != "ROLLING").then(|| Problem {
         what: format!("its deployment strategy is ECS's own {strategy}, which shifts weights too"),
-        fix: "set its deploymentConfiguration.strategy to ROLLING, or go on deploying it with ECS".to_owned(),
+        fix: "set its deploymentConfiguration.strategy to ROLLING, or go on deploying it with ECS"
+            .to_owned(),
     })
 }
 
@@ -62,7 +63,8 @@ fn express(source: &Value) -> Option<Problem> {
     let managed = text(source, "/resourceManagementType") == Some("ECS");
     managed.then(|| Problem {
         what: "ECS manages its load balancer and target groups (Express Mode)".to_owned(),
-        fix: "use a service whose load balancer is your own, or go on deploying it with ECS".to_owned(),
+        fix: "use a service whose load balancer is your own, or go on deploying it with ECS"
+            .to_owned(),
     })
 }
 
@@ -97,7 +99,8 @@ fn service_connect(source: &Value) -> Option<Problem> {
         ),
         fix: "use ECS's own blue/green deployments, which know Service Connect \
               (deploymentConfiguration.strategy BLUE_GREEN); a service that is only a client of \
-              Service Connect can be deployed here".to_owned(),
+              Service Connect can be deployed here"
+            .to_owned(),
     })
 }
 
@@ -107,6 +110,7 @@ fn service_discovery(source: &Value) -> Option<Problem> {
                their task counts, whatever the weights are"
             .to_owned(),
         fix: "take the service registry out of it, and let its clients come through the load \
-              balancer".to_owned(),
+              balancer"
+            .to_owned(),
     })
 }

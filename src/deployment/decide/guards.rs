@@ -20,15 +20,18 @@ impl Draft<'_> {
         if matches!(self.deployment.phase, Phase::Registering) {
             return false;
         }
-        let Some(trip) = self.tripped() else { return false };
+        let Some(trip) = self.tripped() else {
+            return false;
+        };
         self.begin_revert(trip);
         true
     }
 
     fn tripped(&self) -> Option<Trip> {
-        self.alarm().or_else(|| self.failing_tasks()).or_else(|| self.lost_targets()).or_else(
-            || self.blind(),
-        )
+        self.alarm()
+            .or_else(|| self.failing_tasks())
+            .or_else(|| self.lost_targets())
+            .or_else(|| self.blind())
     }
 
     fn alarm(&self) -> Option<Trip> {
@@ -46,19 +49,33 @@ impl Draft<'_> {
     }
 
     pub(super) fn stopped_tasks(&self) -> Vec<StoppedTask> {
-        self.our_green().map(|service| service.stopped.clone()).unwrap_or_default()
+        self.our_green()
+            .map(|service| service.stopped.clone())
+            .unwrap_or_default()
     }
 
     fn failing_tasks(&self) -> Option<Trip> {
         let service = self.our_green()?;
         let stopped = service.stopped.clone();
+        let target_reason = self.deployment.target_reason.clone();
         if service.rollout == Rollout::Failed {
-            return Some(Trip::RolloutFailed { reason: service.rollout_reason.clone(), stopped });
+            let reason = service.rollout_reason.clone();
+            return Some(Trip::RolloutFailed {
+                reason,
+                target_reason,
+                stopped,
+            });
         }
         let limit = self.deployment.plan.desired.div_ceil(2);
         let limit = limit.clamp(FAILED_TASKS_AT_LEAST, FAILED_TASKS_AT_MOST);
         let failed = service.failed.max(self.deployment.failed_tasks);
-        (failed >= limit).then_some(Trip::CrashLoop { failed, limit: limit - 1, stopped })
+        let trip = Trip::CrashLoop {
+            failed,
+            limit: limit - 1,
+            target_reason,
+            stopped,
+        };
+        (failed >= limit).then_some(trip)
     }
 
     /// Green carries traffic and has lost too many targets.
@@ -67,19 +84,22 @@ impl Draft<'_> {
         if !self.deployment.traffic_touched || self.deployment.set == Weight::ZERO {
             return None;
         }
-        plan.slots[plan.green_slot()].targets.iter().find_map(|target| {
-            let counts = self.seen.groups.get(&target.group)?.value()?;
-            if targets::enough_to_serve(counts, plan.desired, plan.guards.min) {
-                return None;
-            }
-            Some(Trip::TooFewHealthyTargets {
-                group: target.group.clone(),
-                healthy: counts.healthy,
-                needed: plan.guards.min.needed(plan.desired).max(1),
-                target_reason: counts.main_reason().map(str::to_owned),
-                stopped: self.stopped_tasks(),
+        plan.slots[plan.green_slot()]
+            .targets
+            .iter()
+            .find_map(|target| {
+                let counts = self.seen.groups.get(&target.group)?.value()?;
+                if targets::enough_to_serve(counts, plan.desired, plan.guards.min) {
+                    return None;
+                }
+                Some(Trip::TooFewHealthyTargets {
+                    group: target.group.clone(),
+                    healthy: counts.healthy,
+                    needed: plan.guards.min.needed(plan.desired).max(1),
+                    target_reason: counts.main_reason().map(str::to_owned),
+                    stopped: self.stopped_tasks(),
+                })
             })
-        })
     }
 
     /// AWS can't be read in mid-shift, for longer than that may last.
@@ -87,14 +107,20 @@ impl Draft<'_> {
         let since = self.deployment.blind_since?;
         let unreadable = self.unreadable()?;
         let over = self.now >= after(since, self.deployment.plan.limits.blind_after);
-        (over && self.deployment.traffic_touched).then_some(Trip::Blind { since, why: unreadable })
+        (over && self.deployment.traffic_touched).then_some(Trip::Blind {
+            since,
+            why: unreadable,
+        })
     }
 
     /// The first thing that can't be read and without which nothing can be judged.
     fn unreadable(&self) -> Option<String> {
         let routes = self.seen.routes.values().find_map(Seen::trouble);
-        let services =
-            || SlotName::BOTH.iter().find_map(|slot| self.seen.services[*slot].trouble());
+        let services = || {
+            SlotName::BOTH
+                .iter()
+                .find_map(|slot| self.seen.services[*slot].trouble())
+        };
         let groups = || self.seen.groups.values().find_map(Seen::trouble);
         routes.or_else(services).or_else(groups).map(str::to_owned)
     }

@@ -71,7 +71,14 @@ impl<'a> Draft<'a> {
         let quick = now < after(deployment.changed_at, QUICK_FOR);
         let poll = deployment.plan.limits.poll;
         let wake_at = after(now, if quick { poll.min(QUICK) } else { poll });
-        Draft { deployment, seen, now, events: Vec::new(), actions: Vec::new(), wake_at }
+        Draft {
+            deployment,
+            seen,
+            now,
+            events: Vec::new(),
+            actions: Vec::new(),
+            wake_at,
+        }
     }
 
     fn record(&mut self, event: Event) {
@@ -98,23 +105,47 @@ impl<'a> Draft<'a> {
     /// Signals and requests, before anything else. True when they decided.
     fn heed_asks(&mut self) -> bool {
         let seen = self.seen;
-        let Some(ask) = seen.asks.first() else { return false };
+        let Some(ask) = seen.asks.first() else {
+            return false;
+        };
         match ask {
-            Ask::Interrupt { signal, then: OnInterrupt::Keep } => {
-                self.end(Outcome::Kept { signal: signal.clone() });
+            Ask::Interrupt {
+                signal,
+                then: OnInterrupt::Keep,
+            } => {
+                self.end(Outcome::Kept {
+                    signal: signal.clone(),
+                });
             }
-            Ask::Interrupt { signal, then: OnInterrupt::Revert } => {
-                self.begin_revert(Trip::Interrupted { signal: signal.clone() });
+            Ask::Interrupt {
+                signal,
+                then: OnInterrupt::Revert,
+            } => {
+                self.begin_revert(Trip::Interrupted {
+                    signal: signal.clone(),
+                });
             }
             Ask::Abort { by } => self.begin_revert(Trip::Aborted { by: by.clone() }),
         }
         true
     }
 
+    /// The name of a signal that came since the last look, whatever else was asked.
+    fn signal(&self) -> Option<String> {
+        self.seen.asks.iter().find_map(|ask| match ask {
+            Ask::Interrupt { signal, .. } => Some(signal.clone()),
+            Ask::Abort { .. } => None,
+        })
+    }
+
     fn go_on(&mut self) {
         match &self.deployment.phase {
             Phase::Registering => self.register(),
-            Phase::Provisioning { since, provisioned_at, healthy_since } => {
+            Phase::Provisioning {
+                since,
+                provisioned_at,
+                healthy_since,
+            } => {
                 self.provision(*since, *provisioned_at, *healthy_since);
             }
             Phase::Ready => self.raise_to(0),
@@ -146,7 +177,11 @@ impl<'a> Draft<'a> {
     }
 
     fn finish(self) -> Decision {
-        Decision { events: self.events, actions: self.actions, wake_at: self.wake_at }
+        Decision {
+            events: self.events,
+            actions: self.actions,
+            wake_at: self.wake_at,
+        }
     }
 }
 

@@ -23,8 +23,13 @@ impl Draft<'_> {
 
     fn tidy_up(&mut self, retire_at: Option<jiff::Timestamp>) {
         let plan = &self.deployment.plan;
-        let due = retire_at.map(|at| Due { at, then: plan.retire.then }.to_string());
-        self.act(Action::RestoreSettings);
+        let due = retire_at.map(|at| {
+            Due {
+                at,
+                then: plan.retire.then,
+            }
+            .to_string()
+        });
         self.act(Action::Tag {
             slot: plan.blue,
             tags: BTreeMap::from([(retire::TAG.to_owned(), due)]),
@@ -33,11 +38,20 @@ impl Draft<'_> {
             slot: plan.green_slot(),
             tags: BTreeMap::from([(retire::TAG.to_owned(), None)]),
         });
+        // Last, because its success is on record: nothing is left to do after it.
+        self.act(Action::RestoreSettings);
     }
 
     /// Signals don't revert any more; what is left is to give green its settings back.
     pub(super) fn promoted(&mut self) {
-        let Phase::Promoted { at, retire_at, restored } = &self.deployment.phase else { return };
+        let Phase::Promoted {
+            at,
+            retire_at,
+            restored,
+        } = &self.deployment.phase
+        else {
+            return;
+        };
         let trouble = [ActName::RestoreSettings, ActName::Tag]
             .iter()
             .any(|act| self.deployment.failure_of(*act).is_some());

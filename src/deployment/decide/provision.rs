@@ -23,7 +23,9 @@ const RETRY_AT_MOST: Duration = Duration::from_secs(30);
 impl Draft<'_> {
     pub(super) fn register(&mut self) {
         if let NewTaskDefinition::Existing { arn } = &self.deployment.plan.task_definition {
-            self.record(Event::TaskDefinitionReady { task_definition: arn.clone() });
+            self.record(Event::TaskDefinitionReady {
+                task_definition: arn.clone(),
+            });
             self.wake_at = self.now;
         } else if self.may_try(ActName::RegisterTaskDefinition) {
             self.record(Event::RegisteringTaskDefinition);
@@ -106,11 +108,16 @@ impl Draft<'_> {
     /// Creates or updates green's service until ECS shows it as ours; true while that is so.
     fn bring_up_green(&mut self, provisioned_at: Option<Timestamp>) -> bool {
         let deployment = self.deployment;
-        let Some(task_definition) = &deployment.task_definition else { return true };
+        let Some(task_definition) = &deployment.task_definition else {
+            return true;
+        };
         let Seen::Value(service) = &self.seen.services[deployment.plan.green_slot()] else {
             return true;
         };
-        if service.as_ref().is_some_and(|seen| self.is_ours(seen, task_definition)) {
+        if service
+            .as_ref()
+            .is_some_and(|seen| self.is_ours(seen, task_definition))
+        {
             if provisioned_at.is_none() {
                 self.record(Event::ProvisioningGreen);
                 self.record(Event::GreenProvisioned);
@@ -124,7 +131,9 @@ impl Draft<'_> {
             self.hold_before_traffic(drift);
         } else if !stale && self.may_try(ActName::ProvisionGreen) {
             self.record(Event::ProvisioningGreen);
-            self.act(Action::ProvisionGreen { task_definition: task_definition.clone() });
+            self.act(Action::ProvisionGreen {
+                task_definition: task_definition.clone(),
+            });
         }
         true
     }
@@ -133,7 +142,7 @@ impl Draft<'_> {
         let plan = &self.deployment.plan;
         seen.status == ServiceStatus::Active
             && seen.task_definition == *task_definition
-            && seen.desired == plan.desired
+            && seen.desired >= plan.desired
             && seen.deployment.as_ref() == Some(&plan.id)
     }
 
@@ -147,13 +156,22 @@ impl Draft<'_> {
             }
             _ => true,
         });
-        if let Some(service) = self.our_green()
-            && (service.running != plan.desired || service.deployments > 1)
-        {
-            let what = format!("{} of {} tasks run", service.running, plan.desired);
-            holds.push(Hold::ServiceDrift { slot: plan.green_slot(), what });
+        match self.our_green() {
+            Some(green) if green.running < green.desired => {
+                holds.push(Hold::TasksMissing {
+                    running: green.running,
+                    desired: green.desired,
+                });
+            }
+            Some(green) if green.deployments > 1 => holds.push(Hold::StillReplacing),
+            _ => {}
         }
-        holds.extend(not_ready(plan, self.seen, plan.green_slot(), plan.guards.ready));
+        holds.extend(not_ready(
+            plan,
+            self.seen,
+            plan.green_slot(),
+            plan.guards.ready,
+        ));
         self.hold(Vec::new());
         holds.into_iter().next()
     }
@@ -179,10 +197,15 @@ impl Draft<'_> {
     /// Whether an act that may have failed is to be tried now: at once at first, later with
     /// growing waits; one that AWS refuses, or that outlasts patience, reverts.
     pub(super) fn may_try(&mut self, act: ActName) -> bool {
-        let Some(failure) = self.deployment.failure_of(act) else { return true };
+        let Some(failure) = self.deployment.failure_of(act) else {
+            return true;
+        };
         let patience_over = self.now >= after(failure.since, self.deployment.plan.limits.patience);
         if !failure.class.is_worth_repeating() || patience_over {
-            self.begin_revert(Trip::Refused { act, message: failure.message.clone() });
+            self.begin_revert(Trip::Refused {
+                act,
+                message: failure.message.clone(),
+            });
             return false;
         }
         let wait = RETRY_AFTER.saturating_mul(1 << failure.times.min(6)) / 2;

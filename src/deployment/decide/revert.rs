@@ -8,7 +8,7 @@ use super::{Draft, after};
 use crate::deployment::action::{ActName, Action, WeightWrite};
 use crate::deployment::event::Event;
 use crate::deployment::invariants::{all_readable_show, fewest_healthy, green_carries_traffic};
-use crate::deployment::observation::{Ask, Seen, ServiceStatus};
+use crate::deployment::observation::{Seen, ServiceStatus};
 use crate::deployment::outcome::{Outcome, Stuck};
 use crate::deployment::state::Phase;
 use crate::deployment::trip::Trip;
@@ -29,12 +29,13 @@ impl Draft<'_> {
         let interrupted = matches!(trip, Trip::Interrupted { .. });
         let blue_is_down = self.blue_is_down();
         self.record(Event::Reverting { trip: trip.clone() });
-        if let (true, Some(Ask::Interrupt { signal, .. })) = (interrupted, self.seen.asks.first())
-        {
-            self.record(Event::Hurrying { signal: signal.clone() });
+        if let Some(signal) = self.signal() {
+            self.record(Event::Hurrying { signal });
         }
         if blue_is_down && interrupted {
-            self.end(Outcome::Stuck { why: Stuck::BlueIsDown { trip } });
+            self.end(Outcome::Stuck {
+                why: Stuck::BlueIsDown { trip },
+            });
         } else if !blue_is_down && self.traffic_may_be_on_green() {
             self.act(Action::WriteWeights(WeightWrite::AllBlue));
         } else {
@@ -45,19 +46,25 @@ impl Draft<'_> {
     /// Goes on with a revert: traffic, then green.
     pub(super) fn revert_further(&mut self) {
         let Phase::Reverting {
-            trip, since, hurried_at, traffic_back_at, putting_away_since, put_away, restored,
+            trip,
+            since,
+            hurried_at,
+            traffic_back_at,
+            putting_away_since,
+            put_away,
+            restored,
         } = &self.deployment.phase
         else {
             return;
         };
         self.look_by(after(self.now, Duration::from_secs(1)));
-        if let (None, Some(Ask::Interrupt { signal, .. })) = (hurried_at, self.seen.asks.first()) {
-            self.record(Event::Hurrying { signal: signal.clone() });
+        if let (None, Some(signal)) = (hurried_at, self.signal()) {
+            self.record(Event::Hurrying { signal });
         }
         if green_carries_traffic(&self.deployment.plan, self.seen) || traffic_back_at.is_none() {
             return self.bring_traffic_back(trip, *since, *hurried_at);
         }
-        if !self.deployment.green_touched || (*put_away && *restored) {
+        if !self.deployment.green_touched || (*put_away && (*restored || self.green_is_gone())) {
             let begun = putting_away_since.unwrap_or(*since);
             return self.end_reverted(trip, self.give_up_at(begun, *hurried_at));
         }
@@ -85,7 +92,10 @@ impl Draft<'_> {
             self.end(Outcome::Reverted { trip: trip.clone() });
         } else if self.now >= give_up_at {
             let trouble = "the routes showed it once, and don't any more".to_owned();
-            let why = Stuck::RevertNotConfirmed { trip: trip.clone(), trouble };
+            let why = Stuck::RevertNotConfirmed {
+                trip: trip.clone(),
+                trouble,
+            };
             self.end(Outcome::Stuck { why });
         }
     }
@@ -126,7 +136,10 @@ impl Draft<'_> {
             return;
         }
         if self.now >= self.give_up_at(since, hurried) {
-            let why = Stuck::RevertNotConfirmed { trip: trip.clone(), trouble };
+            let why = Stuck::RevertNotConfirmed {
+                trip: trip.clone(),
+                trouble,
+            };
             return self.end(Outcome::Stuck { why });
         }
         self.act(Action::WriteWeights(WeightWrite::AllBlue));
@@ -142,9 +155,8 @@ impl Draft<'_> {
         let plan = &self.deployment.plan;
         let green = plan.green_slot();
         let gone = match &self.seen.services[green] {
-            Seen::Value(Some(service)) => {
-                service.desired == 0 || service.status == ServiceStatus::Draining
-            }
+            Seen::Value(Some(service)) => service.desired == 0 || self.green_is_gone(),
+            // It may have been created a moment ago, and not show yet.
             Seen::Value(None) => since.is_some(),
             Seen::Unreadable(_) => false,
         };
@@ -157,16 +169,33 @@ impl Draft<'_> {
             if gone || put_away {
                 return self.end_reverted(trip, give_up_at);
             }
-            let why = Stuck::GreenNotPutAway { trip: trip.clone(), trouble: self.trouble() };
+            let why = Stuck::GreenNotPutAway {
+                trip: trip.clone(),
+                trouble: self.trouble(),
+            };
             return self.end(Outcome::Stuck { why });
         }
         if since.is_none() {
             self.record(Event::PuttingGreenAway);
         }
         if !gone && !put_away {
-            self.act(Action::Scale { slot: green, desired: 0 });
+            self.act(Action::Scale {
+                slot: green,
+                desired: 0,
+            });
         }
-        self.act(Action::RestoreSettings);
+        if !self.green_is_gone() {
+            self.act(Action::RestoreSettings);
+        }
+    }
+
+    /// There is no service, or one on its way out: no settings to restore.
+    fn green_is_gone(&self) -> bool {
+        match &self.seen.services[self.deployment.plan.green_slot()] {
+            Seen::Value(Some(service)) => service.status == ServiceStatus::Draining,
+            Seen::Value(None) => true,
+            Seen::Unreadable(_) => false,
+        }
     }
 
     fn trouble(&self) -> String {
@@ -177,8 +206,7 @@ impl Draft<'_> {
     }
 
     fn traffic_may_be_on_green(&self) -> bool {
-        self.deployment.traffic_touched
-            || green_carries_traffic(&self.deployment.plan, self.seen)
+        self.deployment.traffic_touched || green_carries_traffic(&self.deployment.plan, self.seen)
     }
 
     /// Blue has no healthy target at all, and green has some: putting traffic back would be an

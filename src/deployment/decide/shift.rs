@@ -8,7 +8,7 @@ use super::{Draft, after};
 use crate::deployment::action::{ActName, Action, WeightWrite};
 use crate::deployment::event::Event;
 use crate::deployment::invariants::{
-    Traffic, against_raising, all_readable_show, service_holds, traffic,
+    Traffic, against_raising, all_readable_show, service_holds, traffic, unreadable_groups,
 };
 use crate::deployment::outcome::{Outcome, Stuck};
 use crate::deployment::trip::{Hold, Trip};
@@ -44,7 +44,11 @@ impl Draft<'_> {
             self.hold(Vec::new());
             let until = after(self.now, bake);
             self.look_by(until);
-            return self.record(Event::Baking { step, weight, until });
+            return self.record(Event::Baking {
+                step,
+                weight,
+                until,
+            });
         };
         if self.foreign_to(&[weight, self.deployment.set_before]) {
             return self.hold_at_a_step(differs);
@@ -53,10 +57,16 @@ impl Draft<'_> {
         let trouble = failure.map(|failure| failure.message.clone());
         if self.now >= after(since, CONFIRM_WITHIN) {
             let message = trouble.unwrap_or_else(|| "the new weights never showed".to_owned());
-            return self.begin_revert(Trip::Refused { act: ActName::Shift, message });
+            return self.begin_revert(Trip::Refused {
+                act: ActName::Shift,
+                message,
+            });
         }
         let may_repeat = self.now >= after(since, REWRITE_AFTER) || trouble.is_some();
-        self.hold(vec![Hold::WeightsNotConfirmed { set: weight, trouble }]);
+        self.hold(vec![Hold::WeightsNotConfirmed {
+            set: weight,
+            trouble,
+        }]);
         if may_repeat && self.may_repeat_the_raise() && self.may_try(ActName::Shift) {
             self.act(Action::WriteWeights(WeightWrite::Raise(weight)));
         }
@@ -88,6 +98,7 @@ impl Draft<'_> {
         if self.now < until {
             self.look_by(until);
             let mut holds = service_holds(self.deployment, self.seen);
+            holds.extend(unreadable_groups(plan, self.seen));
             if let Traffic::Uneven(drift) = traffic(plan, self.seen, self.deployment.set) {
                 holds.extend(drift);
             }
@@ -107,7 +118,9 @@ impl Draft<'_> {
     /// Holds with traffic split, or about to be; acts by policy when patience ends.
     fn hold_at_a_step(&mut self, holds: Vec<Hold>) {
         if self.stepped_in_by_hand() {
-            return self.begin_revert(Trip::SteppedInByHand { set: self.deployment.set });
+            return self.begin_revert(Trip::SteppedInByHand {
+                set: self.deployment.set,
+            });
         }
         if !self.hold(holds.clone()) {
             return;
@@ -116,7 +129,9 @@ impl Draft<'_> {
             .iter()
             .any(|hold| hold.is_drift() || matches!(hold, Hold::BlueNotReady { .. }));
         if self.deployment.traffic_touched && for_a_person {
-            self.end(Outcome::Stuck { why: Stuck::PatienceOver { waited_for: holds } });
+            self.end(Outcome::Stuck {
+                why: Stuck::PatienceOver { waited_for: holds },
+            });
         } else {
             self.begin_revert(Trip::PatienceOver { waited_for: holds });
         }
@@ -131,7 +146,9 @@ impl Draft<'_> {
             return false;
         }
         let drifting = deployment.hold.as_ref().filter(|held| {
-            held.reasons.iter().any(|hold| matches!(hold, Hold::WeightDrift { .. }))
+            held.reasons
+                .iter()
+                .any(|hold| matches!(hold, Hold::WeightDrift { .. }))
         });
         let settled_at = after(drifting.map_or(self.now, |held| held.since), STALE_FOR);
         self.look_by(settled_at);
@@ -140,7 +157,10 @@ impl Draft<'_> {
 
     fn step(&self, step: usize) -> StepIs {
         let plan = &self.deployment.plan.steps[step];
-        StepIs { weight: plan.weight, bake: plan.bake }
+        StepIs {
+            weight: plan.weight,
+            bake: plan.bake,
+        }
     }
 }
 

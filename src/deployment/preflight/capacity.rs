@@ -20,7 +20,10 @@ pub(super) fn check(
     let desired = u32::try_from(desired).ok()?;
     if desired == 0 {
         planning.problem(
-            format!("the live service {} has desired count 0", slots[live].service),
+            format!(
+                "the live service {} has desired count 0",
+                slots[live].service
+            ),
             "scale it up first: green gets as many tasks as blue has",
         );
         return None;

@@ -28,16 +28,17 @@ pub(super) fn decide(
         DefinitionWanted::Images(images) => {
             let mut body = old.clone();
             if let Err(error) = taskdef::set_images(&mut body, images) {
-                planning.problem(error.to_string(), "name one of its containers: --image NAME=REF");
+                planning.problem(
+                    error.to_string(),
+                    "name one of its containers: --image NAME=REF",
+                );
                 return None;
             }
             (register(&body), body)
         }
         DefinitionWanted::Body(body) => (register(body), body.clone()),
         DefinitionWanted::Existing(_) => existing(found.asked_definition.clone(), found, planning)?,
-        DefinitionWanted::LastServing => {
-            existing(running(found, live.other()), found, planning)?
-        }
+        DefinitionWanted::LastServing => existing(running(found, live.other()), found, planning)?,
     };
     planning.changes = taskdef::diff(&old, &body);
     check(request, found, live, slots, &body, planning);
@@ -47,13 +48,23 @@ pub(super) fn decide(
 }
 
 fn register(body: &Value) -> NewTaskDefinition {
-    let family = body.get("family").and_then(Value::as_str).unwrap_or_default().to_owned();
-    NewTaskDefinition::Register { family, images: taskdef::images(body) }
+    let family = body
+        .get("family")
+        .and_then(Value::as_str)
+        .unwrap_or_default()
+        .to_owned();
+    NewTaskDefinition::Register {
+        family,
+        images: taskdef::images(body),
+    }
 }
 
 fn running(found: &Surroundings, slot: SlotName) -> Option<TaskDefinitionArn> {
     let service = found.services[slot].as_ref()?;
-    service.get("taskDefinition").and_then(Value::as_str).map(TaskDefinitionArn::new)
+    service
+        .get("taskDefinition")
+        .and_then(Value::as_str)
+        .map(TaskDefinitionArn::new)
 }
 
 fn existing(
@@ -69,14 +80,19 @@ fn existing(
         );
         return None;
     };
-    let inactive = described.pointer("/taskDefinition/status").and_then(Value::as_str);
+    let inactive = described
+        .pointer("/taskDefinition/status")
+        .and_then(Value::as_str);
     if inactive.is_some_and(|status| status != "ACTIVE") {
         planning.problem(
             format!("task definition {} is not ACTIVE", arn.short()),
             "choose another revision, or register it again with --task-definition FILE",
         );
     }
-    Some((NewTaskDefinition::Existing { arn }, taskdef::from_describe(described)))
+    Some((
+        NewTaskDefinition::Existing { arn },
+        taskdef::from_describe(described),
+    ))
 }
 
 fn check(
@@ -106,8 +122,15 @@ fn check(
                 "map that port in the container, or correct `targets` in bg.yaml",
             );
         }
-        let group = found.groups.values().flatten().find(|group| group.arn == target.group);
-        let mode = body.get("networkMode").and_then(Value::as_str).unwrap_or("bridge");
+        let group = found
+            .groups
+            .values()
+            .flatten()
+            .find(|group| group.arn == target.group);
+        let mode = body
+            .get("networkMode")
+            .and_then(Value::as_str)
+            .unwrap_or("bridge");
         let needed = if mode == "awsvpc" { "ip" } else { "instance" };
         if let Some(group) = group.filter(|group| group.target_type != needed) {
             planning.problem(
@@ -126,14 +149,20 @@ fn check(
 fn launch(service: Option<&Value>) -> taskdef::Launch {
     let fargate = service.is_some_and(|service| {
         let direct = service.get("launchType").and_then(Value::as_str) == Some("FARGATE");
-        let providers = service.get("capacityProviderStrategy").and_then(Value::as_array);
+        let providers = service
+            .get("capacityProviderStrategy")
+            .and_then(Value::as_array);
         let by_provider = providers.into_iter().flatten().any(|provider| {
             let name = provider.get("capacityProvider").and_then(Value::as_str);
             name.is_some_and(|name| name.starts_with("FARGATE"))
         });
         direct || by_provider
     });
-    if fargate { taskdef::Launch::Fargate } else { taskdef::Launch::Ec2 }
+    if fargate {
+        taskdef::Launch::Fargate
+    } else {
+        taskdef::Launch::Ec2
+    }
 }
 
 /// Whether blue already runs just this: the same definition and provably the same digests.

@@ -13,8 +13,8 @@ use std::time::Duration;
 use serde_json::Value;
 
 pub use request::{
-    AlarmWanted, DefinitionWanted, GuardsWanted, Request, RouteWanted, RoutesWanted,
-    Side, SlotWanted, TargetWanted, WhenUnchanged,
+    AlarmWanted, DefinitionWanted, GuardsWanted, Request, RouteWanted, RoutesWanted, Side,
+    SlotWanted, TargetWanted, WhenUnchanged,
 };
 
 use super::ids::SlotName;
@@ -65,10 +65,15 @@ impl Planning {
 
 /// Plans.
 pub fn plan(request: &Request, found: &Surroundings) -> Planning {
-    let mut planning = Planning { notes: found.notes.clone(), ..Planning::default() };
+    let mut planning = Planning {
+        notes: found.notes.clone(),
+        ..Planning::default()
+    };
     check_place(request, found, &mut planning);
     let groups = routes::groups(request, found, &mut planning);
-    let routes = groups.as_ref().map(|slots| routes::find(request, found, slots, &mut planning));
+    let routes = groups
+        .as_ref()
+        .map(|slots| routes::find(request, found, slots, &mut planning));
     let live = routes
         .as_ref()
         .filter(|routes| !routes.is_empty())
@@ -105,7 +110,9 @@ pub fn plan(request: &Request, found: &Surroundings) -> Planning {
             blue_task_definition: definition.blue,
             green,
             desired,
-            settings: found.services[source].as_ref().map_or(Value::Null, super::clone::settings),
+            settings: found.services[source]
+                .as_ref()
+                .map_or(Value::Null, super::clone::settings),
             routes,
             strategy: request.strategy.name().to_owned(),
             steps: request.steps(),
@@ -118,9 +125,16 @@ pub fn plan(request: &Request, found: &Surroundings) -> Planning {
 }
 
 fn check_place(request: &Request, found: &Surroundings, planning: &mut Planning) {
-    if let Some(account) = request.account.as_ref().filter(|wanted| **wanted != found.account) {
+    if let Some(account) = request
+        .account
+        .as_ref()
+        .filter(|wanted| **wanted != found.account)
+    {
         planning.problem(
-            format!("the credentials are for account {}, the config says {account}", found.account),
+            format!(
+                "the credentials are for account {}, the config says {account}",
+                found.account
+            ),
             "use the other account's credentials (--profile), or correct `account` in bg.yaml",
         );
     }
@@ -129,13 +143,19 @@ fn check_place(request: &Request, found: &Surroundings, planning: &mut Planning)
         let (region, account) = (parts.next().unwrap_or(""), parts.next().unwrap_or(""));
         if region != found.region {
             planning.problem(
-                format!("{arn} is in region {region}, and bg works in {}", found.region),
+                format!(
+                    "{arn} is in region {region}, and bg works in {}",
+                    found.region
+                ),
                 format!("set `region: {region}` or --region {region}, or correct the ARN"),
             );
         }
         if account != found.account {
             planning.problem(
-                format!("{arn} is of account {account}, the credentials are for {}", found.account),
+                format!(
+                    "{arn} is of account {account}, the credentials are for {}",
+                    found.account
+                ),
                 "use the other account's credentials (--profile), or correct the ARN",
             );
         }
@@ -148,7 +168,10 @@ fn check_place(request: &Request, found: &Surroundings, planning: &mut Planning)
             format!("set `cluster` to one that exists: {some}")
         };
         planning.problem(
-            format!("there is no cluster {} in {}", request.cluster, found.region),
+            format!(
+                "there is no cluster {} in {}",
+                request.cluster, found.region
+            ),
             fix,
         );
     }

@@ -4,7 +4,9 @@ use std::collections::BTreeSet;
 
 use serde_json::Value;
 
-use crate::deployment::ids::{AlarmName, ClusterName, DeploymentId, EcsServiceName, ServiceName, SlotName, Slots};
+use crate::deployment::ids::{
+    AlarmName, ClusterName, DeploymentId, EcsServiceName, ServiceName, SlotName, Slots,
+};
 use crate::deployment::plan::{Kind, Limits, Retire, StepPlan};
 use crate::deployment::task_definition::ImageChange;
 use crate::judge::alarms::InsufficientData;
@@ -60,7 +62,9 @@ impl Request {
 
     /// Every ARN that the config names.
     pub(super) fn arns(&self) -> Vec<&str> {
-        let groups = SlotName::BOTH.iter().flat_map(|slot| &self.slots[*slot].targets);
+        let groups = SlotName::BOTH
+            .iter()
+            .flat_map(|slot| &self.slots[*slot].targets);
         let groups = groups.map(|target| target.group.as_str());
         let routes = match &self.routes {
             RoutesWanted::Auto => &[][..],
@@ -70,7 +74,10 @@ impl Request {
             RouteWanted::Arn(arn) => Some(arn.as_str()),
             RouteWanted::Place { .. } => None,
         });
-        groups.chain(routes).filter(|name| name.starts_with("arn:")).collect()
+        groups
+            .chain(routes)
+            .filter(|name| name.starts_with("arn:"))
+            .collect()
     }
 }
 
@@ -154,7 +161,10 @@ impl AlarmWanted {
             Side::Blue => vec![live],
             Side::Both => SlotName::BOTH.to_vec(),
         };
-        slots.iter().map(|slot| self.name.replace("{slot}", slot.as_str())).collect()
+        slots
+            .iter()
+            .map(|slot| self.name.replace("{slot}", slot.as_str()))
+            .collect()
     }
 }
 

@@ -37,7 +37,10 @@ pub(super) fn groups(
                 deregistration_delay: group.deregistration_delay,
             })
         });
-        SlotPlan { service: wanted.service.clone(), targets: targets.collect() }
+        SlotPlan {
+            service: wanted.service.clone(),
+            targets: targets.collect(),
+        }
     });
     complete.then_some(slots)
 }
@@ -62,12 +65,21 @@ pub(super) fn find(
     planning: &mut Planning,
 ) -> Vec<Route> {
     let ours = |group: &TargetGroupArn| {
-        SlotName::BOTH.iter().any(|slot| slots[*slot].targets.iter().any(|t| t.group == *group))
+        SlotName::BOTH
+            .iter()
+            .any(|slot| slots[*slot].targets.iter().any(|t| t.group == *group))
     };
-    let forwards: Vec<&Forward> =
-        found.forwards.iter().filter(|forward| forward.weights.keys().any(&ours)).collect();
+    let forwards: Vec<&Forward> = found
+        .forwards
+        .iter()
+        .filter(|forward| forward.weights.keys().any(&ours))
+        .collect();
     if forwards.is_empty() {
-        let name = slots.a.targets.first().map_or("", |target| target.group.name());
+        let name = slots
+            .a
+            .targets
+            .first()
+            .map_or("", |target| target.group.name());
         planning.problem(
             format!("no listener and no rule forwards to target group {name}"),
             "add a weighted forward action with both slots' groups to a listener or rule",
@@ -81,36 +93,63 @@ pub(super) fn find(
 }
 
 fn check_listed(request: &Request, forwards: &[&Forward], planning: &mut Planning) {
-    let RoutesWanted::Listed(listed) = &request.routes else { return };
+    let RoutesWanted::Listed(listed) = &request.routes else {
+        return;
+    };
     let mut covered = BTreeSet::new();
     for wanted in listed {
-        let matching: Vec<_> = forwards.iter().filter(|forward| matches(wanted, forward)).collect();
+        let matching: Vec<_> = forwards
+            .iter()
+            .filter(|forward| matches(wanted, forward))
+            .collect();
         if matching.is_empty() {
             planning.problem(
-                format!("route {} does not exist or names none of the slots' groups", name(wanted)),
+                format!(
+                    "route {} does not exist or names none of the slots' groups",
+                    name(wanted)
+                ),
                 format!("correct it, or use one of: {}", labels(forwards)),
             );
         }
         covered.extend(matching.iter().map(|forward| &forward.arn));
     }
-    for forward in forwards.iter().filter(|forward| !covered.contains(&forward.arn)) {
+    for forward in forwards
+        .iter()
+        .filter(|forward| !covered.contains(&forward.arn))
+    {
         planning.problem(
-            format!("{} also forwards to the slots' groups and is not in `routes`", forward.label()),
+            format!(
+                "{} also forwards to the slots' groups and is not in `routes`",
+                forward.label()
+            ),
             format!("add {} to `routes`, or use `routes: auto`", forward.arn),
         );
     }
 }
 
 fn labels(forwards: &[&Forward]) -> String {
-    forwards.iter().map(|forward| forward.label()).collect::<Vec<_>>().join(", ")
+    forwards
+        .iter()
+        .map(|forward| forward.label())
+        .collect::<Vec<_>>()
+        .join(", ")
 }
 
 fn name(wanted: &RouteWanted) -> String {
     match wanted {
         RouteWanted::Arn(arn) => arn.clone(),
-        RouteWanted::Place { load_balancer, port, host, path } => {
-            let conditions = [host, path].map(|part| part.as_deref().unwrap_or("")).concat();
-            format!("{load_balancer}:{port} {conditions}").trim_end().to_owned()
+        RouteWanted::Place {
+            load_balancer,
+            port,
+            host,
+            path,
+        } => {
+            let conditions = [host, path]
+                .map(|part| part.as_deref().unwrap_or(""))
+                .concat();
+            format!("{load_balancer}:{port} {conditions}")
+                .trim_end()
+                .to_owned()
         }
     }
 }
@@ -118,7 +157,12 @@ fn name(wanted: &RouteWanted) -> String {
 fn matches(wanted: &RouteWanted, forward: &Forward) -> bool {
     match wanted {
         RouteWanted::Arn(arn) => forward.arn.as_str() == arn,
-        RouteWanted::Place { load_balancer, port, host, path } => {
+        RouteWanted::Place {
+            load_balancer,
+            port,
+            host,
+            path,
+        } => {
             let is_rule = host.is_some() || path.is_some();
             let has = |values: &[String], wanted: &Option<String>| {
                 wanted.as_ref().is_none_or(|wanted| values.contains(wanted))
@@ -142,7 +186,9 @@ fn route(
     let pairs: Vec<usize> = (0..slots.a.targets.len())
         .filter(|index| {
             SlotName::BOTH.iter().any(|slot| {
-                forward.weights.contains_key(&slots[*slot].targets[*index].group)
+                forward
+                    .weights
+                    .contains_key(&slots[*slot].targets[*index].group)
             })
         })
         .collect();
@@ -190,10 +236,17 @@ fn check_members(
                 );
             }
         }
-        let balancer = found.groups.values().flatten().find(|found| found.arn == *group);
+        let balancer = found
+            .groups
+            .values()
+            .flatten()
+            .find(|found| found.arn == *group);
         if let Some(other) = other_balancer(balancer, forward) {
             planning.problem(
-                format!("target group {} belongs to load balancer {other}", group.name()),
+                format!(
+                    "target group {} belongs to load balancer {other}",
+                    group.name()
+                ),
                 format!("use a group that {} can use", forward.load_balancer.name()),
             );
         }
@@ -204,7 +257,10 @@ fn check_members(
         .find(|(group, weight)| **weight > 0 && **group != groups.a && **group != groups.b);
     if let Some((group, weight)) = foreign {
         planning.problem(
-            format!("{label} also sends traffic to {} (weight {weight})", group.name()),
+            format!(
+                "{label} also sends traffic to {} (weight {weight})",
+                group.name()
+            ),
             "take that group out of the action or set its weight to 0: a third group makes the \
              slots' shares meaningless",
         );
@@ -224,7 +280,8 @@ fn set_up_command(forward: &Forward, groups: &Slots<TargetGroupArn>, missing: Sl
     };
     let weights = format!(
         "[{{\"TargetGroupArn\":\"{}\",\"Weight\":100}},{{\"TargetGroupArn\":\"{}\",\"Weight\":0}}]",
-        groups[missing.other()], groups[missing]
+        groups[missing.other()],
+        groups[missing]
     );
     format!(
         "add {} at weight 0: aws elbv2 {verb} {flag} {} {actions} \
@@ -244,14 +301,24 @@ pub(super) fn live_slot(
 ) -> Option<SlotName> {
     let mut live = BTreeSet::new();
     for route in routes {
-        let Some(forward) = found.forwards.iter().find(|forward| forward.arn == route.arn) else {
+        let Some(forward) = found
+            .forwards
+            .iter()
+            .find(|forward| forward.arn == route.arn)
+        else {
             continue;
         };
         let weight = |slot: SlotName| {
-            forward.weights.get(&route.groups[slot]).copied().unwrap_or_default()
+            forward
+                .weights
+                .get(&route.groups[slot])
+                .copied()
+                .unwrap_or_default()
         };
-        let carrying: Vec<SlotName> =
-            SlotName::BOTH.into_iter().filter(|slot| weight(*slot) > 0).collect();
+        let carrying: Vec<SlotName> = SlotName::BOTH
+            .into_iter()
+            .filter(|slot| weight(*slot) > 0)
+            .collect();
         if carrying.len() != 1 {
             planning.problem(
                 format!(
@@ -267,9 +334,18 @@ pub(super) fn live_slot(
     }
     match live.len() {
         1 => live.into_iter().next(),
-        _ if planning.problems.iter().any(|problem| problem.what.contains("is split")) => None,
+        _ if planning
+            .problems
+            .iter()
+            .any(|problem| problem.what.contains("is split")) =>
+        {
+            None
+        }
         _ => {
-            planning.problem("the routes don't agree on which slot is live", split_fix(request));
+            planning.problem(
+                "the routes don't agree on which slot is live",
+                split_fix(request),
+            );
             None
         }
     }

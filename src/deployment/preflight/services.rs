@@ -18,7 +18,11 @@ fn number(value: &Value, key: &str) -> u64 {
 
 /// Where nothing is known about traffic: at least one of the services has to exist.
 pub(super) fn check_exist(request: &Request, found: &Surroundings, planning: &mut Planning) {
-    if found.cluster_exists && SlotName::BOTH.iter().all(|slot| found.services[*slot].is_none()) {
+    if found.cluster_exists
+        && SlotName::BOTH
+            .iter()
+            .all(|slot| found.services[*slot].is_none())
+    {
         missing(request, found, SlotName::A, planning);
     }
 }
@@ -39,7 +43,10 @@ fn missing(request: &Request, found: &Surroundings, slot: SlotName, planning: &m
         None => format!("the cluster has: {}", found.service_names.join(", ")),
     };
     planning.problem(
-        format!("slot {slot}'s service {wanted} does not exist in cluster {}", request.cluster),
+        format!(
+            "slot {slot}'s service {wanted} does not exist in cluster {}",
+            request.cluster
+        ),
         fix,
     );
 }
@@ -52,7 +59,9 @@ pub(super) fn fill_targets(
     mut slots: Slots<SlotPlan>,
     planning: &mut Planning,
 ) -> Slots<SlotPlan> {
-    let Some(service) = &found.services[live] else { return slots };
+    let Some(service) = &found.services[live] else {
+        return slots;
+    };
     let entries = service.get("loadBalancers").and_then(Value::as_array);
     for index in 0..slots.a.targets.len() {
         let group = &slots[live].targets[index].group;
@@ -99,7 +108,10 @@ pub(super) fn check(
     let green = live.other();
     let source = request.source.unwrap_or(live);
     for obstacle in clone::obstacles(blue) {
-        planning.problem(format!("service {}: {}", slots[live].service, obstacle.what), obstacle.fix);
+        planning.problem(
+            format!("service {}: {}", slots[live].service, obstacle.what),
+            obstacle.fix,
+        );
     }
     check_in_flight(request, blue, live, slots, planning);
     check_scaling(found, slots, planning);
@@ -126,8 +138,13 @@ fn check_in_flight(
     slots: &Slots<SlotPlan>,
     planning: &mut Planning,
 ) {
-    let deployments = blue.get("deployments").and_then(Value::as_array).map_or(0, Vec::len);
-    let primary = blue.pointer("/deployments/0/rolloutState").and_then(Value::as_str);
+    let deployments = blue
+        .get("deployments")
+        .and_then(Value::as_array)
+        .map_or(0, Vec::len);
+    let primary = blue
+        .pointer("/deployments/0/rolloutState")
+        .and_then(Value::as_str);
     let lifted = !matches!(request.kind, crate::deployment::plan::Kind::Deploy);
     if lifted || (deployments <= 1 && primary != Some("IN_PROGRESS")) {
         return;

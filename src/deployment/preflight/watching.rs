@@ -2,7 +2,6 @@
 
 use std::time::Duration;
 
-
 use super::{Planning, Request};
 use crate::deployment::ids::{AlarmName, SlotName, Slots};
 use crate::deployment::plan::{AlarmGuard, AlarmWeight, Guards, Kind, Route, SlotPlan};
@@ -46,7 +45,11 @@ pub(super) fn check_alarms(
                 .unwrap_or_else(|| default_policy(&name, alarm, planning));
             let weight = weight(request, &name, alarm, planning);
             warn_if_slow(request, &name, alarm, planning);
-            guards.push(AlarmGuard { name, insufficient_data, weight });
+            guards.push(AlarmGuard {
+                name,
+                insufficient_data,
+                weight,
+            });
         }
     }
     guards
@@ -63,7 +66,9 @@ fn weight(
     }
     let allowed = request.ignore_alarms.contains(name);
     if allowed || !matches!(request.kind, Kind::Deploy) {
-        planning.warn(format!("alarm {name} is in ALARM already: it is shown, and can't revert"));
+        planning.warn(format!(
+            "alarm {name} is in ALARM already: it is shown, and can't revert"
+        ));
         return AlarmWeight::LiftedAtStart;
     }
     planning.problem(
@@ -77,7 +82,11 @@ fn weight(
 }
 
 /// Count metrics such as 5xx are published only when they aren't zero: no data is good news.
-fn default_policy(name: &AlarmName, alarm: &AlarmFound, planning: &mut Planning) -> InsufficientData {
+fn default_policy(
+    name: &AlarmName,
+    alarm: &AlarmFound,
+    planning: &mut Planning,
+) -> InsufficientData {
     let sparse = alarm.metric.as_deref().is_some_and(|metric| {
         ["5XX", "4XX", "3XX", "ErrorCount", "RejectedConnection"]
             .iter()
@@ -99,7 +108,9 @@ fn default_policy(name: &AlarmName, alarm: &AlarmFound, planning: &mut Planning)
 const METRIC_LAG: Duration = Duration::from_secs(120);
 
 fn warn_if_slow(request: &Request, name: &AlarmName, alarm: &AlarmFound, planning: &mut Planning) {
-    let Some(notices_after) = alarm.notices_after else { return };
+    let Some(notices_after) = alarm.notices_after else {
+        return;
+    };
     let needed = notices_after + METRIC_LAG;
     for step in request.steps() {
         if step.bake < needed {
@@ -146,14 +157,24 @@ pub(super) fn warn_of_time(
             ));
         }
     }
-    let delay = slots.a.targets.iter().chain(&slots.b.targets).map(|t| t.deregistration_delay);
+    let delay = slots
+        .a
+        .targets
+        .iter()
+        .chain(&slots.b.targets)
+        .map(|t| t.deregistration_delay);
     if let Some(delay) = delay.max().filter(|delay| *delay > request.retire.after) {
         planning.note(format!(
             "blue is kept for {} at least: its targets take that long to deregister",
             humantime::format_duration(delay)
         ));
     }
-    let healthy_after = found.groups.values().flatten().map(|group| group.healthy_after).max();
+    let healthy_after = found
+        .groups
+        .values()
+        .flatten()
+        .map(|group| group.healthy_after)
+        .max();
     planning.healthy_after = healthy_after;
     let needed = healthy_after.unwrap_or_default() + request.guards.healthy_for;
     if needed >= request.limits.healthy_within {

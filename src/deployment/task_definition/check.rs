@@ -1,6 +1,5 @@
 //! What ECS would refuse, known before anything is registered.
 
-
 use crate::deployment::problem::Problem;
 use serde_json::Value;
 

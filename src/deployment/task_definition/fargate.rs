@@ -2,9 +2,9 @@
 
 use serde_json::Value;
 
-use crate::deployment::problem::Problem;
 use super::containers::{containers, list, text};
 use super::resources::{task_cpu, task_memory};
+use crate::deployment::problem::Problem;
 
 /// Fargate's sizes: CPU units, the least and the most memory in MiB, and the steps between.
 /// From "Task CPU and memory" in the Amazon ECS developer guide.

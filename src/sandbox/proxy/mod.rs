@@ -18,6 +18,7 @@ use crate::sandbox::world::elb::Kind;
 use listen::Listening;
 use pool::Pool;
 use std::collections::BTreeMap;
+use std::collections::btree_map::Entry;
 use std::io;
 use std::net::SocketAddr;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
@@ -148,17 +149,16 @@ impl Plane {
             .retain(|key, open| listeners.get(key).is_some_and(|arn| open.serves(arn)));
         ports.apps.retain(|key, _| apps.contains_key(key));
         for (key, arn) in listeners {
-            if !ports.listeners.contains_key(&key) {
-                let asked = self.options.ports.get(&key).copied().unwrap_or(0);
+            let asked = self.options.ports.get(&key).copied().unwrap_or(0);
+            if let Entry::Vacant(vacant) = ports.listeners.entry(key) {
                 let service = balancer::service(self, &arn);
-                let open = Listening::open(asked, &arn, service)?;
-                ports.listeners.insert(key, open);
+                vacant.insert(Listening::open(asked, &arn, service)?);
             }
         }
         for (key, group) in apps {
-            if !ports.apps.contains_key(&key) {
-                let service = app::service(self, key.clone(), group);
-                ports.apps.insert(key, Listening::open(0, "", service)?);
+            if let Entry::Vacant(vacant) = ports.apps.entry(key) {
+                let service = app::service(self, vacant.key().clone(), group);
+                vacant.insert(Listening::open(0, "", service)?);
             }
         }
         Ok(())

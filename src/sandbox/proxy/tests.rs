@@ -134,10 +134,10 @@ async fn a_client_with_a_cookie_stays() {
 async fn fixed_responses_and_redirects_are_the_load_balancers_own() {
     let mut live = Live::new(scene());
     live.change(|scene| {
-        scene.rule(1, json!({"Field": "path-pattern", "Values": ["/teapot"]}),
-            json!({"Type": "fixed-response", "FixedResponseConfig": {"StatusCode": "418", "MessageBody": "tea", "ContentType": "text/plain"}}));
-        scene.rule(2, json!({"Field": "path-pattern", "Values": ["/old"]}),
-            json!({"Type": "redirect", "RedirectConfig": {"Path": "/new", "StatusCode": "HTTP_301"}}));
+        scene.rule(1, &json!({"Field": "path-pattern", "Values": ["/teapot"]}),
+            &json!({"Type": "fixed-response", "FixedResponseConfig": {"StatusCode": "418", "MessageBody": "tea", "ContentType": "text/plain"}}));
+        scene.rule(2, &json!({"Field": "path-pattern", "Values": ["/old"]}),
+            &json!({"Type": "redirect", "RedirectConfig": {"Path": "/new", "StatusCode": "HTTP_301"}}));
     });
     let (status, _, body) = get(live.address(), "/teapot", "").await;
     assert_eq!((status, body.as_str()), (418, "tea"));

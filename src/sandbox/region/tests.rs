@@ -172,9 +172,12 @@ async fn every_kind_of_fault_has_the_effect_that_its_name_says() {
         let region = region(RegionOptions::default());
         let ecs = client(&region);
         region.fault(FaultRule::new("ecs:UpdateService", kind, When::Nth(1)));
-        let call = tokio::time::timeout(Duration::from_secs(30), scale(&ecs, 5)).await;
+        let before = tokio::time::Instant::now();
+        assert!(!scale(&ecs, 5).await, "{kind:?}");
+        // The SDK's own protection against stalled streams gives silence up after 5 s.
         let silent = matches!(kind, FaultKind::TimeoutBefore | FaultKind::TimeoutAfter);
-        assert_eq!(call.ok(), (!silent).then_some(false), "{kind:?}");
+        let waited = before.elapsed() >= Duration::from_secs(5);
+        assert_eq!(waited, silent, "{kind:?}");
         let expected = if kind.takes_effect() { 5 } else { 2 };
         assert_eq!(desired(&ecs).await, expected, "{kind:?}");
         assert_eq!(region.calls()[0].outcome, CallOutcome::Struck(kind));

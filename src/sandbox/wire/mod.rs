@@ -112,18 +112,16 @@ pub fn recognise(path: &str, headers: &HeaderMap, body: &[u8]) -> Result<Operati
             (SCALING_TARGET, Service::Scaling),
             (CLOUDWATCH_TARGET, Service::CloudWatch),
         ];
-        return services
+        let (service, name) = services
             .into_iter()
             .find_map(|(prefix, service)| Some((service, target.strip_prefix(prefix)?)))
-            .map(|(service, name)| {
-                Ok(Operation {
-                    service,
-                    protocol: Protocol::Json,
-                    name: name.to_owned(),
-                    input: json::decode(body)?,
-                })
-            })
-            .unwrap_or_else(|| Err(AwsError::unknown_operation(target)));
+            .ok_or_else(|| AwsError::unknown_operation(target))?;
+        return Ok(Operation {
+            service,
+            protocol: Protocol::Json,
+            name: name.to_owned(),
+            input: json::decode(body)?,
+        });
     }
     let version = form_urlencoded::parse(body)
         .find(|(key, _)| key == "Version")

@@ -95,26 +95,32 @@ fn register_target(world: &mut World, input: &Value) -> Result<Value, AwsError> 
             "Maximum capacity cannot be less than minimum capacity",
         ));
     }
-    let arn = known
-        .and_then(|target| text(target, "ScalableTargetARN"))
-        .map_or_else(
-            || {
-                format!(
-                    "arn:aws:application-autoscaling:{}:{}:scalable-target/0{}",
-                    world.region,
-                    world.account,
-                    ids::hex(
-                        &mut fastrand::Rng::with_seed(ids::fingerprint(resource)),
-                        27
-                    )
-                )
-            },
-            str::to_owned,
-        );
-    let created = known
-        .and_then(|target| target.get("CreationTime").cloned())
-        .unwrap_or_else(|| time(world.now));
-    let target = json!({
+    let target = target_view(world, resource, (min, max), input, known);
+    let arn = target["ScalableTargetARN"].clone();
+    world
+        .ecs
+        .scaling
+        .targets
+        .insert(resource.to_owned(), target);
+    let service = world.ecs.service_mut(cluster, name).ok_or_else(missing)?;
+    service.desired = service.desired.clamp(min, max);
+    Ok(json!({ "ScalableTargetARN": arn }))
+}
+
+/// A scalable target as it is shown: what a request says, over what is known already.
+fn target_view(
+    world: &World,
+    resource: &str,
+    (min, max): (u32, u32),
+    input: &Value,
+    known: Option<&Value>,
+) -> Value {
+    let id = ids::hex(
+        &mut fastrand::Rng::with_seed(ids::fingerprint(resource)),
+        27,
+    );
+    let created = known.and_then(|target| target.get("CreationTime").cloned());
+    json!({
         "ServiceNamespace": "ecs",
         "ResourceId": resource,
         "ScalableDimension": DIMENSION,
@@ -125,18 +131,13 @@ fn register_target(world: &mut World, input: &Value) -> Result<Value, AwsError> 
              AWSServiceRoleForApplicationAutoScaling_ECSService",
             world.account
         ),
-        "CreationTime": created,
+        "CreationTime": created.unwrap_or_else(|| time(world.now)),
         "SuspendedState": suspended(input, known),
-        "ScalableTargetARN": arn,
-    });
-    world
-        .ecs
-        .scaling
-        .targets
-        .insert(resource.to_owned(), target);
-    let service = world.ecs.service_mut(cluster, name).ok_or_else(missing)?;
-    service.desired = service.desired.clamp(min, max);
-    Ok(json!({ "ScalableTargetARN": arn }))
+        "ScalableTargetARN": format!(
+            "arn:aws:application-autoscaling:{}:{}:scalable-target/0{id}",
+            world.region, world.account
+        ),
+    })
 }
 
 fn suspended(input: &Value, known: Option<&Value>) -> Value {

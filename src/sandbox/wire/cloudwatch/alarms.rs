@@ -127,13 +127,10 @@ fn count(input: &Value, field: &str) -> Result<Option<usize>, AwsError> {
 
 fn single(input: &Value) -> Result<Query, AwsError> {
     let named = (text(input, "Statistic"), text(input, "ExtendedStatistic"));
-    let named = match named {
-        (Some(name), None) | (None, Some(name)) => name,
-        _ => {
-            let message =
-                "Exactly one of the parameters must be specified: Statistic, ExtendedStatistic.";
-            return Err(fail("InvalidParameterCombination", message));
-        }
+    let ((Some(named), None) | (None, Some(named))) = named else {
+        let message =
+            "Exactly one of the parameters must be specified: Statistic, ExtendedStatistic.";
+        return Err(fail("InvalidParameterCombination", message));
     };
     Ok(Query {
         id: "m1".to_owned(),

@@ -5,6 +5,8 @@ mod describe;
 mod metrics;
 mod read;
 #[cfg(test)]
+mod sdk_tests;
+#[cfg(test)]
 mod tests;
 
 use super::AwsError;

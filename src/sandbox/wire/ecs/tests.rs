@@ -8,6 +8,10 @@ use crate::sandbox::{
 };
 use jiff::Timestamp;
 use serde_json::{Value, json};
+use std::borrow::Borrow;
+
+/// What a refusal says, and the change that earns it.
+type Refusal<'a> = (&'a str, &'a dyn Fn(&mut Value));
 
 fn world() -> World {
     let start = Timestamp::constant(1_767_603_600, 0);
@@ -20,12 +24,12 @@ fn world() -> World {
     world
 }
 
-fn ok(world: &mut World, operation: &str, input: Value) -> Value {
-    handle(world, operation, &input).unwrap()
+fn ok(world: &mut World, operation: &str, input: impl Borrow<Value>) -> Value {
+    handle(world, operation, input.borrow()).unwrap()
 }
 
-fn refused(world: &mut World, operation: &str, input: Value) -> AwsError {
-    handle(world, operation, &input).unwrap_err()
+fn refused(world: &mut World, operation: &str, input: impl Borrow<Value>) -> AwsError {
+    handle(world, operation, input.borrow()).unwrap_err()
 }
 
 /// The cluster with the service `shop` and one task definition.
@@ -80,30 +84,30 @@ fn a_task_definition_keeps_every_field_and_gets_awss_defaults() {
 
 #[test]
 fn task_definitions_that_aws_refuses_are_refused() {
-    let changes: [(&str, fn(&mut Value)); 8] = [
-        ("No Fargate configuration exists for given values", |it| {
+    let changes: [Refusal<'_>; 8] = [
+        ("No Fargate configuration exists for given values", &|it| {
             it["memory"] = json!("4096");
         }),
-        ("Fargate requires that 'cpu' be defined", |it| {
+        ("Fargate requires that 'cpu' be defined", &|it| {
             it["cpu"] = json!(null);
         }),
-        ("Fargate only supports network mode", |it| {
+        ("Fargate only supports network mode", &|it| {
             it["networkMode"] = json!("bridge");
         }),
-        ("essential", |it| {
+        ("essential", &|it| {
             it["containerDefinitions"][0]["essential"] = json!(false);
         }),
-        ("the host ports and container ports", |it| {
+        ("the host ports and container ports", &|it| {
             it["containerDefinitions"][0]["portMappings"][0]["hostPort"] = json!(80);
         }),
-        ("Container list cannot be empty", |it| {
+        ("Container list cannot be empty", &|it| {
             it["containerDefinitions"] = json!([]);
         }),
-        ("Too many containers", |it| {
+        ("Too many containers", &|it| {
             let containers = (0..11).map(|at| json!({ "name": at.to_string(), "image": "x" }));
             it["containerDefinitions"] = containers.collect();
         }),
-        ("Max allowed length", |it| {
+        ("Max allowed length", &|it| {
             it["containerDefinitions"][0]["command"] = json!(["x".repeat(65_536)]);
         }),
     ];
@@ -193,7 +197,7 @@ fn creating_a_service_again_is_idempotent_only_with_its_token() {
 fn services_that_cannot_work_are_refused() {
     let (mut world, balancer) = shop();
     let unused = balancer.group_b.replace("shop-b", "nowhere");
-    let changes: [(&str, &dyn Fn(&mut Value)); 9] = [
+    let changes: [Refusal<'_>; 9] = [
         (
             "The container web does not exist in the task definition.",
             &|it| {
@@ -210,7 +214,7 @@ fn services_that_cannot_work_are_refused() {
             it["loadBalancers"][0]["targetGroupArn"] = json!(unused);
         }),
         ("TaskDefinition not found.", &|it| {
-            it["taskDefinition"] = json!("none")
+            it["taskDefinition"] = json!("none");
         }),
         ("Network Configuration must be provided", &|it| {
             it["networkConfiguration"] = json!(null);
@@ -219,10 +223,10 @@ fn services_that_cannot_work_are_refused() {
             it["capacityProviderStrategy"] = json!([{ "capacityProvider": "FARGATE" }]);
         }),
         ("desiredCount is required", &|it| {
-            it["desiredCount"] = json!(null)
+            it["desiredCount"] = json!(null);
         }),
         ("Health check grace period is only valid", &|it| {
-            it["loadBalancers"] = json!([])
+            it["loadBalancers"] = json!([]);
         }),
         ("Cluster not found.", &|it| it["cluster"] = json!("prod")),
     ];

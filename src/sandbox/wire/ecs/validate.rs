@@ -128,12 +128,8 @@ pub(super) fn with_defaults(input: &Value) -> Map<String, Value> {
     for field in ["volumes", "placementConstraints"] {
         body.entry(field).or_insert_with(|| json!([]));
     }
-    let sizes: [(&str, fn(&str) -> Option<u32>); 2] = [("cpu", cpu_units), ("memory", memory_mib)];
-    for (field, parse) in sizes {
-        if let Some(size) = body.get(field).and_then(Value::as_str).and_then(parse) {
-            body.insert(field.to_owned(), json!(size.to_string()));
-        }
-    }
+    normalise(&mut body, "cpu", cpu_units);
+    normalise(&mut body, "memory", memory_mib);
     let awsvpc = body.get("networkMode") == Some(&json!("awsvpc"));
     if let Some(Value::Array(containers)) = body.get_mut("containerDefinitions") {
         containers
@@ -155,6 +151,13 @@ pub(super) fn with_defaults(input: &Value) -> Map<String, Value> {
     let attributes: Vec<Value> = shown.iter().map(|name| json!({ "name": name })).collect();
     body.insert("requiresAttributes".to_owned(), attributes.into());
     body
+}
+
+/// Writes a size as a plain number, as AWS does with `1 vCPU` and `2 GB`.
+fn normalise(body: &mut Map<String, Value>, field: &str, parse: fn(&str) -> Option<u32>) {
+    if let Some(size) = body.get(field).and_then(Value::as_str).and_then(parse) {
+        body.insert(field.to_owned(), json!(size.to_string()));
+    }
 }
 
 fn fits_fargate(body: &Map<String, Value>) -> bool {

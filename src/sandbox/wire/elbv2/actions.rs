@@ -220,7 +220,8 @@ fn oidc(action: &Value, previous: Option<&Actions>) -> Result<Value, AwsError> {
     if given && keep {
         return invalid("You cannot specify both ClientSecret and UseExistingClientSecret");
     }
-    if !given && !(keep && existing) {
+    let kept = keep && existing;
+    if !given && !kept {
         return invalid(
             "A client secret is required: specify ClientSecret, or UseExistingClientSecret when modifying an action that has one",
         );

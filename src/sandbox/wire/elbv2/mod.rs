@@ -6,6 +6,8 @@ mod groups;
 mod listeners;
 mod load_balancers;
 mod rules;
+#[cfg(test)]
+mod sdk_tests;
 mod tags;
 mod targets;
 #[cfg(test)]

@@ -3,6 +3,8 @@
 //! Everything decodes to strings (`"5"`, `"true"`); [`input`] reads them back typed.
 
 pub mod input;
+#[cfg(test)]
+pub(crate) mod testing;
 
 use super::AwsError;
 use input::fail;
@@ -88,7 +90,7 @@ fn value_of(mut node: Node) -> Value {
             return value_of(list);
         }
         if let Some(entries) = node.children.remove("entry") {
-            return map_of(entries);
+            return map_of(&entries);
         }
     }
     if let Some(numbered) = node
@@ -108,7 +110,7 @@ fn value_of(mut node: Node) -> Value {
     Value::Object(fields.map(|(key, child)| (key, value_of(child))).collect())
 }
 
-fn map_of(entries: Node) -> Value {
+fn map_of(entries: &Node) -> Value {
     let text = |node: Option<&Node>| node.and_then(|node| node.leaf.clone()).unwrap_or_default();
     let pairs = entries.children.values();
     Value::Object(

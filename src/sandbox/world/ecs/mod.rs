@@ -1,6 +1,7 @@
 //! Clusters, services, tasks and task definitions, and how they move.
 
 mod addresses;
+mod blueprint;
 pub mod definitions;
 pub mod events;
 pub mod health;
@@ -16,6 +17,7 @@ mod tests;
 
 use super::{World, app::Behaviour, elb::Elb};
 use addresses::Addresses;
+use blueprint::Blueprint;
 use definitions::{Definition, Definitions};
 use fastrand::Rng;
 use images::Images;
@@ -24,7 +26,7 @@ pub use rollout::DEPLOYMENT_FIELDS;
 use serde_json::{Map, Value};
 use services::{Deployment, RolloutState, Service, ServiceStatus};
 use std::{collections::BTreeMap, ops::RangeInclusive, sync::Arc};
-use tasks::{Blueprint, Owner, StopCode, Task};
+use tasks::{Owner, StopCode, Task};
 
 /// The scheduler looks at every service at least this often (target health has no other bell).
 const LOOK_EVERY: SignedDuration = SignedDuration::from_secs(5);

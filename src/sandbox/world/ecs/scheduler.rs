@@ -1,9 +1,11 @@
 //! The service scheduler: keeps each service at its desired count with the right revision.
 
 use super::{
-    Ctx, Deployment, RolloutState, Service, ServiceStatus, health, rollout,
+    Ctx, Deployment, RolloutState, Service, ServiceStatus,
+    blueprint::Blueprint,
+    health, rollout,
     services::{RolloutBounds, load_balancers, subnets},
-    tasks::{Blueprint, Owner, StopCode, Task, TaskStatus},
+    tasks::{Owner, StopCode, Task, TaskStatus},
 };
 use jiff::SignedDuration;
 use serde_json::{Map, Value};

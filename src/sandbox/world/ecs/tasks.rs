@@ -5,13 +5,13 @@
 //! stop. Durations are drawn from ranges that are usual on Fargate.
 
 use super::{Ctx, definitions::Definition};
-use crate::sandbox::world::{app::Behaviour, elb::TargetId, ids};
+use crate::sandbox::world::{app::Behaviour, elb::TargetId};
 use jiff::{SignedDuration, Timestamp};
 use serde_json::{Map, Value};
 use std::{ops::RangeInclusive, sync::Arc};
 
 // Seconds that each stretch takes. Together a good task needs 20 to 30 s to RUNNING.
-const PROVISIONING: RangeInclusive<i64> = 8..=12;
+pub(super) const PROVISIONING: RangeInclusive<i64> = 8..=12;
 const PULLING: RangeInclusive<i64> = 10..=15;
 const PULL_RETRIES: RangeInclusive<i64> = 10..=20;
 const ACTIVATING: RangeInclusive<i64> = 2..=3;
@@ -386,130 +386,4 @@ impl Task {
             ctx.elb.deregister(&target.group, &target.id, ctx.now);
         }
     }
-}
-
-/// What a new task is made from.
-pub(super) struct Blueprint<'a> {
-    /// Cluster name.
-    pub(super) cluster: &'a str,
-    /// What to run.
-    pub(super) definition: &'a Arc<Definition>,
-    /// For whom.
-    pub(super) owner: Owner,
-    /// Launch fields as shown.
-    pub(super) launch: Map<String, Value>,
-    /// Tags.
-    pub(super) tags: Vec<Value>,
-    /// Subnets to spread over; empty where the task uses its instance's network.
-    pub(super) subnets: Vec<&'a str>,
-    /// Digests by image, where they were resolved already.
-    pub(super) digests: &'a std::collections::BTreeMap<String, String>,
-    /// Load balancers: target group, container name, container port.
-    pub(super) load_balancers: Vec<(&'a str, &'a str, u16)>,
-}
-
-impl Blueprint<'_> {
-    /// A new task, at the beginning of its life.
-    pub(super) fn start(self, ctx: &mut Ctx<'_>) -> Task {
-        let id = ids::hex(ctx.rng, 32);
-        let place = ctx.addresses.place(self.cluster, &self.subnets, ctx.region);
-        let interface = place.subnet.as_ref().map(|subnet| NetworkInterface {
-            attachment: ids::uuid(ctx.rng),
-            id: format!("eni-{}", ids::hex(ctx.rng, 17)),
-            mac: mac_address(&place.address),
-            subnet: subnet.clone(),
-        });
-        let containers = self.containers(interface.is_some(), ctx);
-        let targets = self
-            .load_balancers
-            .iter()
-            .map(|&(group, container, port)| TaskTarget {
-                group: group.to_owned(),
-                port,
-                id: TargetId {
-                    id: place.address.clone(),
-                    port: answering_port(&containers, container, port),
-                    zone: None,
-                },
-            })
-            .collect();
-        Task {
-            arn: format!(
-                "arn:aws:ecs:{}:{}:task/{}/{id}",
-                ctx.region, ctx.account, self.cluster
-            ),
-            id,
-            cluster: self.cluster.to_owned(),
-            definition: Arc::clone(self.definition),
-            owner: self.owner,
-            launch: self.launch,
-            tags: self.tags,
-            status: TaskStatus::Provisioning,
-            version: 1,
-            due: Some(ctx.within(PROVISIONING)),
-            stop: None,
-            containers,
-            address: place.address,
-            interface,
-            zone: place.zone,
-            targets,
-            proven: false,
-            accounted: false,
-            created_at: ctx.now,
-            pull_started_at: None,
-            pull_stopped_at: None,
-            started_at: None,
-            execution_stopped_at: None,
-            stopped_at: None,
-        }
-    }
-
-    fn containers(&self, own_address: bool, ctx: &mut Ctx<'_>) -> Vec<TaskContainer> {
-        use super::{definitions::port_mappings, json::text};
-        let definition = Arc::clone(self.definition);
-        definition
-            .containers()
-            .iter()
-            .map(|container| {
-                let image = text(container, "image").unwrap_or_default().to_owned();
-                TaskContainer {
-                    name: text(container, "name").unwrap_or_default().to_owned(),
-                    digest: self
-                        .digests
-                        .get(&image)
-                        .cloned()
-                        .unwrap_or_else(|| ctx.images.digest(&image)),
-                    essential: container.get("essential") != Some(&Value::Bool(false)),
-                    ports: port_mappings(container)
-                        .map(|port| match port.host {
-                            _ if own_address => (port.container, port.container),
-                            Some(host) if host > 0 => (port.container, host),
-                            _ => (port.container, ctx.addresses.dynamic_port()),
-                        })
-                        .collect(),
-                    id: ids::uuid(ctx.rng),
-                    exit_code: None,
-                    reason: None,
-                    behaviour: ctx.images.behaviour(&image),
-                    image,
-                }
-            })
-            .collect()
-    }
-}
-
-fn answering_port(containers: &[TaskContainer], name: &str, port: u16) -> u16 {
-    containers
-        .iter()
-        .find(|container| container.name == name)
-        .and_then(|container| container.ports.iter().find(|(inside, _)| *inside == port))
-        .map_or(port, |(_, outside)| *outside)
-}
-
-fn mac_address(address: &str) -> String {
-    let hash = ids::fingerprint(address).to_be_bytes();
-    format!(
-        "0a:{:02x}:{:02x}:{:02x}:{:02x}:{:02x}",
-        hash[0], hash[1], hash[2], hash[3], hash[4]
-    )
 }

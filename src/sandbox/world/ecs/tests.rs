@@ -36,8 +36,8 @@ impl Scene {
         scene
     }
 
-    fn call(&mut self, operation: &str, input: Value) -> Value {
-        handle(&mut self.world, operation, &input).unwrap()
+    fn call(&mut self, operation: &str, input: impl std::borrow::Borrow<Value>) -> Value {
+        handle(&mut self.world, operation, input.borrow()).unwrap()
     }
 
     fn register(&mut self, image: &str) -> String {
@@ -373,4 +373,34 @@ fn the_same_seed_gives_the_same_world() {
         format!("{:?}", scene.world.ecs)
     };
     assert_eq!(run(), run());
+}
+
+#[test]
+fn tasks_on_instances_share_an_address_and_get_ports_of_their_own() {
+    let start = Timestamp::constant(1_767_603_600, 0);
+    let mut world = World::new("123456789012", "eu-west-1", start, 11);
+    let mut call = |operation: &str, input: &Value| handle(&mut world, operation, input).unwrap();
+    let mut definition = demo::task_definition("shop:v1");
+    definition["networkMode"] = json!("bridge");
+    definition["requiresCompatibilities"] = json!(["EC2"]);
+    let mut service = demo::service("shop", "", 2);
+    for field in ["loadBalancers", "networkConfiguration", "launchType"] {
+        service[field] = json!(null);
+    }
+    service["healthCheckGracePeriodSeconds"] = json!(null);
+    call("CreateCluster", &json!({ "clusterName": CLUSTER }));
+    call("RegisterTaskDefinition", &definition);
+    call("CreateService", &service);
+    world.advance(120);
+    let tasks: Vec<&Task> = world.ecs.clusters[CLUSTER].tasks.values().collect();
+    assert_eq!(tasks[0].address, tasks[1].address);
+    let ports: Vec<u16> = tasks
+        .iter()
+        .map(|task| task.containers[0].ports[0].1)
+        .collect();
+    assert_ne!(ports[0], ports[1]);
+    for (task, port) in tasks.iter().zip(ports) {
+        let app = world.ecs.application_at(&task.address, port).unwrap();
+        assert_eq!(app.task_arn, task.arn);
+    }
 }

@@ -369,13 +369,13 @@ mod tests {
         let fixed = |status: &str| json!({"Type": "fixed-response", "FixedResponseConfig": {"StatusCode": status}});
         scene.rule(
             20,
-            json!({"Field": "path-pattern", "Values": ["/api/*"]}),
-            fixed("404"),
+            &json!({"Field": "path-pattern", "Values": ["/api/*"]}),
+            &fixed("404"),
         );
         scene.rule(
             10,
-            json!({"Field": "path-pattern", "Values": ["/api/v1/*"]}),
-            fixed("410"),
+            &json!({"Field": "path-pattern", "Values": ["/api/v1/*"]}),
+            &fixed("410"),
         );
         let mut status = |path: &str| {
             let request = Request {
@@ -397,8 +397,8 @@ mod tests {
         let mut scene = Scene::new(&["a"]);
         scene.rule(
             1,
-            json!({"Field": "path-pattern", "Values": ["*"]}),
-            json!({"Type": "redirect", "RedirectConfig": {
+            &json!({"Field": "path-pattern", "Values": ["*"]}),
+            &json!({"Type": "redirect", "RedirectConfig": {
                 "Protocol": "HTTPS", "Port": "443", "StatusCode": "HTTP_301"}}),
         );
         let request = Request {

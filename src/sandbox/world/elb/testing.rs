@@ -155,7 +155,7 @@ impl Scene {
         );
     }
 
-    pub(crate) fn rule(&mut self, priority: u32, condition: Value, action: Value) {
+    pub(crate) fn rule(&mut self, priority: u32, condition: &Value, action: &Value) {
         call(
             &mut self.world,
             "CreateRule",

@@ -1,0 +1,121 @@
+//! What a survey finds.
+
+use super::*;
+
+#[tokio::test(start_paused = true)]
+async fn a_survey_finds_what_is_there_and_what_is_not() {
+    let scene = Scene::new().with_rule(Some(600));
+    let found = scene
+        .cloud
+        .survey(&scene.ask(), scene.region.now())
+        .await
+        .unwrap();
+    assert_eq!(
+        (found.account.as_str(), found.region.as_str()),
+        ("123456789012", "eu-west-1")
+    );
+    assert!(found.cluster_exists);
+    assert!(found.services.a.is_some() && found.services.b.is_none());
+    assert_eq!(found.service_names, ["shop"]);
+    let group = found.groups["shop-a"].as_ref().unwrap();
+    assert_eq!(group.arn.as_str(), scene.balancer.group_a);
+    assert_eq!(
+        group.load_balancer.as_ref().unwrap().as_str(),
+        scene.balancer.arn
+    );
+    assert_eq!(group.deregistration_delay, Duration::from_secs(60));
+    assert_eq!(group.healthy_after, Duration::from_secs(20));
+    assert_eq!(found.healthy[&group.arn], 2);
+    let labels: Vec<String> = found.forwards.iter().map(Forward::label).collect();
+    assert_eq!(labels, ["shop:80", "shop:80 /api/*"]);
+    assert_eq!(found.forwards[0].weights.values().sum::<u32>(), 100);
+    assert_eq!(found.forwards[1].sticky, Some(Duration::from_secs(600)));
+    let definitions: Vec<&str> = found
+        .task_definitions
+        .keys()
+        .map(TaskDefinitionArn::short)
+        .collect();
+    assert_eq!(definitions, ["shop:1"]);
+    let alarm = found.alarms[&AlarmName::new("shop-a-5xx")]
+        .as_ref()
+        .unwrap();
+    assert_eq!(alarm.notices_after, Some(Duration::from_secs(180)));
+    assert_eq!(alarm.metric.as_deref(), Some("HTTPCode_Target_5XX_Count"));
+    assert_eq!(found.alarms[&AlarmName::new("nobody")], None);
+    assert_eq!(found.scaling, Slots::default());
+    assert!(
+        found.running_digests["app"].starts_with("sha256:"),
+        "{:?}",
+        found.running_digests
+    );
+    assert!(found.notes.is_empty(), "{:?}", found.notes);
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_survey_of_a_wrong_cluster_names_the_right_ones() {
+    let scene = Scene::new();
+    let mut ask = scene.ask();
+    ask.cluster = ClusterName::new("prod");
+    ask.groups = vec!["shop-x".to_owned()];
+    ask.definition = Some("shop:99".to_owned());
+    let found = scene.cloud.survey(&ask, scene.region.now()).await.unwrap();
+    assert!(!found.cluster_exists);
+    assert_eq!(found.clusters, ["demo"]);
+    assert_eq!(found.services, Slots::default());
+    assert_eq!(found.groups["shop-x"], None);
+    assert_eq!(found.asked_definition, None);
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_survey_resolves_a_family_to_its_newest_revision() {
+    let scene = Scene::new();
+    let registered = scene.register().await;
+    let ask = SurveyAsk {
+        definition: Some("shop".to_owned()),
+        ..scene.ask()
+    };
+    let found = scene.cloud.survey(&ask, scene.region.now()).await.unwrap();
+    assert_eq!(found.asked_definition.as_ref(), Some(&registered));
+    let tags = &found.task_definitions[&registered]["tags"];
+    assert_eq!(tags[0]["value"], scene.plan.id.as_str());
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_survey_does_without_what_it_may_not_see_and_says_so() {
+    let scene = Scene::new();
+    scene.fault("application-autoscaling:*", FaultKind::Denied, When::Always);
+    scene.fault("ListTasks", FaultKind::Denied, When::Always);
+    let found = scene
+        .cloud
+        .survey(&scene.ask(), scene.region.now())
+        .await
+        .unwrap();
+    assert_eq!(found.notes.len(), 2, "{:?}", found.notes);
+    assert!(found.notes[0].contains("application-autoscaling:DescribeScalableTargets"));
+    scene.fault("DescribeTargetGroups", FaultKind::Denied, When::Always);
+    let error = scene
+        .cloud
+        .survey(&scene.ask(), scene.region.now())
+        .await
+        .unwrap_err();
+    assert_eq!(error.class, ErrorClass::Denied);
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_survey_sees_who_owns_the_desired_count() {
+    let scene = Scene::new();
+    scene.region.with_world(|world| {
+        let input = json!({
+            "ServiceNamespace": "ecs", "ScalableDimension": "ecs:service:DesiredCount",
+            "ResourceId": "service/demo/shop", "MinCapacity": 1, "MaxCapacity": 4,
+        });
+        scaling::handle(world, "RegisterScalableTarget", &input).unwrap();
+    });
+    let found = scene
+        .cloud
+        .survey(&scene.ask(), scene.region.now())
+        .await
+        .unwrap();
+    assert_eq!(found.scaling.a.as_deref(), Some("service/demo/shop"));
+    assert_eq!(found.scaling.b, None);
+}

@@ -1,0 +1,144 @@
+use super::scene::ALL_BLUE;
+use super::{Scene, percent};
+use crate::deployment::ids::{SlotName, TaskDefinitionArn};
+use crate::deployment::outcome::{Outcome, Stuck};
+use crate::deployment::state::Phase;
+use crate::deployment::trip::{Hold, Trip};
+use crate::judge::alarms::AlarmState;
+
+fn waited_for(outcome: Outcome) -> Vec<Hold> {
+    match outcome {
+        Outcome::Stuck {
+            why: Stuck::PatienceOver { waited_for },
+        } => waited_for,
+        other => panic!("{other:?}"),
+    }
+}
+
+#[test]
+fn foreign_weights_are_held_at_named_and_left_alone() {
+    let mut scene = Scene::new();
+    scene.run_to_baking(0);
+    scene.weights(1, 50, 50);
+    let holds = waited_for(scene.run_to_the_end());
+    let expected = Hold::WeightDrift {
+        route: "shop:8443".to_owned(),
+        set: percent(10),
+        seen: "50% green".to_owned(),
+    };
+    assert_eq!(holds, [expected]);
+    assert!(!scene.deployment.plan.routes.is_empty());
+    let still = scene.look_after(5);
+    assert_eq!((still.events.len(), still.actions.len()), (0, 0));
+}
+
+#[test]
+fn drift_that_goes_away_is_forgotten() {
+    let mut scene = Scene::new();
+    scene.run_to_baking(0);
+    scene.weights(1, 50, 50);
+    scene.look_after(60);
+    assert!(scene.deployment.hold.is_some());
+    scene.weights(1, 90, 10);
+    scene.look_after(5);
+    assert_eq!(scene.deployment.hold, None);
+    assert_eq!(scene.run_to_the_end(), Outcome::Promoted);
+}
+
+#[test]
+fn all_traffic_back_on_blue_by_hand_is_an_abort() {
+    let mut scene = Scene::new();
+    scene.run_to_baking(0);
+    scene.weights(0, 1, 0);
+    scene.weights(1, 1, 0);
+    scene.look_after(1);
+    assert!(
+        matches!(scene.deployment.phase, Phase::Baking { .. }),
+        "it may be a stale read"
+    );
+    let outcome = scene.run_to_the_end();
+    let trip = Trip::SteppedInByHand { set: percent(10) };
+    assert_eq!(outcome, Outcome::Reverted { trip });
+}
+
+#[test]
+fn a_stale_read_of_the_weights_before_is_no_hand() {
+    let mut scene = Scene::new();
+    scene.run_to_baking(0);
+    scene.weights(0, 1, 0);
+    scene.weights(1, 1, 0);
+    scene.look_after(1);
+    scene.weights(0, 90, 10);
+    scene.weights(1, 90, 10);
+    assert_eq!(scene.run_to_the_end(), Outcome::Promoted);
+}
+
+#[test]
+fn a_guard_that_trips_under_drift_still_writes_all_blue() {
+    let mut scene = Scene::new();
+    scene.run_to_baking(0);
+    scene.weights(0, 0, 100);
+    scene.look_after(5);
+    scene.alarm(AlarmState::Alarm);
+    assert_eq!(scene.look_after(5).actions, [ALL_BLUE]);
+}
+
+#[test]
+fn another_task_definition_on_green_is_drift() {
+    let mut scene = Scene::new();
+    scene.run_to_baking(0);
+    scene.service(SlotName::B).task_definition =
+        TaskDefinitionArn::new("arn:task-definition/shop:9");
+    let holds = waited_for(scene.run_to_the_end());
+    assert!(
+        matches!(
+            holds[..],
+            [Hold::TaskDefinitionDrift {
+                slot: SlotName::B,
+                ..
+            }]
+        ),
+        "{holds:?}"
+    );
+}
+
+#[test]
+fn a_smaller_blue_is_drift_and_a_larger_one_is_not() {
+    let mut scene = Scene::new();
+    scene.run_to_baking(0);
+    scene.service(SlotName::A).desired = 1;
+    let holds = waited_for(scene.run_to_the_end());
+    assert!(
+        matches!(
+            holds[..],
+            [Hold::ServiceDrift {
+                slot: SlotName::A,
+                ..
+            }]
+        ),
+        "{holds:?}"
+    );
+
+    let mut scene = Scene::new();
+    scene.run_to_baking(0);
+    scene.service(SlotName::A).desired = 9;
+    assert_eq!(scene.run_to_the_end(), Outcome::Promoted);
+}
+
+#[test]
+fn weights_moved_by_hand_before_the_first_shift_hold_it_back() {
+    let mut scene = Scene::new();
+    scene.run_to_ready();
+    scene.weights(0, 50, 50);
+    assert_eq!(scene.look().actions, []);
+    let outcome = scene.run_to_the_end();
+    assert!(
+        matches!(
+            outcome,
+            Outcome::Reverted {
+                trip: Trip::PatienceOver { .. }
+            }
+        ),
+        "{outcome:?}"
+    );
+}

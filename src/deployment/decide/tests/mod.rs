@@ -1,0 +1,14 @@
+//! Behaviour of `decide`, told in small scenes: what is seen, what is decided.
+
+mod alarms;
+mod bake;
+mod drift;
+mod hotfix;
+mod provision;
+mod revert;
+mod scene;
+mod shift;
+mod signals;
+mod sticky;
+
+use scene::{Scene, percent};
