@@ -22,7 +22,9 @@ const SCRIPT: Duration = Duration::from_secs(300);
 
 /// Runs a script against an empty region of its own, and expects it to be content.
 async fn is_content(script: &str) {
-    let Some(python) = Python::ready(script) else { return };
+    let Some(python) = Python::ready(script) else {
+        return;
+    };
     let sandbox = Sandbox::start(&["--empty", "--speed", "60"]).await;
     let mut command = python.script(script, &[]);
     command.envs(sandbox.environment());

@@ -10,6 +10,8 @@ mod process;
 mod proxy;
 #[path = "support/python.rs"]
 mod python;
+#[path = "support/server.rs"]
+mod server;
 
 use std::collections::BTreeSet;
 use std::fs;
@@ -17,10 +19,11 @@ use std::net::{Ipv4Addr, SocketAddr};
 use std::time::Duration;
 
 use bg::bg;
-use process::{Ended, LOOK, Process, answers, free_port};
+use process::{Ended, LOOK, Process};
 use proxy::{Call, Fault, Proxy};
 use python::Python;
 use serde_json::{Value, json};
+use server::{answers, free_port};
 use tempfile::TempDir;
 use tokio::sync::OnceCell;
 use tokio::time::{Instant, sleep};
@@ -29,6 +32,8 @@ use tokio::time::{Instant, sleep};
 const DEPLOYMENT: Duration = Duration::from_secs(120);
 /// How long a script may take.
 const SCRIPT: Duration = Duration::from_secs(60);
+/// Names the groups whose targets go.
+const DROPPED: &str = "dropped";
 /// Of both emulators, so that all ARNs are of one account.
 const ACCOUNT: &str = "123456789012";
 
@@ -80,7 +85,7 @@ struct Stage {
     proxies: [Proxy; 2],
     /// The emulators' own endpoints, for everyone but `bg`.
     direct: Vec<(&'static str, String)>,
-    joiner: Process,
+    _joiner: Process,
     before: Value,
 }
 
@@ -95,20 +100,22 @@ impl Stage {
         let mut make = python.script("emulators/scene.py", &["make", name, sticky]);
         make.envs(direct.clone());
         let before = document(&Process::start("scene.py make", make).end(SCRIPT).await);
+        let folder = tempfile::tempdir().expect("a temporary folder");
+        let dropped = folder.path().join(DROPPED);
         let mut join = python.script("emulators/join.py", &[name]);
+        join.arg(&dropped);
         join.envs(direct.clone());
         let mut joiner = Process::start("join.py", join);
         joiner
             .wait_for(SCRIPT, |printed| printed.contains("joined").then_some(()))
             .await;
-        let folder = tempfile::tempdir().expect("a temporary folder");
         Some(Self {
             name,
             python,
             folder,
             proxies,
             direct,
-            joiner,
+            _joiner: joiner,
             before,
         })
     }
@@ -304,12 +311,12 @@ async fn reverts_when_an_alarm_fires_while_baking() {
 
 #[tokio::test]
 async fn reverts_when_green_loses_its_targets_while_baking() {
-    let Some(mut stage) = Stage::set("unhealthy", "0").await else {
+    let Some(stage) = Stage::set("unhealthy", "0").await else {
         return;
     };
     let mut running = stage.deploy(["5m", "1s"]);
     stage.shifted(&mut running, "10").await;
-    stage.joiner.tell("drop unhealthy-b");
+    fs::write(stage.folder.path().join(DROPPED), "unhealthy-b").expect("a file in our own folder");
     let ended = running.end(DEPLOYMENT).await;
     assert_eq!(ended.code, Some(4), "{}", ended.told());
     assert_reverted(&stage, &stage.scene("look", &[]).await);

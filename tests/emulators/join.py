@@ -1,13 +1,13 @@
 """Joins the emulators: registers and deregisters targets in one as the tasks of the other come and
 go, as ECS itself does with a load balancer. Runs until standard input closes.
 
-    join.py NAME
+    join.py NAME FILE
 
-Prints `joined` once all that runs is registered. A line `drop GROUP` on standard input takes the
-group's targets away for good.
+Prints `joined` once all that runs is registered. A group that FILE names loses its targets.
 """
 
 import hashlib
+import pathlib
 import select
 import sys
 
@@ -48,14 +48,15 @@ def join(group, want):
 
 
 def main():
-    name = sys.argv[1]
-    dropped, told = set(), False
+    name, file = sys.argv[1], pathlib.Path(sys.argv[2])
+    told = False
     slots = {name: f"{name}-a", f"{name}-b": f"{name}-b"}
     groups = elb.describe_target_groups(Names=list(slots.values()))["TargetGroups"]
     arns = {g["TargetGroupName"]: g["TargetGroupArn"] for g in groups}
     while True:
         there = ecs.describe_services(cluster=name, services=list(slots))["services"]
         there = {s["serviceName"] for s in there if s["status"] == "ACTIVE"}
+        dropped = file.read_text().split() if file.exists() else []
         for service, group in slots.items():
             empty = group in dropped or service not in there
             join(arns[group], set() if empty else wanted(name, service))
@@ -63,10 +64,7 @@ def main():
             print("joined")
             told = True
         if select.select([sys.stdin], [], [], 0.3)[0]:
-            line = sys.stdin.readline()
-            if not line:
-                return
-            dropped.add(line.split()[1])
+            return
 
 
 main()
