@@ -38,7 +38,7 @@ def aws(*words):
 
 def refused(error, *words):
     code, _, err = run(*words)
-    assert code == 254, f"aws {' '.join(words)}: exit {code}: {err}"
+    assert code in (254, 255), f"aws {' '.join(words)}: exit {code}: {err}"
     assert f"An error occurred ({error})" in err, err
 
 
@@ -64,7 +64,7 @@ def target_group(name):
     return text(
         "TargetGroups[0].TargetGroupArn",
         *"elbv2 create-target-group --protocol HTTP --port 80 --vpc-id vpc-0a1b2c3d".split(),
-        *"--target-type ip --health-check-interval-seconds 5 --name".split(),
+        *"--target-type ip --health-check-interval-seconds 10 --name".split(),
         name,
     )
 
