@@ -2,7 +2,6 @@
 
 use std::path::{Path, PathBuf};
 
-
 use super::args::{Global, RegionArgs};
 use super::error::{CliError, ErrorKind};
 use super::local_region::LocalRegion;

@@ -197,6 +197,7 @@ fn internal_code(service: Service, query: bool) -> &'static str {
     match service {
         Service::Ecs => "ServerException",
         Service::Scaling => "InternalServiceException",
+        Service::Ecr => "ServerException",
         Service::CloudWatch if !query => "InternalServiceFault",
         Service::CloudWatch | Service::Elbv2 | Service::Sts => "InternalFailure",
     }
