@@ -154,3 +154,13 @@ async fn a_version_that_never_gets_healthy_is_reverted_without_losing_a_request(
     assert_eq!(ended.code, Some(4), "{}", ended.told());
     assert_nothing_lost(&met, &ended);
 }
+
+#[tokio::test]
+async fn the_load_sees_a_version_that_fails() {
+    let Some((ended, met)) = deploy_under_load("shop:bad").await else {
+        return;
+    };
+    // No guard watches its errors here: they must show in the load, or the other tests prove nothing.
+    assert!(met.bad > 0, "{met:?}: {}", ended.told());
+    assert_eq!(met.lost, 0, "{met:?}: {}", ended.told());
+}
