@@ -30,6 +30,8 @@ use tokio::time::{Instant, sleep};
 
 /// How long one deployment of a few seconds' bakes may take on a busy machine.
 const DEPLOYMENT: Duration = Duration::from_secs(120);
+/// A slow answer, within what `bg` waits for one.
+const SLOW: Duration = Duration::from_secs(1);
 /// How long a script may take.
 const SCRIPT: Duration = Duration::from_secs(60);
 /// Names the groups whose targets go.
@@ -369,7 +371,14 @@ async fn survives(name: &'static str, faults: &[Fault]) {
     }
     let ended = stage.deploy(["3s", "2s"]).end(DEPLOYMENT).await;
     assert_eq!(ended.code, Some(0), "{}", ended.told());
-    assert_weights(&stage.scene("look", &[]).await, name, 0, 100);
+    let look = stage.scene("look", &[]).await;
+    assert_weights(&look, name, 0, 100);
+    let green = &look["services"][format!("{name}-b")];
+    let registered = format!("{name}:2");
+    assert_eq!(
+        green["task_definition"], registered,
+        "a repeat has made another"
+    );
 
     let calls = stage.proxies.each_ref().map(Proxy::calls).concat();
     let all = |wanted: fn(&Call) -> bool| -> BTreeSet<(String, String)> {
@@ -380,6 +389,17 @@ async fn survives(name: &'static str, faults: &[Fault]) {
     let (asked, met) = (all(|_| true), all(|call| call.fault.is_some()));
     assert_eq!(asked, met, "each operation meets a fault");
     assert!(asked.len() >= 12, "only {asked:?}");
+    if faults.contains(&Fault::LostAnswer) {
+        let lost = |call: &&Call| call.fault == Some(Fault::LostAnswer);
+        let lost: BTreeSet<&str> = calls
+            .iter()
+            .filter(lost)
+            .map(|call| call.operation.as_str())
+            .collect();
+        for write in ["RegisterTaskDefinition", "CreateService", "ModifyListener"] {
+            assert!(lost.contains(write), "{write} has lost no answer: {lost:?}");
+        }
+    }
 }
 
 #[tokio::test]
@@ -388,8 +408,8 @@ async fn a_canary_survives_throttling_of_every_operation() {
 }
 
 #[tokio::test]
-async fn a_canary_survives_an_internal_error_of_every_operation() {
-    survives("failing", &[Fault::InternalError]).await;
+async fn a_canary_survives_an_internal_error_and_a_slow_answer_of_every_operation() {
+    survives("failing", &[Fault::InternalError, Fault::Delay(SLOW)]).await;
 }
 
 #[tokio::test]

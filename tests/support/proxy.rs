@@ -4,6 +4,7 @@
 use std::collections::BTreeMap;
 use std::net::{Ipv4Addr, SocketAddr};
 use std::sync::{Arc, Mutex, MutexGuard};
+use std::time::Duration;
 
 use bytes::Bytes;
 use http::header::{CONNECTION, CONTENT_LENGTH, CONTENT_TYPE, HeaderMap, TRANSFER_ENCODING};
@@ -27,6 +28,8 @@ pub(crate) enum Fault {
     Reset,
     /// The call is passed on, and then the connection is closed without an answer.
     LostAnswer,
+    /// The call is passed on after so long.
+    Delay(Duration),
 }
 
 /// One call that came by.
@@ -133,6 +136,10 @@ async fn handle(
         Some(Fault::Throttle) => Ok(refusal(&parts.headers, &Refusal::throttled())),
         Some(Fault::InternalError) => Ok(refusal(&parts.headers, &Refusal::internal())),
         Some(Fault::Reset) => Err(Closed::from("reset")),
+        Some(Fault::Delay(length)) => {
+            tokio::time::sleep(length).await;
+            Ok(pass(parts, body, upstream).await?)
+        }
         Some(Fault::LostAnswer) => {
             pass(parts, body, upstream).await?;
             Err(Closed::from("lost"))
