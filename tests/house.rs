@@ -12,7 +12,6 @@ const MAY_IMPORT: &[(&str, &[&str])] = &[
     ("deployment", &["strategy", "judge"]),
     ("report", &["deployment", "strategy", "judge"]),
     ("store", &["deployment"]),
-    ("diagnose", &["deployment"]),
     ("aws", &["deployment", "strategy", "judge"]),
     ("sandbox", &[]),
     (
@@ -31,7 +30,6 @@ const MAY_IMPORT: &[(&str, &[&str])] = &[
             "store",
             "strategy",
             "judge",
-            "diagnose",
         ],
     ),
 ];

@@ -15,6 +15,7 @@ use super::together::{all, some};
 use crate::deployment::ids::{
     AlarmName, ClusterName, EcsServiceName, SlotName, Slots, TargetGroupArn, TaskDefinitionArn,
 };
+use crate::deployment::preflight::{DefinitionWanted, Request};
 use crate::deployment::surroundings::{Forward, GroupFound, Surroundings};
 
 /// Enough names for "did you mean".
@@ -37,6 +38,47 @@ pub struct SurveyAsk {
     pub definition: Option<String>,
     /// Image references whose registry digest is wanted.
     pub images: Vec<String>,
+}
+
+impl SurveyAsk {
+    /// What has to be looked at to plan `request`.
+    pub fn of(request: &Request) -> SurveyAsk {
+        let targets = SlotName::BOTH
+            .iter()
+            .flat_map(|slot| &request.slots[*slot].targets);
+        let alarms = request.guards.alarms.iter().flat_map(|alarm| {
+            SlotName::BOTH
+                .iter()
+                .flat_map(|live| alarm.names(*live))
+                .map(AlarmName::new)
+        });
+        let definition = match &request.definition {
+            DefinitionWanted::Existing(reference) => Some(reference.clone()),
+            _ => None,
+        };
+        let images = match &request.definition {
+            DefinitionWanted::Images(changes) => changes
+                .iter()
+                .map(|change| change.image.as_str().to_owned())
+                .collect(),
+            DefinitionWanted::Body(body) => {
+                let images = crate::deployment::task_definition::images(body);
+                images.into_iter().map(|(_, image)| image).collect()
+            }
+            DefinitionWanted::Existing(_) | DefinitionWanted::LastServing => Vec::new(),
+        };
+        let mut alarms: Vec<AlarmName> = alarms.collect();
+        alarms.sort();
+        alarms.dedup();
+        SurveyAsk {
+            cluster: request.cluster.clone(),
+            services: Slots::from_fn(|slot| request.slots[slot].service.clone()),
+            groups: targets.map(|target| target.group.clone()).collect(),
+            alarms,
+            definition,
+            images,
+        }
+    }
 }
 
 impl Cloud {

@@ -2,7 +2,6 @@
 
 use std::path::{Path, PathBuf};
 
-
 use super::args::{Global, RegionArgs};
 use super::error::{CliError, ErrorKind};
 use super::local_region::LocalRegion;
@@ -10,8 +9,8 @@ use super::request;
 use super::sandbox_clock;
 use crate::aws::{Cloud, ConnectOptions, SurveyAsk};
 use crate::config::{self, Config, StateLocation};
-use crate::deployment::ids::{AlarmName, ClusterName, DeploymentId, ServiceName, SlotName, Slots};
-use crate::deployment::preflight::{self, DefinitionWanted, Planning, Request};
+use crate::deployment::ids::{ClusterName, DeploymentId, ServiceName, SlotName, Slots};
+use crate::deployment::preflight::{self, Planning, Request};
 use crate::deployment::surroundings::Surroundings;
 use crate::runner::{Clock, LEASE, new_id};
 use crate::store::{FileStore, Holder, MemoryStore, Store};
@@ -101,7 +100,7 @@ impl Session {
 
     /// Looks around and plans.
     pub(super) async fn plan(&self, request: &Request) -> Result<Planning, CliError> {
-        let ask = survey_ask(request);
+        let ask = SurveyAsk::of(request);
         let found = self
             .cloud
             .survey(&ask, self.clock.now())
@@ -168,45 +167,6 @@ fn run_url() -> Option<String> {
     github()
         .or_else(|| var("CODEBUILD_BUILD_URL"))
         .or_else(|| var("CI_JOB_URL"))
-}
-
-/// What a survey has to look at for a request.
-fn survey_ask(request: &Request) -> SurveyAsk {
-    let targets = SlotName::BOTH
-        .iter()
-        .flat_map(|slot| &request.slots[*slot].targets);
-    let alarms = request.guards.alarms.iter().flat_map(|alarm| {
-        SlotName::BOTH
-            .iter()
-            .flat_map(|live| alarm.names(*live))
-            .map(AlarmName::new)
-    });
-    let definition = match &request.definition {
-        DefinitionWanted::Existing(reference) => Some(reference.clone()),
-        _ => None,
-    };
-    let images = match &request.definition {
-        DefinitionWanted::Images(changes) => changes
-            .iter()
-            .map(|change| change.image.as_str().to_owned())
-            .collect(),
-        DefinitionWanted::Body(body) => {
-            let images = crate::deployment::task_definition::images(body);
-            images.into_iter().map(|(_, image)| image).collect()
-        }
-        DefinitionWanted::Existing(_) | DefinitionWanted::LastServing => Vec::new(),
-    };
-    let mut alarms: Vec<AlarmName> = alarms.collect();
-    alarms.sort();
-    alarms.dedup();
-    SurveyAsk {
-        cluster: request.cluster.clone(),
-        services: Slots::from_fn(|slot| request.slots[slot].service.clone()),
-        groups: targets.map(|target| target.group.clone()).collect(),
-        alarms,
-        definition,
-        images,
-    }
 }
 
 fn read_config(global: &Global) -> Result<(Config, PathBuf), CliError> {

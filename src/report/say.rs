@@ -87,7 +87,11 @@ pub fn say(before: &View, record: &Record) -> Option<Said> {
             weight,
             until,
         } => {
-            let length = words::length(words::between(record.at, *until));
+            let bake = before
+                .plan
+                .as_ref()
+                .and_then(|plan| Some(plan.steps.get(*step)?.bake));
+            let length = words::length(bake.unwrap_or_default());
             let (k, n) = (step.saturating_add(1), before.steps());
             let ends = words::clock(*until);
             let text = format!("at {weight}, step {k} of {n}, for {length} until {ends}");

@@ -7,6 +7,7 @@
 
 pub mod cbor;
 pub mod cloudwatch;
+pub mod ecr;
 pub mod ecs;
 pub mod elbv2;
 pub mod error;
@@ -38,6 +39,8 @@ pub enum Service {
     Sts,
     /// Application Auto Scaling.
     Scaling,
+    /// Elastic Container Registry.
+    Ecr,
 }
 
 impl Service {
@@ -49,6 +52,7 @@ impl Service {
             Self::CloudWatch => "cloudwatch",
             Self::Sts => "sts",
             Self::Scaling => "application-autoscaling",
+            Self::Ecr => "ecr",
         }
     }
 }
@@ -78,6 +82,7 @@ pub struct Operation {
 }
 
 const ECS_TARGET: &str = "AmazonEC2ContainerServiceV20141113.";
+const ECR_TARGET: &str = "AmazonEC2ContainerRegistry_V20150921.";
 const SCALING_TARGET: &str = "AnyScaleFrontendService.";
 const CLOUDWATCH_TARGET: &str = "GraniteServiceVersion20100801.";
 const CLOUDWATCH_PATH: &str = "/service/GraniteServiceVersion20100801/operation/";
@@ -110,6 +115,7 @@ pub fn recognise(path: &str, headers: &HeaderMap, body: &[u8]) -> Result<Operati
         let services = [
             (ECS_TARGET, Service::Ecs),
             (SCALING_TARGET, Service::Scaling),
+            (ECR_TARGET, Service::Ecr),
             (CLOUDWATCH_TARGET, Service::CloudWatch),
         ];
         let (service, name) = services
@@ -160,6 +166,7 @@ impl Operation {
             Service::CloudWatch => cloudwatch::handle,
             Service::Sts => sts::handle,
             Service::Scaling => scaling::handle,
+            Service::Ecr => ecr::handle,
         };
         let result = handle(world, &self.name, &self.input);
         if !self.is_read() {

@@ -1,1 +1,0 @@
-//! Why a task, target or service fails, in words that lead to the fix.
