@@ -123,7 +123,12 @@ impl FileStore {
         holder: &Holder,
     ) -> Result<Holder, StoreError> {
         self.with_lock(service, |present, path| {
+            let fence = present.as_ref().map(|present| present.fence);
             let taken = taking(present, holder)?;
+            if fence != Some(taken.fence) {
+                // It was asked of who held the lock before.
+                self.take_abort(service)?;
+            }
             let text = serde_json::to_vec(&taken).map_err(|error| at(path)(error.into()))?;
             replace(path, &text)?;
             Ok(taken)
@@ -254,6 +259,19 @@ mod tests {
         fs::write(&path, format!("{}\n{text}", &text[..20])).unwrap();
         let error = store.journal(&shop, &DeploymentId::new("d1")).unwrap_err();
         assert!(error.to_string().contains("line 1"), "{error}");
+    }
+
+    #[test]
+    fn a_request_to_revert_goes_with_the_lock_it_was_asked_of() {
+        let dir = tempfile::tempdir().unwrap();
+        let (store, shop) = (FileStore::new(dir.path()), ServiceName::new("shop"));
+        store.ask_to_abort(&shop, "grace, too late").unwrap();
+        let first = store.lock(&shop, &holder("d1", 0)).unwrap();
+        assert_eq!(store.take_abort(&shop).unwrap(), None);
+        store.ask_to_abort(&shop, "grace").unwrap();
+        store.lock(&shop, &first).unwrap();
+        let taken = store.take_abort(&shop).unwrap();
+        assert_eq!(taken.as_deref(), Some("grace"), "renewing keeps it");
     }
 
     #[test]

@@ -55,7 +55,12 @@ impl MemoryStore {
     ) -> Result<Holder, StoreError> {
         let mut services = self.services();
         let kept = services.entry(service.clone()).or_default();
+        let fence = kept.holder.as_ref().map(|present| present.fence);
         let taken = taking(kept.holder.clone(), holder)?;
+        if fence != Some(taken.fence) {
+            // It was asked of who held the lock before.
+            kept.abort = None;
+        }
         kept.holder = Some(taken.clone());
         Ok(taken)
     }

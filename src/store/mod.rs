@@ -113,7 +113,7 @@ impl Store {
     }
 
     /// Takes the service's lock, or renews it where `holder` has it already; answers with the
-    /// holder as stored, its fence grown.
+    /// holder as stored, its fence grown. What the holder before was asked is forgotten.
     pub fn lock(&self, service: &ServiceName, holder: &Holder) -> Result<Holder, StoreError> {
         match self {
             Store::File(store) => store.lock(service, holder),
