@@ -44,7 +44,7 @@ impl Traffic {
             .cloud
             .forwards_of(&names)
             .await
-            .map_err(|error| CliError::from_error(ErrorKind::Unexpected, &error))?;
+            .map_err(|error| session.cant_look(&error))?;
         Ok(Traffic::of(session, &groups, forwards))
     }
 
