@@ -43,6 +43,7 @@ pub async fn retire(
                 }
                 until
             }
+            Round::Acted => clock.now() + AGAIN,
         };
         tokio::select! {
             biased;
@@ -57,6 +58,8 @@ pub async fn retire(
 pub enum Round {
     /// It was.
     Over(Retired),
+    /// ECS took the act; the next look shows what came of it.
+    Acted,
     /// It has to be looked at again.
     Again {
         /// When.
@@ -98,16 +101,15 @@ pub async fn one_round(
         }
         RetireStep::Act(action) => {
             show(Event::Retiring);
-            let why = match cloud
+            let acted = cloud
                 .act_on_service(cluster, &retirement.service, &action)
-                .await
-            {
-                Ok(()) => "ECS to follow".to_owned(),
-                Err(error) => error.to_string(),
-            };
-            Round::Again {
-                until: clock.now() + AGAIN,
-                why,
+                .await;
+            match acted {
+                Ok(()) => Round::Acted,
+                Err(error) => Round::Again {
+                    until: clock.now() + AGAIN,
+                    why: error.to_string(),
+                },
             }
         }
     }
