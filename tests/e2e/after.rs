@@ -97,7 +97,7 @@ fn a_tick_retires_what_a_tag_says_is_due_without_any_state() {
 fn a_tick_leaves_a_slot_with_traffic_alone() {
     let scene = Scene::at_speed(1);
     make_due(&scene, "shop", "2020-01-01T00:00:00Z");
-    scene.bg(&["tick"]).exits(0).says("stays, because");
+    scene.bg(&["tick"]).exits(0).says("kept, because");
     assert_eq!(scene.desired("shop"), 2);
     assert_eq!(scene.weights(), (100, 0));
 }

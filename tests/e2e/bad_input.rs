@@ -147,7 +147,7 @@ fn configs_that_are_wrong() {
     let refused = |changes: &[(&str, &str)], words: &[&str]| refused(&scene, changes, V2, 2, words);
     refused(
         &[("retire:", "retier:")],
-        &["retier", "retire", "bg.yaml:15:1"],
+        &["retier", "retire", "bg.yaml:14:1"],
     );
     refused(&[("after: 2m }", "after: 2m")], &["bg.yaml:1"]);
     refused(&[("for: 10s", "for: 10")], &["bg.yaml:12:", "10"]);

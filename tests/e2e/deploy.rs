@@ -47,7 +47,7 @@ fn blue_is_kept_warm_until_it_is_due() {
 #[track_caller]
 fn reverts(tag: &str, causes: &[&str]) {
     let scene = Scene::at_speed(200);
-    scene.configure(&[("patience: 60m", "timeout: 6m\npatience: 60m")]);
+    scene.configure(&[("bake: 1m }", "bake: 15m }")]);
     let image = format!("shop:{tag}");
     let mut ended = scene
         .bg(&["deploy", "--image", &image])
