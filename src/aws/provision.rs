@@ -10,6 +10,7 @@ use crate::deployment::clone::{self, Target};
 use crate::deployment::ids::TaskDefinitionArn;
 use crate::deployment::observation::ServiceStatus;
 use crate::deployment::plan::{GreenService, Plan};
+use crate::deployment::retire;
 
 impl Cloud {
     pub(super) async fn provision_green(
@@ -80,6 +81,12 @@ impl Cloud {
                     target.service
                 ),
             ));
+        }
+        if tag(list(now, "tags"), retire::TAG).is_some() {
+            // First of all: whoever was to retire this slot must not scale it down from here on.
+            let arn = text(now, "serviceArn");
+            let body = json!({ "resourceArn": arn, "tagKeys": [retire::TAG] });
+            self.untag_resource(body).await?;
         }
         let tagged = seen.deployment.as_ref() == Some(target.deployment);
         let set = seen.task_definition == *target.task_definition && seen.desired == target.desired;

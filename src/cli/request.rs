@@ -68,11 +68,15 @@ impl Wanted {
     }
 
     /// A rollback to what the idle slot ran last, or to a revision.
-    pub(super) fn rollback(definition: DefinitionWanted) -> Result<Wanted, CliError> {
+    /// Where the slot's service exists it keeps its own settings.
+    pub(super) fn rollback(
+        definition: DefinitionWanted,
+        source: Option<SlotName>,
+    ) -> Result<Wanted, CliError> {
         Ok(Wanted {
             definition,
             strategy: Some(in_one_step()?),
-            source: None,
+            source,
             kind: Kind::Rollback,
             when_unchanged: WhenUnchanged::Deploy,
             ignore_alarms: BTreeSet::new(),

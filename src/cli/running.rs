@@ -15,7 +15,7 @@ use crate::deployment::preflight::Planning;
 use crate::deployment::retire::{Retirement, due};
 use crate::deployment::state::{Deployment, Phase};
 use crate::report::line::{StyledLine, Tone};
-use crate::runner::{Asks, Retired, Run, RunError, retire};
+use crate::runner::{Asks, Retired, Retiring, Run, RunError};
 use crate::store::{Holder, StoreError};
 
 /// Everything that preflight found, at once.
@@ -193,15 +193,16 @@ async fn finish_retiring(
             let _ = display.borrow_mut().record(&record);
         }
     };
-    let cluster = &deployment.plan.cluster;
-    let work = retire(
-        &session.cloud,
-        session.clock,
-        cluster,
-        &retirement,
-        asks,
-        &mut show,
-    );
+    let retiring = Retiring {
+        cloud: &session.cloud,
+        store: &session.store,
+        holder: session.holder(&deployment.plan.id),
+        clock: session.clock,
+        service: deployment.plan.service.clone(),
+        cluster: deployment.plan.cluster.clone(),
+        retirement,
+    };
+    let work = retiring.wait(asks, &mut show);
     if let Retired::Later(at) = beside_ticks(session, display, work).await {
         eprintln!(
             "blue is to be retired from {at:.0} on: `bg tick`, or the next `bg` run, does it"

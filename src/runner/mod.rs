@@ -8,4 +8,4 @@ mod retire;
 pub use asks::Asks;
 pub use clock::Clock;
 pub use deploy::{LEASE, Run, RunError, new_id};
-pub use retire::{Retired, Round, one_round, retire};
+pub use retire::{Retired, Retiring, Round};

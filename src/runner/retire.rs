@@ -1,12 +1,39 @@
 //! Retiring a slot: look, decide, act, until it is done or must not be done.
 
-use jiff::Timestamp;
+use jiff::{SignedDuration, Timestamp};
 
-use super::{Asks, Clock};
+use super::{Asks, Clock, LEASE};
 use crate::aws::Cloud;
+use crate::deployment::action::Action;
 use crate::deployment::event::Event;
-use crate::deployment::ids::ClusterName;
+use crate::deployment::ids::{ClusterName, ServiceName};
 use crate::deployment::retire::{RetireStep, Retirement, decide};
+use crate::store::{Holder, Store};
+
+/// Between an act and the look that confirms it.
+const CONFIRM_AFTER: SignedDuration = SignedDuration::from_secs(2);
+/// Before another try where somebody else has the lock.
+const LOCKED_FOR: SignedDuration = SignedDuration::from_secs(15);
+
+/// A duty to retire a slot, and what it takes.
+#[derive(Debug)]
+pub struct Retiring<'a> {
+    /// AWS.
+    pub cloud: &'a Cloud,
+    /// Where the lock is. It is held for each act only, so that a new deployment, which takes
+    /// the duty away, never has to wait.
+    pub store: &'a Store,
+    /// This process, as the lock's holder.
+    pub holder: Holder,
+    /// Time.
+    pub clock: Clock,
+    /// The logical service.
+    pub service: ServiceName,
+    /// Where it runs.
+    pub cluster: ClusterName,
+    /// The slot, and when it is due.
+    pub retirement: Retirement,
+}
 
 /// How a retirement ended.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -17,40 +44,6 @@ pub enum Retired {
     Cancelled(String),
     /// Not yet: somebody else has to come back for it, not before then.
     Later(Timestamp),
-}
-
-/// Retires a slot, waiting as long as it takes; a signal ends the waiting, not the duty.
-pub async fn retire(
-    cloud: &Cloud,
-    clock: Clock,
-    cluster: &ClusterName,
-    retirement: &Retirement,
-    asks: &mut Asks,
-    show: &mut dyn FnMut(Event),
-) -> Retired {
-    let mut waiting_for = String::new();
-    loop {
-        let step = one_round(cloud, clock, cluster, retirement, show).await;
-        let until = match step {
-            Round::Over(retired) => return retired,
-            Round::Again { until, why } => {
-                if why != waiting_for {
-                    show(Event::RetireWaiting {
-                        until,
-                        why: why.clone(),
-                    });
-                    waiting_for = why;
-                }
-                until
-            }
-            Round::Acted => clock.now() + AGAIN,
-        };
-        tokio::select! {
-            biased;
-            _ = asks.next() => return Retired::Later(until),
-            () = clock.sleep_until(until) => {}
-        }
-    }
 }
 
 /// Whether one round was the last.
@@ -69,51 +62,114 @@ pub enum Round {
     },
 }
 
-/// Looks once, and does what is due.
-pub async fn one_round(
-    cloud: &Cloud,
-    clock: Clock,
-    cluster: &ClusterName,
-    retirement: &Retirement,
-    show: &mut dyn FnMut(Event),
-) -> Round {
-    let look = cloud
-        .look_at_retirement(cluster, retirement, clock.now())
-        .await;
-    match decide(retirement, &look) {
-        RetireStep::Wait { until, why } => Round::Again { until, why },
-        RetireStep::Done => {
-            if let Err(error) = cloud.forget_retirement(cluster, &retirement.service).await {
-                let why = format!("its tag can't be taken off: {error}");
-                return Round::Again {
-                    until: clock.now() + AGAIN,
-                    why,
-                };
-            }
-            show(Event::Retired {
-                then: retirement.due.then,
-            });
-            Round::Over(Retired::Done)
-        }
-        RetireStep::Cancel { why } => {
-            show(Event::RetireCancelled { why: why.clone() });
-            Round::Over(Retired::Cancelled(why))
-        }
-        RetireStep::Act(action) => {
-            show(Event::Retiring);
-            let acted = cloud
-                .act_on_service(cluster, &retirement.service, &action)
-                .await;
-            match acted {
-                Ok(()) => Round::Acted,
-                Err(error) => Round::Again {
-                    until: clock.now() + AGAIN,
-                    why: error.to_string(),
-                },
+impl Retiring<'_> {
+    /// Goes round until it is over, waiting as long as it takes; a signal ends the waiting, not
+    /// the duty.
+    pub async fn wait(&self, asks: &mut Asks, show: &mut dyn FnMut(Event)) -> Retired {
+        let mut waiting_for = String::new();
+        loop {
+            let until = match self.round(show).await {
+                Round::Over(retired) => return retired,
+                Round::Again { until, why } => {
+                    if why != waiting_for {
+                        let why = why.clone();
+                        show(Event::RetireWaiting { until, why });
+                    }
+                    waiting_for = why;
+                    until
+                }
+                Round::Acted => self.clock.now() + CONFIRM_AFTER,
+            };
+            tokio::select! {
+                biased;
+                _ = asks.next() => return Retired::Later(until),
+                () = self.clock.sleep_until(until) => {}
             }
         }
     }
-}
 
-/// Between an act and the look that confirms it.
-const AGAIN: jiff::SignedDuration = jiff::SignedDuration::from_secs(2);
+    /// Looks once, and does what is due.
+    pub async fn round(&self, show: &mut dyn FnMut(Event)) -> Round {
+        match self.look_and_decide().await {
+            RetireStep::Wait { until, why } => Round::Again { until, why },
+            RetireStep::Cancel { why } => {
+                show(Event::RetireCancelled { why: why.clone() });
+                Round::Over(Retired::Cancelled(why))
+            }
+            RetireStep::Done | RetireStep::Act(_) => self.under_the_lock(show).await,
+        }
+    }
+
+    async fn look_and_decide(&self) -> RetireStep {
+        let Retiring {
+            cloud,
+            cluster,
+            retirement,
+            ..
+        } = self;
+        let look = cloud
+            .look_at_retirement(cluster, retirement, self.clock.now())
+            .await;
+        decide(retirement, &look)
+    }
+
+    /// Takes the lock, looks again, and acts only on that look.
+    async fn under_the_lock(&self, show: &mut dyn FnMut(Event)) -> Round {
+        let now = self.clock.now();
+        let holder = Holder {
+            since: now,
+            lease_until: now + LEASE,
+            ..self.holder.clone()
+        };
+        let held = match self.store.lock(&self.service, &holder) {
+            Ok(held) => held,
+            Err(error) => return self.again_after(LOCKED_FOR, error.to_string()),
+        };
+        let round = match self.look_and_decide().await {
+            RetireStep::Wait { until, why } => Round::Again { until, why },
+            RetireStep::Cancel { why } => {
+                show(Event::RetireCancelled { why: why.clone() });
+                Round::Over(Retired::Cancelled(why))
+            }
+            RetireStep::Act(action) => self.act(&action, show).await,
+            RetireStep::Done => self.finish(show).await,
+        };
+        // A lock that can't be given back runs out by itself.
+        let _ = self.store.unlock(&self.service, &held);
+        round
+    }
+
+    async fn act(&self, action: &Action, show: &mut dyn FnMut(Event)) -> Round {
+        show(Event::Retiring);
+        let service = &self.retirement.service;
+        let acted = self
+            .cloud
+            .act_on_service(&self.cluster, service, action)
+            .await;
+        acted.map_or_else(
+            |error| self.again_after(CONFIRM_AFTER, error.to_string()),
+            |()| Round::Acted,
+        )
+    }
+
+    async fn finish(&self, show: &mut dyn FnMut(Event)) -> Round {
+        let service = &self.retirement.service;
+        if let Err(error) = self.cloud.forget_retirement(&self.cluster, service).await {
+            return self.again_after(
+                CONFIRM_AFTER,
+                format!("its tag can't be taken off: {error}"),
+            );
+        }
+        show(Event::Retired {
+            then: self.retirement.due.then,
+        });
+        Round::Over(Retired::Done)
+    }
+
+    fn again_after(&self, wait: SignedDuration, why: String) -> Round {
+        Round::Again {
+            until: self.clock.now() + wait,
+            why,
+        }
+    }
+}

@@ -152,7 +152,10 @@ fn configs_that_are_wrong() {
     refused(&[("after: 2m }", "after: 2m")], &["bg.yaml:1"]);
     refused(&[("for: 10s", "for: 10")], &["bg.yaml:12:", "10"]);
     refused(
-        &[("region: eu-west-1", "state: dynamodb://table")],
+        &[(
+            "region: eu-west-1",
+            "region: eu-west-1\nstate: dynamodb://table",
+        )],
         &["dynamodb"],
     );
 }

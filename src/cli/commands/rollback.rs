@@ -40,7 +40,8 @@ pub(super) async fn run(global: &Global, args: &RollbackArgs) -> Result<ExitCode
         return Ok(ExitCode::Stands);
     }
     let definition = last_serving(&session, &situation, live.other())?;
-    let request = Wanted::rollback(definition)?.into_request(&session, session.new_id())?;
+    let source = Some(live.other()).filter(|slot| situation.exists(*slot));
+    let request = Wanted::rollback(definition, source)?.into_request(&session, session.new_id())?;
     let planning = session.plan(&request).await?;
     running::refuse_problems(&planning)?;
     running::run(global, &args.run, &session, planning).await

@@ -6,72 +6,56 @@ use crate::cli::args::{Global, OutputFormat};
 use crate::cli::display::print_json;
 use crate::cli::error::{CliError, ErrorKind};
 use crate::cli::exit::ExitCode;
-use crate::cli::running::locked;
 use crate::cli::session::Session;
 use crate::cli::situation::Situation;
 use crate::deployment::retire::Retirement;
-use crate::runner::{Retired, Round, one_round};
+use crate::runner::{Retired, Retiring, Round};
 
 pub(super) async fn run(global: &Global) -> Result<ExitCode, CliError> {
     let session = Session::open(global, None).await?;
     let situation = Situation::look(&session).await?;
-    let mut due = situation.retirements(&session);
-    due.retain(|retirement| retirement.due.at <= session.clock.now());
-    let rounds = if due.is_empty() {
-        Vec::new()
-    } else {
-        one_round_each(&session, &due).await?
-    };
+    let now = session.clock.now();
+    let mut rounds = Vec::new();
+    for retirement in situation.retirements(&session) {
+        if retirement.due.at <= now {
+            let round = one_round(&session, retirement.clone()).await;
+            rounds.push((retirement, round));
+        }
+    }
     show(global, &rounds).map_err(|error| CliError::from_error(ErrorKind::Unexpected, &error))?;
     Ok(ExitCode::Stands)
 }
 
-/// Under the lock, so that nobody deploys meanwhile.
-async fn one_round_each<'a>(
-    session: &Session,
-    due: &'a [Retirement],
-) -> Result<Vec<(&'a Retirement, Round)>, CliError> {
-    let (service, cluster) = (session.service(), session.cluster());
-    let holder = session
-        .store
-        .lock(&service, &session.holder(&session.new_id()))
-        .map_err(|error| locked(&error))?;
-    let mut rounds = Vec::new();
-    for retirement in due {
-        let mut unheard = |_| {};
-        let (cloud, clock) = (&session.cloud, session.clock);
-        let round = one_round(cloud, clock, &cluster, retirement, &mut unheard);
-        rounds.push((retirement, round.await));
-    }
-    session
-        .store
-        .unlock(&service, &holder)
-        .map_err(|error| CliError::from_error(ErrorKind::Unexpected, &error))?;
-    Ok(rounds)
+async fn one_round(session: &Session, retirement: Retirement) -> Round {
+    let retiring = Retiring {
+        cloud: &session.cloud,
+        store: &session.store,
+        holder: session.holder(&session.new_id()),
+        clock: session.clock,
+        service: session.service(),
+        cluster: session.cluster(),
+        retirement,
+    };
+    retiring.round(&mut |_| {}).await
 }
 
-fn show(global: &Global, rounds: &[(&Retirement, Round)]) -> std::io::Result<()> {
+fn show(global: &Global, rounds: &[(Retirement, Round)]) -> std::io::Result<()> {
     if global.output == OutputFormat::Json {
-        let due: Vec<Value> = rounds.iter().map(|round| document(round)).collect();
+        let due: Vec<Value> = rounds.iter().map(document).collect();
         return print_json(&json!({ "due": due }));
     }
     if rounds.is_empty() {
         println!("nothing is due");
     }
-    for (retirement, round) in rounds {
+    for (Retirement { slot, service, .. }, round) in rounds {
         let (word, why) = told(round);
-        let why = why
-            .map(|why| format!(", because {why}"))
-            .unwrap_or_default();
-        println!(
-            "slot {}, service {}: {word}{why}",
-            retirement.slot, retirement.service
-        );
+        let why = why.map_or_else(String::new, |why| format!(", because {why}"));
+        println!("slot {slot}, service {service}: {word}{why}");
     }
     Ok(())
 }
 
-fn document((retirement, round): &(&Retirement, Round)) -> Value {
+fn document((retirement, round): &(Retirement, Round)) -> Value {
     let (result, why) = told(round);
     json!({
         "slot": retirement.slot,

@@ -1,0 +1,411 @@
+"""A person with boto3 in the sandbox region: sets a scene, deploys a new version by hand, looks at
+what a look shows, and makes mistakes. Fails where something is other than in AWS. The endpoint comes
+from the environment."""
+
+import datetime
+import time
+
+import boto3
+from botocore.config import Config
+from botocore.exceptions import ClientError
+
+# No client retries, so that each answer is seen; no waiter waits its usual 15 s.
+ONCE = Config(retries={"total_max_attempts": 1})
+SOON = {"Delay": 1, "MaxAttempts": 60}
+MINUTE = 60
+
+ecs = boto3.client("ecs", config=ONCE)
+elb = boto3.client("elbv2", config=ONCE)
+cloudwatch = boto3.client("cloudwatch", config=ONCE)
+NETWORK = {
+    "awsvpcConfiguration": {
+        "subnets": ["subnet-0a1b2c3d", "subnet-0d3c2b1a"],
+        "securityGroups": ["sg-0a1b2c3d"],
+        "assignPublicIp": "DISABLED",
+    }
+}
+
+
+def refused(code, call, **arguments):
+    """The call is refused with this code, or one of these."""
+    codes = code if isinstance(code, tuple) else (code,)
+    try:
+        call(**arguments)
+    except ClientError as error:
+        got = error.response["Error"]
+        assert got["Code"] in codes, f"{call.__name__}: want {code}, got {got}"
+        # The sandbox has this one's message empty; whether AWS does is not known here.
+        silent = call.__name__ == "set_alarm_state"
+        assert silent or got["Message"], f"{call.__name__}: {code} without a message"
+        return got["Message"]
+    raise AssertionError(f"{call.__name__}({arguments}) is not refused with {code}")
+
+
+def until(what, seen, seconds=60):
+    """Polls for something that takes virtual minutes, wall-clock seconds."""
+    deadline = time.monotonic() + seconds
+    while time.monotonic() < deadline:
+        found = seen()
+        if found:
+            return found
+        time.sleep(0.1)
+    raise AssertionError(f"never seen: {what}")
+
+
+def definition(image, **other):
+    wanted = {
+        "family": "shop",
+        "networkMode": "awsvpc",
+        "requiresCompatibilities": ["FARGATE"],
+        "cpu": "256",
+        "memory": "512",
+        "containerDefinitions": [
+            {
+                "name": "app",
+                "image": image,
+                "essential": True,
+                "portMappings": [{"containerPort": 8080}],
+                "environment": [{"name": "EMPTY", "value": ""}],
+            }
+        ],
+    }
+    return wanted | other
+
+
+def register(image):
+    made = ecs.register_task_definition(**definition(image), tags=[{"key": "team", "value": "shop"}])
+    return made["taskDefinition"]["taskDefinitionArn"]
+
+
+def target_group(name):
+    made = elb.create_target_group(
+        Name=name,
+        Protocol="HTTP",
+        Port=8080,
+        VpcId="vpc-0a1b2c3d",
+        TargetType="ip",
+        HealthCheckPath="/health",
+        HealthCheckIntervalSeconds=5,
+        HealthCheckTimeoutSeconds=2,
+        HealthyThresholdCount=2,
+    )["TargetGroups"][0]
+    elb.modify_target_group_attributes(
+        TargetGroupArn=made["TargetGroupArn"],
+        Attributes=[{"Key": "deregistration_delay.timeout_seconds", "Value": "30"}],
+    )
+    return made["TargetGroupArn"]
+
+
+def forward(*weights):
+    return [
+        {
+            "Type": "forward",
+            "ForwardConfig": {
+                "TargetGroups": [{"TargetGroupArn": arn, "Weight": w} for arn, w in weights],
+                "TargetGroupStickinessConfig": {"Enabled": False},
+            },
+        }
+    ]
+
+
+def create_service(name, task_definition, group, **other):
+    wanted = {
+        "cluster": "prod",
+        "serviceName": name,
+        "taskDefinition": task_definition,
+        "desiredCount": 2,
+        "launchType": "FARGATE",
+        "networkConfiguration": NETWORK,
+        "loadBalancers": [{"targetGroupArn": group, "containerName": "app", "containerPort": 8080}],
+    }
+    return ecs.create_service(**(wanted | other))["service"]
+
+
+def one_service(name):
+    return ecs.describe_services(cluster="prod", services=[name])["services"][0]
+
+
+def set_scene():
+    ecs.create_cluster(clusterName="prod")
+    a, b, idle = (target_group(f"shop-{part}") for part in ("a", "b", "idle"))
+    balancer = elb.create_load_balancer(
+        Name="shop", Subnets=NETWORK["awsvpcConfiguration"]["subnets"], Scheme="internal"
+    )["LoadBalancers"][0]
+    assert balancer["State"]["Code"] in ("provisioning", "active")
+    assert ":loadbalancer/app/shop/" in balancer["LoadBalancerArn"]
+    elb.get_waiter("load_balancer_available").wait(Names=["shop"], WaiterConfig=SOON)
+    listener = elb.create_listener(
+        LoadBalancerArn=balancer["LoadBalancerArn"],
+        Protocol="HTTP",
+        Port=80,
+        DefaultActions=forward((a, 100), (b, 0)),
+    )["Listeners"][0]["ListenerArn"]
+    elb.create_rule(
+        ListenerArn=listener,
+        Priority=10,
+        Conditions=[{"Field": "path-pattern", "Values": ["/api/*"]}],
+        Actions=forward((a, 100), (b, 0)),
+    )
+    return balancer["LoadBalancerArn"], listener, a, b, idle
+
+
+def becomes_healthy(service, group):
+    """What AWS shows while a service comes up and once it is there."""
+    ecs.get_waiter("services_stable").wait(
+        cluster="prod", services=[service], WaiterConfig=SOON
+    )
+    elb.get_waiter("target_in_service").wait(TargetGroupArn=group, WaiterConfig=SOON)
+    seen = one_service(service)
+    assert (seen["runningCount"], seen["pendingCount"], seen["desiredCount"]) == (2, 0, 2), seen
+    primary = seen["deployments"][0]
+    until("COMPLETED", lambda: one_service(service)["deployments"][0]["rolloutState"] == "COMPLETED")
+    assert primary["status"] == "PRIMARY" and primary["taskDefinition"] == seen["taskDefinition"]
+    until(
+        "a steady state",
+        lambda: any("steady state" in e["message"] for e in one_service(service)["events"]),
+    )
+
+    arns = ecs.list_tasks(cluster="prod", serviceName=service)["taskArns"]
+    tasks = ecs.describe_tasks(cluster="prod", tasks=arns)["tasks"]
+    assert [t["lastStatus"] for t in tasks] == ["RUNNING", "RUNNING"], tasks
+    details = [d for t in tasks for a in t["attachments"] for d in a["details"]]
+    addresses = {d["value"] for d in details if d["name"] == "privateIPv4Address"}
+    health = elb.describe_target_health(TargetGroupArn=group)["TargetHealthDescriptions"]
+    assert {h["Target"]["Id"] for h in health} == addresses, (health, addresses)
+    assert all(t["group"] == f"service:{service}" for t in tasks)
+    assert all(isinstance(t["startedAt"], datetime.datetime) for t in tasks)
+
+
+def shift(listener, a, b, weight):
+    elb.modify_listener(
+        ListenerArn=listener, DefaultActions=forward((a, 100 - weight), (b, weight))
+    )
+    seen = elb.describe_listeners(ListenerArns=[listener])["Listeners"][0]["DefaultActions"]
+    groups = seen[0]["ForwardConfig"]["TargetGroups"]
+    assert {g["TargetGroupArn"]: g["Weight"] for g in groups} == {a: 100 - weight, b: weight}
+    rules = elb.describe_rules(ListenerArn=listener)["Rules"]
+    default = next(rule for rule in rules if rule["IsDefault"])
+    assert default["Priority"] == "default" and default["Actions"] == seen, default
+
+
+def deploy_by_hand(listener, a, b):
+    first = register("shop:v1")
+    assert first.endswith(":task-definition/shop:1"), first
+    made = create_service("shop", first, a)
+    assert made["status"] == "ACTIVE" and made["deployments"][0]["rolloutState"] == "IN_PROGRESS"
+    becomes_healthy("shop", a)
+
+    second = register("shop:v2")
+    create_service("shop-b", second, b, clientToken="one-deployment")
+    again = create_service("shop-b", second, b, clientToken="one-deployment")
+    assert again["serviceName"] == "shop-b", "a repeat with its token is the same service"
+    refused("InvalidParameterException", create_service, name="shop-b", task_definition=second, group=b)
+    becomes_healthy("shop-b", b)
+    for weight in (10, 50, 100):
+        shift(listener, a, b, weight)
+
+    targets = [h["Target"] for h in elb.describe_target_health(TargetGroupArn=a)["TargetHealthDescriptions"]]
+    ecs.update_service(cluster="prod", service="shop", desiredCount=0)
+    until("blue at zero", lambda: one_service("shop")["runningCount"] == 0)
+    assert len(one_service("shop")["deployments"]) == 1, "a new count starts no deployment"
+    elb.get_waiter("target_deregistered").wait(
+        TargetGroupArn=a, Targets=targets, WaiterConfig=SOON
+    )
+    gone = elb.describe_target_health(TargetGroupArn=a, Targets=targets)["TargetHealthDescriptions"]
+    assert {h["TargetHealth"]["Reason"] for h in gone} == {"Target.NotRegistered"}, gone
+    stopped = ecs.list_tasks(cluster="prod", serviceName="shop", desiredStatus="STOPPED")
+    tasks = ecs.describe_tasks(cluster="prod", tasks=stopped["taskArns"])["tasks"]
+    assert {t["stopCode"] for t in tasks} == {"ServiceSchedulerInitiated"}, tasks
+
+
+def rolls_in_place(group):
+    """An update of the definition is a rolling deployment; a crash is replaced, with its reason."""
+    ecs.update_service(cluster="prod", service="shop-b", taskDefinition=register("shop:v3"))
+    kinds = [d["status"] for d in one_service("shop-b")["deployments"]]
+    assert kinds == ["PRIMARY", "ACTIVE"], kinds
+    becomes_healthy("shop-b", group)
+    task = ecs.list_tasks(cluster="prod", serviceName="shop-b")["taskArns"][0]
+    ecs.stop_task(cluster="prod", task=task, reason="by hand")
+    ecs.get_waiter("tasks_stopped").wait(cluster="prod", tasks=[task], WaiterConfig=SOON)
+    seen = ecs.describe_tasks(cluster="prod", tasks=[task])["tasks"][0]
+    assert (seen["stopCode"], seen["stoppedReason"]) == ("UserInitiated", "by hand"), seen
+    becomes_healthy("shop-b", group)
+
+
+def watches(balancer):
+    """Metrics go in and come out again; an alarm follows them, and a hand's word."""
+    for name in ("shop-errors", "shop-late"):
+        cloudwatch.put_metric_alarm(
+            AlarmName=name,
+            Namespace="Shop",
+            MetricName="Errors",
+            Dimensions=[{"Name": "Service", "Value": "shop"}],
+            Statistic="Sum",
+            Period=MINUTE,
+            EvaluationPeriods=1,
+            Threshold=5,
+            ComparisonOperator="GreaterThanThreshold",
+            TreatMissingData="ignore",
+        )
+    cloudwatch.get_waiter("alarm_exists").wait(AlarmNames=["shop-errors"])
+
+    def alarm(name="shop-errors"):
+        return cloudwatch.describe_alarms(AlarmNames=[name])["MetricAlarms"][0]
+
+    assert alarm()["StateValue"] == "INSUFFICIENT_DATA"
+
+    def put_and_look():
+        datum = {"MetricName": "Errors", "Dimensions": [{"Name": "Service", "Value": "shop"}]}
+        cloudwatch.put_metric_data(Namespace="Shop", MetricData=[datum | {"Value": 10.0}])
+        return alarm()["StateValue"] == "ALARM"
+
+    until("ALARM", put_and_look)
+    assert isinstance(alarm()["StateUpdatedTimestamp"], datetime.datetime)
+    assert "Threshold Crossed" in alarm()["StateReason"], alarm()["StateReason"]
+    cloudwatch.set_alarm_state(AlarmName="shop-late", StateValue="ALARM", StateReason="by hand")
+    late = alarm("shop-late")
+    assert late["StateValue"] == "ALARM", late
+
+    cloudwatch.put_composite_alarm(
+        AlarmName="shop-any", AlarmRule='ALARM("shop-errors") OR ALARM("shop-late")'
+    )
+    seen = cloudwatch.describe_alarms(AlarmNames=["shop-any"])
+    assert not seen["MetricAlarms"] and not seen.get("CompositeAlarms"), "only if asked for"
+
+    def composite():
+        seen = cloudwatch.describe_alarms(AlarmNames=["shop-any"], AlarmTypes=["CompositeAlarm"])
+        return seen["CompositeAlarms"][0]["StateValue"] == "ALARM"
+
+    until("the composite alarm", composite)
+    reads_metrics(balancer, one_service("shop")["createdAt"])
+
+
+def reads_metrics(balancer, start):
+    """The three ways to read a metric agree, also on those that the load balancer writes."""
+    window = {"StartTime": start - datetime.timedelta(hours=1), "EndTime": start + datetime.timedelta(days=1)}
+    dimensions = [{"Name": "Service", "Value": "shop"}]
+    points = cloudwatch.get_metric_statistics(
+        Namespace="Shop", MetricName="Errors", Dimensions=dimensions, Period=3600,
+        Statistics=["Sum", "SampleCount", "Maximum"], **window,
+    )["Datapoints"]
+    assert points and all(p["Sum"] == 10 * p["SampleCount"] for p in points), points
+    assert all(p["Maximum"] == 10 for p in points)
+
+    metric = {"Namespace": "Shop", "MetricName": "Errors", "Dimensions": dimensions}
+    queries = [
+        {"Id": "errors", "MetricStat": {"Metric": metric, "Period": 3600, "Stat": "Sum"}},
+        {"Id": "double", "Expression": "errors * 2"},
+    ]
+    results = cloudwatch.get_metric_data(MetricDataQueries=queries, **window)["MetricDataResults"]
+    values = {r["Id"]: r["Values"] for r in results}
+    assert sum(values["errors"]) > 0, values
+    assert values["double"] == [2 * v for v in values["errors"]], values
+
+    listed = cloudwatch.list_metrics(Namespace="Shop")["Metrics"]
+    assert [m["MetricName"] for m in listed] == ["Errors"] and listed[0]["Dimensions"] == dimensions
+    name = balancer.split(":loadbalancer/")[1]
+
+    def hosts():
+        listed = cloudwatch.list_metrics(
+            Namespace="AWS/ApplicationELB", Dimensions=[{"Name": "LoadBalancer", "Value": name}]
+        )["Metrics"]
+        return "HealthyHostCount" in {m["MetricName"] for m in listed}
+
+    until("the load balancer's own metrics", hosts)
+
+
+def pages(listener):
+    """Every list that pages gives the same with small pages as at once."""
+    def paged(client, operation, size, **arguments):
+        config = {"PageSize": size}
+        return client.get_paginator(operation).paginate(PaginationConfig=config, **arguments)
+
+    def count(pages, key):
+        pages = list(pages)
+        assert len(pages) > 1, f"{key}: one page"
+        return sum(len(page[key]) for page in pages)
+
+    assert count(paged(ecs, "list_tasks", 1, cluster="prod"), "taskArns") == 2
+    assert count(paged(ecs, "list_services", 1, cluster="prod"), "serviceArns") == 2
+    revisions = paged(ecs, "list_task_definitions", 1, familyPrefix="shop")
+    assert count(revisions, "taskDefinitionArns") == 3
+    assert count(paged(elb, "describe_target_groups", 1), "TargetGroups") == 3
+    assert count(paged(elb, "describe_rules", 1, ListenerArn=listener), "Rules") == 2
+    assert count(paged(cloudwatch, "describe_alarms", 1), "MetricAlarms") == 2
+
+
+def mistakes(listener, a, b, idle):
+    """What AWS refuses is refused, with its code."""
+    nowhere = a[:-16] + "0" * 16
+    latest = one_service("shop-b")["taskDefinition"]
+    refused("ClusterNotFoundException", ecs.describe_services, cluster="nope", services=["shop"])
+    refused("ServiceNotFoundException", ecs.update_service, cluster="prod", service="nope", desiredCount=1)
+    refused("ClientException", ecs.describe_task_definition, taskDefinition="nope")
+    wrong = definition("shop:v4", cpu="256", memory="4096")
+    message = refused("ClientException", ecs.register_task_definition, **wrong)
+    assert "No Fargate configuration exists" in message, message
+    new = {"name": "new", "task_definition": latest}
+    message = refused("InvalidParameterException", create_service, **new, group=idle)
+    assert "does not have an associated load balancer" in message, message
+    balancers = [{"targetGroupArn": b, "containerName": "web", "containerPort": 8080}]
+    refused("InvalidParameterException", create_service, **new, group=b, loadBalancers=balancers)
+    refused("InvalidParameterException", ecs.delete_service, cluster="prod", service="shop-b")
+    missing = ecs.describe_services(cluster="prod", services=["nope"])
+    assert missing["failures"][0]["reason"] == "MISSING" and not missing["services"], missing
+    many = [f"s{n}" for n in range(11)]
+    refused("InvalidParameterException", ecs.describe_services, cluster="prod", services=many)
+
+    refused("TargetGroupNotFound", elb.describe_target_groups, Names=["nope"])
+    refused("TargetGroupNotFound", elb.describe_target_health, TargetGroupArn=nowhere)
+    refused("LoadBalancerNotFound", elb.describe_load_balancers, Names=["nope"])
+    refused("ListenerNotFound", elb.describe_listeners, ListenerArns=[listener[:-16] + "0" * 16])
+    modify = {"call": elb.modify_listener, "ListenerArn": listener}
+    refused("TargetGroupNotFound", **modify, DefaultActions=forward((a, 1), (nowhere, 1)))
+    refused("ValidationError", **modify, DefaultActions=forward((a, 1000), (b, 0)))
+    zero = ("ValidationError", "InvalidLoadBalancerAction", "InvalidConfigurationRequest")
+    refused(zero, **modify, DefaultActions=forward((a, 0), (b, 0)))
+    refused("ResourceInUse", elb.delete_target_group, TargetGroupArn=a)
+    refused("PriorityInUse", elb.create_rule, ListenerArn=listener, Priority=10,
+            Conditions=[{"Field": "path-pattern", "Values": ["/x"]}], Actions=forward((a, 1)))
+    refused(("ResourceNotFound", "ResourceNotFoundException"), cloudwatch.set_alarm_state,
+            AlarmName="nope", StateValue="OK", StateReason="x")
+
+
+def is_throttled():
+    """RegisterTaskDefinition's small bucket runs dry."""
+    for _ in range(300):
+        try:
+            register("shop:v4")
+        except ClientError as error:
+            got = error.response["Error"]
+            assert got["Code"] == "ThrottlingException", got
+            assert "Rate exceeded" in got["Message"], got
+            return
+    raise AssertionError("300 registrations without throttling")
+
+
+def cleans_up(balancer, a, b):
+    ecs.delete_service(cluster="prod", service="shop-b", force=True)
+    ecs.get_waiter("services_inactive").wait(cluster="prod", services=["shop-b"], WaiterConfig=SOON)
+    elb.delete_load_balancer(LoadBalancerArn=balancer)
+    elb.get_waiter("load_balancers_deleted").wait(LoadBalancerArns=[balancer], WaiterConfig=SOON)
+    for group in (a, b):
+        elb.delete_target_group(TargetGroupArn=group)
+    cloudwatch.delete_alarms(AlarmNames=["shop-any", "shop-errors"])
+    left = cloudwatch.describe_alarms(AlarmTypes=["MetricAlarm", "CompositeAlarm"])
+    assert [a["AlarmName"] for a in left["MetricAlarms"]] == ["shop-late"], left
+
+
+def main():
+    balancer, listener, a, b, idle = set_scene()
+    deploy_by_hand(listener, a, b)
+    rolls_in_place(b)
+    watches(balancer)
+    pages(listener)
+    mistakes(listener, a, b, idle)
+    is_throttled()
+    cleans_up(balancer, a, b)
+    print("as in AWS")
+
+
+main()

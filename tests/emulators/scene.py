@@ -1,0 +1,182 @@
+"""Sets a scene in the two emulators, looks at it, and touches it: what a person would do with
+boto3. Endpoints and credentials come from the environment. Each verb prints one JSON document.
+
+    scene.py make NAME SECONDS    a service NAME on two slots behind one listener: its default action
+                                  and a rule; the former sticky for SECONDS, or not at all with 0
+    scene.py look NAME            everything that a deployment may have changed
+    scene.py alarm NAME STATE     sets the alarm NAME-errors
+"""
+
+import json
+import sys
+
+import boto3
+
+ecs = boto3.client("ecs")
+elb = boto3.client("elbv2")
+ec2 = boto3.client("ec2")
+cloudwatch = boto3.client("cloudwatch")
+
+
+def network():
+    vpc = ec2.create_vpc(CidrBlock="10.0.0.0/16")["Vpc"]["VpcId"]
+    subnets = [
+        ec2.create_subnet(VpcId=vpc, CidrBlock=block, AvailabilityZone=zone)["Subnet"]["SubnetId"]
+        for block, zone in [("10.0.1.0/24", "us-east-1a"), ("10.0.2.0/24", "us-east-1b")]
+    ]
+    group = ec2.create_security_group(GroupName="shop", Description="shop", VpcId=vpc)["GroupId"]
+    return vpc, subnets, group
+
+
+def target_group(name, vpc):
+    made = elb.create_target_group(
+        Name=name, Protocol="HTTP", Port=8080, VpcId=vpc, TargetType="ip", HealthCheckPath="/health"
+    )
+    return made["TargetGroups"][0]["TargetGroupArn"]
+
+
+def forward(sticky, *groups):
+    """A weighted forward action; sticky for so many seconds, or not."""
+    stickiness = {"Enabled": True, "DurationSeconds": sticky} if sticky else {"Enabled": False}
+    config = {
+        "TargetGroups": [{"TargetGroupArn": arn, "Weight": weight} for arn, weight in groups],
+        "TargetGroupStickinessConfig": stickiness,
+    }
+    return {"Type": "forward", "ForwardConfig": config}
+
+
+def rule(listener, priority, path, action):
+    elb.create_rule(
+        ListenerArn=listener,
+        Priority=priority,
+        Conditions=[{"Field": "path-pattern", "Values": [path]}],
+        Actions=[action],
+    )
+
+
+def listener(name, sticky, vpc, subnets):
+    """One listener: the two slots on its default action and on a rule, and a rule for somebody
+    else's group."""
+    a, b, admin = (target_group(f"{name}-{part}", vpc) for part in ("a", "b", "admin"))
+    balancer = elb.create_load_balancer(Name=name, Subnets=subnets)["LoadBalancers"][0]
+    arn = elb.create_listener(
+        LoadBalancerArn=balancer["LoadBalancerArn"],
+        Protocol="HTTP",
+        Port=80,
+        DefaultActions=[forward(sticky, (a, 100), (b, 0))],
+    )["Listeners"][0]["ListenerArn"]
+    rule(arn, 5, "/api/*", forward(0, (a, 100), (b, 0)))
+    rule(arn, 10, "/admin/*", forward(600, (admin, 7)))
+    return a
+
+
+def task_definition(name):
+    made = ecs.register_task_definition(
+        family=name,
+        networkMode="awsvpc",
+        requiresCompatibilities=["FARGATE"],
+        cpu="256",
+        memory="512",
+        containerDefinitions=[
+            {
+                "name": "app",
+                "image": "shop:v1",
+                "essential": True,
+                "portMappings": [{"containerPort": 8080, "protocol": "tcp"}],
+                "environment": [{"name": "EMPTY", "value": ""}, {"name": "LEVEL", "value": "info"}],
+            }
+        ],
+        tags=[{"key": "team", "value": "shop"}],
+    )
+    return made["taskDefinition"]["taskDefinitionArn"]
+
+
+def service(name, group, subnets, security_group):
+    ecs.create_service(
+        cluster=name,
+        serviceName=name,
+        taskDefinition=task_definition(name),
+        desiredCount=2,
+        launchType="FARGATE",
+        loadBalancers=[{"targetGroupArn": group, "containerName": "app", "containerPort": 8080}],
+        networkConfiguration={
+            "awsvpcConfiguration": {"subnets": subnets, "securityGroups": [security_group]}
+        },
+        deploymentConfiguration={
+            "maximumPercent": 200,
+            "minimumHealthyPercent": 100,
+            "deploymentCircuitBreaker": {"enable": True, "rollback": True},
+        },
+        tags=[{"key": "team", "value": "shop"}],
+    )
+
+
+def alarm(name, state):
+    cloudwatch.set_alarm_state(
+        AlarmName=f"{name}-errors", StateValue=state, StateReason="set by the test"
+    )
+
+
+def make(name, sticky):
+    vpc, subnets, security_group = network()
+    group = listener(name, int(sticky), vpc, subnets)
+    ecs.create_cluster(clusterName=name)
+    service(name, group, subnets, security_group)
+    cloudwatch.put_metric_alarm(
+        AlarmName=f"{name}-errors",
+        Namespace="Shop",
+        MetricName="Errors",
+        Statistic="Sum",
+        Period=60,
+        EvaluationPeriods=1,
+        Threshold=5,
+        ComparisonOperator="GreaterThanThreshold",
+        TreatMissingData="notBreaching",
+    )
+    alarm(name, "OK")
+    return look(name)
+
+
+def weights(action):
+    groups = action["ForwardConfig"]["TargetGroups"]
+    return {g["TargetGroupArn"].split("/")[1]: g["Weight"] for g in groups}
+
+
+def services(name):
+    seen = ecs.describe_services(cluster=name, services=[name, f"{name}-b"], include=["TAGS"])
+    for one in seen["services"]:
+        definition = ecs.describe_task_definition(
+            taskDefinition=one["taskDefinition"], include=["TAGS"]
+        )
+        yield one["serviceName"], {
+            "status": one["status"],
+            "desired": one["desiredCount"],
+            "running": one["runningCount"],
+            "task_definition": one["taskDefinition"].rsplit("/", 1)[1],
+            "containers": definition["taskDefinition"]["containerDefinitions"],
+            "definition_tags": {t["key"]: t["value"] for t in definition.get("tags", [])},
+            "deployment_configuration": one["deploymentConfiguration"],
+            "tags": {t["key"]: t["value"] for t in one.get("tags", [])},
+        }
+
+
+def look(name):
+    balancer = elb.describe_load_balancers(Names=[name])["LoadBalancers"][0]["LoadBalancerArn"]
+    one = elb.describe_listeners(LoadBalancerArn=balancer)["Listeners"][0]
+    rules = elb.describe_rules(ListenerArn=one["ListenerArn"])["Rules"]
+    routes = {r["Priority"]: r["Actions"][0] for r in rules if r["Priority"] != "10"}
+    return {
+        "weights": {priority: weights(action) for priority, action in routes.items()},
+        "listener": one,
+        "rules": rules,
+        "services": dict(services(name)),
+    }
+
+
+def main():
+    verbs = {"make": make, "look": look, "alarm": alarm}
+    verb, *arguments = sys.argv[1:]
+    print(json.dumps(verbs[verb](*arguments), default=str))
+
+
+main()
