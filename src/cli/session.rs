@@ -9,6 +9,7 @@ use super::request;
 use super::sandbox_clock;
 use crate::aws::{AwsError, Cloud, ConnectOptions, ErrorClass, SurveyAsk};
 use crate::config::{self, Config, StateLocation};
+use crate::deployment::event::{Event, Record};
 use crate::deployment::ids::{ClusterName, DeploymentId, ServiceName, SlotName, Slots};
 use crate::deployment::preflight::{self, Planning, Request};
 use crate::deployment::surroundings::Surroundings;
@@ -147,6 +148,21 @@ impl Session {
             }
             _ => message.hint("nothing was changed"),
         }
+    }
+
+    /// The journal of the last deployment, if that has not ended.
+    pub(super) fn unfinished(&self) -> Result<Option<Vec<Record>>, CliError> {
+        let unreadable = |error| CliError::from_error(ErrorKind::Unexpected, &error);
+        let service = self.service();
+        let deployments = self.store.deployments(&service).map_err(unreadable)?;
+        let Some(last) = deployments.last() else {
+            return Ok(None);
+        };
+        let records = self.store.journal(&service, last).map_err(unreadable)?;
+        let over = records
+            .iter()
+            .any(|record| matches!(record.event, Event::Ended { .. }));
+        Ok((!over && !records.is_empty()).then_some(records))
     }
 
     /// This process, as the holder of a lock.

@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 use std::sync::{Mutex, MutexGuard, PoisonError};
 
-use super::{Holder, StoreError, taking};
+use super::{Holder, StoreError, taking, taking_over};
 use crate::deployment::event::Record;
 use crate::deployment::ids::{DeploymentId, ServiceName};
 
@@ -63,6 +63,15 @@ impl MemoryStore {
         }
         kept.holder = Some(taken.clone());
         Ok(taken)
+    }
+
+    pub(super) fn take_over(&self, service: &ServiceName, holder: &Holder) -> Holder {
+        let mut services = self.services();
+        let kept = services.entry(service.clone()).or_default();
+        let taken = taking_over(kept.holder.as_ref(), holder);
+        kept.abort = None;
+        kept.holder = Some(taken.clone());
+        taken
     }
 
     pub(super) fn unlock(&self, service: &ServiceName, holder: &Holder) {
