@@ -188,7 +188,9 @@ fn what_blue_runs_already_is_deployed_only_by_force() {
         .exits(0)
         .says("unchanged");
     let json = ["deploy", "--image", "shop:v1", "--output", "json"];
-    assert_eq!(scene.bg(&json).exits(0).json()["type"], "unchanged");
+    let records = scene.bg(&json).exits(0).records();
+    assert_eq!(records.len(), 1, "{records:?}");
+    assert_eq!(records[0]["type"], "unchanged");
     assert_eq!(scene.footprint(), before);
     let forced = [
         "deploy",

@@ -206,9 +206,8 @@ impl Process {
 
     /// Waits for its end.
     #[track_caller]
-    pub(crate) fn end(mut self) -> Ended {
-        let status = until("the process's end", || self.over());
-        self.ended(status)
+    pub(crate) fn end(self) -> Ended {
+        self.ends_within(AT_MOST)
     }
 
     /// Waits for its end, at most so long.

@@ -2,7 +2,7 @@
 
 use std::fs;
 
-use super::support::Scene;
+use super::support::{Scene, until};
 
 const LONG: (&str, &str) = ("bake: 1m }", "bake: 30m }");
 
@@ -68,15 +68,37 @@ fn breaking_the_glass_needs_no_state_and_no_lock() {
 }
 
 #[test]
-fn a_lock_whose_holder_died_is_free_when_its_lease_is_over() {
+fn a_rollback_reverts_a_deployment_whose_process_was_killed() {
+    let scene = Scene::at_speed(20);
+    scene.configure(&[LONG, ("for: 10s", "for: 0s")]);
+    let mut first = scene.start(&["deploy", "--image", "shop:v2"]);
+    first.until_it_says("baking");
+    first.signal("KILL");
+    assert_eq!(first.end().code, -1);
+    assert_eq!(scene.weights(), (90, 10));
+
+    let ended = scene.bg(&["rollback"]).exits(0);
+    let ended = ended.complains("is gone: reverting it here");
+    ended.says("reverting").says("the deployment was aborted");
+    scene.stands_on_blue();
+}
+
+#[test]
+fn a_status_says_that_a_deployment_lost_its_process() {
     let scene = Scene::at_speed(100);
     scene.configure(&[LONG]);
     let mut first = scene.start(&["deploy", "--image", "shop:v2"]);
-    first.until_it_says("task definition");
+    first.until_it_says("provisioning");
     first.signal("KILL");
-    assert_eq!(first.end().code, -1);
-    super::support::until("the lease's end", || {
-        let next = scene.bg(&["rollback"]);
-        (next.code != 6).then_some(next)
+    first.end();
+    until("the lease's end", || {
+        let status = scene.bg(&["status", "--output", "json"]).exits(0).json();
+        (status["deployment"]["abandoned"] == true).then_some(())
     });
+    let status = scene.bg(&["status"]).exits(0);
+    status.says("its process is gone");
+    scene.bg(&["rollback"]).exits(0);
+    let status = scene.bg(&["status", "--output", "json"]).exits(0).json();
+    assert_eq!(status["deployment"], serde_json::json!(null));
+    scene.stands_on_blue();
 }
