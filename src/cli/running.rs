@@ -2,6 +2,8 @@
 
 use std::cell::RefCell;
 
+use jiff::Timestamp;
+
 use super::args::{Global, OutputFormat, RetireBy, RunArgs};
 use super::display::{Display, TICK, print, print_json_line};
 use super::error::{CliError, ErrorKind};
@@ -93,8 +95,11 @@ pub(super) async fn run(
     let exit = deployment
         .outcome()
         .map_or(ExitCode::Stuck, exit_code(&deployment));
-    finish_retiring(args, session, &deployment, &mut asks, &display).await;
+    let left = finish_retiring(args, session, &deployment, &mut asks, &display).await;
     let _ = display.into_inner().finish();
+    if let Some(at) = left.filter(|_| !global.quiet) {
+        eprintln!("Note: blue is left to be retired by `bg tick` from {at:.0} on");
+    }
     Ok(exit)
 }
 
@@ -201,19 +206,21 @@ async fn beside_ticks<T>(
     }
 }
 
+/// Retires blue where that is this process's to do; otherwise says from when on somebody else has
+/// to.
 async fn finish_retiring(
     args: &RunArgs,
     session: &Session,
     deployment: &Deployment,
     asks: &mut Asks,
     display: &RefCell<Display>,
-) {
+) -> Option<Timestamp> {
     let Phase::Ended {
         outcome: Outcome::Promoted,
         retire_at: Some(_),
     } = &deployment.phase
     else {
-        return;
+        return None;
     };
     let ci = std::env::var_os("CI").is_some();
     let by = args.retire_by().unwrap_or(if ci {
@@ -221,9 +228,10 @@ async fn finish_retiring(
     } else {
         RetireBy::ThisRun
     });
-    let (RetireBy::ThisRun, Some(retirement)) = (by, retirement_of(deployment)) else {
-        return;
-    };
+    let retirement = retirement_of(deployment)?;
+    if by == RetireBy::Later {
+        return Some(retirement.due.at);
+    }
     let mut state = deployment.clone();
     let mut show = |event: Event| {
         let record = Record {
@@ -249,10 +257,9 @@ async fn finish_retiring(
         retirement,
     };
     let work = retiring.wait(asks, &mut show);
-    if let Retired::Later(at) = beside_ticks(session, display, work).await {
-        eprintln!(
-            "blue is to be retired from {at:.0} on: `bg tick`, or the next `bg` run, does it"
-        );
+    match beside_ticks(session, display, work).await {
+        Retired::Later(at) => Some(at),
+        Retired::Done | Retired::Cancelled(_) => None,
     }
 }
 

@@ -213,3 +213,37 @@ fn a_digest_that_is_deployed_twice_is_unchanged() {
     scene.bg(&arguments).exits(0).says("unchanged");
     assert_eq!(scene.footprint(), before);
 }
+
+#[test]
+fn a_hotfix_goes_all_at_once_and_its_reason_into_the_journal() {
+    let scene = Scene::at_speed(200);
+    let version = [
+        "--image",
+        "shop:v2",
+        "--hotfix",
+        "--reason",
+        "checkout is down",
+    ];
+    let run = ["--output", "json", "--no-wait-retire"];
+    let ended = scene.bg(&[&["deploy"], &version[..], &run[..]].concat());
+    let records = ended.exits(0).records();
+    let shifts: Vec<_> = records
+        .iter()
+        .filter(|record| record["event"]["type"] == "shifting")
+        .map(|record| record["event"]["weight"].clone())
+        .collect();
+    assert_eq!(shifts, ["100%"]);
+    let plan = records[0]["event"]["plan"].to_string();
+    assert!(plan.contains("checkout is down"), "{plan}");
+}
+
+#[test]
+fn who_waits_for_no_retiring_is_told_who_has_to() {
+    let scene = Scene::at_speed(200);
+    let arguments = ["deploy", "--image", "shop:v2"];
+    scene
+        .bg_with(&[("CI", "true")], &arguments)
+        .exits(0)
+        .complains("blue is left to be retired by `bg tick`");
+    assert_eq!(scene.weights(), (0, 100));
+}

@@ -23,7 +23,7 @@ fn reverted(scene: &Scene, ended: Ended, signal: &str) {
 
 #[test]
 fn ctrl_c_while_green_is_provisioned_puts_it_away() {
-    let scene = Scene::at_speed(10);
+    let scene = Scene::at_speed(1);
     let deployment = deployment_at(&scene, "provisioning", &[]);
     deployment.signal("INT");
     reverted(&scene, deployment.ends_within(TIDY_WITHIN), "SIGINT");
