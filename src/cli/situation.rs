@@ -44,7 +44,7 @@ impl Traffic {
             .cloud
             .forwards_of(&names)
             .await
-            .map_err(|error| CliError::from_error(ErrorKind::Unexpected, &error))?;
+            .map_err(|error| session.cant_look(&error))?;
         Ok(Traffic::of(session, &groups, forwards))
     }
 
@@ -256,22 +256,26 @@ impl Situation {
     }
 }
 
-/// The deployment whose process holds the lock.
+/// The deployment that has not ended, whether or not its process is still there.
 fn running_deployment(session: &Session) -> Result<Option<DeploymentStatus>, CliError> {
     let unreadable = |error| CliError::from_error(ErrorKind::Unexpected, &error);
     let service = session.service();
     let holder = session.store.holder(&service).map_err(unreadable)?;
     let now = session.clock.now();
-    let Some(holder) = holder.filter(|holder| holder.lease_until > now) else {
-        return Ok(None);
+    let held = holder.filter(|holder| holder.lease_until > now);
+    let records = match &held {
+        Some(holder) => session
+            .store
+            .journal(&service, &holder.deployment)
+            .map_err(unreadable)?,
+        None => session.unfinished()?.unwrap_or_default(),
     };
-    let records = session
-        .store
-        .journal(&service, &holder.deployment)
-        .map_err(unreadable)?;
     let mut view = View::new();
     for record in &records {
         view.apply(record);
     }
-    Ok(DeploymentStatus::of(&view))
+    Ok(DeploymentStatus::of(&view).map(|status| DeploymentStatus {
+        abandoned: held.is_none(),
+        ..status
+    }))
 }

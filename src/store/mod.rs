@@ -113,11 +113,20 @@ impl Store {
     }
 
     /// Takes the service's lock, or renews it where `holder` has it already; answers with the
-    /// holder as stored, its fence grown.
+    /// holder as stored, its fence grown. What the holder before was asked is forgotten.
     pub fn lock(&self, service: &ServiceName, holder: &Holder) -> Result<Holder, StoreError> {
         match self {
             Store::File(store) => store.lock(service, holder),
             Store::Memory(store) => store.lock(service, holder),
+        }
+    }
+
+    /// Takes the service's lock from whoever has it: for a holder whose process doesn't answer.
+    /// It loses the lock at its next renewal.
+    pub fn take_over(&self, service: &ServiceName, holder: &Holder) -> Result<Holder, StoreError> {
+        match self {
+            Store::File(store) => store.take_over(service, holder),
+            Store::Memory(store) => Ok(store.take_over(service, holder)),
         }
     }
 
@@ -160,13 +169,20 @@ impl Store {
     }
 }
 
+/// `holder` with the fence that follows `present`'s.
+fn taking_over(present: Option<&Holder>, holder: &Holder) -> Holder {
+    Holder {
+        fence: present.map_or(0, |present| present.fence) + 1,
+        ..holder.clone()
+    }
+}
+
 /// Whether `holder` may take a lock that shows `present`, and with which fence.
 fn taking(present: Option<Holder>, holder: &Holder) -> Result<Holder, StoreError> {
-    let fence = present.as_ref().map_or(0, |present| present.fence);
     match present {
         Some(present) if present.deployment == holder.deployment && present.pid == holder.pid => {
             Ok(Holder {
-                fence,
+                fence: present.fence,
                 since: present.since,
                 ..holder.clone()
             })
@@ -174,9 +190,6 @@ fn taking(present: Option<Holder>, holder: &Holder) -> Result<Holder, StoreError
         Some(present) if present.lease_until > holder.since => {
             Err(StoreError::Locked(Box::new(present)))
         }
-        _ => Ok(Holder {
-            fence: fence + 1,
-            ..holder.clone()
-        }),
+        present => Ok(taking_over(present.as_ref(), holder)),
     }
 }

@@ -2,7 +2,9 @@
 
 use std::time::Duration;
 
-use crate::cli::args::{Global, RollbackArgs};
+use serde_json::json;
+
+use crate::cli::args::{Global, OutputFormat, RollbackArgs};
 use crate::cli::error::{CliError, ErrorKind};
 use crate::cli::exit::ExitCode;
 use crate::cli::request::Wanted;
@@ -23,11 +25,9 @@ const REVERT_WITHIN: Duration = Duration::from_secs(120);
 pub(super) async fn run(global: &Global, args: &RollbackArgs) -> Result<ExitCode, CliError> {
     let session = Session::open(global, None).await?;
     if let (Some(to), true) = (args.to, args.force) {
-        return break_glass(&session, to).await;
+        return break_glass(global, &session, to).await;
     }
-    if let Some(holder) = running_holder(&session)?
-        && let Some(exit) = abort(&session, &holder).await?
-    {
+    if let Some(exit) = end_what_is_under_way(global, args, &session).await? {
         return Ok(exit);
     }
     let situation = Situation::look(&session).await?;
@@ -36,7 +36,11 @@ pub(super) async fn run(global: &Global, args: &RollbackArgs) -> Result<ExitCode
             .hint("say where to: `bg rollback --to a --force` or `--to b --force`"));
     };
     if args.to == Some(live) {
-        println!("slot {live} serves everything already");
+        say(
+            global,
+            "unchanged",
+            &format!("slot {live} serves everything already"),
+        );
         return Ok(ExitCode::Stands);
     }
     let definition = last_serving(&session, &situation, live.other())?;
@@ -45,6 +49,46 @@ pub(super) async fn run(global: &Global, args: &RollbackArgs) -> Result<ExitCode
     let planning = session.plan(&request).await?;
     running::refuse_problems(&planning)?;
     running::run(global, &args.run, &session, planning).await
+}
+
+/// A line on stdout, as text or as JSON.
+fn say(global: &Global, kind: &str, text: &str) {
+    let document = json!({ "type": kind, "message": text });
+    match global.output {
+        OutputFormat::Text => println!("{text}"),
+        OutputFormat::Json => println!("{document}"),
+    }
+}
+
+/// Reverts a deployment that has not ended: its process does it, or where that is gone, this
+/// one. `None` where there is none.
+async fn end_what_is_under_way(
+    global: &Global,
+    args: &RollbackArgs,
+    session: &Session,
+) -> Result<Option<ExitCode>, CliError> {
+    let by = session.holder(&session.new_id());
+    let by = format!("{}@{} (bg rollback)", by.owner, by.host);
+    if let Some(holder) = running_holder(session)?
+        && let Some(answer) = abort(session, &holder, &by).await?
+    {
+        return Ok(Some(match answer {
+            Answer::Ended(outcome) => ended(global, &outcome),
+            Answer::Reverting => ExitCode::Stuck,
+        }));
+    }
+    let Some(records) = session.unfinished()? else {
+        return Ok(None);
+    };
+    if let Some(first) = records.first() {
+        eprintln!(
+            "the process of deployment {} is gone: reverting it here",
+            first.deployment
+        );
+    }
+    let reverted = running::revert_abandoned(global, &args.run, session, &records, by).await?;
+    let exit = reverted.outcome().map(|outcome| ended(global, outcome));
+    Ok(Some(exit.unwrap_or(ExitCode::Stuck)))
 }
 
 /// What the idle slot ran when it last served: its service says so, and where that was deleted
@@ -98,22 +142,27 @@ fn running_holder(session: &Session) -> Result<Option<Holder>, CliError> {
     Ok(holder.filter(|holder| holder.lease_until > session.clock.now()))
 }
 
+/// What came of an abort.
+enum Answer {
+    /// The deployment has ended like this.
+    Ended(Outcome),
+    /// It was taken, and no end was seen.
+    Reverting,
+}
+
 /// Asks the running deployment to revert; `None` where its process doesn't answer.
-async fn abort(session: &Session, holder: &Holder) -> Result<Option<ExitCode>, CliError> {
+async fn abort(session: &Session, holder: &Holder, by: &str) -> Result<Option<Answer>, CliError> {
     let unreadable = |error| CliError::from_error(ErrorKind::Unexpected, &error);
     let service = session.service();
-    let by = session.holder(&holder.deployment);
-    let by = format!("{}@{} (bg rollback)", by.owner, by.host);
     eprintln!(
         "deployment {} is running: asking it to revert",
         holder.deployment
     );
     session
         .store
-        .ask_to_abort(&service, &by)
+        .ask_to_abort(&service, by)
         .map_err(unreadable)?;
     let asked_at = session.clock.now();
-    let mut taken = false;
     loop {
         session
             .clock
@@ -123,13 +172,14 @@ async fn abort(session: &Session, holder: &Holder) -> Result<Option<ExitCode>, C
             .store
             .journal(&service, &holder.deployment)
             .map_err(unreadable)?;
-        if let Some(exit) = records.iter().rev().find_map(|record| match &record.event {
-            Event::Ended { outcome } => Some(ended(outcome)),
+        let outcome = records.iter().rev().find_map(|record| match &record.event {
+            Event::Ended { outcome } => Some(outcome.clone()),
             _ => None,
-        }) {
-            return Ok(Some(exit));
+        });
+        if let Some(outcome) = outcome {
+            return Ok(Some(Answer::Ended(outcome)));
         }
-        taken |= records
+        let taken = records
             .iter()
             .any(|record| matches!(record.event, Event::Reverting { .. }));
         let waited = Duration::try_from(session.clock.now().duration_since(asked_at));
@@ -137,24 +187,22 @@ async fn abort(session: &Session, holder: &Holder) -> Result<Option<ExitCode>, C
         if waited.is_ok_and(|waited| waited > limit) {
             let _ = session.store.take_abort(&service);
             eprintln!("its process does not answer");
-            return if taken {
-                Ok(Some(ExitCode::Stuck))
-            } else {
-                Ok(None)
-            };
+            return Ok(taken.then_some(Answer::Reverting));
         }
     }
 }
 
 /// For the one who asked to go back, a revert is what was asked for.
-fn ended(outcome: &Outcome) -> ExitCode {
+fn ended(global: &Global, outcome: &Outcome) -> ExitCode {
     match outcome {
         Outcome::Reverted { .. } => {
-            println!("the deployment was aborted: blue serves everything");
+            let text = "the deployment was aborted: blue serves everything";
+            say(global, "aborted", text);
             ExitCode::Stands
         }
         Outcome::Promoted => {
-            println!("the deployment had succeeded by then; `bg rollback` once more goes back");
+            let text = "the deployment had succeeded by then; `bg rollback` once more goes back";
+            say(global, "too_late", text);
             ExitCode::Stuck
         }
         other => other.into(),
@@ -162,7 +210,11 @@ fn ended(outcome: &Outcome) -> ExitCode {
 }
 
 /// Weights only: no store, no lock, no health.
-async fn break_glass(session: &Session, to: SlotName) -> Result<ExitCode, CliError> {
+async fn break_glass(
+    global: &Global,
+    session: &Session,
+    to: SlotName,
+) -> Result<ExitCode, CliError> {
     let traffic = Traffic::look(session).await?;
     let writes = traffic.writes(to);
     if writes.is_empty() {
@@ -175,10 +227,11 @@ async fn break_glass(session: &Session, to: SlotName) -> Result<ExitCode, CliErr
     for (write, result) in writes.iter().zip(session.cloud.write_routes(&writes).await) {
         match result {
             Ok(seen) if carries_everything(&seen.weights, write) => {
-                println!(
-                    "{}: slot {to} ({}) has everything",
-                    write.label,
-                    write.to.name()
+                let (label, group) = (&write.label, write.to.name());
+                say(
+                    global,
+                    "route_written",
+                    &format!("{label}: slot {to} ({group}) has everything"),
                 );
             }
             Ok(seen) => {
