@@ -277,6 +277,20 @@ mod tests {
     }
 
     #[test]
+    fn a_lease_is_renewed_late_but_never_after_somebody_else_held_the_lock() {
+        let dir = tempfile::tempdir().unwrap();
+        let (store, shop) = (FileStore::new(dir.path()), ServiceName::new("shop"));
+        let first = store.lock(&shop, &holder("d1", 0)).unwrap();
+        assert_eq!(store.lock(&shop, &first).unwrap().fence, 1);
+        let second = store.lock(&shop, &holder("d2", 600)).unwrap();
+        store.unlock(&shop, &second).unwrap();
+        assert!(matches!(
+            store.lock(&shop, &first),
+            Err(StoreError::LockLost)
+        ));
+    }
+
+    #[test]
     fn an_abort_is_taken_once() {
         let dir = tempfile::tempdir().unwrap();
         let (store, shop) = (FileStore::new(dir.path()), ServiceName::new("shop"));
