@@ -6,7 +6,7 @@ use super::args::{Global, OutputFormat, RetireBy, RunArgs};
 use super::display::{Display, TICK, print, print_json};
 use super::error::{CliError, ErrorKind};
 use super::exit::ExitCode;
-use super::session::Session;
+use super::session::{Fence, Session};
 use super::terminal::Surface;
 use crate::deployment::event::{Event, Record};
 use crate::deployment::outcome::Outcome;
@@ -66,6 +66,7 @@ pub(super) async fn run(
     args: &RunArgs,
     session: &Session,
     planning: Planning,
+    planned_at: Fence,
 ) -> Result<ExitCode, CliError> {
     let plan = planning.plan.ok_or_else(|| {
         CliError::new(
@@ -73,14 +74,10 @@ pub(super) async fn run(
             "there is no plan, although nothing forbids one",
         )
     })?;
-    let holder = session.holder(&plan.id);
-    let holder = session
-        .store
-        .lock(&plan.service, &holder)
-        .map_err(|error| locked(&error))?;
     let mut asks = Asks::default();
     asks.listen_to_signals(args.on_interrupt)
         .map_err(|error| CliError::from_error(ErrorKind::Unexpected, &error))?;
+    let holder = take_lock(session, &plan, planned_at)?;
     let display = RefCell::new(Display::new(global, &Surface::of_process()));
     if global.output == OutputFormat::Text && !global.quiet {
         for warning in &planning.warnings {
@@ -88,19 +85,43 @@ pub(super) async fn run(
         }
     }
     let ended = drive(session, &holder, planning.body, plan, &mut asks, &display).await;
-    let released =
-        |deployment: &Deployment| session.store.unlock(&deployment.plan.service, &holder);
-    let deployment = match ended {
-        Ok(deployment) => deployment,
-        Err(error) => return Err(CliError::from_error(ErrorKind::Unexpected, &error)),
-    };
-    let _ = released(&deployment);
+    // A lock that can't be given back runs out by itself.
+    let _ = session.store.unlock(&session.service(), &holder);
+    let deployment = ended.map_err(|error| ended_badly(&error))?;
     let exit = deployment
         .outcome()
         .map_or(ExitCode::Stuck, exit_code(&deployment));
     finish_retiring(args, session, &deployment, &mut asks, &display).await;
     let _ = display.into_inner().finish();
     Ok(exit)
+}
+
+/// Takes the lock, if nobody had it since the plan's survey: what that saw may not be so any more.
+fn take_lock(session: &Session, plan: &Plan, planned_at: Fence) -> Result<Holder, CliError> {
+    let holder = session
+        .store
+        .lock(&plan.service, &session.holder(&plan.id))
+        .map_err(|error| locked(&error))?;
+    if !planned_at.is_just_before(&holder) {
+        let _ = session.store.unlock(&plan.service, &holder);
+        return Err(CliError::new(
+            ErrorKind::Locked,
+            "somebody else held the lock while this was planned; nothing was changed",
+        )
+        .hint("run it again: `bg status` shows what is so now"));
+    }
+    // A request that came too late for the deployment it was meant for must not end this one.
+    let _ = session.store.take_abort(&plan.service);
+    Ok(holder)
+}
+
+/// Only a journal that can't be begun leaves everything as it was.
+fn ended_badly(error: &RunError) -> CliError {
+    match error {
+        RunError::Store(_) => CliError::from_error(ErrorKind::Unexpected, error),
+        RunError::Illegal(_) => CliError::from_error(ErrorKind::Stuck, error)
+            .hint("`bg status` shows where traffic is; `bg rollback --to a --force` moves it"),
+    }
 }
 
 /// A deployment that was refused before it changed anything is an unexpected error, not a revert.

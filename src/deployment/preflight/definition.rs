@@ -38,7 +38,6 @@ pub(super) fn decide(
         }
         DefinitionWanted::Body(body) => (register(body), body.clone()),
         DefinitionWanted::Existing(_) => existing(found.asked_definition.clone(), found, planning)?,
-        DefinitionWanted::LastServing => existing(running(found, live.other()), found, planning)?,
     };
     planning.changes = taskdef::diff(&old, &body);
     check(request, found, live, slots, &body, planning);
