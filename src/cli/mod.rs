@@ -15,6 +15,7 @@ mod request;
 mod running;
 mod sandbox_clock;
 mod session;
+mod settle;
 mod situation;
 pub mod style;
 pub mod terminal;

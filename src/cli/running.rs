@@ -84,7 +84,8 @@ pub(super) async fn run(
             eprintln!("Warning: {warning}");
         }
     }
-    let ended = drive(session, &holder, planning.body, plan, &mut asks, &display).await;
+    let begin = Begin::Plan(Box::new(plan));
+    let ended = drive(session, &holder, planning.body, begin, &mut asks, &display).await;
     // A lock that can't be given back runs out by itself.
     let _ = session.store.unlock(&session.service(), &holder);
     let deployment = ended.map_err(|error| ended_badly(&error))?;
@@ -116,7 +117,7 @@ fn take_lock(session: &Session, plan: &Plan, planned_at: Fence) -> Result<Holder
 }
 
 /// Only a journal that can't be begun leaves everything as it was.
-fn ended_badly(error: &RunError) -> CliError {
+pub(super) fn ended_badly(error: &RunError) -> CliError {
     match error {
         RunError::Store(_) => CliError::from_error(ErrorKind::Unexpected, error),
         RunError::Illegal(_) => CliError::from_error(ErrorKind::Stuck, error)
@@ -135,11 +136,19 @@ fn exit_code(deployment: &Deployment) -> impl Fn(&Outcome) -> ExitCode {
     }
 }
 
-async fn drive(
+/// Where a run begins.
+pub(super) enum Begin {
+    /// At the start of this plan.
+    Plan(Box<Plan>),
+    /// Where a deployment's journal ends.
+    Again(Box<Deployment>),
+}
+
+pub(super) async fn drive(
     session: &Session,
     holder: &Holder,
     body: Option<serde_json::Value>,
-    plan: Plan,
+    begin: Begin,
     asks: &mut Asks,
     display: &RefCell<Display>,
 ) -> Result<Deployment, RunError> {
@@ -156,7 +165,10 @@ async fn drive(
         asks,
         show: &mut show,
     };
-    beside_ticks(session, display, run.begin(plan)).await
+    match begin {
+        Begin::Plan(plan) => beside_ticks(session, display, run.begin(*plan)).await,
+        Begin::Again(deployment) => beside_ticks(session, display, run.drive(*deployment)).await,
+    }
 }
 
 /// Lets the clocks of a live view move while something runs.

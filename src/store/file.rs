@@ -291,6 +291,20 @@ mod tests {
     }
 
     #[test]
+    fn a_lock_that_was_taken_over_is_lost_to_its_holder() {
+        let dir = tempfile::tempdir().unwrap();
+        let shop = ServiceName::new("shop");
+        let store = crate::store::Store::File(FileStore::new(dir.path()));
+        let dead = store.lock(&shop, &holder("d1", 0)).unwrap();
+        let operator = store.take_over(&shop, &holder("d1", 20)).unwrap();
+        assert_eq!(operator.fence, 2);
+        assert!(matches!(
+            store.lock(&shop, &dead),
+            Err(StoreError::LockLost)
+        ));
+    }
+
+    #[test]
     fn an_abort_is_taken_once() {
         let dir = tempfile::tempdir().unwrap();
         let (store, shop) = (FileStore::new(dir.path()), ServiceName::new("shop"));

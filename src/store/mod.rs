@@ -125,6 +125,20 @@ impl Store {
         }
     }
 
+    /// Takes the lock whoever has it: for an operator, where its holder doesn't answer. That one
+    /// finds out when it renews its lease.
+    pub fn take_over(&self, service: &ServiceName, holder: &Holder) -> Result<Holder, StoreError> {
+        let present = self.holder(service)?;
+        let free = |present: Holder| Holder {
+            lease_until: Timestamp::UNIX_EPOCH,
+            ..present
+        };
+        if let Some(present) = present {
+            self.unlock(service, &free(present))?;
+        }
+        self.lock(service, holder)
+    }
+
     /// Gives the lock back, if `holder` still has it.
     pub fn unlock(&self, service: &ServiceName, holder: &Holder) -> Result<(), StoreError> {
         match self {

@@ -8,6 +8,7 @@ use crate::cli::exit::ExitCode;
 use crate::cli::request::Wanted;
 use crate::cli::running;
 use crate::cli::session::Session;
+use crate::cli::settle::Unfinished;
 use crate::cli::situation::{Situation, Traffic};
 use crate::deployment::event::Event;
 use crate::deployment::ids::{SlotName, TaskDefinitionArn};
@@ -25,10 +26,17 @@ pub(super) async fn run(global: &Global, args: &RollbackArgs) -> Result<ExitCode
     if let (Some(to), true) = (args.to, args.force) {
         return break_glass(&session, to).await;
     }
-    if let Some(holder) = running_holder(&session)?
-        && let Some(exit) = abort(&session, &holder).await?
-    {
-        return Ok(exit);
+    if let Some(holder) = last_holder(&session)? {
+        if holder.lease_until > session.clock.now()
+            && let Some(exit) = abort(&session, &holder).await?
+        {
+            return Ok(exit);
+        }
+        if let Some(unfinished) = Unfinished::of(&session, &holder)? {
+            eprintln!("reverting deployment {} in its place", holder.deployment);
+            let outcome = unfinished.revert(global, &args.run, &session).await?;
+            return Ok(ended(&outcome));
+        }
     }
     let planned_at = session.fence()?;
     let situation = Situation::look(&session).await?;
@@ -99,12 +107,9 @@ fn existing(arn: &TaskDefinitionArn) -> DefinitionWanted {
     DefinitionWanted::Existing(arn.as_str().to_owned())
 }
 
-fn running_holder(session: &Session) -> Result<Option<Holder>, CliError> {
-    let holder = session
-        .store
-        .holder(&session.service())
-        .map_err(|error| CliError::from_error(ErrorKind::Unexpected, &error))?;
-    Ok(holder.filter(|holder| holder.lease_until > session.clock.now()))
+fn last_holder(session: &Session) -> Result<Option<Holder>, CliError> {
+    let holder = session.store.holder(&session.service());
+    holder.map_err(|error| CliError::from_error(ErrorKind::Unexpected, &error))
 }
 
 /// Asks the running deployment to revert; `None` where its process doesn't answer.
