@@ -195,9 +195,8 @@ pub fn error_of(kind: FaultKind, operation: &Operation) -> Option<AwsError> {
 
 fn internal_code(service: Service, query: bool) -> &'static str {
     match service {
-        Service::Ecs => "ServerException",
+        Service::Ecs | Service::Ecr => "ServerException",
         Service::Scaling => "InternalServiceException",
-        Service::Ecr => "ServerException",
         Service::CloudWatch if !query => "InternalServiceFault",
         Service::CloudWatch | Service::Elbv2 | Service::Sts => "InternalFailure",
     }

@@ -111,6 +111,10 @@ fn warn_if_slow(request: &Request, name: &AlarmName, alarm: &AlarmFound, plannin
     let Some(notices_after) = alarm.notices_after else {
         return;
     };
+    if request.kind == Kind::Rollback {
+        // It goes to what has served before, at once and on purpose.
+        return;
+    }
     let needed = notices_after + METRIC_LAG;
     for step in request.steps() {
         if step.bake < needed {

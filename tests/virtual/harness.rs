@@ -1,0 +1,280 @@
+//! The demo account, the real SDK and the real loop in one process and in virtual time.
+
+use std::cell::RefCell;
+use std::sync::LazyLock;
+use std::time::Duration;
+
+use bg::aws::{Cloud, SurveyAsk};
+use bg::deployment::event::Record;
+use bg::deployment::ids::{
+    AlarmName, ClusterName, DeploymentId, EcsServiceName, ServiceName, SlotName, Slots,
+};
+use bg::deployment::outcome::Outcome;
+use bg::deployment::plan::{Kind, Limits, Retire, RetireHow};
+use bg::deployment::preflight::{
+    AlarmWanted, DefinitionWanted, GuardsWanted, Planning, Request, RoutesWanted, Side, SlotWanted,
+    TargetWanted, WhenUnchanged, plan,
+};
+use bg::deployment::state::Deployment;
+use bg::deployment::task_definition::parse_image_flags;
+use bg::judge::targets::Share;
+use bg::runner::{Asks, Clock, LEASE, Run};
+use bg::sandbox::demo::{self, Balancer};
+use bg::sandbox::wire::{ecs, elbv2};
+use bg::sandbox::world::World;
+use bg::sandbox::{Region, RegionOptions};
+use bg::store::{Holder, MemoryStore, Store};
+use bg::strategy::{Strategy, StrategyRef};
+use serde_json::{Value, json};
+
+/// The demo account as it stands before anybody deploys.
+#[derive(Clone)]
+pub(crate) struct Scene {
+    /// Everything in it.
+    pub(crate) world: World,
+    /// What stands at its load balancer.
+    pub(crate) balancer: Balancer,
+}
+
+/// The one scene: it takes some hundred virtual seconds to build.
+static SCENE: LazyLock<Scene> = LazyLock::new(Scene::new);
+
+impl Scene {
+    fn new() -> Scene {
+        let options = RegionOptions::default();
+        let mut world = World::new(options.account, options.region, options.start, options.seed);
+        let balancer = demo::build(&mut world).expect("the world is empty");
+        Scene { world, balancer }
+    }
+}
+
+/// A region with that account, and everything that a deployment needs in it.
+pub(crate) struct Stage {
+    /// AWS.
+    pub(crate) region: Region,
+    /// What stands at its load balancer.
+    pub(crate) balancer: Balancer,
+    /// The handle that deployments go through.
+    pub(crate) cloud: Cloud,
+    /// Journals and lock.
+    pub(crate) store: Store,
+    /// Every record of the latest deployment.
+    pub(crate) records: RefCell<Vec<Record>>,
+}
+
+impl Stage {
+    /// Opens the account under the runtime's clock, after `change` was made to it.
+    pub(crate) fn open(options: RegionOptions, change: impl FnOnce(&mut Scene)) -> Stage {
+        // Retries' jitter and the SDK's ids come from this.
+        fastrand::seed(options.seed);
+        let mut scene = SCENE.clone();
+        change(&mut scene);
+        let region = Region::with(scene.world, options);
+        let cloud = Cloud::with_config(&region.sdk_config());
+        Stage {
+            region,
+            balancer: scene.balancer,
+            cloud,
+            store: Store::Memory(MemoryStore::default()),
+            records: RefCell::default(),
+        }
+    }
+
+    fn clock(&self) -> Clock {
+        Clock::starting_at(self.region.now(), self.region.options().speed)
+    }
+
+    /// Surveys and plans.
+    pub(crate) async fn plan(&self, request: &Request) -> Planning {
+        let found = self.cloud.survey(&survey(request), self.region.now()).await;
+        plan(request, &found.expect("nothing fails yet"))
+    }
+
+    /// Runs a whole deployment, of which somebody may ask for something. `watch` sees each record
+    /// once it is in the journal, before what it announces is done.
+    pub(crate) async fn deploy_asked(
+        &self,
+        request: &Request,
+        asks: &mut Asks,
+        mut watch: impl FnMut(&Stage, &Record),
+    ) -> Outcome {
+        let planning = self.plan(request).await;
+        let planned = planning.plan.unwrap_or_else(|| {
+            panic!("refused: {:#?}", planning.problems);
+        });
+        let holder = self.holder(&request.id);
+        let holder = self.store.lock(&request.service, &holder);
+        let holder = holder.expect("nobody else deploys");
+        self.records.borrow_mut().clear();
+        let run = Run {
+            cloud: &self.cloud,
+            store: &self.store,
+            clock: self.clock(),
+            holder: holder.clone(),
+            body: planning.body,
+            asks,
+            show: &mut |record| {
+                self.records.borrow_mut().push(record.clone());
+                watch(self, record);
+            },
+        };
+        let ended = run.begin(planned).await.expect("the journal is in memory");
+        let released = self.store.unlock(&request.service, &holder);
+        released.expect("it is in memory");
+        self.check_journal(&ended);
+        ended.outcome().expect("it has ended").clone()
+    }
+
+    /// What is on record is what happened.
+    fn check_journal(&self, ended: &Deployment) {
+        let journal = self.store.journal(&ended.plan.service, &ended.plan.id);
+        let journal = journal.expect("it is in memory");
+        assert_eq!(journal, *self.records.borrow());
+        let replayed = Deployment::replay(&journal).expect("it is legal");
+        assert_eq!(replayed.as_ref(), Some(ended));
+    }
+
+    fn holder(&self, id: &DeploymentId) -> Holder {
+        let since = self.region.now();
+        Holder {
+            deployment: id.clone(),
+            owner: "somebody".to_owned(),
+            host: "here".to_owned(),
+            pid: 1,
+            run_url: None,
+            since,
+            lease_until: since + LEASE,
+            fence: 0,
+        }
+    }
+
+    /// The weights of the demo listener's groups as they truly are: slot a's and slot b's.
+    pub(crate) fn weights(&self) -> (u64, u64) {
+        let input = json!({ "ListenerArns": [self.balancer.listener] });
+        let shown = self.elb("DescribeListeners", &input);
+        let action = &shown["Listeners"][0]["DefaultActions"][0];
+        self.split(action)
+    }
+
+    /// The weights of both slots' groups in a forward action; a group that isn't named has none.
+    pub(crate) fn split(&self, action: &Value) -> (u64, u64) {
+        let groups = action["ForwardConfig"]["TargetGroups"].as_array();
+        let of = |arn: &str| {
+            groups
+                .into_iter()
+                .flatten()
+                .filter(|group| group["TargetGroupArn"] == arn)
+                .map(|group| {
+                    let weight = group["Weight"].to_string();
+                    weight.trim_matches('"').parse::<u64>().unwrap_or(1)
+                })
+                .sum()
+        };
+        (of(&self.balancer.group_a), of(&self.balancer.group_b))
+    }
+
+    /// Desired and running count of a service; `None` where there is none.
+    pub(crate) fn counts(&self, service: &str) -> Option<(u64, u64)> {
+        let input = json!({ "cluster": demo::CLUSTER, "services": [service] });
+        let shown = self.ecs("DescribeServices", &input);
+        let service = shown["services"].as_array()?.first()?;
+        Some((
+            service["desiredCount"].as_u64()?,
+            service["runningCount"].as_u64()?,
+        ))
+    }
+
+    /// Asks ECS by hand, past faults, budgets and lag.
+    pub(crate) fn ecs(&self, operation: &str, input: &Value) -> Value {
+        let answer = self
+            .region
+            .with_world(|world| ecs::handle(world, operation, input));
+        answer.unwrap_or_else(|error| panic!("{operation}: {error:?}"))
+    }
+
+    /// Asks ELBv2 by hand, past faults, budgets and lag.
+    pub(crate) fn elb(&self, operation: &str, input: &Value) -> Value {
+        let answer = self
+            .region
+            .with_world(|world| elbv2::handle(world, operation, input));
+        answer.unwrap_or_else(|error| panic!("{operation}: {error:?}"))
+    }
+}
+
+/// A deployment of `image` into the demo service, watched as the demo's own config says.
+pub(crate) fn request(image: &str, strategy: &str) -> Request {
+    let reference = StrategyRef::Named(strategy.to_owned());
+    let strategy: Strategy = reference
+        .resolve(|_| Err(std::io::ErrorKind::NotFound.into()))
+        .expect("it is built in or a shorthand");
+    let slot = |service: &str, group: &str| SlotWanted {
+        service: EcsServiceName::new(service),
+        targets: vec![TargetWanted {
+            group: group.to_owned(),
+            container: None,
+            port: None,
+        }],
+    };
+    let alarm = |name: &str| AlarmWanted {
+        name: name.to_owned(),
+        side: Side::Both,
+        insufficient_data: None,
+    };
+    Request {
+        id: DeploymentId::new(format!("20260105-090000-{}", image.replace(':', "-"))),
+        kind: Kind::Deploy,
+        service: ServiceName::new("shop"),
+        cluster: ClusterName::new(demo::CLUSTER),
+        account: None,
+        slots: Slots {
+            a: slot("shop", "shop-a"),
+            b: slot("shop-b", "shop-b"),
+        },
+        routes: RoutesWanted::Auto,
+        strategy,
+        guards: GuardsWanted {
+            ready: Share::ALL,
+            min: Share::of_percent(75).expect("it is below 100"),
+            healthy_for: Duration::from_secs(30),
+            alarms: vec![alarm("shop-{slot}-5xx"), alarm("shop-{slot}-latency")],
+        },
+        limits: Limits {
+            poll: Duration::from_secs(5),
+            healthy_within: Duration::from_secs(600),
+            patience: Duration::from_secs(600),
+            blind_after: Duration::from_secs(120),
+        },
+        retire: Retire {
+            after: Duration::from_secs(600),
+            then: RetireHow::ScaleToZero,
+            at_most: Duration::from_secs(3600),
+        },
+        definition: DefinitionWanted::Images(
+            parse_image_flags(&[image.to_owned()]).expect("it is a reference"),
+        ),
+        source: None,
+        when_unchanged: WhenUnchanged::Skip,
+        ignore_alarms: Default::default(),
+    }
+}
+
+fn survey(request: &Request) -> SurveyAsk {
+    let both = SlotName::BOTH.iter();
+    let groups = both
+        .clone()
+        .flat_map(|slot| &request.slots[*slot].targets)
+        .map(|target| target.group.clone());
+    let alarms = &request.guards.alarms;
+    let alarms = both.flat_map(|live| alarms.iter().flat_map(|alarm| alarm.names(*live)));
+    let mut alarms: Vec<_> = alarms.map(AlarmName::new).collect();
+    alarms.sort();
+    alarms.dedup();
+    SurveyAsk {
+        cluster: request.cluster.clone(),
+        services: Slots::from_fn(|slot| request.slots[slot].service.clone()),
+        groups: groups.collect(),
+        alarms,
+        definition: None,
+        images: Vec::new(),
+    }
+}

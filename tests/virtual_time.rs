@@ -1,0 +1,65 @@
+//! Whole deployments in virtual time: the real loop and the real SDK on a region in process.
+//!
+//! Nothing here sleeps for real: tokio's clock is paused and jumps from one wait to the next.
+
+#[path = "virtual/aws.rs"]
+mod aws;
+#[path = "virtual/hands.rs"]
+mod hands;
+#[path = "virtual/harness.rs"]
+mod harness;
+#[path = "virtual/hotfix.rs"]
+mod hotfix;
+#[path = "virtual/pace.rs"]
+mod pace;
+#[path = "virtual/routes.rs"]
+mod routes;
+#[path = "virtual/versions.rs"]
+mod versions;
+
+use std::time::Duration;
+
+use bg::deployment::event::{Event, Record};
+use bg::deployment::outcome::Outcome;
+use bg::deployment::preflight::Request;
+use bg::runner::Asks;
+use bg::sandbox::world::World;
+use bg::sandbox::{Region, RegionOptions};
+use harness::Stage;
+
+impl Stage {
+    /// Runs a whole deployment that nobody asks for anything.
+    async fn deploy(&self, request: &Request, watch: impl FnMut(&Stage, &Record)) -> Outcome {
+        self.deploy_asked(request, &mut Asks::default(), watch)
+            .await
+    }
+}
+
+/// The demo account as it is.
+fn stage() -> Stage {
+    Stage::open(RegionOptions::default(), |_| {})
+}
+
+/// Whether a record says that the first bake begins.
+fn first_bake(record: &Record) -> bool {
+    matches!(record.event, Event::Baking { step: 0, .. })
+}
+
+/// Lets somebody do something to the region so many virtual seconds from now.
+fn later(stage: &Stage, seconds: u64, act: impl FnOnce(&Region) + Send + 'static) {
+    let region = stage.region.clone();
+    tokio::spawn(async move {
+        tokio::time::sleep(Duration::from_secs(seconds)).await;
+        act(&region);
+    });
+}
+
+/// Does something to the world a minute into the first bake.
+fn in_first_bake(act: impl Fn(&mut World) + Send + Clone + 'static) -> impl FnMut(&Stage, &Record) {
+    move |stage, record| {
+        if first_bake(record) {
+            let act = act.clone();
+            later(stage, 60, move |region| region.with_world(act));
+        }
+    }
+}
