@@ -4,7 +4,7 @@ use std::cell::RefCell;
 
 use super::args::{Global, OutputFormat, RetireBy, RunArgs};
 use super::display::{Display, TICK, print, print_json};
-use super::error::{CliError, ErrorKind};
+use super::error::{CliError, ErrorKind, locked};
 use super::exit::ExitCode;
 use super::session::{Fence, Session};
 use super::terminal::Surface;
@@ -16,7 +16,7 @@ use crate::deployment::retire::{Retirement, due};
 use crate::deployment::state::{Deployment, Phase};
 use crate::report::line::{StyledLine, Tone};
 use crate::runner::{Asks, Retired, Retiring, Run, RunError};
-use crate::store::{Holder, StoreError};
+use crate::store::Holder;
 
 /// Everything that preflight found, at once.
 ///
@@ -266,22 +266,4 @@ fn retirement_of(deployment: &Deployment) -> Option<Retirement> {
         due,
         at_most: plan.retire.at_most,
     })
-}
-
-/// Another deployment of the service holds the lock.
-pub(super) fn locked(error: &StoreError) -> CliError {
-    match error {
-        StoreError::Locked(holder) => {
-            let mut message = CliError::new(ErrorKind::Locked, error.to_string())
-                .hint("`bg status` shows how far it is; `bg rollback` aborts it");
-            if let Some(url) = &holder.run_url {
-                message = message.hint(format!("its run: {url}"));
-            }
-            message.hint(format!(
-                "its lease ends at {} unless it is renewed",
-                holder.lease_until
-            ))
-        }
-        _ => CliError::from_error(ErrorKind::Unexpected, error),
-    }
 }

@@ -3,10 +3,9 @@
 use std::path::{Path, PathBuf};
 
 use super::args::{Global, RegionArgs};
-use super::error::{CliError, ErrorKind};
+use super::error::{CliError, ErrorKind, locked};
 use super::local_region::LocalRegion;
 use super::request;
-use super::running::locked;
 use super::sandbox_clock;
 use crate::aws::{Cloud, ConnectOptions, SurveyAsk};
 use crate::config::{self, Config, StateLocation};
