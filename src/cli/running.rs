@@ -6,9 +6,9 @@ use jiff::Timestamp;
 
 use super::args::{Global, OutputFormat, RetireBy, RunArgs};
 use super::display::{Display, TICK, print, print_json_line};
-use super::error::{CliError, ErrorKind};
+use super::error::{CliError, ErrorKind, locked};
 use super::exit::ExitCode;
-use super::session::Session;
+use super::session::{Fence, Session};
 use super::terminal::Surface;
 use crate::deployment::event::{Event, Record};
 use crate::deployment::observation::Ask;
@@ -18,8 +18,8 @@ use crate::deployment::preflight::Planning;
 use crate::deployment::retire::{Retirement, due};
 use crate::deployment::state::{Deployment, Phase};
 use crate::report::line::{StyledLine, Tone};
-use crate::runner::{Asks, Retired, Retiring, Run};
-use crate::store::{Holder, StoreError};
+use crate::runner::{Asks, Retired, Retiring, Run, RunError};
+use crate::store::Holder;
 
 /// Everything that preflight found, at once.
 ///
@@ -69,6 +69,7 @@ pub(super) async fn run(
     args: &RunArgs,
     session: &Session,
     planning: Planning,
+    planned_at: Fence,
 ) -> Result<ExitCode, CliError> {
     let plan = planning.plan.ok_or_else(|| {
         CliError::new(
@@ -76,14 +77,10 @@ pub(super) async fn run(
             "there is no plan, although nothing forbids one",
         )
     })?;
-    let holder = session.holder(&plan.id);
-    let holder = session
-        .store
-        .lock(&plan.service, &holder)
-        .map_err(|error| locked(&error))?;
     let mut asks = Asks::default();
     asks.listen_to_signals(args.on_interrupt)
         .map_err(|error| CliError::from_error(ErrorKind::Unexpected, &error))?;
+    let holder = take_lock(session, &plan, planned_at)?;
     let display = RefCell::new(Display::new(global, &Surface::of_process()));
     if global.output == OutputFormat::Text && !global.quiet {
         for warning in &planning.warnings {
@@ -101,6 +98,34 @@ pub(super) async fn run(
         eprintln!("Note: blue is left to be retired by `bg tick` from {at:.0} on");
     }
     Ok(exit)
+}
+
+/// Takes the lock, if nobody had it since the plan's survey: what that saw may not be so any more.
+fn take_lock(session: &Session, plan: &Plan, planned_at: Fence) -> Result<Holder, CliError> {
+    let holder = session
+        .store
+        .lock(&plan.service, &session.holder(&plan.id))
+        .map_err(|error| locked(&error))?;
+    if !planned_at.is_just_before(&holder) {
+        let _ = session.store.unlock(&plan.service, &holder);
+        return Err(CliError::new(
+            ErrorKind::Locked,
+            "somebody else held the lock while this was planned; nothing was changed",
+        )
+        .hint("run it again: `bg status` shows what is so now"));
+    }
+    // A request that came too late for the deployment it was meant for must not end this one.
+    let _ = session.store.take_abort(&plan.service);
+    Ok(holder)
+}
+
+/// Only a journal that can't be begun leaves everything as it was.
+fn ended_badly(error: &RunError) -> CliError {
+    match error {
+        RunError::Store(_) => CliError::from_error(ErrorKind::Unexpected, error),
+        RunError::Illegal(_) => CliError::from_error(ErrorKind::Stuck, error)
+            .hint("`bg status` shows where traffic is; `bg rollback --to a --force` moves it"),
+    }
 }
 
 /// A deployment that was refused before it changed anything is an unexpected error, not a revert.
@@ -186,7 +211,7 @@ async fn drive(
     };
     // A lock that can't be given back runs out by itself.
     let _ = session.store.unlock(&session.service(), holder);
-    ended.map_err(|error| CliError::from_error(ErrorKind::Unexpected, &error))
+    ended.map_err(|error| ended_badly(&error))
 }
 
 /// Lets the clocks of a live view move while something runs.
@@ -286,22 +311,4 @@ fn retirement_of(deployment: &Deployment) -> Option<Retirement> {
         due,
         at_most: plan.retire.at_most,
     })
-}
-
-/// Another deployment of the service holds the lock.
-pub(super) fn locked(error: &StoreError) -> CliError {
-    match error {
-        StoreError::Locked(holder) => {
-            let mut message = CliError::new(ErrorKind::Locked, error.to_string())
-                .hint("`bg status` shows how far it is; `bg rollback` aborts it");
-            if let Some(url) = &holder.run_url {
-                message = message.hint(format!("its run: {url}"));
-            }
-            message.hint(format!(
-                "its lease ends at {} unless it is renewed",
-                holder.lease_until
-            ))
-        }
-        _ => CliError::from_error(ErrorKind::Unexpected, error),
-    }
 }

@@ -3,7 +3,7 @@
 use std::path::{Path, PathBuf};
 
 use super::args::{Global, RegionArgs};
-use super::error::{CliError, ErrorKind};
+use super::error::{CliError, ErrorKind, locked};
 use super::local_region::LocalRegion;
 use super::request;
 use super::sandbox_clock;
@@ -14,7 +14,7 @@ use crate::deployment::ids::{ClusterName, DeploymentId, ServiceName, SlotName, S
 use crate::deployment::preflight::{self, Planning, Request};
 use crate::deployment::surroundings::Surroundings;
 use crate::runner::{Clock, LEASE, new_id};
-use crate::store::{FileStore, Holder, MemoryStore, Store};
+use crate::store::{FileStore, Holder, MemoryStore, Store, StoreError};
 
 /// An open connection to one service.
 pub(super) struct Session {
@@ -28,6 +28,17 @@ pub(super) struct Session {
     endpoint_url: Option<String>,
     /// The region in process, as long as the session lasts.
     _region: Option<LocalRegion>,
+}
+
+/// How often the lock had been taken before a plan was made.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct Fence(u64);
+
+impl Fence {
+    /// Whether `holder` was the first to take the lock since.
+    pub(super) fn is_just_before(self, holder: &Holder) -> bool {
+        holder.fence == self.0 + 1
+    }
 }
 
 impl Session {
@@ -163,6 +174,21 @@ impl Session {
             .iter()
             .any(|record| matches!(record.event, Event::Ended { .. }));
         Ok((!over && !records.is_empty()).then_some(records))
+    }
+
+    /// The lock's fence while nobody holds it: a plan is good as long as it doesn't grow.
+    ///
+    /// # Errors
+    /// When somebody else deploys this service.
+    pub(super) fn fence(&self) -> Result<Fence, CliError> {
+        let holder = self.store.holder(&self.service());
+        let holder = holder.map_err(|error| CliError::from_error(ErrorKind::Unexpected, &error))?;
+        match holder {
+            Some(holder) if holder.lease_until > self.clock.now() => {
+                Err(locked(&StoreError::Locked(Box::new(holder))))
+            }
+            holder => Ok(Fence(holder.map_or(0, |holder| holder.fence))),
+        }
     }
 
     /// This process, as the holder of a lock.

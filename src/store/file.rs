@@ -290,7 +290,7 @@ mod tests {
         assert!(second.fence > first.fence);
         assert!(matches!(
             store.lock(&shop, &first),
-            Err(StoreError::Locked(_))
+            Err(StoreError::LockLost)
         ));
         store.unlock(&shop, &first).unwrap();
         assert_eq!(store.holder(&shop).unwrap(), Some(second));
@@ -327,6 +327,20 @@ mod tests {
         ));
         store.unlock(&shop, &second).unwrap();
         assert_eq!(store.lock(&shop, &holder("d3", 63)).unwrap().fence, 3);
+    }
+
+    #[test]
+    fn a_lease_is_renewed_late_but_never_after_somebody_else_held_the_lock() {
+        let dir = tempfile::tempdir().unwrap();
+        let (store, shop) = (FileStore::new(dir.path()), ServiceName::new("shop"));
+        let first = store.lock(&shop, &holder("d1", 0)).unwrap();
+        assert_eq!(store.lock(&shop, &first).unwrap().fence, 1);
+        let second = store.lock(&shop, &holder("d2", 600)).unwrap();
+        store.unlock(&shop, &second).unwrap();
+        assert!(matches!(
+            store.lock(&shop, &first),
+            Err(StoreError::LockLost)
+        ));
     }
 
     #[test]

@@ -76,8 +76,11 @@ impl MemoryStore {
 
     pub(super) fn unlock(&self, service: &ServiceName, holder: &Holder) {
         if let Some(kept) = self.services().get_mut(service) {
-            let ours = |present: &Holder| present.fence == holder.fence;
-            kept.holder = kept.holder.take().filter(|present| !ours(present));
+            let ours = |present: &&mut Holder| present.fence == holder.fence;
+            // The fence has to go on growing, so the holder stays, with a lease that is over.
+            if let Some(present) = kept.holder.as_mut().filter(ours) {
+                present.lease_until = jiff::Timestamp::UNIX_EPOCH;
+            }
         }
     }
 

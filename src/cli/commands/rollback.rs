@@ -30,11 +30,20 @@ pub(super) async fn run(global: &Global, args: &RollbackArgs) -> Result<ExitCode
     if let Some(exit) = end_what_is_under_way(global, args, &session).await? {
         return Ok(exit);
     }
+    let planned_at = session.fence()?;
     let situation = Situation::look(&session).await?;
     let Some(live) = situation.live() else {
         return Err(CliError::refused("the routes don't say which slot is live")
             .hint("say where to: `bg rollback --to a --force` or `--to b --force`"));
     };
+    if args.to == Some(live) && !situation.serves_everything(live) {
+        return Err(CliError::refused(format!(
+            "slot {live} has most of the traffic, and not all of it"
+        ))
+        .hint(format!(
+            "is a deployment under way (`bg status`)? If not: `bg rollback --to {live} --force`"
+        )));
+    }
     if args.to == Some(live) {
         say(
             global,
@@ -48,7 +57,7 @@ pub(super) async fn run(global: &Global, args: &RollbackArgs) -> Result<ExitCode
     let request = Wanted::rollback(definition, source)?.into_request(&session, session.new_id())?;
     let planning = session.plan(&request).await?;
     running::refuse_problems(&planning)?;
-    running::run(global, &args.run, &session, planning).await
+    running::run(global, &args.run, &session, planning, planned_at).await
 }
 
 /// A line on stdout, as text or as JSON.
@@ -91,15 +100,15 @@ async fn end_what_is_under_way(
     Ok(Some(exit.unwrap_or(ExitCode::Stuck)))
 }
 
-/// What the idle slot ran when it last served: its service says so, and where that was deleted
-/// the journal does.
+/// What the idle slot ran when it last served: a tag on its service says so, and where that was
+/// deleted the journal does.
 fn last_serving(
     session: &Session,
     situation: &Situation,
     idle: SlotName,
 ) -> Result<DefinitionWanted, CliError> {
-    if situation.exists(idle) {
-        return Ok(DefinitionWanted::LastServing);
+    if let Some(served) = situation.last_served(idle) {
+        return Ok(existing(&served));
     }
     let service = session.service();
     let unreadable = |error| CliError::from_error(ErrorKind::Unexpected, &error);
@@ -123,7 +132,7 @@ fn last_serving(
         }
     }
     Err(CliError::refused(format!(
-        "slot {idle}'s service doesn't exist, and no journal says what it ran"
+        "neither slot {idle}'s service nor a journal says which version served there before"
     ))
     .hint(
         "deploy the version you want: bg deploy --task-definition FAMILY:REV --hotfix --reason …",

@@ -40,11 +40,6 @@ pub(super) fn decide(
         DefinitionWanted::Existing(name) => {
             existing(found.asked_definition.clone(), name, found, planning)?
         }
-        DefinitionWanted::LastServing => {
-            let arn = running(found, live.other());
-            let name = arn.as_ref().map_or("to go back to", |arn| arn.short());
-            existing(arn.clone(), name, found, planning)?
-        }
     };
     planning.changes = taskdef::diff(&old, &body);
     check(request, found, live, slots, &body, planning);

@@ -78,11 +78,25 @@ pub(super) fn change(
     fields.extend(input.as_object().cloned().unwrap_or_default());
     fields.retain(|_, value| !value.is_null());
     let running = service.primary().map(|primary| &primary.definition);
-    if let Some(definition) = named.as_ref().or(running) {
+    if let Some(definition) = named.as_ref().or(running).filter(|_| reshapes(input)) {
         settings(world, &fields, definition)?;
     }
     service_connect_names(world, input, &service.name)?;
     Ok(named)
+}
+
+/// Whether an update touches what tasks are made of. One that doesn't is taken as it is: a service
+/// can be scaled in although its target group has lost its load balancer since.
+fn reshapes(input: &Value) -> bool {
+    let harmless = [
+        "cluster",
+        "service",
+        "desiredCount",
+        "deploymentConfiguration",
+    ];
+    let fields = input.as_object().into_iter().flatten();
+    let mut set = fields.filter(|(_, value)| !value.is_null());
+    set.any(|(field, _)| !harmless.contains(&field.as_str()))
 }
 
 fn definition(world: &World, reference: &str) -> Result<Arc<Definition>, AwsError> {

@@ -1,0 +1,154 @@
+//! Routes, and which slot is live.
+
+use std::time::Duration;
+
+use super::healthy::{balancer, forward, group, group_arn, rule, two_ports};
+use super::{each_is_refused, planned, problems};
+use crate::deployment::plan::RouteKind;
+use crate::deployment::preflight::{RouteWanted, RoutesWanted};
+
+#[test]
+fn routes_that_cannot_be_split_are_refused() {
+    each_is_refused(&[
+        (
+            "slot b's target group shop-b does not exist",
+            "create it like shop-a",
+            |_, found| {
+                found.groups.insert("shop-b".to_owned(), None);
+            },
+        ),
+        (
+            "no listener and no rule forwards to target group shop-a",
+            "add a weighted forward action",
+            |_, found| found.forwards.clear(),
+        ),
+        (
+            "shop:443 is not set up for weights: it forwards to shop-a only",
+            "aws elbv2 modify-listener --listener-arn",
+            |_, found| {
+                found.forwards[0].weights.remove(&group_arn("shop-b"));
+            },
+        ),
+        (
+            "shop:443 /api/* is not set up for weights",
+            "aws elbv2 modify-rule --rule-arn",
+            |_, found| {
+                let mut rule = rule("/api/*", 100, 0);
+                rule.weights.remove(&group_arn("shop-b"));
+                found.forwards.push(rule);
+            },
+        ),
+        (
+            "shop:443 also sends traffic to other (weight 5)",
+            "set its weight to 0",
+            |_, found| {
+                found.forwards[0].weights.insert(group_arn("other"), 5);
+            },
+        ),
+        (
+            "target group shop-b belongs to load balancer elsewhere",
+            "use a group that shop can use",
+            |_, found| {
+                let mut moved = group("shop-b");
+                moved.load_balancer = Some(balancer("elsewhere"));
+                found.groups.insert("shop-b".to_owned(), Some(moved));
+            },
+        ),
+        (
+            "shop:443 is split: slot a has weight 90, slot b 10",
+            "`bg rollback --to a --force` or `--to b --force`",
+            |_, found| found.forwards = vec![forward(443, 90, 10)],
+        ),
+        (
+            "the routes don't agree on which slot is live",
+            "`bg rollback --to a --force`",
+            |_, found| found.forwards.push(rule("/api/*", 0, 100)),
+        ),
+        (
+            "the slots have different numbers of target groups",
+            "the same `targets`, in the same order",
+            |request, _| {
+                let again = request.slots.b.targets[0].clone();
+                request.slots.b.targets.push(again);
+            },
+        ),
+    ]);
+}
+
+#[test]
+fn a_drained_third_group_is_nobody_s_business() {
+    let planning = planned(|_, found| {
+        found.forwards[0].weights.insert(group_arn("other"), 0);
+    });
+    assert_eq!(problems(&planning), [] as [String; 0]);
+}
+
+#[test]
+fn listed_routes_have_to_exist_and_to_be_all() {
+    let place = |port| RouteWanted::Place {
+        load_balancer: "shop".to_owned(),
+        port,
+        host: None,
+        path: None,
+    };
+    let planning = planned(|request, found| {
+        found.forwards.push(rule("/api/*", 100, 0));
+        request.routes = RoutesWanted::Listed(vec![place(443), place(8443)]);
+    });
+    let problems = problems(&planning);
+    assert_eq!(problems.len(), 2, "{problems:#?}");
+    assert!(problems[0].contains("route shop:8443 does not exist"));
+    assert!(problems[0].contains("use one of: shop:443, shop:443 /api/*"));
+    assert!(problems[1].contains("shop:443 /api/* also forwards to the slots' groups"));
+    assert!(problems[1].contains("`routes: auto`"));
+}
+
+#[test]
+fn a_listed_rule_is_found_by_its_conditions() {
+    let planning = planned(|request, found| {
+        found.forwards = vec![rule("/api/*", 100, 0)];
+        request.routes = RoutesWanted::Listed(vec![RouteWanted::Place {
+            load_balancer: "shop".to_owned(),
+            port: 443,
+            host: None,
+            path: Some("/api/*".to_owned()),
+        }]);
+    });
+    let plan = planning.plan.unwrap();
+    assert_eq!(plan.routes[0].kind, RouteKind::Rule);
+}
+
+#[test]
+fn groups_of_two_ports_need_routes_of_their_own() {
+    let apart = planned(|request, found| two_ports(request, found, 9000));
+    assert_eq!(problems(&apart), [] as [String; 0]);
+    assert_eq!(apart.plan.unwrap().routes.len(), 2);
+    let together = planned(|request, found| {
+        two_ports(request, found, 9000);
+        let admin = found.forwards.pop().expect("it is the second");
+        found.forwards[0].weights.extend(admin.weights);
+    });
+    let problems = problems(&together);
+    assert!(
+        problems
+            .iter()
+            .any(|it| it.contains("groups of several container ports at once")),
+        "{problems:#?}"
+    );
+}
+
+#[test]
+fn a_sticky_route_warns_and_takes_a_group_back_that_a_revert_took_out() {
+    let planning = planned(|_, found| {
+        let route = &mut found.forwards[0];
+        route.sticky = Some(Duration::from_secs(3600));
+        route.weights.remove(&group_arn("shop-b"));
+    });
+    assert_eq!(problems(&planning), [] as [String; 0]);
+    let [warning] = &planning.warnings[..] else {
+        panic!("{:?}", planning.warnings);
+    };
+    assert!(warning.contains("shop:443 is sticky for 1h"), "{warning}");
+    let notes = planning.notes.join("\n");
+    assert!(notes.contains("it is put back at weight 0"), "{notes}");
+}

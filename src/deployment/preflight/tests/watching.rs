@@ -1,0 +1,102 @@
+//! Alarms, and whether the times fit together.
+
+use std::time::Duration;
+
+use super::healthy::group_arn;
+use super::{Change, each_is_refused, planned, problems, ring};
+use crate::deployment::ids::AlarmName;
+use crate::deployment::plan::{AlarmWeight, Kind};
+use crate::judge::alarms::InsufficientData;
+use crate::strategy::Strategy;
+
+#[test]
+fn alarms_that_cannot_guard_are_refused() {
+    each_is_refused(&[
+        (
+            "alarm shop-latency does not exist in eu-west-1",
+            "`guards.alarms`",
+            |_, found| {
+                found.alarms.insert(AlarmName::new("shop-latency"), None);
+            },
+        ),
+        (
+            "alarm shop-latency is already in ALARM: it rings",
+            "--ignore-alarm shop-latency",
+            |_, found| ring(found),
+        ),
+    ]);
+}
+
+#[test]
+fn an_alarm_that_rings_is_shown_and_lifted_where_that_is_asked_for() {
+    let ignored: Change = |request, found| {
+        ring(found);
+        request.ignore_alarms.insert(AlarmName::new("shop-latency"));
+    };
+    let hotfix: Change = |request, found| {
+        ring(found);
+        found.healthy.insert(group_arn("shop-a"), 0);
+        request.kind = Kind::Hotfix {
+            reason: "it burns".to_owned(),
+        };
+    };
+    for change in [ignored, hotfix] {
+        let planning = planned(change);
+        assert_eq!(problems(&planning), [] as [String; 0]);
+        let warnings = planning.warnings.join("\n");
+        assert!(warnings.contains("can't revert"), "{warnings}");
+        let guards = planning.plan.unwrap().guards;
+        let of = |name: &str| {
+            let mut alarms = guards.alarms.iter();
+            alarms.find(|it| it.name.as_str() == name).unwrap().weight
+        };
+        assert_eq!(of("shop-latency"), AlarmWeight::LiftedAtStart);
+        assert_eq!(of("shop-b-5xx"), AlarmWeight::Guards);
+    }
+}
+
+#[test]
+fn alarms_for_missing_data_follow_the_config_or_the_metric() {
+    let plan = planned(|request, _| {
+        request.guards.alarms[0].insufficient_data = Some(InsufficientData::Revert);
+    });
+    let alarms = plan.plan.unwrap().guards.alarms;
+    let policies: Vec<_> = alarms
+        .iter()
+        .map(|alarm| (alarm.name.as_str(), alarm.insufficient_data))
+        .collect();
+    assert_eq!(
+        policies,
+        [
+            ("shop-latency", InsufficientData::Revert),
+            ("shop-b-5xx", InsufficientData::Ok)
+        ],
+        "a count that is published only when it isn't zero"
+    );
+}
+
+#[test]
+fn times_that_do_not_fit_together_are_told() {
+    let planning = planned(|request, found| {
+        let short = Strategy::shorthand("canary:10%:1m").unwrap();
+        request.strategy = short;
+        found.credentials_end = Some(found.now + jiff::SignedDuration::from_mins(5));
+    });
+    assert_eq!(problems(&planning), [] as [String; 0]);
+    let warnings = planning.warnings.join("\n");
+    let needed = "needs about 5m to notice anything, the bake at 10% is 1m";
+    assert!(warnings.contains(needed), "{warnings}");
+    assert!(warnings.contains("the credentials end in 5m"), "{warnings}");
+    each_is_refused(&[(
+        "green can't be healthy within 30s: health checks and `guards.targets.for` take 50s",
+        "raise --timeout",
+        |request, _| request.limits.healthy_within = Duration::from_secs(30),
+    )]);
+}
+
+#[test]
+fn blue_is_kept_until_its_targets_have_deregistered() {
+    let planning = planned(|request, _| request.retire.after = Duration::from_secs(10));
+    let notes = planning.notes.join("\n");
+    assert!(notes.contains("blue is kept for 1m at least"), "{notes}");
+}
