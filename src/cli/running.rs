@@ -87,7 +87,7 @@ pub(super) async fn run(
             eprintln!("Warning: {warning}");
         }
     }
-    let job = Job::Begin(plan, planning.body);
+    let job = Job::Begin(Box::new(plan), planning.body);
     let deployment = drive(session, &holder, job, &mut asks, &display).await?;
     let exit = deployment
         .outcome()
@@ -177,7 +177,7 @@ pub(super) async fn revert_abandoned(
 /// What a run starts from.
 enum Job {
     /// A plan, with the task definition to register.
-    Begin(Plan, Option<serde_json::Value>),
+    Begin(Box<Plan>, Option<serde_json::Value>),
     /// A deployment that stands somewhere.
     GoOn(Box<Deployment>),
 }
@@ -205,7 +205,7 @@ async fn drive(
     };
     let ended = match job {
         Job::Begin(plan, body) => {
-            beside_ticks(session, display, Run { body, ..run }.begin(plan)).await
+            beside_ticks(session, display, Run { body, ..run }.begin(*plan)).await
         }
         Job::GoOn(deployment) => beside_ticks(session, display, run.drive(*deployment)).await,
     };

@@ -61,7 +61,7 @@ fn a_rollback_to_a_deleted_slot_creates_it_from_the_journal() {
 
 /// Says by tag, as bg does, when a slot is due.
 fn make_due(scene: &Scene, service: &str, at: &str) {
-    let arn = scene.service(service).unwrap()["serviceArn"].clone();
+    let arn = scene.service(service).expect("it exists")["serviceArn"].clone();
     let tag = json!({ "key": "bg:retire-at", "value": format!("{at} scale-to-zero") });
     scene.ecs("TagResource", &json!({ "resourceArn": arn, "tags": [tag] }));
 }

@@ -45,8 +45,8 @@ fn blue_is_kept_warm_until_it_is_due() {
 
 /// Deploys a version that is worse, and looks for the words that name its cause.
 #[track_caller]
-fn reverts(tag: &str, causes: &[&str]) {
-    let scene = Scene::at_speed(200);
+fn reverts(tag: &str, speed: u32, causes: &[&str]) {
+    let scene = Scene::at_speed(speed);
     scene.configure(&[("bake: 1m }", "bake: 15m }")]);
     let image = format!("shop:{tag}");
     let mut ended = scene
@@ -61,32 +61,41 @@ fn reverts(tag: &str, causes: &[&str]) {
 
 #[test]
 fn a_version_that_answers_errors_is_reverted_by_its_alarm() {
-    reverts("bad", &["alarm shop-b-5xx went off", "Threshold Crossed"]);
+    reverts(
+        "bad",
+        200,
+        &["alarm shop-b-5xx went off", "Threshold Crossed"],
+    );
 }
 
 #[test]
 fn a_slow_version_is_reverted_by_its_alarm() {
-    reverts("slow", &["alarm shop-b-latency went off"]);
+    reverts("slow", 200, &["alarm shop-b-latency went off"]);
 }
 
 #[test]
 fn a_version_that_exits_is_reverted_with_its_exit_code() {
-    reverts("crash", &["exit code 1"]);
+    reverts("crash", 200, &["exit code 1"]);
 }
 
 #[test]
 fn a_version_that_fails_its_health_check_is_reverted_with_the_codes() {
-    reverts("unhealthy", &["health check", "codes: [503]"]);
+    // Slow enough that no look misses the moment between a failed check and ECS's stopping the task.
+    reverts("unhealthy", 60, &["health check", "codes: [503]"]);
 }
 
 #[test]
 fn a_version_whose_image_cannot_be_pulled_is_reverted_with_the_reason() {
-    reverts("missing", &["CannotPullContainerError", "shop:missing"]);
+    reverts(
+        "missing",
+        200,
+        &["CannotPullContainerError", "shop:missing"],
+    );
 }
 
 #[test]
 fn a_version_that_is_killed_for_memory_is_reverted_with_the_reason() {
-    reverts("oom", &["OutOfMemory"]);
+    reverts("oom", 200, &["OutOfMemory"]);
 }
 
 #[test]

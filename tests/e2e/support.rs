@@ -307,11 +307,6 @@ impl Scene {
         self.sandbox.stdout()
     }
 
-    /// Its endpoint.
-    pub(crate) fn url(&self) -> &str {
-        &self.url
-    }
-
     /// Where the config is.
     pub(crate) fn folder(&self) -> &Path {
         self.folder.path()
