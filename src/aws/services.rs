@@ -148,7 +148,8 @@ fn newest_failed(tasks: &[Value], started_by: &str) -> Vec<StoppedTask> {
 /// the words tell which.
 fn was_asked_to_stop(task: &Value) -> bool {
     match text(task, "stopCode") {
-        "UserInitiated" => true,
+        // Nor is it the version's fault when AWS takes the machine away.
+        "UserInitiated" | "SpotInterruption" | "TerminationNotice" => true,
         "ServiceSchedulerInitiated" => !text(task, "stoppedReason").contains("failed"),
         _ => false,
     }

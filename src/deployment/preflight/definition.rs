@@ -167,6 +167,17 @@ fn launch(service: Option<&Value>) -> taskdef::Launch {
     }
 }
 
+/// Whether the user named this image: another container's tag is not what this is about.
+fn is_asked_for(request: &Request, image: &str) -> bool {
+    match &request.definition {
+        DefinitionWanted::Images(changes) => {
+            changes.iter().any(|change| change.image.as_str() == image)
+        }
+        DefinitionWanted::Body(_) => true,
+        DefinitionWanted::Existing(_) => false,
+    }
+}
+
 /// Whether blue already runs just this: the same definition and provably the same digests.
 fn unchanged(
     request: &Request,
@@ -179,7 +190,7 @@ fn unchanged(
         return false;
     }
     for (container, image) in taskdef::images(new) {
-        if image.contains('@') {
+        if image.contains('@') || !is_asked_for(request, &image) {
             continue;
         }
         let running = found.running_digests.get(&container);
@@ -190,9 +201,12 @@ fn unchanged(
                 planning.note(format!("{image} has a new digest since it was deployed"));
                 return false;
             }
-            (_, None) => planning.note(format!(
-                "{image}: its registry was not asked whether the tag moved; --force deploys it again"
-            )),
+            (_, None) => {
+                planning.note(format!(
+                    "{image} is deployed again: its registry can't be asked whether the tag moved"
+                ));
+                return false;
+            }
         }
     }
     true

@@ -160,6 +160,11 @@ pub(super) fn check(
     }
     check_in_flight(request, blue, live, slots, planning);
     check_scaling(found, slots, planning);
+    if let Some(existing) = &found.services[green]
+        && existing.get("desiredCount").and_then(Value::as_u64) > Some(0)
+    {
+        check_in_flight(request, existing, green, slots, planning);
+    }
     match &found.services[green] {
         None if source == green => {
             planning.problem(
@@ -178,23 +183,23 @@ pub(super) fn check(
 
 fn check_in_flight(
     request: &Request,
-    blue: &Value,
-    live: SlotName,
+    service: &Value,
+    slot: SlotName,
     slots: &Slots<SlotPlan>,
     planning: &mut Planning,
 ) {
-    let deployments = blue
+    let deployments = service
         .get("deployments")
         .and_then(Value::as_array)
         .map_or(0, Vec::len);
-    let primary = blue
+    let primary = service
         .pointer("/deployments/0/rolloutState")
         .and_then(Value::as_str);
     let lifted = !matches!(request.kind, crate::deployment::plan::Kind::Deploy);
     if lifted || (deployments <= 1 && primary != Some("IN_PROGRESS")) {
         return;
     }
-    let name = &slots[live].service;
+    let name = &slots[slot].service;
     planning.problem(
         format!("ECS is already deploying service {name} by itself"),
         format!(
