@@ -20,7 +20,12 @@ pub(super) struct Pair<'a> {
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum Edit {
     /// Green gets this share, blue the rest.
-    Raise(Weight),
+    Raise {
+        /// What green must have now, or `to` already; `None` takes what there is.
+        from: Option<Weight>,
+        /// What it gets.
+        to: Weight,
+    },
     /// Blue gets everything, whoever else had some.
     AllBlue {
         /// What becomes of green's group.
@@ -55,6 +60,20 @@ pub(super) enum Refusal {
     /// A third group carries traffic.
     #[error("{0} carries traffic too, and is neither slot's target group")]
     Foreign(String),
+    /// Somebody else moved the weights since the last look.
+    #[error(
+        "its weights were changed by somebody else: {blue} has {of_blue}, {green} has {of_green}"
+    )]
+    Moved {
+        /// Blue's group, by name.
+        blue: String,
+        /// Its weight.
+        of_blue: u32,
+        /// Green's group, by name.
+        green: String,
+        /// Its weight.
+        of_green: u32,
+    },
     /// The group that is to go carries traffic.
     #[error("{0} still carries traffic")]
     Loaded(String),
@@ -104,7 +123,10 @@ pub(super) fn edit(list: &Element, pair: Pair<'_>, edit: Edit) -> Result<Option<
         refuse_foreign(&before, &groups)?;
     }
     let after = match edit {
-        Edit::Raise(weight) => raise(&before, pair, weight),
+        Edit::Raise { from, to } => {
+            refuse_moved(&before, pair, from, to)?;
+            raise(&before, pair, to)
+        }
         Edit::AllBlue { green } => Some(all_blue(&before, pair, green)),
         Edit::AddGreen => add(&before, pair.green),
         Edit::DropBlue => drop_group(&before, pair.blue)?,
@@ -178,12 +200,40 @@ fn refuse_foreign(tuples: &[Element], ours: &[&TargetGroupArn]) -> Result<(), Re
     }
 }
 
+/// Between the look that allowed the raise and this read, an on-call person may have put
+/// everything back: a raise must not undo that.
+fn refuse_moved(
+    before: &[Element],
+    pair: Pair<'_>,
+    from: Option<Weight>,
+    to: Weight,
+) -> Result<(), Refusal> {
+    let Some(from) = from else { return Ok(()) };
+    let now: BTreeMap<_, _> = before.iter().map(weight_of).collect();
+    let of = |group| now.get(group).copied().unwrap_or(0);
+    let (blue, green) = (of(pair.blue), of(pair.green));
+    match shows(blue, green, from) || shows(blue, green, to) {
+        true => Ok(()),
+        false => Err(Refusal::Moved {
+            blue: pair.blue.name().to_owned(),
+            of_blue: blue,
+            green: pair.green.name().to_owned(),
+            of_green: green,
+        }),
+    }
+}
+
+/// Whether two weights give green just this share.
+fn shows(blue: u32, green: u32, share: Weight) -> bool {
+    let (of_blue, of_green) = integers(share);
+    blue + green > 0 && green * u32::from(of_blue) == blue * u32::from(of_green)
+}
+
 fn raise(before: &[Element], pair: Pair<'_>, weight: Weight) -> Option<Vec<Element>> {
     let (blue, green) = integers(weight);
     let now: BTreeMap<_, _> = before.iter().map(weight_of).collect();
     if let (Some(now_blue), Some(now_green)) = (now.get(pair.blue), now.get(pair.green))
-        && now_blue + now_green > 0
-        && now_green * u32::from(blue) == now_blue * u32::from(green)
+        && shows(*now_blue, *now_green, weight)
     {
         return None;
     }

@@ -84,12 +84,33 @@ fn guarded() -> String {
     )
 }
 
+fn raise_to(to: Weight) -> Edit {
+    Edit::Raise { from: None, to }
+}
+
+#[test]
+fn a_raise_never_undoes_what_somebody_else_did_since_the_last_look() {
+    let raise = |from, to| Edit::Raise {
+        from: Some(from),
+        to,
+    };
+    let all_blue = forward_xml(&[("shop-a", 100), ("shop-b", 0)], "");
+    let moved = apply(&all_blue, raise(weight(10), weight(50)));
+    assert!(matches!(moved, Err(Refusal::Moved { .. })), "{moved:?}");
+    for edit in [
+        raise(Weight::ZERO, weight(10)),
+        raise(weight(10), Weight::ZERO),
+    ] {
+        assert!(apply(&all_blue, edit).is_ok());
+    }
+}
+
 #[test]
 fn only_the_two_weights_of_a_guarded_route_change() {
     let list = Element::parse(guarded().as_bytes()).unwrap();
     let mut before = Vec::new();
     list.to_query("Actions", &mut before);
-    let after = query(&guarded(), Edit::Raise(weight(10)));
+    let after = query(&guarded(), raise_to(weight(10)));
     let key = "Actions.member.3.ForwardConfig.TargetGroups.member";
     let mut expected = before;
     expected.retain(|(name, _)| name != "Actions.member.3.TargetGroupArn");
@@ -111,7 +132,7 @@ fn only_the_two_weights_of_a_guarded_route_change() {
 
 #[test]
 fn elements_travel_as_query_writes_them() {
-    let after = query(&guarded(), Edit::Raise(weight(10)));
+    let after = query(&guarded(), raise_to(weight(10)));
     let oidc = "Actions.member.1.AuthenticateOidcConfig";
     let extra = format!("{oidc}.AuthenticationRequestExtraParams.entry.1");
     assert_eq!(get(&after, &format!("{extra}.key")), Some("prompt"));
@@ -183,23 +204,19 @@ fn a_group_that_is_named_is_not_added_again() {
 #[test]
 fn a_split_that_stands_is_not_written_again_whatever_its_integers() {
     let xml = forward_xml(&[("shop-a", 9), ("shop-b", 1)], "");
-    assert_eq!(apply(&xml, Edit::Raise(weight(10))), Ok(None));
-    assert!(apply(&xml, Edit::Raise(weight(20))).unwrap().is_some());
+    assert_eq!(apply(&xml, raise_to(weight(10))), Ok(None));
+    assert!(apply(&xml, raise_to(weight(20))).unwrap().is_some());
     let all_green = forward_xml(&[("shop-a", 0), ("shop-b", 7)], "");
-    assert_eq!(apply(&all_green, Edit::Raise(Weight::FULL)), Ok(None));
+    assert_eq!(apply(&all_green, raise_to(Weight::FULL)), Ok(None));
     let nowhere = forward_xml(&[("shop-a", 0), ("shop-b", 0)], "");
-    assert!(
-        apply(&nowhere, Edit::Raise(Weight::FULL))
-            .unwrap()
-            .is_some()
-    );
+    assert!(apply(&nowhere, raise_to(Weight::FULL)).unwrap().is_some());
 }
 
 #[test]
 fn a_third_group_with_weight_stops_a_raise_but_no_revert() {
     let xml = forward_xml(&[("shop-a", 50), ("shop-b", 25), ("old", 25)], "");
     assert_eq!(
-        apply(&xml, Edit::Raise(weight(50))),
+        apply(&xml, raise_to(weight(50))),
         Err(Refusal::Foreign("old".to_owned()))
     );
     let list = apply(
@@ -214,14 +231,14 @@ fn a_third_group_with_weight_stops_a_raise_but_no_revert() {
     assert_eq!(weights.values().copied().collect::<Vec<_>>(), [0, 100, 0]);
     assert_eq!(weights[&group("shop-a")], 100);
     let unloaded = forward_xml(&[("shop-a", 100), ("shop-b", 0), ("old", 0)], "");
-    assert!(apply(&unloaded, Edit::Raise(weight(50))).unwrap().is_some());
+    assert!(apply(&unloaded, raise_to(weight(50))).unwrap().is_some());
 }
 
 #[test]
 fn an_action_that_somebody_replaced_is_left_alone() {
     let xml = "<Actions><member><Type>fixed-response</Type></member></Actions>";
     for change in [
-        Edit::Raise(weight(1)),
+        raise_to(weight(1)),
         Edit::AllBlue {
             green: Leftover::Named,
         },
@@ -307,7 +324,7 @@ proptest! {
         let share = Weight::of_per_mille(per_mille).unwrap();
         let change = match revert {
             true => Edit::AllBlue { green: Leftover::Named },
-            false => Edit::Raise(share),
+            false => raise_to(share),
         };
         match apply(&xml, change) {
             Err(Refusal::Foreign(_)) => prop_assert!(third > 0 && !revert),

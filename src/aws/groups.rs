@@ -138,9 +138,11 @@ fn counts(targets: &[TargetHealthDescription]) -> TargetCounts {
             _ => &mut counts.unavailable,
         };
         *counter += 1;
-        // A target on its way out says nothing about those that stay.
-        if !matches!(state, Some(&State::Healthy | &State::Draining))
-            && let Some(reason) = reason(health)
+        // A target on its way in or out has not failed, and must not hide why others did.
+        if !matches!(
+            state,
+            Some(State::Healthy | State::Initial | State::Draining)
+        ) && let Some(reason) = reason(health)
         {
             *counts.reasons.entry(reason).or_default() += 1;
         }
@@ -153,4 +155,35 @@ fn reason(health: &TargetHealth) -> Option<String> {
     let description = health.description().filter(|text| !text.is_empty());
     let code = health.reason().map(TargetHealthReasonEnum::as_str);
     description.or(code).map(str::to_owned)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn target(state: State, description: &str) -> TargetHealthDescription {
+        let health = TargetHealth::builder()
+            .state(state)
+            .description(description)
+            .build();
+        TargetHealthDescription::builder()
+            .target_health(health)
+            .build()
+    }
+
+    #[test]
+    fn targets_that_only_begin_do_not_hide_why_another_failed() {
+        let begins = || target(State::Initial, "Initial health checks in progress");
+        let counts = counts(&[
+            begins(),
+            begins(),
+            target(
+                State::Unhealthy,
+                "Health checks failed with these codes: [503]",
+            ),
+        ]);
+        assert_eq!((counts.initial, counts.unhealthy), (2, 1));
+        let reason = counts.main_reason();
+        assert_eq!(reason, Some("Health checks failed with these codes: [503]"));
+    }
 }

@@ -7,9 +7,10 @@ use aws_sdk_cloudwatch::types::{
     Dimension, Metric, MetricDataQuery, MetricDataResult, MetricStat, ScanBy,
 };
 use jiff::{SignedDuration, Timestamp};
+use serde_json::Value;
 
 use super::cloud::Cloud;
-use super::ecs::{count, list, tag};
+use super::ecs::{count, list, tag, text};
 use super::error::AwsError;
 use super::retry::{Effect, call};
 use crate::deployment::action::Action;
@@ -54,17 +55,12 @@ impl Cloud {
         retirement: &Retirement,
         now: Timestamp,
     ) -> RetireLook {
-        let names: Vec<String> = retirement
-            .groups
-            .iter()
-            .map(|group| group.as_str().to_owned())
-            .collect();
-        let services = [&retirement.service];
-        let (services, forwards) =
-            tokio::join!(self.services(cluster, &services), self.forwards_of(&names));
+        let services = self.services(cluster, &[&retirement.service]).await;
+        let mut groups = retirement.groups.clone();
         let (desired, due) = match services {
             Ok(services) => {
                 let service = services.into_iter().next().flatten();
+                groups.extend(service.iter().flat_map(own_groups));
                 let due = service
                     .as_ref()
                     .and_then(|it| tag(list(it, "tags"), retire::TAG));
@@ -76,12 +72,16 @@ impl Cloud {
             }
             Err(error) => (Seen::Unreadable(error.to_string()), None),
         };
+        groups.sort();
+        groups.dedup();
+        let names: Vec<String> = groups.iter().map(ToString::to_string).collect();
+        let forwards = self.forwards_of(&names).await;
         let forwards = match forwards {
             Ok((_, forwards)) => Seen::Value(forwards),
             Err(error) => Seen::Unreadable(error.to_string()),
         };
         let requests = match forwards.value() {
-            Some(forwards) => self.requests_of(retirement, forwards, now).await,
+            Some(forwards) => self.requests_of(&groups, forwards, now).await,
             None => Seen::Value(retire::Requests::NoData),
         };
         RetireLook {
@@ -90,17 +90,17 @@ impl Cloud {
             desired,
             due,
             requests,
+            groups,
         }
     }
 
     async fn requests_of(
         &self,
-        retirement: &Retirement,
+        groups: &[TargetGroupArn],
         forwards: &[Forward],
         now: Timestamp,
     ) -> Seen<retire::Requests> {
-        let watched: Vec<Watched> = retirement
-            .groups
+        let watched: Vec<Watched> = groups
             .iter()
             .filter_map(|group| {
                 let forward = forwards.iter().find(|it| it.weights.contains_key(group))?;
@@ -220,6 +220,15 @@ impl Cloud {
             }
         }
     }
+}
+
+/// The groups that the service itself registers its tasks with, whatever the config names.
+fn own_groups(service: &Value) -> impl Iterator<Item = TargetGroupArn> {
+    let groups = list(service, "loadBalancers").iter();
+    let groups = groups.map(|entry| text(entry, "targetGroupArn"));
+    groups
+        .filter(|group| !group.is_empty())
+        .map(TargetGroupArn::new)
 }
 
 /// What the groups were sent in the last two minutes that their load balancers have counts of.

@@ -39,6 +39,15 @@ impl Effect {
         }
     }
 
+    /// How long one try may take beside the client's own limit: a connection that hangs must not
+    /// keep traffic on a bad green when another would do.
+    fn answer_within(self) -> Option<Duration> {
+        match self {
+            Effect::Reads | Effect::Writes => None,
+            Effect::Reverts => Some(Duration::from_secs(2)),
+        }
+    }
+
     fn may_repeat(self, class: ErrorClass) -> bool {
         match self {
             Effect::Reads => class.had_no_effect() || class == ErrorClass::Ambiguous,
@@ -61,7 +70,7 @@ where
     E: ProvideErrorMetadata + Error + 'static,
     F: Future<Output = Result<T, SdkError<E, HttpResponse>>>,
 {
-    repeat(effect, || {
+    repeat(operation, effect, || {
         let sent = send();
         async move { sent.await.map_err(|error| classify(operation, &error)) }
     })
@@ -81,7 +90,7 @@ where
     F: Future<Output = Result<Vec<u8>, SdkError<E, HttpResponse>>>,
 {
     let read = &read;
-    repeat(effect, || {
+    repeat(operation, effect, || {
         let sent = send();
         async move {
             let body = sent.await.map_err(|error| classify(operation, &error))?;
@@ -96,13 +105,27 @@ where
 
 /// Every call of this program to AWS goes through here: this is the place for client-side
 /// budgets, and for letting reverts go before everything else.
-async fn repeat<T, F>(effect: Effect, mut send: impl FnMut() -> F) -> Result<T, AwsError>
+async fn repeat<T, F>(
+    operation: &'static str,
+    effect: Effect,
+    mut send: impl FnMut() -> F,
+) -> Result<T, AwsError>
 where
     F: Future<Output = Result<T, AwsError>>,
 {
     let mut tried = 0;
     loop {
-        let error = match send().await {
+        let sent = send();
+        let answer = match effect.answer_within() {
+            None => sent.await,
+            Some(within) => tokio::time::timeout(within, sent)
+                .await
+                .unwrap_or_else(|_| {
+                    let words = format!("no answer within {} s", within.as_secs());
+                    Err(AwsError::own(operation, ErrorClass::TimedOut, words))
+                }),
+        };
+        let error = match answer {
             Ok(value) => return Ok(value),
             Err(error) => error,
         };
@@ -189,6 +212,13 @@ mod tests {
         assert!(took < Duration::from_secs(1), "{took:?}");
         let denied = || Answer::json_error(400, "AccessDeniedException", "no");
         assert_eq!(tries(Effect::Reverts, denied).await.0, 1);
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn a_revert_that_hangs_is_sent_again_before_the_clients_own_limit() {
+        let (times, took) = tries(Effect::Reverts, || Answer::Silence).await;
+        assert_eq!(times, 5);
+        assert!(took < Duration::from_secs(12), "{took:?}");
     }
 
     #[tokio::test(start_paused = true)]

@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 
 use super::cloud::Cloud;
 use super::error::{AwsError, ErrorClass};
-use super::forward::{self, Edit, Leftover, Pair};
+use super::forward::{self, Edit, Leftover, Pair, Refusal};
 use super::listeners::names;
 use super::retry::Effect;
 use super::together::all;
@@ -94,7 +94,10 @@ impl Cloud {
         let writes = plan.routes.iter().map(|route| {
             let pair = pair(plan, route);
             match write {
-                WeightWrite::Raise(weight) => (route, pair, Edit::Raise(weight)),
+                WeightWrite::Raise(to) => {
+                    let from = Some(plan.weight_before(to));
+                    (route, pair, Edit::Raise { from, to })
+                }
                 WeightWrite::AllBlue => {
                     let green = match route.sticky {
                         Some(_) => Leftover::Removed,
@@ -182,7 +185,12 @@ impl Cloud {
     ) -> Result<(), AwsError> {
         let edited = forward::edit(list, pair, edit).map_err(|refusal| {
             self.remember(arn, None);
-            AwsError::invalid(names(kind).modify, refusal.to_string())
+            let class = match refusal {
+                // The next look shows it: what it means is decided there.
+                Refusal::Moved { .. } => ErrorClass::Conflict,
+                _ => ErrorClass::Invalid,
+            };
+            AwsError::own(names(kind).modify, class, refusal.to_string())
         })?;
         let Some(edited) = edited else { return Ok(()) };
         let written = self.modify(kind, arn, &edited, effect).await;

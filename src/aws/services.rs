@@ -13,7 +13,7 @@ use crate::deployment::observation::{
 use crate::deployment::plan::Plan;
 
 /// The tag that names a deployment, on its task definition and on green's service.
-pub(super) const DEPLOYMENT_TAG: &str = "bg:deployment";
+pub const DEPLOYMENT_TAG: &str = "bg:deployment";
 /// How many stopped tasks say enough.
 const STOPPED_SHOWN: usize = 5;
 

@@ -65,7 +65,7 @@ impl SurveyAsk {
                 let images = crate::deployment::task_definition::images(body);
                 images.into_iter().map(|(_, image)| image).collect()
             }
-            DefinitionWanted::Existing(_) | DefinitionWanted::LastServing => Vec::new(),
+            DefinitionWanted::Existing(_) => Vec::new(),
         };
         let mut alarms: Vec<AlarmName> = alarms.collect();
         alarms.sort();

@@ -291,9 +291,6 @@ pub struct RollbackArgs {
     /// How its run behaves.
     #[command(flatten)]
     pub run: RunArgs,
-    /// Where.
-    #[command(flatten)]
-    pub region: RegionArgs,
 }
 
 /// `bg sandbox`

@@ -60,6 +60,16 @@ impl Display {
         }
     }
 
+    /// Takes a record in that was shown when it was written, maybe by another process.
+    pub fn know(&mut self, record: &Record) {
+        match &mut self.shown {
+            Shown::Live { view, .. } | Shown::Json(view) => view.apply(record),
+            Shown::Lines(lines) => {
+                lines.on(record);
+            }
+        }
+    }
+
     /// Shows one more record.
     ///
     /// # Errors
@@ -149,6 +159,17 @@ pub fn print(lines: &[StyledLine], colors: Colors) -> io::Result<()> {
 pub fn print_json<T: Serialize>(document: &T) -> io::Result<()> {
     let mut out = io::stdout().lock();
     serde_json::to_writer_pretty(&mut out, document)?;
+    writeln!(out)?;
+    out.flush()
+}
+
+/// Writes `document` to stdout as one line of JSON: what verbs do whose JSON is lines of events.
+///
+/// # Errors
+/// When stdout is gone.
+pub fn print_json_line<T: Serialize>(document: &T) -> io::Result<()> {
+    let mut out = io::stdout().lock();
+    serde_json::to_writer(&mut out, document)?;
     writeln!(out)?;
     out.flush()
 }

@@ -7,6 +7,7 @@ use super::exit::ExitCode;
 use crate::deployment::problem::Problem;
 use crate::report::line::{StyledLine, Tone};
 use crate::report::words;
+use crate::store::StoreError;
 
 /// What kind of trouble it is; says the exit code.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -167,6 +168,24 @@ fn chain(mut next: Option<&dyn Error>) -> Vec<String> {
         next = error.source();
     }
     causes
+}
+
+/// Another deployment of the service holds the lock.
+pub(super) fn locked(error: &StoreError) -> CliError {
+    match error {
+        StoreError::Locked(holder) => {
+            let mut message = CliError::new(ErrorKind::Locked, error.to_string())
+                .hint("`bg status` shows how far it is; `bg rollback` aborts it");
+            if let Some(url) = &holder.run_url {
+                message = message.hint(format!("its run: {url}"));
+            }
+            message.hint(format!(
+                "its lease ends at {} unless it is renewed",
+                holder.lease_until
+            ))
+        }
+        _ => CliError::from_error(ErrorKind::Unexpected, error),
+    }
 }
 
 #[cfg(test)]

@@ -141,7 +141,8 @@ fn announce(server: &Server, proxy: &Proxy, args: &SandboxArgs) {
     println!("export AWS_ENDPOINT_URL={}", server.url());
     println!("export AWS_ACCESS_KEY_ID=sandbox AWS_SECRET_ACCESS_KEY=sandbox");
     // The AWS CLI and boto3 know only the second of these.
-    println!("export AWS_REGION=eu-west-1 AWS_DEFAULT_REGION=eu-west-1");
+    println!("export AWS_REGION=eu-west-1");
+    println!("export AWS_DEFAULT_REGION=eu-west-1");
     for (load_balancer, port, address) in proxy.addresses() {
         println!("# {load_balancer}:{port} takes requests at http://{address}/");
     }

@@ -2,13 +2,16 @@
 
 use std::cell::RefCell;
 
+use jiff::Timestamp;
+
 use super::args::{Global, OutputFormat, RetireBy, RunArgs};
-use super::display::{Display, TICK, print, print_json};
-use super::error::{CliError, ErrorKind};
+use super::display::{Display, TICK, print, print_json_line};
+use super::error::{CliError, ErrorKind, locked};
 use super::exit::ExitCode;
-use super::session::Session;
+use super::session::{Fence, Session};
 use super::terminal::Surface;
 use crate::deployment::event::{Event, Record};
+use crate::deployment::observation::Ask;
 use crate::deployment::outcome::Outcome;
 use crate::deployment::plan::Plan;
 use crate::deployment::preflight::Planning;
@@ -16,7 +19,7 @@ use crate::deployment::retire::{Retirement, due};
 use crate::deployment::state::{Deployment, Phase};
 use crate::report::line::{StyledLine, Tone};
 use crate::runner::{Asks, Retired, Retiring, Run, RunError};
-use crate::store::{Holder, StoreError};
+use crate::store::Holder;
 
 /// Everything that preflight found, at once.
 ///
@@ -36,7 +39,7 @@ pub(super) fn refuse_problems(planning: &Planning) -> Result<(), CliError> {
 /// When stdout is gone.
 pub(super) fn say_unchanged(global: &Global, planning: &Planning) -> Result<(), CliError> {
     let shown = match global.output {
-        OutputFormat::Json => print_json(&serde_json::json!({
+        OutputFormat::Json => print_json_line(&serde_json::json!({
             "type": "unchanged",
             "notes": planning.notes,
         })),
@@ -66,6 +69,7 @@ pub(super) async fn run(
     args: &RunArgs,
     session: &Session,
     planning: Planning,
+    planned_at: Fence,
 ) -> Result<ExitCode, CliError> {
     let plan = planning.plan.ok_or_else(|| {
         CliError::new(
@@ -73,34 +77,55 @@ pub(super) async fn run(
             "there is no plan, although nothing forbids one",
         )
     })?;
-    let holder = session.holder(&plan.id);
-    let holder = session
-        .store
-        .lock(&plan.service, &holder)
-        .map_err(|error| locked(&error))?;
     let mut asks = Asks::default();
     asks.listen_to_signals(args.on_interrupt)
         .map_err(|error| CliError::from_error(ErrorKind::Unexpected, &error))?;
+    let holder = take_lock(session, &plan, planned_at)?;
     let display = RefCell::new(Display::new(global, &Surface::of_process()));
     if global.output == OutputFormat::Text && !global.quiet {
         for warning in &planning.warnings {
             eprintln!("Warning: {warning}");
         }
     }
-    let ended = drive(session, &holder, planning.body, plan, &mut asks, &display).await;
-    let released =
-        |deployment: &Deployment| session.store.unlock(&deployment.plan.service, &holder);
-    let deployment = match ended {
-        Ok(deployment) => deployment,
-        Err(error) => return Err(CliError::from_error(ErrorKind::Unexpected, &error)),
-    };
-    let _ = released(&deployment);
+    let job = Job::Begin(Box::new(plan), planning.body);
+    let deployment = drive(session, &holder, job, &mut asks, &display).await?;
     let exit = deployment
         .outcome()
         .map_or(ExitCode::Stuck, exit_code(&deployment));
-    finish_retiring(args, session, &deployment, &mut asks, &display).await;
+    let left = finish_retiring(args, session, &deployment, &mut asks, &display).await;
     let _ = display.into_inner().finish();
+    if let Some(at) = left.filter(|_| !global.quiet) {
+        eprintln!("Note: blue is left to be retired by `bg tick` from {at:.0} on");
+    }
     Ok(exit)
+}
+
+/// Takes the lock, if nobody had it since the plan's survey: what that saw may not be so any more.
+fn take_lock(session: &Session, plan: &Plan, planned_at: Fence) -> Result<Holder, CliError> {
+    let holder = session
+        .store
+        .lock(&plan.service, &session.holder(&plan.id))
+        .map_err(|error| locked(&error))?;
+    if !planned_at.is_just_before(&holder) {
+        let _ = session.store.unlock(&plan.service, &holder);
+        return Err(CliError::new(
+            ErrorKind::Locked,
+            "somebody else held the lock while this was planned; nothing was changed",
+        )
+        .hint("run it again: `bg status` shows what is so now"));
+    }
+    // A request that came too late for the deployment it was meant for must not end this one.
+    let _ = session.store.take_abort(&plan.service);
+    Ok(holder)
+}
+
+/// Only a journal that can't be begun leaves everything as it was.
+fn ended_badly(error: &RunError) -> CliError {
+    match error {
+        RunError::Store(_) => CliError::from_error(ErrorKind::Unexpected, error),
+        RunError::Illegal(_) => CliError::from_error(ErrorKind::Stuck, error)
+            .hint("`bg status` shows where traffic is; `bg rollback --to a --force` moves it"),
+    }
 }
 
 /// A deployment that was refused before it changed anything is an unexpected error, not a revert.
@@ -114,14 +139,57 @@ fn exit_code(deployment: &Deployment) -> impl Fn(&Outcome) -> ExitCode {
     }
 }
 
+/// Takes over a deployment whose process is gone, and reverts it.
+///
+/// # Errors
+/// Only before anything was changed.
+pub(super) async fn revert_abandoned(
+    global: &Global,
+    args: &RunArgs,
+    session: &Session,
+    records: &[Record],
+    by: String,
+) -> Result<Deployment, CliError> {
+    let display = RefCell::new(Display::new(global, &Surface::of_process()));
+    let mut state = None;
+    for record in records {
+        let next = Deployment::apply(state, record)
+            .map_err(|error| CliError::from_error(ErrorKind::Unexpected, &error))?;
+        state = Some(next);
+        display.borrow_mut().know(record);
+    }
+    let abandoned = state.ok_or_else(|| CliError::refused("its journal is empty"))?;
+    let plan = &abandoned.plan;
+    let holder = session
+        .store
+        .take_over(&plan.service, &session.holder(&plan.id))
+        .map_err(|error| CliError::from_error(ErrorKind::Unexpected, &error))?;
+    let mut asks = Asks::default();
+    asks.listen_to_signals(args.on_interrupt)
+        .map_err(|error| CliError::from_error(ErrorKind::Unexpected, &error))?;
+    let _ = asks.sender().send(Ask::Abort { by });
+    let job = Job::GoOn(Box::new(abandoned));
+    let reverted = drive(session, &holder, job, &mut asks, &display).await?;
+    let _ = display.into_inner().finish();
+    Ok(reverted)
+}
+
+/// What a run starts from.
+enum Job {
+    /// A plan, with the task definition to register.
+    Begin(Box<Plan>, Option<serde_json::Value>),
+    /// A deployment that stands somewhere.
+    GoOn(Box<Deployment>),
+}
+
+/// Drives to the end and gives the lock back.
 async fn drive(
     session: &Session,
     holder: &Holder,
-    body: Option<serde_json::Value>,
-    plan: Plan,
+    job: Job,
     asks: &mut Asks,
     display: &RefCell<Display>,
-) -> Result<Deployment, RunError> {
+) -> Result<Deployment, CliError> {
     let mut show = |record: &Record| {
         // A terminal that went away doesn't end a deployment.
         let _ = display.borrow_mut().record(record);
@@ -131,11 +199,19 @@ async fn drive(
         store: &session.store,
         clock: session.clock,
         holder: holder.clone(),
-        body,
+        body: None,
         asks,
         show: &mut show,
     };
-    beside_ticks(session, display, run.begin(plan)).await
+    let ended = match job {
+        Job::Begin(plan, body) => {
+            beside_ticks(session, display, Run { body, ..run }.begin(*plan)).await
+        }
+        Job::GoOn(deployment) => beside_ticks(session, display, run.drive(*deployment)).await,
+    };
+    // A lock that can't be given back runs out by itself.
+    let _ = session.store.unlock(&session.service(), holder);
+    ended.map_err(|error| ended_badly(&error))
 }
 
 /// Lets the clocks of a live view move while something runs.
@@ -155,19 +231,21 @@ async fn beside_ticks<T>(
     }
 }
 
+/// Retires blue where that is this process's to do; otherwise says from when on somebody else has
+/// to.
 async fn finish_retiring(
     args: &RunArgs,
     session: &Session,
     deployment: &Deployment,
     asks: &mut Asks,
     display: &RefCell<Display>,
-) {
+) -> Option<Timestamp> {
     let Phase::Ended {
         outcome: Outcome::Promoted,
         retire_at: Some(_),
     } = &deployment.phase
     else {
-        return;
+        return None;
     };
     let ci = std::env::var_os("CI").is_some();
     let by = args.retire_by().unwrap_or(if ci {
@@ -175,9 +253,10 @@ async fn finish_retiring(
     } else {
         RetireBy::ThisRun
     });
-    let (RetireBy::ThisRun, Some(retirement)) = (by, retirement_of(deployment)) else {
-        return;
-    };
+    let retirement = retirement_of(deployment)?;
+    if by == RetireBy::Later {
+        return Some(retirement.due.at);
+    }
     let mut state = deployment.clone();
     let mut show = |event: Event| {
         let record = Record {
@@ -203,10 +282,9 @@ async fn finish_retiring(
         retirement,
     };
     let work = retiring.wait(asks, &mut show);
-    if let Retired::Later(at) = beside_ticks(session, display, work).await {
-        eprintln!(
-            "blue is to be retired from {at:.0} on: `bg tick`, or the next `bg` run, does it"
-        );
+    match beside_ticks(session, display, work).await {
+        Retired::Later(at) => Some(at),
+        Retired::Done | Retired::Cancelled(_) => None,
     }
 }
 
@@ -233,22 +311,4 @@ fn retirement_of(deployment: &Deployment) -> Option<Retirement> {
         due,
         at_most: plan.retire.at_most,
     })
-}
-
-/// Another deployment of the service holds the lock.
-pub(super) fn locked(error: &StoreError) -> CliError {
-    match error {
-        StoreError::Locked(holder) => {
-            let mut message = CliError::new(ErrorKind::Locked, error.to_string())
-                .hint("`bg status` shows how far it is; `bg rollback` aborts it");
-            if let Some(url) = &holder.run_url {
-                message = message.hint(format!("its run: {url}"));
-            }
-            message.hint(format!(
-                "its lease ends at {} unless it is renewed",
-                holder.lease_until
-            ))
-        }
-        _ => CliError::from_error(ErrorKind::Unexpected, error),
-    }
 }

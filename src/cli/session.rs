@@ -3,17 +3,18 @@
 use std::path::{Path, PathBuf};
 
 use super::args::{Global, RegionArgs};
-use super::error::{CliError, ErrorKind};
+use super::error::{CliError, ErrorKind, locked};
 use super::local_region::LocalRegion;
 use super::request;
 use super::sandbox_clock;
-use crate::aws::{Cloud, ConnectOptions, SurveyAsk};
+use crate::aws::{AwsError, Cloud, ConnectOptions, ErrorClass, SurveyAsk};
 use crate::config::{self, Config, StateLocation};
+use crate::deployment::event::{Event, Record};
 use crate::deployment::ids::{ClusterName, DeploymentId, ServiceName, SlotName, Slots};
 use crate::deployment::preflight::{self, Planning, Request};
 use crate::deployment::surroundings::Surroundings;
 use crate::runner::{Clock, LEASE, new_id};
-use crate::store::{FileStore, Holder, MemoryStore, Store};
+use crate::store::{FileStore, Holder, MemoryStore, Store, StoreError};
 
 /// An open connection to one service.
 pub(super) struct Session {
@@ -23,8 +24,21 @@ pub(super) struct Session {
     pub(super) cloud: Cloud,
     pub(super) store: Store,
     pub(super) clock: Clock,
+    /// Where AWS answers, if not at its own endpoints.
+    endpoint_url: Option<String>,
     /// The region in process, as long as the session lasts.
     _region: Option<LocalRegion>,
+}
+
+/// How often the lock had been taken before a plan was made.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct Fence(u64);
+
+impl Fence {
+    /// Whether `holder` was the first to take the lock since.
+    pub(super) fn is_just_before(self, holder: &Holder) -> bool {
+        holder.fence == self.0 + 1
+    }
 }
 
 impl Session {
@@ -46,12 +60,13 @@ impl Session {
             .await
             .map_err(|error| cant_connect(&error))?;
         let store = open_store(&config, &folder)?;
-        let clock = match &global.endpoint_url {
+        let endpoint_url = global
+            .endpoint_url
+            .clone()
+            .or_else(|| std::env::var("AWS_ENDPOINT_URL").ok());
+        let clock = match &endpoint_url {
             Some(url) => sandbox_clock::of(url).await,
-            None => match std::env::var("AWS_ENDPOINT_URL") {
-                Ok(url) => sandbox_clock::of(&url).await,
-                Err(_) => None,
-            },
+            None => None,
         };
         let clock = clock.unwrap_or_else(Clock::wall);
         Ok(Session {
@@ -60,6 +75,7 @@ impl Session {
             cloud,
             store,
             clock,
+            endpoint_url,
             _region: None,
         })
     }
@@ -79,6 +95,7 @@ impl Session {
             cloud: region.cloud(),
             store: Store::Memory(MemoryStore::default()),
             clock: region.clock(),
+            endpoint_url: None,
             _region: Some(region),
         })
     }
@@ -105,10 +122,7 @@ impl Session {
             .cloud
             .survey(&ask, self.clock.now())
             .await
-            .map_err(|error| {
-                CliError::from_error(ErrorKind::Unexpected, &error)
-                    .hint("nothing was changed; the README lists the permissions that bg needs")
-            })?;
+            .map_err(|error| self.cant_look(&error))?;
         Ok(preflight::plan(request, &found))
     }
 
@@ -125,7 +139,56 @@ impl Session {
             images: Vec::new(),
         };
         let found = self.cloud.survey(&ask, self.clock.now()).await;
-        found.map_err(|error| CliError::from_error(ErrorKind::Unexpected, &error))
+        found.map_err(|error| self.cant_look(&error))
+    }
+
+    /// AWS, or the way to it, didn't let a look happen.
+    pub(super) fn cant_look(&self, error: &AwsError) -> CliError {
+        let message = CliError::from_error(ErrorKind::Unexpected, error);
+        match (error.class, &self.endpoint_url) {
+            (ErrorClass::NotSent | ErrorClass::TimedOut, Some(url)) => message.hint(format!(
+                "nothing was changed; does anything listen at {url} (--endpoint-url, \
+                 AWS_ENDPOINT_URL)?"
+            )),
+            (ErrorClass::NotSent | ErrorClass::TimedOut, None) => message.hint(format!(
+                "nothing was changed; check the network, and that region {} exists",
+                self.cloud.region()
+            )),
+            (ErrorClass::Denied, _) => {
+                message.hint("nothing was changed; the README lists the permissions that bg needs")
+            }
+            _ => message.hint("nothing was changed"),
+        }
+    }
+
+    /// The journal of the last deployment, if that has not ended.
+    pub(super) fn unfinished(&self) -> Result<Option<Vec<Record>>, CliError> {
+        let unreadable = |error| CliError::from_error(ErrorKind::Unexpected, &error);
+        let service = self.service();
+        let deployments = self.store.deployments(&service).map_err(unreadable)?;
+        let Some(last) = deployments.last() else {
+            return Ok(None);
+        };
+        let records = self.store.journal(&service, last).map_err(unreadable)?;
+        let over = records
+            .iter()
+            .any(|record| matches!(record.event, Event::Ended { .. }));
+        Ok((!over && !records.is_empty()).then_some(records))
+    }
+
+    /// The lock's fence while nobody holds it: a plan is good as long as it doesn't grow.
+    ///
+    /// # Errors
+    /// When somebody else deploys this service.
+    pub(super) fn fence(&self) -> Result<Fence, CliError> {
+        let holder = self.store.holder(&self.service());
+        let holder = holder.map_err(|error| CliError::from_error(ErrorKind::Unexpected, &error))?;
+        match holder {
+            Some(holder) if holder.lease_until > self.clock.now() => {
+                Err(locked(&StoreError::Locked(Box::new(holder))))
+            }
+            holder => Ok(Fence(holder.map_or(0, |holder| holder.fence))),
+        }
     }
 
     /// This process, as the holder of a lock.

@@ -7,9 +7,9 @@ use serde_json::Value;
 use super::error::{CliError, ErrorKind};
 use super::request;
 use super::session::Session;
-use crate::aws::RouteWrite;
+use crate::aws::{DEPLOYMENT_TAG, RouteWrite};
 use crate::deployment::ids::{EcsServiceName, SlotName, Slots, TargetGroupArn, TaskDefinitionArn};
-use crate::deployment::retire::{Due, Retirement, TAG};
+use crate::deployment::retire::{Due, Retirement, SERVED_TAG, TAG};
 use crate::deployment::surroundings::{Forward, GroupFound};
 use crate::deployment::task_definition;
 use crate::report::status::{
@@ -44,7 +44,7 @@ impl Traffic {
             .cloud
             .forwards_of(&names)
             .await
-            .map_err(|error| CliError::from_error(ErrorKind::Unexpected, &error))?;
+            .map_err(|error| session.cant_look(&error))?;
         Ok(Traffic::of(session, &groups, forwards))
     }
 
@@ -221,13 +221,32 @@ impl Situation {
         Some(TaskDefinitionArn::new(arn))
     }
 
-    /// When a slot is to be retired, by its tag.
-    fn due(&self, slot: SlotName) -> Option<Due> {
+    fn tag(&self, slot: SlotName, key: &str) -> Option<&str> {
         let tags = self.services[slot].as_ref()?.get("tags")?.as_array()?;
         let tag = tags
             .iter()
-            .find(|tag| tag.get("key").and_then(Value::as_str) == Some(TAG))?;
-        tag.get("value")?.as_str()?.parse().ok()
+            .find(|tag| tag.get("key").and_then(Value::as_str) == Some(key))?;
+        tag.get("value")?.as_str()
+    }
+
+    /// When a slot is to be retired, by its tag.
+    fn due(&self, slot: SlotName) -> Option<Due> {
+        self.tag(slot, TAG)?.parse().ok()
+    }
+
+    /// The revision that served in a slot last, as far as AWS shows it. What the service is set
+    /// to run is no answer once a deployment has touched it: that may have been reverted.
+    pub(super) fn last_served(&self, slot: SlotName) -> Option<TaskDefinitionArn> {
+        let by_tag = self.tag(slot, SERVED_TAG).map(TaskDefinitionArn::new);
+        let untouched = self.due(slot).is_some() || self.tag(slot, DEPLOYMENT_TAG).is_none();
+        by_tag.or_else(|| self.definition(slot).filter(|_| untouched))
+    }
+
+    /// Whether every route gives a slot everything.
+    pub(super) fn serves_everything(&self, slot: SlotName) -> bool {
+        let other = slot.other();
+        let routes = &self.traffic.forwards;
+        self.live() == Some(slot) && routes.iter().all(|it| self.traffic.weight(it, other) == 0)
     }
 
     /// The retirements that the tags ask for.
@@ -256,22 +275,26 @@ impl Situation {
     }
 }
 
-/// The deployment whose process holds the lock.
+/// The deployment that has not ended, whether or not its process is still there.
 fn running_deployment(session: &Session) -> Result<Option<DeploymentStatus>, CliError> {
     let unreadable = |error| CliError::from_error(ErrorKind::Unexpected, &error);
     let service = session.service();
     let holder = session.store.holder(&service).map_err(unreadable)?;
     let now = session.clock.now();
-    let Some(holder) = holder.filter(|holder| holder.lease_until > now) else {
-        return Ok(None);
+    let held = holder.filter(|holder| holder.lease_until > now);
+    let records = match &held {
+        Some(holder) => session
+            .store
+            .journal(&service, &holder.deployment)
+            .map_err(unreadable)?,
+        None => session.unfinished()?.unwrap_or_default(),
     };
-    let records = session
-        .store
-        .journal(&service, &holder.deployment)
-        .map_err(unreadable)?;
     let mut view = View::new();
     for record in &records {
         view.apply(record);
     }
-    Ok(DeploymentStatus::of(&view))
+    Ok(DeploymentStatus::of(&view).map(|status| DeploymentStatus {
+        abandoned: held.is_none(),
+        ..status
+    }))
 }

@@ -312,7 +312,7 @@ mod tests {
         ));
         assert_eq!(
             error.unwrap_err().to_string(),
-            "bg.yaml:5:25: unknown key \"target_grp\"; did you mean \"target_group\"?\n  |\n5 |   b: { service: shop-b, target_grp: shop-b }\n  |                         ^\nhint: keys known here: service, target_group, targets"
+            "bg.yaml:5:25: unknown key \"target_grp\"; did you mean \"target_group\"?\n  |\n5 |   b: { service: shop-b, target_grp: shop-b }\n  |                         ^\nHint: keys known here: service, target_group, targets"
         );
     }
 }

@@ -8,6 +8,7 @@ use serde::{Deserialize, Serialize};
 
 use super::action::{ActName, FailureClass};
 use super::ids::{AlarmName, DeploymentId, SlotName, TaskDefinitionArn};
+use super::observation::StoppedTask;
 use super::outcome::Outcome;
 use super::plan::{Plan, RetireHow};
 use super::trip::{Hold, Trip};
@@ -180,4 +181,7 @@ pub struct Counts {
     /// Why targets of that group aren't healthy: what most of them have in common.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub reason: Option<String>,
+    /// Green's newest failed task: a guard may trip before ECS says why.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub stopped: Option<Box<StoppedTask>>,
 }

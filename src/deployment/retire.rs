@@ -19,6 +19,9 @@ use super::surroundings::Forward;
 
 /// The tag on a service that says when it is due and what then.
 pub const TAG: &str = "bg:retire-at";
+/// The tag on a service that says which revision served there last: what its service is set to
+/// run may be a later version that was reverted.
+pub const SERVED_TAG: &str = "bg:last-served";
 /// A load balancer's nodes need some time to learn weights; so long blue keeps its tasks at least.
 pub const SETTLE_AT_LEAST: Duration = Duration::from_secs(60);
 /// Between two looks while something is waited for.
@@ -116,7 +119,9 @@ pub struct Retirement {
 pub struct RetireLook {
     /// When.
     pub now: Timestamp,
-    /// Every forward action of its load balancers that names any of the slots' groups.
+    /// Every group that its service registers its tasks with, and the config's.
+    pub groups: Vec<TargetGroupArn>,
+    /// Every forward action of its load balancers that names any of those groups.
     pub forwards: Seen<Vec<Forward>>,
     /// Its service's desired count; `None` where it doesn't exist any more.
     pub desired: Seen<Option<u32>>,
@@ -178,7 +183,7 @@ pub fn decide(retirement: &Retirement, look: &RetireLook) -> RetireStep {
         Seen::Value(forwards) => forwards,
         Seen::Unreadable(why) => return wait(look, why),
     };
-    if let Some(carrying) = forwards.iter().find(|forward| carries(forward, retirement)) {
+    if let Some(carrying) = forwards.iter().find(|forward| carries(forward, look)) {
         return RetireStep::Cancel {
             why: format!("{} sends it traffic", carrying.label()),
         };
@@ -199,9 +204,8 @@ pub fn decide(retirement: &Retirement, look: &RetireLook) -> RetireStep {
     }
 }
 
-fn carries(forward: &Forward, retirement: &Retirement) -> bool {
-    retirement
-        .groups
+fn carries(forward: &Forward, look: &RetireLook) -> bool {
+    look.groups
         .iter()
         .any(|group| forward.weights.get(group).is_some_and(|w| *w > 0))
 }
@@ -260,6 +264,7 @@ mod tests {
     fn look(seconds: i64, weight: u32, requests: Requests) -> RetireLook {
         RetireLook {
             now: at(seconds),
+            groups: vec![TargetGroupArn::new("a")],
             forwards: Seen::Value(vec![Forward {
                 arn: RouteArn::new("listener"),
                 kind: RouteKind::Listener,

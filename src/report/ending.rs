@@ -73,7 +73,7 @@ fn reverted(view: &View, trip: &Trip) -> Vec<StyledLine> {
     let mut lines = vec![headline(Tone::Bad, "Reverted", &text)];
     lines.push(field("why", trip.to_string()));
     lines.extend(when(view));
-    lines.extend(stopped(trip.stopped()));
+    lines.extend(failed_tasks(trip, view));
     lines.extend(traffic(view));
     lines.push(field("green", green_now(view)));
     lines.push(field("next", after_trip(trip, view)));
@@ -85,7 +85,7 @@ fn stuck(view: &View, why: &Stuck) -> Vec<StyledLine> {
     lines.push(field("why", why.to_string()));
     lines.extend(when(view));
     if let Some(trip) = trip_of(why) {
-        lines.extend(stopped(trip.stopped()));
+        lines.extend(failed_tasks(trip, view));
     }
     if let Some(trouble) = &view.trouble {
         let (at, class) = (words::clock(trouble.at), failure(trouble.class));
@@ -148,6 +148,18 @@ fn when(view: &View) -> Option<StyledLine> {
         text.push_str(&format!("; all traffic was back after {took}"));
     }
     Some(field("when", text))
+}
+
+/// Those that were known when it tripped, or else the one that was seen later.
+fn failed_tasks(trip: &Trip, view: &View) -> Vec<StyledLine> {
+    match trip.stopped() {
+        [] => stopped(
+            view.failed_task
+                .as_deref()
+                .map_or(&[], std::slice::from_ref),
+        ),
+        known => stopped(known),
+    }
 }
 
 /// Failed tasks with what ECS says of them and their containers; those that failed in the same

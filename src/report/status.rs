@@ -92,6 +92,8 @@ pub struct DeploymentStatus {
     pub trip: Option<String>,
     /// How it ended.
     pub outcome: Option<Outcome>,
+    /// Its process is gone, and nobody watches it.
+    pub abandoned: bool,
 }
 
 impl DeploymentStatus {
@@ -113,6 +115,7 @@ impl DeploymentStatus {
                 .collect(),
             trip: view.trip.as_ref().map(ToString::to_string),
             outcome: view.outcome.clone(),
+            abandoned: false,
         })
     }
 }
@@ -220,6 +223,10 @@ fn deployment(status: &DeploymentStatus) -> Vec<StyledLine> {
         text.push_str(&format!(", until {}", words::clock(until)));
     }
     let mut lines = vec![field("deployment", Tone::Busy).plain(text)];
+    if status.abandoned {
+        let text = "its process is gone and no guard watches it: `bg rollback` reverts it";
+        lines.push(field("", Tone::Plain).with(Tone::Bad, text));
+    }
     lines.extend(
         status
             .trip

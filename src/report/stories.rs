@@ -149,6 +149,7 @@ pub(super) fn stopped_task() -> StoppedTask {
 fn counts(slot: SlotName, desired: u32, running: u32, healthy: u32) -> Counts {
     Counts {
         reason: None,
+        stopped: None,
         slot: Some(slot),
         desired: Some(desired),
         running: Some(running),

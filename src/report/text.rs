@@ -77,6 +77,7 @@ impl Lines {
 mod tests {
     use super::super::stories;
     use super::*;
+    use crate::deployment::observation::{StoppedContainer, StoppedTask};
 
     fn told(records: &[Record], detail: Detail) -> String {
         let mut lines = Lines::new(detail);
@@ -103,6 +104,35 @@ mod tests {
         for (name, records) in stories::stuck() {
             insta::assert_snapshot!(format!("stuck_{name}"), told(&records, Detail::Normal));
         }
+    }
+
+    #[test]
+    fn a_failed_task_that_shows_only_after_the_trip_is_told_at_the_end() {
+        let (_, mut records) = stories::reverts()
+            .into_iter()
+            .find(|(name, _)| *name == "too_few_healthy_targets")
+            .unwrap();
+        let late = records
+            .iter()
+            .rposition(|record| matches!(record.event, Event::Looked(_)))
+            .unwrap();
+        let Event::Looked(look) = &mut records[late].event else {
+            unreachable!()
+        };
+        look.green.stopped = Some(Box::new(StoppedTask {
+            task: "0a1b".into(),
+            at: None,
+            code: "EssentialContainerExited".into(),
+            reason: "Essential container in task exited".into(),
+            containers: vec![StoppedContainer {
+                name: "app".into(),
+                exit_code: Some(3),
+                reason: None,
+            }],
+        }));
+        let told = told(&records, Detail::Normal);
+        assert!(told.contains("0a1b: EssentialContainerExited"), "{told}");
+        assert!(told.contains("exit code 3"), "{told}");
     }
 
     #[test]

@@ -11,6 +11,7 @@ use super::words;
 use crate::deployment::action::{ActName, FailureClass};
 use crate::deployment::event::{Counts, Event, Look, Record};
 use crate::deployment::ids::{DeploymentId, SlotName, TaskDefinitionArn};
+use crate::deployment::observation::StoppedTask;
 use crate::deployment::outcome::Outcome;
 use crate::deployment::plan::Plan;
 use crate::deployment::trip::{Hold, Trip};
@@ -141,6 +142,8 @@ pub struct View {
     pub look: Option<Look>,
     /// When they were seen.
     pub look_at: Option<Timestamp>,
+    /// Green's newest failed task, of all looks.
+    pub failed_task: Option<Box<StoppedTask>>,
     /// What it waits for, and why.
     pub hold: Option<Holding>,
     /// Why it reverts.
@@ -257,6 +260,9 @@ impl View {
             }
             Event::Looked(look) => {
                 self.look = Some(look.clone());
+                if look.green.stopped.is_some() {
+                    self.failed_task.clone_from(&look.green.stopped);
+                }
                 self.look_at = Some(at);
             }
             Event::Ended { outcome } => self.outcome = Some(outcome.clone()),

@@ -14,15 +14,23 @@ use crate::deployment::event::{Event, Record};
 use crate::deployment::ids::DeploymentId;
 use crate::deployment::observation::{Ask, Observation};
 use crate::deployment::plan::Plan;
-use crate::deployment::state::{Deployment, IllegalRecord};
+use crate::deployment::state::{Deployment, IllegalRecord, Phase};
 use crate::store::{Holder, Store, StoreError};
 
 /// How long a lock is held without being renewed.
 pub const LEASE: SignedDuration = SignedDuration::from_secs(60);
 /// How often it is renewed.
 const RENEW_EVERY: SignedDuration = SignedDuration::from_secs(15);
-/// What a revert's record may cost before it goes on without it being on disk.
+/// How long the store may refuse to renew it before that is a reason to revert: while this
+/// process still is the holder.
+const UNRENEWED_AT_MOST: SignedDuration = SignedDuration::from_secs(30);
+/// How long one act may take; what became of it is seen at the next look.
 const ACTS_AT_MOST: Duration = Duration::from_secs(30);
+/// The same for putting traffic back: it is written down, shown and tried anew this often at
+/// least, because a CI runner kills 7.5 s after its signal.
+const REVERTS_AT_MOST: Duration = Duration::from_secs(2);
+/// How long a look may hold up the next try to put traffic back.
+const LOOKS_IN_A_REVERT: Duration = Duration::from_secs(2);
 
 /// Everything that one run needs.
 pub struct Run<'a> {
@@ -79,13 +87,14 @@ impl Run<'_> {
     /// # Errors
     /// When its journal is damaged.
     pub async fn drive(self, deployment: Deployment) -> Result<Deployment, RunError> {
-        let renewed_at = self.clock.now();
+        let renewed_at = self.holder.lease_until - LEASE;
         Loop {
             run: self,
             deployment,
             last: None,
             renewed_at,
             journal_fails: false,
+            lock_fails: false,
         }
         .go()
         .await
@@ -105,6 +114,7 @@ struct Loop<'a> {
     last: Option<Observation>,
     renewed_at: Timestamp,
     journal_fails: bool,
+    lock_fails: bool,
 }
 
 impl Loop<'_> {
@@ -128,34 +138,36 @@ impl Loop<'_> {
         self.keep_lock();
         self.fetch_abort();
         let mut asks = self.run.asks.drain();
-        let clock = self.run.clock;
-        let mut observation = match (&self.last, asks.is_empty()) {
-            (Some(last), false) => Observation {
-                now: clock.now(),
-                ..last.clone()
-            },
-            _ => {
-                let look = self
-                    .run
-                    .cloud
-                    .observe(&self.deployment.plan, || clock.now());
-                tokio::select! {
+        let mut observation = match self.last.clone() {
+            Some(last) if !asks.is_empty() => self.again(last),
+            None => {
+                let (cloud, clock) = (self.run.cloud, self.run.clock);
+                cloud.observe(&self.deployment.plan, || clock.now()).await
+            }
+            Some(last) => {
+                let look = look_in_time(self.run.cloud, self.run.clock, &self.deployment);
+                let seen = tokio::select! {
                     biased;
-                    ask = self.run.asks.next(), if self.last.is_some() => {
+                    ask = self.run.asks.next() => {
                         asks.push(ask);
-                        let last = self.last.clone();
-                        match last {
-                            Some(last) => Observation { now: clock.now(), ..last },
-                            None => self.run.cloud.observe(&self.deployment.plan, || clock.now()).await,
-                        }
+                        None
                     }
-                    observation = look => observation,
-                }
+                    seen = look => seen,
+                };
+                seen.unwrap_or_else(|| self.again(last))
             }
         };
         asks.extend(self.run.asks.drain());
         observation.asks = asks;
         observation
+    }
+
+    /// What was last seen, now.
+    fn again(&self, last: Observation) -> Observation {
+        Observation {
+            now: self.run.clock.now(),
+            ..last
+        }
     }
 
     async fn wait_until(&mut self, at: Timestamp) {
@@ -202,8 +214,13 @@ impl Loop<'_> {
         let act = run
             .cloud
             .perform(&deployment.plan, action, run.body.as_ref());
-        let act = tokio::time::timeout(ACTS_AT_MOST, act);
         let urgent = action.name() == ActName::Revert;
+        let at_most = if urgent {
+            REVERTS_AT_MOST
+        } else {
+            ACTS_AT_MOST
+        };
+        let act = tokio::time::timeout(at_most, act);
         let done = tokio::select! {
             biased;
             ask = run.asks.next(), if !urgent => {
@@ -263,7 +280,19 @@ impl Loop<'_> {
                 self.run.holder = holder;
                 self.renewed_at = now;
             }
-            Err(error) => self.ask_to_abort(format!("bg itself: the lock can't be kept ({error})")),
+            Err(StoreError::LockLost) => self.give_up_on_the_lock(&StoreError::LockLost),
+            Err(error) if now >= self.renewed_at + UNRENEWED_AT_MOST => {
+                self.give_up_on_the_lock(&error);
+            }
+            Err(_) => {}
+        }
+    }
+
+    /// Asked once: an ask goes before a look, and one in each round would blind the revert.
+    fn give_up_on_the_lock(&mut self, error: &StoreError) {
+        if !self.lock_fails {
+            self.lock_fails = true;
+            self.ask_to_abort(format!("bg itself: the lock can't be kept ({error})"));
         }
     }
 
@@ -275,6 +304,18 @@ impl Loop<'_> {
 
     fn ask_to_abort(&self, by: String) {
         let _ = self.run.asks.sender().send(Ask::Abort { by });
+    }
+}
+
+/// A look; `None` where traffic is being put back and AWS takes its time to answer.
+async fn look_in_time(cloud: &Cloud, clock: Clock, deployment: &Deployment) -> Option<Observation> {
+    let look = cloud.observe(&deployment.plan, || clock.now());
+    match deployment.phase {
+        Phase::Reverting {
+            traffic_back_at: None,
+            ..
+        } => tokio::time::timeout(LOOKS_IN_A_REVERT, look).await.ok(),
+        _ => Some(look.await),
     }
 }
 

@@ -51,6 +51,8 @@ pub enum Retired {
 pub enum Round {
     /// It was.
     Over(Retired),
+    /// ECS took the act; the next look shows what came of it.
+    Acted,
     /// It has to be looked at again.
     Again {
         /// When.
@@ -76,6 +78,7 @@ impl Retiring<'_> {
                     waiting_for = why;
                     until
                 }
+                Round::Acted => self.clock.now() + CONFIRM_AFTER,
             };
             tokio::select! {
                 biased;
@@ -143,8 +146,10 @@ impl Retiring<'_> {
             .cloud
             .act_on_service(&self.cluster, service, action)
             .await;
-        let why = acted.map_or_else(|error| error.to_string(), |()| "ECS to follow".to_owned());
-        self.again_after(CONFIRM_AFTER, why)
+        acted.map_or_else(
+            |error| self.again_after(CONFIRM_AFTER, error.to_string()),
+            |()| Round::Acted,
+        )
     }
 
     async fn finish(&self, show: &mut dyn FnMut(Event)) -> Round {

@@ -11,7 +11,7 @@ use std::fs::{self, File, OpenOptions};
 use std::io::{ErrorKind, Write};
 use std::path::{Path, PathBuf};
 
-use super::{Holder, StoreError, taking};
+use super::{Holder, StoreError, taking, taking_over};
 use crate::deployment::event::Record;
 use crate::deployment::ids::{DeploymentId, ServiceName};
 
@@ -123,9 +123,26 @@ impl FileStore {
         holder: &Holder,
     ) -> Result<Holder, StoreError> {
         self.with_lock(service, |present, path| {
+            let fence = present.as_ref().map(|present| present.fence);
             let taken = taking(present, holder)?;
-            let text = serde_json::to_vec(&taken).map_err(|error| at(path)(error.into()))?;
-            replace(path, &text)?;
+            if fence != Some(taken.fence) {
+                // It was asked of who held the lock before.
+                self.take_abort(service)?;
+            }
+            write_holder(path, &taken)?;
+            Ok(taken)
+        })
+    }
+
+    pub(super) fn take_over(
+        &self,
+        service: &ServiceName,
+        holder: &Holder,
+    ) -> Result<Holder, StoreError> {
+        self.with_lock(service, |present, path| {
+            let taken = taking_over(present.as_ref(), holder);
+            self.take_abort(service)?;
+            write_holder(path, &taken)?;
             Ok(taken)
         })
     }
@@ -138,8 +155,7 @@ impl FileStore {
                     lease_until: jiff::Timestamp::UNIX_EPOCH,
                     ..present
                 };
-                let text = serde_json::to_vec(&free).map_err(|error| at(path)(error.into()))?;
-                replace(path, &text)
+                write_holder(path, &free)
             }
             _ => Ok(()),
         })
@@ -180,6 +196,11 @@ fn at(path: &Path) -> impl Fn(std::io::Error) -> StoreError {
         what: path.display().to_string(),
         source,
     }
+}
+
+fn write_holder(path: &Path, holder: &Holder) -> Result<(), StoreError> {
+    let text = serde_json::to_vec(holder).map_err(|error| at(path)(error.into()))?;
+    replace(path, &text)
 }
 
 fn make_folder_of(path: &Path) -> Result<(), StoreError> {
@@ -257,6 +278,38 @@ mod tests {
     }
 
     #[test]
+    fn a_lock_that_was_taken_over_is_lost_to_its_holder() {
+        let dir = tempfile::tempdir().unwrap();
+        let (store, shop) = (FileStore::new(dir.path()), ServiceName::new("shop"));
+        let first = store.lock(&shop, &holder("d1", 0)).unwrap();
+        let second = Holder {
+            pid: 8,
+            ..holder("d1", 1)
+        };
+        let second = store.take_over(&shop, &second).unwrap();
+        assert!(second.fence > first.fence);
+        assert!(matches!(
+            store.lock(&shop, &first),
+            Err(StoreError::LockLost)
+        ));
+        store.unlock(&shop, &first).unwrap();
+        assert_eq!(store.holder(&shop).unwrap(), Some(second));
+    }
+
+    #[test]
+    fn a_request_to_revert_goes_with_the_lock_it_was_asked_of() {
+        let dir = tempfile::tempdir().unwrap();
+        let (store, shop) = (FileStore::new(dir.path()), ServiceName::new("shop"));
+        store.ask_to_abort(&shop, "grace, too late").unwrap();
+        let first = store.lock(&shop, &holder("d1", 0)).unwrap();
+        assert_eq!(store.take_abort(&shop).unwrap(), None);
+        store.ask_to_abort(&shop, "grace").unwrap();
+        store.lock(&shop, &first).unwrap();
+        let taken = store.take_abort(&shop).unwrap();
+        assert_eq!(taken.as_deref(), Some("grace"), "renewing keeps it");
+    }
+
+    #[test]
     fn a_lock_is_one_holder_s_until_its_lease_is_over_and_its_fence_grows() {
         let dir = tempfile::tempdir().unwrap();
         let (store, shop) = (FileStore::new(dir.path()), ServiceName::new("shop"));
@@ -274,6 +327,20 @@ mod tests {
         ));
         store.unlock(&shop, &second).unwrap();
         assert_eq!(store.lock(&shop, &holder("d3", 63)).unwrap().fence, 3);
+    }
+
+    #[test]
+    fn a_lease_is_renewed_late_but_never_after_somebody_else_held_the_lock() {
+        let dir = tempfile::tempdir().unwrap();
+        let (store, shop) = (FileStore::new(dir.path()), ServiceName::new("shop"));
+        let first = store.lock(&shop, &holder("d1", 0)).unwrap();
+        assert_eq!(store.lock(&shop, &first).unwrap().fence, 1);
+        let second = store.lock(&shop, &holder("d2", 600)).unwrap();
+        store.unlock(&shop, &second).unwrap();
+        assert!(matches!(
+            store.lock(&shop, &first),
+            Err(StoreError::LockLost)
+        ));
     }
 
     #[test]

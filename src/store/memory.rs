@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 use std::sync::{Mutex, MutexGuard, PoisonError};
 
-use super::{Holder, StoreError, taking};
+use super::{Holder, StoreError, taking, taking_over};
 use crate::deployment::event::Record;
 use crate::deployment::ids::{DeploymentId, ServiceName};
 
@@ -55,15 +55,32 @@ impl MemoryStore {
     ) -> Result<Holder, StoreError> {
         let mut services = self.services();
         let kept = services.entry(service.clone()).or_default();
+        let fence = kept.holder.as_ref().map(|present| present.fence);
         let taken = taking(kept.holder.clone(), holder)?;
+        if fence != Some(taken.fence) {
+            // It was asked of who held the lock before.
+            kept.abort = None;
+        }
         kept.holder = Some(taken.clone());
         Ok(taken)
     }
 
+    pub(super) fn take_over(&self, service: &ServiceName, holder: &Holder) -> Holder {
+        let mut services = self.services();
+        let kept = services.entry(service.clone()).or_default();
+        let taken = taking_over(kept.holder.as_ref(), holder);
+        kept.abort = None;
+        kept.holder = Some(taken.clone());
+        taken
+    }
+
     pub(super) fn unlock(&self, service: &ServiceName, holder: &Holder) {
         if let Some(kept) = self.services().get_mut(service) {
-            let ours = |present: &Holder| present.fence == holder.fence;
-            kept.holder = kept.holder.take().filter(|present| !ours(present));
+            let ours = |present: &&mut Holder| present.fence == holder.fence;
+            // The fence has to go on growing, so the holder stays, with a lease that is over.
+            if let Some(present) = kept.holder.as_mut().filter(ours) {
+                present.lease_until = jiff::Timestamp::UNIX_EPOCH;
+            }
         }
     }
 

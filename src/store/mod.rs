@@ -112,12 +112,26 @@ impl Store {
         }
     }
 
-    /// Takes the service's lock, or renews it where `holder` has it already; answers with the
-    /// holder as stored, its fence grown.
+    /// Takes the service's lock; answers with the holder as stored, its fence grown, and what the
+    /// holder before was asked forgotten. A holder that has a fence already renews its lease
+    /// instead, and never takes the lock a second time.
+    ///
+    /// # Errors
+    /// [`StoreError::Locked`] where somebody else's lease runs, [`StoreError::LockLost`] where a
+    /// lock that is to be renewed went to somebody else, were it only for a while.
     pub fn lock(&self, service: &ServiceName, holder: &Holder) -> Result<Holder, StoreError> {
         match self {
             Store::File(store) => store.lock(service, holder),
             Store::Memory(store) => store.lock(service, holder),
+        }
+    }
+
+    /// Takes the service's lock from whoever has it: for a holder whose process doesn't answer.
+    /// It loses the lock at its next renewal.
+    pub fn take_over(&self, service: &ServiceName, holder: &Holder) -> Result<Holder, StoreError> {
+        match self {
+            Store::File(store) => store.take_over(service, holder),
+            Store::Memory(store) => Ok(store.take_over(service, holder)),
         }
     }
 
@@ -160,23 +174,27 @@ impl Store {
     }
 }
 
-/// Whether `holder` may take a lock that shows `present`, and with which fence.
+/// `holder` with the fence that follows `present`'s.
+fn taking_over(present: Option<&Holder>, holder: &Holder) -> Holder {
+    Holder {
+        fence: present.map_or(0, |present| present.fence) + 1,
+        ..holder.clone()
+    }
+}
+
+/// Whether `holder` may take, or renew, a lock that shows `present`, and with which fence.
 fn taking(present: Option<Holder>, holder: &Holder) -> Result<Holder, StoreError> {
     let fence = present.as_ref().map_or(0, |present| present.fence);
     match present {
-        Some(present) if present.deployment == holder.deployment && present.pid == holder.pid => {
-            Ok(Holder {
-                fence,
-                since: present.since,
-                ..holder.clone()
-            })
-        }
+        // A process that slept through its lease must not think that nothing happened meanwhile.
+        _ if holder.fence > 0 && holder.fence != fence => Err(StoreError::LockLost),
+        Some(present) if holder.fence > 0 => Ok(Holder {
+            since: present.since,
+            ..holder.clone()
+        }),
         Some(present) if present.lease_until > holder.since => {
             Err(StoreError::Locked(Box::new(present)))
         }
-        _ => Ok(Holder {
-            fence: fence + 1,
-            ..holder.clone()
-        }),
+        present => Ok(taking_over(present.as_ref(), holder)),
     }
 }

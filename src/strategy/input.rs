@@ -103,7 +103,7 @@ impl fmt::Display for InputError {
             write!(f, "\n{snippet}")?;
         }
         if let Some(hint) = &self.hint {
-            write!(f, "\nhint: {hint}")?;
+            write!(f, "\nHint: {hint}")?;
         }
         Ok(())
     }
@@ -150,7 +150,7 @@ mod tests {
             .with_hint("known keys: service");
         assert_eq!(
             error.to_string(),
-            "bg.yaml:3:8: unknown key \"target_grp\"\n  |\n3 |   a: { target_grp: x }\n  |        ^\nhint: known keys: service"
+            "bg.yaml:3:8: unknown key \"target_grp\"\n  |\n3 |   a: { target_grp: x }\n  |        ^\nHint: known keys: service"
         );
     }
 

@@ -115,6 +115,6 @@ mod tests {
         assert!(error("canary:5:1m").contains("is not a percentage"));
         assert!(error("canary:5%:1").contains("has no unit"));
         assert!(error("cannary:5%:1m").contains("no short form \"cannary\""));
-        assert!(error("cannary:5%:1m").contains("hint: the forms are"));
+        assert!(error("cannary:5%:1m").contains("Hint: the forms are"));
     }
 }

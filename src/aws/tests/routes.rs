@@ -11,7 +11,7 @@ async fn weights_move_on_all_routes_and_go_back_in_one_call_each() {
     scene.calls();
     scene.raise(10).await;
     assert!(!scene.calls().keys().any(|name| name.starts_with("Modify")));
-    scene.raise(100).await;
+    scene.climb(10, 100).await.unwrap();
     scene.calls();
     scene
         .act(Action::WriteWeights(WeightWrite::AllBlue))
@@ -178,4 +178,15 @@ async fn break_glass_moves_everything_with_elbv2_alone() {
         [(arn("shop-a"), 0), (arn("shop-b"), 100)].into()
     );
     assert_eq!(weights(1), [(arn("shop-b"), 100)].into());
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_raise_does_not_undo_a_hand_that_put_everything_back() {
+    let scene = Scene::new();
+    scene.raise(10).await;
+    let all_blue = Action::WriteWeights(WeightWrite::AllBlue);
+    scene.act(all_blue).await.unwrap();
+    let error = scene.climb(10, 100).await.unwrap_err();
+    assert_eq!(error.class, ErrorClass::Conflict, "{error}");
+    assert_eq!(scene.splits().await, [green_at(0)]);
 }

@@ -119,3 +119,34 @@ async fn a_survey_sees_who_owns_the_desired_count() {
     assert_eq!(found.scaling.a.as_deref(), Some("service/demo/shop"));
     assert_eq!(found.scaling.b, None);
 }
+
+#[tokio::test(start_paused = true)]
+async fn a_retirement_looks_at_the_services_own_groups_whatever_the_config_names() {
+    use crate::deployment::retire::{Due, RetireStep, Retirement, decide};
+    let scene = Scene::new();
+    let due = Due {
+        at: Timestamp::UNIX_EPOCH,
+        then: RetireHow::ScaleToZero,
+    };
+    scene
+        .act(Action::Tag {
+            slot: SlotName::A,
+            tags: [("bg:retire-at".to_owned(), Some(due.to_string()))].into(),
+        })
+        .await
+        .unwrap();
+    let retirement = Retirement {
+        slot: SlotName::A,
+        service: EcsServiceName::new("shop"),
+        groups: vec![],
+        due,
+        at_most: Duration::ZERO,
+    };
+    let now = scene.region.now();
+    let look = scene
+        .cloud
+        .look_at_retirement(&scene.plan.cluster, &retirement, now)
+        .await;
+    let step = decide(&retirement, &look);
+    assert!(matches!(step, RetireStep::Cancel { .. }), "{step:?}");
+}

@@ -2,7 +2,9 @@
 
 use std::time::Duration;
 
-use crate::cli::args::{Global, RollbackArgs};
+use serde_json::json;
+
+use crate::cli::args::{Global, OutputFormat, RollbackArgs};
 use crate::cli::error::{CliError, ErrorKind};
 use crate::cli::exit::ExitCode;
 use crate::cli::request::Wanted;
@@ -23,20 +25,31 @@ const REVERT_WITHIN: Duration = Duration::from_secs(120);
 pub(super) async fn run(global: &Global, args: &RollbackArgs) -> Result<ExitCode, CliError> {
     let session = Session::open(global, None).await?;
     if let (Some(to), true) = (args.to, args.force) {
-        return break_glass(&session, to).await;
+        return break_glass(global, &session, to).await;
     }
-    if let Some(holder) = running_holder(&session)?
-        && let Some(exit) = abort(&session, &holder).await?
-    {
+    if let Some(exit) = end_what_is_under_way(global, args, &session).await? {
         return Ok(exit);
     }
+    let planned_at = session.fence()?;
     let situation = Situation::look(&session).await?;
     let Some(live) = situation.live() else {
         return Err(CliError::refused("the routes don't say which slot is live")
             .hint("say where to: `bg rollback --to a --force` or `--to b --force`"));
     };
+    if args.to == Some(live) && !situation.serves_everything(live) {
+        return Err(CliError::refused(format!(
+            "slot {live} has most of the traffic, and not all of it"
+        ))
+        .hint(format!(
+            "is a deployment under way (`bg status`)? If not: `bg rollback --to {live} --force`"
+        )));
+    }
     if args.to == Some(live) {
-        println!("slot {live} serves everything already");
+        say(
+            global,
+            "unchanged",
+            &format!("slot {live} serves everything already"),
+        );
         return Ok(ExitCode::Stands);
     }
     let definition = last_serving(&session, &situation, live.other())?;
@@ -44,18 +57,58 @@ pub(super) async fn run(global: &Global, args: &RollbackArgs) -> Result<ExitCode
     let request = Wanted::rollback(definition, source)?.into_request(&session, session.new_id())?;
     let planning = session.plan(&request).await?;
     running::refuse_problems(&planning)?;
-    running::run(global, &args.run, &session, planning).await
+    running::run(global, &args.run, &session, planning, planned_at).await
 }
 
-/// What the idle slot ran when it last served: its service says so, and where that was deleted
-/// the journal does.
+/// A line on stdout, as text or as JSON.
+fn say(global: &Global, kind: &str, text: &str) {
+    let document = json!({ "type": kind, "message": text });
+    match global.output {
+        OutputFormat::Text => println!("{text}"),
+        OutputFormat::Json => println!("{document}"),
+    }
+}
+
+/// Reverts a deployment that has not ended: its process does it, or where that is gone, this
+/// one. `None` where there is none.
+async fn end_what_is_under_way(
+    global: &Global,
+    args: &RollbackArgs,
+    session: &Session,
+) -> Result<Option<ExitCode>, CliError> {
+    let by = session.holder(&session.new_id());
+    let by = format!("{}@{} (bg rollback)", by.owner, by.host);
+    if let Some(holder) = running_holder(session)?
+        && let Some(answer) = abort(session, &holder, &by).await?
+    {
+        return Ok(Some(match answer {
+            Answer::Ended(outcome) => ended(global, &outcome),
+            Answer::Reverting => ExitCode::Stuck,
+        }));
+    }
+    let Some(records) = session.unfinished()? else {
+        return Ok(None);
+    };
+    if let Some(first) = records.first() {
+        eprintln!(
+            "the process of deployment {} is gone: reverting it here",
+            first.deployment
+        );
+    }
+    let reverted = running::revert_abandoned(global, &args.run, session, &records, by).await?;
+    let exit = reverted.outcome().map(|outcome| ended(global, outcome));
+    Ok(Some(exit.unwrap_or(ExitCode::Stuck)))
+}
+
+/// What the idle slot ran when it last served: a tag on its service says so, and where that was
+/// deleted the journal does.
 fn last_serving(
     session: &Session,
     situation: &Situation,
     idle: SlotName,
 ) -> Result<DefinitionWanted, CliError> {
-    if situation.exists(idle) {
-        return Ok(DefinitionWanted::LastServing);
+    if let Some(served) = situation.last_served(idle) {
+        return Ok(existing(&served));
     }
     let service = session.service();
     let unreadable = |error| CliError::from_error(ErrorKind::Unexpected, &error);
@@ -79,7 +132,7 @@ fn last_serving(
         }
     }
     Err(CliError::refused(format!(
-        "slot {idle}'s service doesn't exist, and no journal says what it ran"
+        "neither slot {idle}'s service nor a journal says which version served there before"
     ))
     .hint(
         "deploy the version you want: bg deploy --task-definition FAMILY:REV --hotfix --reason …",
@@ -98,22 +151,27 @@ fn running_holder(session: &Session) -> Result<Option<Holder>, CliError> {
     Ok(holder.filter(|holder| holder.lease_until > session.clock.now()))
 }
 
+/// What came of an abort.
+enum Answer {
+    /// The deployment has ended like this.
+    Ended(Outcome),
+    /// It was taken, and no end was seen.
+    Reverting,
+}
+
 /// Asks the running deployment to revert; `None` where its process doesn't answer.
-async fn abort(session: &Session, holder: &Holder) -> Result<Option<ExitCode>, CliError> {
+async fn abort(session: &Session, holder: &Holder, by: &str) -> Result<Option<Answer>, CliError> {
     let unreadable = |error| CliError::from_error(ErrorKind::Unexpected, &error);
     let service = session.service();
-    let by = session.holder(&holder.deployment);
-    let by = format!("{}@{} (bg rollback)", by.owner, by.host);
     eprintln!(
         "deployment {} is running: asking it to revert",
         holder.deployment
     );
     session
         .store
-        .ask_to_abort(&service, &by)
+        .ask_to_abort(&service, by)
         .map_err(unreadable)?;
     let asked_at = session.clock.now();
-    let mut taken = false;
     loop {
         session
             .clock
@@ -123,13 +181,14 @@ async fn abort(session: &Session, holder: &Holder) -> Result<Option<ExitCode>, C
             .store
             .journal(&service, &holder.deployment)
             .map_err(unreadable)?;
-        if let Some(exit) = records.iter().rev().find_map(|record| match &record.event {
-            Event::Ended { outcome } => Some(ended(outcome)),
+        let outcome = records.iter().rev().find_map(|record| match &record.event {
+            Event::Ended { outcome } => Some(outcome.clone()),
             _ => None,
-        }) {
-            return Ok(Some(exit));
+        });
+        if let Some(outcome) = outcome {
+            return Ok(Some(Answer::Ended(outcome)));
         }
-        taken |= records
+        let taken = records
             .iter()
             .any(|record| matches!(record.event, Event::Reverting { .. }));
         let waited = Duration::try_from(session.clock.now().duration_since(asked_at));
@@ -137,24 +196,22 @@ async fn abort(session: &Session, holder: &Holder) -> Result<Option<ExitCode>, C
         if waited.is_ok_and(|waited| waited > limit) {
             let _ = session.store.take_abort(&service);
             eprintln!("its process does not answer");
-            return if taken {
-                Ok(Some(ExitCode::Stuck))
-            } else {
-                Ok(None)
-            };
+            return Ok(taken.then_some(Answer::Reverting));
         }
     }
 }
 
 /// For the one who asked to go back, a revert is what was asked for.
-fn ended(outcome: &Outcome) -> ExitCode {
+fn ended(global: &Global, outcome: &Outcome) -> ExitCode {
     match outcome {
         Outcome::Reverted { .. } => {
-            println!("the deployment was aborted: blue serves everything");
+            let text = "the deployment was aborted: blue serves everything";
+            say(global, "aborted", text);
             ExitCode::Stands
         }
         Outcome::Promoted => {
-            println!("the deployment had succeeded by then; `bg rollback` once more goes back");
+            let text = "the deployment had succeeded by then; `bg rollback` once more goes back";
+            say(global, "too_late", text);
             ExitCode::Stuck
         }
         other => other.into(),
@@ -162,7 +219,11 @@ fn ended(outcome: &Outcome) -> ExitCode {
 }
 
 /// Weights only: no store, no lock, no health.
-async fn break_glass(session: &Session, to: SlotName) -> Result<ExitCode, CliError> {
+async fn break_glass(
+    global: &Global,
+    session: &Session,
+    to: SlotName,
+) -> Result<ExitCode, CliError> {
     let traffic = Traffic::look(session).await?;
     let writes = traffic.writes(to);
     if writes.is_empty() {
@@ -175,10 +236,11 @@ async fn break_glass(session: &Session, to: SlotName) -> Result<ExitCode, CliErr
     for (write, result) in writes.iter().zip(session.cloud.write_routes(&writes).await) {
         match result {
             Ok(seen) if carries_everything(&seen.weights, write) => {
-                println!(
-                    "{}: slot {to} ({}) has everything",
-                    write.label,
-                    write.to.name()
+                let (label, group) = (&write.label, write.to.name());
+                say(
+                    global,
+                    "route_written",
+                    &format!("{label}: slot {to} ({group}) has everything"),
                 );
             }
             Ok(seen) => {

@@ -4,7 +4,7 @@ use super::Draft;
 use crate::deployment::event::{Counts, Event, Look};
 use crate::deployment::ids::SlotName;
 use crate::deployment::invariants::fewest_healthy;
-use crate::deployment::observation::{Seen, Split};
+use crate::deployment::observation::{Seen, Split, StoppedTask};
 
 impl Draft<'_> {
     /// Records the figures where they differ from the last look's.
@@ -47,6 +47,13 @@ impl Draft<'_> {
         service.as_ref().map(|service| service.failed)
     }
 
+    fn newest_failed(&self, slot: SlotName) -> Option<Box<StoppedTask>> {
+        let green = slot == self.deployment.plan.green_slot();
+        green
+            .then(|| self.stopped_tasks().into_iter().next().map(Box::new))
+            .flatten()
+    }
+
     fn counts(&self, slot: SlotName) -> Counts {
         let service = self.seen.services[slot].value();
         let of = |service: Option<&Option<_>>, count: fn(&_) -> u32| {
@@ -59,6 +66,7 @@ impl Draft<'_> {
             desired: of(service, |service| service.desired),
             running: of(service, |service| service.running),
             failed: self.failed(slot),
+            stopped: self.newest_failed(slot),
             healthy: fewest.map(|(_, healthy)| healthy),
             reason: counts
                 .and_then(|counts| counts.main_reason())

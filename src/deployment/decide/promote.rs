@@ -30,9 +30,13 @@ impl Draft<'_> {
             }
             .to_string()
         });
+        let served = plan.blue_task_definition.to_string();
         self.act(Action::Tag {
             slot: plan.blue,
-            tags: BTreeMap::from([(retire::TAG.to_owned(), due)]),
+            tags: BTreeMap::from([
+                (retire::TAG.to_owned(), due),
+                (retire::SERVED_TAG.to_owned(), Some(served)),
+            ]),
         });
         self.act(Action::Tag {
             slot: plan.green_slot(),

@@ -180,10 +180,14 @@ impl Draft<'_> {
         let plan = &self.deployment.plan;
         let green = plan.green_slot();
         let fewest = fewest_healthy(plan, self.seen, green);
-        let reason = fewest.and_then(|(group, _)| {
-            let counts = self.seen.groups.get(group)?.value()?;
-            counts.main_reason().map(str::to_owned)
-        });
+        let counts = fewest.and_then(|(group, _)| self.seen.groups.get(group)?.value());
+        let reason = counts
+            .and_then(|counts| counts.main_reason().map(str::to_owned))
+            .or_else(|| self.deployment.target_reason.clone())
+            .or_else(|| match counts?.initial {
+                0 => None,
+                initial => Some(format!("{initial} still in their first health checks")),
+            });
         self.begin_revert(Trip::NotHealthyInTime {
             within: plan.limits.healthy_within,
             running: self.our_green().map_or(0, |service| service.running),

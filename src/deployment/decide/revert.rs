@@ -8,7 +8,7 @@ use super::{Draft, after};
 use crate::deployment::action::{ActName, Action, WeightWrite};
 use crate::deployment::event::Event;
 use crate::deployment::invariants::{all_readable_show, fewest_healthy, green_carries_traffic};
-use crate::deployment::observation::{Seen, ServiceStatus};
+use crate::deployment::observation::{Seen, ServiceSeen, ServiceStatus};
 use crate::deployment::outcome::{Outcome, Stuck};
 use crate::deployment::state::Phase;
 use crate::deployment::trip::Trip;
@@ -64,7 +64,8 @@ impl Draft<'_> {
         if green_carries_traffic(&self.deployment.plan, self.seen) || traffic_back_at.is_none() {
             return self.bring_traffic_back(trip, *since, *hurried_at);
         }
-        if !self.deployment.green_touched || (*put_away && (*restored || self.green_is_gone())) {
+        if !self.deployment.green_touched || (*put_away && (*restored || self.green_is_not_ours()))
+        {
             let begun = putting_away_since.unwrap_or(*since);
             return self.end_reverted(trip, self.give_up_at(begun, *hurried_at));
         }
@@ -155,7 +156,7 @@ impl Draft<'_> {
         let plan = &self.deployment.plan;
         let green = plan.green_slot();
         let gone = match &self.seen.services[green] {
-            Seen::Value(Some(service)) => service.desired == 0 || self.green_is_gone(),
+            Seen::Value(Some(service)) => service.desired == 0 || self.green_is_not_ours(),
             // It may have been created a moment ago, and not show yet.
             Seen::Value(None) => since.is_some(),
             Seen::Unreadable(_) => false,
@@ -184,15 +185,24 @@ impl Draft<'_> {
                 desired: 0,
             });
         }
-        if !self.green_is_gone() {
+        if !self.green_is_not_ours() {
             self.act(Action::RestoreSettings);
         }
     }
 
-    /// There is no service, or one on its way out: no settings to restore.
-    fn green_is_gone(&self) -> bool {
-        match &self.seen.services[self.deployment.plan.green_slot()] {
-            Seen::Value(Some(service)) => service.status == ServiceStatus::Draining,
+    /// There is no service, or one on its way out, or one that a later deployment has taken
+    /// meanwhile (this process may have slept): nothing to scale down or to restore.
+    fn green_is_not_ours(&self) -> bool {
+        let plan = &self.deployment.plan;
+        let later = |service: &ServiceSeen| {
+            let taken_by = service.deployment.as_ref();
+            // Ids sort by time.
+            taken_by.is_some_and(|deployment| *deployment > plan.id)
+        };
+        match &self.seen.services[plan.green_slot()] {
+            Seen::Value(Some(service)) => {
+                service.status == ServiceStatus::Draining || later(service)
+            }
             Seen::Value(None) => true,
             Seen::Unreadable(_) => false,
         }
@@ -209,13 +219,18 @@ impl Draft<'_> {
         self.deployment.traffic_touched || green_carries_traffic(&self.deployment.plan, self.seen)
     }
 
-    /// Blue has no healthy target at all, and green has some: putting traffic back would be an
-    /// outage.
+    /// Blue has no healthy target at all, in none of its groups, and green has some in each:
+    /// putting traffic back would be an outage. One port of blue that fails is no reason to leave
+    /// the others on a bad green.
     fn blue_is_down(&self) -> bool {
         let plan = &self.deployment.plan;
-        let healthy = |slot| fewest_healthy(plan, self.seen, slot).map(|(_, healthy)| healthy);
+        let nothing_healthy = |group| {
+            let seen = self.seen.groups.get(group).and_then(Seen::value);
+            seen.is_some_and(|counts| counts.healthy == 0)
+        };
+        let mut blue = plan.slots[plan.blue].targets.iter();
         self.traffic_may_be_on_green()
-            && healthy(plan.blue) == Some(0)
-            && healthy(plan.green_slot()).is_some_and(|healthy| healthy > 0)
+            && blue.all(|target| nothing_healthy(&target.group))
+            && fewest_healthy(plan, self.seen, plan.green_slot()).is_some_and(|(_, n)| n > 0)
     }
 }

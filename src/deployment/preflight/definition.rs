@@ -37,8 +37,9 @@ pub(super) fn decide(
             (register(&body), body)
         }
         DefinitionWanted::Body(body) => (register(body), body.clone()),
-        DefinitionWanted::Existing(_) => existing(found.asked_definition.clone(), found, planning)?,
-        DefinitionWanted::LastServing => existing(running(found, live.other()), found, planning)?,
+        DefinitionWanted::Existing(name) => {
+            existing(found.asked_definition.clone(), name, found, planning)?
+        }
     };
     planning.changes = taskdef::diff(&old, &body);
     check(request, found, live, slots, &body, planning);
@@ -69,13 +70,14 @@ fn running(found: &Surroundings, slot: SlotName) -> Option<TaskDefinitionArn> {
 
 fn existing(
     arn: Option<TaskDefinitionArn>,
+    name: &str,
     found: &Surroundings,
     planning: &mut Planning,
 ) -> Option<(NewTaskDefinition, Value)> {
     let described = arn.and_then(|arn| Some((found.task_definitions.get(&arn)?, arn)));
     let Some((described, arn)) = described else {
         planning.problem(
-            "there is no such task definition",
+            format!("there is no task definition {name}"),
             "list them: aws ecs list-task-definitions --sort DESC",
         );
         return None;

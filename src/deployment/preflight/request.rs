@@ -188,8 +188,6 @@ pub enum DefinitionWanted {
     Body(Value),
     /// This revision: `FAMILY[:REV]` or an ARN.
     Existing(String),
-    /// What the idle slot ran last.
-    LastServing,
 }
 
 /// What to do where blue already runs just what is asked for.

@@ -353,8 +353,9 @@ pub(super) fn live_slot(
 
 fn split_fix(request: &Request) -> String {
     format!(
-        "is another deployment of {} under way (`bg status`)? If not, put all traffic on the good \
-         slot: `bg rollback --to a --force` or `--to b --force`",
+        "is another deployment of {} under way (`bg status`)? If its process died, `bg rollback` \
+         reverts it; else put all traffic on the good slot: `bg rollback --to a --force` or \
+         `--to b --force`",
         request.service
     )
 }

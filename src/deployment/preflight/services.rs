@@ -4,7 +4,7 @@ use serde_json::Value;
 
 use super::{Planning, Request};
 use crate::deployment::clone::{self, Mended};
-use crate::deployment::ids::{SlotName, Slots};
+use crate::deployment::ids::{SlotName, Slots, TargetGroupArn};
 use crate::deployment::plan::{GreenService, SlotPlan};
 use crate::deployment::surroundings::Surroundings;
 
@@ -62,6 +62,20 @@ pub(super) fn fill_targets(
     let Some(service) = &found.services[live] else {
         return slots;
     };
+    for group in groups_beside(service, &slots[live]) {
+        let name = group.name();
+        planning.problem(
+            format!(
+                "service {} also registers its tasks with target group {name}, which slot {live} \
+                 of the config doesn't name: its traffic would stay on blue when blue is retired",
+                request.slots[live].service
+            ),
+            format!(
+                "add {name} and its twin to `slots.{live}.targets` and `slots.{}.targets`",
+                live.other()
+            ),
+        );
+    }
     let entries = service.get("loadBalancers").and_then(Value::as_array);
     for index in 0..slots.a.targets.len() {
         let group = &slots[live].targets[index].group;
@@ -91,6 +105,37 @@ pub(super) fn fill_targets(
         }
     }
     slots
+}
+
+/// The target groups that a service registers its tasks with and the slot doesn't name.
+fn groups_beside(service: &Value, slot: &SlotPlan) -> Vec<TargetGroupArn> {
+    let entries = service.get("loadBalancers").and_then(Value::as_array);
+    let groups = entries.into_iter().flatten();
+    let groups = groups.map(|entry| text(entry, "targetGroupArn"));
+    let named = |group: &str| slot.targets.iter().any(|it| it.group.as_str() == group);
+    groups
+        .filter(|group| !group.is_empty() && !named(group))
+        .map(TargetGroupArn::new)
+        .collect()
+}
+
+/// Whether a service that is to become green is somebody's live service: a slip of the config
+/// must not overwrite it.
+fn is_not_ours(existing: &Value, slot: &SlotPlan) -> Option<String> {
+    if let Some(group) = groups_beside(existing, slot).first() {
+        return Some(format!(
+            "it registers its tasks with target group {}",
+            group.name()
+        ));
+    }
+    let balanced = existing.get("loadBalancers").and_then(Value::as_array);
+    let balanced = balanced.is_some_and(|entries| !entries.is_empty());
+    let tags = existing.get("tags").and_then(Value::as_array);
+    let tagged =
+        tags.is_some_and(|tags| tags.iter().any(|tag| text(tag, "key").starts_with("bg:")));
+    let tasks = number(existing, "desiredCount");
+    (!balanced && !tagged && tasks > 0)
+        .then(|| format!("it runs {tasks} tasks behind no load balancer"))
 }
 
 /// Checks both services; how green's comes to be.
@@ -192,6 +237,12 @@ fn check_existing(
             "try again in a few minutes, when it is INACTIVE",
         );
     }
+    if let Some(why) = is_not_ours(existing, &slots[green]) {
+        planning.problem(
+            format!("slot {green}'s service {name} seems to be another service: {why}"),
+            format!("correct `slots.{green}` in bg.yaml, or delete the service"),
+        );
+    }
     for obstacle in clone::obstacles(existing) {
         planning.problem(format!("service {name}: {}", obstacle.what), obstacle.fix);
     }
@@ -211,5 +262,57 @@ fn check_existing(
                 way_out,
             ),
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use serde_json::json;
+
+    use super::*;
+    use crate::deployment::ids::EcsServiceName;
+    use crate::deployment::plan::TargetPlan;
+
+    fn slot() -> SlotPlan {
+        SlotPlan {
+            service: EcsServiceName::new("shop-b"),
+            targets: vec![TargetPlan {
+                group: TargetGroupArn::new("arn:targetgroup/shop-b/1"),
+                container: "app".to_owned(),
+                port: 8080,
+                deregistration_delay: std::time::Duration::from_secs(300),
+            }],
+        }
+    }
+
+    fn service(groups: &[&str], desired: u32, tag: &str) -> Value {
+        let entries = groups
+            .iter()
+            .map(|group| json!({ "targetGroupArn": group }));
+        json!({
+            "loadBalancers": entries.collect::<Vec<_>>(),
+            "desiredCount": desired,
+            "tags": [{ "key": tag, "value": "x" }],
+        })
+    }
+
+    #[test]
+    fn a_group_that_the_config_leaves_out_is_found() {
+        let (own, admin) = ("arn:targetgroup/shop-b/1", "arn:targetgroup/admin/2");
+        assert_eq!(groups_beside(&service(&[own], 2, "team"), &slot()), []);
+        assert_eq!(
+            groups_beside(&service(&[own, admin], 2, "team"), &slot()),
+            [TargetGroupArn::new(admin)]
+        );
+    }
+
+    #[test]
+    fn somebody_elses_live_service_is_never_taken_for_green() {
+        let theirs = |service| is_not_ours(&service, &slot()).is_some();
+        assert!(theirs(service(&["arn:targetgroup/admin/2"], 0, "team")));
+        assert!(theirs(service(&[], 2, "team")));
+        assert!(!theirs(service(&[], 0, "team")));
+        assert!(!theirs(service(&[], 2, "bg:deployment")));
+        assert!(!theirs(service(&["arn:targetgroup/shop-b/1"], 2, "team")));
     }
 }

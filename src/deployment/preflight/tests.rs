@@ -258,7 +258,7 @@ fn task_definitions_that_cannot_run_are_refused() {
             request.definition = DefinitionWanted::Images(images);
         }),
         (
-            "there is no such task definition",
+            "there is no task definition shop:99",
             "aws ecs list-task-definitions",
             |request, _| request.definition = DefinitionWanted::Existing("shop:99".to_owned()),
         ),

@@ -151,6 +151,13 @@ pub(super) fn warn_of_time(
             ));
         }
     }
+    for route in routes.iter().filter(|it| it.load_balancer.is_network()) {
+        planning.note(format!(
+            "{} is a Network Load Balancer's: connections that are open stay where they are, so a \
+             shift or a revert moves new ones only",
+            route.label
+        ));
+    }
     for route in routes {
         if let Some(sticky) = route.sticky {
             planning.warn(format!(

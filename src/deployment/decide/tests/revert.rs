@@ -2,10 +2,11 @@ use super::Scene;
 use super::scene::ALL_BLUE;
 use crate::deployment::action::{ActName, Action, FailureClass};
 use crate::deployment::event::Event;
-use crate::deployment::ids::SlotName;
+use crate::deployment::ids::{DeploymentId, SlotName, TargetGroupArn};
 use crate::deployment::observation::Seen;
 use crate::deployment::outcome::{Outcome, Stuck};
 use crate::judge::alarms::AlarmState;
+use crate::judge::targets::TargetCounts;
 
 fn tripped() -> Scene {
     let mut scene = Scene::new();
@@ -163,4 +164,33 @@ fn only_green_is_put_away() {
         }]
     );
     assert_eq!(scene.service(SlotName::A).desired, 2);
+}
+
+#[test]
+fn one_failing_port_of_blue_keeps_no_traffic_on_a_bad_green() {
+    let mut scene = Scene::with(|plan| {
+        for slot in SlotName::BOTH {
+            let mut admin = plan.slots[slot].targets[0].clone();
+            admin.group = TargetGroupArn::new(format!("arn:targetgroup/admin-{slot}/1"));
+            plan.slots[slot].targets.push(admin);
+        }
+    });
+    scene.run_to_baking(0);
+    let admin = scene.plan().slots.a.targets[1].group.clone();
+    scene.healthy(SlotName::B, 2);
+    scene
+        .seen
+        .groups
+        .insert(admin, Seen::Value(TargetCounts::default()));
+    scene.alarm(AlarmState::Alarm);
+    assert_eq!(scene.look().actions, [ALL_BLUE]);
+}
+
+#[test]
+fn a_green_that_a_later_deployment_took_is_not_scaled_down() {
+    let mut scene = tripped();
+    scene.look();
+    scene.service(SlotName::B).deployment = Some(DeploymentId::new("20261121-081405-zzzz"));
+    assert!(matches!(scene.run_to_the_end(), Outcome::Reverted { .. }));
+    assert_eq!(scene.service(SlotName::B).desired, 2);
 }

@@ -1,0 +1,114 @@
+//! After a promotion: rolling back and retiring.
+
+use serde_json::json;
+
+use super::support::{Scene, until};
+
+#[test]
+fn a_rollback_while_blue_is_warm_takes_one_step() {
+    let scene = Scene::at_speed(200);
+    scene.configure(&[("after: 2m", "after: 24h")]);
+    scene.deploy_to_b();
+    let records = scene
+        .bg(&["rollback", "--output", "json", "--no-wait-retire"])
+        .exits(0)
+        .records();
+    let steps = records
+        .iter()
+        .filter(|record| record["event"]["type"] == "shifting")
+        .count();
+    assert_eq!(steps, 1);
+    assert_eq!(scene.weights(), (100, 0));
+    let status = scene.bg(&["status", "--output", "json"]).exits(0).json();
+    assert_eq!(status["live"]["images"]["app"], "shop:v1");
+    scene
+        .bg(&["rollback", "--to", "a"])
+        .exits(0)
+        .says("slot a serves everything already");
+}
+
+#[test]
+fn a_rollback_to_a_retired_slot_brings_it_up_first() {
+    let scene = Scene::at_speed(200);
+    scene.bg(&["deploy", "--image", "shop:v2"]).exits(0);
+    assert_eq!(scene.desired("shop"), 0);
+    scene.bg(&["rollback", "--no-wait-retire"]).exits(0);
+    assert_eq!(scene.weights(), (100, 0));
+    assert_eq!(scene.desired("shop"), 2);
+    let shown = scene.definition_of("shop");
+    assert_eq!(
+        shown["taskDefinition"]["containerDefinitions"][0]["image"],
+        "shop:v1"
+    );
+}
+
+#[test]
+fn a_rollback_to_a_deleted_slot_creates_it_from_the_journal() {
+    let scene = Scene::at_speed(200);
+    scene.configure(&[("after: 2m", "after: 2m, then: delete")]);
+    scene.bg(&["deploy", "--image", "shop:v2"]).exits(0);
+    until("the service to be gone", || {
+        scene.service("shop").is_none().then_some(())
+    });
+    scene.bg(&["rollback", "--no-wait-retire"]).exits(0);
+    assert_eq!(scene.weights(), (100, 0));
+    let shown = scene.definition_of("shop");
+    assert_eq!(
+        shown["taskDefinition"]["containerDefinitions"][0]["image"],
+        "shop:v1"
+    );
+}
+
+/// Says by tag, as bg does, when a slot is due.
+fn make_due(scene: &Scene, service: &str, at: &str) {
+    let arn = scene.service(service).expect("it exists")["serviceArn"].clone();
+    let tag = json!({ "key": "bg:retire-at", "value": format!("{at} scale-to-zero") });
+    scene.ecs("TagResource", &json!({ "resourceArn": arn, "tags": [tag] }));
+}
+
+#[test]
+fn a_tick_retires_what_a_tag_says_is_due_without_any_state() {
+    let scene = Scene::at_speed(200);
+    scene.configure(&[("after: 2m", "after: 24h")]);
+    scene.bg(&["tick"]).exits(0).says("nothing is due");
+    scene.deploy_to_b();
+    std::fs::remove_dir_all(scene.folder().join(".bg")).unwrap();
+    scene.bg(&["tick"]).exits(0).says("nothing is due");
+    assert_eq!(scene.desired("shop"), 2);
+
+    make_due(&scene, "shop", "2020-01-01T00:00:00Z");
+    until("blue to be retired", || {
+        scene.bg(&["tick"]).exits(0);
+        (scene.desired("shop") == 0).then_some(())
+    });
+    until("the tag to be gone", || {
+        scene
+            .bg(&["tick"])
+            .exits(0)
+            .stdout
+            .contains("nothing is due")
+            .then_some(())
+    });
+    assert_eq!(scene.weights(), (0, 100));
+    assert_eq!(scene.desired("shop-b"), 2);
+}
+
+#[test]
+fn a_tick_leaves_a_slot_with_traffic_alone() {
+    let scene = Scene::at_speed(1);
+    make_due(&scene, "shop", "2020-01-01T00:00:00Z");
+    scene.bg(&["tick"]).exits(0).says("kept, because");
+    assert_eq!(scene.desired("shop"), 2);
+    assert_eq!(scene.weights(), (100, 0));
+}
+
+#[test]
+fn a_tick_says_in_json_what_it_did() {
+    let scene = Scene::at_speed(1);
+    let idle = scene.bg(&["tick", "--output", "json"]).exits(0).json();
+    assert_eq!(idle["due"], json!([]));
+    make_due(&scene, "shop", "2020-01-01T00:00:00Z");
+    let kept = scene.bg(&["tick", "--output", "json"]).exits(0).json();
+    assert_eq!(kept["due"][0]["slot"], "a");
+    assert_eq!(kept["due"][0]["result"], "kept");
+}

@@ -1,0 +1,232 @@
+//! Bad input: one clear error on stderr, the documented exit code, and nothing changed.
+
+use std::net::TcpListener;
+use std::time::Duration;
+
+use super::support::{CONFIG, Scene, bare, started};
+
+/// Runs `bg` with the config changed, and looks at its exit code, its words, and that nothing
+/// was changed.
+#[track_caller]
+fn refused(scene: &Scene, changes: &[(&str, &str)], arguments: &[&str], code: i32, words: &[&str]) {
+    scene.configure(changes);
+    let before = scene.footprint();
+    let mut ended = scene.bg(arguments).exits(code);
+    for word in words {
+        ended = ended.complains(word);
+    }
+    assert_eq!(ended.stdout, "", "{ended}");
+    let errors = ended
+        .stderr
+        .lines()
+        .filter(|line| line.to_lowercase().starts_with("error:"));
+    assert_eq!(errors.count(), 1, "one error in\n{ended}");
+    assert_eq!(scene.footprint(), before);
+    assert!(
+        !scene.folder().join(".bg/shop/deployments").exists(),
+        "no journal was begun"
+    );
+}
+
+const V2: &[&str] = &["deploy", "--image", "shop:v2"];
+
+#[test]
+fn what_does_not_exist_in_the_account() {
+    let scene = Scene::at_speed(1);
+    let refused = |changes: &[(&str, &str)], words: &[&str]| refused(&scene, changes, V2, 3, words);
+    refused(&[("cluster: demo", "cluster: prod")], &["prod"]);
+    refused(&[("{ service: shop, ", "{ service: shoop, ")], &["shoop"]);
+    refused(
+        &[("target_group: shop-b", "target_group: shop-c")],
+        &["shop-c"],
+    );
+    refused(&[("shop-{slot}-5xx", "shop-{slot}-6xx")], &["shop-b-6xx"]);
+    let route = |text| ("region: eu-west-1", text);
+    refused(
+        &[route(
+            "region: eu-west-1\nroutes: [{ load_balancer: shop, port: 81 }]",
+        )],
+        &["81"],
+    );
+    refused(
+        &[route(
+            "region: eu-west-1\nroutes: [{ load_balancer: nope, port: 80 }]",
+        )],
+        &["nope"],
+    );
+    refused(
+        &[route(
+            "region: eu-west-1\nroutes: [{ load_balancer: shop, port: 80, path: /x }]",
+        )],
+        &["/x"],
+    );
+    refused(
+        &[route("region: eu-west-1\naccount: \"999999999999\"")],
+        &["999999999999", "123456789012"],
+    );
+}
+
+#[test]
+fn arns_of_another_region() {
+    let scene = Scene::at_speed(1);
+    let group = scene.group("shop-b").replace("eu-west-1", "us-east-1");
+    let changed = format!("target_group: {group}");
+    refused(
+        &scene,
+        &[("target_group: shop-b", &changed)],
+        V2,
+        3,
+        &["us-east-1", "eu-west-1"],
+    );
+    let listener = scene.listener().replace("eu-west-1", "us-east-1");
+    let routes = format!("region: eu-west-1\nroutes: [\"{listener}\"]");
+    refused(
+        &scene,
+        &[("region: eu-west-1", &routes)],
+        V2,
+        3,
+        &["us-east-1"],
+    );
+}
+
+#[test]
+fn versions_that_are_none() {
+    let scene = Scene::at_speed(1);
+    scene.write("broken.json", "{ \"family\": ");
+    scene.write("empty.json", "{}");
+    let refused = |arguments: &[&str], code, words: &[&str]| {
+        refused(&scene, &[], &[&["deploy"], arguments].concat(), code, words);
+    };
+    refused(&[], 2, &["nothing says what to deploy", "--image"]);
+    refused(
+        &["--image", "shop:v 2"],
+        2,
+        &["shop:v 2", "image reference"],
+    );
+    refused(&["--image", "Shop:v2"], 2, &["Shop:v2"]);
+    refused(
+        &["--image", "app=a:1", "--image", "app=a:2"],
+        2,
+        &["two images", "app"],
+    );
+    refused(&["--image", "a:1", "--image", "b:2"], 2, &["two images"]);
+    refused(&["--image", "nope=a:1"], 3, &["nope", "app"]);
+    refused(
+        &["--task-definition", "broken.json"],
+        2,
+        &["broken.json", "JSON"],
+    );
+    refused(&["--task-definition", "empty.json"], 2, &["empty.json"]);
+    refused(&["--task-definition", "missing.json"], 2, &["missing.json"]);
+    refused(&["--task-definition", "shop:99"], 3, &["shop:99"]);
+    refused(&["--image-definitions", "broken.json"], 2, &["broken.json"]);
+}
+
+#[test]
+fn strategies_that_are_none() {
+    let scene = Scene::at_speed(1);
+    scene.write(
+        "down.yaml",
+        "steps:\n  - weight: 50%\n    bake: 1m\n  - weight: 20%\n",
+    );
+    let refused = |strategy: &str, words: &[&str]| {
+        let arguments = [V2, &["--strategy", strategy]].concat();
+        refused(&scene, &[], &arguments, 2, words);
+    };
+    refused("cannary", &["cannary", "Hint:", "canary"]);
+    refused("canary:0%:5m", &["0%"]);
+    refused("canary:110%:5m", &["110%"]);
+    refused("linear:1%:1h", &["24h", "--allow-long"]);
+    refused("./down.yaml", &["down.yaml", "4:13"]);
+    refused("./nowhere.yaml", &["nowhere.yaml"]);
+}
+
+#[test]
+fn configs_that_are_wrong() {
+    let scene = Scene::at_speed(1);
+    let refused = |changes: &[(&str, &str)], words: &[&str]| refused(&scene, changes, V2, 2, words);
+    refused(
+        &[("retire:", "retier:")],
+        &["retier", "retire", "bg.yaml:14:1"],
+    );
+    refused(&[("after: 2m }", "after: 2m")], &["bg.yaml:1"]);
+    refused(&[("for: 10s", "for: 10")], &["bg.yaml:12:", "10"]);
+    refused(
+        &[(
+            "region: eu-west-1",
+            "region: eu-west-1\nstate: dynamodb://table",
+        )],
+        &["dynamodb"],
+    );
+}
+
+#[test]
+fn no_config() {
+    let folder = tempfile::tempdir().unwrap();
+    let ended = bare(folder.path(), &[], &["status"]).exits(2);
+    ended.complains("bg.yaml").complains("--config");
+    let ended = bare(folder.path(), &[], &["status", "--config", "none.yaml"]).exits(2);
+    ended.complains("none.yaml");
+}
+
+#[test]
+fn no_credentials_are_told_at_once() {
+    let folder = tempfile::tempdir().unwrap();
+    std::fs::write(folder.path().join("bg.yaml"), CONFIG).unwrap();
+    let ended = started(folder.path(), V2).ends_within(Duration::from_secs(3));
+    ended.exits(3).complains("credentials");
+}
+
+#[test]
+fn no_region() {
+    let folder = tempfile::tempdir().unwrap();
+    std::fs::write(
+        folder.path().join("bg.yaml"),
+        CONFIG.replace("region: eu-west-1", ""),
+    )
+    .unwrap();
+    let keys = [("AWS_ACCESS_KEY_ID", "x"), ("AWS_SECRET_ACCESS_KEY", "x")];
+    let ended = bare(folder.path(), &keys, V2).exits(3);
+    ended.complains("region").complains("--region");
+}
+
+#[test]
+fn an_endpoint_that_nobody_listens_on() {
+    let scene = Scene::at_speed(1);
+    let free = TcpListener::bind("127.0.0.1:0")
+        .unwrap()
+        .local_addr()
+        .unwrap();
+    let url = format!("http://{free}");
+    refused(
+        &scene,
+        &[],
+        &[V2, &["--endpoint-url", &url]].concat(),
+        1,
+        &[&url],
+    );
+}
+
+#[test]
+fn a_taken_port() {
+    let taken = TcpListener::bind("127.0.0.1:0").unwrap();
+    let port = taken.local_addr().unwrap().port().to_string();
+    let folder = tempfile::tempdir().unwrap();
+    let ended = bare(folder.path(), &[], &["sandbox", "--port", &port]).exits(2);
+    ended.complains(&port).complains("--port 0");
+}
+
+#[test]
+fn flags_that_are_wrong() {
+    let scene = Scene::at_speed(1);
+    let refused = |arguments: &[&str], words: &[&str]| refused(&scene, &[], arguments, 2, words);
+    refused(&["depoy"], &["depoy", "deploy"]);
+    refused(&["deploy", "--imag", "shop:v2"], &["--image"]);
+    refused(
+        &["deploy", "--image", "shop:v2", "--poll", "0s"],
+        &["from 1s to 60s"],
+    );
+    refused(&["deploy", "--image", "shop:v2", "--hotfix"], &["--reason"]);
+    refused(&["rollback", "--force"], &["--to"]);
+    refused(&["rollback", "--to", "c"], &["a, b"]);
+}

@@ -1,0 +1,109 @@
+//! What green runs: each way to say it.
+
+use serde_json::{Value, json};
+
+use super::support::Scene;
+
+fn file() -> Value {
+    json!({
+        "family": "shop",
+        "networkMode": "awsvpc",
+        "requiresCompatibilities": ["FARGATE"],
+        "cpu": "256",
+        "memory": "512",
+        "executionRoleArn": "arn:aws:iam::123456789012:role/ecsTaskExecutionRole",
+        "aFieldOfTomorrow": { "depth": [1, 2.5, "three"] },
+        "containerDefinitions": [{
+            "name": "app",
+            "image": "<IMAGE1_NAME>",
+            "essential": true,
+            "portMappings": [{ "containerPort": 8080, "protocol": "tcp" }],
+            "environment": [
+                { "name": "DB_PASSWORD", "value": "hunter2-hunter2" },
+                { "name": "EMPTY", "value": "" },
+            ],
+        }],
+    })
+}
+
+#[track_caller]
+fn image_of(scene: &Scene, service: &str) -> Value {
+    let shown = scene.definition_of(service);
+    shown["taskDefinition"]["containerDefinitions"][0]["image"].clone()
+}
+
+#[test]
+fn an_image_for_a_container_by_name() {
+    let scene = Scene::at_speed(200);
+    let arguments = ["deploy", "--image", "app=shop:v7", "--no-wait-retire"];
+    scene.bg(&arguments).exits(0);
+    let shown = scene.definition_of("shop-b");
+    let container = &shown["taskDefinition"]["containerDefinitions"][0];
+    assert_eq!(container["image"], "shop:v7");
+    let greeting = json!({ "name": "GREETING", "value": "hello" });
+    let environment = container["environment"].as_array().unwrap();
+    assert!(environment.contains(&greeting), "{environment:?}");
+    let tagged = shown["tags"].as_array().unwrap();
+    assert!(
+        tagged.iter().any(|tag| tag["key"] == "bg:deployment"),
+        "{tagged:?}"
+    );
+}
+
+#[test]
+fn a_file_keeps_what_nobody_here_knows_and_gives_no_secret_away() {
+    let scene = Scene::at_speed(200);
+    scene.write("taskdef.json", &file().to_string());
+    let version = ["--task-definition", "taskdef.json", "--image", "shop:v8"];
+    let plan = scene.bg(&[&["plan"], &version[..]].concat()).exits(0);
+    let plan = plan.says("DB_PASSWORD");
+    assert!(!plan.stdout.contains("hunter2"), "{plan}");
+    let ended = scene
+        .bg(&[&["deploy", "--verbose", "--no-wait-retire"], &version[..]].concat())
+        .exits(0);
+    assert!(!ended.to_string().contains("hunter2"), "{ended}");
+
+    let shown = scene.definition_of("shop-b")["taskDefinition"].clone();
+    assert_eq!(shown["aFieldOfTomorrow"], file()["aFieldOfTomorrow"]);
+    let container = &shown["containerDefinitions"][0];
+    assert_eq!(container["image"], "shop:v8");
+    assert_eq!(
+        container["environment"][1],
+        json!({ "name": "EMPTY", "value": "" })
+    );
+
+    let journals = scene.folder().join(".bg/shop/deployments");
+    for journal in std::fs::read_dir(journals).unwrap() {
+        let text = std::fs::read_to_string(journal.unwrap().path()).unwrap();
+        assert!(!text.contains("hunter2"), "{text}");
+    }
+}
+
+#[test]
+fn a_revision_that_exists() {
+    let scene = Scene::at_speed(200);
+    let mut body = file();
+    body["containerDefinitions"][0]["image"] = json!("shop:v9");
+    scene.ecs("RegisterTaskDefinition", &body);
+    let arguments = ["deploy", "--task-definition", "shop:2", "--no-wait-retire"];
+    scene.bg(&arguments).exits(0);
+    let service = scene.service("shop-b").unwrap();
+    let arn = service["taskDefinition"].as_str().unwrap();
+    assert!(arn.ends_with("task-definition/shop:2"), "{arn}");
+    let back = ["deploy", "--task-definition", "shop", "--no-wait-retire"];
+    scene.bg(&back).exits(0).says("unchanged");
+}
+
+#[test]
+fn images_from_a_pipeline_s_file() {
+    let scene = Scene::at_speed(200);
+    let images = json!([{ "name": "app", "imageUri": "shop:v10" }]);
+    scene.write("imagedefinitions.json", &images.to_string());
+    let arguments = [
+        "--image-definitions",
+        "imagedefinitions.json",
+        "--no-wait-retire",
+    ];
+    scene.bg(&[&["deploy"], &arguments[..]].concat()).exits(0);
+    assert_eq!(image_of(&scene, "shop-b"), "shop:v10");
+}

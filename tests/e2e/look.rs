@@ -1,0 +1,138 @@
+//! The verbs that change nothing: `plan`, `status`, `schema`.
+
+use serde_json::json;
+
+use super::support::Scene;
+
+#[test]
+fn a_plan_shows_what_would_happen_and_changes_nothing() {
+    let scene = Scene::at_speed(1);
+    let before = scene.footprint();
+    scene
+        .bg(&["plan", "--image", "shop:v2"])
+        .exits(0)
+        .says("shop:v1 -> shop:v2")
+        .says("10% of traffic to green, bake for 1m")
+        .says("promote green")
+        .says("Nothing was changed.");
+    let json = ["plan", "--image", "shop:v2", "--output", "json"];
+    let plan = scene.bg(&json).exits(0).json();
+    assert_eq!(plan["plan"]["blue"], "a");
+    assert_eq!(plan["changes"][0]["after"], "shop:v2");
+    assert_eq!(plan["problems"], json!([]));
+    assert_eq!(scene.footprint(), before);
+    assert!(
+        !scene.folder().join(".bg").exists(),
+        "a plan keeps no state"
+    );
+}
+
+#[test]
+fn a_plan_tells_all_problems_at_once() {
+    let scene = Scene::at_speed(1);
+    scene.configure(&[
+        ("shop-{slot}-5xx", "shop-errors"),
+        ("region: eu-west-1", "account: \"999999999999\""),
+    ]);
+    let before = scene.footprint();
+    scene
+        .bg_with(
+            &[("AWS_REGION", "eu-west-1")],
+            &["plan", "--image", "sidecar=x:1"],
+        )
+        .exits(3)
+        .says("shop-errors")
+        .says("999999999999")
+        .says("sidecar");
+    scene
+        .bg_with(
+            &[("AWS_REGION", "eu-west-1")],
+            &["deploy", "--image", "sidecar=x:1"],
+        )
+        .exits(3)
+        .complains("preflight found 3 problems; nothing was changed")
+        .complains("shop-errors")
+        .complains("999999999999")
+        .complains("sidecar");
+    let json = ["plan", "--image", "sidecar=x:1", "--output", "json"];
+    let plan = scene
+        .bg_with(&[("AWS_REGION", "eu-west-1")], &json)
+        .exits(3)
+        .json();
+    assert_eq!(plan["problems"].as_array().map(Vec::len), Some(3), "{plan}");
+    assert_eq!(scene.footprint(), before);
+}
+
+#[test]
+fn a_status_shows_an_idle_service() {
+    let scene = Scene::at_speed(1);
+    let before = scene.footprint();
+    scene
+        .bg(&["status"])
+        .exits(0)
+        .says("live        slot a, service shop, shop:1: 100% of traffic")
+        .says("2/2 running, 2/2 healthy")
+        .says("service shop-b: it doesn't exist")
+        .says("shop:80: slot a 100%, slot b 0%");
+    let status = scene.bg(&["status", "--output", "json"]).exits(0).json();
+    assert_eq!(status["live"]["service"], "shop");
+    assert_eq!(status["live"]["desired"], 2);
+    assert_eq!(status["live"]["running"], 2);
+    assert_eq!(status["live"]["healthy"], 2);
+    assert_eq!(status["live"]["weight"], "100%");
+    assert_eq!(status["idle"]["service"], "shop-b");
+    assert_eq!(status["deployment"], json!(null));
+    assert_eq!(scene.footprint(), before);
+}
+
+#[test]
+fn a_status_shows_a_deployment_under_way() {
+    let scene = Scene::at_speed(20);
+    scene.configure(&[("bake: 1m }", "bake: 30m }")]);
+    let mut deployment = scene.start(&["deploy", "--image", "shop:v2"]);
+    deployment.until_it_says("baking");
+    scene
+        .bg(&["status"])
+        .exits(0)
+        .says("slot a, service shop, shop:1: 90% of traffic")
+        .says("slot b, service shop-b, shop:2: 10% of traffic")
+        .says("baking, step 1 of 2, 10% green");
+    let status = scene.bg(&["status", "--output", "json"]).exits(0).json();
+    assert_eq!(status["live"]["slot"], "a", "in mid-shift blue is live");
+    assert_eq!(status["deployment"]["phase"], "baking");
+    assert_eq!(status["deployment"]["step"], 1);
+    assert_eq!(status["deployment"]["weight"], "10%");
+    assert_eq!(
+        status["routes"][0]["weights"],
+        json!({ "a": "90%", "b": "10%" })
+    );
+}
+
+#[test]
+fn the_schema_accepts_the_keys_of_the_config() {
+    let folder = tempfile::tempdir().unwrap();
+    let schema = super::support::bare(folder.path(), &[], &["schema"]).exits(0);
+    let properties = &schema.json()["properties"];
+    for key in [
+        "service", "cluster", "slots", "routes", "strategy", "guards", "retire", "state",
+    ] {
+        assert!(properties[key].is_object(), "{key}");
+    }
+}
+
+#[test]
+fn a_sandbox_prints_what_reaches_it() {
+    let scene = Scene::at_speed(1);
+    let said = scene.announcement();
+    let config = super::support::between(&said, "demo service:\n", "\0").unwrap_or_else(|| {
+        said.split_once("demo service:\n")
+            .map_or("", |(_, config)| config)
+    });
+    scene.write("printed.yaml", config);
+    scene
+        .bg(&["status", "--config", "printed.yaml"])
+        .exits(0)
+        .says("slot a, service shop");
+    let proxy = super::support::between(&said, "takes requests at http://", "/").unwrap();
+    assert!(std::net::TcpStream::connect(proxy).is_ok(), "{proxy}");
+}

@@ -1,0 +1,512 @@
+//! A served region, a config in a folder of its own, and the binary as a process of its own.
+
+use std::collections::BTreeMap;
+use std::io::{BufRead, BufReader, Read, Write};
+use std::net::TcpStream;
+use std::path::{Path, PathBuf};
+use std::process::{Child, Command, ExitStatus, Stdio};
+use std::sync::{Arc, Mutex};
+use std::thread::JoinHandle;
+use std::time::Duration;
+
+use serde_json::{Value, json};
+use tempfile::TempDir;
+
+/// Longer than anything here takes, on a machine that is busy with something else.
+const AT_MOST: Duration = Duration::from_secs(60);
+const PAUSE: Duration = Duration::from_millis(20);
+
+/// Two short steps, and patience that outlasts a busy machine: at these speeds a second of
+/// waiting for a processor is minutes of the region's time.
+pub(crate) const CONFIG: &str = r#"
+service: shop
+cluster: demo
+region: eu-west-1
+slots:
+  a: { service: shop,   target_group: shop-a }
+  b: { service: shop-b, target_group: shop-b }
+strategy:
+  steps: [{ weight: 10%, bake: 1m }, { weight: 100% }]
+  bake: 1m
+guards:
+  targets: { for: 10s }
+  alarms: ["shop-{slot}-5xx", "shop-{slot}-latency"]
+retire: { after: 2m }
+patience: 60m
+blind_after: 30m
+"#;
+
+/// Waits until `found` finds something.
+pub(crate) fn until<T>(what: &str, mut found: impl FnMut() -> Option<T>) -> T {
+    for _ in 0..AT_MOST.as_millis() / PAUSE.as_millis() {
+        if let Some(found) = found() {
+            return found;
+        }
+        pause();
+    }
+    panic!("waited {AT_MOST:?} for {what}");
+}
+
+#[expect(
+    clippy::disallowed_methods,
+    reason = "the processes under test live in real time; this is the pause between two looks"
+)]
+fn pause() {
+    std::thread::sleep(PAUSE);
+}
+
+/// The binary, without anything of this process's environment that it reads.
+fn bg() -> Command {
+    let mut command = Command::new(env!("CARGO_BIN_EXE_bg"));
+    command
+        .env_clear()
+        .env("PATH", std::env::var_os("PATH").unwrap_or_default())
+        .env("USER", "tester")
+        .stdin(Stdio::null())
+        .stdout(Stdio::piped())
+        .stderr(Stdio::piped());
+    command
+}
+
+/// What a process that has ended left behind.
+#[derive(Debug)]
+pub(crate) struct Ended {
+    pub(crate) code: i32,
+    pub(crate) stdout: String,
+    pub(crate) stderr: String,
+}
+
+impl Ended {
+    /// Panics with all that it said where its exit code is another.
+    #[track_caller]
+    pub(crate) fn exits(self, code: i32) -> Ended {
+        assert_eq!(self.code, code, "{self}");
+        self
+    }
+
+    /// Panics where stdout lacks `text`.
+    #[track_caller]
+    pub(crate) fn says(self, text: &str) -> Ended {
+        assert!(
+            self.stdout.contains(text),
+            "no {text:?} in stdout of\n{self}"
+        );
+        self
+    }
+
+    /// Panics where stderr lacks `text`.
+    #[track_caller]
+    pub(crate) fn complains(self, text: &str) -> Ended {
+        assert!(
+            self.stderr.contains(text),
+            "no {text:?} in stderr of\n{self}"
+        );
+        self
+    }
+
+    /// Stdout as one JSON document.
+    #[track_caller]
+    pub(crate) fn json(&self) -> Value {
+        serde_json::from_str(&self.stdout).unwrap_or_else(|error| panic!("{error} in\n{self}"))
+    }
+
+    /// Stdout as JSON lines.
+    #[track_caller]
+    pub(crate) fn records(&self) -> Vec<Value> {
+        self.stdout
+            .lines()
+            .map(|line| {
+                serde_json::from_str(line)
+                    .unwrap_or_else(|error| panic!("{error} in the line {line}\nof\n{self}"))
+            })
+            .collect()
+    }
+}
+
+impl std::fmt::Display for Ended {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        let Ended {
+            code,
+            stdout,
+            stderr,
+        } = self;
+        write!(
+            f,
+            "exit code {code}\n-- stdout\n{stdout}-- stderr\n{stderr}"
+        )
+    }
+}
+
+/// A process that runs; killed when this is dropped.
+pub(crate) struct Process {
+    child: Child,
+    stdout: Arc<Mutex<String>>,
+    stderr: Arc<Mutex<String>>,
+    readers: Vec<JoinHandle<()>>,
+}
+
+impl Process {
+    fn start(command: &mut Command) -> Process {
+        let mut child = command.spawn().expect("the binary starts");
+        let (stdout, stderr) = (Arc::default(), Arc::default());
+        let readers = vec![
+            collect(child.stdout.take().expect("piped"), Arc::clone(&stdout)),
+            collect(child.stderr.take().expect("piped"), Arc::clone(&stderr)),
+        ];
+        Process {
+            child,
+            stdout,
+            stderr,
+            readers,
+        }
+    }
+
+    /// What it wrote to stdout so far.
+    pub(crate) fn stdout(&self) -> String {
+        self.stdout.lock().expect("no reader panics").clone()
+    }
+
+    /// Its process id.
+    pub(crate) fn id(&self) -> u32 {
+        self.child.id()
+    }
+
+    /// Waits until it has written `text` to stdout.
+    #[track_caller]
+    pub(crate) fn until_it_says(&mut self, text: &str) {
+        for _ in 0..AT_MOST.as_millis() / PAUSE.as_millis() {
+            let over = self.over().is_some();
+            if self.stdout().contains(text) {
+                return;
+            }
+            if over {
+                break;
+            }
+            pause();
+        }
+        let stderr = self.stderr.lock().expect("no reader panics").clone();
+        panic!(
+            "it didn't say {text:?} but\n{}\n-- stderr\n{stderr}",
+            self.stdout()
+        );
+    }
+
+    /// Sends it a signal by name.
+    pub(crate) fn signal(&self, name: &str) {
+        let sent = Command::new("kill")
+            .args([format!("-{name}"), self.child.id().to_string()])
+            .status()
+            .expect("kill is there");
+        assert!(sent.success(), "kill -{name} failed");
+    }
+
+    fn over(&mut self) -> Option<ExitStatus> {
+        self.child.try_wait().expect("it is this process's child")
+    }
+
+    /// Waits for its end.
+    #[track_caller]
+    pub(crate) fn end(self) -> Ended {
+        self.ends_within(AT_MOST)
+    }
+
+    /// Waits for its end, at most so long.
+    #[track_caller]
+    pub(crate) fn ends_within(mut self, limit: Duration) -> Ended {
+        for _ in 0..=limit.as_millis() / PAUSE.as_millis() {
+            if let Some(status) = self.over() {
+                return self.ended(status);
+            }
+            pause();
+        }
+        panic!(
+            "it still runs after {limit:?}, having said\n{}",
+            self.stdout()
+        );
+    }
+
+    fn ended(&mut self, status: ExitStatus) -> Ended {
+        for reader in self.readers.drain(..) {
+            reader.join().expect("no reader panics");
+        }
+        Ended {
+            code: status.code().unwrap_or(-1),
+            stdout: self.stdout(),
+            stderr: self.stderr.lock().expect("no reader panics").clone(),
+        }
+    }
+}
+
+impl Drop for Process {
+    fn drop(&mut self) {
+        let _ = self.child.kill();
+        let _ = self.child.wait();
+    }
+}
+
+fn collect(stream: impl Read + Send + 'static, into: Arc<Mutex<String>>) -> JoinHandle<()> {
+    std::thread::spawn(move || {
+        let mut lines = BufReader::new(stream);
+        let mut line = String::new();
+        while lines.read_line(&mut line).is_ok_and(|read| read > 0) {
+            into.lock().expect("no reader panics").push_str(&line);
+            line.clear();
+        }
+    })
+}
+
+fn bg_in(folder: &Path, arguments: &[&str]) -> Command {
+    let mut command = bg();
+    command
+        .args(arguments)
+        .current_dir(folder)
+        .env("HOME", folder);
+    command
+}
+
+/// Starts the binary in `folder` with nothing but these arguments.
+pub(crate) fn started(folder: &Path, arguments: &[&str]) -> Process {
+    Process::start(&mut bg_in(folder, arguments))
+}
+
+/// Runs the binary in `folder` with nothing but these arguments and variables.
+#[track_caller]
+pub(crate) fn bare(folder: &Path, variables: &[(&str, &str)], arguments: &[&str]) -> Ended {
+    let mut command = bg_in(folder, arguments);
+    Process::start(command.envs(variables.iter().copied())).end()
+}
+
+/// A region with the demo account, and a folder with a config for it.
+pub(crate) struct Scene {
+    sandbox: Process,
+    url: String,
+    folder: TempDir,
+}
+
+impl Scene {
+    /// One whose clock runs `speed` times as fast.
+    pub(crate) fn at_speed(speed: u32) -> Scene {
+        let folder = TempDir::new().expect("a temporary folder");
+        let speed = speed.to_string();
+        let arguments = ["sandbox", "--port", "0", "--speed", &speed];
+        let mut sandbox = started(folder.path(), &arguments);
+        sandbox.until_it_says("# bg.yaml for its demo service:");
+        let said = sandbox.stdout();
+        let url = between(&said, "AWS_ENDPOINT_URL=", "\n").expect("it prints its address");
+        let scene = Scene {
+            url: url.to_owned(),
+            sandbox,
+            folder,
+        };
+        scene.write("bg.yaml", CONFIG);
+        scene
+    }
+
+    /// What the sandbox printed.
+    pub(crate) fn announcement(&self) -> String {
+        self.sandbox.stdout()
+    }
+
+    /// Where the config is.
+    pub(crate) fn folder(&self) -> &Path {
+        self.folder.path()
+    }
+
+    /// Writes a file beside the config.
+    pub(crate) fn write(&self, name: &str, text: &str) -> PathBuf {
+        let path = self.folder().join(name);
+        std::fs::write(&path, text).expect("the folder can be written to");
+        path
+    }
+
+    /// Writes the config with some words replaced.
+    pub(crate) fn configure(&self, changes: &[(&str, &str)]) {
+        let config = changes
+            .iter()
+            .fold(CONFIG.to_owned(), |config, (from, to)| {
+                assert!(config.contains(from), "the config has no {from:?}");
+                config.replace(from, to)
+            });
+        self.write("bg.yaml", &config);
+    }
+
+    fn command(&self, arguments: &[&str]) -> Command {
+        let mut command = bg_in(self.folder(), arguments);
+        command
+            .env("AWS_ENDPOINT_URL", &self.url)
+            .env("AWS_ACCESS_KEY_ID", "sandbox")
+            .env("AWS_SECRET_ACCESS_KEY", "sandbox");
+        command
+    }
+
+    /// Runs `bg` to its end.
+    #[track_caller]
+    pub(crate) fn bg(&self, arguments: &[&str]) -> Ended {
+        self.start(arguments).end()
+    }
+
+    /// Runs `bg` to its end with more in its environment.
+    #[track_caller]
+    pub(crate) fn bg_with(&self, variables: &[(&str, &str)], arguments: &[&str]) -> Ended {
+        Process::start(self.command(arguments).envs(variables.iter().copied())).end()
+    }
+
+    /// Starts `bg`.
+    pub(crate) fn start(&self, arguments: &[&str]) -> Process {
+        Process::start(&mut self.command(arguments))
+    }
+
+    /// Asks the region's ECS, without bg between.
+    #[track_caller]
+    pub(crate) fn ecs(&self, operation: &str, input: &Value) -> Value {
+        let target = format!("AmazonEC2ContainerServiceV20141113.{operation}");
+        let headers = [
+            ("content-type", "application/x-amz-json-1.1"),
+            ("x-amz-target", target.as_str()),
+        ];
+        let answer = self.post("ecs", &headers, &input.to_string());
+        serde_json::from_str(&answer).unwrap_or_else(|error| panic!("{error} in {answer}"))
+    }
+
+    /// Asks the region's ELBv2.
+    #[track_caller]
+    pub(crate) fn elb(&self, operation: &str, parameters: &[(&str, &str)]) -> String {
+        let mut form = format!("Action={operation}&Version=2015-12-01");
+        for (name, value) in parameters {
+            let value = value.replace('%', "%25").replace('&', "%26");
+            form.push_str(&format!("&{name}={value}"));
+        }
+        let headers = [("content-type", "application/x-www-form-urlencoded")];
+        self.post("elasticloadbalancing", &headers, &form)
+    }
+
+    fn post(&self, service: &str, headers: &[(&str, &str)], body: &str) -> String {
+        until("the region not to throttle the test", || {
+            let answer = self.post_once(service, headers, body);
+            let (head, body) = answer.split_once("\r\n\r\n").expect("an HTTP answer");
+            if answer.contains("Throttling") {
+                return None;
+            }
+            assert!(head.starts_with("HTTP/1.1 200"), "{service}: {answer}");
+            Some(body.to_owned())
+        })
+    }
+
+    fn post_once(&self, service: &str, headers: &[(&str, &str)], body: &str) -> String {
+        let authority = self.url.strip_prefix("http://").expect("an http address");
+        let mut stream = TcpStream::connect(authority).expect("the region listens");
+        let mut request = format!("POST / HTTP/1.1\r\nhost: {authority}\r\nconnection: close\r\n");
+        request.push_str(&format!(
+            "authorization: AWS4-HMAC-SHA256 Credential=sandbox/20260101/eu-west-1/{service}/aws4_request, SignedHeaders=host, Signature=00\r\n"
+        ));
+        for (name, value) in headers {
+            request.push_str(&format!("{name}: {value}\r\n"));
+        }
+        request.push_str(&format!("content-length: {}\r\n\r\n{body}", body.len()));
+        stream.write_all(request.as_bytes()).expect("it reads");
+        let mut answer = String::new();
+        stream.read_to_string(&mut answer).expect("it answers");
+        answer
+    }
+
+    /// An ECS service as it is described; `None` where there is none, or none any more.
+    #[track_caller]
+    pub(crate) fn service(&self, name: &str) -> Option<Value> {
+        let input = json!({ "cluster": "demo", "services": [name], "include": ["TAGS"] });
+        let shown = self.ecs("DescribeServices", &input);
+        let service = shown["services"].get(0)?.clone();
+        (service["status"] != "INACTIVE").then_some(service)
+    }
+
+    /// A service's desired count; 0 where there is no service.
+    #[track_caller]
+    pub(crate) fn desired(&self, name: &str) -> u64 {
+        self.service(name)
+            .map_or(0, |service| service["desiredCount"].as_u64().unwrap_or(0))
+    }
+
+    /// The task definition that a service is set to run.
+    #[track_caller]
+    pub(crate) fn definition_of(&self, service: &str) -> Value {
+        let service = self.service(service).expect("the service exists");
+        let input = json!({ "taskDefinition": service["taskDefinition"], "include": ["TAGS"] });
+        self.ecs("DescribeTaskDefinition", &input)
+    }
+
+    fn listeners(&self) -> String {
+        let shown = self.elb("DescribeLoadBalancers", &[]);
+        let arn = between(&shown, "<LoadBalancerArn>", "<").expect("the demo's load balancer");
+        self.elb("DescribeListeners", &[("LoadBalancerArn", arn)])
+    }
+
+    /// The ARN of the demo's listener.
+    pub(crate) fn listener(&self) -> String {
+        let shown = self.listeners();
+        between(&shown, "<ListenerArn>", "<")
+            .expect("the demo's listener")
+            .to_owned()
+    }
+
+    /// The ARN of a target group.
+    pub(crate) fn group(&self, name: &str) -> String {
+        let shown = self.elb("DescribeTargetGroups", &[("Names.member.1", name)]);
+        between(&shown, "<TargetGroupArn>", "<")
+            .expect("the target group")
+            .to_owned()
+    }
+
+    /// The weights of slots a and b on the demo's listener.
+    pub(crate) fn weights(&self) -> (u64, u64) {
+        let shown = self.listeners();
+        let mut weights = BTreeMap::new();
+        for part in shown.split("<member>").skip(1) {
+            let group = between(part, "<TargetGroupArn>", "<");
+            let weight = between(part, "<Weight>", "<");
+            if let (Some(group), Some(weight)) = (group, weight) {
+                let name = group.split('/').nth(1).unwrap_or(group).to_owned();
+                weights.insert(name, weight.parse().expect("a number"));
+            }
+        }
+        let of = |name: &str| weights.get(name).copied().unwrap_or(0);
+        (of("shop-a"), of("shop-b"))
+    }
+
+    /// Everything that a deployment changes, as it stands; two equal ones mean that nothing was.
+    pub(crate) fn footprint(&self) -> String {
+        let services = ["shop", "shop-b"].map(|name| {
+            self.service(name).map(|service| {
+                let of = |key: &str| service[key].clone();
+                [of("taskDefinition"), of("desiredCount"), of("tags")]
+            })
+        });
+        let definitions = self.ecs("ListTaskDefinitions", &json!({}));
+        let listeners = self.listeners();
+        let listeners = between(&listeners, "<Listeners>", "</Listeners>").unwrap_or_default();
+        format!(
+            "{services:?}\n{}\n{listeners}",
+            definitions["taskDefinitionArns"]
+        )
+    }
+
+    /// Panics unless blue, in slot a, has everything and green is at zero.
+    #[track_caller]
+    pub(crate) fn stands_on_blue(&self) {
+        assert_eq!(self.weights(), (100, 0), "weights of slots a and b");
+        assert_eq!(self.desired("shop"), 2, "blue's desired count");
+        assert_eq!(self.desired("shop-b"), 0, "green's desired count");
+    }
+
+    /// Deploys a good version from slot a to slot b and leaves blue warm.
+    #[track_caller]
+    pub(crate) fn deploy_to_b(&self) {
+        self.bg(&["deploy", "--image", "shop:v2", "--no-wait-retire"])
+            .exits(0);
+        assert_eq!(self.weights(), (0, 100), "weights of slots a and b");
+    }
+}
+
+/// What stands between two marks, the first time.
+pub(crate) fn between<'a>(text: &'a str, from: &str, to: &str) -> Option<&'a str> {
+    let rest = text.split_once(from)?.1;
+    Some(rest.split_once(to)?.0)
+}
