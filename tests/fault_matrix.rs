@@ -9,26 +9,24 @@ mod harness;
 #[path = "virtual/matrix.rs"]
 mod matrix;
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::BTreeMap;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Mutex, PoisonError};
 use std::thread;
 
 use bg::sandbox::faults::FaultKind;
-use matrix::{Account, Case, Course, Spell, operations, play};
+use matrix::{Account, Case, Course, operations, play};
 
 /// How many at once; each has a runtime of its own.
 const THREADS: usize = 2;
 
-/// Every case of a course: all operations that it uses without faults, all kinds, all spells.
+/// Every case of a course: each spell × the operations that are used then × all kinds.
 fn cases(account: Account, course: Course) -> Vec<Case> {
-    let operations: BTreeSet<String> = operations(account, course);
-    let spells = Spell::of(course);
     let mut cases = Vec::new();
-    for operation in operations {
-        for kind in FaultKind::ALL {
-            for &spell in spells {
+    for (spell, operations) in operations(account, course) {
+        for operation in operations {
+            for kind in FaultKind::ALL {
                 cases.push(Case {
                     account,
                     course,
@@ -70,15 +68,14 @@ fn play_all(cases: &[Case]) -> Report {
     report.into_inner().unwrap_or_else(PoisonError::into_inner)
 }
 
-fn check(account: Account, course: Course, at_least: usize) {
+fn check(mut cases: Vec<Case>, at_least: usize) {
     let wanted = std::env::var("BG_CASE").ok();
-    let mut cases = cases(account, course);
     if let Some(wanted) = &wanted {
         cases.retain(|case| case.to_string().contains(wanted));
     }
     let mut report = play_all(&cases);
     report.wrong.sort();
-    println!("{account:?} {course:?}: {} cases", cases.len());
+    println!("{} cases", cases.len());
     for (end, count) in &report.ends {
         println!("  {count:4} {end}");
     }
@@ -94,15 +91,18 @@ fn check(account: Account, course: Course, at_least: usize) {
 
 #[test]
 fn a_first_deployment_ends_on_one_side_whatever_fails() {
-    check(Account::OneSlot, Course::Good, 300);
+    check(cases(Account::OneSlot, Course::Good), 300);
 }
 
 #[test]
 fn a_deployment_into_an_idle_slot_ends_on_one_side_whatever_fails() {
-    check(Account::IdleSlot, Course::Good, 300);
+    let mut cases = cases(Account::IdleSlot, Course::Good);
+    // The rest goes as it does in the first deployment.
+    cases.retain(|case| ["TagResource", "UpdateService"].contains(&case.operation.as_str()));
+    check(cases, 50);
 }
 
 #[test]
 fn a_revert_puts_everything_back_to_blue_whatever_fails() {
-    check(Account::OneSlot, Course::Aborted, 100);
+    check(cases(Account::OneSlot, Course::Aborted), 100);
 }

@@ -148,8 +148,8 @@ fn short_canary() -> Request {
     request.strategy = Strategy::new("short", steps, seconds(8)).expect("it goes up to 100 %");
     request.guards.healthy_for = seconds(5);
     request.limits.healthy_within = seconds(180);
-    request.limits.patience = seconds(60);
-    request.limits.blind_after = seconds(40);
+    request.limits.patience = seconds(45);
+    request.limits.blind_after = seconds(35);
     request
 }
 
@@ -190,26 +190,37 @@ async fn run(stage: &Stage, course: Course, mut watch: impl FnMut(&Stage, &Recor
         .await
 }
 
-/// The operations that the course uses where nothing fails.
-pub(crate) fn operations(account: Account, course: Course) -> BTreeSet<String> {
+/// Each spell of a course with the operations that it would strike: those that are used at that
+/// time where nothing fails.
+pub(crate) fn operations(account: Account, course: Course) -> Vec<(Spell, BTreeSet<String>)> {
     in_virtual_time(async {
         let stage = open(account);
+        let mut begun = Vec::new();
         let outcome = run(&stage, course, |stage, record| {
-            let begins = match course {
-                Course::Good => record.seq == 0,
-                Course::Aborted => is_first_bake(record),
-            };
-            if begins {
+            if record.seq == 0 {
+                // What planning has looked at.
                 stage.region.forget_calls();
             }
+            let spells = Spell::of(course).iter();
+            let begin = spells.filter(|spell| spell.begins_with(record));
+            begun.extend(begin.map(|spell| (*spell, record.at)));
         })
         .await;
         match course {
             Course::Good => assert_eq!(outcome, Outcome::Promoted),
             Course::Aborted => assert!(matches!(outcome, Outcome::Reverted { .. })),
         }
-        let counts = stage.region.call_counts();
-        counts.into_keys().map(|(_, operation)| operation).collect()
+        let calls = stage.region.calls();
+        let used = |spell: Spell, from: Timestamp| {
+            let until = match spell {
+                Spell::Provisioning | Spell::MidShift | Spell::Revert => from + SPELL,
+                _ => Timestamp::MAX,
+            };
+            let during = calls.iter().filter(|it| (from..until).contains(&it.at));
+            during.map(|call| call.operation.clone()).collect()
+        };
+        let all = begun.iter().map(|(spell, at)| (*spell, used(*spell, *at)));
+        all.collect()
     })
 }
 
@@ -234,11 +245,14 @@ pub(crate) fn play(case: &Case) -> Result<String, String> {
         let struck = calls
             .iter()
             .any(|call| matches!(call.outcome, CallOutcome::Struck(_)));
+        if aloud {
+            println!("{} calls until {}", calls.len(), stage.region.now());
+        }
         judge(case, &stage, &outcome)?;
-        Ok(match struck {
-            true => in_a_word(&outcome),
-            false => format!("{} (nothing struck)", in_a_word(&outcome)),
-        })
+        match struck {
+            true => Ok(in_a_word(&outcome)),
+            false => Err("nothing was struck".to_owned()),
+        }
     })
 }
 
