@@ -29,6 +29,8 @@ const ACTS_AT_MOST: Duration = Duration::from_secs(30);
 /// The same for putting traffic back: it is written down, shown and tried anew this often at
 /// least, because a CI runner kills 7.5 s after its signal.
 const REVERTS_AT_MOST: Duration = Duration::from_secs(2);
+/// For each part of an ordinary look: a few tries of five seconds each.
+const LOOKS: Duration = Duration::from_secs(30);
 /// How long a look may hold up the next try to put traffic back.
 const LOOKS_IN_A_REVERT: Duration = Duration::from_secs(2);
 
@@ -142,17 +144,20 @@ impl Loop<'_> {
             Some(last) if !asks.is_empty() => self.again(last),
             None => {
                 let (cloud, clock) = (self.run.cloud, self.run.clock);
-                cloud.observe(&self.deployment.plan, || clock.now()).await
+                let plan = &self.deployment.plan;
+                cloud.observe(plan, LOOKS, || clock.now()).await
             }
             Some(last) => {
-                let look = look_in_time(self.run.cloud, self.run.clock, &self.deployment);
+                let (cloud, clock) = (self.run.cloud, self.run.clock);
+                let (plan, within) = (&self.deployment.plan, look_within(&self.deployment));
+                let look = cloud.observe(plan, within, || clock.now());
                 let seen = tokio::select! {
                     biased;
                     ask = self.run.asks.next() => {
                         asks.push(ask);
                         None
                     }
-                    seen = look => seen,
+                    seen = look => Some(seen),
                 };
                 seen.unwrap_or_else(|| self.again(last))
             }
@@ -307,15 +312,15 @@ impl Loop<'_> {
     }
 }
 
-/// A look; `None` where traffic is being put back and AWS takes its time to answer.
-async fn look_in_time(cloud: &Cloud, clock: Clock, deployment: &Deployment) -> Option<Observation> {
-    let look = cloud.observe(&deployment.plan, || clock.now());
+/// How long each part of a look may take: while traffic is being put back, one that is late must
+/// not keep the others from being seen.
+fn look_within(deployment: &Deployment) -> Duration {
     match deployment.phase {
         Phase::Reverting {
             traffic_back_at: None,
             ..
-        } => tokio::time::timeout(LOOKS_IN_A_REVERT, look).await.ok(),
-        _ => Some(look.await),
+        } => LOOKS_IN_A_REVERT,
+        _ => LOOKS,
     }
 }
 

@@ -91,7 +91,10 @@ impl Scene {
     }
 
     async fn observe(&self) -> Observation {
-        self.cloud.observe(&self.plan, || self.region.now()).await
+        let within = std::time::Duration::from_secs(30);
+        self.cloud
+            .observe(&self.plan, within, || self.region.now())
+            .await
     }
 
     async fn act(&self, action: Action) -> Result<Done, super::AwsError> {
