@@ -203,8 +203,14 @@ impl Loop<'_> {
             if self.deployment.outcome().is_some() {
                 break;
             }
-            if let Some(fact) = self.perform(&action).await {
-                self.record(fact)?;
+            let Some(fact) = self.perform(&action).await else {
+                continue;
+            };
+            let failed = matches!(fact, Event::ActFailed { .. });
+            self.record(fact)?;
+            if failed && action.name() == ActName::Tag {
+                // What comes after a tag would end the deployment as if the tag were there.
+                break;
             }
         }
         Ok(())

@@ -16,7 +16,7 @@ use bg::sandbox::region::CallOutcome;
 use bg::sandbox::wire::ecs;
 use bg::strategy::{Step, Strategy, Weight};
 use jiff::{SignedDuration, Timestamp};
-use serde_json::json;
+use serde_json::{Value, json};
 
 use crate::harness::{Scene, Stage, request};
 
@@ -291,6 +291,15 @@ fn judge(case: &Case, stage: &Stage, outcome: &Outcome) -> Result<(), String> {
         return wrong("blue is not what it was");
     }
     let of_green = stage.counts("shop-b");
+    if !case.spell.is_for_ever() {
+        let promoted = *outcome == Outcome::Promoted;
+        if promoted && !tags(stage, "shop").contains("bg:retire-at") {
+            return wrong("nobody would find that blue is to be retired");
+        }
+        if of_green.is_some() && !rolls_back(stage, "shop-b") {
+            return wrong("green did not get its own settings back");
+        }
+    }
     match outcome {
         Outcome::Promoted if (blue, green) != (0, 100) => wrong("not all is on green"),
         Outcome::Promoted if of_green != Some((2, 2)) => wrong("green is not whole"),
@@ -307,6 +316,23 @@ fn judge(case: &Case, stage: &Stage, outcome: &Outcome) -> Result<(), String> {
             false => wrong("there is no reason to be stuck"),
         },
     }
+}
+
+fn described(stage: &Stage, service: &str) -> Value {
+    let input = json!({
+        "cluster": demo::CLUSTER, "services": [service], "include": ["TAGS"],
+    });
+    stage.ecs("DescribeServices", &input)["services"][0].clone()
+}
+
+fn tags(stage: &Stage, service: &str) -> String {
+    described(stage, service)["tags"].to_string()
+}
+
+/// Whether ECS's own rollback is on, as it is before each deployment.
+fn rolls_back(stage: &Stage, service: &str) -> bool {
+    let breaker = "/deploymentConfiguration/deploymentCircuitBreaker/rollback";
+    described(stage, service).pointer(breaker) == Some(&Value::Bool(true))
 }
 
 /// Only where what it needs fails for ever, and only as far as that goes.

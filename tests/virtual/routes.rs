@@ -126,8 +126,8 @@ async fn a_sticky_route_s_revert_takes_green_out_and_the_next_deployment_puts_it
         "{DurationSeconds:3600,Enabled:true}",
         "what isn't a weight stays"
     );
-    // Until green's alarm is over it, a deployment would be refused.
-    tokio::time::sleep(Duration::from_secs(300)).await;
+    // So long green's alarm looks back; until then a deployment would be refused.
+    tokio::time::sleep(Duration::from_secs(600)).await;
     let next = stage
         .deploy(&request("shop:v3", "canary:10%:5m"), |_, _| {})
         .await;

@@ -10,18 +10,25 @@ use crate::deployment::outcome::Outcome;
 use crate::deployment::retire::{self, Due};
 use crate::deployment::state::Phase;
 
-/// How long to go on trying to restore settings; the deployment has succeeded either way.
+/// How long to go on trying to tag and to restore settings; the deployment has succeeded either
+/// way.
 const TIDY_WITHIN: Duration = Duration::from_secs(60);
+/// How long the settings wait for the tags: without its tag nobody else finds that blue is due.
+const TAGS_FIRST_FOR: Duration = Duration::from_secs(40);
+/// Between two tries.
+const TIDY_AGAIN_AFTER: Duration = Duration::from_secs(3);
 
 impl Draft<'_> {
     pub(super) fn promote(&mut self) {
         let due = retire::due(&self.deployment.plan, self.now);
         let retire_at = due.map(|due| due.at);
         self.record(Event::Promoted { retire_at });
-        self.tidy_up(retire_at);
+        self.tag_both(retire_at);
+        // Last, because its success is on record: nothing is left to do after it.
+        self.act(Action::RestoreSettings);
     }
 
-    fn tidy_up(&mut self, retire_at: Option<jiff::Timestamp>) {
+    fn tag_both(&mut self, retire_at: Option<jiff::Timestamp>) {
         let plan = &self.deployment.plan;
         let due = retire_at.map(|at| {
             Due {
@@ -42,8 +49,6 @@ impl Draft<'_> {
             slot: plan.green_slot(),
             tags: BTreeMap::from([(retire::TAG.to_owned(), None)]),
         });
-        // Last, because its success is on record: nothing is left to do after it.
-        self.act(Action::RestoreSettings);
     }
 
     /// Signals don't revert any more; what is left is to give green its settings back.
@@ -56,12 +61,23 @@ impl Draft<'_> {
         else {
             return;
         };
-        let trouble = [ActName::RestoreSettings, ActName::Tag]
-            .iter()
-            .any(|act| self.deployment.failure_of(*act).is_some());
-        if (*restored && !trouble) || self.now >= after(*at, TIDY_WITHIN) {
+        let trouble = self.deployment.failure.as_ref();
+        let trouble =
+            trouble.filter(|it| matches!(it.act, ActName::RestoreSettings | ActName::Tag));
+        if (*restored && trouble.is_none()) || self.now >= after(*at, TIDY_WITHIN) {
             return self.end(Outcome::Promoted);
         }
-        self.tidy_up(*retire_at);
+        if let Some(failure) = trouble
+            && self.now < after(failure.at, TIDY_AGAIN_AFTER)
+        {
+            return self.look_by(after(failure.at, TIDY_AGAIN_AFTER));
+        }
+        if self.now < after(*at, TAGS_FIRST_FOR) {
+            self.tag_both(*retire_at);
+            self.act(Action::RestoreSettings);
+        } else {
+            self.act(Action::RestoreSettings);
+            self.tag_both(*retire_at);
+        }
     }
 }
