@@ -304,12 +304,11 @@ fn judge(case: &Case, stage: &Stage, outcome: &Outcome) -> Result<(), String> {
         Outcome::Promoted if (blue, green) != (0, 100) => wrong("not all is on green"),
         Outcome::Promoted if of_green != Some((2, 2)) => wrong("green is not whole"),
         Outcome::Promoted if case.course == Course::Aborted => wrong("it was aborted"),
-        Outcome::Promoted => Ok(()),
         Outcome::Reverted { .. } if (blue, green) != (100, 0) => wrong("not all is on blue"),
         Outcome::Reverted { .. } if of_green.is_some_and(|(desired, _)| desired > 0) => {
             wrong("green is not put away")
         }
-        Outcome::Reverted { .. } => Ok(()),
+        Outcome::Promoted | Outcome::Reverted { .. } => Ok(()),
         Outcome::Kept { .. } => wrong("nobody asked to keep it"),
         Outcome::Stuck { why } => match may_be_stuck(case, why, (blue, green)) {
             true => Ok(()),
@@ -345,10 +344,10 @@ fn may_be_stuck(case: &Case, why: &Stuck, weights: (u64, u64)) -> bool {
             ("ModifyListener", Stuck::RevertNotConfirmed { .. }) => {
                 all_back == case.kind.takes_effect()
             }
-            ("UpdateService", Stuck::GreenNotPutAway { .. }) => all_back,
-            // The write went through, and nobody can see it.
+            // The write went through, and nobody can see it; or green can't be scaled, or seen
+            // to be.
             ("DescribeListeners", Stuck::RevertNotConfirmed { .. })
-            | ("DescribeServices", Stuck::GreenNotPutAway { .. }) => all_back,
+            | ("UpdateService" | "DescribeServices", Stuck::GreenNotPutAway { .. }) => all_back,
             _ => false,
         }
 }

@@ -24,7 +24,7 @@ fn elb(world: &mut World, operation: &str, input: &Value) -> Value {
     elbv2::handle(world, operation, input).unwrap_or_else(|error| panic!("{operation}: {error:?}"))
 }
 
-fn rule(scene: &mut Scene, priority: u32, path: &str, actions: Value) -> String {
+fn rule(scene: &mut Scene, priority: u32, path: &str, actions: &Value) -> String {
     let input = json!({
         "ListenerArn": scene.balancer.listener,
         "Priority": priority,
@@ -49,7 +49,7 @@ fn three_routes(scene: &mut Scene) -> (String, String) {
     });
     let made = elb(&mut scene.world, "CreateListener", &input);
     let actions = json!([forward(&scene.balancer)]);
-    let rule = rule(scene, 10, "/api/*", actions);
+    let rule = rule(scene, 10, "/api/*", &actions);
     (text(&made["Listeners"][0]["ListenerArn"]), rule)
 }
 
@@ -152,19 +152,19 @@ fn bystanders(scene: &mut Scene) {
         scene,
         20,
         "/other",
-        json!([{ "Type": "forward", "TargetGroupArn": other }]),
+        &json!([{ "Type": "forward", "TargetGroupArn": other }]),
     );
     rule(
         scene,
         30,
         "/closed",
-        json!([{ "Type": "fixed-response", "FixedResponseConfig": fixed }]),
+        &json!([{ "Type": "fixed-response", "FixedResponseConfig": fixed }]),
     );
     rule(
         scene,
         40,
         "/away",
-        json!([{ "Type": "redirect", "RedirectConfig": away }]),
+        &json!([{ "Type": "redirect", "RedirectConfig": away }]),
     );
 }
 

@@ -169,7 +169,7 @@ fn services_that_cannot_be_deployed_to_are_refused() {
                     found,
                     "deploymentController",
                     json!({ "type": "CODE_DEPLOY" }),
-                )
+                );
             },
         ),
         (
