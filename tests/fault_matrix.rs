@@ -8,6 +8,8 @@
 mod harness;
 #[path = "virtual/matrix.rs"]
 mod matrix;
+#[path = "virtual/services.rs"]
+mod services;
 
 use std::collections::BTreeMap;
 use std::panic::{AssertUnwindSafe, catch_unwind};

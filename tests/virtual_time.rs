@@ -14,6 +14,8 @@ mod hotfix;
 mod pace;
 #[path = "virtual/routes.rs"]
 mod routes;
+#[path = "virtual/services.rs"]
+mod services;
 #[path = "virtual/versions.rs"]
 mod versions;
 

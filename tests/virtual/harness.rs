@@ -20,7 +20,7 @@ use bg::deployment::task_definition::parse_image_flags;
 use bg::judge::targets::Share;
 use bg::runner::{Asks, Clock, LEASE, Run};
 use bg::sandbox::demo::{self, Balancer};
-use bg::sandbox::wire::{ecs, elbv2};
+use bg::sandbox::wire::elbv2;
 use bg::sandbox::world::World;
 use bg::sandbox::{Region, RegionOptions};
 use bg::store::{Holder, MemoryStore, Store};
@@ -171,25 +171,6 @@ impl Stage {
                 .sum()
         };
         (of(&self.balancer.group_a), of(&self.balancer.group_b))
-    }
-
-    /// Desired and running count of a service; `None` where there is none.
-    pub(crate) fn counts(&self, service: &str) -> Option<(u64, u64)> {
-        let input = json!({ "cluster": demo::CLUSTER, "services": [service] });
-        let shown = self.ecs("DescribeServices", &input);
-        let service = shown["services"].as_array()?.first()?;
-        Some((
-            service["desiredCount"].as_u64()?,
-            service["runningCount"].as_u64()?,
-        ))
-    }
-
-    /// Asks ECS by hand, past faults, budgets and lag.
-    pub(crate) fn ecs(&self, operation: &str, input: &Value) -> Value {
-        let answer = self
-            .region
-            .with_world(|world| ecs::handle(world, operation, input));
-        answer.unwrap_or_else(|error| panic!("{operation}: {error:?}"))
     }
 
     /// Asks ELBv2 by hand, past faults, budgets and lag.

@@ -143,9 +143,9 @@ fn short_canary() -> Request {
         weight: Weight::of_percent(percent).expect("it is a percentage"),
         bake,
     };
-    let steps = vec![step(10, seconds(8)), step(100, Duration::ZERO)];
+    let steps = vec![step(10, seconds(3)), step(100, Duration::ZERO)];
     let mut request = request("shop:v2", "canary");
-    request.strategy = Strategy::new("short", steps, seconds(8)).expect("it goes up to 100 %");
+    request.strategy = Strategy::new("short", steps, seconds(3)).expect("it goes up to 100 %");
     request.guards.healthy_for = seconds(5);
     request.limits.healthy_within = seconds(180);
     request.limits.patience = seconds(45);

@@ -221,7 +221,7 @@ fn services_that_cannot_be_deployed_to_are_refused() {
         ),
         (
             "slot b's service shop-b has launchType EC2",
-            "",
+            "--service-from",
             |_, found| {
                 let mut other = service("shop-b", "shop-b");
                 other["launchType"] = json!("EC2");
