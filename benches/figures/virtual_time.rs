@@ -83,7 +83,7 @@ fn forward(a: &str, b: &str) -> Value {
     json!([{ "Type": "forward", "ForwardConfig": { "TargetGroups": groups } }])
 }
 
-fn listener(scene: &mut Scene, port: u16, actions: Value) {
+fn listener(scene: &mut Scene, port: u16, actions: &Value) {
     let input = json!({
         "LoadBalancerArn": scene.balancer.arn,
         "Protocol": "HTTP",
@@ -95,7 +95,7 @@ fn listener(scene: &mut Scene, port: u16, actions: Value) {
 
 fn two_listeners(scene: &mut Scene) -> Pairs {
     let actions = forward(&scene.balancer.group_a, &scene.balancer.group_b);
-    listener(scene, 8080, actions);
+    listener(scene, 8080, &actions);
     Pairs::One
 }
 
@@ -115,7 +115,7 @@ fn two_pairs(scene: &mut Scene) -> Pairs {
         arn.expect("it has one").to_owned()
     });
     let actions = forward(&arns[0], &arns[1]);
-    listener(scene, 8080, actions);
+    listener(scene, 8080, &actions);
     let entry = |group: &str| {
         json!({
             "targetGroupArn": group,
