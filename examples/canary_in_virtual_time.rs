@@ -57,7 +57,7 @@ async fn main() -> Result<(), Box<dyn Error>> {
     let plan = planning.plan.ok_or("preflight refused")?;
 
     let store = Store::Memory(MemoryStore::default());
-    let holder = store.lock(&plan.service, &holder(&request, clock))?;
+    let holder = store.lock(&plan.service, &holder(&request, clock)).await?;
     let mut asks = Asks::default();
     let mut lines = Lines::new(Detail::Normal);
     let mut show = |record: &Record| lines.on(record).iter().for_each(|line| println!("{line}"));

@@ -10,7 +10,7 @@ use super::error::{CliError, ErrorKind, locked};
 use super::exit::ExitCode;
 use super::session::{Fence, Session};
 use super::terminal::Surface;
-use crate::deployment::event::{Event, Record};
+use crate::deployment::event::Record;
 use crate::deployment::observation::Ask;
 use crate::deployment::outcome::Outcome;
 use crate::deployment::plan::Plan;
@@ -18,7 +18,7 @@ use crate::deployment::preflight::Planning;
 use crate::deployment::retire::{Retirement, due};
 use crate::deployment::state::{Deployment, Phase};
 use crate::report::line::{StyledLine, Tone};
-use crate::runner::{Asks, Retired, Retiring, Run, RunError};
+use crate::runner::{Asks, Log, Retired, Retiring, Run, RunError};
 use crate::store::Holder;
 
 /// Everything that preflight found, at once.
@@ -80,7 +80,7 @@ pub(super) async fn run(
     let mut asks = Asks::default();
     asks.listen_to_signals(args.on_interrupt)
         .map_err(|error| CliError::from_error(ErrorKind::Unexpected, &error))?;
-    let holder = take_lock(session, &plan, planned_at)?;
+    let holder = take_lock(session, &plan, planned_at).await?;
     let display = RefCell::new(Display::new(global, &Surface::of_process()));
     if global.output == OutputFormat::Text && !global.quiet {
         for warning in &planning.warnings {
@@ -101,21 +101,20 @@ pub(super) async fn run(
 }
 
 /// Takes the lock, if nobody had it since the plan's survey: what that saw may not be so any more.
-fn take_lock(session: &Session, plan: &Plan, planned_at: Fence) -> Result<Holder, CliError> {
+async fn take_lock(session: &Session, plan: &Plan, planned_at: Fence) -> Result<Holder, CliError> {
     let holder = session
         .store
         .lock(&plan.service, &session.holder(&plan.id))
+        .await
         .map_err(|error| locked(&error))?;
     if !planned_at.is_just_before(&holder) {
-        let _ = session.store.unlock(&plan.service, &holder);
+        let _ = session.store.unlock(&plan.service, &holder).await;
         return Err(CliError::new(
             ErrorKind::Locked,
             "somebody else held the lock while this was planned; nothing was changed",
         )
         .hint("run it again: `bg status` shows what is so now"));
     }
-    // A request that came too late for the deployment it was meant for must not end this one.
-    let _ = session.store.take_abort(&plan.service);
     Ok(holder)
 }
 
@@ -163,6 +162,7 @@ pub(super) async fn revert_abandoned(
     let holder = session
         .store
         .take_over(&plan.service, &session.holder(&plan.id))
+        .await
         .map_err(|error| CliError::from_error(ErrorKind::Unexpected, &error))?;
     let mut asks = Asks::default();
     asks.listen_to_signals(args.on_interrupt)
@@ -210,7 +210,7 @@ async fn drive(
         Job::GoOn(deployment) => beside_ticks(session, display, run.drive(*deployment)).await,
     };
     // A lock that can't be given back runs out by itself.
-    let _ = session.store.unlock(&session.service(), holder);
+    let _ = session.store.unlock(&session.service(), holder).await;
     ended.map_err(|error| ended_badly(&error))
 }
 
@@ -257,22 +257,11 @@ async fn finish_retiring(
     if by == RetireBy::Later {
         return Some(retirement.due.at);
     }
-    let mut state = deployment.clone();
-    let mut show = |event: Event| {
-        let record = Record {
-            v: Record::VERSION,
-            seq: state.next_seq,
-            at: session.clock.now(),
-            deployment: state.plan.id.clone(),
-            event,
-        };
-        if let Ok(next) = Deployment::apply(Some(state.clone()), &record) {
-            let _ = session.store.append(&next.plan.service, &record);
-            state = next;
-            let _ = display.borrow_mut().record(&record);
-        }
+    let mut show = |record: &Record| {
+        let _ = display.borrow_mut().record(record);
     };
-    let retiring = Retiring {
+    let log = Log::of(&session.store, deployment.clone(), &mut show);
+    let mut retiring = Retiring {
         cloud: &session.cloud,
         store: &session.store,
         holder: session.holder(&deployment.plan.id),
@@ -280,8 +269,9 @@ async fn finish_retiring(
         service: deployment.plan.service.clone(),
         cluster: deployment.plan.cluster.clone(),
         retirement,
+        log: Some(log),
     };
-    let work = retiring.wait(asks, &mut show);
+    let work = retiring.wait(asks);
     match beside_ticks(session, display, work).await {
         Retired::Later(at) => Some(at),
         Retired::Done | Retired::Cancelled(_) => None,

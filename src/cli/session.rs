@@ -162,14 +162,18 @@ impl Session {
     }
 
     /// The journal of the last deployment, if that has not ended.
-    pub(super) fn unfinished(&self) -> Result<Option<Vec<Record>>, CliError> {
+    pub(super) async fn unfinished(&self) -> Result<Option<Vec<Record>>, CliError> {
         let unreadable = |error| CliError::from_error(ErrorKind::Unexpected, &error);
         let service = self.service();
-        let deployments = self.store.deployments(&service).map_err(unreadable)?;
+        let deployments = self.store.deployments(&service).await.map_err(unreadable)?;
         let Some(last) = deployments.last() else {
             return Ok(None);
         };
-        let records = self.store.journal(&service, last).map_err(unreadable)?;
+        let records = self
+            .store
+            .journal(&service, last)
+            .await
+            .map_err(unreadable)?;
         let over = records
             .iter()
             .any(|record| matches!(record.event, Event::Ended { .. }));
@@ -180,8 +184,8 @@ impl Session {
     ///
     /// # Errors
     /// When somebody else deploys this service.
-    pub(super) fn fence(&self) -> Result<Fence, CliError> {
-        let holder = self.store.holder(&self.service());
+    pub(super) async fn fence(&self) -> Result<Fence, CliError> {
+        let holder = self.store.holder(&self.service()).await;
         let holder = holder.map_err(|error| CliError::from_error(ErrorKind::Unexpected, &error))?;
         match holder {
             Some(holder) if holder.lease_until > self.clock.now() => {

@@ -148,7 +148,7 @@ impl Situation {
     }
 
     /// The document of `bg status`.
-    pub(super) fn report(&self, session: &Session) -> Result<StatusReport, CliError> {
+    pub(super) async fn report(&self, session: &Session) -> Result<StatusReport, CliError> {
         let live = self.traffic.live();
         let routes = self.traffic.forwards.iter().map(|forward| RouteStatus {
             label: forward.label(),
@@ -162,7 +162,7 @@ impl Situation {
             live: live.map(|slot| self.slot(session, slot)),
             idle: live.map(|slot| self.slot(session, slot.other())),
             routes: routes.collect(),
-            deployment: running_deployment(session)?,
+            deployment: running_deployment(session).await?,
             retire: live.and_then(|slot| {
                 let due = self.due(slot.other())?;
                 Some(RetireStatus {
@@ -276,18 +276,19 @@ impl Situation {
 }
 
 /// The deployment that has not ended, whether or not its process is still there.
-fn running_deployment(session: &Session) -> Result<Option<DeploymentStatus>, CliError> {
+async fn running_deployment(session: &Session) -> Result<Option<DeploymentStatus>, CliError> {
     let unreadable = |error| CliError::from_error(ErrorKind::Unexpected, &error);
     let service = session.service();
-    let holder = session.store.holder(&service).map_err(unreadable)?;
+    let holder = session.store.holder(&service).await.map_err(unreadable)?;
     let now = session.clock.now();
     let held = holder.filter(|holder| holder.lease_until > now);
     let records = match &held {
         Some(holder) => session
             .store
             .journal(&service, &holder.deployment)
+            .await
             .map_err(unreadable)?,
-        None => session.unfinished()?.unwrap_or_default(),
+        None => session.unfinished().await?.unwrap_or_default(),
     };
     let mut view = View::new();
     for record in &records {

@@ -32,8 +32,28 @@ pub struct Record {
 }
 
 impl Record {
-    /// The version that this program writes.
+    /// The version that this program writes; it reads all earlier ones.
     pub const VERSION: u16 = 1;
+
+    /// Reads a line of a journal.
+    ///
+    /// # Errors
+    /// In words: the line is no record, or one of a later version than this program knows.
+    pub fn from_line(line: &str) -> Result<Record, String> {
+        #[derive(Deserialize)]
+        struct Version {
+            v: u16,
+        }
+        let version: Version = serde_json::from_str(line).map_err(|error| error.to_string())?;
+        if version.v > Record::VERSION {
+            return Err(format!(
+                "written by a later bg (version {} of the journal; this one reads up to {})",
+                version.v,
+                Record::VERSION
+            ));
+        }
+        serde_json::from_str(line).map_err(|error| error.to_string())
+    }
 }
 
 /// What was decided (an intent, before its act) or learnt (a fact, after it).

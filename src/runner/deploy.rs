@@ -6,6 +6,7 @@ use jiff::{SignedDuration, Timestamp};
 use serde_json::Value;
 use thiserror::Error;
 
+use super::log::Log;
 use super::{Asks, Clock};
 use crate::aws::{AwsError, Cloud, Done};
 use crate::deployment::action::{ActName, Action, WeightWrite};
@@ -15,7 +16,7 @@ use crate::deployment::ids::DeploymentId;
 use crate::deployment::observation::{Ask, Observation};
 use crate::deployment::plan::Plan;
 use crate::deployment::state::{Deployment, IllegalRecord, Phase};
-use crate::store::{Holder, Store, StoreError};
+use crate::store::{Holder, Steer, Store, StoreError};
 
 /// How long a lock is held without being renewed.
 pub const LEASE: SignedDuration = SignedDuration::from_secs(60);
@@ -78,10 +79,9 @@ impl Run<'_> {
                 plan: Box::new(plan),
             },
         };
-        self.store.append(&service_of(&record), &record)?;
-        (self.show)(&record);
-        let deployment = Deployment::apply(None, &record)?;
-        self.drive(deployment).await
+        let (means, show) = self.split();
+        let log = Log::begin(means.store, &means.holder, &record, show).await?;
+        Loop::new(means, log).go().await
     }
 
     /// Drives a deployment from where it stands to its end.
@@ -89,71 +89,92 @@ impl Run<'_> {
     /// # Errors
     /// When its journal is damaged.
     pub async fn drive(self, deployment: Deployment) -> Result<Deployment, RunError> {
-        let renewed_at = self.holder.lease_until - LEASE;
-        Loop {
-            run: self,
-            deployment,
-            last: None,
-            renewed_at,
-            journal_fails: false,
-            lock_fails: false,
-        }
-        .go()
-        .await
+        let (means, show) = self.split();
+        let log = Log::of(means.store, deployment, show);
+        Loop::new(means, log).go().await
     }
 }
 
-fn service_of(record: &Record) -> crate::deployment::ids::ServiceName {
-    match &record.event {
-        Event::Started { plan } => plan.service.clone(),
-        _ => crate::deployment::ids::ServiceName::new("unknown"),
+impl<'a> Run<'a> {
+    fn split(self) -> (Means<'a>, &'a mut dyn FnMut(&Record)) {
+        let means = Means {
+            cloud: self.cloud,
+            store: self.store,
+            clock: self.clock,
+            holder: self.holder,
+            body: self.body,
+            asks: self.asks,
+        };
+        (means, self.show)
     }
+}
+
+/// What a loop works with.
+struct Means<'a> {
+    cloud: &'a Cloud,
+    store: &'a Store,
+    clock: Clock,
+    holder: Holder,
+    body: Option<Value>,
+    asks: &'a mut Asks,
 }
 
 struct Loop<'a> {
-    run: Run<'a>,
-    deployment: Deployment,
+    means: Means<'a>,
+    log: Log<'a>,
     last: Option<Observation>,
     renewed_at: Timestamp,
     journal_fails: bool,
     lock_fails: bool,
 }
 
-impl Loop<'_> {
+impl<'a> Loop<'a> {
+    fn new(means: Means<'a>, log: Log<'a>) -> Loop<'a> {
+        let renewed_at = means.holder.lease_until - LEASE;
+        Loop {
+            means,
+            log,
+            last: None,
+            renewed_at,
+            journal_fails: false,
+            lock_fails: false,
+        }
+    }
+
     async fn go(mut self) -> Result<Deployment, RunError> {
-        while self.deployment.outcome().is_none() {
+        while self.log.deployment.outcome().is_none() {
             let observation = self.observe().await;
-            let decision = decide(&self.deployment, &observation);
+            let decision = decide(&self.log.deployment, &observation);
             self.last = Some(observation);
             let wake_at = decision.wake_at;
             self.carry_out(decision).await?;
-            if self.deployment.outcome().is_none() {
+            if self.log.deployment.outcome().is_none() {
                 self.wait_until(wake_at).await;
             }
         }
-        Ok(self.deployment)
+        Ok(self.log.deployment)
     }
 
     /// Looks, unless something is asked meanwhile: then the last look has to do, because a
     /// revert must not wait for an answer that may never come.
     async fn observe(&mut self) -> Observation {
-        self.keep_lock();
-        self.fetch_abort();
-        let mut asks = self.run.asks.drain();
+        self.keep_lock().await;
+        self.fetch_requests().await;
+        let mut asks = self.means.asks.drain();
         let mut observation = match self.last.clone() {
             Some(last) if !asks.is_empty() => self.again(last),
             None => {
-                let (cloud, clock) = (self.run.cloud, self.run.clock);
-                let plan = &self.deployment.plan;
+                let (cloud, clock) = (self.means.cloud, self.means.clock);
+                let plan = &self.log.deployment.plan;
                 cloud.observe(plan, LOOKS, || clock.now()).await
             }
             Some(last) => {
-                let (cloud, clock) = (self.run.cloud, self.run.clock);
-                let (plan, within) = (&self.deployment.plan, look_within(&self.deployment));
+                let (cloud, clock) = (self.means.cloud, self.means.clock);
+                let (plan, within) = (&self.log.deployment.plan, look_within(&self.log.deployment));
                 let look = cloud.observe(plan, within, || clock.now());
                 let seen = tokio::select! {
                     biased;
-                    ask = self.run.asks.next() => {
+                    ask = self.means.asks.next() => {
                         asks.push(ask);
                         None
                     }
@@ -162,7 +183,7 @@ impl Loop<'_> {
                 seen.unwrap_or_else(|| self.again(last))
             }
         };
-        asks.extend(self.run.asks.drain());
+        asks.extend(self.means.asks.drain());
         observation.asks = asks;
         observation
     }
@@ -170,7 +191,7 @@ impl Loop<'_> {
     /// What was last seen, now.
     fn again(&self, last: Observation) -> Observation {
         Observation {
-            now: self.run.clock.now(),
+            now: self.means.clock.now(),
             ..last
         }
     }
@@ -178,8 +199,8 @@ impl Loop<'_> {
     async fn wait_until(&mut self, at: Timestamp) {
         tokio::select! {
             biased;
-            ask = self.run.asks.next() => { let _ = self.run.asks.sender().send(ask); }
-            () = self.run.clock.sleep_until(at) => {}
+            ask = self.means.asks.next() => { let _ = self.means.asks.sender().send(ask); }
+            () = self.means.clock.sleep_until(at) => {}
         }
     }
 
@@ -194,20 +215,20 @@ impl Loop<'_> {
             facts.extend(self.perform(&action).await);
         }
         for event in decision.events {
-            self.record(event)?;
+            self.record(event).await?;
         }
         for event in facts {
-            self.record(event)?;
+            self.record(event).await?;
         }
         for action in others {
-            if self.deployment.outcome().is_some() {
+            if self.log.deployment.outcome().is_some() {
                 break;
             }
             let Some(fact) = self.perform(&action).await else {
                 continue;
             };
             let failed = matches!(fact, Event::ActFailed { .. });
-            self.record(fact)?;
+            self.record(fact).await?;
             if failed && action.name() == ActName::Tag {
                 // What comes after a tag would end the deployment as if the tag were there.
                 break;
@@ -219,12 +240,10 @@ impl Loop<'_> {
     /// Performs one act and says what came of it; an ask cuts it short, because what it did will
     /// be seen at the next look.
     async fn perform(&mut self, action: &Action) -> Option<Event> {
-        let Loop {
-            run, deployment, ..
-        } = self;
-        let act = run
+        let Loop { means, log, .. } = self;
+        let act = means
             .cloud
-            .perform(&deployment.plan, action, run.body.as_ref());
+            .perform(&log.deployment.plan, action, means.body.as_ref());
         let urgent = action.name() == ActName::Revert;
         let at_most = if urgent {
             REVERTS_AT_MOST
@@ -234,8 +253,8 @@ impl Loop<'_> {
         let act = tokio::time::timeout(at_most, act);
         let done = tokio::select! {
             biased;
-            ask = run.asks.next(), if !urgent => {
-                let _ = run.asks.sender().send(ask);
+            ask = means.asks.next(), if !urgent => {
+                let _ = means.asks.sender().send(ask);
                 return None;
             }
             done = act => done,
@@ -249,24 +268,11 @@ impl Loop<'_> {
 
     /// Appends to the journal and to the state. A journal that can't be written any more is a
     /// reason to revert while this process still can, not to stop in the middle.
-    fn record(&mut self, event: Event) -> Result<(), RunError> {
-        let record = Record {
-            v: Record::VERSION,
-            seq: self.deployment.next_seq,
-            at: self.run.clock.now(),
-            deployment: self.deployment.plan.id.clone(),
-            event,
-        };
-        let next = Deployment::apply(Some(self.deployment.clone()), &record)?;
-        if let Err(error) = self
-            .run
-            .store
-            .append(&self.deployment.plan.service, &record)
-        {
+    async fn record(&mut self, event: Event) -> Result<(), RunError> {
+        let (holder, now) = (self.means.holder.clone(), self.means.clock.now());
+        if let Err(error) = self.log.record(Some(&holder), now, event).await? {
             self.give_up_on_the_journal(&error);
         }
-        self.deployment = next;
-        (self.run.show)(&record);
         Ok(())
     }
 
@@ -277,18 +283,19 @@ impl Loop<'_> {
         }
     }
 
-    fn keep_lock(&mut self) {
-        let now = self.run.clock.now();
+    async fn keep_lock(&mut self) {
+        let now = self.means.clock.now();
         if now < self.renewed_at + RENEW_EVERY {
             return;
         }
         let renewed = Holder {
             lease_until: now + LEASE,
-            ..self.run.holder.clone()
+            ..self.means.holder.clone()
         };
-        match self.run.store.lock(&self.deployment.plan.service, &renewed) {
+        let service = &self.log.deployment.plan.service;
+        match self.means.store.lock(service, &renewed).await {
             Ok(holder) => {
-                self.run.holder = holder;
+                self.means.holder = holder;
                 self.renewed_at = now;
             }
             Err(StoreError::LockLost) => self.give_up_on_the_lock(&StoreError::LockLost),
@@ -307,14 +314,19 @@ impl Loop<'_> {
         }
     }
 
-    fn fetch_abort(&mut self) {
-        if let Ok(Some(by)) = self.run.store.take_abort(&self.deployment.plan.service) {
-            self.ask_to_abort(by);
+    async fn fetch_requests(&mut self) {
+        let plan = &self.log.deployment.plan;
+        let taken = self.means.store.take_requests(&plan.service, &plan.id);
+        for request in taken.await.unwrap_or_default() {
+            match request.steer {
+                Steer::Abort => self.ask_to_abort(request.by),
+                Steer::Pause | Steer::Promote { .. } => {}
+            }
         }
     }
 
     fn ask_to_abort(&self, by: String) {
-        let _ = self.run.asks.sender().send(Ask::Abort { by });
+        let _ = self.means.asks.sender().send(Ask::Abort { by });
     }
 }
 

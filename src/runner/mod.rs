@@ -3,9 +3,11 @@
 mod asks;
 mod clock;
 mod deploy;
+mod log;
 mod retire;
 
 pub use asks::Asks;
 pub use clock::Clock;
 pub use deploy::{LEASE, Run, RunError, new_id};
+pub use log::Log;
 pub use retire::{Retired, Retiring, Round};

@@ -2,7 +2,7 @@
 
 use jiff::{SignedDuration, Timestamp};
 
-use super::{Asks, Clock, LEASE};
+use super::{Asks, Clock, LEASE, Log};
 use crate::aws::Cloud;
 use crate::deployment::action::Action;
 use crate::deployment::event::Event;
@@ -33,6 +33,8 @@ pub struct Retiring<'a> {
     pub cluster: ClusterName,
     /// The slot, and when it is due.
     pub retirement: Retirement,
+    /// The journal of the deployment that left the duty, where it is at hand.
+    pub log: Option<Log<'a>>,
 }
 
 /// How a retirement ended.
@@ -65,15 +67,15 @@ pub enum Round {
 impl Retiring<'_> {
     /// Goes round until it is over, waiting as long as it takes; a signal ends the waiting, not
     /// the duty.
-    pub async fn wait(&self, asks: &mut Asks, show: &mut dyn FnMut(Event)) -> Retired {
+    pub async fn wait(&mut self, asks: &mut Asks) -> Retired {
         let mut waiting_for = String::new();
         loop {
-            let until = match self.round(show).await {
+            let until = match self.round().await {
                 Round::Over(retired) => return retired,
                 Round::Again { until, why } => {
                     if why != waiting_for {
                         let why = why.clone();
-                        show(Event::RetireWaiting { until, why });
+                        self.tell(Event::RetireWaiting { until, why }).await;
                     }
                     waiting_for = why;
                     until
@@ -89,14 +91,14 @@ impl Retiring<'_> {
     }
 
     /// Looks once, and does what is due.
-    pub async fn round(&self, show: &mut dyn FnMut(Event)) -> Round {
+    pub async fn round(&mut self) -> Round {
         match self.look_and_decide().await {
             RetireStep::Wait { until, why } => Round::Again { until, why },
             RetireStep::Cancel { why } => {
-                show(Event::RetireCancelled { why: why.clone() });
+                self.tell(Event::RetireCancelled { why: why.clone() }).await;
                 Round::Over(Retired::Cancelled(why))
             }
-            RetireStep::Done | RetireStep::Act(_) => self.under_the_lock(show).await,
+            RetireStep::Done | RetireStep::Act(_) => self.under_the_lock().await,
         }
     }
 
@@ -114,33 +116,33 @@ impl Retiring<'_> {
     }
 
     /// Takes the lock, looks again, and acts only on that look.
-    async fn under_the_lock(&self, show: &mut dyn FnMut(Event)) -> Round {
+    async fn under_the_lock(&mut self) -> Round {
         let now = self.clock.now();
         let holder = Holder {
             since: now,
             lease_until: now + LEASE,
             ..self.holder.clone()
         };
-        let held = match self.store.lock(&self.service, &holder) {
+        let held = match self.store.lock(&self.service, &holder).await {
             Ok(held) => held,
             Err(error) => return self.again_after(LOCKED_FOR, error.to_string()),
         };
         let round = match self.look_and_decide().await {
             RetireStep::Wait { until, why } => Round::Again { until, why },
             RetireStep::Cancel { why } => {
-                show(Event::RetireCancelled { why: why.clone() });
+                self.tell(Event::RetireCancelled { why: why.clone() }).await;
                 Round::Over(Retired::Cancelled(why))
             }
-            RetireStep::Act(action) => self.act(&action, show).await,
-            RetireStep::Done => self.finish(show).await,
+            RetireStep::Act(action) => self.act(&action).await,
+            RetireStep::Done => self.finish().await,
         };
         // A lock that can't be given back runs out by itself.
-        let _ = self.store.unlock(&self.service, &held);
+        let _ = self.store.unlock(&self.service, &held).await;
         round
     }
 
-    async fn act(&self, action: &Action, show: &mut dyn FnMut(Event)) -> Round {
-        show(Event::Retiring);
+    async fn act(&mut self, action: &Action) -> Round {
+        self.tell(Event::Retiring).await;
         let service = &self.retirement.service;
         let acted = self
             .cloud
@@ -152,7 +154,7 @@ impl Retiring<'_> {
         )
     }
 
-    async fn finish(&self, show: &mut dyn FnMut(Event)) -> Round {
+    async fn finish(&mut self) -> Round {
         let service = &self.retirement.service;
         if let Err(error) = self.cloud.forget_retirement(&self.cluster, service).await {
             return self.again_after(
@@ -160,10 +162,19 @@ impl Retiring<'_> {
                 format!("its tag can't be taken off: {error}"),
             );
         }
-        show(Event::Retired {
+        self.tell(Event::Retired {
             then: self.retirement.due.then,
-        });
+        })
+        .await;
         Round::Over(Retired::Done)
+    }
+
+    /// Writes down what happens after the end. Its deployment has no lock any more, and a store
+    /// that doesn't take it is no reason to leave blue running.
+    async fn tell(&mut self, event: Event) {
+        if let Some(log) = &mut self.log {
+            let _ = log.record(None, self.clock.now(), event).await;
+        }
     }
 
     fn again_after(&self, wait: SignedDuration, why: String) -> Round {

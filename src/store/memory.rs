@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 use std::sync::{Mutex, MutexGuard, PoisonError};
 
-use super::{Holder, StoreError, taking, taking_over};
+use super::{Holder, Request, StoreError, may_write, taking, taking_over};
 use crate::deployment::event::Record;
 use crate::deployment::ids::{DeploymentId, ServiceName};
 
@@ -17,35 +17,60 @@ pub struct MemoryStore {
 struct Kept {
     journals: BTreeMap<DeploymentId, Vec<Record>>,
     holder: Option<Holder>,
-    abort: Option<String>,
+    requests: Vec<Request>,
 }
 
 impl MemoryStore {
-    fn services(&self) -> MutexGuard<'_, BTreeMap<ServiceName, Kept>> {
+    fn services_kept(&self) -> MutexGuard<'_, BTreeMap<ServiceName, Kept>> {
         self.services.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    pub(super) fn append(&self, service: &ServiceName, record: &Record) {
-        let mut services = self.services();
-        let journals = &mut services.entry(service.clone()).or_default().journals;
-        journals
-            .entry(record.deployment.clone())
-            .or_default()
-            .push(record.clone());
+    fn of<T: Default>(&self, service: &ServiceName, read: impl FnOnce(&Kept) -> T) -> T {
+        self.services_kept()
+            .get(service)
+            .map(read)
+            .unwrap_or_default()
+    }
+
+    fn change<T>(&self, service: &ServiceName, change: impl FnOnce(&mut Kept) -> T) -> T {
+        change(self.services_kept().entry(service.clone()).or_default())
+    }
+
+    pub(super) fn append(
+        &self,
+        service: &ServiceName,
+        holder: Option<&Holder>,
+        record: &Record,
+    ) -> Result<(), StoreError> {
+        self.change(service, |kept| {
+            may_write(kept.holder.as_ref(), holder, record.at)?;
+            let journal = kept.journals.entry(record.deployment.clone()).or_default();
+            if record.seq == journal.len() as u64 {
+                journal.push(record.clone());
+                return Ok(());
+            }
+            if journal.last() == Some(record) {
+                return Ok(());
+            }
+            Err(StoreError::OutOfTurn {
+                deployment: record.deployment.clone(),
+                seq: record.seq,
+            })
+        })
     }
 
     pub(super) fn journal(&self, service: &ServiceName, id: &DeploymentId) -> Vec<Record> {
-        let services = self.services();
-        let journal = services.get(service).and_then(|kept| kept.journals.get(id));
-        journal.cloned().unwrap_or_default()
+        self.of(service, |kept| {
+            kept.journals.get(id).cloned().unwrap_or_default()
+        })
     }
 
     pub(super) fn deployments(&self, service: &ServiceName) -> Vec<DeploymentId> {
-        let services = self.services();
-        services
-            .get(service)
-            .map(|kept| kept.journals.keys().cloned().collect())
-            .unwrap_or_default()
+        self.of(service, |kept| kept.journals.keys().cloned().collect())
+    }
+
+    pub(super) fn services(&self) -> Vec<ServiceName> {
+        self.services_kept().keys().cloned().collect()
     }
 
     pub(super) fn lock(
@@ -53,50 +78,53 @@ impl MemoryStore {
         service: &ServiceName,
         holder: &Holder,
     ) -> Result<Holder, StoreError> {
-        let mut services = self.services();
-        let kept = services.entry(service.clone()).or_default();
-        let fence = kept.holder.as_ref().map(|present| present.fence);
-        let taken = taking(kept.holder.clone(), holder)?;
-        if fence != Some(taken.fence) {
-            // It was asked of who held the lock before.
-            kept.abort = None;
-        }
-        kept.holder = Some(taken.clone());
-        Ok(taken)
+        self.change(service, |kept| {
+            let taken = taking(kept.holder.clone(), holder)?;
+            kept.holder = Some(taken.clone());
+            Ok(taken)
+        })
     }
 
     pub(super) fn take_over(&self, service: &ServiceName, holder: &Holder) -> Holder {
-        let mut services = self.services();
-        let kept = services.entry(service.clone()).or_default();
-        let taken = taking_over(kept.holder.as_ref(), holder);
-        kept.abort = None;
-        kept.holder = Some(taken.clone());
-        taken
+        self.change(service, |kept| {
+            let taken = taking_over(kept.holder.as_ref(), holder);
+            kept.holder = Some(taken.clone());
+            taken
+        })
     }
 
     pub(super) fn unlock(&self, service: &ServiceName, holder: &Holder) {
-        if let Some(kept) = self.services().get_mut(service) {
+        self.change(service, |kept| {
             let ours = |present: &&mut Holder| present.fence == holder.fence;
             // The fence has to go on growing, so the holder stays, with a lease that is over.
             if let Some(present) = kept.holder.as_mut().filter(ours) {
                 present.lease_until = jiff::Timestamp::UNIX_EPOCH;
             }
-        }
+        });
     }
 
     pub(super) fn holder(&self, service: &ServiceName) -> Option<Holder> {
-        self.services()
-            .get(service)
-            .and_then(|kept| kept.holder.clone())
+        self.of(service, |kept| kept.holder.clone())
     }
 
-    pub(super) fn ask_to_abort(&self, service: &ServiceName, by: &str) {
-        self.services().entry(service.clone()).or_default().abort = Some(by.to_owned());
+    pub(super) fn ask(&self, service: &ServiceName, request: &Request) {
+        self.change(service, |kept| kept.requests.push(request.clone()));
     }
 
-    pub(super) fn take_abort(&self, service: &ServiceName) -> Option<String> {
-        self.services()
-            .get_mut(service)
-            .and_then(|kept| kept.abort.take())
+    pub(super) fn requests(&self, service: &ServiceName, id: &DeploymentId) -> Vec<Request> {
+        self.of(service, |kept| {
+            let of_it = kept.requests.iter().filter(|it| it.deployment == *id);
+            of_it.cloned().collect()
+        })
+    }
+
+    pub(super) fn take_requests(&self, service: &ServiceName, id: &DeploymentId) -> Vec<Request> {
+        let taken = self.requests(service, id);
+        if !taken.is_empty() {
+            self.change(service, |kept| {
+                kept.requests.retain(|it| it.deployment != *id);
+            });
+        }
+        taken
     }
 }

@@ -47,6 +47,35 @@ pub struct Holder {
     pub fence: u64,
 }
 
+/// What somebody asks of a deployment that another process drives.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Request {
+    /// Of which.
+    pub deployment: DeploymentId,
+    /// Who asks.
+    pub by: String,
+    /// When.
+    pub at: Timestamp,
+    /// For what.
+    pub steer: Steer,
+}
+
+/// What can be asked for.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(tag = "to", rename_all = "snake_case", deny_unknown_fields)]
+pub enum Steer {
+    /// Put all traffic back to blue, and end.
+    Abort,
+    /// Stay at this weight until somebody says go on.
+    Pause,
+    /// Go past this bake or pause.
+    Promote {
+        /// To 100 % at once, past all steps.
+        full: bool,
+    },
+}
+
 /// What a store can't do.
 #[derive(Debug, Error)]
 pub enum StoreError {
@@ -60,6 +89,17 @@ pub enum StoreError {
     /// The lock that this process held went to another.
     #[error("the lock was lost: its lease ran out and somebody else took it")]
     LockLost,
+    /// The lease is over, and nobody else has taken the lock: it can be renewed.
+    #[error("the lock's lease is over, and was not renewed")]
+    LeaseOver,
+    /// Another process wrote the journal meanwhile.
+    #[error("record {seq} of deployment {deployment} was written by somebody else")]
+    OutOfTurn {
+        /// Whose journal.
+        deployment: DeploymentId,
+        /// The position.
+        seq: u64,
+    },
     /// A journal that can't be read.
     #[error("{what}, line {line}: {why}")]
     Damaged {
@@ -81,19 +121,30 @@ pub enum StoreError {
 }
 
 impl Store {
-    /// Adds a record at the end of its deployment's journal.
-    pub fn append(&self, service: &ServiceName, record: &Record) -> Result<(), StoreError> {
+    /// Adds a record at the end of its deployment's journal, as the lock's holder; `None` is for
+    /// what comes after a deployment's end, when it has no lock any more. A record that is there
+    /// already, because an answer got lost, is no error.
+    ///
+    /// # Errors
+    /// [`StoreError::LockLost`] where the lock went to somebody else, [`StoreError::LeaseOver`]
+    /// where it has to be renewed first, [`StoreError::OutOfTurn`] where another record stands at its position.
+    pub async fn append(
+        &self,
+        service: &ServiceName,
+        holder: Option<&Holder>,
+        record: &Record,
+    ) -> Result<(), StoreError> {
         match self {
-            Store::File(store) => store.append(service, record),
-            Store::Memory(store) => {
-                store.append(service, record);
-                Ok(())
-            }
+            Store::File(store) => store.append(service, holder, record),
+            Store::Memory(store) => store.append(service, holder, record),
         }
     }
 
     /// A deployment's journal, oldest record first; empty where there is none.
-    pub fn journal(
+    ///
+    /// # Errors
+    /// When it can't be read, or holds what this program can't understand.
+    pub async fn journal(
         &self,
         service: &ServiceName,
         id: &DeploymentId,
@@ -105,21 +156,37 @@ impl Store {
     }
 
     /// The service's deployments, oldest first.
-    pub fn deployments(&self, service: &ServiceName) -> Result<Vec<DeploymentId>, StoreError> {
+    ///
+    /// # Errors
+    /// When they can't be read.
+    pub async fn deployments(
+        &self,
+        service: &ServiceName,
+    ) -> Result<Vec<DeploymentId>, StoreError> {
         match self {
             Store::File(store) => store.deployments(service),
             Store::Memory(store) => Ok(store.deployments(service)),
         }
     }
 
-    /// Takes the service's lock; answers with the holder as stored, its fence grown, and what the
-    /// holder before was asked forgotten. A holder that has a fence already renews its lease
-    /// instead, and never takes the lock a second time.
+    /// The services that the store knows, by name.
+    ///
+    /// # Errors
+    /// When they can't be read.
+    pub async fn services(&self) -> Result<Vec<ServiceName>, StoreError> {
+        match self {
+            Store::File(store) => store.services(),
+            Store::Memory(store) => Ok(store.services()),
+        }
+    }
+
+    /// Takes the service's lock; answers with the holder as stored, its fence grown. A holder
+    /// that has a fence already renews its lease instead, and never takes the lock a second time.
     ///
     /// # Errors
     /// [`StoreError::Locked`] where somebody else's lease runs, [`StoreError::LockLost`] where a
     /// lock that is to be renewed went to somebody else, were it only for a while.
-    pub fn lock(&self, service: &ServiceName, holder: &Holder) -> Result<Holder, StoreError> {
+    pub async fn lock(&self, service: &ServiceName, holder: &Holder) -> Result<Holder, StoreError> {
         match self {
             Store::File(store) => store.lock(service, holder),
             Store::Memory(store) => store.lock(service, holder),
@@ -127,8 +194,15 @@ impl Store {
     }
 
     /// Takes the service's lock from whoever has it: for a holder whose process doesn't answer.
-    /// It loses the lock at its next renewal.
-    pub fn take_over(&self, service: &ServiceName, holder: &Holder) -> Result<Holder, StoreError> {
+    /// It loses the lock at its next renewal, and can write its journal no more.
+    ///
+    /// # Errors
+    /// When the lock can't be read or written.
+    pub async fn take_over(
+        &self,
+        service: &ServiceName,
+        holder: &Holder,
+    ) -> Result<Holder, StoreError> {
         match self {
             Store::File(store) => store.take_over(service, holder),
             Store::Memory(store) => Ok(store.take_over(service, holder)),
@@ -136,7 +210,10 @@ impl Store {
     }
 
     /// Gives the lock back, if `holder` still has it.
-    pub fn unlock(&self, service: &ServiceName, holder: &Holder) -> Result<(), StoreError> {
+    ///
+    /// # Errors
+    /// When the lock can't be read or written; it runs out by itself then.
+    pub async fn unlock(&self, service: &ServiceName, holder: &Holder) -> Result<(), StoreError> {
         match self {
             Store::File(store) => store.unlock(service, holder),
             Store::Memory(store) => {
@@ -147,30 +224,75 @@ impl Store {
     }
 
     /// Who holds the service's lock, whether its lease has run out or not.
-    pub fn holder(&self, service: &ServiceName) -> Result<Option<Holder>, StoreError> {
+    ///
+    /// # Errors
+    /// When the lock can't be read.
+    pub async fn holder(&self, service: &ServiceName) -> Result<Option<Holder>, StoreError> {
         match self {
             Store::File(store) => store.holder(service),
             Store::Memory(store) => Ok(store.holder(service)),
         }
     }
 
-    /// Asks the process that holds the lock to revert.
-    pub fn ask_to_abort(&self, service: &ServiceName, by: &str) -> Result<(), StoreError> {
+    /// Leaves a request for the process that drives the deployment it names, or for the next one
+    /// that does.
+    ///
+    /// # Errors
+    /// When it can't be written.
+    pub async fn ask(&self, service: &ServiceName, request: &Request) -> Result<(), StoreError> {
         match self {
-            Store::File(store) => store.ask_to_abort(service, by),
+            Store::File(store) => store.ask(service, request),
             Store::Memory(store) => {
-                store.ask_to_abort(service, by);
+                store.ask(service, request);
                 Ok(())
             }
         }
     }
 
-    /// Takes the request to revert, if there is one: who asked.
-    pub fn take_abort(&self, service: &ServiceName) -> Result<Option<String>, StoreError> {
+    /// The requests for a deployment that nobody has taken, oldest first.
+    ///
+    /// # Errors
+    /// When they can't be read.
+    pub async fn requests(
+        &self,
+        service: &ServiceName,
+        id: &DeploymentId,
+    ) -> Result<Vec<Request>, StoreError> {
         match self {
-            Store::File(store) => store.take_abort(service),
-            Store::Memory(store) => Ok(store.take_abort(service)),
+            Store::File(store) => store.requests(service, id),
+            Store::Memory(store) => Ok(store.requests(service, id)),
         }
+    }
+
+    /// Takes the requests for a deployment away and answers with them, oldest first.
+    ///
+    /// # Errors
+    /// When they can't be read or taken away.
+    pub async fn take_requests(
+        &self,
+        service: &ServiceName,
+        id: &DeploymentId,
+    ) -> Result<Vec<Request>, StoreError> {
+        match self {
+            Store::File(store) => store.take_requests(service, id),
+            Store::Memory(store) => Ok(store.take_requests(service, id)),
+        }
+    }
+}
+
+/// Whether `holder` may write now: its fence is the lock's, and its lease runs.
+fn may_write(
+    present: Option<&Holder>,
+    holder: Option<&Holder>,
+    at: Timestamp,
+) -> Result<(), StoreError> {
+    let Some(holder) = holder else {
+        return Ok(());
+    };
+    match present.filter(|present| present.fence == holder.fence) {
+        None => Err(StoreError::LockLost),
+        Some(present) if present.lease_until <= at => Err(StoreError::LeaseOver),
+        Some(_) => Ok(()),
     }
 }
 

@@ -103,7 +103,7 @@ impl Stage {
             panic!("refused: {:#?}", planning.problems);
         });
         let holder = self.holder(&request.id);
-        let holder = self.store.lock(&request.service, &holder);
+        let holder = self.store.lock(&request.service, &holder).await;
         let holder = holder.expect("nobody else deploys");
         self.records.borrow_mut().clear();
         let run = Run {
@@ -119,15 +119,16 @@ impl Stage {
             },
         };
         let ended = run.begin(planned).await.expect("the journal is in memory");
-        let released = self.store.unlock(&request.service, &holder);
+        let released = self.store.unlock(&request.service, &holder).await;
         released.expect("it is in memory");
-        self.check_journal(&ended);
+        self.check_journal(&ended).await;
         ended.outcome().expect("it has ended").clone()
     }
 
     /// What is on record is what happened.
-    fn check_journal(&self, ended: &Deployment) {
-        let journal = self.store.journal(&ended.plan.service, &ended.plan.id);
+    async fn check_journal(&self, ended: &Deployment) {
+        let (service, id) = (&ended.plan.service, &ended.plan.id);
+        let journal = self.store.journal(service, id).await;
         let journal = journal.expect("it is in memory");
         assert_eq!(journal, *self.records.borrow());
         let replayed = Deployment::replay(&journal).expect("it is legal");

@@ -10,7 +10,7 @@ use crate::cli::session::Session;
 pub(super) async fn run(global: &Global, args: &DeployArgs) -> Result<ExitCode, CliError> {
     let wanted = request::Wanted::of_version(&args.version)?;
     let session = Session::open(global, Some(&args.region)).await?;
-    let planned_at = session.fence()?;
+    let planned_at = session.fence().await?;
     let id = session.new_id();
     let request = wanted.into_request(&session, id)?;
     let planning = session.plan(&request).await?;

@@ -15,7 +15,7 @@ use crate::deployment::event::Event;
 use crate::deployment::ids::{SlotName, TaskDefinitionArn};
 use crate::deployment::outcome::Outcome;
 use crate::deployment::preflight::DefinitionWanted;
-use crate::store::Holder;
+use crate::store::{Holder, Request, Steer};
 
 /// How long a running deployment gets to take an abort; its look comes every few seconds.
 const ANSWER_WITHIN: Duration = Duration::from_secs(10);
@@ -30,7 +30,7 @@ pub(super) async fn run(global: &Global, args: &RollbackArgs) -> Result<ExitCode
     if let Some(exit) = end_what_is_under_way(global, args, &session).await? {
         return Ok(exit);
     }
-    let planned_at = session.fence()?;
+    let planned_at = session.fence().await?;
     let situation = Situation::look(&session).await?;
     let Some(live) = situation.live() else {
         return Err(CliError::refused("the routes don't say which slot is live")
@@ -52,7 +52,7 @@ pub(super) async fn run(global: &Global, args: &RollbackArgs) -> Result<ExitCode
         );
         return Ok(ExitCode::Stands);
     }
-    let definition = last_serving(&session, &situation, live.other())?;
+    let definition = last_serving(&session, &situation, live.other()).await?;
     let source = Some(live.other()).filter(|slot| situation.exists(*slot));
     let request = Wanted::rollback(definition, source)?.into_request(&session, session.new_id())?;
     let planning = session.plan(&request).await?;
@@ -78,7 +78,7 @@ async fn end_what_is_under_way(
 ) -> Result<Option<ExitCode>, CliError> {
     let by = session.holder(&session.new_id());
     let by = format!("{}@{} (bg rollback)", by.owner, by.host);
-    if let Some(holder) = running_holder(session)?
+    if let Some(holder) = running_holder(session).await?
         && let Some(answer) = abort(session, &holder, &by).await?
     {
         return Ok(Some(match answer {
@@ -86,7 +86,7 @@ async fn end_what_is_under_way(
             Answer::Reverting => ExitCode::Stuck,
         }));
     }
-    let Some(records) = session.unfinished()? else {
+    let Some(records) = session.unfinished().await? else {
         return Ok(None);
     };
     if let Some(first) = records.first() {
@@ -102,7 +102,7 @@ async fn end_what_is_under_way(
 
 /// What the idle slot ran when it last served: a tag on its service says so, and where that was
 /// deleted the journal does.
-fn last_serving(
+async fn last_serving(
     session: &Session,
     situation: &Situation,
     idle: SlotName,
@@ -112,9 +112,17 @@ fn last_serving(
     }
     let service = session.service();
     let unreadable = |error| CliError::from_error(ErrorKind::Unexpected, &error);
-    let deployments = session.store.deployments(&service).map_err(unreadable)?;
+    let deployments = session
+        .store
+        .deployments(&service)
+        .await
+        .map_err(unreadable)?;
     for id in deployments.iter().rev() {
-        let records = session.store.journal(&service, id).map_err(unreadable)?;
+        let records = session
+            .store
+            .journal(&service, id)
+            .await
+            .map_err(unreadable)?;
         let promoted = records.iter().any(|record| {
             matches!(
                 &record.event,
@@ -143,10 +151,11 @@ fn existing(arn: &TaskDefinitionArn) -> DefinitionWanted {
     DefinitionWanted::Existing(arn.as_str().to_owned())
 }
 
-fn running_holder(session: &Session) -> Result<Option<Holder>, CliError> {
+async fn running_holder(session: &Session) -> Result<Option<Holder>, CliError> {
     let holder = session
         .store
         .holder(&session.service())
+        .await
         .map_err(|error| CliError::from_error(ErrorKind::Unexpected, &error))?;
     Ok(holder.filter(|holder| holder.lease_until > session.clock.now()))
 }
@@ -167,11 +176,15 @@ async fn abort(session: &Session, holder: &Holder, by: &str) -> Result<Option<An
         "deployment {} is running: asking it to revert",
         holder.deployment
     );
-    session
-        .store
-        .ask_to_abort(&service, by)
-        .map_err(unreadable)?;
     let asked_at = session.clock.now();
+    let request = Request {
+        deployment: holder.deployment.clone(),
+        by: by.to_owned(),
+        at: asked_at,
+        steer: Steer::Abort,
+    };
+    let asked = session.store.ask(&service, &request).await;
+    asked.map_err(unreadable)?;
     loop {
         session
             .clock
@@ -180,6 +193,7 @@ async fn abort(session: &Session, holder: &Holder, by: &str) -> Result<Option<An
         let records = session
             .store
             .journal(&service, &holder.deployment)
+            .await
             .map_err(unreadable)?;
         let outcome = records.iter().rev().find_map(|record| match &record.event {
             Event::Ended { outcome } => Some(outcome.clone()),
@@ -194,7 +208,10 @@ async fn abort(session: &Session, holder: &Holder, by: &str) -> Result<Option<An
         let waited = Duration::try_from(session.clock.now().duration_since(asked_at));
         let limit = if taken { REVERT_WITHIN } else { ANSWER_WITHIN };
         if waited.is_ok_and(|waited| waited > limit) {
-            let _ = session.store.take_abort(&service);
+            let _ = session
+                .store
+                .take_requests(&service, &holder.deployment)
+                .await;
             eprintln!("its process does not answer");
             return Ok(taken.then_some(Answer::Reverting));
         }

@@ -11,7 +11,7 @@ use crate::report::status::text;
 
 pub(super) async fn run(global: &Global) -> Result<ExitCode, CliError> {
     let session = Session::open(global, None).await?;
-    let report = Situation::look(&session).await?.report(&session)?;
+    let report = Situation::look(&session).await?.report(&session).await?;
     let shown = match global.output {
         OutputFormat::Text => print(&text(&report), Surface::of_process().stdout_colors(global)),
         OutputFormat::Json => print_json(&report),

@@ -27,7 +27,7 @@ pub(super) async fn run(global: &Global) -> Result<ExitCode, CliError> {
 }
 
 async fn one_round(session: &Session, retirement: Retirement) -> Round {
-    let retiring = Retiring {
+    let mut retiring = Retiring {
         cloud: &session.cloud,
         store: &session.store,
         holder: session.holder(&session.new_id()),
@@ -35,8 +35,9 @@ async fn one_round(session: &Session, retirement: Retirement) -> Round {
         service: session.service(),
         cluster: session.cluster(),
         retirement,
+        log: None,
     };
-    retiring.round(&mut |_| {}).await
+    retiring.round().await
 }
 
 fn show(global: &Global, rounds: &[(Retirement, Round)]) -> std::io::Result<()> {

@@ -1,0 +1,81 @@
+//! A deployment's state with its journal: what happens is folded, kept and shown.
+
+use jiff::Timestamp;
+
+use crate::deployment::event::{Event, Record};
+use crate::deployment::state::{Deployment, IllegalRecord};
+use crate::store::{Holder, Store, StoreError};
+
+/// Where a deployment's events go.
+pub struct Log<'a> {
+    store: &'a Store,
+    show: &'a mut dyn FnMut(&Record),
+    /// What has come of the events so far.
+    pub(super) deployment: Deployment,
+}
+
+impl std::fmt::Debug for Log<'_> {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("Log")
+            .field("deployment", &self.deployment)
+            .finish_non_exhaustive()
+    }
+}
+
+impl<'a> Log<'a> {
+    /// Begins a deployment's journal.
+    ///
+    /// # Errors
+    /// When the store doesn't take it: nothing has happened then.
+    pub(super) async fn begin(
+        store: &'a Store,
+        holder: &Holder,
+        first: &Record,
+        show: &'a mut dyn FnMut(&Record),
+    ) -> Result<Log<'a>, super::RunError> {
+        let deployment = Deployment::apply(None, first)?;
+        let service = &deployment.plan.service;
+        store.append(service, Some(holder), first).await?;
+        show(first);
+        Ok(Log::of(store, deployment, show))
+    }
+
+    /// Goes on with one that stands in the store.
+    pub fn of(
+        store: &'a Store,
+        deployment: Deployment,
+        show: &'a mut dyn FnMut(&Record),
+    ) -> Log<'a> {
+        Log {
+            store,
+            show,
+            deployment,
+        }
+    }
+
+    /// Folds, keeps and shows an event. The inner error is the store's: the event has happened
+    /// and is shown all the same.
+    ///
+    /// # Errors
+    /// When the event can't follow what came before.
+    pub(super) async fn record(
+        &mut self,
+        holder: Option<&Holder>,
+        at: Timestamp,
+        event: Event,
+    ) -> Result<Result<(), StoreError>, IllegalRecord> {
+        let record = Record {
+            v: Record::VERSION,
+            seq: self.deployment.next_seq,
+            at,
+            deployment: self.deployment.plan.id.clone(),
+            event,
+        };
+        let next = Deployment::apply(Some(self.deployment.clone()), &record)?;
+        let service = &next.plan.service;
+        let kept = self.store.append(service, holder, &record).await;
+        self.deployment = next;
+        (self.show)(&record);
+        Ok(kept)
+    }
+}
