@@ -12,6 +12,7 @@ use super::together::all;
 use crate::deployment::action::Action;
 use crate::deployment::ids::{ClusterName, EcsServiceName, TaskDefinitionArn};
 use crate::deployment::plan::{NewTaskDefinition, Plan};
+use crate::deployment::task_definition;
 
 /// How many of a family's revisions are looked at for one that this deployment registered.
 const NEWEST: u32 = 5;
@@ -77,14 +78,17 @@ impl Cloud {
         {
             return Ok(arn);
         }
-        let Some(body) = body.filter(|body| body.is_object()) else {
+        let body = match body.filter(|body| body.is_object()) {
+            Some(body) => Some(body.clone()),
+            None => self.made_again(plan).await?,
+        };
+        let Some(mut body) = body else {
             return Err(AwsError::invalid(
                 REGISTER,
-                "the task definition's body is not at hand: it is never written to the journal; \
-                 start the deployment again",
+                "the task definition came from a file and was not registered yet; the journal \
+                 never holds one: start the deployment again",
             ));
         };
-        let mut body = body.clone();
         let mut tags: Vec<Value> = list(&body, "tags").to_vec();
         tags.retain(|tag| text(tag, "key") != DEPLOYMENT_TAG);
         tags.push(json!({ "key": DEPLOYMENT_TAG, "value": plan.id.as_str() }));
@@ -99,6 +103,23 @@ impl Cloud {
             )),
             arn => Ok(TaskDefinitionArn::new(arn)),
         }
+    }
+
+    /// What is to be registered, from the revision that it was made from.
+    async fn made_again(&self, plan: &Plan) -> Result<Option<Value>, AwsError> {
+        let NewTaskDefinition::Register {
+            from: Some(from),
+            images,
+            ..
+        } = &plan.task_definition
+        else {
+            return Ok(None);
+        };
+        let body = json!({ "taskDefinition": from.as_str(), "include": ["TAGS"] });
+        let described = self.describe_task_definition(body).await?;
+        let mut definition = task_definition::from_describe(&described);
+        task_definition::put_images(&mut definition, images);
+        Ok(Some(definition))
     }
 
     /// The newest revision of `family` with this deployment's tag.

@@ -55,6 +55,19 @@ pub enum Verb {
     /// Go back to the version that served before, in one step while it is warm
     #[command(after_help = ROLLBACK_EXAMPLES)]
     Rollback(RollbackArgs),
+    /// Go on with a deployment whose process died or was told to leave it
+    #[command(after_help = RESUME_EXAMPLES)]
+    Resume(ResumeArgs),
+    /// Ask a running deployment to stay at its present weight
+    Pause(SteerArgs),
+    /// Ask a running deployment to go on, past a pause or the present bake
+    Promote(PromoteArgs),
+    /// Ask a running deployment to put all traffic back
+    Abort(SteerArgs),
+    /// List the service's deployments
+    History(HistoryArgs),
+    /// Tell the whole story of a deployment, from its journal
+    Show(ShowArgs),
     /// Do one round of everything that is due, such as retiring blue; made for cron
     Tick(TickArgs),
     /// Serve the sandbox region, an embedded stand-in for AWS, on loopback until Ctrl-C
@@ -81,7 +94,14 @@ Examples:
 const STATUS_EXAMPLES: &str = "\
 Examples:
   bg status
+  bg status --watch
   bg status --output json | jq -r .live.service";
+
+const RESUME_EXAMPLES: &str = "\
+Examples:
+  bg resume
+  bg resume --for 50m       leave it to the next job after that (exit code 7)
+  bg resume --revert        put all traffic back, as the last step of a CI job";
 
 const ROLLBACK_EXAMPLES: &str = "\
 Examples:
@@ -213,6 +233,9 @@ pub struct RunArgs {
     /// What Ctrl-C and SIGTERM do before green is promoted
     #[arg(long, env = "BG_ON_INTERRUPT", value_name = "WHAT", default_value = "revert", value_parser = on_interrupt())]
     pub on_interrupt: OnInterrupt,
+    /// How long to wait for somebody else's deployment of this service to end
+    #[arg(long, env = "BG_WAIT_LOCK", value_name = "LENGTH", value_parser = humantime::parse_duration)]
+    pub wait_lock: Option<Duration>,
     /// Stay until blue is retired [default, except in CI]
     #[arg(long, env = "BG_WAIT_RETIRE", value_parser = FalseyValueParser::new(), overrides_with = "no_wait_retire")]
     pub wait_retire: bool,
@@ -247,6 +270,12 @@ pub struct DeployArgs {
     /// What is deployed.
     #[command(flatten)]
     pub version: VersionArgs,
+    /// First go on with a deployment whose process died
+    #[arg(long, env = "BG_RESUME", value_parser = FalseyValueParser::new(), conflicts_with = "revert")]
+    pub resume: bool,
+    /// First put back a deployment whose process died
+    #[arg(long, env = "BG_REVERT", value_parser = FalseyValueParser::new())]
+    pub revert: bool,
     /// How its run behaves.
     #[command(flatten)]
     pub run: RunArgs,
@@ -268,7 +297,62 @@ pub struct PlanArgs {
 
 /// `bg status`
 #[derive(Debug, Clone, Args)]
-pub struct StatusArgs {}
+pub struct StatusArgs {
+    /// Follow the deployment that is under way until it ends, as its own process shows it
+    #[arg(short, long, env = "BG_WATCH", value_parser = FalseyValueParser::new())]
+    pub watch: bool,
+}
+
+/// `bg resume`
+#[derive(Debug, Clone, Args)]
+pub struct ResumeArgs {
+    /// The deployment [default: the service's last one]
+    #[arg(value_name = "ID")]
+    pub id: Option<String>,
+    /// Leave it as it is after so long, for another job to go on (exit code 7)
+    #[arg(long = "for", env = "BG_FOR", value_name = "LENGTH", value_parser = humantime::parse_duration)]
+    pub at_most: Option<Duration>,
+    /// Put all traffic back instead of going on
+    #[arg(long, env = "BG_REVERT", value_parser = FalseyValueParser::new())]
+    pub revert: bool,
+    /// How its run behaves.
+    #[command(flatten)]
+    pub run: RunArgs,
+}
+
+/// `bg pause`, `bg abort`
+#[derive(Debug, Clone, Args)]
+pub struct SteerArgs {}
+
+/// `bg promote`
+#[derive(Debug, Clone, Args)]
+pub struct PromoteArgs {
+    /// To 100 % at once, past all steps; the guards stay on
+    #[arg(long, env = "BG_FULL", value_parser = FalseyValueParser::new())]
+    pub full: bool,
+}
+
+/// `bg history`
+#[derive(Debug, Clone, Args)]
+pub struct HistoryArgs {
+    /// How many, the newest first
+    #[arg(
+        short = 'n',
+        long,
+        env = "BG_LAST",
+        value_name = "N",
+        default_value_t = 20
+    )]
+    pub last: usize,
+}
+
+/// `bg show`
+#[derive(Debug, Clone, Args)]
+pub struct ShowArgs {
+    /// The deployment [default: the service's last one]
+    #[arg(value_name = "ID")]
+    pub id: Option<String>,
+}
 
 /// `bg tick`
 #[derive(Debug, Clone, Args)]

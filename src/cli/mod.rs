@@ -11,11 +11,13 @@ pub mod error;
 pub mod exit;
 pub mod live;
 mod local_region;
+mod past;
 mod request;
 mod running;
 mod sandbox_clock;
 mod session;
 mod situation;
+mod steering;
 pub mod style;
 pub mod terminal;
 

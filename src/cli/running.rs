@@ -11,14 +11,14 @@ use super::exit::ExitCode;
 use super::session::{Fence, Session};
 use super::terminal::Surface;
 use crate::deployment::event::Record;
-use crate::deployment::observation::Ask;
+use crate::deployment::ids::DeploymentId;
 use crate::deployment::outcome::Outcome;
 use crate::deployment::plan::Plan;
 use crate::deployment::preflight::Planning;
 use crate::deployment::retire::{Retirement, due};
 use crate::deployment::state::{Deployment, Phase};
 use crate::report::line::{StyledLine, Tone};
-use crate::runner::{Asks, Log, Retired, Retiring, Run, RunError};
+use crate::runner::{Asks, LEASE, Log, Retired, Retiring, Run, RunError};
 use crate::store::Holder;
 
 /// Everything that preflight found, at once.
@@ -94,9 +94,7 @@ pub(super) async fn run(
         .map_or(ExitCode::Stuck, exit_code(&deployment));
     let left = finish_retiring(args, session, &deployment, &mut asks, &display).await;
     let _ = display.into_inner().finish();
-    if let Some(at) = left.filter(|_| !global.quiet) {
-        eprintln!("Note: blue is left to be retired by `bg tick` from {at:.0} on");
-    }
+    say_left(global, left);
     Ok(exit)
 }
 
@@ -128,7 +126,7 @@ fn ended_badly(error: &RunError) -> CliError {
 }
 
 /// A deployment that was refused before it changed anything is an unexpected error, not a revert.
-fn exit_code(deployment: &Deployment) -> impl Fn(&Outcome) -> ExitCode {
+pub(super) fn exit_code(deployment: &Deployment) -> impl Fn(&Outcome) -> ExitCode {
     let touched = deployment.green_touched || deployment.task_definition.is_some();
     move |outcome| match outcome {
         Outcome::Reverted {
@@ -138,40 +136,125 @@ fn exit_code(deployment: &Deployment) -> impl Fn(&Outcome) -> ExitCode {
     }
 }
 
-/// Takes over a deployment whose process is gone, and reverts it.
-///
-/// # Errors
-/// Only before anything was changed.
-pub(super) async fn revert_abandoned(
-    global: &Global,
-    args: &RunArgs,
-    session: &Session,
-    records: &[Record],
-    by: String,
-) -> Result<Deployment, CliError> {
-    let display = RefCell::new(Display::new(global, &Surface::of_process()));
-    let mut state = None;
-    for record in records {
-        let next = Deployment::apply(state, record)
+/// A deployment that no process drives any more.
+pub(super) struct Abandoned {
+    deployment: Deployment,
+    records: Vec<Record>,
+}
+
+impl Abandoned {
+    /// The service's last deployment, or the one with that id, if something is left to do for it.
+    ///
+    /// # Errors
+    /// When its journal can't be read or understood.
+    pub(super) async fn find(
+        session: &Session,
+        id: Option<&DeploymentId>,
+    ) -> Result<Option<Abandoned>, CliError> {
+        let unreadable = |error| CliError::from_error(ErrorKind::Unexpected, &error);
+        let service = session.service();
+        let id = match id {
+            Some(id) => id.clone(),
+            None => match session
+                .store
+                .deployments(&service)
+                .await
+                .map_err(unreadable)?
+                .pop()
+            {
+                Some(last) => last,
+                None => return Ok(None),
+            },
+        };
+        let records = session
+            .store
+            .journal(&service, &id)
+            .await
+            .map_err(unreadable)?;
+        let deployment = Deployment::replay(&records)
             .map_err(|error| CliError::from_error(ErrorKind::Unexpected, &error))?;
-        state = Some(next);
-        display.borrow_mut().know(record);
+        Ok(deployment
+            .filter(Deployment::can_go_on)
+            .map(|deployment| Abandoned {
+                deployment,
+                records,
+            }))
     }
-    let abandoned = state.ok_or_else(|| CliError::refused("its journal is empty"))?;
-    let plan = &abandoned.plan;
-    let holder = session
-        .store
-        .take_over(&plan.service, &session.holder(&plan.id))
-        .await
-        .map_err(|error| CliError::from_error(ErrorKind::Unexpected, &error))?;
-    let mut asks = Asks::default();
-    asks.listen_to_signals(args.on_interrupt)
-        .map_err(|error| CliError::from_error(ErrorKind::Unexpected, &error))?;
-    let _ = asks.sender().send(Ask::Abort { by });
-    let job = Job::GoOn(Box::new(abandoned));
-    let reverted = drive(session, &holder, job, &mut asks, &display).await?;
-    let _ = display.into_inner().finish();
-    Ok(reverted)
+
+    /// Which it is.
+    pub(super) fn id(&self) -> &DeploymentId {
+        &self.deployment.plan.id
+    }
+
+    /// Since when nobody has watched: its process renewed its lease until shortly before it died,
+    /// and wrote its last record even later if it was left on purpose.
+    fn unwatched_since(&self, holder: Option<&Holder>) -> Timestamp {
+        let last = self
+            .records
+            .last()
+            .map_or(Timestamp::UNIX_EPOCH, |it| it.at);
+        let held = holder.filter(|holder| holder.deployment == *self.id());
+        held.map_or(last, |holder| last.max(holder.lease_until - LEASE))
+    }
+
+    /// Takes the lock and goes on with it; `ask` is asked of it at once.
+    ///
+    /// # Errors
+    /// Only before anything was changed.
+    pub(super) async fn go_on(
+        self,
+        global: &Global,
+        args: &RunArgs,
+        session: &Session,
+        taking: Taking,
+        mut asks: Asks,
+    ) -> Result<Deployment, CliError> {
+        let (store, service) = (&session.store, session.service());
+        let unexpected = |error| CliError::from_error(ErrorKind::Unexpected, &error);
+        let before = store.holder(&service).await.map_err(unexpected)?;
+        let holder = session.holder(self.id());
+        let holder = match taking {
+            Taking::Free => store
+                .lock(&service, &holder)
+                .await
+                .map_err(|error| locked(&error))?,
+            Taking::FromADeadProcess => store
+                .take_over(&service, &holder)
+                .await
+                .map_err(unexpected)?,
+        };
+        let display = RefCell::new(Display::new(global, &Surface::of_process()));
+        for record in &self.records {
+            display.borrow_mut().know(record);
+        }
+        asks.listen_to_signals(args.on_interrupt)
+            .map_err(|error| CliError::from_error(ErrorKind::Unexpected, &error))?;
+        let job = Job::GoOn {
+            unwatched_since: self.unwatched_since(before.as_ref()),
+            by: format!("{}@{}", holder.owner, holder.host),
+            deployment: Box::new(self.deployment),
+        };
+        let ended = drive(session, &holder, job, &mut asks, &display).await?;
+        let left = finish_retiring(args, session, &ended, &mut asks, &display).await;
+        let _ = display.into_inner().finish();
+        say_left(global, left);
+        Ok(ended)
+    }
+}
+
+/// How an abandoned deployment's lock is taken.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Taking {
+    /// If its lease has run out.
+    Free,
+    /// In any case: its process was asked, and did not answer.
+    FromADeadProcess,
+}
+
+fn say_left(global: &Global, left: Option<Timestamp>) {
+    if let Some(at) = left.filter(|_| !global.quiet) {
+        eprintln!("Note: blue is left to be retired by `bg tick` from {at:.0} on");
+    }
 }
 
 /// What a run starts from.
@@ -179,7 +262,11 @@ enum Job {
     /// A plan, with the task definition to register.
     Begin(Box<Plan>, Option<serde_json::Value>),
     /// A deployment that stands somewhere.
-    GoOn(Box<Deployment>),
+    GoOn {
+        deployment: Box<Deployment>,
+        by: String,
+        unwatched_since: Timestamp,
+    },
 }
 
 /// Drives to the end and gives the lock back.
@@ -207,7 +294,14 @@ async fn drive(
         Job::Begin(plan, body) => {
             beside_ticks(session, display, Run { body, ..run }.begin(*plan)).await
         }
-        Job::GoOn(deployment) => beside_ticks(session, display, run.drive(*deployment)).await,
+        Job::GoOn {
+            deployment,
+            by,
+            unwatched_since,
+        } => {
+            let resumed = run.resume(*deployment, by, unwatched_since);
+            beside_ticks(session, display, resumed).await
+        }
     };
     // A lock that can't be given back runs out by itself.
     let _ = session.store.unlock(&session.service(), holder).await;

@@ -1,6 +1,9 @@
 //! What every verb that talks to AWS needs: config, clients, store, clock.
 
 use std::path::{Path, PathBuf};
+use std::time::Duration;
+
+use jiff::SignedDuration;
 
 use super::args::{Global, RegionArgs};
 use super::error::{CliError, ErrorKind, locked};
@@ -9,12 +12,14 @@ use super::request;
 use super::sandbox_clock;
 use crate::aws::{AwsError, Cloud, ConnectOptions, ErrorClass, SurveyAsk};
 use crate::config::{self, Config, StateLocation};
-use crate::deployment::event::{Event, Record};
 use crate::deployment::ids::{ClusterName, DeploymentId, ServiceName, SlotName, Slots};
 use crate::deployment::preflight::{self, Planning, Request};
 use crate::deployment::surroundings::Surroundings;
 use crate::runner::{Clock, LEASE, new_id};
 use crate::store::{FileStore, Holder, MemoryStore, Store, StoreError};
+
+/// How often to see whether a lock is free.
+const LOOK_AT_LOCK_EVERY: SignedDuration = SignedDuration::from_secs(2);
 
 /// An open connection to one service.
 pub(super) struct Session {
@@ -161,25 +166,6 @@ impl Session {
         }
     }
 
-    /// The journal of the last deployment, if that has not ended.
-    pub(super) async fn unfinished(&self) -> Result<Option<Vec<Record>>, CliError> {
-        let unreadable = |error| CliError::from_error(ErrorKind::Unexpected, &error);
-        let service = self.service();
-        let deployments = self.store.deployments(&service).await.map_err(unreadable)?;
-        let Some(last) = deployments.last() else {
-            return Ok(None);
-        };
-        let records = self
-            .store
-            .journal(&service, last)
-            .await
-            .map_err(unreadable)?;
-        let over = records
-            .iter()
-            .any(|record| matches!(record.event, Event::Ended { .. }));
-        Ok((!over && !records.is_empty()).then_some(records))
-    }
-
     /// The lock's fence while nobody holds it: a plan is good as long as it doesn't grow.
     ///
     /// # Errors
@@ -193,6 +179,44 @@ impl Session {
             }
             holder => Ok(Fence(holder.map_or(0, |holder| holder.fence))),
         }
+    }
+
+    /// The process that drives a deployment now, if one does.
+    pub(super) async fn running_holder(&self) -> Result<Option<Holder>, CliError> {
+        let holder = self.store.holder(&self.service()).await;
+        let holder = holder.map_err(|error| CliError::from_error(ErrorKind::Unexpected, &error))?;
+        Ok(holder.filter(|holder| holder.lease_until > self.clock.now()))
+    }
+
+    /// Waits until nobody deploys this service, at most so long.
+    ///
+    /// # Errors
+    /// When somebody still does.
+    pub(super) async fn wait_for_lock(&self, at_most: Option<Duration>) -> Result<(), CliError> {
+        let at_most = SignedDuration::try_from(at_most.unwrap_or_default());
+        let until = self.clock.now() + at_most.unwrap_or(SignedDuration::MAX);
+        let mut said = false;
+        while let Some(holder) = self.running_holder().await? {
+            if self.clock.now() >= until {
+                return Err(locked(&StoreError::Locked(Box::new(holder))));
+            }
+            if !said {
+                eprintln!(
+                    "{}; waiting for its end",
+                    StoreError::Locked(Box::new(holder))
+                );
+                said = true;
+            }
+            let again = self.clock.now() + LOOK_AT_LOCK_EVERY;
+            self.clock.sleep_until(again.min(until)).await;
+        }
+        Ok(())
+    }
+
+    /// Who runs this process: `ada@engine`.
+    pub(super) fn who(&self) -> String {
+        let holder = self.holder(&self.new_id());
+        format!("{}@{}", holder.owner, holder.host)
     }
 
     /// This process, as the holder of a lock.
@@ -236,7 +260,7 @@ fn run_url() -> Option<String> {
         .or_else(|| var("CI_JOB_URL"))
 }
 
-fn read_config(global: &Global) -> Result<(Config, PathBuf), CliError> {
+pub(super) fn read_config(global: &Global) -> Result<(Config, PathBuf), CliError> {
     let path = match &global.config {
         Some(path) => path.clone(),
         None => find_config()?,
@@ -263,7 +287,7 @@ fn parse(text: &str, origin: &str) -> Result<Config, CliError> {
     Config::parse(text, origin, &var).map_err(|error| CliError::usage(error.to_string()))
 }
 
-fn open_store(config: &Config, folder: &Path) -> Result<Store, CliError> {
+pub(super) fn open_store(config: &Config, folder: &Path) -> Result<Store, CliError> {
     match &config.state {
         StateLocation::File(dir) => Ok(Store::File(FileStore::new(folder.join(dir)))),
         StateLocation::DynamoDb(_) => Err(CliError::usage(format!(

@@ -10,6 +10,7 @@ use super::session::Session;
 use crate::aws::{DEPLOYMENT_TAG, RouteWrite};
 use crate::deployment::ids::{EcsServiceName, SlotName, Slots, TargetGroupArn, TaskDefinitionArn};
 use crate::deployment::retire::{Due, Retirement, SERVED_TAG, TAG};
+use crate::deployment::state::Deployment;
 use crate::deployment::surroundings::{Forward, GroupFound};
 use crate::deployment::task_definition;
 use crate::report::status::{
@@ -282,14 +283,28 @@ async fn running_deployment(session: &Session) -> Result<Option<DeploymentStatus
     let holder = session.store.holder(&service).await.map_err(unreadable)?;
     let now = session.clock.now();
     let held = holder.filter(|holder| holder.lease_until > now);
-    let records = match &held {
-        Some(holder) => session
+    let last = match &held {
+        Some(holder) => Some(holder.deployment.clone()),
+        None => session
             .store
-            .journal(&service, &holder.deployment)
+            .deployments(&service)
+            .await
+            .map_err(unreadable)?
+            .pop(),
+    };
+    let records = match last {
+        Some(id) => session
+            .store
+            .journal(&service, &id)
             .await
             .map_err(unreadable)?,
-        None => session.unfinished().await?.unwrap_or_default(),
+        None => return Ok(None),
     };
+    // A journal that can't be understood is no reason to show nothing.
+    let state = Deployment::replay(&records);
+    if state.is_ok_and(|state| !state.is_some_and(|state| state.can_go_on())) {
+        return Ok(None);
+    }
     let mut view = View::new();
     for record in &records {
         view.apply(record);

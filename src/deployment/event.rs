@@ -142,6 +142,26 @@ pub enum Event {
         /// AWS's words.
         message: String,
     },
+    /// Fact: somebody asked to stay at the present weight until somebody says to go on.
+    Paused {
+        /// Who.
+        by: String,
+    },
+    /// Fact: somebody asked to go on, past a pause or the present bake.
+    GoingOn {
+        /// Who.
+        by: String,
+        /// Whether all steps but the last are left out.
+        full: bool,
+    },
+    /// Fact: another process drives the deployment from here on. What the time did meanwhile
+    /// doesn't count: nobody watched.
+    Resumed {
+        /// Who.
+        by: String,
+        /// Since when nobody did.
+        unwatched_since: Timestamp,
+    },
     /// What a look showed, where it differs from the last.
     Looked(Look),
     /// Fact, after the end: blue can't be retired yet.

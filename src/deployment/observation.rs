@@ -209,6 +209,23 @@ pub enum Ask {
         /// Who asked.
         by: String,
     },
+    /// Stay at the present weight.
+    Pause {
+        /// Who asked.
+        by: String,
+    },
+    /// Go on, past a pause or the present bake.
+    GoOn {
+        /// Who asked.
+        by: String,
+        /// To 100 % at once.
+        full: bool,
+    },
+    /// Leave everything as it is, for another process to go on with.
+    Leave {
+        /// Why.
+        why: String,
+    },
 }
 
 /// What a signal means.

@@ -24,9 +24,16 @@ pub enum Outcome {
     },
     /// Left in the middle, as asked; `bg resume` goes on.
     Kept {
-        /// The signal.
+        /// The signal, or what else made it stop.
         signal: String,
     },
+}
+
+impl Outcome {
+    /// Whether it leaves a deployment where another process can go on with it.
+    pub fn is_in_the_middle(&self) -> bool {
+        matches!(self, Outcome::Kept { .. } | Outcome::Stuck { .. })
+    }
 }
 
 /// Why nothing more can be done without a person.

@@ -140,6 +140,10 @@ pub enum NewTaskDefinition {
         family: String,
         /// Container name and image reference of each container.
         images: Vec<(String, String)>,
+        /// The revision that it is, but for the images; `None` where it comes from a file, which
+        /// a process that goes on with the deployment doesn't have.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        from: Option<TaskDefinitionArn>,
     },
     /// A revision that exists already.
     Existing {

@@ -30,6 +30,12 @@ pub struct Deployment {
     pub set: Weight,
     /// Green's share before that.
     pub set_before: Weight,
+    /// Who asked to stay at the present weight, if somebody did.
+    pub paused: Option<String>,
+    /// Whether the next shift goes to the last step.
+    pub straight_to_full: bool,
+    /// What it was at when it was left in the middle.
+    pub left: Option<Box<Phase>>,
     /// What keeps it from moving on.
     pub hold: Option<Held>,
     /// Since when AWS can't be read.
@@ -193,6 +199,9 @@ impl Deployment {
             traffic_touched: false,
             set: Weight::ZERO,
             set_before: Weight::ZERO,
+            paused: None,
+            straight_to_full: false,
+            left: None,
             hold: None,
             blind_since: None,
             failure: None,
@@ -221,7 +230,24 @@ impl Deployment {
                 },
                 Event::RetireWaiting { .. } | Event::Retiring | Event::ActFailed { .. },
             ) => {}
+            (
+                Phase::Ended { .. },
+                Event::Resumed {
+                    unwatched_since, ..
+                },
+            ) => {
+                self.phase = *self.left.take().ok_or("it had ended")?;
+                self.resume(*unwatched_since, at);
+            }
             (Phase::Ended { .. }, _) => return Err("it had ended"),
+            (
+                _,
+                Event::Resumed {
+                    unwatched_since, ..
+                },
+            ) => self.resume(*unwatched_since, at),
+            (_, Event::Paused { by }) => self.paused = Some(by.clone()),
+            (_, Event::GoingOn { full, .. }) => self.go_on(*full, at),
             (Phase::Registering, Event::RegisteringTaskDefinition) => self.changed_at = at,
             (Phase::Registering, Event::TaskDefinitionReady { task_definition }) => {
                 self.task_definition = Some(task_definition.clone());
@@ -359,14 +385,66 @@ impl Deployment {
                     _ => None,
                 };
                 self.hold = None;
-                self.phase = Phase::Ended {
+                let ended = Phase::Ended {
                     outcome: outcome.clone(),
                     retire_at,
                 };
+                let left = std::mem::replace(&mut self.phase, ended);
+                self.left = outcome.is_in_the_middle().then(|| Box::new(left));
             }
             _ => return Err("it does not fit the phase"),
         }
         Ok(())
+    }
+
+    /// The deadlines of what another process had begun begin anew, and a bake gets back the time
+    /// in which nobody watched.
+    fn resume(&mut self, unwatched_since: Timestamp, at: Timestamp) {
+        self.hold = None;
+        self.blind_since = None;
+        self.failure = None;
+        self.changed_at = at;
+        match &mut self.phase {
+            Phase::Provisioning {
+                since,
+                healthy_since,
+                ..
+            } => {
+                *since = at;
+                *healthy_since = None;
+            }
+            Phase::Shifting { since, .. } => *since = at,
+            Phase::Baking { until, .. } => {
+                let unwatched = at.duration_since(unwatched_since);
+                if unwatched.is_positive() {
+                    *until = until.checked_add(unwatched).unwrap_or(*until);
+                }
+            }
+            Phase::Promoted { at: since, .. } => *since = at,
+            Phase::Reverting {
+                since,
+                hurried_at,
+                putting_away_since,
+                ..
+            } => {
+                *since = at;
+                *hurried_at = None;
+                *putting_away_since = putting_away_since.map(|_| at);
+            }
+            Phase::Registering | Phase::Ready | Phase::Ended { .. } => {}
+        }
+    }
+
+    fn go_on(&mut self, full: bool, at: Timestamp) {
+        self.paused = None;
+        let last = self.plan.steps.len().saturating_sub(1);
+        let at_last = matches!(self.phase, Phase::Baking { step, .. } if step >= last);
+        self.straight_to_full |= full;
+        if let Phase::Baking { until, .. } = &mut self.phase
+            && !(full && at_last)
+        {
+            *until = at.min(*until);
+        }
     }
 
     fn hold_on(&mut self, reasons: &[Hold], until: Timestamp, at: Timestamp) {
@@ -400,6 +478,11 @@ impl Deployment {
             Phase::Ended { outcome, .. } => Some(outcome),
             _ => None,
         }
+    }
+
+    /// Whether something is left for a process to do: it has not ended, or was left in the middle.
+    pub fn can_go_on(&self) -> bool {
+        self.outcome().is_none() || self.left.is_some()
     }
 
     /// The failure of `act`, if its last try failed.

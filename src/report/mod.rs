@@ -7,6 +7,7 @@
 //! they are made).
 
 pub mod ending;
+pub mod history;
 pub mod json;
 pub mod line;
 pub mod live;

@@ -152,6 +152,19 @@ pub fn say(before: &View, record: &Record) -> Option<Said> {
             "hurrying",
             format!("{signal}: no more waiting than needed"),
         ),
+        Event::Paused { by } => Said::news(Tone::Warn, "paused", format!("by {by}")),
+        Event::GoingOn { by, full } => {
+            let how = if *full { "straight to 100%, " } else { "" };
+            Said::news(Tone::Plain, "going on", format!("{how}asked by {by}"))
+        }
+        Event::Resumed {
+            by,
+            unwatched_since,
+        } => {
+            let since = words::clock(*unwatched_since);
+            let text = format!("by {by}; nobody had watched since {since}");
+            Said::news(Tone::Strong, "resumed", text)
+        }
         Event::RetireWaiting { until, why } => {
             let text = format!("{} until {} at least: {why}", blue(), words::clock(*until));
             Said::news(Tone::Plain, "keeping", text)

@@ -93,6 +93,7 @@ pub(super) fn plan() -> Plan {
         task_definition: NewTaskDefinition::Register {
             family: "shop".into(),
             images: vec![("app".into(), "registry.example/shop:v2".into())],
+            from: None,
         },
         blue_task_definition: definition(7),
         green: GreenService::Update {

@@ -162,6 +162,10 @@ pub struct View {
     pub put_away_at: Option<Timestamp>,
     /// How it ended.
     pub outcome: Option<Outcome>,
+    /// Where it was when it ended.
+    left: Option<Phase>,
+    /// Who asked to stay at the present weight, if somebody did.
+    pub paused: Option<String>,
     /// The newest things that happened, oldest first.
     pub notes: VecDeque<Note>,
 }
@@ -185,6 +189,9 @@ impl View {
         self.last_at = Some(record.at);
         self.id = Some(record.deployment.clone());
         if let Some(phase) = phase_after(&record.event) {
+            if phase == Phase::Ended {
+                self.left = Some(self.phase);
+            }
             self.phase = phase;
             self.phase_since = Some(record.at);
         }
@@ -266,6 +273,14 @@ impl View {
                 self.look_at = Some(at);
             }
             Event::Ended { outcome } => self.outcome = Some(outcome.clone()),
+            Event::Paused { by } => self.paused = Some(by.clone()),
+            Event::GoingOn { full, .. } => {
+                self.paused = None;
+                self.go_on(*full, at);
+            }
+            Event::Resumed {
+                unwatched_since, ..
+            } => self.resume(*unwatched_since, at),
             Event::RegisteringTaskDefinition
             | Event::ProvisioningGreen
             | Event::GreenHealthy
@@ -278,6 +293,26 @@ impl View {
             | Event::Retired { .. }
             | Event::RetireCancelled { .. }
             | Event::PuttingGreenAway => {}
+        }
+    }
+
+    fn go_on(&mut self, full: bool, at: Timestamp) {
+        let last = self.step.is_some_and(|step| step + 1 >= self.steps());
+        if self.phase == Phase::Baking && !(full && last) {
+            self.bake_until = self.bake_until.map(|until| until.min(at));
+        }
+    }
+
+    /// What ended in the middle goes on; a bake gets back the time in which nobody watched.
+    fn resume(&mut self, unwatched_since: Timestamp, at: Timestamp) {
+        if let Some(phase) = self.left.take() {
+            self.phase = phase;
+            self.outcome = None;
+        }
+        self.hold = None;
+        if let (Phase::Baking, Some(until)) = (self.phase, self.bake_until) {
+            let unwatched = at.duration_since(unwatched_since);
+            self.bake_until = until.checked_add(unwatched).ok();
         }
     }
 
@@ -393,6 +428,9 @@ fn phase_after(event: &Event) -> Option<Phase> {
         | Event::Retiring
         | Event::Retired { .. }
         | Event::RetireCancelled { .. }
+        | Event::Paused { .. }
+        | Event::GoingOn { .. }
+        | Event::Resumed { .. }
         | Event::Looked(_) => return None,
     })
 }

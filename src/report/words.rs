@@ -70,7 +70,7 @@ pub fn alarm(state: Option<AlarmState>) -> &'static str {
 /// What green gets: its images, or the revision that exists.
 pub fn version(plan: &Plan) -> String {
     match &plan.task_definition {
-        NewTaskDefinition::Register { family, images } if images.is_empty() => family.clone(),
+        NewTaskDefinition::Register { family, images, .. } if images.is_empty() => family.clone(),
         NewTaskDefinition::Register { images, .. } => images
             .iter()
             .map(|(_, image)| image.as_str())

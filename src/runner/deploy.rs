@@ -6,17 +6,17 @@ use jiff::{SignedDuration, Timestamp};
 use serde_json::Value;
 use thiserror::Error;
 
-use super::log::Log;
+use super::log::{Log, in_time};
 use super::{Asks, Clock};
 use crate::aws::{AwsError, Cloud, Done};
 use crate::deployment::action::{ActName, Action, WeightWrite};
 use crate::deployment::decide::{Decision, decide};
 use crate::deployment::event::{Event, Record};
-use crate::deployment::ids::DeploymentId;
+use crate::deployment::ids::{DeploymentId, ServiceName};
 use crate::deployment::observation::{Ask, Observation};
 use crate::deployment::plan::Plan;
 use crate::deployment::state::{Deployment, IllegalRecord, Phase};
-use crate::store::{Holder, Steer, Store, StoreError};
+use crate::store::{Holder, Request, Steer, Store, StoreError};
 
 /// How long a lock is held without being renewed.
 pub const LEASE: SignedDuration = SignedDuration::from_secs(60);
@@ -34,6 +34,11 @@ const REVERTS_AT_MOST: Duration = Duration::from_secs(2);
 const LOOKS: Duration = Duration::from_secs(30);
 /// How long a look may hold up the next try to put traffic back.
 const LOOKS_IN_A_REVERT: Duration = Duration::from_secs(2);
+
+/// How long the store may take for one call.
+const STORE: Duration = Duration::from_secs(10);
+/// The same while traffic is being put back.
+const STORE_IN_A_REVERT: Duration = Duration::from_secs(1);
 
 /// Everything that one run needs.
 pub struct Run<'a> {
@@ -84,13 +89,25 @@ impl Run<'_> {
         Loop::new(means, log).go().await
     }
 
-    /// Drives a deployment from where it stands to its end.
+    /// Goes on with a deployment that another process had begun, and drives it to its end.
     ///
     /// # Errors
-    /// When its journal is damaged.
-    pub async fn drive(self, deployment: Deployment) -> Result<Deployment, RunError> {
+    /// Only before anything was changed.
+    pub async fn resume(
+        self,
+        deployment: Deployment,
+        by: String,
+        unwatched_since: Timestamp,
+    ) -> Result<Deployment, RunError> {
         let (means, show) = self.split();
-        let log = Log::of(means.store, deployment, show);
+        let mut log = Log::of(means.store, deployment, show);
+        let resumed = Event::Resumed {
+            by,
+            unwatched_since,
+        };
+        let at = means.clock.now();
+        log.record(Some(&means.holder), at, resumed, STORE)
+            .await??;
         Loop::new(means, log).go().await
     }
 }
@@ -155,45 +172,49 @@ impl<'a> Loop<'a> {
         Ok(self.log.deployment)
     }
 
-    /// Looks, unless something is asked meanwhile: then the last look has to do, because a
-    /// revert must not wait for an answer that may never come.
+    /// Looks, and hears from the store meanwhile.
     async fn observe(&mut self) -> Observation {
-        self.keep_lock().await;
-        self.fetch_requests().await;
         let mut asks = self.means.asks.drain();
         let mut observation = match self.last.clone() {
-            Some(last) if !asks.is_empty() => self.again(last),
-            None => {
-                let (cloud, clock) = (self.means.cloud, self.means.clock);
-                let plan = &self.log.deployment.plan;
-                cloud.observe(plan, LOOKS, || clock.now()).await
-            }
-            Some(last) => {
-                let (cloud, clock) = (self.means.cloud, self.means.clock);
-                let (plan, within) = (&self.log.deployment.plan, look_within(&self.log.deployment));
-                let look = cloud.observe(plan, within, || clock.now());
-                let seen = tokio::select! {
-                    biased;
-                    ask = self.means.asks.next() => {
-                        asks.push(ask);
-                        None
-                    }
-                    seen = look => Some(seen),
-                };
-                seen.unwrap_or_else(|| self.again(last))
-            }
+            Some(last) if !asks.is_empty() => again(last, self.means.clock),
+            last => self.look(last, &mut asks).await,
         };
         asks.extend(self.means.asks.drain());
         observation.asks = asks;
         observation
     }
 
-    /// What was last seen, now.
-    fn again(&self, last: Observation) -> Observation {
-        Observation {
-            now: self.means.clock.now(),
-            ..last
+    /// Looks, unless something is asked meanwhile: then the last look has to do, because a
+    /// revert must not wait for an answer that may never come. The store is asked beside it.
+    async fn look(&mut self, last: Option<Observation>, asks: &mut Vec<Ask>) -> Observation {
+        let round = self.store_round();
+        let Means {
+            cloud,
+            store,
+            clock,
+            asks: asked,
+            ..
+        } = &mut self.means;
+        let (cloud, store, clock) = (*cloud, *store, *clock);
+        let (plan, within) = (&self.log.deployment.plan, look_within(&self.log.deployment));
+        let look = cloud.observe(plan, within, || clock.now());
+        let both = async { tokio::join!(look, round.go(store)) };
+        let (seen, heard) = match last {
+            None => both.await,
+            Some(last) => tokio::select! {
+                biased;
+                ask = asked.next() => {
+                    asks.push(ask);
+                    return again(last, clock);
+                }
+                both = both => both,
+            },
+        };
+        if let Some(renewed) = heard.renewed {
+            self.heed_renewal(renewed);
         }
+        self.heed_requests(heard.requests);
+        seen
     }
 
     async fn wait_until(&mut self, at: Timestamp) {
@@ -214,14 +235,12 @@ impl<'a> Loop<'a> {
         for action in urgent {
             facts.extend(self.perform(&action).await);
         }
-        for event in decision.events {
-            self.record(event).await?;
-        }
-        for event in facts {
-            self.record(event).await?;
+        let mut on_record = true;
+        for event in decision.events.into_iter().chain(facts) {
+            on_record &= self.record(event).await?;
         }
         for action in others {
-            if self.log.deployment.outcome().is_some() {
+            if self.log.deployment.outcome().is_some() || !self.may_act(on_record).await {
                 break;
             }
             let Some(fact) = self.perform(&action).await else {
@@ -267,13 +286,31 @@ impl<'a> Loop<'a> {
     }
 
     /// Appends to the journal and to the state. A journal that can't be written any more is a
-    /// reason to revert while this process still can, not to stop in the middle.
-    async fn record(&mut self, event: Event) -> Result<(), RunError> {
-        let (holder, now) = (self.means.holder.clone(), self.means.clock.now());
-        if let Err(error) = self.log.record(Some(&holder), now, event).await? {
-            self.give_up_on_the_journal(&error);
+    /// reason to revert while this process still can, not to stop in the middle. True when it is
+    /// in the journal.
+    async fn record(&mut self, event: Event) -> Result<bool, RunError> {
+        let now = self.means.clock.now();
+        if now >= self.means.holder.lease_until {
+            self.renew_lock().await;
         }
-        Ok(())
+        let holder = self.means.holder.clone();
+        let within = store_within(&self.log.deployment);
+        let kept = self.log.record(Some(&holder), now, event, within).await?;
+        if let Err(error) = &kept {
+            self.give_up_on_the_journal(error);
+        }
+        Ok(kept.is_ok())
+    }
+
+    /// Whether this process still is the one to act, right before it does: its lease runs, and
+    /// what it is about to do is on record. A revert doesn't need the record.
+    async fn may_act(&mut self, on_record: bool) -> bool {
+        if self.means.clock.now() >= self.means.holder.lease_until {
+            self.renew_lock().await;
+        }
+        let reverting = matches!(self.log.deployment.phase, Phase::Reverting { .. });
+        let leased = self.means.clock.now() < self.means.holder.lease_until;
+        leased && (on_record || reverting)
     }
 
     fn give_up_on_the_journal(&mut self, error: &StoreError) {
@@ -283,26 +320,56 @@ impl<'a> Loop<'a> {
         }
     }
 
-    async fn keep_lock(&mut self) {
+    /// What is to be asked of the store beside a look.
+    fn store_round(&self) -> StoreRound {
         let now = self.means.clock.now();
-        if now < self.renewed_at + RENEW_EVERY {
-            return;
+        let plan = &self.log.deployment.plan;
+        StoreRound {
+            service: plan.service.clone(),
+            deployment: plan.id.clone(),
+            renewal: (now >= self.renewed_at + RENEW_EVERY).then(|| self.renewal(now)),
+            within: store_within(&self.log.deployment),
         }
-        let renewed = Holder {
+    }
+
+    fn renewal(&self, now: Timestamp) -> Holder {
+        Holder {
             lease_until: now + LEASE,
             ..self.means.holder.clone()
-        };
+        }
+    }
+
+    /// Renews the lease now, because without it nothing may be done.
+    async fn renew_lock(&mut self) {
+        let renewal = self.renewal(self.means.clock.now());
         let service = &self.log.deployment.plan.service;
-        match self.means.store.lock(service, &renewed).await {
+        let within = store_within(&self.log.deployment);
+        let renewed = in_time(within, self.means.store.lock(service, &renewal)).await;
+        self.heed_renewal(renewed);
+    }
+
+    fn heed_renewal(&mut self, renewed: Result<Holder, StoreError>) {
+        let now = self.means.clock.now();
+        match renewed {
             Ok(holder) => {
+                self.renewed_at = holder.lease_until - LEASE;
                 self.means.holder = holder;
-                self.renewed_at = now;
             }
             Err(StoreError::LockLost) => self.give_up_on_the_lock(&StoreError::LockLost),
             Err(error) if now >= self.renewed_at + UNRENEWED_AT_MOST => {
                 self.give_up_on_the_lock(&error);
             }
             Err(_) => {}
+        }
+    }
+
+    fn heed_requests(&self, requests: Vec<Request>) {
+        for Request { by, steer, .. } in requests {
+            self.ask(match steer {
+                Steer::Abort => Ask::Abort { by },
+                Steer::Pause => Ask::Pause { by },
+                Steer::Promote { full } => Ask::GoOn { by, full },
+            });
         }
     }
 
@@ -314,19 +381,55 @@ impl<'a> Loop<'a> {
         }
     }
 
-    async fn fetch_requests(&mut self) {
-        let plan = &self.log.deployment.plan;
-        let taken = self.means.store.take_requests(&plan.service, &plan.id);
-        for request in taken.await.unwrap_or_default() {
-            match request.steer {
-                Steer::Abort => self.ask_to_abort(request.by),
-                Steer::Pause | Steer::Promote { .. } => {}
-            }
-        }
+    fn ask_to_abort(&self, by: String) {
+        self.ask(Ask::Abort { by });
     }
 
-    fn ask_to_abort(&self, by: String) {
-        let _ = self.means.asks.sender().send(Ask::Abort { by });
+    fn ask(&self, ask: Ask) {
+        let _ = self.means.asks.sender().send(ask);
+    }
+}
+
+/// What was last seen, now.
+fn again(last: Observation, clock: Clock) -> Observation {
+    Observation {
+        now: clock.now(),
+        ..last
+    }
+}
+
+/// What is asked of the store beside a look.
+struct StoreRound {
+    service: ServiceName,
+    deployment: DeploymentId,
+    renewal: Option<Holder>,
+    within: Duration,
+}
+
+/// What the store said.
+struct Heard {
+    renewed: Option<Result<Holder, StoreError>>,
+    requests: Vec<Request>,
+}
+
+impl StoreRound {
+    async fn go(self, store: &Store) -> Heard {
+        let renewed = match &self.renewal {
+            Some(holder) => Some(in_time(self.within, store.lock(&self.service, holder)).await),
+            None => None,
+        };
+        let taken = store.take_requests(&self.service, &self.deployment);
+        // One that was missed is there at the next look.
+        let requests = in_time(self.within, taken).await.unwrap_or_default();
+        Heard { renewed, requests }
+    }
+}
+
+/// How long the store may take: it must never keep traffic from being put back.
+fn store_within(deployment: &Deployment) -> Duration {
+    match deployment.phase {
+        Phase::Reverting { .. } => STORE_IN_A_REVERT,
+        _ => STORE,
     }
 }
 

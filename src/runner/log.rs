@@ -1,5 +1,7 @@
 //! A deployment's state with its journal: what happens is folded, kept and shown.
 
+use std::time::Duration;
+
 use jiff::Timestamp;
 
 use crate::deployment::event::{Event, Record};
@@ -53,7 +55,7 @@ impl<'a> Log<'a> {
         }
     }
 
-    /// Folds, keeps and shows an event. The inner error is the store's: the event has happened
+    /// Folds, keeps and shows an event, which the store may take `within`. The inner error is the store's: the event has happened
     /// and is shown all the same.
     ///
     /// # Errors
@@ -63,6 +65,7 @@ impl<'a> Log<'a> {
         holder: Option<&Holder>,
         at: Timestamp,
         event: Event,
+        within: Duration,
     ) -> Result<Result<(), StoreError>, IllegalRecord> {
         let record = Record {
             v: Record::VERSION,
@@ -73,9 +76,19 @@ impl<'a> Log<'a> {
         };
         let next = Deployment::apply(Some(self.deployment.clone()), &record)?;
         let service = &next.plan.service;
-        let kept = self.store.append(service, holder, &record).await;
+        let kept = in_time(within, self.store.append(service, holder, &record)).await;
         self.deployment = next;
         (self.show)(&record);
         Ok(kept)
     }
+}
+
+/// Waits for the store no longer than `within`.
+pub(super) async fn in_time<T>(
+    within: Duration,
+    call: impl Future<Output = Result<T, StoreError>>,
+) -> Result<T, StoreError> {
+    tokio::time::timeout(within, call)
+        .await
+        .unwrap_or(Err(StoreError::TimedOut))
 }

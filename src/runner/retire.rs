@@ -1,5 +1,7 @@
 //! Retiring a slot: look, decide, act, until it is done or must not be done.
 
+use std::time::Duration;
+
 use jiff::{SignedDuration, Timestamp};
 
 use super::{Asks, Clock, LEASE, Log};
@@ -12,6 +14,8 @@ use crate::store::{Holder, Store};
 
 /// Between an act and the look that confirms it.
 const CONFIRM_AFTER: SignedDuration = SignedDuration::from_secs(2);
+/// How long the store may take for a record.
+const WRITES: Duration = Duration::from_secs(10);
 /// Before another try where somebody else has the lock.
 const LOCKED_FOR: SignedDuration = SignedDuration::from_secs(15);
 
@@ -173,7 +177,7 @@ impl Retiring<'_> {
     /// that doesn't take it is no reason to leave blue running.
     async fn tell(&mut self, event: Event) {
         if let Some(log) = &mut self.log {
-            let _ = log.record(None, self.clock.now(), event).await;
+            let _ = log.record(None, self.clock.now(), event, WRITES).await;
         }
     }
 

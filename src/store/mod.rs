@@ -89,6 +89,9 @@ pub enum StoreError {
     /// The lock that this process held went to another.
     #[error("the lock was lost: its lease ran out and somebody else took it")]
     LockLost,
+    /// No answer in time.
+    #[error("the store did not answer in time")]
+    TimedOut,
     /// The lease is over, and nobody else has taken the lock: it can be renewed.
     #[error("the lock's lease is over, and was not renewed")]
     LeaseOver,

@@ -53,6 +53,7 @@ pub(crate) fn random(rng: &mut Rng) -> Plan {
         NewTaskDefinition::Register {
             family: "shop".to_owned(),
             images,
+            from: None,
         }
     };
     Plan {

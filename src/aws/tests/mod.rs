@@ -187,6 +187,7 @@ fn plan(balancer: &Balancer) -> Plan {
         task_definition: NewTaskDefinition::Register {
             family: "shop".to_owned(),
             images: vec![("app".to_owned(), "shop:v2".to_owned())],
+            from: None,
         },
         blue_task_definition: TaskDefinitionArn::new("shop:1"),
         green: GreenService::Create {

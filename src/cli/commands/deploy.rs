@@ -4,12 +4,21 @@ use crate::cli::args::{DeployArgs, Global};
 use crate::cli::error::CliError;
 use crate::cli::exit::ExitCode;
 use crate::cli::request;
-use crate::cli::running;
+use crate::cli::running::{self, Abandoned, Taking};
 use crate::cli::session::Session;
+use crate::deployment::observation::Ask;
+use crate::deployment::outcome::Outcome;
+use crate::runner::Asks;
 
 pub(super) async fn run(global: &Global, args: &DeployArgs) -> Result<ExitCode, CliError> {
     let wanted = request::Wanted::of_version(&args.version)?;
     let session = Session::open(global, Some(&args.region)).await?;
+    session.wait_for_lock(args.run.wait_lock).await?;
+    if let Some(abandoned) = Abandoned::find(&session, None).await?
+        && let Some(exit) = settle(global, args, &session, abandoned).await?
+    {
+        return Ok(exit);
+    }
     let planned_at = session.fence().await?;
     let id = session.new_id();
     let request = wanted.into_request(&session, id)?;
@@ -20,4 +29,36 @@ pub(super) async fn run(global: &Global, args: &DeployArgs) -> Result<ExitCode, 
         return Ok(ExitCode::Stands);
     }
     running::run(global, &args.run, &session, planning, planned_at).await
+}
+
+/// Ends what another process left in the middle, as the flags say; an exit code where it did not
+/// end on one side.
+async fn settle(
+    global: &Global,
+    args: &DeployArgs,
+    session: &Session,
+    abandoned: Abandoned,
+) -> Result<Option<ExitCode>, CliError> {
+    if !args.resume && !args.revert {
+        return Err(CliError::refused(format!(
+            "deployment {} was left in the middle: its process is gone",
+            abandoned.id()
+        ))
+        .hint("`bg status` shows where it stands, `bg show` what happened")
+        .hint("go on with it, then deploy: the same command with --resume")
+        .hint("put it back, then deploy: the same command with --revert"));
+    }
+    let asks = Asks::default();
+    if args.revert {
+        let by = session.who();
+        let _ = asks.sender().send(Ask::Abort { by });
+    }
+    let ended = abandoned
+        .go_on(global, &args.run, session, Taking::Free, asks)
+        .await?;
+    Ok(match ended.outcome() {
+        Some(Outcome::Promoted | Outcome::Reverted { .. }) => None,
+        Some(outcome) => Some(outcome.into()),
+        None => Some(ExitCode::Stuck),
+    })
 }

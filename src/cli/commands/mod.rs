@@ -1,16 +1,21 @@
 //! The verbs, one file each.
 
 mod deploy;
+mod history;
 mod plan;
+mod resume;
 mod rollback;
 mod sandbox;
 mod schema;
+mod show;
 mod status;
+mod steer;
 mod tick;
 
 use super::args::{Cli, Verb};
 use super::error::CliError;
 use super::exit::ExitCode;
+use crate::store::Steer;
 
 /// Runs the verb.
 ///
@@ -20,8 +25,14 @@ pub(super) async fn run(cli: &Cli) -> Result<ExitCode, CliError> {
     match &cli.verb {
         Verb::Deploy(args) => deploy::run(&cli.global, args).await,
         Verb::Plan(args) => plan::run(&cli.global, args).await,
-        Verb::Status(_) => status::run(&cli.global).await,
+        Verb::Status(args) => status::run(&cli.global, args).await,
         Verb::Rollback(args) => rollback::run(&cli.global, args).await,
+        Verb::Resume(args) => resume::run(&cli.global, args).await,
+        Verb::Pause(_) => steer::run(&cli.global, Steer::Pause).await,
+        Verb::Promote(args) => steer::run(&cli.global, Steer::Promote { full: args.full }).await,
+        Verb::Abort(_) => steer::run(&cli.global, Steer::Abort).await,
+        Verb::History(args) => history::run(&cli.global, args).await,
+        Verb::Show(args) => show::run(&cli.global, args).await,
         Verb::Tick(_) => tick::run(&cli.global).await,
         Verb::Sandbox(args) => sandbox::run(args).await,
         Verb::Schema(_) => schema::run(),

@@ -1,26 +1,20 @@
 //! `bg rollback`
 
-use std::time::Duration;
-
-use serde_json::json;
-
-use crate::cli::args::{Global, OutputFormat, RollbackArgs};
+use crate::cli::args::{Global, RollbackArgs};
 use crate::cli::error::{CliError, ErrorKind};
 use crate::cli::exit::ExitCode;
 use crate::cli::request::Wanted;
-use crate::cli::running;
+use crate::cli::running::{self, Abandoned, Taking};
 use crate::cli::session::Session;
 use crate::cli::situation::{Situation, Traffic};
+use crate::cli::steering::{Answer, ask_and_wait, say};
 use crate::deployment::event::Event;
 use crate::deployment::ids::{SlotName, TaskDefinitionArn};
+use crate::deployment::observation::Ask;
 use crate::deployment::outcome::Outcome;
 use crate::deployment::preflight::DefinitionWanted;
-use crate::store::{Holder, Request, Steer};
-
-/// How long a running deployment gets to take an abort; its look comes every few seconds.
-const ANSWER_WITHIN: Duration = Duration::from_secs(10);
-/// How long its revert may take once it has taken it.
-const REVERT_WITHIN: Duration = Duration::from_secs(120);
+use crate::runner::Asks;
+use crate::store::Steer;
 
 pub(super) async fn run(global: &Global, args: &RollbackArgs) -> Result<ExitCode, CliError> {
     let session = Session::open(global, None).await?;
@@ -60,15 +54,6 @@ pub(super) async fn run(global: &Global, args: &RollbackArgs) -> Result<ExitCode
     running::run(global, &args.run, &session, planning, planned_at).await
 }
 
-/// A line on stdout, as text or as JSON.
-fn say(global: &Global, kind: &str, text: &str) {
-    let document = json!({ "type": kind, "message": text });
-    match global.output {
-        OutputFormat::Text => println!("{text}"),
-        OutputFormat::Json => println!("{document}"),
-    }
-}
-
 /// Reverts a deployment that has not ended: its process does it, or where that is gone, this
 /// one. `None` where there is none.
 async fn end_what_is_under_way(
@@ -76,26 +61,31 @@ async fn end_what_is_under_way(
     args: &RollbackArgs,
     session: &Session,
 ) -> Result<Option<ExitCode>, CliError> {
-    let by = session.holder(&session.new_id());
-    let by = format!("{}@{} (bg rollback)", by.owner, by.host);
-    if let Some(holder) = running_holder(session).await?
-        && let Some(answer) = abort(session, &holder, &by).await?
-    {
-        return Ok(Some(match answer {
-            Answer::Ended(outcome) => ended(global, &outcome),
-            Answer::Reverting => ExitCode::Stuck,
-        }));
+    let by = format!("{} (bg rollback)", session.who());
+    if let Some(holder) = session.running_holder().await? {
+        eprintln!(
+            "deployment {} is running: asking it to revert",
+            holder.deployment
+        );
+        match ask_and_wait(session, &holder, Steer::Abort, &by).await? {
+            Some(Answer::Ended(outcome)) => return Ok(Some(ended(global, &outcome))),
+            Some(Answer::Taken) => return Ok(Some(ExitCode::Stuck)),
+            None => eprintln!("its process does not answer"),
+        }
     }
-    let Some(records) = session.unfinished().await? else {
+    let Some(abandoned) = Abandoned::find(session, None).await? else {
         return Ok(None);
     };
-    if let Some(first) = records.first() {
-        eprintln!(
-            "the process of deployment {} is gone: reverting it here",
-            first.deployment
-        );
-    }
-    let reverted = running::revert_abandoned(global, &args.run, session, &records, by).await?;
+    eprintln!(
+        "the process of deployment {} is gone: reverting it here",
+        abandoned.id()
+    );
+    let asks = Asks::default();
+    let _ = asks.sender().send(Ask::Abort { by });
+    let taking = Taking::FromADeadProcess;
+    let reverted = abandoned
+        .go_on(global, &args.run, session, taking, asks)
+        .await?;
     let exit = reverted.outcome().map(|outcome| ended(global, outcome));
     Ok(Some(exit.unwrap_or(ExitCode::Stuck)))
 }
@@ -149,73 +139,6 @@ async fn last_serving(
 
 fn existing(arn: &TaskDefinitionArn) -> DefinitionWanted {
     DefinitionWanted::Existing(arn.as_str().to_owned())
-}
-
-async fn running_holder(session: &Session) -> Result<Option<Holder>, CliError> {
-    let holder = session
-        .store
-        .holder(&session.service())
-        .await
-        .map_err(|error| CliError::from_error(ErrorKind::Unexpected, &error))?;
-    Ok(holder.filter(|holder| holder.lease_until > session.clock.now()))
-}
-
-/// What came of an abort.
-enum Answer {
-    /// The deployment has ended like this.
-    Ended(Outcome),
-    /// It was taken, and no end was seen.
-    Reverting,
-}
-
-/// Asks the running deployment to revert; `None` where its process doesn't answer.
-async fn abort(session: &Session, holder: &Holder, by: &str) -> Result<Option<Answer>, CliError> {
-    let unreadable = |error| CliError::from_error(ErrorKind::Unexpected, &error);
-    let service = session.service();
-    eprintln!(
-        "deployment {} is running: asking it to revert",
-        holder.deployment
-    );
-    let asked_at = session.clock.now();
-    let request = Request {
-        deployment: holder.deployment.clone(),
-        by: by.to_owned(),
-        at: asked_at,
-        steer: Steer::Abort,
-    };
-    let asked = session.store.ask(&service, &request).await;
-    asked.map_err(unreadable)?;
-    loop {
-        session
-            .clock
-            .sleep_until(session.clock.now() + jiff::SignedDuration::from_millis(500))
-            .await;
-        let records = session
-            .store
-            .journal(&service, &holder.deployment)
-            .await
-            .map_err(unreadable)?;
-        let outcome = records.iter().rev().find_map(|record| match &record.event {
-            Event::Ended { outcome } => Some(outcome.clone()),
-            _ => None,
-        });
-        if let Some(outcome) = outcome {
-            return Ok(Some(Answer::Ended(outcome)));
-        }
-        let taken = records
-            .iter()
-            .any(|record| matches!(record.event, Event::Reverting { .. }));
-        let waited = Duration::try_from(session.clock.now().duration_since(asked_at));
-        let limit = if taken { REVERT_WITHIN } else { ANSWER_WITHIN };
-        if waited.is_ok_and(|waited| waited > limit) {
-            let _ = session
-                .store
-                .take_requests(&service, &holder.deployment)
-                .await;
-            eprintln!("its process does not answer");
-            return Ok(taken.then_some(Answer::Reverting));
-        }
-    }
 }
 
 /// For the one who asked to go back, a revert is what was asked for.

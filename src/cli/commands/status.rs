@@ -1,21 +1,71 @@
 //! `bg status`
 
-use crate::cli::args::{Global, OutputFormat};
-use crate::cli::display::{print, print_json};
+use jiff::SignedDuration;
+
+use crate::cli::args::{Global, OutputFormat, StatusArgs};
+use crate::cli::display::{Display, TICK, print, print_json};
 use crate::cli::error::{CliError, ErrorKind};
 use crate::cli::exit::ExitCode;
 use crate::cli::session::Session;
 use crate::cli::situation::Situation;
 use crate::cli::terminal::Surface;
+use crate::deployment::ids::DeploymentId;
 use crate::report::status::text;
 
-pub(super) async fn run(global: &Global) -> Result<ExitCode, CliError> {
+/// How often the journal of a deployment that is followed is read.
+const READ_EVERY: SignedDuration = SignedDuration::from_secs(1);
+
+pub(super) async fn run(global: &Global, args: &StatusArgs) -> Result<ExitCode, CliError> {
     let session = Session::open(global, None).await?;
+    let followed = match args.watch {
+        true => session.running_holder().await?,
+        false => None,
+    };
+    if let Some(holder) = followed {
+        return follow(global, &session, &holder.deployment).await;
+    }
     let report = Situation::look(&session).await?.report(&session).await?;
     let shown = match global.output {
         OutputFormat::Text => print(&text(&report), Surface::of_process().stdout_colors(global)),
         OutputFormat::Json => print_json(&report),
     };
     shown.map_err(|error| CliError::from_error(ErrorKind::Unexpected, &error))?;
+    Ok(ExitCode::Stands)
+}
+
+/// Shows a deployment's records as its own process does, until it ends or is left.
+async fn follow(
+    global: &Global,
+    session: &Session,
+    id: &DeploymentId,
+) -> Result<ExitCode, CliError> {
+    let unreadable = |error| CliError::from_error(ErrorKind::Unexpected, &error);
+    let gone = |error| CliError::from_error(ErrorKind::Unexpected, &error);
+    let service = session.service();
+    let mut display = Display::new(global, &Surface::of_process());
+    let mut seen = 0;
+    loop {
+        let records = session.store.journal(&service, id).await;
+        let records = records.map_err(unreadable)?;
+        for record in records.get(seen..).unwrap_or_default() {
+            display.record(record).map_err(gone)?;
+        }
+        seen = records.len();
+        let driven = session.running_holder().await?;
+        let driven = driven.is_some_and(|holder| holder.deployment == *id);
+        if display.view().outcome.is_some() || !driven {
+            break;
+        }
+        let until = session.clock.now() + READ_EVERY;
+        while session.clock.now() < until {
+            display.tick(session.clock.now()).map_err(gone)?;
+            tokio::time::sleep(TICK).await;
+        }
+    }
+    let ended = display.view().outcome.is_some();
+    display.finish().map_err(gone)?;
+    if !ended {
+        eprintln!("Note: no process drives deployment {id} any more; `bg resume` goes on with it");
+    }
     Ok(ExitCode::Stands)
 }

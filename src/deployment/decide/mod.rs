@@ -105,10 +105,19 @@ impl<'a> Draft<'a> {
     /// Signals and requests, before anything else. True when they decided.
     fn heed_asks(&mut self) -> bool {
         let seen = self.seen;
-        let Some(ask) = seen.asks.first() else {
-            return false;
+        let steered = seen.asks.iter().filter(|ask| self.steer(ask)).count();
+        if steered > 0 {
+            self.wake_at = self.now;
+        }
+        let ends = |ask: &&Ask| !matches!(ask, Ask::Pause { .. } | Ask::GoOn { .. });
+        let Some(ask) = seen.asks.iter().find(ends) else {
+            return steered > 0;
         };
         match ask {
+            Ask::Pause { .. } | Ask::GoOn { .. } => {}
+            Ask::Leave { why } => self.end(Outcome::Kept {
+                signal: why.clone(),
+            }),
             Ask::Interrupt {
                 signal,
                 then: OnInterrupt::Keep,
@@ -134,8 +143,21 @@ impl<'a> Draft<'a> {
     fn signal(&self) -> Option<String> {
         self.seen.asks.iter().find_map(|ask| match ask {
             Ask::Interrupt { signal, .. } => Some(signal.clone()),
-            Ask::Abort { .. } => None,
+            _ => None,
         })
+    }
+
+    /// Records what only changes the pace; true for such an ask.
+    fn steer(&mut self, ask: &Ask) -> bool {
+        match ask {
+            Ask::Pause { by } => self.record(Event::Paused { by: by.clone() }),
+            Ask::GoOn { by, full } => self.record(Event::GoingOn {
+                by: by.clone(),
+                full: *full,
+            }),
+            _ => return false,
+        }
+        true
     }
 
     fn go_on(&mut self) {
@@ -148,7 +170,7 @@ impl<'a> Draft<'a> {
             } => {
                 self.provision(*since, *provisioned_at, *healthy_since);
             }
-            Phase::Ready => self.raise_to(0),
+            Phase::Ready => self.raise_from(None),
             Phase::Shifting { step, since } => self.confirm(*step, *since),
             Phase::Baking { step, until } => self.bake(*step, *until),
             Phase::Promoted { .. } | Phase::Reverting { .. } | Phase::Ended { .. } => {}

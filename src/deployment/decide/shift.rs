@@ -24,8 +24,19 @@ const REWRITE_AFTER: Duration = Duration::from_secs(5);
 const CONFIRM_WITHIN: Duration = Duration::from_secs(60);
 
 impl Draft<'_> {
+    /// Goes to the step after `step`, or straight to the last one, unless somebody paused it.
+    pub(super) fn raise_from(&mut self, step: Option<usize>) {
+        if self.deployment.paused.is_some() {
+            return self.stay();
+        }
+        let last = self.deployment.plan.steps.len().saturating_sub(1);
+        let next = step.map_or(0, |step| step + 1);
+        let straight = self.deployment.straight_to_full;
+        self.raise_to(if straight { last.max(next) } else { next });
+    }
+
     /// Raises green to a step's weight if this very observation allows it.
-    pub(super) fn raise_to(&mut self, step: usize) {
+    fn raise_to(&mut self, step: usize) {
         let against = against_raising(self.deployment, self.seen);
         if !against.is_empty() {
             return self.hold_at_a_step(against);
@@ -95,17 +106,12 @@ impl Draft<'_> {
     /// Stays at a weight; moves on when the bake is over and nothing speaks against it.
     pub(super) fn bake(&mut self, step: usize, until: Timestamp) {
         let plan = &self.deployment.plan;
-        if self.now < until {
+        if self.now < until || self.deployment.paused.is_some() {
             self.look_by(until);
-            let mut holds = service_holds(self.deployment, self.seen);
-            holds.extend(unreadable_groups(plan, self.seen));
-            if let Traffic::Uneven(drift) = traffic(plan, self.seen, self.deployment.set) {
-                holds.extend(drift);
-            }
-            return self.hold_at_a_step(holds);
+            return self.stay();
         }
         if step + 1 < plan.steps.len() {
-            return self.raise_to(step + 1);
+            return self.raise_from(Some(step));
         }
         let against = against_raising(self.deployment, self.seen);
         if against.is_empty() {
@@ -113,6 +119,17 @@ impl Draft<'_> {
         } else {
             self.hold_at_a_step(against);
         }
+    }
+
+    /// Watches at the present weight.
+    fn stay(&mut self) {
+        let plan = &self.deployment.plan;
+        let mut holds = service_holds(self.deployment, self.seen);
+        holds.extend(unreadable_groups(plan, self.seen));
+        if let Traffic::Uneven(drift) = traffic(plan, self.seen, self.deployment.set) {
+            holds.extend(drift);
+        }
+        self.hold_at_a_step(holds);
     }
 
     /// Holds with traffic split, or about to be; acts by policy when patience ends.

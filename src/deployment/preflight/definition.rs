@@ -34,9 +34,9 @@ pub(super) fn decide(
                 );
                 return None;
             }
-            (register(&body), body)
+            (register(&body, Some(blue.clone())), body)
         }
-        DefinitionWanted::Body(body) => (register(body), body.clone()),
+        DefinitionWanted::Body(body) => (register(body, None), body.clone()),
         DefinitionWanted::Existing(name) => {
             existing(found.asked_definition.clone(), name, found, planning)?
         }
@@ -48,7 +48,7 @@ pub(super) fn decide(
     Some(Definition { new, blue, body })
 }
 
-fn register(body: &Value) -> NewTaskDefinition {
+fn register(body: &Value, from: Option<TaskDefinitionArn>) -> NewTaskDefinition {
     let family = body
         .get("family")
         .and_then(Value::as_str)
@@ -57,6 +57,7 @@ fn register(body: &Value) -> NewTaskDefinition {
     NewTaskDefinition::Register {
         family,
         images: taskdef::images(body),
+        from,
     }
 }
 

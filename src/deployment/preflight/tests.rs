@@ -59,7 +59,7 @@ fn a_healthy_shop_gets_a_plan_without_a_word_against_it() {
     assert_eq!(plan.routes[0].label, "shop:443");
     let target = &plan.slots.b.targets[0];
     assert_eq!((target.container.as_str(), target.port), ("app", 8080));
-    let NewTaskDefinition::Register { family, images } = &plan.task_definition else {
+    let NewTaskDefinition::Register { family, images, .. } = &plan.task_definition else {
         panic!("{:?}", plan.task_definition);
     };
     assert_eq!(family, "shop");

@@ -52,6 +52,19 @@ pub fn container_has_port(definition: &Value, container: &str, port: u16) -> boo
     })
 }
 
+/// Gives each named container its image; [`images`] of the result are `images` again.
+pub fn put_images(definition: &mut Value, images: &[(String, String)]) {
+    let containers = definition
+        .get_mut("containerDefinitions")
+        .and_then(Value::as_array_mut);
+    for container in containers.into_iter().flatten() {
+        let name = text(container, "name");
+        if let Some((_, image)) = images.iter().find(|(named, _)| named == name) {
+            container["image"] = image.as_str().into();
+        }
+    }
+}
+
 /// Puts the images in. One without a container's name goes to the only, or the first essential,
 /// container. Nothing is changed where any of them doesn't fit.
 pub fn set_images(

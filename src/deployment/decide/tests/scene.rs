@@ -359,6 +359,7 @@ fn plan() -> Plan {
         task_definition: NewTaskDefinition::Register {
             family: "shop".to_owned(),
             images: vec![("app".to_owned(), "shop:v2".to_owned())],
+            from: None,
         },
         blue_task_definition: TaskDefinitionArn::new("arn:task-definition/shop:7"),
         green: GreenService::Create {

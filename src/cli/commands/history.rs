@@ -1,0 +1,25 @@
+//! `bg history`
+
+use crate::cli::args::{Global, HistoryArgs, OutputFormat};
+use crate::cli::display::{print, print_json};
+use crate::cli::error::{CliError, ErrorKind};
+use crate::cli::exit::ExitCode;
+use crate::cli::past::Past;
+use crate::cli::terminal::Surface;
+use crate::report::history::{Entry, text};
+use crate::report::view::View;
+
+pub(super) async fn run(global: &Global, args: &HistoryArgs) -> Result<ExitCode, CliError> {
+    let past = Past::open(global).await?;
+    let ids = past.deployments().await?;
+    let mut entries = Vec::new();
+    for id in ids.iter().rev().take(args.last) {
+        entries.extend(Entry::of(&View::of(&past.journal(id).await?)));
+    }
+    let shown = match global.output {
+        OutputFormat::Json => print_json(&entries),
+        OutputFormat::Text => print(&text(&entries), Surface::of_process().stdout_colors(global)),
+    };
+    shown.map_err(|error| CliError::from_error(ErrorKind::Unexpected, &error))?;
+    Ok(ExitCode::Stands)
+}

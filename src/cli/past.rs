@@ -1,0 +1,46 @@
+//! What the store remembers, without a word to AWS.
+
+use super::args::Global;
+use super::error::{CliError, ErrorKind};
+use super::session::{open_store, read_config};
+use crate::deployment::event::Record;
+use crate::deployment::ids::{DeploymentId, ServiceName};
+use crate::store::{Store, StoreError};
+
+/// One service's deployments.
+pub(super) struct Past {
+    store: Store,
+    service: ServiceName,
+}
+
+impl Past {
+    /// Reads the config and opens the store.
+    pub(super) async fn open(global: &Global) -> Result<Past, CliError> {
+        let (config, folder) = read_config(global)?;
+        Ok(Past {
+            store: open_store(&config, &folder)?,
+            service: ServiceName::new(&config.service),
+        })
+    }
+
+    /// The logical service.
+    pub(super) fn service(&self) -> &ServiceName {
+        &self.service
+    }
+
+    /// Oldest first.
+    pub(super) async fn deployments(&self) -> Result<Vec<DeploymentId>, CliError> {
+        let ids = self.store.deployments(&self.service).await;
+        ids.map_err(|error| unreadable(&error))
+    }
+
+    /// Oldest record first.
+    pub(super) async fn journal(&self, id: &DeploymentId) -> Result<Vec<Record>, CliError> {
+        let records = self.store.journal(&self.service, id).await;
+        records.map_err(|error| unreadable(&error))
+    }
+}
+
+fn unreadable(error: &StoreError) -> CliError {
+    CliError::from_error(ErrorKind::Unexpected, error)
+}

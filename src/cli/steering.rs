@@ -1,0 +1,102 @@
+//! Asking a deployment that another process drives, and hearing what came of it.
+
+use std::time::Duration;
+
+use jiff::SignedDuration;
+use serde_json::json;
+
+use super::args::{Global, OutputFormat};
+use super::error::{CliError, ErrorKind};
+use super::session::Session;
+use crate::deployment::event::{Event, Record};
+use crate::deployment::outcome::Outcome;
+use crate::store::{Holder, Request, Steer};
+
+/// How long a running deployment gets to take a request; its look comes every few seconds.
+const ANSWER_WITHIN: Duration = Duration::from_secs(10);
+/// How long its revert may take once it has taken it.
+const REVERT_WITHIN: Duration = Duration::from_secs(120);
+/// Between two looks at its journal.
+const LOOK_EVERY: SignedDuration = SignedDuration::from_millis(500);
+
+/// What came of a request.
+pub(super) enum Answer {
+    /// The deployment has ended like this.
+    Ended(Outcome),
+    /// It was taken; of a revert, no end was seen.
+    Taken,
+}
+
+/// Asks the process that holds the lock; `None` where it doesn't answer.
+pub(super) async fn ask_and_wait(
+    session: &Session,
+    holder: &Holder,
+    steer: Steer,
+    by: &str,
+) -> Result<Option<Answer>, CliError> {
+    let unreadable = |error| CliError::from_error(ErrorKind::Unexpected, &error);
+    let (store, service) = (&session.store, session.service());
+    let id = &holder.deployment;
+    let before = store.journal(&service, id).await.map_err(unreadable)?.len();
+    let asked_at = session.clock.now();
+    let request = Request {
+        deployment: id.clone(),
+        by: by.to_owned(),
+        at: asked_at,
+        steer,
+    };
+    store.ask(&service, &request).await.map_err(unreadable)?;
+    loop {
+        session
+            .clock
+            .sleep_until(session.clock.now() + LOOK_EVERY)
+            .await;
+        let records = store.journal(&service, id).await.map_err(unreadable)?;
+        if let Some(outcome) = outcome(&records) {
+            return Ok(Some(Answer::Ended(outcome)));
+        }
+        let news = records.get(before..).unwrap_or_default();
+        let taken = news.iter().any(|record| answers(&record.event, steer))
+            || records
+                .iter()
+                .any(|record| matches!(record.event, Event::Reverting { .. }));
+        if taken && steer != Steer::Abort {
+            return Ok(Some(Answer::Taken));
+        }
+        let waited = Duration::try_from(session.clock.now().duration_since(asked_at));
+        let limit = if taken { REVERT_WITHIN } else { ANSWER_WITHIN };
+        if waited.is_ok_and(|waited| waited > limit) {
+            let _ = store.take_requests(&service, id).await;
+            return Ok(taken.then_some(Answer::Taken));
+        }
+    }
+}
+
+fn outcome(records: &[Record]) -> Option<Outcome> {
+    match &records.last()?.event {
+        Event::Ended { outcome } => Some(outcome.clone()),
+        _ => records.iter().rev().find_map(|record| match &record.event {
+            Event::Ended {
+                outcome: Outcome::Promoted,
+            } => Some(Outcome::Promoted),
+            _ => None,
+        }),
+    }
+}
+
+fn answers(event: &Event, steer: Steer) -> bool {
+    match steer {
+        Steer::Abort => matches!(event, Event::Reverting { .. }),
+        Steer::Pause => matches!(event, Event::Paused { .. }),
+        Steer::Promote { .. } => matches!(event, Event::GoingOn { .. }),
+    }
+}
+
+/// A line on stdout, as text or as JSON.
+pub(super) fn say(global: &Global, kind: &str, text: &str) {
+    let document = json!({ "type": kind, "message": text });
+    match global.output {
+        OutputFormat::Text => println!("{text}"),
+        OutputFormat::Json => println!("{document}"),
+    }
+}
