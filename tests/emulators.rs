@@ -132,6 +132,11 @@ impl Stage {
 
     /// Starts `bg deploy` of `shop:v2` with these bakes at 10 % and after 100 %.
     fn deploy(&self, bakes: [&str; 2]) -> Process {
+        self.deploy_with(bakes, "")
+    }
+
+    /// The same with more lines in the config.
+    fn deploy_with(&self, bakes: [&str; 2], more: &str) -> Process {
         let name = self.name;
         let [middle, last] = bakes;
         let config = format!(
@@ -147,7 +152,7 @@ guards:
 retire: {{ after: 0s, then: keep }}
 state: file:state
 poll: 1s
-"
+{more}"
         );
         fs::write(self.folder.path().join("bg.yaml"), config).expect("a file in our own folder");
         let [moto, ministack] = self.proxies.each_ref().map(Proxy::url);
@@ -300,6 +305,32 @@ async fn a_canary_goes_through_and_moves_both_routes_together() {
     );
     let alarms = &green["deployment_configuration"]["alarms"]["enable"];
     assert_ne!(alarms, &json!(true));
+}
+
+#[tokio::test]
+async fn the_dead_man_switch_is_armed_pushed_out_and_taken_away() {
+    let Some(stage) = Stage::set("deadman", "0").await else {
+        return;
+    };
+    let role = format!("arn:aws:iam::{ACCOUNT}:role/bg-deadman");
+    let deadman = format!("deadman: {{ after: 2m, role: \"{role}\" }}\n");
+    let running = stage.deploy_with(["35s", "2s"], &deadman);
+    let ended = running.end(DEPLOYMENT).await;
+    assert_eq!(ended.code, Some(0), "{}", ended.told());
+    let calls = stage.proxies[0].calls();
+    let answered = |method: &str| {
+        let start = format!("{method} /schedules/");
+        let calls = calls
+            .iter()
+            .filter(|call| call.operation.starts_with(&start));
+        calls.filter_map(|call| call.status).collect::<Vec<_>>()
+    };
+    assert_eq!(answered("POST"), [200, 200], "one for each route");
+    let puts = answered("PUT");
+    assert_eq!(puts[..2], [404, 404], "there was none before");
+    assert!(puts.len() >= 4 && puts[2..].iter().all(|status| *status == 200));
+    assert_eq!(answered("DELETE"), [200, 200]);
+    assert_eq!(answered("GET"), [404, 404], "they are gone");
 }
 
 #[tokio::test]

@@ -4,6 +4,8 @@
 
 #[path = "virtual/aws.rs"]
 mod aws;
+#[path = "virtual/deadman.rs"]
+mod deadman;
 #[path = "virtual/hands.rs"]
 mod hands;
 #[path = "virtual/harness.rs"]

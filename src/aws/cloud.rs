@@ -31,6 +31,7 @@ pub struct Cloud {
     elb: OnceLock<aws_sdk_elasticloadbalancingv2::Client>,
     cloudwatch: OnceLock<aws_sdk_cloudwatch::Client>,
     scaling: OnceLock<aws_sdk_applicationautoscaling::Client>,
+    scheduler: OnceLock<aws_sdk_scheduler::Client>,
     sts: OnceLock<aws_sdk_sts::Client>,
     /// Each route's action list as last seen or written: a revert starts from these.
     actions: Mutex<BTreeMap<RouteArn, Element>>,
@@ -58,6 +59,7 @@ impl Cloud {
             elb: OnceLock::new(),
             cloudwatch: OnceLock::new(),
             scaling: OnceLock::new(),
+            scheduler: OnceLock::new(),
             sts: OnceLock::new(),
             actions: Mutex::default(),
         }
@@ -96,6 +98,11 @@ impl Cloud {
     pub(super) fn scaling(&self) -> &aws_sdk_applicationautoscaling::Client {
         self.scaling
             .get_or_init(|| aws_sdk_applicationautoscaling::Client::new(&self.config))
+    }
+
+    pub(super) fn scheduler(&self) -> &aws_sdk_scheduler::Client {
+        self.scheduler
+            .get_or_init(|| aws_sdk_scheduler::Client::new(&self.config))
     }
 
     pub(super) fn sts(&self) -> &aws_sdk_sts::Client {

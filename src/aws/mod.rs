@@ -8,6 +8,7 @@
 mod alarms;
 mod cloud;
 mod connect;
+mod deadman;
 mod ecs;
 mod error;
 mod forward;
@@ -25,6 +26,7 @@ mod routes;
 mod services;
 mod survey;
 mod together;
+mod universal;
 mod xml;
 
 #[cfg(test)]

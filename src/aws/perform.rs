@@ -54,6 +54,8 @@ impl Cloud {
                 let service = &plan.slots[*slot].service;
                 self.tag(&plan.cluster, service, tags).await?;
             }
+            Action::ArmDeadman { until } => self.arm_deadman(plan, *until).await?,
+            Action::DisarmDeadman => self.disarm_deadman(plan).await?,
             Action::Unpin { slot } => self.unpin(plan, *slot).await?,
             Action::Delete { slot } => {
                 self.delete(&plan.cluster, &plan.slots[*slot].service)

@@ -14,7 +14,9 @@ use super::ecs::{count, list, tag, text};
 use super::error::AwsError;
 use super::retry::{Effect, call};
 use crate::deployment::action::Action;
-use crate::deployment::ids::{ClusterName, EcsServiceName, LoadBalancerArn, TargetGroupArn};
+use crate::deployment::ids::{
+    ClusterName, EcsServiceName, LoadBalancerArn, ScheduleName, TargetGroupArn,
+};
 use crate::deployment::observation::Seen;
 use crate::deployment::retire::{self, RetireLook, Retirement};
 use crate::deployment::surroundings::Forward;
@@ -91,7 +93,16 @@ impl Cloud {
             due,
             requests,
             groups,
+            armed: self.armed(retirement.deadman.as_deref()).await,
         }
+    }
+
+    async fn armed(&self, prefix: Option<&str>) -> Seen<Vec<ScheduleName>> {
+        let Some(prefix) = prefix else {
+            return Seen::Value(Vec::new());
+        };
+        let armed = self.schedules(prefix).await;
+        armed.map_or_else(|error| Seen::Unreadable(error.to_string()), Seen::Value)
     }
 
     async fn requests_of(

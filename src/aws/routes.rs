@@ -82,7 +82,7 @@ impl Cloud {
     }
 
     /// The action list of one listener or rule.
-    async fn item(&self, kind: RouteKind, arn: &RouteArn) -> Result<Element, AwsError> {
+    pub(super) async fn item(&self, kind: RouteKind, arn: &RouteArn) -> Result<Element, AwsError> {
         pick(kind, arn, self.items(kind, &[arn]).await?)
     }
 
@@ -232,7 +232,7 @@ impl Cloud {
     }
 }
 
-fn pair<'a>(plan: &Plan, route: &'a Route) -> Pair<'a> {
+pub(super) fn pair<'a>(plan: &Plan, route: &'a Route) -> Pair<'a> {
     Pair {
         blue: &route.groups[plan.blue],
         green: &route.groups[plan.green_slot()],

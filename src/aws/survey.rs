@@ -12,11 +12,12 @@ use super::error::{AwsError, ErrorClass};
 use super::retry::{Effect, call};
 use super::services::task_definition;
 use super::together::{all, some};
+use crate::deployment::deadman;
 use crate::deployment::ids::{
     AlarmName, ClusterName, EcsServiceName, SlotName, Slots, TargetGroupArn, TaskDefinitionArn,
 };
 use crate::deployment::preflight::{DefinitionWanted, Request};
-use crate::deployment::surroundings::{Forward, GroupFound, Surroundings};
+use crate::deployment::surroundings::{DeadmanFound, Forward, GroupFound, Surroundings};
 
 /// Enough names for "did you mean".
 const PAGES_OF_NAMES: usize = 3;
@@ -38,6 +39,8 @@ pub struct SurveyAsk {
     pub definition: Option<String>,
     /// Image references whose registry digest is wanted.
     pub images: Vec<String>,
+    /// What the names of the service's dead-man schedules begin with, where it has any.
+    pub deadman: Option<String>,
 }
 
 impl SurveyAsk {
@@ -77,6 +80,10 @@ impl SurveyAsk {
             alarms,
             definition,
             images,
+            deadman: request
+                .deadman
+                .as_ref()
+                .map(|_| deadman::prefix(&request.cluster, &request.service)),
         }
     }
 }
@@ -118,6 +125,7 @@ impl Cloud {
             task_definitions.insert(arn.clone(), definition);
             arn
         });
+        let deadman = self.deadman_found(ask, &forwards).await?;
         let unknown = |what: &str| format!("{what} is not known");
         let scaling = optional(
             scaling,
@@ -147,7 +155,24 @@ impl Cloud {
             running_digests,
             registry_digests,
             healthy: healthy?,
+            deadman,
             notes,
+        })
+    }
+
+    async fn deadman_found(
+        &self,
+        ask: &SurveyAsk,
+        forwards: &[Forward],
+    ) -> Result<DeadmanFound, AwsError> {
+        let Some(prefix) = &ask.deadman else {
+            return Ok(DeadmanFound::default());
+        };
+        let (leftovers, with_secrets) =
+            tokio::join!(self.schedules(prefix), self.with_secrets(forwards));
+        Ok(DeadmanFound {
+            leftovers: leftovers?,
+            with_secrets: with_secrets?,
         })
     }
 

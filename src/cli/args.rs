@@ -70,6 +70,8 @@ pub enum Verb {
     Show(ShowArgs),
     /// Do one round of everything that is due, such as retiring blue; made for cron
     Tick(TickArgs),
+    /// Try the dead-man switch
+    Deadman(DeadmanArgs),
     /// Serve the sandbox region, an embedded stand-in for AWS, on loopback until Ctrl-C
     #[command(after_help = SANDBOX_EXAMPLES)]
     Sandbox(SandboxArgs),
@@ -301,6 +303,29 @@ pub struct StatusArgs {
     /// Follow the deployment that is under way until it ends, as its own process shows it
     #[arg(short, long, env = "BG_WATCH", value_parser = FalseyValueParser::new())]
     pub watch: bool,
+}
+
+/// `bg deadman`
+#[derive(Debug, Clone, Args)]
+pub struct DeadmanArgs {
+    /// What about it.
+    #[command(subcommand)]
+    pub verb: DeadmanVerb,
+}
+
+/// What to do about the dead-man switch.
+#[derive(Debug, Clone, Subcommand)]
+pub enum DeadmanVerb {
+    /// Have AWS write each route's present action once more, a minute ahead, and look that it did
+    Test(DeadmanTestArgs),
+}
+
+/// `bg deadman test`
+#[derive(Debug, Clone, Args)]
+pub struct DeadmanTestArgs {
+    /// Where.
+    #[command(flatten)]
+    pub region: RegionArgs,
 }
 
 /// `bg resume`

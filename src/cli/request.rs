@@ -8,8 +8,9 @@ use super::args::VersionArgs;
 use super::error::CliError;
 use super::session::Session;
 use crate::config::{self, AlarmSide, Config, Percent, RetireThen};
+use crate::deployment::deadman::Deadman;
 use crate::deployment::ids::{AlarmName, ClusterName, DeploymentId, EcsServiceName, ServiceName};
-use crate::deployment::ids::{SlotName, Slots};
+use crate::deployment::ids::{RoleArn, SlotName, Slots};
 use crate::deployment::plan::{Kind, Limits, Retire, RetireHow};
 use crate::deployment::preflight::{
     AlarmWanted, DefinitionWanted, GuardsWanted, Request, RouteWanted, RoutesWanted, Side,
@@ -129,6 +130,7 @@ impl Wanted {
                 blind_after: config.timing.blind_after,
             },
             retire: retire(config),
+            deadman: deadman(config),
             definition: self.definition,
             source: self.source,
             kind: self.kind,
@@ -281,6 +283,14 @@ fn alarms(config: &Config) -> Vec<AlarmWanted> {
             }),
         })
         .collect()
+}
+
+pub(super) fn deadman(config: &Config) -> Option<Deadman> {
+    config.deadman.as_ref().map(|deadman| Deadman {
+        after: deadman.after,
+        role: RoleArn::new(&deadman.role),
+        leftovers: Vec::new(),
+    })
 }
 
 fn retire(config: &Config) -> Retire {

@@ -10,6 +10,7 @@ use super::error::{CliError, ErrorKind, locked};
 use super::exit::ExitCode;
 use super::session::{Fence, Session};
 use super::terminal::Surface;
+use crate::deployment::deadman;
 use crate::deployment::event::Record;
 use crate::deployment::ids::DeploymentId;
 use crate::deployment::outcome::Outcome;
@@ -394,5 +395,9 @@ fn retirement_of(deployment: &Deployment) -> Option<Retirement> {
             .collect(),
         due,
         at_most: plan.retire.at_most,
+        deadman: plan
+            .deadman
+            .as_ref()
+            .map(|_| deadman::prefix(&plan.cluster, &plan.service)),
     })
 }

@@ -12,6 +12,7 @@ use super::request;
 use super::sandbox_clock;
 use crate::aws::{AwsError, Cloud, ConnectOptions, ErrorClass, SurveyAsk};
 use crate::config::{self, Config, StateLocation};
+use crate::deployment::deadman;
 use crate::deployment::ids::{ClusterName, DeploymentId, ServiceName, SlotName, Slots};
 use crate::deployment::preflight::{self, Planning, Request};
 use crate::deployment::surroundings::Surroundings;
@@ -133,6 +134,10 @@ impl Session {
 
     /// Looks at what a status shows: everything but alarms and registries.
     pub(super) async fn survey_for_status(&self) -> Result<Surroundings, CliError> {
+        self.survey_with(None).await
+    }
+
+    async fn survey_with(&self, deadman: Option<String>) -> Result<Surroundings, CliError> {
         let slots = request::slots(&self.config);
         let targets = SlotName::BOTH.iter().flat_map(|slot| &slots[*slot].targets);
         let ask = SurveyAsk {
@@ -142,9 +147,16 @@ impl Session {
             alarms: Vec::new(),
             definition: None,
             images: Vec::new(),
+            deadman,
         };
         let found = self.cloud.survey(&ask, self.clock.now()).await;
         found.map_err(|error| self.cant_look(&error))
+    }
+
+    /// The same, with what matters to the dead-man switch.
+    pub(super) async fn survey_for_deadman(&self) -> Result<Surroundings, CliError> {
+        let prefix = deadman::prefix(&self.cluster(), &self.service());
+        self.survey_with(Some(prefix)).await
     }
 
     /// AWS, or the way to it, didn't let a look happen.

@@ -8,6 +8,7 @@ use super::error::{CliError, ErrorKind};
 use super::request;
 use super::session::Session;
 use crate::aws::{DEPLOYMENT_TAG, RouteWrite};
+use crate::deployment::deadman;
 use crate::deployment::ids::{EcsServiceName, SlotName, Slots, TargetGroupArn, TaskDefinitionArn};
 use crate::deployment::retire::{Due, Retirement, SERVED_TAG, TAG};
 use crate::deployment::state::Deployment;
@@ -260,6 +261,11 @@ impl Situation {
                 groups: self.traffic.groups[slot].clone(),
                 due,
                 at_most: session.config.retire.at_most,
+                deadman: session
+                    .config
+                    .deadman
+                    .as_ref()
+                    .map(|_| deadman::prefix(&session.cluster(), &session.service())),
             })
         };
         SlotName::BOTH.into_iter().filter_map(of_slot).collect()

@@ -1,6 +1,7 @@
 //! `bg.yaml`, read strictly: every refusal names the line, the column and the way out.
 //! Knows nothing of AWS: whether the things it names exist is found out elsewhere.
 
+mod deadman;
 mod environment;
 mod find;
 mod guards;
@@ -11,6 +12,7 @@ mod slots;
 mod types;
 mod values;
 
+pub use deadman::Deadman;
 pub use find::{CONFIG_FILE, find};
 pub use guards::{AlarmConfig, AlarmSide, Guards, InsufficientData, TargetGuard};
 pub use routes::{RouteConfig, Routes};

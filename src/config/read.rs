@@ -6,6 +6,7 @@ use crate::strategy::{
     Fields, InputError, Node, Reader, StrategyRef, Value, format_duration, strategy_from_node,
 };
 
+use super::deadman::read_deadman;
 use super::environment::fill;
 use super::guards::read_guards;
 use super::routes::read_routes;
@@ -13,7 +14,7 @@ use super::slots::read_slots;
 use super::types::{Config, Retire, RetireThen, Timing};
 use super::values::{AccountId, StateLocation};
 
-pub(super) const CONFIG_KEYS: [&str; 14] = [
+pub(super) const CONFIG_KEYS: [&str; 15] = [
     "service",
     "cluster",
     "account",
@@ -23,6 +24,7 @@ pub(super) const CONFIG_KEYS: [&str; 14] = [
     "strategy",
     "guards",
     "retire",
+    "deadman",
     "state",
     "poll",
     "timeout",
@@ -72,6 +74,7 @@ impl Config {
                 .unwrap_or_default(),
             guards: guards.unwrap_or_default(),
             retire: read(&fields, "retire", |node| read_retire(reader, node))?.unwrap_or_default(),
+            deadman: read(&fields, "deadman", |node| read_deadman(reader, node))?,
             state: read(&fields, "state", |node| read_state(reader, node))?.unwrap_or_default(),
             timing: read_timing(reader, &fields)?,
         })

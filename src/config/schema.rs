@@ -13,7 +13,7 @@ mod tests {
     use serde_json::Value;
 
     use super::*;
-    use crate::config::{guards, read, routes, slots};
+    use crate::config::{deadman, guards, read, routes, slots};
 
     fn keys<'k>(keys: impl IntoIterator<Item = &'k str>) -> BTreeSet<String> {
         keys.into_iter().map(str::to_owned).collect()
@@ -50,6 +50,7 @@ mod tests {
         );
         same("/$defs/alarm", &guards::ALARM_KEYS);
         same("/properties/retire", &read::RETIRE_KEYS);
+        same("/properties/deadman", &deadman::DEADMAN_KEYS);
     }
 
     #[test]

@@ -4,6 +4,7 @@ use std::time::Duration;
 
 use crate::strategy::StrategyRef;
 
+use super::deadman::Deadman;
 use super::guards::Guards;
 use super::routes::Routes;
 use super::slots::Slots;
@@ -34,6 +35,8 @@ pub struct Config {
     pub guards: Guards,
     /// What happens to blue after success.
     pub retire: Retire,
+    /// What puts traffic back if every process that drives a deployment dies.
+    pub deadman: Option<Deadman>,
     /// Where journals and locks are kept.
     pub state: StateLocation,
     /// How often to look, and how long to wait for what.

@@ -3,6 +3,7 @@
 use std::collections::BTreeMap;
 use std::fmt;
 
+use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 
 use super::ids::{SlotName, TaskDefinitionArn};
@@ -51,6 +52,15 @@ pub enum Action {
         /// Whose.
         slot: SlotName,
     },
+    /// Have a schedule for each route put everything back on blue at a moment; one that is there
+    /// already is pushed out to it.
+    ArmDeadman {
+        /// That moment, in whole seconds.
+        until: Timestamp,
+    },
+    /// Delete every such schedule of the service, this deployment's and earlier ones', and see
+    /// that they are gone.
+    DisarmDeadman,
 }
 
 /// Weights to write on every route of the plan.
@@ -78,6 +88,8 @@ impl Action {
             Action::Tag { .. } => ActName::Tag,
             Action::Unpin { .. } => ActName::Unpin,
             Action::Delete { .. } => ActName::Delete,
+            Action::ArmDeadman { .. } => ActName::ArmDeadman,
+            Action::DisarmDeadman => ActName::DisarmDeadman,
         }
     }
 }
@@ -106,6 +118,10 @@ pub enum ActName {
     Unpin,
     /// [`Action::Delete`]
     Delete,
+    /// [`Action::ArmDeadman`]
+    ArmDeadman,
+    /// [`Action::DisarmDeadman`]
+    DisarmDeadman,
 }
 
 impl fmt::Display for ActName {
@@ -121,6 +137,8 @@ impl fmt::Display for ActName {
             ActName::Tag => "tag the service",
             ActName::Unpin => "take the idle group out of sticky routes",
             ActName::Delete => "delete the service",
+            ActName::ArmDeadman => "arm the dead-man switch or push it out",
+            ActName::DisarmDeadman => "take the dead-man switch away",
         })
     }
 }

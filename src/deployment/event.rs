@@ -110,6 +110,21 @@ pub enum Event {
     },
     /// Fact: nothing does any more.
     HoldOver,
+    /// Intent: a schedule for each route is going to put everything back on blue then, unless it
+    /// is pushed out.
+    ArmingDeadman {
+        /// When.
+        until: Timestamp,
+    },
+    /// Fact: the schedules of all routes are there, or were pushed out.
+    DeadmanArmed {
+        /// When they put everything back.
+        until: Timestamp,
+    },
+    /// Intent: the service's schedules are going to be deleted.
+    DisarmingDeadman,
+    /// Fact: none of them is there any more.
+    DeadmanDisarmed,
     /// Green serves everything and the last bake is over: the deployment has succeeded.
     Promoted {
         /// When blue is to be retired; `None` keeps it.

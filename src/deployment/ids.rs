@@ -70,6 +70,22 @@ name! {
     AlarmName
 }
 
+name! {
+    /// `arn:aws:iam::ACCOUNT:role/NAME`.
+    RoleArn
+}
+name! {
+    /// A schedule of EventBridge Scheduler: at most 64 characters of `[0-9a-zA-Z-_.]`.
+    ScheduleName
+}
+
+impl RoleArn {
+    /// The role's account.
+    pub fn account(&self) -> &str {
+        self.0.split(':').nth(4).unwrap_or("")
+    }
+}
+
 impl TaskDefinitionArn {
     /// `FAMILY:REVISION`, the way people say it.
     pub fn short(&self) -> &str {

@@ -6,6 +6,7 @@
 
 pub mod action;
 pub mod clone;
+pub mod deadman;
 pub mod decide;
 pub mod event;
 pub mod ids;

@@ -5,6 +5,7 @@ use std::time::Duration;
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 
+use super::deadman::Deadman;
 use super::ids::{
     AlarmName, ClusterName, DeploymentId, EcsServiceName, LoadBalancerArn, RouteArn, ServiceName,
     SlotName, Slots, TargetGroupArn, TaskDefinitionArn,
@@ -62,6 +63,9 @@ pub struct Plan {
     pub limits: Limits,
     /// What happens to blue after success.
     pub retire: Retire,
+    /// What puts traffic back if every process that drives the deployment dies.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub deadman: Option<Deadman>,
 }
 
 impl Plan {

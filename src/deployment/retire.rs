@@ -12,7 +12,7 @@ use thiserror::Error;
 
 use super::action::Action;
 use super::decide::after;
-use super::ids::{EcsServiceName, SlotName, TargetGroupArn};
+use super::ids::{EcsServiceName, ScheduleName, SlotName, TargetGroupArn};
 use super::observation::Seen;
 use super::plan::{Plan, RetireHow};
 use super::surroundings::Forward;
@@ -112,6 +112,8 @@ pub struct Retirement {
     pub due: Due,
     /// How long past that moment traffic may keep it waiting.
     pub at_most: Duration,
+    /// What the names of the service's dead-man schedules begin with, where it has any.
+    pub deadman: Option<String>,
 }
 
 /// What a look at a slot that is to be retired showed.
@@ -129,6 +131,8 @@ pub struct RetireLook {
     pub due: Option<Due>,
     /// What its groups were sent lately.
     pub requests: Seen<Requests>,
+    /// Dead-man schedules of the service: one that fires could send traffic to this slot.
+    pub armed: Seen<Vec<ScheduleName>>,
 }
 
 /// What a slot's groups were sent in the last two complete minutes.
@@ -192,6 +196,15 @@ pub fn decide(retirement: &Retirement, look: &RetireLook) -> RetireStep {
         return finish(retirement);
     }
     let given_up_waiting = look.now >= after(retirement.due.at, retirement.at_most);
+    match &look.armed {
+        Seen::Value(armed) => {
+            if let Some(name) = armed.first() {
+                return wait(look, &format!("the dead-man switch {name} is still armed"));
+            }
+        }
+        Seen::Unreadable(why) if !given_up_waiting => return wait(look, why),
+        Seen::Unreadable(_) => {}
+    }
     match &look.requests {
         _ if given_up_waiting => scale_to_zero(retirement),
         Seen::Value(Requests::NotCounted | Requests::Counted(0)) => scale_to_zero(retirement),
@@ -258,6 +271,7 @@ mod tests {
             groups: vec![TargetGroupArn::new("a")],
             due: Due { at: at(600), then },
             at_most: Duration::from_secs(3600),
+            deadman: None,
         }
     }
 
@@ -282,6 +296,7 @@ mod tests {
                 then: RetireHow::ScaleToZero,
             }),
             requests: Seen::Value(requests),
+            armed: Seen::Value(Vec::new()),
         }
     }
 
@@ -316,6 +331,20 @@ mod tests {
             decide(&retirement, &look(700, 0, Requests::Counted(0))),
             over
         );
+    }
+
+    #[test]
+    fn a_slot_is_not_emptied_while_a_dead_man_switch_could_send_it_traffic() {
+        let retirement = retirement(RetireHow::ScaleToZero);
+        let mut look = look(100_000, 0, Requests::Counted(0));
+        look.armed = Seen::Value(vec![ScheduleName::new("bg.shop.0.earlier.0")]);
+        let armed = decide(&retirement, &look);
+        assert!(matches!(armed, RetireStep::Wait { .. }), "however long");
+        look.armed = Seen::Unreadable("Rate exceeded".to_owned());
+        assert_eq!(decide(&retirement, &look), scale_to_zero(&retirement));
+        look.now = at(700);
+        let unreadable = decide(&retirement, &look);
+        assert!(matches!(unreadable, RetireStep::Wait { .. }));
     }
 
     #[test]

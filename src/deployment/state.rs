@@ -4,6 +4,7 @@ use jiff::Timestamp;
 use thiserror::Error;
 
 use super::action::{ActName, FailureClass};
+use super::deadman::DeadmanState;
 use super::event::{Event, Look, Record};
 use super::ids::TaskDefinitionArn;
 use super::outcome::Outcome;
@@ -48,6 +49,8 @@ pub struct Deployment {
     pub target_reason: Option<String>,
     /// The last own change, after which looks come quickly.
     pub changed_at: Timestamp,
+    /// Its dead-man switch.
+    pub deadman: DeadmanState,
     /// The figures of the last look.
     pub look: Look,
     /// How many records were folded: the next one's position.
@@ -190,7 +193,13 @@ impl Deployment {
     }
 
     fn begin(plan: Plan, record: &Record) -> Deployment {
+        let left = plan.deadman.as_ref();
+        let deadman = DeadmanState {
+            may_exist: left.is_some_and(|deadman| !deadman.leftovers.is_empty()),
+            ..DeadmanState::default()
+        };
         Deployment {
+            deadman,
             plan,
             started_at: record.at,
             phase: Phase::Registering,
@@ -248,6 +257,13 @@ impl Deployment {
             ) => self.resume(*unwatched_since, at),
             (_, Event::Paused { by }) => self.paused = Some(by.clone()),
             (_, Event::GoingOn { full, .. }) => self.go_on(*full, at),
+            (_, Event::ArmingDeadman { .. }) => self.deadman.may_exist = true,
+            (_, Event::DeadmanArmed { until }) => {
+                self.deadman.armed_until = Some(*until);
+                self.deadman.failure = None;
+            }
+            (_, Event::DisarmingDeadman) => {}
+            (_, Event::DeadmanDisarmed) => self.deadman = DeadmanState::default(),
             (Phase::Registering, Event::RegisteringTaskDefinition) => self.changed_at = at,
             (Phase::Registering, Event::TaskDefinitionReady { task_definition }) => {
                 self.task_definition = Some(task_definition.clone());
@@ -403,6 +419,7 @@ impl Deployment {
         self.hold = None;
         self.blind_since = None;
         self.failure = None;
+        self.deadman.failure = None;
         self.changed_at = at;
         match &mut self.phase {
             Phase::Provisioning {
@@ -461,8 +478,12 @@ impl Deployment {
     }
 
     fn note_failure(&mut self, act: ActName, class: FailureClass, message: &str, at: Timestamp) {
-        let earlier = self.failure.take().filter(|failure| failure.act == act);
-        self.failure = Some(Failure {
+        let failure = match act {
+            ActName::ArmDeadman | ActName::DisarmDeadman => &mut self.deadman.failure,
+            _ => &mut self.failure,
+        };
+        let earlier = failure.take().filter(|failure| failure.act == act);
+        *failure = Some(Failure {
             act,
             class,
             message: message.to_owned(),
@@ -487,6 +508,8 @@ impl Deployment {
 
     /// The failure of `act`, if its last try failed.
     pub fn failure_of(&self, act: ActName) -> Option<&Failure> {
-        self.failure.as_ref().filter(|failure| failure.act == act)
+        let failures = [&self.failure, &self.deadman.failure];
+        let mut failures = failures.into_iter().flatten();
+        failures.find(|failure| failure.act == act)
     }
 }

@@ -1,13 +1,15 @@
 //! Everything that planning has to know of AWS before the first change: plain data, collected
 //! once by a survey.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::time::Duration;
 
 use jiff::Timestamp;
 use serde_json::Value;
 
-use super::ids::{AlarmName, LoadBalancerArn, RouteArn, Slots, TargetGroupArn, TaskDefinitionArn};
+use super::ids::{
+    AlarmName, LoadBalancerArn, RouteArn, ScheduleName, Slots, TargetGroupArn, TaskDefinitionArn,
+};
 use super::plan::RouteKind;
 use crate::judge::alarms::AlarmState;
 
@@ -50,8 +52,19 @@ pub struct Surroundings {
     pub registry_digests: BTreeMap<String, String>,
     /// The healthy targets of each group.
     pub healthy: BTreeMap<TargetGroupArn, u32>,
+    /// What matters to the dead-man switch; empty where none is wanted.
+    pub deadman: DeadmanFound,
     /// What could not be looked at, though the plan can do without: for the reader of the plan.
     pub notes: Vec<String>,
+}
+
+/// What matters to the dead-man switch.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct DeadmanFound {
+    /// Schedules that earlier deployments of this service left behind.
+    pub leftovers: Vec<ScheduleName>,
+    /// Routes whose action has a secret that ELBv2 doesn't show.
+    pub with_secrets: BTreeSet<RouteArn>,
 }
 
 /// A target group.

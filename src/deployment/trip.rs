@@ -100,6 +100,11 @@ pub enum Trip {
         /// Who.
         by: String,
     },
+    /// The dead-man switch has fired, or is about to: nobody pushed it out in time.
+    DeadmanDue {
+        /// When it was due.
+        until: Timestamp,
+    },
     /// Somebody else put all traffic back to blue.
     SteppedInByHand {
         /// The weight that we had set.
@@ -189,6 +194,10 @@ impl fmt::Display for Trip {
             Trip::Refused { act, message } => write!(f, "could not {act}: {message}"),
             Trip::Interrupted { signal } => write!(f, "interrupted by {signal}"),
             Trip::Aborted { by } => write!(f, "aborted by {by}"),
+            Trip::DeadmanDue { until } => write!(
+                f,
+                "the dead-man switch was due at {until}: nothing pushed it out in time"
+            ),
             Trip::SteppedInByHand { set } => write!(
                 f,
                 "somebody else put all traffic back to blue while green was to have {set}"

@@ -96,6 +96,7 @@ fn stuck(view: &View, why: &Stuck) -> Vec<StyledLine> {
         lines.push(field("last failure", text));
     }
     lines.extend(traffic(view));
+    lines.extend(armed(view));
     for (n, text) in after_stuck(why, view).into_iter().enumerate() {
         lines.push(field(if n == 0 { "next" } else { "" }, text));
     }
@@ -112,6 +113,7 @@ fn kept(view: &View, signal: &str) -> Vec<StyledLine> {
         "watched by",
         "nobody: no guard reverts it while no process runs",
     ));
+    lines.extend(armed(view));
     let slots = view
         .slot(Role::Blue)
         .map(|blue| force(blue, "puts everything back on blue"));
@@ -120,6 +122,14 @@ fn kept(view: &View, signal: &str) -> Vec<StyledLine> {
         slots.unwrap_or_else(|| "`bg status` shows where it stands".into()),
     ));
     lines
+}
+
+/// What AWS does by itself, whoever is gone.
+fn armed(view: &View) -> Option<StyledLine> {
+    let at = words::clock(view.deadman?);
+    let blue = view.side(Role::Blue);
+    let text = format!("armed: within the minute after {at} UTC everything goes to {blue}");
+    Some(field("dead-man", text))
 }
 
 fn trip_of(why: &Stuck) -> Option<&Trip> {
@@ -284,6 +294,9 @@ fn after_trip(trip: &Trip, view: &View) -> String {
         }
         Trip::Interrupted { .. } => "deploy again when you are ready".into(),
         Trip::Aborted { by } => format!("ask {by} why; then deploy again"),
+        Trip::DeadmanDue { .. } => {
+            "find out why the deploying process was cut off or frozen; then deploy again".into()
+        }
         Trip::SteppedInByHand { .. } => {
             "find out who moved the weights and why; `bg status` shows where it stands".into()
         }

@@ -28,6 +28,8 @@ use crate::deployment::event::Record;
 /// | `baking` | all routes show it: `step`, `weight`, `until` |
 /// | `holding` | `reasons`: holds, `until`: when patience ends |
 /// | `hold_over` | nothing holds any more |
+/// | `arming_deadman`, `deadman_armed` | intent, and fact, again at each push-out: `until`: when everything goes to blue |
+/// | `disarming_deadman`, `deadman_disarmed` | intent, and fact: no schedule is left |
 /// | `promoted` | `retire_at`: when blue is to be retired, or null |
 /// | `settings_restored` | green has its own ECS settings back |
 /// | `reverting` | intent: `trip`: why |

@@ -242,6 +242,12 @@ fn guards(plan: &Plan) -> Vec<StyledLine> {
             alarm.name.to_string(),
         ));
     }
+    let deadman = plan.deadman.as_ref();
+    if let Some(deadman) = deadman.filter(|_| !plan.lifts_demands_on_blue()) {
+        let after = words::length(deadman.after);
+        let text = format!("AWS itself puts everything on blue {after} after the last push-out");
+        lines.push(field("dead-man", text));
+    }
     lines
 }
 

@@ -106,6 +106,13 @@ pub fn say(before: &View, record: &Record) -> Option<Said> {
             Said::news(Tone::Warn, "holding", text)
         }
         Event::HoldOver => Said::news(Tone::Plain, "going on", "nothing holds any more"),
+        Event::ArmingDeadman { until } => {
+            let at = words::clock(*until);
+            Said::detail("arming", format!("the dead-man switch, for {at}"))
+        }
+        Event::DeadmanArmed { until } => armed(before, words::clock(*until)),
+        Event::DisarmingDeadman => Said::detail("disarming", "the dead-man switch"),
+        Event::DeadmanDisarmed => Said::detail("disarmed", "the dead-man switch is taken away"),
         Event::Promoted { .. } => Said::news(
             Tone::Good,
             "promoted",
@@ -185,6 +192,16 @@ pub fn say(before: &View, record: &Record) -> Option<Said> {
         ),
         Event::Ended { .. } => None,
     }
+}
+
+/// The first time is news; later ones only say that the process still lives.
+fn armed(before: &View, at: String) -> Option<Said> {
+    if before.deadman.is_some() {
+        return Said::detail("pushed out", format!("the dead-man switch, to {at}"));
+    }
+    let blue = before.side(Role::Blue);
+    let text = format!("the dead-man switch: everything to {blue} at {at}, unless pushed out");
+    Said::news(Tone::Plain, "armed", text)
 }
 
 fn started(plan: &Plan) -> String {

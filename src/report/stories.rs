@@ -130,6 +130,7 @@ pub(super) fn plan() -> Plan {
             then: RetireHow::ScaleToZero,
             at_most: minutes(60),
         },
+        deadman: None,
     }
 }
 
@@ -398,6 +399,7 @@ pub(super) fn reverts() -> Vec<(&'static str, Vec<Record>)> {
             "stepped_in_by_hand",
             during(Trip::SteppedInByHand { set: percent(10) }),
         ),
+        ("deadman_due", during(Trip::DeadmanDue { until: at(400) })),
     ]
 }
 
@@ -462,6 +464,17 @@ pub(super) fn stuck() -> Vec<(&'static str, Vec<Record>)> {
                     signal: "SIGTERM".into(),
                 },
             ),
+        ),
+        (
+            "kept_armed",
+            Story::shifted()
+                .then(180, Event::DeadmanArmed { until: at(480) })
+                .ended(
+                    230,
+                    Outcome::Kept {
+                        signal: "SIGTERM".into(),
+                    },
+                ),
         ),
     ]
 }

@@ -164,6 +164,8 @@ pub struct View {
     pub outcome: Option<Outcome>,
     /// Where it was when it ended.
     left: Option<Phase>,
+    /// When the dead-man switch puts everything on blue, if it is armed.
+    pub deadman: Option<Timestamp>,
     /// Who asked to stay at the present weight, if somebody did.
     pub paused: Option<String>,
     /// The newest things that happened, oldest first.
@@ -281,7 +283,11 @@ impl View {
             Event::Resumed {
                 unwatched_since, ..
             } => self.resume(*unwatched_since, at),
+            Event::DeadmanArmed { until } => self.deadman = Some(*until),
+            Event::DeadmanDisarmed => self.deadman = None,
             Event::RegisteringTaskDefinition
+            | Event::ArmingDeadman { .. }
+            | Event::DisarmingDeadman
             | Event::ProvisioningGreen
             | Event::GreenHealthy
             | Event::GreenUnhealthy { .. }
@@ -418,6 +424,10 @@ fn phase_after(event: &Event) -> Option<Phase> {
         Event::Ended { .. } => Phase::Ended,
         Event::TaskDefinitionReady { .. }
         | Event::GreenReady
+        | Event::ArmingDeadman { .. }
+        | Event::DeadmanArmed { .. }
+        | Event::DisarmingDeadman
+        | Event::DeadmanDisarmed
         | Event::Holding { .. }
         | Event::HoldOver
         | Event::SettingsRestored

@@ -452,6 +452,8 @@ fn fact_of(action: &Action, done: Done) -> Option<Event> {
         }
         (Action::ProvisionGreen { .. }, _) => Some(Event::GreenProvisioned),
         (Action::RestoreSettings, _) => Some(Event::SettingsRestored),
+        (Action::ArmDeadman { until }, _) => Some(Event::DeadmanArmed { until: *until }),
+        (Action::DisarmDeadman, _) => Some(Event::DeadmanDisarmed),
         _ => None,
     }
 }

@@ -197,6 +197,7 @@ fn internal_code(service: Service, query: bool) -> &'static str {
     match service {
         Service::Ecs | Service::Ecr => "ServerException",
         Service::Scaling => "InternalServiceException",
+        Service::Scheduler => "InternalServerException",
         Service::CloudWatch if !query => "InternalServiceFault",
         Service::CloudWatch | Service::Elbv2 | Service::Sts => "InternalFailure",
     }

@@ -113,7 +113,10 @@ async fn converse(region: Region, stream: TcpStream, mut stopped: watch::Receive
 async fn answer(region: Region, request: Request<Incoming>) -> io::Result<Response<Full<Bytes>>> {
     let (head, body) = request.into_parts();
     let body = body.collect().await.map_err(io::Error::other)?.to_bytes();
-    match region.call(head.uri.path(), &head.headers, &body).await {
+    let answer = region
+        .call(&head.method, &head.uri, &head.headers, &body)
+        .await;
+    match answer {
         Outcome::Answered(answer) => {
             let mut answer = answer.map(Full::new);
             let clock = region.clock();

@@ -2,6 +2,7 @@
 
 mod after;
 mod bad_input;
+mod deadman;
 mod definition;
 mod deploy;
 mod look;

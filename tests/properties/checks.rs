@@ -30,6 +30,10 @@ pub(crate) struct Checks {
     reverting_since: Option<Timestamp>,
     interrupted: bool,
     promoted: bool,
+    /// When the dead-man switch fires, as recorded; and whether there may be one.
+    armed_until: Option<Timestamp>,
+    may_be_armed: bool,
+    disarming: bool,
     provisioning: bool,
     registering: bool,
     putting_away: bool,
@@ -53,6 +57,9 @@ impl Checks {
             reverting_since: None,
             interrupted: false,
             promoted: false,
+            armed_until: None,
+            may_be_armed: false,
+            disarming: false,
             provisioning: false,
             registering: false,
             putting_away: false,
@@ -100,7 +107,24 @@ impl Checks {
                 self.holding_since.get_or_insert(record.at);
             }
             Event::HoldOver => self.holding_since = None,
-            Event::Promoted { .. } => self.promoted = true,
+            Event::ArmingDeadman { .. } => self.may_be_armed = true,
+            Event::DeadmanArmed { until } => {
+                assert!(self.may_be_armed, "intent before act");
+                self.armed_until = Some(*until);
+            }
+            Event::DisarmingDeadman => self.disarming = true,
+            Event::DeadmanDisarmed => {
+                assert!(self.disarming, "intent before act");
+                self.armed_until = None;
+                self.may_be_armed = false;
+            }
+            Event::Promoted { .. } => {
+                assert!(
+                    !self.may_be_armed,
+                    "the dead-man switch is taken away first"
+                );
+                self.promoted = true;
+            }
             Event::Reverting { .. } => {
                 assert!(
                     self.forward(),
@@ -279,6 +303,7 @@ impl Checks {
                     "nothing is raised after a revert began"
                 );
                 self.check_raise(deployment, seen, decision, *weight);
+                self.check_armed(seen);
             }
             Action::WriteWeights(WeightWrite::AllBlue) => assert!(reverting),
             Action::RegisterTaskDefinition => {
@@ -311,9 +336,34 @@ impl Checks {
                 let promoted = intends(|event| matches!(event, Event::Promoted { .. }));
                 assert!(self.promoted || promoted);
             }
+            Action::ArmDeadman { until } => {
+                let intent = |event: &Event| matches!(event, Event::ArmingDeadman { .. });
+                assert!(self.may_be_armed || intends(intent));
+                assert!(self.forward() && !reverting && *until > seen.now);
+            }
+            Action::DisarmDeadman => {
+                let intent = |event: &Event| matches!(event, Event::DisarmingDeadman);
+                assert!(intends(intent));
+                let split = self
+                    .shares(seen)
+                    .iter()
+                    .any(|share| share.is_none_or(|share| share > 0 && share < 1000));
+                let down = self.fewest(seen, self.plan.blue) == Some(0);
+                assert!(
+                    !split || !self.touched || down,
+                    "it goes while traffic is split"
+                );
+            }
             Action::Unpin { .. } | Action::Delete { .. } => {
                 panic!("a deployment puts nothing away but green: {action:?}");
             }
+        }
+    }
+
+    /// Nothing is raised without a dead-man switch where one is planned.
+    fn check_armed(&self, seen: &Observation) {
+        if self.plan.deadman.is_some() && matches!(self.plan.kind, Kind::Deploy) {
+            assert!(self.armed_until.is_some_and(|until| until > seen.now));
         }
     }
 

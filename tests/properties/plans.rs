@@ -2,9 +2,10 @@
 
 use std::time::Duration;
 
+use bg::deployment::deadman::Deadman;
 use bg::deployment::ids::{
-    AlarmName, ClusterName, DeploymentId, EcsServiceName, LoadBalancerArn, RouteArn, ServiceName,
-    SlotName, Slots, TargetGroupArn, TaskDefinitionArn,
+    AlarmName, ClusterName, DeploymentId, EcsServiceName, LoadBalancerArn, RoleArn, RouteArn,
+    ScheduleName, ServiceName, SlotName, Slots, TargetGroupArn, TaskDefinitionArn,
 };
 use bg::deployment::plan::{
     AlarmGuard, AlarmWeight, GreenService, Guards, Kind, Limits, NewTaskDefinition, Plan, Retire,
@@ -92,6 +93,16 @@ pub(crate) fn random(rng: &mut Rng) -> Plan {
                 .expect("there are three"),
             at_most: Duration::from_secs(3600),
         },
+        deadman: (rng.u8(0..3) > 0).then(|| deadman(rng)),
+    }
+}
+
+fn deadman(rng: &mut Rng) -> Deadman {
+    let leftovers = (0..rng.usize(0..2)).map(|_| ScheduleName::new("bg.shop.0.earlier.0"));
+    Deadman {
+        after: seconds(rng, 120..600),
+        role: RoleArn::new("arn:aws:iam::123456789012:role/deadman"),
+        leftovers: leftovers.collect(),
     }
 }
 

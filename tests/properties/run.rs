@@ -240,6 +240,10 @@ impl Run {
             "nothing follows the end"
         );
         let meddled = !self.world.weather.hands.is_empty();
+        if outcome == Outcome::Promoted {
+            let left = self.world.fires_at;
+            assert_eq!(left, None, "nothing is left that takes traffic away");
+        }
         if !meddled {
             self.checks.truth(&outcome, &self.world.weights());
         }

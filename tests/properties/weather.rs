@@ -277,6 +277,8 @@ fn act(rng: &mut Rng) -> ActName {
         ActName::Scale,
         ActName::RestoreSettings,
         ActName::Tag,
+        ActName::ArmDeadman,
+        ActName::DisarmDeadman,
     ])
     .expect("there are some")
 }

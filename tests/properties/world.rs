@@ -70,6 +70,8 @@ pub(crate) struct World {
     routes: Vec<Lagging<Weights>>,
     services: Slots<Lagging<Option<Service>>>,
     hands_done: usize,
+    /// When the dead-man switch fires, in truth.
+    pub(crate) fires_at: Option<Duration>,
 }
 
 /// What became of an act: a fact for the journal, or how it failed.
@@ -111,6 +113,7 @@ impl World {
             routes,
             services,
             hands_done: 0,
+            fires_at: None,
         }
     }
 
@@ -143,6 +146,10 @@ impl World {
             }
             self.hands_done += 1;
             self.meddle(due, hand);
+        }
+        if let Some(due) = self.fires_at.filter(|due| *due <= at) {
+            self.fires_at = None;
+            self.write(due, 0, usize::MAX, true);
         }
     }
 
@@ -394,6 +401,15 @@ impl World {
                 if self.services[*slot].now().is_none() {
                     return missing();
                 }
+            }
+            Action::ArmDeadman { until } => {
+                // Some seconds late, as AWS is.
+                self.fires_at = Some(self.since_start(*until) + Duration::from_secs(20));
+                return Ok(Some(Event::DeadmanArmed { until: *until }));
+            }
+            Action::DisarmDeadman => {
+                self.fires_at = None;
+                return Ok(Some(Event::DeadmanDisarmed));
             }
             Action::Unpin { .. } | Action::Delete { .. } => {}
         }

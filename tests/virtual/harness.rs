@@ -5,6 +5,7 @@ use std::sync::LazyLock;
 use std::time::Duration;
 
 use bg::aws::{Cloud, SurveyAsk};
+use bg::deployment::deadman;
 use bg::deployment::event::Record;
 use bg::deployment::ids::{
     AlarmName, ClusterName, DeploymentId, EcsServiceName, ServiceName, SlotName, Slots,
@@ -236,6 +237,7 @@ pub(crate) fn request(image: &str, strategy: &str) -> Request {
         ),
         source: None,
         when_unchanged: WhenUnchanged::Skip,
+        deadman: None,
         ignore_alarms: Default::default(),
     }
 }
@@ -258,5 +260,9 @@ fn survey(request: &Request) -> SurveyAsk {
         alarms,
         definition: None,
         images: Vec::new(),
+        deadman: request
+            .deadman
+            .as_ref()
+            .map(|_| deadman::prefix(&request.cluster, &request.service)),
     }
 }

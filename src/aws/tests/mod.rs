@@ -29,6 +29,7 @@ use crate::sandbox::{Region, RegionOptions};
 use crate::strategy::Weight;
 
 mod acts;
+mod deadman;
 mod looks;
 mod raw;
 mod routes;
@@ -152,6 +153,7 @@ impl Scene {
             alarms: vec![AlarmName::new("shop-a-5xx"), AlarmName::new("nobody")],
             definition: None,
             images: vec!["shop:v2".to_owned()],
+            deadman: None,
         }
     }
 }
@@ -232,5 +234,6 @@ fn plan(balancer: &Balancer) -> Plan {
             then: RetireHow::ScaleToZero,
             at_most: Duration::from_secs(3600),
         },
+        deadman: None,
     }
 }

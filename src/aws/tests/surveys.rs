@@ -141,6 +141,7 @@ async fn a_retirement_looks_at_the_services_own_groups_whatever_the_config_names
         groups: vec![],
         due,
         at_most: Duration::ZERO,
+        deadman: None,
     };
     let now = scene.region.now();
     let look = scene

@@ -1,5 +1,6 @@
 //! The verbs, one file each.
 
+mod deadman;
 mod deploy;
 mod history;
 mod plan;
@@ -12,7 +13,7 @@ mod status;
 mod steer;
 mod tick;
 
-use super::args::{Cli, Verb};
+use super::args::{Cli, DeadmanVerb, Verb};
 use super::error::CliError;
 use super::exit::ExitCode;
 use crate::store::Steer;
@@ -34,6 +35,9 @@ pub(super) async fn run(cli: &Cli) -> Result<ExitCode, CliError> {
         Verb::History(args) => history::run(&cli.global, args).await,
         Verb::Show(args) => show::run(&cli.global, args).await,
         Verb::Tick(_) => tick::run(&cli.global).await,
+        Verb::Deadman(args) => match &args.verb {
+            DeadmanVerb::Test(args) => deadman::test(&cli.global, args).await,
+        },
         Verb::Sandbox(args) => sandbox::run(args).await,
         Verb::Schema(_) => schema::run(),
     }

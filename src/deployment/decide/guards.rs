@@ -28,7 +28,8 @@ impl Draft<'_> {
     }
 
     fn tripped(&self) -> Option<Trip> {
-        self.alarm()
+        self.deadman_trips()
+            .or_else(|| self.alarm())
             .or_else(|| self.failing_tasks())
             .or_else(|| self.lost_targets())
             .or_else(|| self.blind())

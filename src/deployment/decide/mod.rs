@@ -1,6 +1,7 @@
 //! `decide`: from what a deployment is and what was just seen to what is recorded, done, and
 //! when to look again. Pure: the same inputs give the same decision.
 
+mod deadman;
 mod guards;
 mod looked;
 mod promote;
@@ -49,6 +50,7 @@ pub fn decide(deployment: &Deployment, observation: &Observation) -> Decision {
         _ => {
             if !draft.heed_asks() && !draft.heed_guards() {
                 draft.go_on();
+                draft.push_out_deadman();
             }
         }
     }
@@ -162,7 +164,11 @@ impl<'a> Draft<'a> {
 
     fn go_on(&mut self) {
         match &self.deployment.phase {
-            Phase::Registering => self.register(),
+            Phase::Registering => {
+                if !self.remove_leftovers() {
+                    self.register();
+                }
+            }
             Phase::Provisioning {
                 since,
                 provisioned_at,

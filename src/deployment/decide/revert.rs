@@ -64,10 +64,17 @@ impl Draft<'_> {
         if green_carries_traffic(&self.deployment.plan, self.seen) || traffic_back_at.is_none() {
             return self.bring_traffic_back(trip, *since, *hurried_at);
         }
-        if !self.deployment.green_touched || (*put_away && (*restored || self.green_is_not_ours()))
-        {
+        let put_away_for_good = !self.deployment.green_touched
+            || (*put_away && (*restored || self.green_is_not_ours()));
+        // In haste green goes first.
+        let disarming = (put_away_for_good || hurried_at.is_none()) && self.disarm_deadman_first();
+        if put_away_for_good {
             let begun = putting_away_since.unwrap_or(*since);
-            return self.end_reverted(trip, self.give_up_at(begun, *hurried_at));
+            let give_up_at = self.give_up_at(begun, *hurried_at);
+            if !disarming || self.now >= give_up_at {
+                self.end_reverted(trip, give_up_at);
+            }
+            return;
         }
         let settle = if hurried_at.is_some() || !self.asks_none() {
             SETTLE_IN_HASTE
@@ -133,6 +140,9 @@ impl Draft<'_> {
             if self.now >= wait {
                 let why = Stuck::BlueIsDown { trip: trip.clone() };
                 self.end(Outcome::Stuck { why });
+            } else {
+                // It would put everything on a side where nothing is healthy.
+                self.disarm_deadman_first();
             }
             return;
         }

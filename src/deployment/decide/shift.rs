@@ -42,6 +42,9 @@ impl Draft<'_> {
             return self.hold_at_a_step(against);
         }
         self.hold(Vec::new());
+        if self.arm_deadman_first() {
+            return;
+        }
         let weight = self.deployment.plan.steps[step].weight;
         self.record(Event::Shifting { step, weight });
         self.act(Action::WriteWeights(WeightWrite::Raise(weight)));
@@ -115,8 +118,11 @@ impl Draft<'_> {
         }
         let against = against_raising(self.deployment, self.seen);
         if against.is_empty() {
-            self.promote();
+            if !self.disarm_deadman_first() {
+                self.promote();
+            }
         } else {
+            self.rearm_deadman();
             self.hold_at_a_step(against);
         }
     }

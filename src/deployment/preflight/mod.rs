@@ -2,6 +2,7 @@
 //! all of it at once, before anything changes. Pure.
 
 mod capacity;
+mod deadman;
 mod definition;
 mod request;
 mod routes;
@@ -88,6 +89,7 @@ pub fn plan(request: &Request, found: &Surroundings) -> Planning {
     let desired = capacity::check(request, found, live, &slots, &mut planning);
     let definition = definition::decide(request, found, live, &slots, &mut planning);
     let guards = watching::guards(request, found, live, &mut planning);
+    let deadman = deadman::check(request, found, &routes, &mut planning);
     watching::warn_of_time(request, found, &slots, &routes, &mut planning);
     if let (Some(green), Some(desired), Some(definition), true) =
         (green, desired, definition, planning.problems.is_empty())
@@ -119,6 +121,7 @@ pub fn plan(request: &Request, found: &Surroundings) -> Planning {
             guards,
             limits: request.limits.clone(),
             retire: request.retire.clone(),
+            deadman,
         });
     }
     planning

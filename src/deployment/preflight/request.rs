@@ -4,6 +4,7 @@ use std::collections::BTreeSet;
 
 use serde_json::Value;
 
+use crate::deployment::deadman::Deadman;
 use crate::deployment::ids::{
     AlarmName, ClusterName, DeploymentId, EcsServiceName, ServiceName, SlotName, Slots,
 };
@@ -38,6 +39,8 @@ pub struct Request {
     pub limits: Limits,
     /// What happens to blue after success.
     pub retire: Retire,
+    /// What puts traffic back if every process dies; its leftovers are not known yet.
+    pub deadman: Option<Deadman>,
     /// What green is to run.
     pub definition: DefinitionWanted,
     /// Whose settings green gets; blue's by default.

@@ -1,5 +1,6 @@
 //! What planning refuses, warns of and plans.
 
+mod deadman;
 mod healthy;
 mod routes;
 mod watching;

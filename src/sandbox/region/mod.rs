@@ -17,7 +17,7 @@ use super::{
 };
 use bytes::Bytes;
 use fastrand::Rng;
-use http::{HeaderMap, Response};
+use http::{HeaderMap, Method, Response, Uri};
 use jiff::{SignedDuration, Timestamp};
 use limits::{Admission, Limits};
 use log::CallLog;
@@ -216,14 +216,20 @@ impl Region {
     }
 
     /// Takes a request, as it came over the wire, to its end.
-    pub async fn call(&self, path: &str, headers: &HeaderMap, body: &[u8]) -> Outcome {
+    pub async fn call(
+        &self,
+        method: &Method,
+        uri: &Uri,
+        headers: &HeaderMap,
+        body: &[u8],
+    ) -> Outcome {
         if !self.inner.options.latency.is_zero() {
             tokio::time::sleep(self.inner.options.latency).await;
         }
-        self.answer(path, headers, body)
+        self.answer(method, uri, headers, body)
     }
 
-    fn answer(&self, path: &str, headers: &HeaderMap, body: &[u8]) -> Outcome {
+    fn answer(&self, method: &Method, uri: &Uri, headers: &HeaderMap, body: &[u8]) -> Outcome {
         let mut gate = locked(&self.inner.gate);
         gate.requests += 1;
         let request_id = format!(
@@ -231,7 +237,7 @@ impl Region {
             self.inner.options.seed & 0xffff_ffff,
             gate.requests
         );
-        let operation = match wire::recognise(path, headers, body) {
+        let operation = match wire::recognise(method, uri, headers, body) {
             Ok(operation) => operation,
             Err(error) => return Outcome::Answered(wire::refuse(&error, &request_id)),
         };

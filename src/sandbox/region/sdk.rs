@@ -27,7 +27,10 @@ impl HttpConnector for Region {
             let body = body
                 .bytes()
                 .ok_or_else(|| ConnectorError::user("the body is a stream".into()))?;
-            match region.call(head.uri.path(), &head.headers, body).await {
+            let answer = region
+                .call(&head.method, &head.uri, &head.headers, body)
+                .await;
+            match answer {
                 Outcome::Answered(answer) => {
                     HttpResponse::try_from(answer.map(|bytes| SdkBody::from(bytes.to_vec())))
                         .map_err(|error| ConnectorError::other(error.into(), None))

@@ -245,7 +245,9 @@ async fn transcript(seed: u64) -> Vec<(u16, Bytes)> {
         let mut headers = HeaderMap::new();
         let target = format!("AmazonEC2ContainerServiceV20141113.{operation}");
         headers.insert("x-amz-target", HeaderValue::try_from(target).unwrap());
-        match region.call("/", &headers, named.as_bytes()).await {
+        let (method, uri) = (http::Method::POST, http::Uri::from_static("/"));
+        let answer = region.call(&method, &uri, &headers, named.as_bytes());
+        match answer.await {
             Outcome::Answered(answer) => seen.push((answer.status().as_u16(), answer.into_body())),
             other => panic!("{other:?}"),
         }

@@ -15,13 +15,14 @@ pub mod json;
 mod page;
 pub mod query;
 pub mod scaling;
+pub mod scheduler;
 pub mod sts;
 
 pub use error::AwsError;
 
 use crate::sandbox::world::World;
 use bytes::Bytes;
-use http::{HeaderMap, Response, StatusCode, header::CONTENT_TYPE};
+use http::{HeaderMap, Method, Response, StatusCode, Uri, header::CONTENT_TYPE};
 use jiff::Timestamp;
 use query::QueryService;
 use serde_json::{Value, json};
@@ -41,6 +42,8 @@ pub enum Service {
     Scaling,
     /// Elastic Container Registry.
     Ecr,
+    /// EventBridge Scheduler.
+    Scheduler,
 }
 
 impl Service {
@@ -53,6 +56,7 @@ impl Service {
             Self::Sts => "sts",
             Self::Scaling => "application-autoscaling",
             Self::Ecr => "ecr",
+            Self::Scheduler => "scheduler",
         }
     }
 }
@@ -66,6 +70,8 @@ pub enum Protocol {
     Query(QueryService),
     /// Smithy RPC v2 CBOR.
     Cbor,
+    /// REST with JSON bodies.
+    RestJson,
 }
 
 /// A request that was understood.
@@ -87,6 +93,8 @@ const SCALING_TARGET: &str = "AnyScaleFrontendService.";
 const CLOUDWATCH_TARGET: &str = "GraniteServiceVersion20100801.";
 const CLOUDWATCH_PATH: &str = "/service/GraniteServiceVersion20100801/operation/";
 
+const SCHEDULES_PATH: &str = "/schedules";
+
 /// A moment, as handlers put it into their answers.
 pub fn time(at: Timestamp) -> Value {
     #[expect(
@@ -101,7 +109,13 @@ pub fn time(at: Timestamp) -> Value {
 ///
 /// # Errors
 /// When no service here knows the request, or its body cannot be read.
-pub fn recognise(path: &str, headers: &HeaderMap, body: &[u8]) -> Result<Operation, AwsError> {
+pub fn recognise(
+    method: &Method,
+    uri: &Uri,
+    headers: &HeaderMap,
+    body: &[u8],
+) -> Result<Operation, AwsError> {
+    let path = uri.path();
     let header = |name: &str| headers.get(name).and_then(|value| value.to_str().ok());
     if let Some(name) = path.strip_prefix(CLOUDWATCH_PATH) {
         return Ok(Operation {
@@ -109,6 +123,16 @@ pub fn recognise(path: &str, headers: &HeaderMap, body: &[u8]) -> Result<Operati
             protocol: Protocol::Cbor,
             name: name.to_owned(),
             input: cbor::decode(body)?,
+        });
+    }
+    if path.starts_with(SCHEDULES_PATH) {
+        let query = uri.query().unwrap_or_default();
+        let (name, input) = scheduler::recognise(method.as_str(), path, query, body)?;
+        return Ok(Operation {
+            service: Service::Scheduler,
+            protocol: Protocol::RestJson,
+            name,
+            input,
         });
     }
     if let Some(target) = header("x-amz-target") {
@@ -150,7 +174,7 @@ pub fn recognise(path: &str, headers: &HeaderMap, body: &[u8]) -> Result<Operati
 impl Operation {
     /// Whether it only looks: such answers may lag behind writes.
     pub fn is_read(&self) -> bool {
-        ["Describe", "List"]
+        ["Describe", "List", "GetSchedule"]
             .iter()
             .any(|verb| self.name.starts_with(verb))
     }
@@ -167,6 +191,7 @@ impl Operation {
             Service::Sts => sts::handle,
             Service::Scaling => scaling::handle,
             Service::Ecr => ecr::handle,
+            Service::Scheduler => scheduler::handle,
         };
         let result = handle(world, &self.name, &self.input);
         if !self.is_read() {
@@ -178,8 +203,10 @@ impl Operation {
     /// Writes the answer in the request's own protocol.
     pub fn answer(&self, result: &Result<Value, AwsError>, request_id: &str) -> Response<Bytes> {
         let (status, body) = match (self.protocol, result) {
-            (Protocol::Json, Ok(value)) => (200, json::encode(value)),
-            (Protocol::Json, Err(error)) => (error.status, json::encode_error(error)),
+            (Protocol::Json | Protocol::RestJson, Ok(value)) => (200, json::encode(value)),
+            (Protocol::Json | Protocol::RestJson, Err(error)) => {
+                (error.status, json::encode_error(error))
+            }
             (Protocol::Cbor, Ok(value)) => (200, cbor::encode(value)),
             (Protocol::Cbor, Err(error)) => (error.status, cbor::encode_error(error)),
             (Protocol::Query(service), Ok(value)) => {
@@ -190,7 +217,13 @@ impl Operation {
                 query::encode_error(service, error, request_id),
             ),
         };
-        respond(self.protocol, status, body, request_id)
+        let mut answer = respond(self.protocol, status, body, request_id);
+        if let (Protocol::RestJson, Err(error)) = (self.protocol, result)
+            && let Ok(code) = error.code.parse()
+        {
+            answer.headers_mut().insert("x-amzn-errortype", code);
+        }
+        answer
     }
 }
 
@@ -209,6 +242,7 @@ fn respond(protocol: Protocol, status: u16, body: Vec<u8>, request_id: &str) -> 
         Protocol::Json => "application/x-amz-json-1.1",
         Protocol::Query(_) => "text/xml",
         Protocol::Cbor => "application/cbor",
+        Protocol::RestJson => "application/json",
     };
     let mut response = Response::new(Bytes::from(body));
     *response.status_mut() = StatusCode::from_u16(status).unwrap_or(StatusCode::BAD_REQUEST);

@@ -5,6 +5,7 @@ pub mod cloudwatch;
 pub mod ecs;
 pub mod elb;
 pub mod ids;
+pub mod scheduler;
 pub mod traffic;
 
 use jiff::{SignedDuration, Timestamp};
@@ -30,6 +31,8 @@ pub struct World {
     pub elb: elb::Elb,
     /// Metrics and alarms.
     pub cloudwatch: cloudwatch::CloudWatch,
+    /// One-shot schedules.
+    pub scheduler: scheduler::Scheduler,
     /// Synthetic users.
     pub traffic: traffic::Traffic,
 }
@@ -50,6 +53,7 @@ impl World {
             ecs: ecs::Ecs::default(),
             elb: elb::Elb::default(),
             cloudwatch: cloudwatch::CloudWatch::default(),
+            scheduler: scheduler::Scheduler::default(),
             traffic: traffic::Traffic::default(),
         }
     }
@@ -58,6 +62,7 @@ impl World {
     pub fn advance_to(&mut self, now: Timestamp) {
         while self.now + SignedDuration::from_secs(1) <= now {
             self.now += SignedDuration::from_secs(1);
+            super::wire::scheduler::fire(self);
             ecs::tick(self);
             elb::tick(self);
             traffic::tick(self);

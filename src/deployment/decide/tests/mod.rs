@@ -2,6 +2,7 @@
 
 mod alarms;
 mod bake;
+mod deadman;
 mod drift;
 mod hotfix;
 mod provision;

@@ -257,6 +257,8 @@ fn perform(action: &Action, plan: &Plan, seen: &mut Observation) -> Option<Event
             }
         }
         Action::RestoreSettings => return Some(Event::SettingsRestored),
+        Action::ArmDeadman { until } => return Some(Event::DeadmanArmed { until: *until }),
+        Action::DisarmDeadman => return Some(Event::DeadmanDisarmed),
         Action::Tag { .. } | Action::Unpin { .. } | Action::Delete { .. } => {}
     }
     None
@@ -391,6 +393,7 @@ fn plan() -> Plan {
             then: RetireHow::ScaleToZero,
             at_most: Duration::from_secs(3600),
         },
+        deadman: None,
     }
 }
 

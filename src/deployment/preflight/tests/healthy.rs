@@ -15,6 +15,7 @@ use crate::deployment::preflight::{
     AlarmWanted, DefinitionWanted, GuardsWanted, Request, RoutesWanted, Side, SlotWanted,
     TargetWanted, WhenUnchanged,
 };
+use crate::deployment::surroundings::DeadmanFound;
 use crate::deployment::surroundings::{AlarmFound, Forward, GroupFound, Surroundings};
 use crate::deployment::task_definition::parse_image_flags;
 use crate::judge::alarms::AlarmState;
@@ -168,6 +169,7 @@ pub(super) fn shop() -> Surroundings {
         running_digests: BTreeMap::new(),
         registry_digests: BTreeMap::new(),
         healthy: BTreeMap::from([(group_arn("shop-a"), 4), (group_arn("shop-b"), 0)]),
+        deadman: DeadmanFound::default(),
         notes: Vec::new(),
     }
 }
@@ -231,6 +233,7 @@ pub(super) fn request() -> Request {
         ),
         source: None,
         when_unchanged: WhenUnchanged::Skip,
+        deadman: None,
         ignore_alarms: BTreeSet::new(),
     }
 }

@@ -1,0 +1,106 @@
+//! ELBv2 calls as the fixed JSON input of a universal target. Pure.
+
+use serde_json::{Map, Value, json};
+
+use super::listeners::names;
+use super::xml::Element;
+use crate::deployment::ids::RouteArn;
+use crate::deployment::plan::RouteKind;
+
+/// What a universal target's ARN begins with.
+const UNIVERSAL: &str = "arn:aws:scheduler:::aws-sdk:elasticloadbalancingv2:";
+/// Fields of actions that are numbers in ELBv2's model; XML writes all alike.
+const NUMBERS: [&str; 4] = ["Order", "Weight", "DurationSeconds", "SessionTimeout"];
+/// And those that are true or false.
+const FLAGS: [&str; 2] = ["Enabled", "UseExistingClientSecret"];
+
+/// The target that writes an action list: `modifyListener` or `modifyRule`.
+pub(super) fn target(kind: RouteKind) -> String {
+    let call = match kind {
+        RouteKind::Listener => "modifyListener",
+        RouteKind::Rule => "modifyRule",
+    };
+    format!("{UNIVERSAL}{call}")
+}
+
+/// Its input: the listener or rule, and the whole action list.
+pub(super) fn input(kind: RouteKind, arn: &RouteArn, actions: &Element) -> String {
+    let names = names(kind);
+    let list: Vec<Value> = actions.children.iter().filter_map(value).collect();
+    json!({ names.arn: arn.as_str(), names.actions: list }).to_string()
+}
+
+/// An element as JSON; `None` for one that is empty.
+fn value(element: &Element) -> Option<Value> {
+    let all_are = |name| element.children.iter().all(|child| child.name == name);
+    if element.children.is_empty() {
+        return leaf(element);
+    }
+    if all_are("member") {
+        let items = element.children.iter().filter_map(value);
+        return Some(items.collect());
+    }
+    if all_are("entry") {
+        let entry = |entry: &Element| {
+            let text = |name| entry.text_of(name).unwrap_or_default().to_owned();
+            (text("key"), Value::String(text("value")))
+        };
+        return Some(Value::Object(element.children.iter().map(entry).collect()));
+    }
+    let field = |child: &Element| Some((child.name.clone(), value(child)?));
+    let fields: Map<_, _> = element.children.iter().filter_map(field).collect();
+    Some(Value::Object(fields))
+}
+
+fn leaf(element: &Element) -> Option<Value> {
+    let (name, text) = (element.name.as_str(), element.text.as_str());
+    if text.is_empty() {
+        return None;
+    }
+    let typed = match name {
+        _ if NUMBERS.contains(&name) => text.parse::<i64>().ok().map(Value::from),
+        _ if FLAGS.contains(&name) => text.parse::<bool>().ok().map(Value::from),
+        _ => None,
+    };
+    Some(typed.unwrap_or_else(|| Value::from(text)))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn an_action_list_becomes_what_the_api_model_says() {
+        let list = Element::parse(
+            b"<DefaultActions><member><Type>authenticate-cognito</Type><Order>1</Order>\
+              <AuthenticateCognitoConfig><SessionTimeout>600</SessionTimeout>\
+              <UserPoolArn>arn:pool</UserPoolArn><Scope/>\
+              <AuthenticationRequestExtraParams><entry><key>display</key><value>page</value>\
+              </entry></AuthenticationRequestExtraParams></AuthenticateCognitoConfig></member>\
+              <member><Type>forward</Type><Order>2</Order><ForwardConfig><TargetGroups>\
+              <member><TargetGroupArn>arn:a</TargetGroupArn><Weight>100</Weight></member>\
+              <member><TargetGroupArn>arn:b</TargetGroupArn><Weight>0</Weight></member>\
+              </TargetGroups><TargetGroupStickinessConfig><Enabled>true</Enabled>\
+              <DurationSeconds>60</DurationSeconds></TargetGroupStickinessConfig>\
+              </ForwardConfig><Unheard>5</Unheard></member></DefaultActions>",
+        )
+        .unwrap();
+        let input = input(RouteKind::Listener, &RouteArn::new("arn:listener"), &list);
+        let input: Value = serde_json::from_str(&input).unwrap();
+        let expected = json!({
+            "ListenerArn": "arn:listener",
+            "DefaultActions": [
+                { "Type": "authenticate-cognito", "Order": 1, "AuthenticateCognitoConfig": {
+                    "SessionTimeout": 600, "UserPoolArn": "arn:pool",
+                    "AuthenticationRequestExtraParams": { "display": "page" } } },
+                { "Type": "forward", "Order": 2, "Unheard": "5", "ForwardConfig": {
+                    "TargetGroups": [
+                        { "TargetGroupArn": "arn:a", "Weight": 100 },
+                        { "TargetGroupArn": "arn:b", "Weight": 0 }],
+                    "TargetGroupStickinessConfig": { "Enabled": true, "DurationSeconds": 60 } } },
+            ],
+        });
+        assert_eq!(input, expected);
+        assert!(target(RouteKind::Rule).ends_with(":elasticloadbalancingv2:modifyRule"));
+    }
+}

@@ -1,0 +1,205 @@
+//! The dead-man switch: AWS itself puts traffic back when nobody is left to do it.
+
+use std::pin::pin;
+use std::time::Duration;
+
+use bg::deployment::deadman::Deadman;
+use bg::deployment::event::{Event, Record};
+use bg::deployment::ids::RoleArn;
+use bg::deployment::observation::{Ask, OnInterrupt};
+use bg::deployment::outcome::Outcome;
+use bg::deployment::preflight::Request;
+use bg::deployment::trip::Trip;
+use bg::runner::Asks;
+use bg::sandbox::RegionOptions;
+use bg::sandbox::faults::{FaultKind, FaultRule, When};
+use jiff::SignedDuration;
+use tokio::time::{sleep, timeout};
+
+use crate::harness::{Stage, request};
+use crate::{first_bake, stage};
+
+const SECOND: Duration = Duration::from_secs(1);
+/// Until it fires, and the minute in which it does.
+const FIRED: Duration = Duration::from_secs(300 + 61);
+
+fn deadman(strategy: &str) -> Request {
+    let mut request = request("shop:v2", strategy);
+    request.deadman = Some(Deadman {
+        after: Duration::from_secs(300),
+        role: RoleArn::new("arn:aws:iam::123456789012:role/deadman"),
+        leftovers: Vec::new(),
+    });
+    request
+}
+
+/// The names of all schedules that there are.
+fn schedules(stage: &Stage) -> Vec<String> {
+    stage.region.with_world(|world| {
+        let names = world.scheduler.schedules.keys();
+        names.cloned().collect()
+    })
+}
+
+fn calls(stage: &Stage) -> u64 {
+    stage.region.with_world(|world| world.scheduler.calls)
+}
+
+/// Lets a process run until it bakes at its first step, and for a minute more.
+async fn run_into_the_first_bake(stage: &Stage, run: &mut (impl Future<Output = Outcome> + Unpin)) {
+    let bakes = || stage.records.borrow().iter().any(first_bake);
+    while !bakes() {
+        let ended = timeout(SECOND, &mut *run).await;
+        assert!(ended.is_err(), "it ends before it bakes");
+    }
+    assert!(timeout(60 * SECOND, run).await.is_err());
+}
+
+fn trip_of(outcome: Outcome) -> Trip {
+    match outcome {
+        Outcome::Reverted { trip } => trip,
+        other => panic!("{other:?}"),
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn traffic_goes_back_by_itself_when_the_process_never_comes_back() {
+    let stage = stage();
+    let request = deadman("canary");
+    {
+        let mut run = pin!(stage.deploy(&request, |_, _| {}));
+        run_into_the_first_bake(&stage, &mut run).await;
+    }
+    assert_eq!(stage.weights(), (90, 10));
+    sleep(200 * SECOND).await;
+    assert_eq!(stage.weights(), (90, 10), "it has its time");
+    sleep(FIRED - 200 * SECOND).await;
+    assert_eq!(stage.weights(), (100, 0));
+    assert_eq!(schedules(&stage), [] as [&str; 0]);
+    assert_eq!(calls(&stage), 1);
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_deployment_leaves_no_schedule_however_it_ends() {
+    for (image, strategy) in [
+        ("shop:v2", "linear"),
+        ("shop:bad", "canary"),
+        ("shop:crash", "canary"),
+    ] {
+        let stage = stage();
+        let mut request = deadman(strategy);
+        request.definition = crate::harness::request(image, strategy).definition;
+        let outcome = stage.deploy(&request, |_, _| {}).await;
+        let good = image == "shop:v2";
+        assert_eq!(outcome == Outcome::Promoted, good, "{outcome:?}");
+        assert_eq!(schedules(&stage), [] as [&str; 0], "{image}");
+        sleep(FIRED).await;
+        assert_eq!(calls(&stage), 0, "{image}");
+        assert_eq!(stage.weights(), if good { (0, 100) } else { (100, 0) });
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_push_out_that_is_throttled_for_a_while_does_no_harm() {
+    let stage = stage();
+    let outcome = stage
+        .deploy(&deadman("canary"), |stage, record| {
+            if first_bake(record) {
+                let now = stage.region.now();
+                let until = now + SignedDuration::from_secs(150);
+                let throttled = When::Between(now, until);
+                let rule = FaultRule::new("scheduler:*", FaultKind::Throttle, throttled);
+                stage.region.fault(rule);
+            }
+        })
+        .await;
+    assert_eq!(outcome, Outcome::Promoted);
+    assert_eq!(calls(&stage), 0);
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_push_out_that_never_succeeds_reverts_before_it_fires() {
+    let stage = stage();
+    let outcome = stage
+        .deploy(&deadman("canary"), |stage, record| {
+            if first_bake(record) {
+                let rule = FaultRule::new("UpdateSchedule", FaultKind::Throttle, When::Always);
+                stage.region.fault(rule);
+            }
+        })
+        .await;
+    let trip = trip_of(outcome);
+    assert!(trip.to_string().contains("dead-man switch"), "{trip}");
+    assert_eq!(stage.weights(), (100, 0));
+    assert_eq!(calls(&stage), 0, "the process itself was quicker");
+    assert_eq!(schedules(&stage), [] as [&str; 0]);
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_process_that_was_frozen_while_it_fired_reverts_when_it_goes_on() {
+    let stage = stage();
+    let request = deadman("canary");
+    let mut run = pin!(stage.deploy(&request, |_, _| {}));
+    run_into_the_first_bake(&stage, &mut run).await;
+    sleep(FIRED).await;
+    assert_eq!(stage.weights(), (100, 0));
+    let trip = trip_of(run.await);
+    assert!(matches!(trip, Trip::DeadmanDue { .. }), "{trip}");
+    assert_eq!(stage.weights(), (100, 0));
+    assert_eq!(stage.counts("shop-b").expect("it was created").0, 0);
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_scheduler_that_refuses_keeps_traffic_where_it_is() {
+    let stage = stage();
+    let rule = FaultRule::new("CreateSchedule", FaultKind::Denied, When::Always);
+    stage.region.fault(rule);
+    let outcome = stage.deploy(&deadman("canary"), |_, _| {}).await;
+    assert!(matches!(trip_of(outcome), Trip::Refused { .. }));
+    let shifted = |record: &Record| matches!(record.event, Event::Shifting { .. });
+    assert!(!stage.records.borrow().iter().any(shifted));
+}
+
+#[tokio::test(start_paused = true)]
+async fn one_that_is_kept_stays_armed_and_the_next_deployment_takes_it_away_first() {
+    let stage = stage();
+    let mut asks = Asks::default();
+    let sender = asks.sender();
+    let outcome = stage
+        .deploy_asked(&deadman("canary"), &mut asks, |_, record| {
+            if first_bake(record) {
+                let keep = Ask::Interrupt {
+                    signal: "SIGTERM".to_owned(),
+                    then: OnInterrupt::Keep,
+                };
+                let _ = sender.send(keep);
+            }
+        })
+        .await;
+    assert!(matches!(outcome, Outcome::Kept { .. }), "{outcome:?}");
+    assert_eq!(schedules(&stage).len(), 1);
+    let mut next = deadman("canary");
+    next.id = bg::deployment::ids::DeploymentId::new("20260105-100000-next");
+    let planning = stage.plan(&next).await;
+    let warned = planning
+        .warnings
+        .iter()
+        .any(|it| it.contains("dead-man switch"));
+    assert!(warned, "{:?}", planning.warnings);
+    // It fires before the next deployment begins: with weights on one side there is one.
+    sleep(FIRED).await;
+    assert_eq!(stage.weights(), (100, 0));
+    assert_eq!(stage.deploy(&next, |_, _| {}).await, Outcome::Promoted);
+}
+
+#[tokio::test(start_paused = true)]
+async fn reads_that_lag_behind_do_not_keep_it_from_being_taken_away() {
+    let options = RegionOptions {
+        read_lag: Duration::from_secs(4),
+        ..RegionOptions::default()
+    };
+    let stage = Stage::open(options, |_| {});
+    let outcome = stage.deploy(&deadman("canary"), |_, _| {}).await;
+    assert_eq!(outcome, Outcome::Promoted);
+    assert_eq!(schedules(&stage), [] as [&str; 0]);
+}
