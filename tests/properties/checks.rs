@@ -347,7 +347,7 @@ impl Checks {
                 let split = self
                     .shares(seen)
                     .iter()
-                    .any(|share| share.is_none_or(|share| share > 0 && share < 1000));
+                    .any(|share| share.is_some_and(|share| share > 0 && share < 1000));
                 let down = self.fewest(seen, self.plan.blue) == Some(0);
                 assert!(
                     !split || !self.touched || down,

@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use bg::deployment::deadman::Deadman;
 use bg::deployment::event::{Event, Record};
-use bg::deployment::ids::RoleArn;
+use bg::deployment::ids::{DeploymentId, RoleArn};
 use bg::deployment::observation::{Ask, OnInterrupt};
 use bg::deployment::outcome::Outcome;
 use bg::deployment::preflight::Request;
@@ -14,6 +14,7 @@ use bg::runner::Asks;
 use bg::sandbox::RegionOptions;
 use bg::sandbox::faults::{FaultKind, FaultRule, When};
 use jiff::SignedDuration;
+use serde_json::json;
 use tokio::time::{sleep, timeout};
 
 use crate::harness::{Stage, request};
@@ -178,18 +179,18 @@ async fn one_that_is_kept_stays_armed_and_the_next_deployment_takes_it_away_firs
         .await;
     assert!(matches!(outcome, Outcome::Kept { .. }), "{outcome:?}");
     assert_eq!(schedules(&stage).len(), 1);
-    let mut next = deadman("canary");
-    next.id = bg::deployment::ids::DeploymentId::new("20260105-100000-next");
-    let planning = stage.plan(&next).await;
-    let warned = planning
-        .warnings
-        .iter()
-        .any(|it| it.contains("dead-man switch"));
-    assert!(warned, "{:?}", planning.warnings);
-    // It fires before the next deployment begins: with weights on one side there is one.
-    sleep(FIRED).await;
-    assert_eq!(stage.weights(), (100, 0));
+    let forward = json!({ "Type": "forward", "TargetGroupArn": stage.balancer.group_a });
+    let by_hand = json!({ "ListenerArn": stage.balancer.listener, "DefaultActions": [forward] });
+    stage.elb("ModifyListener", &by_hand);
+
+    let mut next = deadman("all-at-once");
+    next.id = DeploymentId::new("20260105-100000-next");
+    let warnings = stage.plan(&next).await.warnings.join("\n");
+    assert!(warnings.contains("dead-man switch"), "{warnings}");
     assert_eq!(stage.deploy(&next, |_, _| {}).await, Outcome::Promoted);
+    sleep(FIRED).await;
+    assert_eq!(calls(&stage), 0);
+    assert_eq!(stage.weights(), (0, 100));
 }
 
 #[tokio::test(start_paused = true)]

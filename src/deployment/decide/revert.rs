@@ -66,12 +66,10 @@ impl Draft<'_> {
         }
         let put_away_for_good = !self.deployment.green_touched
             || (*put_away && (*restored || self.green_is_not_ours()));
-        // In haste green goes first.
-        let disarming = (put_away_for_good || hurried_at.is_none()) && self.disarm_deadman_first();
         if put_away_for_good {
             let begun = putting_away_since.unwrap_or(*since);
             let give_up_at = self.give_up_at(begun, *hurried_at);
-            if !disarming || self.now >= give_up_at {
+            if self.now >= give_up_at || !self.disarm_deadman_first() {
                 self.end_reverted(trip, give_up_at);
             }
             return;
@@ -85,6 +83,10 @@ impl Draft<'_> {
         };
         let settled_at = after(traffic_back_at.unwrap_or(self.now), settle);
         if self.now < settled_at {
+            // In haste green goes first.
+            if hurried_at.is_none() {
+                self.disarm_deadman_first();
+            }
             return self.look_by(settled_at);
         }
         self.put_green_away(trip, *hurried_at, *putting_away_since, *put_away);

@@ -230,7 +230,7 @@ pub(in crate::sandbox) fn fire(world: &mut World) {
         let Some(mut schedule) = world.scheduler.schedules.remove(&name) else {
             continue;
         };
-        schedule.over = !schedule.is_enabled() || call(world, &mut schedule);
+        schedule.over = !schedule.is_enabled() || call(world, &name, &mut schedule);
         if !(schedule.over && schedule.is_deleted_after()) {
             world.scheduler.schedules.insert(name, schedule);
         }
@@ -243,7 +243,7 @@ fn next_try(name: &str, schedule: &Schedule) -> Timestamp {
 }
 
 /// Makes a schedule's call; true when that was the last one.
-fn call(world: &mut World, schedule: &mut Schedule) -> bool {
+fn call(world: &mut World, name: &str, schedule: &mut Schedule) -> bool {
     let target = &schedule.input["Target"];
     let Some(operation) = text(target, "Arn").and_then(operation_of) else {
         return true;
@@ -255,7 +255,7 @@ fn call(world: &mut World, schedule: &mut Schedule) -> bool {
         return true;
     }
     schedule.failures += 1;
-    let age = world.now.duration_since(schedule.at).as_secs();
+    let age = world.now.duration_since(schedule.fires_at(name)).as_secs();
     u64::from(schedule.failures) > schedule.policy("MaximumRetryAttempts", RETRIES)
         || u64::try_from(age).unwrap_or(0) >= schedule.policy("MaximumEventAgeInSeconds", AGE)
 }

@@ -83,7 +83,7 @@ fn an_update_replaces_every_field_and_moves_its_time() {
 fn a_call_that_is_refused_is_tried_no_oftener_than_its_policy_says() {
     let (mut world, balancer) = world();
     let mut schedule = one_shot(&world, &balancer, 60, [60, 40]);
-    let call = json!({ "ListenerArn": balancer.listener, "DefaultActions": [{ "Type": "odd" }] });
+    let call = json!({ "ListenerArn": format!("{}0", balancer.listener) });
     schedule["Target"]["Input"] = json!(call.to_string());
     handle(&mut world, "CreateSchedule", &schedule).unwrap();
     world.advance(300);
