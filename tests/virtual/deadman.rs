@@ -179,8 +179,10 @@ async fn one_that_is_kept_stays_armed_and_the_next_deployment_takes_it_away_firs
         .await;
     assert!(matches!(outcome, Outcome::Kept { .. }), "{outcome:?}");
     assert_eq!(schedules(&stage).len(), 1);
-    let forward = json!({ "Type": "forward", "TargetGroupArn": stage.balancer.group_a });
-    let by_hand = json!({ "ListenerArn": stage.balancer.listener, "DefaultActions": [forward] });
+    let groups = [(&stage.balancer.group_a, 100), (&stage.balancer.group_b, 0)];
+    let groups = groups.map(|(arn, weight)| json!({ "TargetGroupArn": arn, "Weight": weight }));
+    let action = json!({ "Type": "forward", "ForwardConfig": { "TargetGroups": groups } });
+    let by_hand = json!({ "ListenerArn": stage.balancer.listener, "DefaultActions": [action] });
     stage.elb("ModifyListener", &by_hand);
 
     let mut next = deadman("all-at-once");
