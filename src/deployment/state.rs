@@ -430,14 +430,13 @@ impl Deployment {
                 *since = at;
                 *healthy_since = None;
             }
-            Phase::Shifting { since, .. } => *since = at,
+            Phase::Shifting { since, .. } | Phase::Promoted { at: since, .. } => *since = at,
             Phase::Baking { until, .. } => {
                 let unwatched = at.duration_since(unwatched_since);
                 if unwatched.is_positive() {
                     *until = until.checked_add(unwatched).unwrap_or(*until);
                 }
             }
-            Phase::Promoted { at: since, .. } => *since = at,
             Phase::Reverting {
                 since,
                 hurried_at,

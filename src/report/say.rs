@@ -110,7 +110,7 @@ pub fn say(before: &View, record: &Record) -> Option<Said> {
             let at = words::clock(*until);
             Said::detail("arming", format!("the dead-man switch, for {at}"))
         }
-        Event::DeadmanArmed { until } => armed(before, words::clock(*until)),
+        Event::DeadmanArmed { until } => armed(before, &words::clock(*until)),
         Event::DisarmingDeadman => Said::detail("disarming", "the dead-man switch"),
         Event::DeadmanDisarmed => Said::detail("disarmed", "the dead-man switch is taken away"),
         Event::Promoted { .. } => Said::news(
@@ -195,7 +195,7 @@ pub fn say(before: &View, record: &Record) -> Option<Said> {
 }
 
 /// The first time is news; later ones only say that the process still lives.
-fn armed(before: &View, at: String) -> Option<Said> {
+fn armed(before: &View, at: &str) -> Option<Said> {
     if before.deadman.is_some() {
         return Said::detail("pushed out", format!("the dead-man switch, to {at}"));
     }

@@ -2,6 +2,7 @@
 
 use super::{Planning, Request};
 use crate::deployment::deadman::Deadman;
+use crate::deployment::ids::ScheduleName;
 use crate::deployment::plan::{Kind, Route};
 use crate::deployment::surroundings::Surroundings;
 
@@ -41,7 +42,7 @@ pub(super) fn check(
             .deadman
             .leftovers
             .iter()
-            .map(|it| it.as_str())
+            .map(ScheduleName::as_str)
             .collect();
         planning.warn(format!(
             "an earlier deployment left its dead-man switch behind, which is taken away first: {}",
