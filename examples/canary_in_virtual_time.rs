@@ -120,6 +120,7 @@ fn request(image: &str, clock: Clock) -> Result<Request, Box<dyn Error>> {
         definition: DefinitionWanted::Images(vec![ImageChange::parse(image)?]),
         source: None,
         when_unchanged: WhenUnchanged::Skip,
+        deadman: None,
         ignore_alarms: BTreeSet::new(),
     })
 }
