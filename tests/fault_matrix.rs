@@ -105,6 +105,17 @@ fn a_deployment_into_an_idle_slot_ends_on_one_side_whatever_fails() {
 }
 
 #[test]
+fn a_deployment_with_a_dead_man_switch_ends_on_one_side_whatever_fails_of_that() {
+    let courses = [Course::Good, Course::Aborted];
+    let mut cases: Vec<Case> = courses
+        .into_iter()
+        .flat_map(|course| cases(Account::Deadman, course))
+        .collect();
+    cases.retain(|case| case.operation.ends_with("Schedule") || case.operation == "ListSchedules");
+    check(cases, 100);
+}
+
+#[test]
 fn a_revert_puts_everything_back_to_blue_whatever_fails() {
     check(cases(Account::OneSlot, Course::Aborted), 100);
 }

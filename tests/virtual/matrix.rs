@@ -4,7 +4,9 @@ use std::collections::BTreeSet;
 use std::fmt;
 use std::time::Duration;
 
+use bg::deployment::deadman::Deadman;
 use bg::deployment::event::{Event, Record};
+use bg::deployment::ids::RoleArn;
 use bg::deployment::observation::Ask;
 use bg::deployment::outcome::{Outcome, Stuck};
 use bg::deployment::preflight::Request;
@@ -32,6 +34,8 @@ pub(crate) enum Account {
     OneSlot,
     /// Both; green's is updated.
     IdleSlot,
+    /// As the first, and the config asks for a dead-man switch.
+    Deadman,
 }
 
 /// How the deployment would go without faults.
@@ -137,7 +141,7 @@ fn is_first_bake(record: &Record) -> bool {
 }
 
 /// A canary with everything that it has, in a few virtual minutes.
-fn short_canary() -> Request {
+fn short_canary(account: Account) -> Request {
     let seconds = Duration::from_secs;
     let step = |percent, bake| Step {
         weight: Weight::of_percent(percent).expect("it is a percentage"),
@@ -150,6 +154,11 @@ fn short_canary() -> Request {
     request.limits.healthy_within = seconds(180);
     request.limits.patience = seconds(45);
     request.limits.blind_after = seconds(35);
+    request.deadman = (account == Account::Deadman).then(|| Deadman {
+        after: seconds(120),
+        role: RoleArn::new("arn:aws:iam::123456789012:role/deadman"),
+        leftovers: Vec::new(),
+    });
     request
 }
 
@@ -176,11 +185,16 @@ fn in_virtual_time<T>(work: impl Future<Output = T>) -> T {
 }
 
 /// Runs the course; `watch` sees every record.
-async fn run(stage: &Stage, course: Course, mut watch: impl FnMut(&Stage, &Record)) -> Outcome {
+async fn run(
+    stage: &Stage,
+    account: Account,
+    course: Course,
+    mut watch: impl FnMut(&Stage, &Record),
+) -> Outcome {
     let mut asks = Asks::default();
     let sender = asks.sender();
     stage
-        .deploy_asked(&short_canary(), &mut asks, |stage, record| {
+        .deploy_asked(&short_canary(account), &mut asks, |stage, record| {
             watch(stage, record);
             if course == Course::Aborted && is_first_bake(record) {
                 let by = "somebody".to_owned();
@@ -196,7 +210,7 @@ pub(crate) fn operations(account: Account, course: Course) -> Vec<(Spell, BTreeS
     in_virtual_time(async {
         let stage = open(account);
         let mut begun = Vec::new();
-        let outcome = run(&stage, course, |stage, record| {
+        let outcome = run(&stage, account, course, |stage, record| {
             if record.seq == 0 {
                 // What planning has looked at.
                 stage.region.forget_calls();
@@ -229,7 +243,7 @@ pub(crate) fn play(case: &Case) -> Result<String, String> {
     in_virtual_time(async {
         let stage = open(case.account);
         let aloud = std::env::var("BG_CASE").is_ok();
-        let deployed = run(&stage, case.course, |stage, record| {
+        let deployed = run(&stage, case.account, case.course, |stage, record| {
             if aloud {
                 println!("{} {:?}", record.at, record.event);
             }
@@ -291,8 +305,14 @@ fn judge(case: &Case, stage: &Stage, outcome: &Outcome) -> Result<(), String> {
         return wrong("blue is not what it was");
     }
     let of_green = stage.counts("shop-b");
+    let left = stage
+        .region
+        .with_world(|world| world.scheduler.schedules.len());
+    let promoted = *outcome == Outcome::Promoted;
+    if left > 0 && (promoted || !case.spell.is_for_ever()) {
+        return wrong("a dead-man switch is left");
+    }
     if !case.spell.is_for_ever() {
-        let promoted = *outcome == Outcome::Promoted;
         if promoted && !tags(stage, "shop").contains("bg:retire-at") {
             return wrong("nobody would find that blue is to be retired");
         }

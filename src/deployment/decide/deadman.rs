@@ -13,6 +13,8 @@ use crate::strategy::Weight;
 
 /// Between two tries to push it out or to take it away.
 const AGAIN_AFTER: Duration = Duration::from_secs(3);
+/// How long to go on where AWS says no: IAM takes some seconds to learn a new permission.
+const DENIED_FOR: Duration = Duration::from_secs(40);
 
 impl<'a> Draft<'a> {
     /// The switch that is to be armed: none where the way back is known to be bad.
@@ -129,7 +131,11 @@ impl<'a> Draft<'a> {
         );
         let patience = deployment.plan.limits.patience;
         let hopeless = deployment.deadman.failure.as_ref().is_some_and(|failure| {
-            !failure.class.is_worth_repeating() || self.now >= after(failure.since, patience)
+            let limit = match failure.class.is_worth_repeating() {
+                true => patience,
+                false => patience.min(DENIED_FOR),
+            };
+            self.now >= after(failure.since, limit)
         });
         if hopeless && (back || deployment.deadman.armed_until.is_none()) {
             return false;

@@ -6,6 +6,24 @@ use crate::deployment::ids::ScheduleName;
 use crate::deployment::plan::{Kind, Route};
 use crate::deployment::surroundings::Surroundings;
 
+/// Whether its role may be used at all.
+pub(super) fn check_role(request: &Request, found: &Surroundings, planning: &mut Planning) {
+    let Some(role) = request.deadman.as_ref().map(|wanted| &wanted.role) else {
+        return;
+    };
+    if role.account() != found.account {
+        planning.problem(
+            format!(
+                "the dead-man switch's role {role} is of account {}, the credentials are for {}",
+                role.account(),
+                found.account
+            ),
+            "set `deadman.role` to a role of this account: EventBridge Scheduler takes no other",
+        );
+    }
+}
+
+/// The switch as it can be planned; what stands in its way is a problem.
 pub(super) fn check(
     request: &Request,
     found: &Surroundings,
@@ -13,17 +31,6 @@ pub(super) fn check(
     planning: &mut Planning,
 ) -> Option<Deadman> {
     let wanted = request.deadman.as_ref()?;
-    let (role, account) = (&wanted.role, wanted.role.account());
-    if account != found.account {
-        planning.problem(
-            format!(
-                "the dead-man switch's role {role} is of account {account}, the credentials are \
-                 for {}",
-                found.account
-            ),
-            "set `deadman.role` to a role of this account: EventBridge Scheduler takes no other",
-        );
-    }
     for route in routes {
         if found.deadman.with_secrets.contains(&route.arn) {
             planning.problem(

@@ -71,6 +71,7 @@ pub fn plan(request: &Request, found: &Surroundings) -> Planning {
         ..Planning::default()
     };
     check_place(request, found, &mut planning);
+    deadman::check_role(request, found, &mut planning);
     let groups = routes::groups(request, found, &mut planning);
     let routes = groups
         .as_ref()
