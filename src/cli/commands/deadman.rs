@@ -43,26 +43,42 @@ struct Armed<'a> {
 pub(super) async fn test(global: &Global, args: &DeadmanTestArgs) -> Result<ExitCode, CliError> {
     let session = Session::open(global, Some(&args.region)).await?;
     let deadman = wanted(&session, args)?;
-    let found = session.survey_for_deadman().await?;
-    check(&deadman, &found)?;
     let holder = lock(&session).await?;
-    let tested = run(&session, global, &deadman, &found).await;
+    let tested = under_the_lock(global, &session, &deadman).await;
     // A lock that can't be given back runs out by itself.
     let _ = session.store.unlock(&session.service(), &holder).await;
-    let (until, routes) = tested?;
+    tested
+}
+
+async fn under_the_lock(
+    global: &Global,
+    session: &Session,
+    deadman: &Deadman,
+) -> Result<ExitCode, CliError> {
+    let found = session.survey_for_deadman().await?;
+    check(deadman, &found)?;
+    let (until, routes) = run(session, global, deadman, &found).await?;
+    if session.survey_for_deadman().await?.forwards != found.forwards {
+        let message = "the forward actions are not what they were before the test";
+        return Err(CliError::new(ErrorKind::Stuck, message).hint(
+            "somebody else changed them meanwhile, or the write changed something: `bg status`",
+        ));
+    }
     show(global, until, &routes).map_err(|error| unexpected(&error))?;
     match routes.iter().find(|route| route.gone_at.is_none()) {
         None => Ok(ExitCode::Stands),
-        Some(route) => Err(CliError::new(
-            ErrorKind::Unexpected,
-            format!(
-                "the schedule for {} was still there {} after its time; it is deleted",
-                route.route.label(),
-                words::length(GONE_WITHIN.unsigned_abs())
-            ),
-        )
-        .hint("do not rely on the dead-man switch in this account: take `deadman` out of bg.yaml")),
+        Some(route) => Err(still_there(route)),
     }
+}
+
+fn still_there(route: &Armed<'_>) -> CliError {
+    let message = format!(
+        "the schedule for {} was still there {} after its time; it is deleted",
+        route.route.label(),
+        words::length(GONE_WITHIN.unsigned_abs())
+    );
+    CliError::new(ErrorKind::Unexpected, message)
+        .hint("do not rely on the dead-man switch in this account: take `deadman` out of bg.yaml")
 }
 
 fn unexpected(error: &dyn std::error::Error) -> CliError {
