@@ -9,10 +9,12 @@ use bg::deployment::ids::{DeploymentId, RoleArn};
 use bg::deployment::observation::{Ask, OnInterrupt};
 use bg::deployment::outcome::Outcome;
 use bg::deployment::preflight::Request;
+use bg::deployment::state::Deployment;
 use bg::deployment::trip::Trip;
-use bg::runner::Asks;
+use bg::runner::{Asks, Clock, LEASE, Run};
 use bg::sandbox::RegionOptions;
 use bg::sandbox::faults::{FaultKind, FaultRule, When};
+use bg::store::Holder;
 use jiff::SignedDuration;
 use serde_json::json;
 use tokio::time::{sleep, timeout};
@@ -205,4 +207,70 @@ async fn reads_that_lag_behind_do_not_keep_it_from_being_taken_away() {
     let outcome = stage.deploy(&deadman("canary"), |_, _| {}).await;
     assert_eq!(outcome, Outcome::Promoted);
     assert_eq!(schedules(&stage), [] as [&str; 0]);
+}
+
+/// Another process goes on with what was dropped.
+async fn resumed(stage: &Stage, request: &Request) -> Outcome {
+    let (service, now) = (&request.service, stage.region.now());
+    let journal = stage.store.journal(service, &request.id).await;
+    let journal = journal.expect("it is in memory");
+    let deployment = Deployment::replay(&journal).expect("it is legal");
+    let last = journal.last().expect("it began").at;
+    let holder = Holder {
+        deployment: request.id.clone(),
+        owner: "somebody else".to_owned(),
+        host: "there".to_owned(),
+        pid: 2,
+        run_url: None,
+        since: now,
+        lease_until: now + LEASE,
+        fence: 0,
+    };
+    let holder = stage.store.take_over(service, &holder).await;
+    let run = Run {
+        cloud: &stage.cloud,
+        store: &stage.store,
+        clock: Clock::starting_at(now, 1.0),
+        holder: holder.expect("it is in memory"),
+        body: None,
+        asks: &mut Asks::default(),
+        show: &mut |_| {},
+    };
+    let by = "somebody else".to_owned();
+    let ended = run.resume(deployment.expect("it began"), by, last).await;
+    let ended = ended.expect("the journal is in memory");
+    ended.outcome().expect("it has ended").clone()
+}
+
+/// Drops the process after so long, and has another go on after a while.
+async fn dropped_after(seconds: u64, gone_for: Duration) -> (Stage, Outcome) {
+    let stage = stage();
+    let request = deadman("canary:10%:2m");
+    let begun = timeout(
+        Duration::from_millis(1000 * seconds + 500),
+        stage.deploy(&request, |_, _| {}),
+    );
+    assert!(begun.await.is_err(), "it ended within {seconds} s");
+    sleep(gone_for).await;
+    let outcome = resumed(&stage, &request).await;
+    assert_eq!(schedules(&stage), [] as [&str; 0], "after {seconds} s");
+    (stage, outcome)
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_process_that_goes_on_soon_finds_the_switch_and_takes_it_away() {
+    for seconds in [5, 60, 75, 80, 90, 150, 205, 215, 400] {
+        let (stage, outcome) = dropped_after(seconds, 20 * SECOND).await;
+        assert_eq!(outcome, Outcome::Promoted, "after {seconds} s");
+        assert_eq!((calls(&stage), stage.weights()), (0, (0, 100)));
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_process_that_goes_on_after_it_fired_reverts() {
+    for seconds in [100, 150, 250, 400] {
+        let (stage, outcome) = dropped_after(seconds, FIRED).await;
+        assert!(matches!(trip_of(outcome), Trip::DeadmanDue { .. }));
+        assert_eq!((calls(&stage), stage.weights()), (1, (100, 0)));
+    }
 }
