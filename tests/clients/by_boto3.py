@@ -3,6 +3,7 @@ what a look shows, and makes mistakes. Fails where something is other than in AW
 from the environment."""
 
 import datetime
+import json
 import time
 
 import boto3
@@ -17,6 +18,7 @@ MINUTE = 60
 ecs = boto3.client("ecs", config=ONCE)
 elb = boto3.client("elbv2", config=ONCE)
 cloudwatch = boto3.client("cloudwatch", config=ONCE)
+scheduler = boto3.client("scheduler", config=ONCE)
 NETWORK = {
     "awsvpcConfiguration": {
         "subnets": ["subnet-0a1b2c3d", "subnet-0d3c2b1a"],
@@ -371,6 +373,53 @@ def mistakes(listener, a, b, idle):
             AlarmName="nope", StateValue="OK", StateReason="x")
 
 
+def one_shot(listener, a, b, at):
+    call = {"ListenerArn": listener, "DefaultActions": forward((a, 30), (b, 70))}
+    return {
+        "Name": "back",
+        "ScheduleExpression": f"at({at:%Y-%m-%dT%H:%M:%S})",
+        "ScheduleExpressionTimezone": "UTC",
+        "FlexibleTimeWindow": {"Mode": "OFF"},
+        "ActionAfterCompletion": "DELETE",
+        "Target": {
+            "Arn": "arn:aws:scheduler:::aws-sdk:elasticloadbalancingv2:modifyListener",
+            "RoleArn": "arn:aws:iam::123456789012:role/back",
+            "Input": json.dumps(call),
+            "RetryPolicy": {"MaximumRetryAttempts": 1, "MaximumEventAgeInSeconds": 60},
+        },
+    }
+
+
+def schedules(listener, a, b):
+    """A one-shot that writes weights, made, listed, moved, deleted, and run at its time."""
+    far = datetime.datetime(2099, 1, 1)
+    made = scheduler.create_schedule(**one_shot(listener, a, b, far))
+    assert made["ScheduleArn"].endswith(":schedule/default/back"), made
+    refused("ConflictException", scheduler.create_schedule, **one_shot(listener, a, b, far))
+    shown = scheduler.get_schedule(Name="back")
+    assert shown["State"] == "ENABLED" and shown["GroupName"] == "default", shown
+    assert shown["Target"]["RetryPolicy"]["MaximumRetryAttempts"] == 1, shown
+    listed = scheduler.list_schedules(NamePrefix="ba")["Schedules"]
+    assert [schedule["Name"] for schedule in listed] == ["back"], listed
+    assert scheduler.list_schedules(NamePrefix="x")["Schedules"] == []
+
+    past = one_shot(listener, a, b, datetime.datetime(2001, 1, 1))
+    refused("ValidationException", scheduler.update_schedule, **past)
+    scheduler.delete_schedule(Name="back")
+    refused("ResourceNotFoundException", scheduler.delete_schedule, Name="back")
+    refused("ResourceNotFoundException", scheduler.get_schedule, Name="back")
+
+    scheduler.create_schedule(**one_shot(listener, a, b, far))
+    now = scheduler.get_schedule(Name="back")["CreationDate"].astimezone(datetime.timezone.utc)
+    soon = now + datetime.timedelta(seconds=90)
+    scheduler.update_schedule(**one_shot(listener, a, b, soon))
+    until("the schedule to be gone", lambda: not scheduler.list_schedules()["Schedules"])
+    action = elb.describe_listeners(ListenerArns=[listener])["Listeners"][0]["DefaultActions"][0]
+    weights = {group["TargetGroupArn"]: group["Weight"]
+               for group in action["ForwardConfig"]["TargetGroups"]}
+    assert weights == {a: 30, b: 70}, weights
+
+
 def is_throttled():
     """RegisterTaskDefinition's small bucket runs dry."""
     for _ in range(300):
@@ -403,6 +452,7 @@ def main():
     watches(balancer)
     pages(listener)
     mistakes(listener, a, b, idle)
+    schedules(listener, a, b)
     is_throttled()
     cleans_up(balancer, a, b)
     print("as in AWS")

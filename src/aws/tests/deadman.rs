@@ -113,6 +113,33 @@ async fn disarming_takes_away_what_earlier_deployments_left_too_and_nothing_else
 }
 
 #[tokio::test(start_paused = true)]
+async fn a_look_at_a_retirement_shows_what_is_still_armed() {
+    use crate::deployment::retire::{Due, Retirement};
+    let scene = scene();
+    scene.act(arm(&scene, 300)).await.unwrap();
+    let mut retirement = Retirement {
+        slot: SlotName::A,
+        service: EcsServiceName::new("shop"),
+        groups: vec![],
+        due: Due {
+            at: Timestamp::UNIX_EPOCH,
+            then: RetireHow::ScaleToZero,
+        },
+        at_most: Duration::ZERO,
+        deadman: Some(prefix(&scene.plan.cluster, &scene.plan.service)),
+    };
+    let (cluster, now) = (&scene.plan.cluster, scene.region.now());
+    let cloud = &scene.cloud;
+    let look = |retirement: Retirement| async move {
+        let look = cloud.look_at_retirement(cluster, &retirement, now);
+        look.await.armed
+    };
+    assert!(matches!(look(retirement.clone()).await, Seen::Value(armed) if armed.len() == 1));
+    retirement.deadman = None;
+    assert_eq!(look(retirement).await, Seen::Value(vec![]));
+}
+
+#[tokio::test(start_paused = true)]
 async fn what_scheduler_does_not_let_us_do_is_told() {
     let scene = scene();
     scene.fault("scheduler:*", FaultKind::Denied, When::Always);
