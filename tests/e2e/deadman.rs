@@ -22,7 +22,7 @@ fn baking(scene: &Scene) -> Process {
 
 #[test]
 fn traffic_goes_back_by_itself_when_the_process_is_killed() {
-    let scene = scene(20);
+    let scene = scene(10);
     let deployment = baking(&scene);
     assert_eq!(scene.weights(), (90, 10));
     deployment.signal("KILL");
