@@ -14,7 +14,7 @@ use super::error::{AwsError, ErrorClass};
 use super::forward::{self, Edit, Leftover};
 use super::retry::{Effect, call};
 use super::routes::pair;
-use super::together::all;
+use super::together::{all, some};
 use super::universal;
 use super::xml::Element;
 use crate::deployment::deadman;
@@ -34,6 +34,8 @@ const RETRIES: i32 = 1;
 const AGE_AT_MOST: i32 = 60;
 /// More pages than any service may have schedules.
 const PAGES: usize = 20;
+/// ELBv2 calls at once, out of a bucket of 40 that refills by 10 a second and isn't only ours.
+const AT_ONCE: usize = 8;
 
 /// One schedule as it is to be.
 struct Wanted<'a> {
@@ -230,7 +232,7 @@ impl Cloud {
         routes: &[Forward],
     ) -> Result<BTreeSet<RouteArn>, AwsError> {
         let lists = routes.iter().map(|route| self.item(route.kind, &route.arn));
-        let lists = all(lists).await;
+        let lists = some(AT_ONCE, lists.collect()).await;
         let mut with = BTreeSet::new();
         for (route, list) in routes.iter().zip(lists) {
             if list?.children.iter().any(has_secret) {
