@@ -356,7 +356,11 @@ pub struct ShowArgs {
 
 /// `bg tick`
 #[derive(Debug, Clone, Args)]
-pub struct TickArgs {}
+pub struct TickArgs {
+    /// How long one round of a deployment whose process died may take at most
+    #[arg(long = "for", env = "BG_FOR", value_name = "LENGTH", value_parser = humantime::parse_duration, default_value = "45s")]
+    pub at_most: Duration,
+}
 
 /// `bg schema`
 #[derive(Debug, Clone, Args)]

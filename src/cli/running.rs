@@ -11,14 +11,14 @@ use super::exit::ExitCode;
 use super::session::{Fence, Session};
 use super::terminal::Surface;
 use crate::deployment::event::Record;
-use crate::deployment::ids::DeploymentId;
+use crate::deployment::ids::{DeploymentId, ServiceName};
 use crate::deployment::outcome::Outcome;
 use crate::deployment::plan::Plan;
 use crate::deployment::preflight::Planning;
 use crate::deployment::retire::{Retirement, due};
 use crate::deployment::state::{Deployment, Phase};
 use crate::report::line::{StyledLine, Tone};
-use crate::runner::{Asks, LEASE, Log, Retired, Retiring, Run, RunError};
+use crate::runner::{Asks, LEASE, Log, Retired, Retiring, Run, RunError, Until};
 use crate::store::Holder;
 
 /// Everything that preflight found, at once.
@@ -87,8 +87,9 @@ pub(super) async fn run(
             eprintln!("Warning: {warning}");
         }
     }
+    let service = plan.service.clone();
     let job = Job::Begin(Box::new(plan), planning.body);
-    let deployment = drive(session, &holder, job, &mut asks, &display).await?;
+    let deployment = drive(session, &service, &holder, job, &mut asks, &display).await?;
     let exit = deployment
         .outcome()
         .map_or(ExitCode::Stuck, exit_code(&deployment));
@@ -151,13 +152,24 @@ impl Abandoned {
         session: &Session,
         id: Option<&DeploymentId>,
     ) -> Result<Option<Abandoned>, CliError> {
+        Abandoned::of(session, &session.service(), id).await
+    }
+
+    /// The same for any service in the store.
+    ///
+    /// # Errors
+    /// When its journal can't be read or understood.
+    pub(super) async fn of(
+        session: &Session,
+        service: &ServiceName,
+        id: Option<&DeploymentId>,
+    ) -> Result<Option<Abandoned>, CliError> {
         let unreadable = |error| CliError::from_error(ErrorKind::Unexpected, &error);
-        let service = session.service();
         let id = match id {
             Some(id) => id.clone(),
             None => match session
                 .store
-                .deployments(&service)
+                .deployments(service)
                 .await
                 .map_err(unreadable)?
                 .pop()
@@ -168,7 +180,7 @@ impl Abandoned {
         };
         let records = session
             .store
-            .journal(&service, &id)
+            .journal(service, &id)
             .await
             .map_err(unreadable)?;
         let deployment = Deployment::replay(&records)
@@ -179,6 +191,50 @@ impl Abandoned {
                 deployment,
                 records,
             }))
+    }
+
+    /// What was planned.
+    pub(super) fn plan(&self) -> &Plan {
+        &self.deployment.plan
+    }
+
+    /// Whether somebody left it on purpose, or it waits for a person.
+    pub(super) fn was_left(&self) -> bool {
+        self.deployment.outcome().is_some()
+    }
+
+    /// Drives it for a while without showing anything: to where it only has to wait.
+    ///
+    /// # Errors
+    /// Where somebody else drives it; only before anything was changed.
+    pub(super) async fn round(
+        self,
+        session: &Session,
+        at_most: Timestamp,
+    ) -> Result<Deployment, CliError> {
+        let (store, service) = (&session.store, self.deployment.plan.service.clone());
+        let unexpected = |error| CliError::from_error(ErrorKind::Unexpected, &error);
+        let before = store.holder(&service).await.map_err(unexpected)?;
+        let holder = store.lock(&service, &session.holder(self.id())).await;
+        let holder = holder.map_err(|error| locked(&error))?;
+        let unwatched_since = self.unwatched_since(before.as_ref());
+        let run = Run {
+            cloud: &session.cloud,
+            store,
+            clock: session.clock,
+            holder: holder.clone(),
+            body: None,
+            asks: &mut Asks::default(),
+            show: &mut |_| {},
+        };
+        let by = format!("{}@{} (bg tick)", holder.owner, holder.host);
+        let until = Until::Rest { at_most };
+        let rested = run
+            .resume(self.deployment, by, unwatched_since, until)
+            .await;
+        // A lock that can't be given back runs out by itself.
+        let _ = store.unlock(&service, &holder).await;
+        rested.map_err(|error| ended_badly(&error))
     }
 
     /// Which it is.
@@ -207,9 +263,10 @@ impl Abandoned {
         args: &RunArgs,
         session: &Session,
         taking: Taking,
+        until: Until,
         mut asks: Asks,
     ) -> Result<Deployment, CliError> {
-        let (store, service) = (&session.store, session.service());
+        let (store, service) = (&session.store, self.deployment.plan.service.clone());
         let unexpected = |error| CliError::from_error(ErrorKind::Unexpected, &error);
         let before = store.holder(&service).await.map_err(unexpected)?;
         let holder = session.holder(self.id());
@@ -230,11 +287,12 @@ impl Abandoned {
         asks.listen_to_signals(args.on_interrupt)
             .map_err(|error| CliError::from_error(ErrorKind::Unexpected, &error))?;
         let job = Job::GoOn {
+            until,
             unwatched_since: self.unwatched_since(before.as_ref()),
             by: format!("{}@{}", holder.owner, holder.host),
             deployment: Box::new(self.deployment),
         };
-        let ended = drive(session, &holder, job, &mut asks, &display).await?;
+        let ended = drive(session, &service, &holder, job, &mut asks, &display).await?;
         let left = finish_retiring(args, session, &ended, &mut asks, &display).await;
         let _ = display.into_inner().finish();
         say_left(global, left);
@@ -266,12 +324,14 @@ enum Job {
         deployment: Box<Deployment>,
         by: String,
         unwatched_since: Timestamp,
+        until: Until,
     },
 }
 
 /// Drives to the end and gives the lock back.
 async fn drive(
     session: &Session,
+    service: &ServiceName,
     holder: &Holder,
     job: Job,
     asks: &mut Asks,
@@ -298,13 +358,14 @@ async fn drive(
             deployment,
             by,
             unwatched_since,
+            until,
         } => {
-            let resumed = run.resume(*deployment, by, unwatched_since);
+            let resumed = run.resume(*deployment, by, unwatched_since, until);
             beside_ticks(session, display, resumed).await
         }
     };
     // A lock that can't be given back runs out by itself.
-    let _ = session.store.unlock(&session.service(), holder).await;
+    let _ = session.store.unlock(service, holder).await;
     ended.map_err(|error| ended_badly(&error))
 }
 
@@ -372,7 +433,7 @@ async fn finish_retiring(
     }
 }
 
-fn retirement_of(deployment: &Deployment) -> Option<Retirement> {
+pub(super) fn retirement_of(deployment: &Deployment) -> Option<Retirement> {
     let plan = &deployment.plan;
     let Phase::Ended {
         retire_at: Some(at),

@@ -13,6 +13,7 @@ use super::sandbox_clock;
 use crate::aws::{AwsError, Cloud, ConnectOptions, ErrorClass, SurveyAsk};
 use crate::config::{self, Config, StateLocation};
 use crate::deployment::ids::{ClusterName, DeploymentId, ServiceName, SlotName, Slots};
+use crate::deployment::plan::Plan;
 use crate::deployment::preflight::{self, Planning, Request};
 use crate::deployment::surroundings::Surroundings;
 use crate::runner::{Clock, LEASE, new_id};
@@ -211,6 +212,12 @@ impl Session {
             self.clock.sleep_until(again.min(until)).await;
         }
         Ok(())
+    }
+
+    /// Whether a plan is of the account and region that this session reaches.
+    pub(super) fn reaches(&self, plan: &Plan) -> bool {
+        let own = self.config.account.as_ref().map(|account| account.as_str());
+        plan.region == self.cloud.region() && own.is_none_or(|own| own == plan.account)
     }
 
     /// Who runs this process: `ada@engine`.

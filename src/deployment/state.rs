@@ -1,6 +1,6 @@
 //! A deployment's state: a fold over its events, and nothing else.
 
-use jiff::Timestamp;
+use jiff::{SignedDuration, Timestamp};
 use thiserror::Error;
 
 use super::action::{ActName, FailureClass};
@@ -416,7 +416,9 @@ impl Deployment {
             Phase::Shifting { since, .. } => *since = at,
             Phase::Baking { until, .. } => {
                 let unwatched = at.duration_since(unwatched_since);
-                if unwatched.is_positive() {
+                // Rounds that come every minute or so watch well enough.
+                let watched = SignedDuration::try_from(self.plan.limits.blind_after);
+                if watched.is_ok_and(|watched| unwatched > watched) {
                     *until = until.checked_add(unwatched).unwrap_or(*until);
                 }
             }

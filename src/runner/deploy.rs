@@ -86,10 +86,11 @@ impl Run<'_> {
         };
         let (means, show) = self.split();
         let log = Log::begin(means.store, &means.holder, &record, show).await?;
-        Loop::new(means, log).go().await
+        Loop::new(means, log).go(Until::End).await
     }
 
-    /// Goes on with a deployment that another process had begun, and drives it to its end.
+    /// Goes on with a deployment that another process had begun, and drives it to its end or to
+    /// where `until` says.
     ///
     /// # Errors
     /// Only before anything was changed.
@@ -98,6 +99,7 @@ impl Run<'_> {
         deployment: Deployment,
         by: String,
         unwatched_since: Timestamp,
+        until: Until,
     ) -> Result<Deployment, RunError> {
         let (means, show) = self.split();
         let mut log = Log::of(means.store, deployment, show);
@@ -108,7 +110,7 @@ impl Run<'_> {
         let at = means.clock.now();
         log.record(Some(&means.holder), at, resumed, STORE)
             .await??;
-        Loop::new(means, log).go().await
+        Loop::new(means, log).go(until).await
     }
 }
 
@@ -124,6 +126,26 @@ impl<'a> Run<'a> {
         };
         (means, self.show)
     }
+}
+
+/// How far a run drives a deployment.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Until {
+    /// To its end.
+    End,
+    /// To where there is nothing to do but to wait, such as a bake; the next round comes back.
+    Rest {
+        /// A moment after which it is left wherever it is.
+        at_most: Timestamp,
+    },
+}
+
+/// Whether a deployment may be left alone for a minute: not while weights are being moved.
+fn may_rest(phase: &Phase) -> bool {
+    matches!(
+        phase,
+        Phase::Registering | Phase::Provisioning { .. } | Phase::Ready | Phase::Baking { .. }
+    )
 }
 
 /// What a loop works with.
@@ -158,13 +180,20 @@ impl<'a> Loop<'a> {
         }
     }
 
-    async fn go(mut self) -> Result<Deployment, RunError> {
+    async fn go(mut self, until: Until) -> Result<Deployment, RunError> {
         while self.log.deployment.outcome().is_none() {
             let observation = self.observe().await;
             let decision = decide(&self.log.deployment, &observation);
             self.last = Some(observation);
             let wake_at = decision.wake_at;
+            let idle = decision.actions.is_empty() && wake_at > self.means.clock.now();
             self.carry_out(decision).await?;
+            if let Until::Rest { at_most } = until {
+                let rests = idle && may_rest(&self.log.deployment.phase);
+                if rests || self.means.clock.now() >= at_most {
+                    break;
+                }
+            }
             if self.log.deployment.outcome().is_none() {
                 self.wait_until(wake_at).await;
             }

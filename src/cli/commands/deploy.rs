@@ -8,7 +8,7 @@ use crate::cli::running::{self, Abandoned, Taking};
 use crate::cli::session::Session;
 use crate::deployment::observation::Ask;
 use crate::deployment::outcome::Outcome;
-use crate::runner::Asks;
+use crate::runner::{Asks, Until};
 
 pub(super) async fn run(global: &Global, args: &DeployArgs) -> Result<ExitCode, CliError> {
     let wanted = request::Wanted::of_version(&args.version)?;
@@ -54,7 +54,7 @@ async fn settle(
         let _ = asks.sender().send(Ask::Abort { by });
     }
     let ended = abandoned
-        .go_on(global, &args.run, session, Taking::Free, asks)
+        .go_on(global, &args.run, session, Taking::Free, Until::End, asks)
         .await?;
     Ok(match ended.outcome() {
         Some(Outcome::Promoted | Outcome::Reverted { .. }) => None,

@@ -33,7 +33,7 @@ pub(super) async fn run(cli: &Cli) -> Result<ExitCode, CliError> {
         Verb::Abort(_) => steer::run(&cli.global, Steer::Abort).await,
         Verb::History(args) => history::run(&cli.global, args).await,
         Verb::Show(args) => show::run(&cli.global, args).await,
-        Verb::Tick(_) => tick::run(&cli.global).await,
+        Verb::Tick(args) => tick::run(&cli.global, args).await,
         Verb::Sandbox(args) => sandbox::run(args).await,
         Verb::Schema(_) => schema::run(),
     }

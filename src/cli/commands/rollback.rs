@@ -13,7 +13,7 @@ use crate::deployment::ids::{SlotName, TaskDefinitionArn};
 use crate::deployment::observation::Ask;
 use crate::deployment::outcome::Outcome;
 use crate::deployment::preflight::DefinitionWanted;
-use crate::runner::Asks;
+use crate::runner::{Asks, Until};
 use crate::store::Steer;
 
 pub(super) async fn run(global: &Global, args: &RollbackArgs) -> Result<ExitCode, CliError> {
@@ -84,7 +84,7 @@ async fn end_what_is_under_way(
     let _ = asks.sender().send(Ask::Abort { by });
     let taking = Taking::FromADeadProcess;
     let reverted = abandoned
-        .go_on(global, &args.run, session, taking, asks)
+        .go_on(global, &args.run, session, taking, Until::End, asks)
         .await?;
     let exit = reverted.outcome().map(|outcome| ended(global, outcome));
     Ok(Some(exit.unwrap_or(ExitCode::Stuck)))
