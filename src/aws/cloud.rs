@@ -12,6 +12,7 @@ use aws_types::region::Region;
 use aws_types::sdk_config::StalledStreamProtectionConfig;
 use jiff::Timestamp;
 
+use super::limits::Budgets;
 use super::xml::Element;
 use crate::deployment::ids::RouteArn;
 
@@ -27,6 +28,7 @@ pub struct Cloud {
     pub(super) config: SdkConfig,
     region: String,
     credentials_end: Option<Timestamp>,
+    budgets: Budgets,
     ecs: OnceLock<aws_sdk_ecs::Client>,
     elb: OnceLock<aws_sdk_elasticloadbalancingv2::Client>,
     cloudwatch: OnceLock<aws_sdk_cloudwatch::Client>,
@@ -54,6 +56,7 @@ impl Cloud {
             config,
             region,
             credentials_end: None,
+            budgets: Budgets::default(),
             ecs: OnceLock::new(),
             elb: OnceLock::new(),
             cloudwatch: OnceLock::new(),
@@ -61,6 +64,17 @@ impl Cloud {
             sts: OnceLock::new(),
             actions: Mutex::default(),
         }
+    }
+
+    /// The same where AWS's clock runs faster than this process's: its budgets refill faster.
+    #[must_use]
+    pub fn at_speed(mut self, speed: f64) -> Cloud {
+        self.budgets = Budgets::at_speed(speed);
+        self
+    }
+
+    pub(super) fn budgets(&self) -> &Budgets {
+        &self.budgets
     }
 
     pub(super) fn ending_at(mut self, credentials_end: Option<Timestamp>) -> Cloud {

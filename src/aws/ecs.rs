@@ -6,7 +6,7 @@ use serde_json::{Value, json};
 use super::cloud::Cloud;
 use super::error::AwsError;
 use super::raw::{Kept, replace_body};
-use super::retry::{Effect, call_and_read};
+use super::retry::Effect;
 use crate::deployment::ids::{ClusterName, EcsServiceName};
 
 /// DescribeServices takes so many at once.
@@ -29,7 +29,7 @@ macro_rules! operations {
                         .mutate_request(move |request| replace_body(request, &text));
                     async move { request.send().await.map(|_| kept.take()) }
                 };
-                call_and_read($operation, $effect, send, parse).await
+                self.call_and_read($operation, $effect, send, parse).await
             }
         )*}
     };

@@ -10,7 +10,7 @@ use aws_sdk_elasticloadbalancingv2::types::{
 
 use super::cloud::Cloud;
 use super::error::AwsError;
-use super::retry::{Effect, call};
+use super::retry::Effect;
 use super::together::{all, some};
 use crate::deployment::ids::{LoadBalancerArn, TargetGroupArn};
 use crate::deployment::observation::Seen;
@@ -47,11 +47,12 @@ impl Cloud {
         &self,
         group: &TargetGroupArn,
     ) -> Result<TargetCounts, AwsError> {
-        let health = call(HEALTH, Effect::Reads, || {
-            let request = self.elb().describe_target_health();
-            request.target_group_arn(group.as_str()).send()
-        })
-        .await?;
+        let health = self
+            .call(HEALTH, Effect::Reads, || {
+                let request = self.elb().describe_target_health();
+                request.target_group_arn(group.as_str()).send()
+            })
+            .await?;
         Ok(counts(health.target_health_descriptions()))
     }
 
@@ -70,15 +71,16 @@ impl Cloud {
 
     /// One at a time: one that is missing fails the call for all that are named with it.
     async fn group(&self, group: &str) -> Result<Option<GroupFound>, AwsError> {
-        let described = call(DESCRIBE, Effect::Reads, || {
-            let request = self.elb().describe_target_groups();
-            match group.starts_with("arn:") {
-                true => request.target_group_arns(group),
-                false => request.names(group),
-            }
-            .send()
-        })
-        .await;
+        let described = self
+            .call(DESCRIBE, Effect::Reads, || {
+                let request = self.elb().describe_target_groups();
+                match group.starts_with("arn:") {
+                    true => request.target_group_arns(group),
+                    false => request.names(group),
+                }
+                .send()
+            })
+            .await;
         let described = match described {
             Err(error) if error.is_not_found() => return Ok(None),
             described => described?,
@@ -87,11 +89,12 @@ impl Cloud {
             return Ok(None);
         };
         let arn = described.target_group_arn().unwrap_or_default();
-        let attributes = call(ATTRIBUTES, Effect::Reads, || {
-            let request = self.elb().describe_target_group_attributes();
-            request.target_group_arn(arn).send()
-        })
-        .await?;
+        let attributes = self
+            .call(ATTRIBUTES, Effect::Reads, || {
+                let request = self.elb().describe_target_group_attributes();
+                request.target_group_arn(arn).send()
+            })
+            .await?;
         Ok(Some(group_found(described, attributes.attributes())))
     }
 }

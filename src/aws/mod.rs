@@ -13,6 +13,7 @@ mod error;
 mod forward;
 mod forwards;
 mod groups;
+mod limits;
 mod listeners;
 mod observe;
 mod perform;

@@ -12,7 +12,7 @@ use serde_json::Value;
 use super::cloud::Cloud;
 use super::ecs::{count, list, tag, text};
 use super::error::AwsError;
-use super::retry::{Effect, call};
+use super::retry::Effect;
 use crate::deployment::action::Action;
 use crate::deployment::ids::{ClusterName, EcsServiceName, LoadBalancerArn, TargetGroupArn};
 use crate::deployment::observation::Seen;
@@ -202,17 +202,18 @@ impl Cloud {
         let mut results = Vec::new();
         let mut token = None;
         loop {
-            let answer = call(GET, Effect::Reads, || {
-                self.cloudwatch()
-                    .get_metric_data()
-                    .set_metric_data_queries(Some(queries.clone()))
-                    .start_time(DateTime::from_secs(start))
-                    .end_time(DateTime::from_secs(end))
-                    .scan_by(ScanBy::TimestampAscending)
-                    .set_next_token(token.clone())
-                    .send()
-            })
-            .await?;
+            let answer = self
+                .call(GET, Effect::Reads, || {
+                    self.cloudwatch()
+                        .get_metric_data()
+                        .set_metric_data_queries(Some(queries.clone()))
+                        .start_time(DateTime::from_secs(start))
+                        .end_time(DateTime::from_secs(end))
+                        .scan_by(ScanBy::TimestampAscending)
+                        .set_next_token(token.clone())
+                        .send()
+                })
+                .await?;
             results.extend_from_slice(answer.metric_data_results());
             token = answer.next_token().map(str::to_owned);
             if token.is_none() {

@@ -9,6 +9,7 @@ use aws_smithy_runtime_api::client::orchestrator::HttpResponse;
 use aws_smithy_runtime_api::client::result::SdkError;
 use aws_smithy_types::error::metadata::ProvideErrorMetadata;
 
+use super::cloud::Cloud;
 use super::error::{AwsError, ErrorClass, classify};
 
 /// What a call does, and with it when it may be repeated.
@@ -60,82 +61,94 @@ impl Effect {
     }
 }
 
-/// Makes a call, again where [`Effect`] allows.
-pub(super) async fn call<T, E, F>(
-    operation: &'static str,
-    effect: Effect,
-    mut send: impl FnMut() -> F,
-) -> Result<T, AwsError>
-where
-    E: ProvideErrorMetadata + Error + 'static,
-    F: Future<Output = Result<T, SdkError<E, HttpResponse>>>,
-{
-    repeat(operation, effect, || {
-        let sent = send();
-        async move { sent.await.map_err(|error| classify(operation, &error)) }
-    })
-    .await
-}
+impl Cloud {
+    /// Makes a call, again where [`Effect`] allows.
+    pub(super) async fn call<T, E, F>(
+        &self,
+        operation: &'static str,
+        effect: Effect,
+        mut send: impl FnMut() -> F,
+    ) -> Result<T, AwsError>
+    where
+        E: ProvideErrorMetadata + Error + 'static,
+        F: Future<Output = Result<T, SdkError<E, HttpResponse>>>,
+    {
+        self.repeat(operation, effect, || {
+            let sent = send();
+            async move { sent.await.map_err(|error| classify(operation, &error)) }
+        })
+        .await
+    }
 
-/// The same where the answer is read from the body as it came. A body that can't be read counts
-/// as an answer that was lost: the SDK reads some torn bodies as if they were whole.
-pub(super) async fn call_and_read<T, E, F>(
-    operation: &'static str,
-    effect: Effect,
-    mut send: impl FnMut() -> F,
-    read: impl Fn(&[u8]) -> Result<T, String>,
-) -> Result<T, AwsError>
-where
-    E: ProvideErrorMetadata + Error + 'static,
-    F: Future<Output = Result<Vec<u8>, SdkError<E, HttpResponse>>>,
-{
-    let read = &read;
-    repeat(operation, effect, || {
-        let sent = send();
-        async move {
-            let body = sent.await.map_err(|error| classify(operation, &error))?;
-            read(&body).map_err(|why| {
-                let words = format!("the answer could not be read: {why}");
-                AwsError::own(operation, ErrorClass::Ambiguous, words)
-            })
-        }
-    })
-    .await
-}
+    /// The same where the answer is read from the body as it came. A body that can't be read
+    /// counts as an answer that was lost: the SDK reads some torn bodies as if they were whole.
+    pub(super) async fn call_and_read<T, E, F>(
+        &self,
+        operation: &'static str,
+        effect: Effect,
+        mut send: impl FnMut() -> F,
+        read: impl Fn(&[u8]) -> Result<T, String>,
+    ) -> Result<T, AwsError>
+    where
+        E: ProvideErrorMetadata + Error + 'static,
+        F: Future<Output = Result<Vec<u8>, SdkError<E, HttpResponse>>>,
+    {
+        let read = &read;
+        self.repeat(operation, effect, || {
+            let sent = send();
+            async move {
+                let body = sent.await.map_err(|error| classify(operation, &error))?;
+                read(&body).map_err(|why| {
+                    let words = format!("the answer could not be read: {why}");
+                    AwsError::own(operation, ErrorClass::Ambiguous, words)
+                })
+            }
+        })
+        .await
+    }
 
-/// Every call of this program to AWS goes through here: this is the place for client-side
-/// budgets, and for letting reverts go before everything else.
-async fn repeat<T, F>(
-    operation: &'static str,
-    effect: Effect,
-    mut send: impl FnMut() -> F,
-) -> Result<T, AwsError>
-where
-    F: Future<Output = Result<T, AwsError>>,
-{
-    let mut tried = 0;
-    loop {
-        let sent = send();
-        let answer = match effect.answer_within() {
-            None => sent.await,
-            Some(within) => tokio::time::timeout(within, sent)
-                .await
-                .unwrap_or_else(|_| {
-                    let words = format!("no answer within {} s", within.as_secs());
-                    Err(AwsError::own(operation, ErrorClass::TimedOut, words))
-                }),
-        };
-        let error = match answer {
-            Ok(value) => return Ok(value),
-            Err(error) => error,
-        };
-        tried += 1;
-        if tried >= effect.tries() || !effect.may_repeat(error.class) {
-            return Err(error);
+    /// Every call of this program to AWS goes through here. It waits for its budget, unless it
+    /// puts traffic back.
+    async fn repeat<T, F>(
+        &self,
+        operation: &'static str,
+        effect: Effect,
+        mut send: impl FnMut() -> F,
+    ) -> Result<T, AwsError>
+    where
+        F: Future<Output = Result<T, AwsError>>,
+    {
+        let mut tried = 0;
+        loop {
+            let wait = self.budgets().take(operation);
+            if effect != Effect::Reverts && !wait.is_zero() {
+                tokio::time::sleep(wait).await;
+            }
+            let sent = send();
+            let answer = match effect.answer_within() {
+                None => sent.await,
+                Some(within) => tokio::time::timeout(within, sent)
+                    .await
+                    .unwrap_or_else(|_| {
+                        let words = format!("no answer within {} s", within.as_secs());
+                        Err(AwsError::own(operation, ErrorClass::TimedOut, words))
+                    }),
+            };
+            let failed = answer.as_ref().err().map(|error| error.class);
+            self.budgets().heed(operation, failed);
+            let error = match answer {
+                Ok(value) => return Ok(value),
+                Err(error) => error,
+            };
+            tried += 1;
+            if tried >= effect.tries() || !effect.may_repeat(error.class) {
+                return Err(error);
+            }
+            let most = effect.pause() * 2u32.pow(tried - 1);
+            // Between half and all of it, so that those who were throttled together come back
+            // apart.
+            tokio::time::sleep(most.mul_f64(0.5 + fastrand::f64() / 2.0)).await;
         }
-        let most = effect.pause() * 2u32.pow(tried - 1);
-        // Between half and all of it, so that those who were throttled together come back apart.
-        tokio::time::sleep(most.mul_f64(0.5 + fastrand::f64() / 2.0)).await;
     }
 }
 
@@ -151,10 +164,8 @@ mod tests {
         let canned = Canned::new(move |_| answer());
         let cloud = canned.cloud();
         let start = tokio::time::Instant::now();
-        let result = call("ecs:ListClusters", effect, || {
-            cloud.ecs().list_clusters().send()
-        })
-        .await;
+        let send = || cloud.ecs().list_clusters().send();
+        let result = cloud.call("ecs:ListClusters", effect, send).await;
         assert!(result.is_err());
         (canned.operations().len(), start.elapsed())
     }

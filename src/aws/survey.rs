@@ -9,7 +9,7 @@ use serde_json::{Value, json};
 use super::cloud::Cloud;
 use super::ecs::{count, last_part, list, text};
 use super::error::{AwsError, ErrorClass};
-use super::retry::{Effect, call};
+use super::retry::Effect;
 use super::services::task_definition;
 use super::together::{all, some};
 use crate::deployment::ids::{
@@ -152,10 +152,11 @@ impl Cloud {
     }
 
     async fn account(&self) -> Result<String, AwsError> {
-        let identity = call("sts:GetCallerIdentity", Effect::Reads, || {
-            self.sts().get_caller_identity().send()
-        })
-        .await?;
+        let identity = self
+            .call("sts:GetCallerIdentity", Effect::Reads, || {
+                self.sts().get_caller_identity().send()
+            })
+            .await?;
         Ok(identity.account().unwrap_or_default().to_owned())
     }
 
@@ -262,20 +263,21 @@ impl Cloud {
     async fn scaling_targets(&self, ask: &SurveyAsk) -> Result<Slots<Option<String>>, AwsError> {
         let cluster = last_part(ask.cluster.as_str());
         let id = |slot: SlotName| format!("service/{cluster}/{}", ask.services[slot]);
-        let described = call(
-            "application-autoscaling:DescribeScalableTargets",
-            Effect::Reads,
-            || {
-                self.scaling()
-                    .describe_scalable_targets()
-                    .service_namespace(ServiceNamespace::Ecs)
-                    .scalable_dimension(ScalableDimension::EcsServiceDesiredCount)
-                    .resource_ids(id(SlotName::A))
-                    .resource_ids(id(SlotName::B))
-                    .send()
-            },
-        )
-        .await?;
+        let described = self
+            .call(
+                "application-autoscaling:DescribeScalableTargets",
+                Effect::Reads,
+                || {
+                    self.scaling()
+                        .describe_scalable_targets()
+                        .service_namespace(ServiceNamespace::Ecs)
+                        .scalable_dimension(ScalableDimension::EcsServiceDesiredCount)
+                        .resource_ids(id(SlotName::A))
+                        .resource_ids(id(SlotName::B))
+                        .send()
+                },
+            )
+            .await?;
         let has = |id: &String| {
             let mut targets = described.scalable_targets().iter();
             targets.any(|target| target.resource_id() == id)

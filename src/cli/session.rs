@@ -78,7 +78,7 @@ impl Session {
         Ok(Session {
             config,
             folder,
-            cloud,
+            cloud: cloud.at_speed(clock.speed()),
             store,
             clock,
             endpoint_url,
