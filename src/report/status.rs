@@ -88,6 +88,8 @@ pub struct DeploymentStatus {
     pub bake_until: Option<Timestamp>,
     /// What keeps it from moving on, in words.
     pub holds: Vec<String>,
+    /// Who asked to stay at the present weight; null where nobody did.
+    pub paused: Option<String>,
     /// Why it reverts, in words.
     pub trip: Option<String>,
     /// How it ended.
@@ -113,6 +115,7 @@ impl DeploymentStatus {
                 .flat_map(|hold| &hold.reasons)
                 .map(ToString::to_string)
                 .collect(),
+            paused: view.paused.clone(),
             trip: view.trip.as_ref().map(ToString::to_string),
             outcome: view.outcome.clone(),
             abandoned: false,
@@ -224,8 +227,12 @@ fn deployment(status: &DeploymentStatus) -> Vec<StyledLine> {
     }
     let mut lines = vec![field("deployment", Tone::Busy).plain(text)];
     if status.abandoned {
-        let text = "its process is gone and no guard watches it: `bg rollback` reverts it";
+        let text = "no process drives it and no guard watches: `bg resume` goes on, `bg rollback` reverts it";
         lines.push(field("", Tone::Plain).with(Tone::Bad, text));
+    }
+    if let Some(by) = &status.paused {
+        let text = format!("by {by}, guards on: `bg promote` lets it go on");
+        lines.push(field("  paused", Tone::Warn).plain(text));
     }
     lines.extend(
         status

@@ -34,6 +34,10 @@ pub(super) fn waiting(frame: &Frame<'_>) -> Vec<StyledLine> {
     {
         lines.extend(told(frame, Tone::Bad, frame.marks.bad, ("stuck", why)));
     }
+    if let Some(by) = &view.paused {
+        let text = format!("by {by}: `bg promote` lets it go on");
+        lines.extend(told(frame, Tone::Warn, frame.marks.warn, ("paused", &text)));
+    }
     if let Some(hold) = &view.hold {
         for reason in &hold.reasons {
             lines.extend(told(
