@@ -7,10 +7,9 @@ use aws_sdk_cloudwatch::types::{
     Dimension, Metric, MetricDataQuery, MetricDataResult, MetricStat, ScanBy,
 };
 use jiff::{SignedDuration, Timestamp};
-use serde_json::Value;
 
 use super::cloud::Cloud;
-use super::ecs::{count, list, tag, text};
+use super::ecs::{count, list, own_groups, tag};
 use super::error::AwsError;
 use super::retry::{Effect, call};
 use crate::deployment::action::Action;
@@ -220,15 +219,6 @@ impl Cloud {
             }
         }
     }
-}
-
-/// The groups that the service itself registers its tasks with, whatever the config names.
-fn own_groups(service: &Value) -> impl Iterator<Item = TargetGroupArn> {
-    let groups = list(service, "loadBalancers").iter();
-    let groups = groups.map(|entry| text(entry, "targetGroupArn"));
-    groups
-        .filter(|group| !group.is_empty())
-        .map(TargetGroupArn::new)
 }
 
 /// What the groups were sent in the last two minutes that their load balancers have counts of.

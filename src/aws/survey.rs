@@ -7,7 +7,7 @@ use jiff::Timestamp;
 use serde_json::{Value, json};
 
 use super::cloud::Cloud;
-use super::ecs::{count, last_part, list, text};
+use super::ecs::{count, last_part, list, own_groups, text};
 use super::error::{AwsError, ErrorClass};
 use super::retry::{Effect, call};
 use super::services::task_definition;
@@ -16,7 +16,7 @@ use crate::deployment::ids::{
     AlarmName, ClusterName, EcsServiceName, SlotName, Slots, TargetGroupArn, TaskDefinitionArn,
 };
 use crate::deployment::preflight::{DefinitionWanted, Request};
-use crate::deployment::surroundings::{Forward, GroupFound, Surroundings};
+use crate::deployment::surroundings::{self, Carried, Forward, GroupFound, Surroundings};
 
 /// Enough names for "did you mean".
 const PAGES_OF_NAMES: usize = 3;
@@ -341,22 +341,20 @@ fn optional<T: Default>(
     }
 }
 
-/// The slot that carries more of the weights; without any, the one that runs tasks.
+/// The slot that the forward actions show to be live; without any, the one that runs tasks.
 fn live(services: &Slots<Option<Value>>, forwards: &[Forward]) -> Option<SlotName> {
-    let carried = |slot: SlotName| -> (u32, u32) {
-        let Some(service) = &services[slot] else {
-            return (0, 0);
+    let groups = Slots::from_fn(|slot| {
+        let service = services[slot].iter();
+        service.flat_map(own_groups).collect::<Vec<_>>()
+    });
+    let carried = forwards.iter().map(|it| Carried::of(&it.weights, &groups));
+    let carried: Vec<Carried> = carried.collect();
+    surroundings::live(&carried).or_else(|| {
+        let running = |slot: SlotName| {
+            let service = services[slot].as_ref();
+            service.map_or(0, |it| count(it, "runningCount"))
         };
-        let groups = list(service, "loadBalancers")
-            .iter()
-            .map(|entry| TargetGroupArn::new(text(entry, "targetGroupArn")));
-        let weights = groups
-            .flat_map(|group| forwards.iter().filter_map(move |f| f.weights.get(&group)))
-            .sum();
-        (weights, count(service, "runningCount"))
-    };
-    let slot = SlotName::BOTH
-        .into_iter()
-        .max_by_key(|slot| (carried(*slot), slot.other()))?;
-    (carried(slot) > (0, 0)).then_some(slot)
+        let runs_more = |slot: &SlotName| running(*slot) > running(slot.other());
+        SlotName::BOTH.into_iter().find(runs_more)
+    })
 }

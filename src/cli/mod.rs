@@ -18,6 +18,7 @@ mod session;
 mod situation;
 pub mod style;
 pub mod terminal;
+mod traffic;
 
 use error::{CliError, ErrorKind};
 use exit::ExitCode;

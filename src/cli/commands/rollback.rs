@@ -1,5 +1,7 @@
 //! `bg rollback`
 
+mod break_glass;
+
 use std::time::Duration;
 
 use serde_json::json;
@@ -10,7 +12,7 @@ use crate::cli::exit::ExitCode;
 use crate::cli::request::Wanted;
 use crate::cli::running;
 use crate::cli::session::Session;
-use crate::cli::situation::{Situation, Traffic};
+use crate::cli::situation::Situation;
 use crate::deployment::event::Event;
 use crate::deployment::ids::{SlotName, TaskDefinitionArn};
 use crate::deployment::outcome::Outcome;
@@ -25,7 +27,7 @@ const REVERT_WITHIN: Duration = Duration::from_secs(120);
 pub(super) async fn run(global: &Global, args: &RollbackArgs) -> Result<ExitCode, CliError> {
     let session = Session::open(global, None).await?;
     if let (Some(to), true) = (args.to, args.force) {
-        return break_glass(global, &session, to).await;
+        return break_glass::run(global, &session, to).await;
     }
     if let Some(exit) = end_what_is_under_way(global, args, &session).await? {
         return Ok(exit);
@@ -216,58 +218,4 @@ fn ended(global: &Global, outcome: &Outcome) -> ExitCode {
         }
         other => other.into(),
     }
-}
-
-/// Weights only: no store, no lock, no health.
-async fn break_glass(
-    global: &Global,
-    session: &Session,
-    to: SlotName,
-) -> Result<ExitCode, CliError> {
-    let traffic = Traffic::look(session).await?;
-    let writes = traffic.writes(to);
-    if writes.is_empty() {
-        return Err(
-            CliError::refused("no listener and no rule forwards to the slots' groups")
-                .hint("check `slots` and the region in bg.yaml"),
-        );
-    }
-    let mut failed = 0;
-    for (write, result) in writes.iter().zip(session.cloud.write_routes(&writes).await) {
-        match result {
-            Ok(seen) if carries_everything(&seen.weights, write) => {
-                let (label, group) = (&write.label, write.to.name());
-                say(
-                    global,
-                    "route_written",
-                    &format!("{label}: slot {to} ({group}) has everything"),
-                );
-            }
-            Ok(seen) => {
-                failed += 1;
-                eprintln!("{}: written, but it shows {:?}", write.label, seen.weights);
-            }
-            Err(error) => {
-                failed += 1;
-                eprintln!("{}: {error}", write.label);
-            }
-        }
-    }
-    if failed == 0 {
-        return Ok(ExitCode::Stands);
-    }
-    Err(CliError::new(
-        ErrorKind::Stuck,
-        format!("{failed} of {} routes did not move", writes.len()),
-    )
-    .hint("run it again; each route is written on its own"))
-}
-
-fn carries_everything(
-    weights: &std::collections::BTreeMap<crate::deployment::ids::TargetGroupArn, u32>,
-    write: &crate::aws::RouteWrite,
-) -> bool {
-    let others = weights.iter().filter(|(group, _)| **group != write.to);
-    weights.get(&write.to).is_some_and(|weight| *weight > 0)
-        && others.map(|(_, weight)| weight).sum::<u32>() == 0
 }
