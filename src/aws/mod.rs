@@ -38,5 +38,4 @@ pub use error::{AwsError, ErrorClass};
 pub use perform::Done;
 pub use retirement::{Requests, Watched};
 pub use routes::RouteWrite;
-pub use services::DEPLOYMENT_TAG;
 pub use survey::SurveyAsk;

@@ -7,9 +7,9 @@ use serde_json::{Value, json};
 use super::cloud::Cloud;
 use super::ecs::{list, tag, text};
 use super::error::AwsError;
-use super::services::DEPLOYMENT_TAG;
 use super::together::all;
 use crate::deployment::action::Action;
+use crate::deployment::clone::DEPLOYMENT_TAG;
 use crate::deployment::ids::{ClusterName, EcsServiceName, TaskDefinitionArn};
 use crate::deployment::plan::{NewTaskDefinition, Plan};
 

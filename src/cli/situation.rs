@@ -8,7 +8,7 @@ use super::error::{CliError, ErrorKind};
 use super::request;
 use super::session::Session;
 use super::traffic::Traffic;
-use crate::aws::DEPLOYMENT_TAG;
+use crate::deployment::clone::DEPLOYMENT_TAG;
 use crate::deployment::ids::{EcsServiceName, SlotName, Slots, TargetGroupArn, TaskDefinitionArn};
 use crate::deployment::retire::{Due, Retirement, SERVED_TAG, TAG};
 use crate::deployment::surroundings::Carried;

@@ -12,7 +12,7 @@ pub(super) async fn run(global: &Global, args: &DeployArgs) -> Result<ExitCode, 
     let session = Session::open(global, Some(&args.region)).await?;
     let planned_at = session.fence()?;
     let id = session.new_id();
-    let request = wanted.into_request(&session, id)?;
+    let request = wanted.into_request(&session.config, &session.folder, id)?;
     let planning = session.plan(&request).await?;
     running::refuse_problems(&planning)?;
     if planning.unchanged {

@@ -56,7 +56,9 @@ pub(super) async fn run(global: &Global, args: &RollbackArgs) -> Result<ExitCode
     }
     let definition = last_serving(&session, &situation, live.other())?;
     let source = Some(live.other()).filter(|slot| situation.exists(*slot));
-    let request = Wanted::rollback(definition, source)?.into_request(&session, session.new_id())?;
+    let wanted = Wanted::rollback(definition, source)?;
+    let id = session.new_id();
+    let request = wanted.into_request(&session.config, &session.folder, id)?;
     let planning = session.plan(&request).await?;
     running::refuse_problems(&planning)?;
     running::run(global, &args.run, &session, planning, planned_at).await
