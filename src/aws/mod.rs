@@ -22,6 +22,7 @@ mod registry;
 mod retirement;
 mod retry;
 mod routes;
+mod scaling;
 mod services;
 mod survey;
 mod together;

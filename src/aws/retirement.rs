@@ -54,7 +54,17 @@ impl Cloud {
         retirement: &Retirement,
         now: Timestamp,
     ) -> RetireLook {
-        let services = self.services(cluster, &[&retirement.service]).await;
+        let names = [&retirement.service];
+        let (services, scaling) = tokio::join!(
+            self.services(cluster, &names),
+            self.scalable_targets(cluster, &names),
+        );
+        let scaling = match scaling {
+            Ok(targets) => Seen::Value(targets.into_iter().next().flatten()),
+            // Who may not ask was warned before the deployment.
+            Err(error) if error.is_for_good() => Seen::Value(None),
+            Err(error) => Seen::Unreadable(error.to_string()),
+        };
         let mut groups = retirement.groups.clone();
         let (desired, due) = match services {
             Ok(services) => {
@@ -90,6 +100,7 @@ impl Cloud {
             due,
             requests,
             groups,
+            scaling,
         }
     }
 

@@ -10,6 +10,7 @@ use serde_json::Value;
 use super::ids::{
     AlarmName, LoadBalancerArn, RouteArn, SlotName, Slots, TargetGroupArn, TaskDefinitionArn,
 };
+use super::observation::Seen;
 use super::plan::{Route, RouteKind};
 use crate::judge::alarms::AlarmState;
 use crate::strategy::Weight;
@@ -45,8 +46,8 @@ pub struct Surroundings {
     pub asked_definition: Option<TaskDefinitionArn>,
     /// Each alarm that the config names, `{slot}` filled in both ways.
     pub alarms: BTreeMap<AlarmName, Option<AlarmFound>>,
-    /// Each slot's Application Auto Scaling target: its resource id.
-    pub scaling: Slots<Option<String>>,
+    /// Each slot's autoscaling, if it has any; unreadable where it may not be asked for.
+    pub scaling: Seen<Slots<Option<ScalableTarget>>>,
     /// The digest that each of the live slot's containers runs, where ECS shows it.
     pub running_digests: BTreeMap<String, String>,
     /// The digest that a registry gives for an image reference, where it could be asked (ECR).
@@ -78,6 +79,15 @@ pub struct GroupFound {
     pub healthy_after: Duration,
     /// Whether the group asks for stickiness of its own (`stickiness.enabled`).
     pub sticky: bool,
+}
+
+/// An Application Auto Scaling target: what owns a service's desired count.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct ScalableTarget {
+    /// Its resource id: `service/CLUSTER/SERVICE`.
+    pub resource: String,
+    /// The fewest tasks that it lets the service have.
+    pub min: u32,
 }
 
 /// A forward action of a listener or a rule.

@@ -7,7 +7,7 @@ use crate::aws::Cloud;
 use crate::deployment::action::Action;
 use crate::deployment::event::Event;
 use crate::deployment::ids::{ClusterName, ServiceName};
-use crate::deployment::retire::{RetireStep, Retirement, decide};
+use crate::deployment::retire::{RetireStep, Retirement, TAG, decide};
 use crate::store::{Holder, Store};
 
 /// Between an act and the look that confirms it.
@@ -92,11 +92,10 @@ impl Retiring<'_> {
     pub async fn round(&self, show: &mut dyn FnMut(Event)) -> Round {
         match self.look_and_decide().await {
             RetireStep::Wait { until, why } => Round::Again { until, why },
-            RetireStep::Cancel { why } => {
-                show(Event::RetireCancelled { why: why.clone() });
-                Round::Over(Retired::Cancelled(why))
+            RetireStep::Cancel { why } => cancelled(why, show),
+            RetireStep::Done | RetireStep::Act(_) | RetireStep::Revoke { .. } => {
+                self.under_the_lock(show).await
             }
-            RetireStep::Done | RetireStep::Act(_) => self.under_the_lock(show).await,
         }
     }
 
@@ -127,10 +126,8 @@ impl Retiring<'_> {
         };
         let round = match self.look_and_decide().await {
             RetireStep::Wait { until, why } => Round::Again { until, why },
-            RetireStep::Cancel { why } => {
-                show(Event::RetireCancelled { why: why.clone() });
-                Round::Over(Retired::Cancelled(why))
-            }
+            RetireStep::Cancel { why } => cancelled(why, show),
+            RetireStep::Revoke { why } => self.revoke(why, show).await,
             RetireStep::Act(action) => self.act(&action, show).await,
             RetireStep::Done => self.finish(show).await,
         };
@@ -166,10 +163,26 @@ impl Retiring<'_> {
         Round::Over(Retired::Done)
     }
 
+    /// A tag that can't be taken off changes nothing about the slot's staying.
+    async fn revoke(&self, why: String, show: &mut dyn FnMut(Event)) -> Round {
+        let service = &self.retirement.service;
+        let untagged = self.cloud.forget_retirement(&self.cluster, service).await;
+        let why = match untagged {
+            Ok(()) => why,
+            Err(error) => format!("{why}; its tag {TAG} can't be taken off: {error}"),
+        };
+        cancelled(why, show)
+    }
+
     fn again_after(&self, wait: SignedDuration, why: String) -> Round {
         Round::Again {
             until: self.clock.now() + wait,
             why,
         }
     }
+}
+
+fn cancelled(why: String, show: &mut dyn FnMut(Event)) -> Round {
+    show(Event::RetireCancelled { why: why.clone() });
+    Round::Over(Retired::Cancelled(why))
 }

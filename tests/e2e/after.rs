@@ -98,6 +98,8 @@ fn a_tick_leaves_a_slot_with_traffic_alone() {
     let scene = Scene::at_speed(1);
     make_due(&scene, "shop", "2020-01-01T00:00:00Z");
     scene.bg(&["tick"]).exits(0).says("kept, because");
+    let again = scene.bg(&["tick"]).exits(0);
+    again.says("nothing is due");
     assert_eq!(scene.desired("shop"), 2);
     assert_eq!(scene.weights(), (100, 0));
 }
@@ -111,4 +113,17 @@ fn a_tick_says_in_json_what_it_did() {
     let kept = scene.bg(&["tick", "--output", "json"]).exits(0).json();
     assert_eq!(kept["due"][0]["slot"], "a");
     assert_eq!(kept["due"][0]["result"], "kept");
+}
+
+#[test]
+fn moving_traffic_by_force_ends_the_retirement_of_the_slot_that_gets_it() {
+    let scene = Scene::at_speed(200);
+    scene.configure(&[("after: 2m", "after: 24h")]);
+    scene.deploy_to_b();
+    make_due(&scene, "shop", "2020-01-01T00:00:00Z");
+    for slot in ["a", "b"] {
+        scene.bg(&["rollback", "--to", slot, "--force"]).exits(0);
+    }
+    scene.bg(&["tick"]).exits(0).says("nothing is due");
+    assert_eq!(scene.desired("shop"), 2, "it served a moment ago");
 }
