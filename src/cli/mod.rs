@@ -12,6 +12,7 @@ pub mod exit;
 pub mod live;
 mod local_region;
 mod request;
+mod retiring;
 mod running;
 mod sandbox_clock;
 mod session;

@@ -1,25 +1,26 @@
-//! Running a planned deployment: lock, display, loop, retiring, exit code.
+//! Running a planned deployment: lock, display, loop, exit code.
 
 use std::cell::RefCell;
 
-use jiff::Timestamp;
-
-use super::args::{Global, OutputFormat, RetireBy, RunArgs};
+use super::args::{Global, OutputFormat, RunArgs};
 use super::display::{Display, TICK, print, print_json_line};
 use super::error::{CliError, ErrorKind, locked};
 use super::exit::ExitCode;
+use super::retiring;
 use super::session::{Fence, Session};
 use super::terminal::Surface;
-use crate::deployment::event::{Event, Record};
+use crate::deployment::event::Record;
 use crate::deployment::observation::Ask;
 use crate::deployment::outcome::Outcome;
 use crate::deployment::plan::Plan;
 use crate::deployment::preflight::Planning;
-use crate::deployment::retire::{Retirement, due};
-use crate::deployment::state::{Deployment, Phase};
+use crate::deployment::state::Deployment;
 use crate::report::line::{StyledLine, Tone};
-use crate::runner::{Asks, Retired, Retiring, Run, RunError};
-use crate::store::Holder;
+use crate::runner::{Asks, Run, RunError};
+use crate::store::{Duty, Holder, StoreError};
+
+/// How often a plan is made anew because a slot was retired after its survey.
+pub(super) const PLANS_AT_MOST: usize = 5;
 
 /// Everything that preflight found, at once.
 ///
@@ -61,6 +62,7 @@ pub(super) fn say_unchanged(global: &Global, planning: &Planning) -> Result<(), 
 }
 
 /// Takes the lock, runs the plan to its end, retires blue where that is this process's to do.
+/// `None` where a slot was retired after the plan's survey: plan again.
 ///
 /// # Errors
 /// Only before anything was changed.
@@ -70,7 +72,7 @@ pub(super) async fn run(
     session: &Session,
     planning: Planning,
     planned_at: Fence,
-) -> Result<ExitCode, CliError> {
+) -> Result<Option<ExitCode>, CliError> {
     let plan = planning.plan.ok_or_else(|| {
         CliError::new(
             ErrorKind::Unexpected,
@@ -80,7 +82,9 @@ pub(super) async fn run(
     let mut asks = Asks::default();
     asks.listen_to_signals(args.on_interrupt)
         .map_err(|error| CliError::from_error(ErrorKind::Unexpected, &error))?;
-    let holder = take_lock(session, &plan, planned_at)?;
+    let Some(holder) = take_lock(session, &plan, planned_at)? else {
+        return Ok(None);
+    };
     let display = RefCell::new(Display::new(global, &Surface::of_process()));
     if global.output == OutputFormat::Text && !global.quiet {
         for warning in &planning.warnings {
@@ -92,31 +96,45 @@ pub(super) async fn run(
     let exit = deployment
         .outcome()
         .map_or(ExitCode::Stuck, exit_code(&deployment));
-    let left = finish_retiring(args, session, &deployment, &mut asks, &display).await;
+    let left = retiring::finish(args, session, &deployment, &mut asks, &display).await;
     let _ = display.into_inner().finish();
     if let Some(at) = left.filter(|_| !global.quiet) {
         eprintln!("Note: blue is left to be retired by `bg tick` from {at:.0} on");
     }
-    Ok(exit)
+    Ok(Some(exit))
 }
 
 /// Takes the lock, if nobody had it since the plan's survey: what that saw may not be so any more.
-fn take_lock(session: &Session, plan: &Plan, planned_at: Fence) -> Result<Holder, CliError> {
-    let holder = session
-        .store
-        .lock(&plan.service, &session.holder(&plan.id))
-        .map_err(|error| locked(&error))?;
+/// `None` where only a slot was retired meanwhile.
+fn take_lock(
+    session: &Session,
+    plan: &Plan,
+    planned_at: Fence,
+) -> Result<Option<Holder>, CliError> {
+    let store = &session.store;
+    let unreadable = |error| CliError::from_error(ErrorKind::Unexpected, &error);
+    let before = store.holder(&plan.service).map_err(unreadable)?;
+    let retired = before.is_some_and(|holder| holder.duty == Duty::Retire);
+    let holder = match store.lock(&plan.service, &session.holder(&plan.id)) {
+        Err(StoreError::Locked(holder)) if holder.duty == Duty::Retire => return Ok(None),
+        result => result.map_err(|error| locked(&error))?,
+    };
     if !planned_at.is_just_before(&holder) {
-        let _ = session.store.unlock(&plan.service, &holder);
-        return Err(CliError::new(
-            ErrorKind::Locked,
-            "somebody else held the lock while this was planned; nothing was changed",
-        )
-        .hint("run it again: `bg status` shows what is so now"));
+        let _ = store.unlock(&plan.service, &holder);
+        return if retired { Ok(None) } else { Err(disturbed()) };
     }
     // A request that came too late for the deployment it was meant for must not end this one.
-    let _ = session.store.take_abort(&plan.service);
-    Ok(holder)
+    let _ = store.take_abort(&plan.service);
+    Ok(Some(holder))
+}
+
+/// Somebody else came between a plan and its lock.
+pub(super) fn disturbed() -> CliError {
+    CliError::new(
+        ErrorKind::Locked,
+        "somebody else held the lock while this was planned; nothing was changed",
+    )
+    .hint("run it again: `bg status` shows what is so now")
 }
 
 /// Only a journal that can't be begun leaves everything as it was.
@@ -215,7 +233,7 @@ async fn drive(
 }
 
 /// Lets the clocks of a live view move while something runs.
-async fn beside_ticks<T>(
+pub(super) async fn beside_ticks<T>(
     session: &Session,
     display: &RefCell<Display>,
     work: impl Future<Output = T>,
@@ -231,84 +249,47 @@ async fn beside_ticks<T>(
     }
 }
 
-/// Retires blue where that is this process's to do; otherwise says from when on somebody else has
-/// to.
-async fn finish_retiring(
-    args: &RunArgs,
-    session: &Session,
-    deployment: &Deployment,
-    asks: &mut Asks,
-    display: &RefCell<Display>,
-) -> Option<Timestamp> {
-    let Phase::Ended {
-        outcome: Outcome::Promoted,
-        retire_at: Some(_),
-    } = &deployment.phase
-    else {
-        return None;
-    };
-    let ci = std::env::var_os("CI").is_some();
-    let by = args.retire_by().unwrap_or(if ci {
-        RetireBy::Later
-    } else {
-        RetireBy::ThisRun
-    });
-    let retirement = retirement_of(deployment)?;
-    if by == RetireBy::Later {
-        return Some(retirement.due.at);
-    }
-    let mut state = deployment.clone();
-    let mut show = |event: Event| {
-        let record = Record {
-            v: Record::VERSION,
-            seq: state.next_seq,
-            at: session.clock.now(),
-            deployment: state.plan.id.clone(),
-            event,
-        };
-        if let Ok(next) = Deployment::apply(Some(state.clone()), &record) {
-            let _ = session.store.append(&next.plan.service, &record);
-            state = next;
-            let _ = display.borrow_mut().record(&record);
-        }
-    };
-    let retiring = Retiring {
-        cloud: &session.cloud,
-        store: &session.store,
-        holder: session.holder(&deployment.plan.id),
-        clock: session.clock,
-        service: deployment.plan.service.clone(),
-        cluster: deployment.plan.cluster.clone(),
-        retirement,
-    };
-    let work = retiring.wait(asks, &mut show);
-    match beside_ticks(session, display, work).await {
-        Retired::Later(at) => Some(at),
-        Retired::Done | Retired::Cancelled(_) => None,
-    }
-}
+#[cfg(test)]
+mod tests {
+    use super::super::args::{Verb, try_parse};
+    use super::super::request::Wanted;
+    use super::*;
 
-fn retirement_of(deployment: &Deployment) -> Option<Retirement> {
-    let plan = &deployment.plan;
-    let Phase::Ended {
-        retire_at: Some(at),
-        ..
-    } = &deployment.phase
-    else {
-        return None;
-    };
-    let mut due = due(plan, plan.created_at)?;
-    due.at = *at;
-    let slot = &plan.slots[plan.blue];
-    Some(Retirement {
-        slot: plan.blue,
-        service: slot.service.clone(),
-        groups: slot
-            .targets
-            .iter()
-            .map(|target| target.group.clone())
-            .collect(),
-        due,
-        at_most: plan.retire.at_most,
-    })
+    #[tokio::test]
+    async fn a_plan_is_made_again_only_where_a_slot_was_retired_since() {
+        let arguments = ["bg", "deploy", "--sandbox", "--image", "shop:v2"];
+        let cli = try_parse(arguments).unwrap();
+        let Verb::Deploy(args) = &cli.verb else {
+            panic!("not a deployment");
+        };
+        let region = Some(&args.region);
+        let session = Session::open(&cli.global, region).await.unwrap();
+        let wanted = Wanted::of_version(&args.version).unwrap();
+        let id = session.new_id();
+        let request = wanted.into_request(&session.config, &session.folder, id);
+        let planning = session.plan(&request.unwrap()).await.unwrap();
+        let plan = planning.plan.unwrap();
+        let hold = |duty| {
+            let holder = session.holder(&session.new_id());
+            let holder = Holder { duty, ..holder };
+            session.store.lock(&plan.service, &holder).unwrap()
+        };
+        let after = async |duty| {
+            let planned_at = session.fence().await.unwrap();
+            let held = hold(duty);
+            session.store.unlock(&plan.service, &held).unwrap();
+            take_lock(&session, &plan, planned_at)
+        };
+        assert_eq!(after(Duty::Retire).await, Ok(None));
+        let error = after(Duty::Deploy).await.unwrap_err();
+        assert_eq!(error.kind, ErrorKind::Locked);
+
+        let planned_at = session.fence().await.unwrap();
+        let retires = hold(Duty::Retire);
+        assert_eq!(take_lock(&session, &plan, planned_at), Ok(None));
+        session.store.unlock(&plan.service, &retires).unwrap();
+        let planned_at = session.fence().await.unwrap();
+        let taken = take_lock(&session, &plan, planned_at).unwrap();
+        assert_eq!(taken.map(|holder| holder.deployment), Some(plan.id));
+    }
 }

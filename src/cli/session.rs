@@ -2,6 +2,8 @@
 
 use std::path::{Path, PathBuf};
 
+use jiff::SignedDuration;
+
 use super::args::{Global, RegionArgs};
 use super::error::{CliError, ErrorKind, locked};
 use super::local_region::LocalRegion;
@@ -14,7 +16,7 @@ use crate::deployment::ids::{ClusterName, DeploymentId, ServiceName, SlotName, S
 use crate::deployment::preflight::{self, Planning, Request};
 use crate::deployment::surroundings::Surroundings;
 use crate::runner::{Clock, LEASE, new_id};
-use crate::store::{FileStore, Holder, MemoryStore, Store, StoreError};
+use crate::store::{Duty, FileStore, Holder, MemoryStore, Store, StoreError};
 
 /// An open connection to one service.
 pub(super) struct Session {
@@ -29,6 +31,11 @@ pub(super) struct Session {
     /// The region in process, as long as the session lasts.
     _region: Option<LocalRegion>,
 }
+
+/// How long a lock that is held to retire a slot is waited for: it is one look and one act.
+const RETIRES_AT_MOST: SignedDuration = SignedDuration::from_secs(10);
+/// Between two looks at such a lock.
+const ASK_EVERY: SignedDuration = SignedDuration::from_millis(250);
 
 /// How often the lock had been taken before a plan was made.
 #[derive(Debug, Clone, Copy)]
@@ -161,34 +168,54 @@ impl Session {
         }
     }
 
-    /// The journal of the last deployment, if that has not ended.
-    pub(super) fn unfinished(&self) -> Result<Option<Vec<Record>>, CliError> {
+    /// The journal of the last deployment; empty where there was none.
+    pub(super) fn last_journal(&self) -> Result<Vec<Record>, CliError> {
         let unreadable = |error| CliError::from_error(ErrorKind::Unexpected, &error);
         let service = self.service();
         let deployments = self.store.deployments(&service).map_err(unreadable)?;
-        let Some(last) = deployments.last() else {
-            return Ok(None);
-        };
-        let records = self.store.journal(&service, last).map_err(unreadable)?;
+        match deployments.last() {
+            Some(last) => self.store.journal(&service, last).map_err(unreadable),
+            None => Ok(Vec::new()),
+        }
+    }
+
+    /// The same, if that deployment has not ended.
+    pub(super) fn unfinished(&self) -> Result<Option<Vec<Record>>, CliError> {
+        let records = self.last_journal()?;
         let over = records
             .iter()
             .any(|record| matches!(record.event, Event::Ended { .. }));
         Ok((!over && !records.is_empty()).then_some(records))
     }
 
-    /// The lock's fence while nobody holds it: a plan is good as long as it doesn't grow.
+    /// Who holds the lock, if its lease has not run out.
+    pub(super) fn present_holder(&self) -> Result<Option<Holder>, CliError> {
+        let holder = self.store.holder(&self.service());
+        let holder = holder.map_err(|error| CliError::from_error(ErrorKind::Unexpected, &error))?;
+        Ok(holder.filter(|holder| holder.lease_until > self.clock.now()))
+    }
+
+    /// The lock's fence while nobody holds it: a plan is good as long as it doesn't grow. Who
+    /// only retires a slot is waited for.
     ///
     /// # Errors
     /// When somebody else deploys this service.
-    pub(super) fn fence(&self) -> Result<Fence, CliError> {
-        let holder = self.store.holder(&self.service());
-        let holder = holder.map_err(|error| CliError::from_error(ErrorKind::Unexpected, &error))?;
-        match holder {
-            Some(holder) if holder.lease_until > self.clock.now() => {
-                Err(locked(&StoreError::Locked(Box::new(holder))))
+    pub(super) async fn fence(&self) -> Result<Fence, CliError> {
+        let give_up_at = self.clock.now() + RETIRES_AT_MOST;
+        let mut said = false;
+        while let Some(holder) = self.present_holder()? {
+            if holder.duty != Duty::Retire || self.clock.now() >= give_up_at {
+                return Err(locked(&StoreError::Locked(Box::new(holder))));
             }
-            holder => Ok(Fence(holder.map_or(0, |holder| holder.fence))),
+            if !said {
+                eprintln!("{holder}: waiting for that");
+                said = true;
+            }
+            self.clock.sleep_until(self.clock.now() + ASK_EVERY).await;
         }
+        let last = self.store.holder(&self.service());
+        let last = last.map_err(|error| CliError::from_error(ErrorKind::Unexpected, &error))?;
+        Ok(Fence(last.map_or(0, |holder| holder.fence)))
     }
 
     /// This process, as the holder of a lock.
@@ -208,6 +235,7 @@ impl Session {
             since: now,
             lease_until: now + LEASE,
             fence: 0,
+            duty: Duty::Deploy,
         }
     }
 }

@@ -10,6 +10,7 @@ use super::session::Session;
 use super::traffic::Traffic;
 use crate::deployment::clone::DEPLOYMENT_TAG;
 use crate::deployment::ids::{EcsServiceName, SlotName, Slots, TargetGroupArn, TaskDefinitionArn};
+use crate::deployment::outcome::Outcome;
 use crate::deployment::retire::{Due, Retirement, SERVED_TAG, TAG};
 use crate::deployment::surroundings::Carried;
 use crate::deployment::task_definition;
@@ -17,6 +18,7 @@ use crate::report::status::{
     DeploymentStatus, RetireStatus, RouteStatus, SlotStatus, StatusReport,
 };
 use crate::report::view::View;
+use crate::store::Duty;
 
 /// What AWS shows of a service.
 pub(super) struct Situation {
@@ -68,7 +70,7 @@ impl Situation {
             live: live.map(|slot| self.slot(session, slot)),
             idle: live.map(|slot| self.slot(session, slot.other())),
             routes: routes.collect(),
-            deployment: running_deployment(session)?,
+            deployment: deployment(session, &carried)?,
             retire: live.and_then(|slot| {
                 let due = self.due(slot.other())?;
                 Some(RetireStatus {
@@ -179,26 +181,37 @@ impl Situation {
     }
 }
 
-/// The deployment that has not ended, whether or not its process is still there.
-fn running_deployment(session: &Session) -> Result<Option<DeploymentStatus>, CliError> {
-    let unreadable = |error| CliError::from_error(ErrorKind::Unexpected, &error);
-    let service = session.service();
-    let holder = session.store.holder(&service).map_err(unreadable)?;
-    let now = session.clock.now();
-    let held = holder.filter(|holder| holder.lease_until > now);
+/// The deployment that has not ended, whether or not its process is still there, or the last one
+/// if that was left as it was with traffic split.
+fn deployment(
+    session: &Session,
+    carried: &[Carried],
+) -> Result<Option<DeploymentStatus>, CliError> {
+    let holder = session.present_holder()?;
+    let held = holder.filter(|holder| holder.duty == Duty::Deploy);
     let records = match &held {
-        Some(holder) => session
-            .store
-            .journal(&service, &holder.deployment)
-            .map_err(unreadable)?,
-        None => session.unfinished()?.unwrap_or_default(),
+        Some(holder) => {
+            let journal = session
+                .store
+                .journal(&session.service(), &holder.deployment);
+            journal.map_err(|error| CliError::from_error(ErrorKind::Unexpected, &error))?
+        }
+        None => session.last_journal()?,
     };
     let mut view = View::new();
     for record in &records {
         view.apply(record);
     }
-    Ok(DeploymentStatus::of(&view).map(|status| DeploymentStatus {
-        abandoned: held.is_none(),
+    let first = carried.first().and_then(Carried::alone);
+    let split = first.is_none() || carried.iter().any(|it| it.alone() != first);
+    let shown = match &view.outcome {
+        None => true,
+        Some(Outcome::Kept { .. }) => split,
+        Some(_) => held.is_some(),
+    };
+    let status = DeploymentStatus::of(&view).filter(|_| shown);
+    Ok(status.map(|status| DeploymentStatus {
+        abandoned: held.is_none() && status.outcome.is_none(),
         ..status
     }))
 }

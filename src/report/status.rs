@@ -74,6 +74,8 @@ pub struct RouteStatus {
 pub struct DeploymentStatus {
     /// Which.
     pub id: DeploymentId,
+    /// The slot that carried production when it started.
+    pub blue: Option<SlotName>,
     /// Where it is.
     pub phase: Phase,
     /// The present step, from 1; null before the first.
@@ -101,6 +103,7 @@ impl DeploymentStatus {
     pub fn of(view: &View) -> Option<Self> {
         Some(DeploymentStatus {
             id: view.id.clone()?,
+            blue: view.plan.as_ref().map(|plan| plan.blue),
             phase: view.phase,
             step: view.step.map(|step| step.saturating_add(1)),
             steps: view.steps(),
@@ -227,6 +230,15 @@ fn deployment(status: &DeploymentStatus) -> Vec<StyledLine> {
         let text = "its process is gone and no guard watches it: `bg rollback` reverts it";
         lines.push(field("", Tone::Plain).with(Tone::Bad, text));
     }
+    if let (Some(Outcome::Kept { signal }), Some(blue)) = (&status.outcome, status.blue) {
+        let green = blue.other();
+        let left = format!("left as it is on {signal}, and no guard watches it");
+        let back =
+            format!("`bg rollback --to {blue} --force` puts all traffic on blue, slot {blue}");
+        let on = format!("`bg rollback --to {green} --force` puts it on green, slot {green}");
+        let tell = |text| field("", Tone::Plain).with(Tone::Bad, text);
+        lines.extend([left, back, on].map(tell));
+    }
     lines.extend(
         status
             .trip
@@ -318,6 +330,20 @@ mod tests {
             at: stories::at(0),
         });
         insta::assert_snapshot!("status", [told(&status()), told(&unclear)].join("\n"));
+    }
+
+    #[test]
+    fn one_that_was_left_in_the_middle_says_what_to_run() {
+        let mut status = status();
+        let kept = status.deployment.as_mut().expect("there is one");
+        kept.outcome = Some(Outcome::Kept {
+            signal: "SIGTERM".to_owned(),
+        });
+        kept.phase = Phase::Ended;
+        let told = told(&status);
+        assert!(told.contains("left as it is on SIGTERM"), "{told}");
+        assert!(told.contains("bg rollback --to a --force"), "{told}");
+        assert!(told.contains("bg rollback --to b --force"), "{told}");
     }
 
     #[test]

@@ -8,7 +8,7 @@ use crate::deployment::action::Action;
 use crate::deployment::event::Event;
 use crate::deployment::ids::{ClusterName, ServiceName};
 use crate::deployment::retire::{RetireStep, Retirement, TAG, decide};
-use crate::store::{Holder, Store};
+use crate::store::{Duty, Holder, Store};
 
 /// Between an act and the look that confirms it.
 const CONFIRM_AFTER: SignedDuration = SignedDuration::from_secs(2);
@@ -118,6 +118,7 @@ impl Retiring<'_> {
         let holder = Holder {
             since: now,
             lease_until: now + LEASE,
+            duty: Duty::Retire,
             ..self.holder.clone()
         };
         let held = match self.store.lock(&self.service, &holder) {

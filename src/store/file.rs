@@ -231,6 +231,7 @@ fn replace(path: &Path, text: &[u8]) -> Result<(), StoreError> {
 
 #[cfg(test)]
 mod tests {
+    use super::super::Duty;
     use super::*;
     use crate::deployment::event::Event;
     use jiff::{SignedDuration, Timestamp};
@@ -256,6 +257,7 @@ mod tests {
             since,
             lease_until: since + SignedDuration::from_secs(60),
             fence: 0,
+            duty: Duty::Deploy,
         }
     }
 

@@ -13,11 +13,11 @@ use crate::cli::request::Wanted;
 use crate::cli::running;
 use crate::cli::session::Session;
 use crate::cli::situation::Situation;
-use crate::deployment::event::Event;
+use crate::deployment::event::{Event, Record};
 use crate::deployment::ids::{SlotName, TaskDefinitionArn};
 use crate::deployment::outcome::Outcome;
 use crate::deployment::preflight::DefinitionWanted;
-use crate::store::Holder;
+use crate::store::{Duty, Holder};
 
 /// How long a running deployment gets to take an abort; its look comes every few seconds.
 const ANSWER_WITHIN: Duration = Duration::from_secs(10);
@@ -32,8 +32,22 @@ pub(super) async fn run(global: &Global, args: &RollbackArgs) -> Result<ExitCode
     if let Some(exit) = end_what_is_under_way(global, args, &session).await? {
         return Ok(exit);
     }
-    let planned_at = session.fence()?;
-    let situation = Situation::look(&session).await?;
+    for _ in 0..running::PLANS_AT_MOST {
+        if let Some(exit) = go_back(global, args, &session).await? {
+            return Ok(exit);
+        }
+    }
+    Err(running::disturbed())
+}
+
+/// Goes to the slot that doesn't serve; `None` where a slot was retired after the look.
+async fn go_back(
+    global: &Global,
+    args: &RollbackArgs,
+    session: &Session,
+) -> Result<Option<ExitCode>, CliError> {
+    let planned_at = session.fence().await?;
+    let situation = Situation::look(session).await?;
     let Some(live) = situation.live() else {
         return Err(CliError::refused("the routes don't say which slot is live")
             .hint("say where to: `bg rollback --to a --force` or `--to b --force`"));
@@ -52,16 +66,16 @@ pub(super) async fn run(global: &Global, args: &RollbackArgs) -> Result<ExitCode
             "unchanged",
             &format!("slot {live} serves everything already"),
         );
-        return Ok(ExitCode::Stands);
+        return Ok(Some(ExitCode::Stands));
     }
-    let definition = last_serving(&session, &situation, live.other())?;
+    let definition = last_serving(session, &situation, live.other())?;
     let source = Some(live.other()).filter(|slot| situation.exists(*slot));
     let wanted = Wanted::rollback(definition, source)?;
     let id = session.new_id();
     let request = wanted.into_request(&session.config, &session.folder, id)?;
     let planning = session.plan(&request).await?;
     running::refuse_problems(&planning)?;
-    running::run(global, &args.run, &session, planning, planned_at).await
+    running::run(global, &args.run, session, planning, planned_at).await
 }
 
 /// A line on stdout, as text or as JSON.
@@ -82,17 +96,24 @@ async fn end_what_is_under_way(
 ) -> Result<Option<ExitCode>, CliError> {
     let by = session.holder(&session.new_id());
     let by = format!("{}@{} (bg rollback)", by.owner, by.host);
-    if let Some(holder) = running_holder(session)?
-        && let Some(answer) = abort(session, &holder, &by).await?
-    {
-        return Ok(Some(match answer {
-            Answer::Ended(outcome) => ended(global, &outcome),
-            Answer::Reverting => ExitCode::Stuck,
-        }));
+    if let Some(holder) = running_holder(session)? {
+        let journal = session
+            .store
+            .journal(&session.service(), &holder.deployment);
+        let journal =
+            journal.map_err(|error| CliError::from_error(ErrorKind::Unexpected, &error))?;
+        refuse_green(args.to, &journal)?;
+        if let Some(answer) = abort(session, &holder, &by).await? {
+            return Ok(Some(match answer {
+                Answer::Ended(outcome) => ended(global, &outcome),
+                Answer::Reverting => ExitCode::Stuck,
+            }));
+        }
     }
     let Some(records) = session.unfinished()? else {
         return Ok(None);
     };
+    refuse_green(args.to, &records)?;
     if let Some(first) = records.first() {
         eprintln!(
             "the process of deployment {} is gone: reverting it here",
@@ -147,12 +168,33 @@ fn existing(arn: &TaskDefinitionArn) -> DefinitionWanted {
     DefinitionWanted::Existing(arn.as_str().to_owned())
 }
 
+/// Who deploys; one that only retires a slot is nobody to abort.
 fn running_holder(session: &Session) -> Result<Option<Holder>, CliError> {
-    let holder = session
-        .store
-        .holder(&session.service())
-        .map_err(|error| CliError::from_error(ErrorKind::Unexpected, &error))?;
-    Ok(holder.filter(|holder| holder.lease_until > session.clock.now()))
+    let holder = session.present_holder()?;
+    Ok(holder.filter(|holder| holder.duty == Duty::Deploy))
+}
+
+/// What is under way can only go back to blue here.
+fn refuse_green(to: Option<SlotName>, journal: &[Record]) -> Result<(), CliError> {
+    let started = journal.first().map(|record| &record.event);
+    let Some(Event::Started { plan }) = started.filter(|_| to.is_some()) else {
+        return Ok(());
+    };
+    let (blue, green) = (plan.blue, plan.green_slot());
+    if to != Some(green) {
+        return Ok(());
+    }
+    Err(CliError::refused(format!(
+        "deployment {} brings slot {green} up and has not ended: a rollback can only go back to \
+         slot {blue}",
+        plan.id
+    ))
+    .hint(format!(
+        "`bg status` shows how far it is; `bg rollback` puts everything back on slot {blue}"
+    ))
+    .hint(format!(
+        "`bg rollback --to {green} --force` gives slot {green} all traffic now, whatever its health"
+    )))
 }
 
 /// What came of an abort.
