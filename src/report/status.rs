@@ -74,6 +74,8 @@ pub struct RouteStatus {
 pub struct DeploymentStatus {
     /// Which.
     pub id: DeploymentId,
+    /// The slot that carried production when it started.
+    pub blue: Option<SlotName>,
     /// Where it is.
     pub phase: Phase,
     /// The present step, from 1; null before the first.
@@ -103,6 +105,7 @@ impl DeploymentStatus {
     pub fn of(view: &View) -> Option<Self> {
         Some(DeploymentStatus {
             id: view.id.clone()?,
+            blue: view.plan.as_ref().map(|plan| plan.blue),
             phase: view.phase,
             step: view.step.map(|step| step.saturating_add(1)),
             steps: view.steps(),
@@ -234,6 +237,13 @@ fn deployment(status: &DeploymentStatus) -> Vec<StyledLine> {
         let text = format!("by {by}, guards on: `bg promote` lets it go on");
         lines.push(field("  paused", Tone::Warn).plain(text));
     }
+    if let Some(Outcome::Kept { signal }) = &status.outcome {
+        let left = format!("left as it is on {signal}, and no guard watches it");
+        let on = "`bg resume` goes on with it".to_owned();
+        let back = "`bg resume --revert` puts all traffic back on blue".to_owned();
+        let tell = |text| field("", Tone::Plain).with(Tone::Bad, text);
+        lines.extend([left, on, back].map(tell));
+    }
     lines.extend(
         status
             .trip
@@ -325,6 +335,20 @@ mod tests {
             at: stories::at(0),
         });
         insta::assert_snapshot!("status", [told(&status()), told(&unclear)].join("\n"));
+    }
+
+    #[test]
+    fn one_that_was_left_in_the_middle_says_what_to_run() {
+        let mut status = status();
+        let kept = status.deployment.as_mut().expect("there is one");
+        kept.outcome = Some(Outcome::Kept {
+            signal: "SIGTERM".to_owned(),
+        });
+        kept.phase = Phase::Ended;
+        let told = told(&status);
+        assert!(told.contains("left as it is on SIGTERM"), "{told}");
+        assert!(told.contains("bg rollback --to a --force"), "{told}");
+        assert!(told.contains("bg rollback --to b --force"), "{told}");
     }
 
     #[test]

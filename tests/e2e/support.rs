@@ -166,6 +166,10 @@ impl Process {
         self.stdout.lock().expect("no reader panics").clone()
     }
 
+    fn stderr(&self) -> String {
+        self.stderr.lock().expect("no reader panics").clone()
+    }
+
     /// Its process id.
     pub(crate) fn id(&self) -> u32 {
         self.child.id()
@@ -174,9 +178,20 @@ impl Process {
     /// Waits until it has written `text` to stdout.
     #[track_caller]
     pub(crate) fn until_it_says(&mut self, text: &str) {
+        self.until_it_wrote(text, Process::stdout);
+    }
+
+    /// Waits until it has written `text` to stderr.
+    #[track_caller]
+    pub(crate) fn until_it_complains(&mut self, text: &str) {
+        self.until_it_wrote(text, Process::stderr);
+    }
+
+    #[track_caller]
+    fn until_it_wrote(&mut self, text: &str, stream: fn(&Process) -> String) {
         for _ in 0..AT_MOST.as_millis() / PAUSE.as_millis() {
             let over = self.over().is_some();
-            if self.stdout().contains(text) {
+            if stream(self).contains(text) {
                 return;
             }
             if over {
@@ -184,10 +199,10 @@ impl Process {
             }
             pause();
         }
-        let stderr = self.stderr.lock().expect("no reader panics").clone();
         panic!(
-            "it didn't say {text:?} but\n{}\n-- stderr\n{stderr}",
-            self.stdout()
+            "it didn't say {text:?} but\n{}\n-- stderr\n{}",
+            self.stdout(),
+            self.stderr()
         );
     }
 
@@ -232,7 +247,7 @@ impl Process {
         Ended {
             code: status.code().unwrap_or(-1),
             stdout: self.stdout(),
-            stderr: self.stderr.lock().expect("no reader panics").clone(),
+            stderr: self.stderr(),
         }
     }
 }

@@ -23,7 +23,7 @@ use bg::sandbox::demo::{self, Balancer};
 use bg::sandbox::wire::elbv2;
 use bg::sandbox::world::World;
 use bg::sandbox::{Region, RegionOptions};
-use bg::store::{Holder, MemoryStore, Store};
+use bg::store::{Duty, Holder, MemoryStore, Store};
 use bg::strategy::{Strategy, StrategyRef};
 use serde_json::{Value, json};
 
@@ -146,6 +146,7 @@ impl Stage {
             since,
             lease_until: since + LEASE,
             fence: 0,
+            duty: Duty::Deploy,
         }
     }
 

@@ -19,7 +19,7 @@ use crate::deployment::plan::{
     AlarmGuard, AlarmWeight, GreenService, Guards, Kind, Limits, NewTaskDefinition, Plan, Retire,
     RetireHow, Route, RouteKind, SlotPlan, StepPlan, TargetPlan,
 };
-use crate::deployment::surroundings::Forward;
+use crate::deployment::surroundings::{Forward, ScalableTarget};
 use crate::judge::alarms::{AlarmState, InsufficientData};
 use crate::judge::targets::Share;
 use crate::sandbox::demo::{self, Balancer};
