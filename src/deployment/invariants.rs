@@ -251,6 +251,19 @@ pub fn alarms(deployment: &Deployment, observation: &Observation) -> AlarmReadin
 /// and every alarm can be judged.
 pub fn against_raising(deployment: &Deployment, observation: &Observation) -> Vec<Hold> {
     let plan = &deployment.plan;
+    let mut holds = against_promoting(deployment, observation);
+    if !plan.lifts_demands_on_blue() {
+        holds.extend(not_ready(plan, observation, plan.blue, plan.guards.ready));
+    }
+    holds
+}
+
+/// Everything that forbids calling the deployment a success now, tripped guards aside.
+///
+/// Promotion raises nothing, so that a blue without healthy targets doesn't count: green serves
+/// everything, and the other way out is worse.
+pub fn against_promoting(deployment: &Deployment, observation: &Observation) -> Vec<Hold> {
+    let plan = &deployment.plan;
     let mut holds = Vec::new();
     if let Traffic::Uneven(drift) = traffic(plan, observation, deployment.set) {
         holds.extend(drift);
@@ -262,9 +275,6 @@ pub fn against_raising(deployment: &Deployment, observation: &Observation) -> Ve
         plan.green_slot(),
         plan.guards.ready,
     ));
-    if !plan.lifts_demands_on_blue() {
-        holds.extend(not_ready(plan, observation, plan.blue, plan.guards.ready));
-    }
     holds.extend(alarms(deployment, observation).unclear);
     holds
 }

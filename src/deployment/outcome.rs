@@ -33,7 +33,8 @@ pub enum Outcome {
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(tag = "kind", rename_all = "snake_case", deny_unknown_fields)]
 pub enum Stuck {
-    /// A hold outlasted patience while traffic was split.
+    /// A hold for drift outlasted patience, or, with traffic split, one for a blue that could not
+    /// take everything back.
     PatienceOver {
         /// What was waited for.
         waited_for: Vec<Hold>,
@@ -63,11 +64,7 @@ impl fmt::Display for Stuck {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
             Stuck::PatienceOver { waited_for } => {
-                write!(
-                    f,
-                    "waited too long with traffic split: {}",
-                    join(waited_for)
-                )
+                write!(f, "waited too long for: {}", join(waited_for))
             }
             Stuck::BlueIsDown { trip } => write!(
                 f,

@@ -10,6 +10,7 @@ use bg::deployment::observation::{Ask, Observation, OnInterrupt, Rollout, Seen};
 use bg::deployment::outcome::{Outcome, Stuck};
 use bg::deployment::plan::{AlarmWeight, Kind, NewTaskDefinition, Plan};
 use bg::deployment::state::{Deployment, Phase};
+use bg::deployment::trip::{Hold, Trip};
 use bg::judge::alarms::{AlarmState, InsufficientData};
 use bg::strategy::Weight;
 use jiff::{SignedDuration, Timestamp};
@@ -101,11 +102,17 @@ impl Checks {
             }
             Event::HoldOver => self.holding_since = None,
             Event::Promoted { .. } => self.promoted = true,
-            Event::Reverting { .. } => {
+            Event::Reverting { trip } => {
                 assert!(
                     self.forward(),
                     "a deployment reverts once, and never after its success"
                 );
+                if let Trip::PatienceOver { waited_for } = trip {
+                    assert!(
+                        !waited_for.iter().any(by_a_hand),
+                        "nobody's hand is written over"
+                    );
+                }
                 self.reverting_since = Some(record.at);
             }
             Event::PuttingGreenAway => self.putting_away = true,
@@ -137,7 +144,9 @@ impl Checks {
                     assert_eq!(self.step, Some(self.plan.steps.len() - 1));
                     assert!(self.bakes_until.is_some_and(|until| until <= seen.now));
                     assert_eq!(self.shares(seen), vec![Some(1000); self.plan.routes.len()]);
-                    self.check_health(deployment, seen);
+                    self.check_green(deployment, seen);
+                    self.check_blue_s_service(seen);
+                    self.check_alarms(seen);
                 }
                 Event::Ended { outcome } => self.check_end(seen, decision, outcome),
                 _ => {}
@@ -357,18 +366,28 @@ impl Checks {
             }
         }
         assert_eq!(seen.asks, []);
-        self.check_health(deployment, seen);
+        self.check_green(deployment, seen);
+        self.check_blue_s_service(seen);
+        self.check_alarms(seen);
+        if self.plan.kind == Kind::Deploy {
+            assert!(
+                self.is_ready(seen, self.plan.blue),
+                "blue could take everything back"
+            );
+        }
     }
 
-    /// Green can serve, blue could take everything back, and no alarm speaks against it.
-    fn check_health(&self, deployment: &Deployment, seen: &Observation) {
-        let green = self.plan.green_slot();
+    fn is_ready(&self, seen: &Observation, slot: SlotName) -> bool {
         let share = u32::from(self.plan.guards.ready.percent());
         let needed = (self.plan.desired * share).div_ceil(100).max(1);
-        assert!(
-            self.fewest(seen, green)
-                .is_some_and(|healthy| healthy >= needed)
-        );
+        self.fewest(seen, slot)
+            .is_some_and(|healthy| healthy >= needed)
+    }
+
+    /// Green can serve, and runs what it should.
+    fn check_green(&self, deployment: &Deployment, seen: &Observation) {
+        let green = self.plan.green_slot();
+        assert!(self.is_ready(seen, green));
         let service = seen.services[green].value().and_then(Option::as_ref);
         let service = service.expect("green is there");
         let definition = match &self.plan.task_definition {
@@ -380,11 +399,11 @@ impl Checks {
         assert!(service.desired >= self.plan.desired);
         assert_ne!(service.rollout, Rollout::Failed);
         assert!(service.failed < 10);
+    }
+
+    /// Nobody has changed blue's service.
+    fn check_blue_s_service(&self, seen: &Observation) {
         if self.plan.kind == Kind::Deploy {
-            assert!(
-                self.fewest(seen, self.plan.blue)
-                    .is_some_and(|healthy| healthy >= needed)
-            );
             let blue = seen.services[self.plan.blue]
                 .value()
                 .and_then(Option::as_ref);
@@ -392,6 +411,9 @@ impl Checks {
             assert_eq!(blue.task_definition, self.plan.blue_task_definition);
             assert!(blue.desired >= self.plan.desired);
         }
+    }
+
+    fn check_alarms(&self, seen: &Observation) {
         let guarding = self.plan.guards.alarms.iter();
         for guard in guarding.filter(|guard| guard.weight == AlarmWeight::Guards) {
             let state = seen.alarms[&guard.name].value().map(|alarm| alarm.state);
@@ -439,8 +461,11 @@ impl Checks {
         };
         let patience = self.plan.limits.patience;
         match why {
-            Stuck::PatienceOver { .. } => {
-                assert!(self.forward() && self.touched);
+            Stuck::PatienceOver { waited_for } => {
+                assert!(self.forward());
+                let ill = |hold: &Hold| matches!(hold, Hold::BlueNotReady { .. });
+                let drifted = waited_for.iter().any(by_a_hand);
+                assert!(drifted || (self.touched && waited_for.iter().any(ill)));
                 assert!(waited(
                     self.holding_since,
                     patience - Duration::from_secs(2)
@@ -498,4 +523,12 @@ impl Checks {
         let healthy = groups.map(|target| Some(seen.groups[&target.group].value()?.healthy));
         healthy.collect::<Option<Vec<u32>>>()?.into_iter().min()
     }
+}
+
+/// Whether somebody else did it.
+fn by_a_hand(hold: &Hold) -> bool {
+    matches!(
+        hold,
+        Hold::WeightDrift { .. } | Hold::ServiceDrift { .. } | Hold::TaskDefinitionDrift { .. }
+    )
 }
