@@ -254,7 +254,9 @@ async fn finish_retiring(
         RetireBy::ThisRun
     });
     let retirement = retirement_of(deployment)?;
-    if by == RetireBy::Later {
+    // The journal doesn't show the end where another process took the lock: it is theirs.
+    let journal_is_ours = matches!(session.unfinished(), Ok(None));
+    if by == RetireBy::Later || !journal_is_ours {
         return Some(retirement.due.at);
     }
     let mut state = deployment.clone();

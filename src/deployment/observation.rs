@@ -54,6 +54,8 @@ pub struct Observation {
     pub alarms: BTreeMap<AlarmName, Seen<AlarmSeen>>,
     /// What people and the operating system asked for since the last look.
     pub asks: Vec<Ask>,
+    /// Who has the lock that this process held and lost.
+    pub lock_lost_to: Option<String>,
 }
 
 /// An ECS service.

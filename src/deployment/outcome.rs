@@ -44,6 +44,11 @@ pub enum Stuck {
         /// What tripped.
         trip: Trip,
     },
+    /// Another process has the lock, and has moved traffic, or may have.
+    TakenOver {
+        /// Who holds it.
+        by: String,
+    },
     /// Traffic could not be confirmed to be back.
     RevertNotConfirmed {
         /// What tripped.
@@ -69,6 +74,10 @@ impl fmt::Display for Stuck {
             Stuck::BlueIsDown { trip } => write!(
                 f,
                 "{trip}; but blue has no healthy target to go back to, and green has some"
+            ),
+            Stuck::TakenOver { by } => write!(
+                f,
+                "another process took over: {by} holds the lock, so nothing more was written here"
             ),
             Stuck::RevertNotConfirmed { trip, trouble } => {
                 write!(

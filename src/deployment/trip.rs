@@ -100,6 +100,11 @@ pub enum Trip {
         /// Who.
         by: String,
     },
+    /// Another process took the lock, and left the weights as they were set.
+    LockLost {
+        /// Who holds it.
+        to: String,
+    },
     /// Somebody else put all traffic back to blue.
     SteppedInByHand {
         /// The weight that we had set.
@@ -189,6 +194,7 @@ impl fmt::Display for Trip {
             Trip::Refused { act, message } => write!(f, "could not {act}: {message}"),
             Trip::Interrupted { signal } => write!(f, "interrupted by {signal}"),
             Trip::Aborted { by } => write!(f, "aborted by {by}"),
+            Trip::LockLost { to } => write!(f, "the lock was lost: {to} holds it"),
             Trip::SteppedInByHand { set } => write!(
                 f,
                 "somebody else put all traffic back to blue while green was to have {set}"

@@ -61,11 +61,23 @@ fn promoted(view: &View) -> Vec<StyledLine> {
             (None, _) => format!("{blue} is kept as it is"),
         },
     ));
-    lines.push(field(
-        "next",
-        "`bg rollback` goes back in one step while blue is warm",
-    ));
+    lines.push(field("next", way_back(view)));
     lines
+}
+
+/// A blue that fell ill keeps no deployment from success, and is no way back.
+fn way_back(view: &View) -> String {
+    let counts = view.look.as_ref().map(|look| &look.blue);
+    let healthy = counts.and_then(|counts| counts.healthy);
+    match healthy.zip(view.plan.as_ref()) {
+        Some((healthy, plan)) if healthy < plan.desired => format!(
+            "see to {}: {healthy} of its {} targets are healthy, so that `bg rollback` has no way \
+             back that can take everything",
+            view.side(Role::Blue),
+            plan.desired
+        ),
+        _ => "`bg rollback` goes back in one step while blue is warm".to_owned(),
+    }
 }
 
 fn reverted(view: &View, trip: &Trip) -> Vec<StyledLine> {
@@ -124,7 +136,7 @@ fn kept(view: &View, signal: &str) -> Vec<StyledLine> {
 
 fn trip_of(why: &Stuck) -> Option<&Trip> {
     match why {
-        Stuck::PatienceOver { .. } => None,
+        Stuck::PatienceOver { .. } | Stuck::TakenOver { .. } => None,
         Stuck::BlueIsDown { trip }
         | Stuck::RevertNotConfirmed { trip, .. }
         | Stuck::GreenNotPutAway { trip, .. } => Some(trip),
@@ -284,6 +296,9 @@ fn after_trip(trip: &Trip, view: &View) -> String {
         }
         Trip::Interrupted { .. } => "deploy again when you are ready".into(),
         Trip::Aborted { by } => format!("ask {by} why; then deploy again"),
+        Trip::LockLost { .. } => {
+            "green is left to the process that has the lock; `bg status` shows what it does".into()
+        }
         Trip::SteppedInByHand { .. } => {
             "find out who moved the weights and why; `bg status` shows where it stands".into()
         }
@@ -321,6 +336,19 @@ fn after_stuck(why: &Stuck, view: &View) -> Vec<String> {
             force(blue.other(), "puts everything on green"),
             force(blue, "puts everything on blue"),
         ],
+        Stuck::TakenOver { .. } => vec![
+            "leave it to that process; `bg status` shows where it stands. If it is gone too:"
+                .into(),
+            force(blue, "puts everything on blue"),
+            force(blue.other(), "puts everything on green"),
+        ],
+        Stuck::PatienceOver { .. } if !view.had_traffic() => {
+            vec![
+            "find out who changes this service besides bg; green stays as it is".into(),
+            format!("{}; then deploy again", force(blue, "puts everything on blue")),
+            "`bg status` shows where it stands".into(),
+        ]
+        }
         Stuck::PatienceOver { .. } | Stuck::RevertNotConfirmed { .. } => vec![
             force(blue, "puts everything on blue"),
             force(blue.other(), "puts everything on green"),

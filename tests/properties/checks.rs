@@ -129,7 +129,11 @@ impl Checks {
         decision: &Decision,
     ) {
         self.check_wake(seen, decision);
-        self.check_reaction(deployment, seen, decision);
+        if seen.lock_lost_to.is_some() {
+            self.check_without_the_lock(seen, decision);
+        } else {
+            self.check_reaction(deployment, seen, decision);
+        }
         self.check_blindness(seen, decision);
         let begins = decision
             .events
@@ -205,6 +209,29 @@ impl Checks {
             );
         } else if !matches!(deployment.phase, Phase::Registering) && self.tripped(seen) {
             assert!(reverts, "a tripped guard reverts at once: {decision:?}");
+        }
+    }
+
+    /// Another process has the lock: nothing is written but all-blue, and that only over weights
+    /// that this deployment itself set.
+    fn check_without_the_lock(&self, seen: &Observation, decision: &Decision) {
+        let ends = |event: &Event| matches!(event, Event::Reverting { .. } | Event::Ended { .. });
+        assert!(
+            !self.forward() || decision.events.iter().any(ends),
+            "it goes no further"
+        );
+        if decision.actions.is_empty() {
+            return;
+        }
+        assert_eq!(
+            decision.actions,
+            [Action::WriteWeights(WeightWrite::AllBlue)]
+        );
+        let readable: Vec<u16> = self.shown(seen).into_iter().flatten().collect();
+        assert!(readable.iter().any(|share| *share > 0));
+        for share in readable {
+            let back = self.reverting_since.is_some() && share == 0;
+            assert!(share == self.set || back, "somebody else set {share}");
         }
     }
 
@@ -471,6 +498,7 @@ impl Checks {
                     patience - Duration::from_secs(2)
                 ));
             }
+            Stuck::TakenOver { .. } => assert!(seen.lock_lost_to.is_some()),
             Stuck::BlueIsDown { .. } => {
                 assert_eq!(self.fewest(seen, self.plan.blue), Some(0));
                 assert!(
@@ -496,6 +524,16 @@ impl Checks {
             Outcome::Reverted { .. } => assert!(weights.iter().all(|(green, _)| *green == 0)),
             Outcome::Stuck { .. } | Outcome::Kept { .. } => {}
         }
+    }
+
+    /// Green's share of each route that can be read; a third group's traffic counts as 1001.
+    fn shown(&self, seen: &Observation) -> Vec<Option<u16>> {
+        let routes = self.plan.routes.iter().zip(self.shares(seen));
+        let shown = routes.map(|(route, share)| match seen.routes[&route.arn] {
+            Seen::Value(_) => Some(share.unwrap_or(1001)),
+            Seen::Unreadable(_) => None,
+        });
+        shown.collect()
     }
 
     /// Green's share of each route in per mille; `None` where it can't be read or isn't one.

@@ -83,6 +83,8 @@ pub(crate) struct Weather {
     pub(crate) crash: f64,
     pub(crate) hands: Vec<(Duration, Hand)>,
     pub(crate) asks: Vec<(Duration, Ask)>,
+    /// When another process takes the lock.
+    pub(crate) lock_lost: Option<Duration>,
 }
 
 impl Weather {
@@ -101,6 +103,7 @@ impl Weather {
             crash: 0.0,
             hands: Vec::new(),
             asks: Vec::new(),
+            lock_lost: None,
         };
         let horizon = plan.shift_length() + plan.guards.healthy_for + Duration::from_secs(150);
         let mut draw = Draw { rng, plan, horizon };
@@ -229,6 +232,9 @@ impl Draw<'_> {
                 weather.asks.push((first + seconds(self.rng, 0..3), again));
             }
             weather.asks.push((first, ask));
+        }
+        if self.one_in(6) {
+            weather.lock_lost = Some(self.moment());
         }
         weather.hands.sort_by_key(|(at, _)| *at);
         weather.asks.sort_by_key(|(at, _)| *at);

@@ -244,6 +244,8 @@ impl World {
             routes,
             alarms,
             asks: Vec::new(),
+            lock_lost_to: (self.weather.lock_lost.is_some_and(|lost| at >= lost))
+                .then(|| "kim@build-7".to_owned()),
         }
     }
 

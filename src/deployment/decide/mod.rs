@@ -7,6 +7,7 @@ mod promote;
 mod provision;
 mod revert;
 mod shift;
+mod takeover;
 
 use std::time::Duration;
 
@@ -42,6 +43,10 @@ pub fn decide(deployment: &Deployment, observation: &Observation) -> Decision {
         return draft.finish();
     }
     draft.note_look();
+    if let Some(to) = &observation.lock_lost_to {
+        draft.without_the_lock(to);
+        return draft.finish();
+    }
     match &deployment.phase {
         Phase::Ended { .. } => {}
         Phase::Promoted { .. } => draft.promoted(),

@@ -110,7 +110,12 @@ impl Draft<'_> {
         self.seen.asks.is_empty()
     }
 
-    fn bring_traffic_back(&mut self, trip: &Trip, since: Timestamp, hurried: Option<Timestamp>) {
+    pub(super) fn bring_traffic_back(
+        &mut self,
+        trip: &Trip,
+        since: Timestamp,
+        hurried: Option<Timestamp>,
+    ) {
         let plan = &self.deployment.plan;
         if all_readable_show(plan, self.seen, Weight::ZERO) {
             self.record(Event::TrafficReverted);

@@ -299,6 +299,7 @@ fn first_look(plan: &Plan) -> Observation {
         routes: BTreeMap::new(),
         alarms: BTreeMap::new(),
         asks: Vec::new(),
+        lock_lost_to: None,
     };
     let blue = service(plan.blue_task_definition.clone(), plan.desired);
     seen.services[plan.blue] = Seen::Value(Some(blue));
