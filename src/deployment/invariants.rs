@@ -2,7 +2,7 @@
 
 use super::ids::{SlotName, TargetGroupArn};
 use super::observation::{Observation, Seen, Split};
-use super::plan::Plan;
+use super::plan::{AlarmGuard, AlarmWeight, Plan};
 use super::state::Deployment;
 use super::trip::Hold;
 use crate::judge::alarms::{AlarmState, InsufficientData, Verdict, verdict};
@@ -211,7 +211,7 @@ pub fn alarms(deployment: &Deployment, observation: &Observation) -> AlarmReadin
         unclear: Vec::new(),
     };
     for guard in &plan.guards.alarms {
-        if guard.weight == super::plan::AlarmWeight::LiftedAtStart {
+        if guard.weight == AlarmWeight::LiftedAtStart {
             continue;
         }
         let seen = observation.alarms.get(&guard.name);
@@ -237,12 +237,24 @@ pub fn alarms(deployment: &Deployment, observation: &Observation) -> AlarmReadin
                     why: words,
                 });
             }
+            Verdict::Trip if is_left_over(deployment, guard) => {
+                let why = "it is in ALARM since before this version ran, and has to clear first";
+                reading.unclear.push(Hold::AlarmUnclear {
+                    name: guard.name.clone(),
+                    why: why.to_owned(),
+                });
+            }
             Verdict::Trip => {
                 reading.tripped.get_or_insert((guard.name.clone(), words));
             }
         }
     }
     reading
+}
+
+/// Whether an alarm that rings says nothing of this deployment's version yet.
+fn is_left_over(deployment: &Deployment, guard: &AlarmGuard) -> bool {
+    guard.weight == AlarmWeight::GuardsOnceClear && !deployment.clear_alarms.contains(&guard.name)
 }
 
 /// Everything that forbids raising green's weight now, tripped guards aside (invariant 2).

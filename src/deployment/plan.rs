@@ -237,6 +237,10 @@ pub struct AlarmGuard {
 pub enum AlarmWeight {
     /// ALARM reverts.
     Guards,
+    /// It measures green's slot, and was in ALARM when the deployment began, while nothing ran
+    /// there: left over from an earlier version. It holds until it was seen out of ALARM, and
+    /// guards from then on.
+    GuardsOnceClear,
     /// It was in ALARM when a hotfix or rollback began: shown, and not acted on.
     LiftedAtStart,
 }

@@ -1,16 +1,17 @@
 //! A deployment's state: a fold over its events, and nothing else.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use jiff::Timestamp;
 use thiserror::Error;
 
 use super::action::{ActName, FailureClass};
 use super::event::{Event, Look, Record};
-use super::ids::TaskDefinitionArn;
+use super::ids::{AlarmName, TaskDefinitionArn};
 use super::outcome::Outcome;
 use super::plan::Plan;
 use super::trip::{Hold, Trip};
+use crate::judge::alarms::AlarmState;
 use crate::strategy::Weight;
 
 /// Where a deployment stands.
@@ -40,6 +41,8 @@ pub struct Deployment {
     pub failures: BTreeMap<ActName, Failure>,
     /// The most failed tasks of green that were seen.
     pub failed_tasks: u32,
+    /// The alarms that were seen out of ALARM.
+    pub clear_alarms: BTreeSet<AlarmName>,
     /// Why targets of green were last not healthy.
     pub target_reason: Option<String>,
     /// The last own change, after which looks come quickly.
@@ -197,6 +200,7 @@ impl Deployment {
             blind_since: None,
             failures: BTreeMap::new(),
             failed_tasks: 0,
+            clear_alarms: BTreeSet::new(),
             target_reason: None,
             changed_at: record.at,
             look: Look::default(),
@@ -353,6 +357,12 @@ impl Deployment {
                 if look.green.reason.is_some() {
                     self.target_reason.clone_from(&look.green.reason);
                 }
+                let clear = |state: &Option<AlarmState>| {
+                    state.is_some_and(|state| state != AlarmState::Alarm)
+                };
+                let clear = look.alarms.iter().filter(|(_, state)| clear(state));
+                self.clear_alarms
+                    .extend(clear.map(|(name, _)| name.clone()));
                 self.look = look.clone();
             }
             (_, Event::Ended { outcome }) => {

@@ -314,7 +314,7 @@ fn after_hold(holds: &[Hold]) -> &'static str {
             "get blue healthy first, or repair it with `bg deploy --hotfix --reason TEXT`"
         }
         Some(Hold::AlarmUnclear { .. }) => {
-            "see why the alarm has no data, or set its insufficient_data in bg.yaml; then deploy \
+            "see why the alarm can't be judged, or set its insufficient_data in bg.yaml; then deploy \
              again"
         }
         Some(Hold::Unreadable { .. }) => "restore access to what can't be read; then deploy again",
@@ -344,10 +344,13 @@ fn after_stuck(why: &Stuck, view: &View) -> Vec<String> {
         ],
         Stuck::PatienceOver { .. } if !view.had_traffic() => {
             vec![
-            "find out who changes this service besides bg; green stays as it is".into(),
-            format!("{}; then deploy again", force(blue, "puts everything on blue")),
-            "`bg status` shows where it stands".into(),
-        ]
+                "find out who changes this service besides bg; green stays as it is".into(),
+                format!(
+                    "{}; then deploy again",
+                    force(blue, "puts everything on blue")
+                ),
+                "`bg status` shows where it stands".into(),
+            ]
         }
         Stuck::PatienceOver { .. } | Stuck::RevertNotConfirmed { .. } => vec![
             force(blue, "puts everything on blue"),

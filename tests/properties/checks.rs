@@ -1,11 +1,12 @@
 //! The invariants, told again in plain data: none of this asks the code under test.
 
+use std::collections::BTreeSet;
 use std::time::Duration;
 
 use bg::deployment::action::{Action, WeightWrite};
 use bg::deployment::decide::Decision;
 use bg::deployment::event::{Event, Record};
-use bg::deployment::ids::SlotName;
+use bg::deployment::ids::{AlarmName, SlotName};
 use bg::deployment::observation::{Ask, Observation, OnInterrupt, Rollout, Seen};
 use bg::deployment::outcome::{Outcome, Stuck};
 use bg::deployment::plan::{AlarmWeight, Kind, NewTaskDefinition, Plan};
@@ -35,6 +36,8 @@ pub(crate) struct Checks {
     registering: bool,
     putting_away: bool,
     ended: bool,
+    /// The alarms that were seen out of ALARM.
+    clear: BTreeSet<AlarmName>,
     holding_since: Option<Timestamp>,
     at_once: u32,
     /// Since when every look has had a hole in it.
@@ -58,6 +61,7 @@ impl Checks {
             registering: false,
             putting_away: false,
             ended: false,
+            clear: BTreeSet::new(),
             holding_since: None,
             at_once: 0,
             blind_since: None,
@@ -116,6 +120,13 @@ impl Checks {
                 self.reverting_since = Some(record.at);
             }
             Event::PuttingGreenAway => self.putting_away = true,
+            Event::Looked(look) => {
+                let alarms = look.alarms.iter();
+                let clear = alarms.filter(|(_, state)| {
+                    matches!(state, Some(AlarmState::Ok | AlarmState::InsufficientData))
+                });
+                self.clear.extend(clear.map(|(name, _)| name.clone()));
+            }
             Event::Ended { .. } => self.ended = true,
             _ => {}
         }
@@ -269,7 +280,12 @@ impl Checks {
             let state = seen.alarms[&guard.name].value().map(|alarm| alarm.state);
             let policy = guard.insufficient_data;
             let no_data = self.touched && policy == InsufficientData::Revert;
-            guard.weight == AlarmWeight::Guards
+            let counts = match guard.weight {
+                AlarmWeight::Guards => true,
+                AlarmWeight::GuardsOnceClear => self.clear.contains(&guard.name),
+                AlarmWeight::LiftedAtStart => false,
+            };
+            counts
                 && (state == Some(AlarmState::Alarm)
                     || (state == Some(AlarmState::InsufficientData) && no_data))
         });
@@ -442,7 +458,7 @@ impl Checks {
 
     fn check_alarms(&self, seen: &Observation) {
         let guarding = self.plan.guards.alarms.iter();
-        for guard in guarding.filter(|guard| guard.weight == AlarmWeight::Guards) {
+        for guard in guarding.filter(|guard| guard.weight != AlarmWeight::LiftedAtStart) {
             let state = seen.alarms[&guard.name].value().map(|alarm| alarm.state);
             let fine = match state {
                 Some(AlarmState::Ok) => true,

@@ -150,6 +150,8 @@ fn guards(rng: &mut Rng, kind: &Kind) -> Guards {
             .expect("there are three"),
         weight: if *kind != Kind::Deploy && rng.u8(0..4) == 0 {
             AlarmWeight::LiftedAtStart
+        } else if *kind == Kind::Deploy && rng.u8(0..4) == 0 {
+            AlarmWeight::GuardsOnceClear
         } else {
             AlarmWeight::Guards
         },

@@ -5,7 +5,7 @@ use std::time::Duration;
 use bg::deployment::action::{ActName, FailureClass};
 use bg::deployment::ids::{AlarmName, SlotName};
 use bg::deployment::observation::{Ask, OnInterrupt};
-use bg::deployment::plan::Plan;
+use bg::deployment::plan::{AlarmWeight, Plan};
 use bg::judge::alarms::AlarmState;
 use fastrand::Rng;
 
@@ -206,6 +206,14 @@ impl Draw<'_> {
         }
         let bad = [AlarmState::Alarm, AlarmState::InsufficientData];
         for guard in &self.plan.guards.alarms {
+            if guard.weight == AlarmWeight::GuardsOnceClear && self.one_in(2) {
+                let left_over = Span {
+                    from: Duration::ZERO,
+                    to: seconds(self.rng, 1..900),
+                };
+                let name = guard.name.clone();
+                weather.alarms.push((left_over, name, AlarmState::Alarm));
+            }
             for _ in 0..self.some() / 2 {
                 let state = self.rng.choice(bad).expect("there are two");
                 weather

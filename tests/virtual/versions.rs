@@ -83,6 +83,23 @@ async fn the_slots_take_turns() {
 }
 
 #[tokio::test(start_paused = true)]
+async fn an_alarm_left_over_from_a_reverted_version_delays_the_mended_one_only() {
+    for (image, alarm) in [("shop:bad", "shop-b-5xx"), ("shop:slow", "shop-b-latency")] {
+        let stage = stage();
+        let bad = stage.deploy(&request(image, "canary"), |_, _| {}).await;
+        assert!(matches!(bad, Outcome::Reverted { .. }), "{bad:?}");
+        let mended = request("shop:v3", "canary");
+        let planning = stage.plan(&mended).await;
+        let warned = planning.warnings.iter().any(|it| it.contains(alarm));
+        assert!(warned, "{:?}", planning.warnings);
+        assert_eq!(stage.deploy(&mended, |_, _| {}).await, Outcome::Promoted);
+        let records = stage.records.borrow();
+        let waits = |event: &Event| matches!(event, Event::Holding { .. });
+        assert!(records.iter().any(|record| waits(&record.event)));
+    }
+}
+
+#[tokio::test(start_paused = true)]
 async fn a_reverted_version_leaves_the_way_free_for_the_next_one() {
     let stage = stage();
     let bad = stage
