@@ -124,6 +124,14 @@ pub struct StoppedTask {
     pub containers: Vec<StoppedContainer>,
 }
 
+impl StoppedTask {
+    /// Whether ECS stopped it, as it does with tasks that fail their health check; otherwise it
+    /// ended by itself or never began.
+    pub fn was_stopped_by_ecs(&self) -> bool {
+        self.code == "ServiceSchedulerInitiated"
+    }
+}
+
 /// One container of a stopped task.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]

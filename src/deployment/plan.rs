@@ -5,6 +5,7 @@ use std::time::Duration;
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 
+use super::health_check::HealthCheck;
 use super::ids::{
     AlarmName, ClusterName, DeploymentId, EcsServiceName, LoadBalancerArn, RouteArn, ServiceName,
     SlotName, Slots, TargetGroupArn, TaskDefinitionArn,
@@ -128,6 +129,9 @@ pub struct TargetPlan {
     /// The group's deregistration delay.
     #[serde(with = "super::seconds")]
     pub deregistration_delay: Duration,
+    /// The group's health check, where it has one.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub health_check: Option<HealthCheck>,
 }
 
 /// Where green's task definition comes from.

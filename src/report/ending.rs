@@ -273,6 +273,20 @@ fn after_trip(trip: &Trip, view: &View) -> String {
             "see that the health check is answered{}, or give it longer with --timeout; then deploy again",
             port_hint(view.plan.as_ref())
         ),
+        Trip::CrashLoop {
+            target_reason: Some(_),
+            stopped,
+            ..
+        }
+        | Trip::RolloutFailed {
+            target_reason: Some(_),
+            stopped,
+            ..
+        } if stopped.iter().all(StoppedTask::was_stopped_by_ecs) => format!(
+            "see that the health check is answered{}, or give tasks longer to start \
+             (healthCheckGracePeriodSeconds of the service); then deploy again",
+            port_hint(view.plan.as_ref())
+        ),
         Trip::NotHealthyInTime { .. } | Trip::CrashLoop { .. } | Trip::RolloutFailed { .. } => {
             "mend what stopped the tasks (their reasons are above, the rest is in the containers' \
              logs); then deploy again"

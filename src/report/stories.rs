@@ -43,6 +43,7 @@ fn slot(name: SlotName, service: &str) -> SlotPlan {
         container: "app".into(),
         port: 8080,
         deregistration_delay: Duration::from_secs(300),
+        health_check: None,
     };
     SlotPlan {
         service: EcsServiceName::new(service),
@@ -327,7 +328,9 @@ pub(super) fn reverts() -> Vec<(&'static str, Vec<Record>)> {
         stopped,
     };
     let lost = || Trip::LockLost { to: other() };
-    let mismatch = Some("Health checks failed with these codes: [503]".to_owned());
+    let mismatch = Some(
+        "fail their health check: GET /health on port 8080 answers 503, 200 is wanted".to_owned(),
+    );
     vec![
         (
             "not_healthy_in_time",

@@ -102,6 +102,7 @@ fn slot_plan(slot: SlotName, groups: usize) -> SlotPlan {
         container: "app".to_owned(),
         port: 8080,
         deregistration_delay: Duration::from_secs(300),
+        health_check: None,
     };
     SlotPlan {
         service: EcsServiceName::new(format!("shop-{slot}")),

@@ -324,7 +324,7 @@ impl World {
             healthy: healthy - lost,
             unhealthy: lost,
             initial: service.desired - healthy,
-            reasons: BTreeMap::from([("Health checks failed".to_owned(), lost)]),
+            reasons: BTreeMap::from([("fail their health check".to_owned(), lost)]),
             ..TargetCounts::default()
         }
     }

@@ -37,7 +37,11 @@ async fn every_bad_version_is_reverted_and_the_cause_is_named() {
         ("shop:bad", "shop-b-5xx"),
         ("shop:slow", "shop-b-latency"),
         ("shop:crash", "Essential container in task exited"),
-        ("shop:unhealthy", "503"),
+        (
+            "shop:unhealthy",
+            "green's targets fail their health check: GET /health on port 8080 answers 503, 200 is \
+             wanted; ECS",
+        ),
         ("shop:missing", "CannotPullContainerError"),
         ("shop:oom", "OutOfMemoryError"),
     ];

@@ -194,7 +194,9 @@ impl Draft<'_> {
             .or_else(|| self.deployment.target_reason.clone())
             .or_else(|| match counts?.initial {
                 0 => None,
-                initial => Some(format!("{initial} still in their first health checks")),
+                initial => Some(format!(
+                    "are still in their first health checks, {initial} of them"
+                )),
             });
         self.begin_revert(Trip::NotHealthyInTime {
             within: plan.limits.healthy_within,
