@@ -16,6 +16,8 @@ mod pace;
 mod routes;
 #[path = "virtual/services.rs"]
 mod services;
+#[path = "virtual/takeover.rs"]
+mod takeover;
 #[path = "virtual/versions.rs"]
 mod versions;
 

@@ -37,7 +37,9 @@ pub(super) async fn finish(
         RetireBy::ThisRun
     });
     let retirement = retirement_of(deployment)?;
-    if by == RetireBy::Later {
+    // The journal doesn't show the end where another process took the lock: it is theirs.
+    let journal_is_ours = matches!(session.unfinished(), Ok(None));
+    if by == RetireBy::Later || !journal_is_ours {
         return Some(retirement.due.at);
     }
     let mut state = deployment.clone();

@@ -97,6 +97,7 @@ impl Run<'_> {
             renewed_at,
             journal_fails: false,
             lock_fails: false,
+            lock_lost_to: None,
         }
         .go()
         .await
@@ -117,6 +118,8 @@ struct Loop<'a> {
     renewed_at: Timestamp,
     journal_fails: bool,
     lock_fails: bool,
+    /// Who took the lock: from then on the journal is theirs.
+    lock_lost_to: Option<String>,
 }
 
 impl Loop<'_> {
@@ -141,12 +144,10 @@ impl Loop<'_> {
         self.fetch_abort();
         let mut asks = self.run.asks.drain();
         let mut observation = match self.last.clone() {
+            // Another process may have moved everything since the last look.
+            None => self.look_afresh().await,
+            Some(_) if self.lock_lost_to.is_some() => self.look_afresh().await,
             Some(last) if !asks.is_empty() => self.again(last),
-            None => {
-                let (cloud, clock) = (self.run.cloud, self.run.clock);
-                let plan = &self.deployment.plan;
-                cloud.observe(plan, LOOKS, || clock.now()).await
-            }
             Some(last) => {
                 let (cloud, clock) = (self.run.cloud, self.run.clock);
                 let (plan, within) = (&self.deployment.plan, look_within(&self.deployment));
@@ -164,7 +165,14 @@ impl Loop<'_> {
         };
         asks.extend(self.run.asks.drain());
         observation.asks = asks;
+        observation.lock_lost_to.clone_from(&self.lock_lost_to);
         observation
+    }
+
+    async fn look_afresh(&self) -> Observation {
+        let (cloud, clock) = (self.run.cloud, self.run.clock);
+        let (plan, within) = (&self.deployment.plan, look_within(&self.deployment));
+        cloud.observe(plan, within, || clock.now()).await
     }
 
     /// What was last seen, now.
@@ -258,10 +266,11 @@ impl Loop<'_> {
             event,
         };
         let next = Deployment::apply(Some(self.deployment.clone()), &record)?;
-        if let Err(error) = self
-            .run
-            .store
-            .append(&self.deployment.plan.service, &record)
+        if self.lock_lost_to.is_none()
+            && let Err(error) = self
+                .run
+                .store
+                .append(&self.deployment.plan.service, &record)
         {
             self.give_up_on_the_journal(&error);
         }
@@ -279,7 +288,7 @@ impl Loop<'_> {
 
     fn keep_lock(&mut self) {
         let now = self.run.clock.now();
-        if now < self.renewed_at + RENEW_EVERY {
+        if self.lock_lost_to.is_some() || now < self.renewed_at + RENEW_EVERY {
             return;
         }
         let renewed = Holder {
@@ -291,12 +300,25 @@ impl Loop<'_> {
                 self.run.holder = holder;
                 self.renewed_at = now;
             }
-            Err(StoreError::LockLost) => self.give_up_on_the_lock(&StoreError::LockLost),
+            Err(StoreError::LockLost) => self.lock_lost_to = Some(self.who_has_the_lock()),
             Err(error) if now >= self.renewed_at + UNRENEWED_AT_MOST => {
                 self.give_up_on_the_lock(&error);
             }
             Err(_) => {}
         }
+    }
+
+    fn who_has_the_lock(&self) -> String {
+        let holder = self.run.store.holder(&self.deployment.plan.service);
+        holder.ok().flatten().map_or_else(
+            || "another process".to_owned(),
+            |holder| {
+                format!(
+                    "{}@{} (pid {}, deployment {})",
+                    holder.owner, holder.host, holder.pid, holder.deployment
+                )
+            },
+        )
     }
 
     /// Asked once: an ask goes before a look, and one in each round would blind the revert.
@@ -307,8 +329,11 @@ impl Loop<'_> {
         }
     }
 
+    /// What is asked of the lock's next holder is not for this process.
     fn fetch_abort(&mut self) {
-        if let Ok(Some(by)) = self.run.store.take_abort(&self.deployment.plan.service) {
+        if self.lock_lost_to.is_none()
+            && let Ok(Some(by)) = self.run.store.take_abort(&self.deployment.plan.service)
+        {
             self.ask_to_abort(by);
         }
     }
