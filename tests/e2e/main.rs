@@ -2,9 +2,12 @@
 
 mod after;
 mod bad_input;
+mod connecting;
 mod definition;
 mod deploy;
+mod hotfix;
 mod look;
+mod routes;
 mod signals;
 mod support;
 mod together;
