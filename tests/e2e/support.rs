@@ -328,6 +328,12 @@ impl Scene {
         self.sandbox.stdout()
     }
 
+    /// Where the region listens.
+    pub(crate) fn address(&self) -> &str {
+        let authority = self.url.strip_prefix("http://");
+        authority.expect("an http address")
+    }
+
     /// Where the config is.
     pub(crate) fn folder(&self) -> &Path {
         self.folder.path()
@@ -426,7 +432,7 @@ impl Scene {
     }
 
     fn post_once(&self, service: &str, headers: &[(&str, &str)], body: &str) -> String {
-        let authority = self.url.strip_prefix("http://").expect("an http address");
+        let authority = self.address();
         let mut stream = TcpStream::connect(authority).expect("the region listens");
         let mut request = format!("POST / HTTP/1.1\r\nhost: {authority}\r\nconnection: close\r\n");
         request.push_str(&format!(
@@ -536,6 +542,17 @@ impl Scene {
             .exits(0);
         assert_eq!(self.weights(), (0, 100), "weights of slots a and b");
     }
+}
+
+/// What an address answers to `GET /`.
+#[track_caller]
+pub(crate) fn get(address: &str) -> String {
+    let mut stream = TcpStream::connect(address).expect("it listens");
+    let request = format!("GET / HTTP/1.1\r\nhost: {address}\r\nconnection: close\r\n\r\n");
+    stream.write_all(request.as_bytes()).expect("it reads");
+    let mut answer = String::new();
+    stream.read_to_string(&mut answer).expect("it answers");
+    answer
 }
 
 /// What stands between two marks, the first time.
