@@ -19,8 +19,9 @@ const KEYS: [(&str, &str); 2] = [
 
 /// A folder with the config, of which something may be replaced.
 fn folder(from: &str, to: &str) -> TempDir {
-    let folder = tempfile::tempdir().unwrap();
-    std::fs::write(folder.path().join("bg.yaml"), CONFIG.replace(from, to)).unwrap();
+    let folder = tempfile::tempdir().expect("a temporary folder");
+    let config = CONFIG.replace(from, to);
+    std::fs::write(folder.path().join("bg.yaml"), config).expect("it can be written to");
     folder
 }
 
@@ -97,8 +98,9 @@ fn a_region_that_is_another_one_than_the_endpoint_s_is_named() {
 
 /// An endpoint that refuses every call with one error, in the protocol it was asked in.
 fn refusing(code: &'static str) -> String {
-    let listener = TcpListener::bind("127.0.0.1:0").unwrap();
-    let url = format!("http://{}", listener.local_addr().unwrap());
+    let listener = TcpListener::bind("127.0.0.1:0").expect("a free port");
+    let address = listener.local_addr().expect("it is bound");
+    let url = format!("http://{address}");
     std::thread::spawn(move || {
         for stream in listener.incoming().flatten() {
             std::thread::spawn(move || refuse(stream, code));
