@@ -10,6 +10,8 @@ mod hands;
 mod harness;
 #[path = "virtual/hotfix.rs"]
 mod hotfix;
+#[path = "virtual/network.rs"]
+mod network;
 #[path = "virtual/pace.rs"]
 mod pace;
 #[path = "virtual/routes.rs"]

@@ -80,7 +80,8 @@ impl Stage {
         }
     }
 
-    fn clock(&self) -> Clock {
+    /// The region's clock.
+    pub(crate) fn clock(&self) -> Clock {
         Clock::starting_at(self.region.now(), self.region.options().speed)
     }
 
@@ -139,6 +140,7 @@ impl Stage {
         assert_eq!(replayed.as_ref(), Some(ended));
     }
 
+    /// This process as the holder of the lock.
     pub(crate) fn holder(&self, id: &DeploymentId) -> Holder {
         let since = self.region.now();
         Holder {
