@@ -37,7 +37,9 @@ pub(super) async fn finish(
         RetireBy::ThisRun
     });
     let retirement = retirement_of(deployment)?;
-    if by == RetireBy::Later {
+    // The journal doesn't show the end where another process took the lock: it is theirs.
+    let journal_is_ours = journal_is_ours(session, deployment).await;
+    if by == RetireBy::Later || !journal_is_ours {
         return Some(retirement.due.at);
     }
     let mut show = |record: &Record| {
@@ -59,6 +61,13 @@ pub(super) async fn finish(
         Retired::Later(at) => Some(at),
         Retired::Done | Retired::Cancelled(_) => None,
     }
+}
+
+async fn journal_is_ours(session: &Session, deployment: &Deployment) -> bool {
+    let plan = &deployment.plan;
+    let journal = session.store.journal(&plan.service, &plan.id).await;
+    let state = journal.ok().and_then(|it| Deployment::replay(&it).ok()?);
+    state.is_some_and(|state| state.outcome() == Some(&Outcome::Promoted))
 }
 
 /// What a promoted deployment left to do.

@@ -140,6 +140,7 @@ mod tests {
             load_balancer: None,
             deregistration_delay: Duration::ZERO,
             healthy_after: Duration::ZERO,
+            health_check: None,
             sticky: false,
         }
     }

@@ -55,6 +55,8 @@ pub struct Observation {
     pub alarms: BTreeMap<AlarmName, Seen<AlarmSeen>>,
     /// What people and the operating system asked for since the last look.
     pub asks: Vec<Ask>,
+    /// Who has the lock that this process held and lost.
+    pub lock_lost_to: Option<String>,
 }
 
 /// An ECS service.
@@ -121,6 +123,14 @@ pub struct StoppedTask {
     pub reason: String,
     /// Each container that ended with a code or a reason.
     pub containers: Vec<StoppedContainer>,
+}
+
+impl StoppedTask {
+    /// Whether ECS stopped it, as it does with tasks that fail their health check; otherwise it
+    /// ended by itself or never began.
+    pub fn was_stopped_by_ecs(&self) -> bool {
+        self.code == "ServiceSchedulerInitiated"
+    }
 }
 
 /// One container of a stopped task.

@@ -7,6 +7,7 @@ use std::time::Duration;
 use jiff::Timestamp;
 use serde_json::Value;
 
+use super::health_check::HealthCheck;
 use super::ids::{
     AlarmName, LoadBalancerArn, RouteArn, SlotName, Slots, TargetGroupArn, TaskDefinitionArn,
 };
@@ -75,6 +76,8 @@ pub struct GroupFound {
     pub load_balancer: Option<LoadBalancerArn>,
     /// `deregistration_delay.timeout_seconds`.
     pub deregistration_delay: Duration,
+    /// What it asks of its targets; `None` for Lambda without a check.
+    pub health_check: Option<HealthCheck>,
     /// Interval, healthy threshold: how soon a new target can be healthy at the earliest.
     pub healthy_after: Duration,
     /// Whether the group asks for stickiness of its own (`stickiness.enabled`).

@@ -2,9 +2,16 @@
 
 mod after;
 mod bad_input;
+mod calls;
+mod connecting;
 mod definition;
 mod deploy;
+mod hotfix;
 mod look;
+#[path = "../support/proxy.rs"]
+#[expect(dead_code, reason = "only its log is needed here, not its faults")]
+mod proxy;
+mod routes;
 mod signals;
 mod support;
 mod together;

@@ -168,6 +168,7 @@ fn plan(balancer: &Balancer) -> Plan {
             container: demo::CONTAINER.to_owned(),
             port: demo::PORT,
             deregistration_delay: Duration::from_secs(60),
+            health_check: None,
         }],
     };
     let service = demo::service(demo::SERVICE, &balancer.group_a, demo::TASKS);

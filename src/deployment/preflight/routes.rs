@@ -35,6 +35,7 @@ pub(super) fn groups(
                 container: target.container.clone().unwrap_or_default(),
                 port: target.port.unwrap_or_default(),
                 deregistration_delay: group.deregistration_delay,
+                health_check: group.health_check.clone(),
             })
         });
         SlotPlan {

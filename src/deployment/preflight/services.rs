@@ -312,6 +312,7 @@ mod tests {
                 container: "app".to_owned(),
                 port: 8080,
                 deregistration_delay: std::time::Duration::from_secs(300),
+                health_check: None,
             }],
         }
     }

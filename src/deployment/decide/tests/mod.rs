@@ -10,5 +10,6 @@ mod scene;
 mod shift;
 mod signals;
 mod sticky;
+mod takeover;
 
 use scene::{Scene, percent};

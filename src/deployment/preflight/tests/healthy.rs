@@ -43,6 +43,7 @@ pub(super) fn group(name: &str) -> GroupFound {
         vpc: "vpc-1".to_owned(),
         load_balancer: Some(balancer("shop")),
         deregistration_delay: Duration::from_secs(60),
+        health_check: None,
         healthy_after: Duration::from_secs(20),
         sticky: false,
     }
