@@ -502,7 +502,7 @@ mod tests {
             .flat_map(clap::Command::get_arguments);
         for arg in command.get_arguments().chain(verbs) {
             let name = arg.get_long().unwrap_or_default();
-            if matches!(name, "help" | "version") {
+            if matches!(name, "help" | "version") || arg.is_positional() {
                 continue;
             }
             let expected = format!("BG_{}", name.to_uppercase().replace('-', "_"));

@@ -124,12 +124,10 @@ fn kept(view: &View, signal: &str) -> Vec<StyledLine> {
         "watched by",
         "nobody: no guard reverts it while no process runs",
     ));
-    let slots = view
-        .slot(Role::Blue)
-        .map(|blue| force(blue, "puts everything back on blue"));
+    lines.push(field("next", "`bg resume` goes on with it".to_owned()));
     lines.push(field(
-        "next",
-        slots.unwrap_or_else(|| "`bg status` shows where it stands".into()),
+        "",
+        "`bg resume --revert` puts everything back on blue".to_owned(),
     ));
     lines
 }

@@ -347,8 +347,8 @@ mod tests {
         kept.phase = Phase::Ended;
         let told = told(&status);
         assert!(told.contains("left as it is on SIGTERM"), "{told}");
-        assert!(told.contains("bg rollback --to a --force"), "{told}");
-        assert!(told.contains("bg rollback --to b --force"), "{told}");
+        assert!(told.contains("`bg resume` goes on"), "{told}");
+        assert!(told.contains("`bg resume --revert`"), "{told}");
     }
 
     #[test]
