@@ -230,9 +230,9 @@ pub struct RegionArgs {
 /// What a verb that waits for a deployment's end takes.
 #[derive(Debug, Clone, Args)]
 pub struct RunArgs {
-    /// What Ctrl-C and SIGTERM do before green is promoted
-    #[arg(long, env = "BG_ON_INTERRUPT", value_name = "WHAT", default_value = "revert", value_parser = on_interrupt())]
-    pub on_interrupt: OnInterrupt,
+    /// What Ctrl-C, SIGTERM and SIGHUP do before green is promoted [default: the config's, revert]
+    #[arg(long, env = "BG_ON_INTERRUPT", value_name = "WHAT", value_parser = on_interrupt())]
+    pub on_interrupt: Option<OnInterrupt>,
     /// How long to wait for somebody else's deployment of this service to end
     #[arg(long, env = "BG_WAIT_LOCK", value_name = "LENGTH", value_parser = humantime::parse_duration)]
     pub wait_lock: Option<Duration>,
@@ -412,12 +412,10 @@ fn slots() -> impl TypedValueParser<Value = SlotName> {
 }
 
 fn on_interrupt() -> impl TypedValueParser<Value = OnInterrupt> {
-    PossibleValuesParser::new(["revert", "keep"]).map(|name| {
-        if name == "keep" {
-            OnInterrupt::Keep
-        } else {
-            OnInterrupt::Revert
-        }
+    PossibleValuesParser::new(["revert", "keep", "pause"]).map(|name| match name.as_str() {
+        "keep" => OnInterrupt::Keep,
+        "pause" => OnInterrupt::Pause,
+        _ => OnInterrupt::Revert,
     })
 }
 
@@ -536,7 +534,7 @@ mod tests {
         };
         assert_eq!(deploy.version.images, ["app=shop:v2", "side=envoy:1"]);
         assert_eq!(deploy.version.poll, Some(Duration::from_secs(2)));
-        assert_eq!(deploy.run.on_interrupt, OnInterrupt::Revert);
+        assert_eq!(deploy.run.on_interrupt, None);
         assert_eq!(deploy.run.retire_by(), None);
     }
 

@@ -11,8 +11,10 @@ use super::exit::ExitCode;
 use super::retiring;
 use super::session::{Fence, Session};
 use super::terminal::Surface;
+use crate::config::{OnSignal, Signals};
 use crate::deployment::event::Record;
 use crate::deployment::ids::{DeploymentId, ServiceName};
+use crate::deployment::observation::OnInterrupt;
 use crate::deployment::outcome::Outcome;
 use crate::deployment::plan::Plan;
 use crate::deployment::preflight::Planning;
@@ -82,7 +84,7 @@ pub(super) async fn run(
         )
     })?;
     let mut asks = Asks::default();
-    asks.listen_to_signals(args.on_interrupt)
+    asks.listen_to_signals(|name| on_signal(args, &session.config.signals, name))
         .map_err(|error| CliError::from_error(ErrorKind::Unexpected, &error))?;
     let Some(holder) = take_lock(session, &plan, planned_at).await? else {
         return Ok(None);
@@ -103,6 +105,20 @@ pub(super) async fn run(
     let _ = display.into_inner().finish();
     say_left(global, left);
     Ok(Some(exit))
+}
+
+/// What a signal means: as the flag says, or else the config.
+fn on_signal(args: &RunArgs, signals: &Signals, name: &str) -> OnInterrupt {
+    let of_config = match name {
+        "SIGINT" => signals.interrupt,
+        "SIGHUP" => signals.hang_up,
+        _ => signals.terminate,
+    };
+    args.on_interrupt.unwrap_or(match of_config {
+        OnSignal::Revert => OnInterrupt::Revert,
+        OnSignal::Keep => OnInterrupt::Keep,
+        OnSignal::Pause => OnInterrupt::Pause,
+    })
 }
 
 /// Takes the lock, if nobody had it since the plan's survey: what that saw may not be so any more.
@@ -303,7 +319,7 @@ impl Abandoned {
         for record in &self.records {
             display.borrow_mut().know(record);
         }
-        asks.listen_to_signals(args.on_interrupt)
+        asks.listen_to_signals(|name| on_signal(args, &session.config.signals, name))
             .map_err(|error| CliError::from_error(ErrorKind::Unexpected, &error))?;
         let job = Job::GoOn {
             until,

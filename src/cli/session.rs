@@ -16,6 +16,8 @@ use crate::deployment::event::Record;
 use crate::deployment::ids::{ClusterName, DeploymentId, ServiceName, SlotName, Slots};
 use crate::deployment::plan::Plan;
 use crate::deployment::preflight::{self, Planning, Request};
+use crate::deployment::problem::Problem;
+use crate::deployment::state::Deployment;
 use crate::deployment::surroundings::Surroundings;
 use crate::runner::{Clock, LEASE, new_id};
 use crate::store::{Duty, FileStore, Holder, MemoryStore, Store, StoreError};
@@ -135,7 +137,38 @@ impl Session {
             .survey(&ask, self.clock.now())
             .await
             .map_err(|error| self.cant_look(&error))?;
-        Ok(preflight::plan(request, &found))
+        let mut planning = preflight::plan(request, &found);
+        let green = planning.plan.as_ref().map(Plan::green_slot);
+        if let Some(other) =
+            green.and_then(|slot| preflight::under_way(found.services[slot].as_ref()))
+            && !self.knows_the_end_of(&other).await?
+        {
+            planning.plan = None;
+            planning.problems.push(Problem::new(
+                format!(
+                    "green's tasks are of deployment {other}, of which neither the store nor AWS \
+                     shows an end: another process may drive it"
+                ),
+                "wait for it, or if it is dead put it back with `bg rollback`; runners that \
+                 deploy the same service should share their state",
+            ));
+        }
+        let ci = std::env::var_os("CI").is_some_and(|value| !value.is_empty());
+        if ci && matches!(self.config.state, StateLocation::File(_)) {
+            planning.notes.push(format!(
+                "state {} is this runner's alone: it locks out no deployment of another one",
+                self.config.state
+            ));
+        }
+        Ok(planning)
+    }
+
+    /// Whether the store shows that a deployment has ended.
+    pub(super) async fn knows_the_end_of(&self, id: &DeploymentId) -> Result<bool, CliError> {
+        let unreadable = |error| CliError::from_error(ErrorKind::Unexpected, &error);
+        let journal = self.store.journal(&self.service(), id).await;
+        let state = Deployment::replay(&journal.map_err(unreadable)?);
+        Ok(state.is_ok_and(|state| state.is_some_and(|state| !state.can_go_on())))
     }
 
     /// Looks at what a status shows: everything but alarms and registries.

@@ -9,7 +9,10 @@ use super::request;
 use super::session::Session;
 use super::traffic::Traffic;
 use crate::deployment::clone::DEPLOYMENT_TAG;
-use crate::deployment::ids::{EcsServiceName, SlotName, Slots, TargetGroupArn, TaskDefinitionArn};
+use crate::deployment::ids::{
+    DeploymentId, EcsServiceName, SlotName, Slots, TargetGroupArn, TaskDefinitionArn,
+};
+use crate::deployment::preflight::under_way;
 use crate::deployment::retire::{Due, Retirement, SERVED_TAG, TAG};
 use crate::deployment::surroundings::Carried;
 use crate::deployment::task_definition;
@@ -49,6 +52,25 @@ impl Situation {
             healthy: found.healthy,
             traffic,
         })
+    }
+
+    /// What ELBv2 shows.
+    pub(super) fn traffic(&self) -> &Traffic {
+        &self.traffic
+    }
+
+    /// Healthy targets of a slot, in the group with the fewest.
+    pub(super) fn healthy(&self, slot: SlotName) -> Option<u32> {
+        let groups = self.traffic.groups(slot);
+        let healthy = groups.iter().map(|group| self.healthy.get(group).copied());
+        healthy.flatten().min()
+    }
+
+    /// The slot whose tasks are of a deployment of which AWS shows no end.
+    pub(super) fn under_way(&self) -> Option<(SlotName, DeploymentId)> {
+        let of = |slot: SlotName| Some((slot, under_way(self.services[slot].as_ref())?));
+        let mut slots = SlotName::BOTH.into_iter().filter_map(of);
+        slots.next().filter(|_| slots.next().is_none())
     }
 
     /// The document of `bg status`.
@@ -102,12 +124,7 @@ impl Situation {
             images: images.unwrap_or_default().into_iter().collect(),
             desired: number("desiredCount"),
             running: number("runningCount"),
-            healthy: self
-                .traffic
-                .groups(slot)
-                .iter()
-                .filter_map(|group| self.healthy.get(group).copied())
-                .min(),
+            healthy: self.healthy(slot),
             weight: agreed.copied().flatten(),
         }
     }

@@ -16,5 +16,5 @@ pub use guards::{AlarmConfig, AlarmSide, Guards, TargetGuard};
 pub use routes::{RouteConfig, Routes};
 pub use schema::schema;
 pub use slots::{Endpoint, SlotConfig, Slots, TargetConfig};
-pub use types::{Config, Retire, RetireThen, Timing};
+pub use types::{Config, OnSignal, Retire, RetireThen, Signals, Timing};
 pub use values::{AccountId, StateLocation};

@@ -50,6 +50,7 @@ mod tests {
         );
         same("/$defs/alarm", &guards::ALARM_KEYS);
         same("/properties/retire", &read::RETIRE_KEYS);
+        same("/properties/signals", &read::SIGNALS_KEYS);
     }
 
     #[test]
@@ -66,6 +67,10 @@ mod tests {
         assert_eq!(
             words("/properties/retire/properties/then/enum"),
             keys(read::RETIRE_THEN.map(|c| c.0))
+        );
+        assert_eq!(
+            words("/$defs/on_signal/enum"),
+            keys(read::ON_SIGNAL.map(|c| c.0))
         );
         assert_eq!(
             words("/$defs/alarm/properties/side/enum"),

@@ -234,4 +234,6 @@ pub enum OnInterrupt {
     Revert,
     /// Leave everything as it is; `bg resume` goes on.
     Keep,
+    /// Stay at the weight; a signal after that reverts.
+    Pause,
 }

@@ -72,7 +72,7 @@ fn on_interrupt_keep_leaves_everything_as_it_is() {
     let shown = scene.bg(&["status"]).exits(0);
     shown
         .says("no guard watches it")
-        .says("`bg rollback --to a --force`");
+        .says("`bg resume` goes on with it");
     scene.bg(&["rollback", "--to", "a", "--force"]).exits(0);
     assert_eq!(status()["deployment"], serde_json::json!(null));
 }

@@ -1,6 +1,7 @@
 //! `bg rollback`
 
 mod break_glass;
+mod without_journal;
 
 use crate::cli::args::{Global, RollbackArgs};
 use crate::cli::error::{CliError, ErrorKind};
@@ -43,6 +44,14 @@ async fn go_back(
 ) -> Result<Option<ExitCode>, CliError> {
     let planned_at = session.fence().await?;
     let situation = Situation::look(session).await?;
+    if let Some((green, id)) = situation.under_way()
+        && args.to != Some(green)
+        && !session.knows_the_end_of(&id).await?
+    {
+        eprintln!("no store knows deployment {id}: putting it back from what AWS shows");
+        let exit = without_journal::put_back(global, session, &situation, green).await?;
+        return Ok(Some(exit));
+    }
     let Some(live) = situation.live() else {
         return Err(CliError::refused("the routes don't say which slot is live")
             .hint("say where to: `bg rollback --to a --force` or `--to b --force`"));

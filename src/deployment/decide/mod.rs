@@ -114,7 +114,12 @@ impl<'a> Draft<'a> {
         if steered > 0 {
             self.wake_at = self.now;
         }
-        let ends = |ask: &&Ask| !matches!(ask, Ask::Pause { .. } | Ask::GoOn { .. });
+        let paused = self.deployment.paused.is_some();
+        let ends = |ask: &&Ask| match ask {
+            Ask::Pause { .. } | Ask::GoOn { .. } => false,
+            Ask::Interrupt { then, .. } => *then != OnInterrupt::Pause || paused,
+            Ask::Abort { .. } | Ask::Leave { .. } => true,
+        };
         let Some(ask) = seen.asks.iter().find(ends) else {
             return steered > 0;
         };
@@ -133,7 +138,7 @@ impl<'a> Draft<'a> {
             }
             Ask::Interrupt {
                 signal,
-                then: OnInterrupt::Revert,
+                then: OnInterrupt::Revert | OnInterrupt::Pause,
             } => {
                 self.begin_revert(Trip::Interrupted {
                     signal: signal.clone(),
@@ -156,6 +161,13 @@ impl<'a> Draft<'a> {
     fn steer(&mut self, ask: &Ask) -> bool {
         match ask {
             Ask::Pause { by } => self.record(Event::Paused { by: by.clone() }),
+            Ask::Interrupt {
+                signal,
+                then: OnInterrupt::Pause,
+            } if self.deployment.paused.is_none() => {
+                let by = signal.clone();
+                self.record(Event::Paused { by });
+            }
             Ask::GoOn { by, full } => self.record(Event::GoingOn {
                 by: by.clone(),
                 full: *full,

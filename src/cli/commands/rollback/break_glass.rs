@@ -21,7 +21,22 @@ pub(super) async fn run(
     session: &Session,
     to: SlotName,
 ) -> Result<ExitCode, CliError> {
-    let writes = Traffic::look(session).await?.writes(to);
+    let traffic = Traffic::look(session).await?;
+    write(global, session, &traffic, to).await?;
+    Ok(ExitCode::Stands)
+}
+
+/// Gives `to` everything, and reads it back.
+///
+/// # Errors
+/// When a route did not move.
+pub(super) async fn write(
+    global: &Global,
+    session: &Session,
+    traffic: &Traffic,
+    to: SlotName,
+) -> Result<(), CliError> {
+    let writes = traffic.writes(to);
     let count = writes.routes.len() + writes.impossible.len();
     if count == 0 {
         return Err(
@@ -58,7 +73,7 @@ pub(super) async fn run(
         forget_retirement(session, to).await;
     }
     if failed == 0 {
-        return Ok(ExitCode::Stands);
+        return Ok(());
     }
     let error = CliError::new(
         ErrorKind::Stuck,
