@@ -34,9 +34,11 @@ mod tests;
 
 pub use cloud::Cloud;
 pub use connect::{ConnectError, ConnectOptions};
+pub(crate) use error::classify;
 pub use error::{AwsError, ErrorClass};
 pub use perform::Done;
 pub use retirement::{Requests, Watched};
+pub(crate) use retry::{Effect, repeat};
 pub use routes::RouteWrite;
 pub use services::DEPLOYMENT_TAG;
 pub use survey::SurveyAsk;

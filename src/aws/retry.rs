@@ -13,7 +13,7 @@ use super::error::{AwsError, ErrorClass, classify};
 
 /// What a call does, and with it when it may be repeated.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) enum Effect {
+pub(crate) enum Effect {
     /// Nothing: repeated unless the answer only is late.
     Reads,
     /// Something: repeated only where it is certain that nothing happened.
@@ -21,6 +21,9 @@ pub(super) enum Effect {
     /// Puts traffic back. Writing the same once more does no harm and may save users: repeated
     /// fast, whatever came of the last try.
     Reverts,
+    /// Reads or writes the store. Every write there has a condition, so that a repeat finds what
+    /// the last try did: repeated fast, whatever came of that.
+    Stores,
 }
 
 impl Effect {
@@ -28,23 +31,25 @@ impl Effect {
     fn pause(self) -> Duration {
         Duration::from_millis(match self {
             Effect::Reads | Effect::Writes => 200,
-            Effect::Reverts => 50,
+            Effect::Reverts | Effect::Stores => 50,
         })
     }
 
     fn tries(self) -> u32 {
         match self {
             Effect::Reads | Effect::Writes => 3,
+            Effect::Stores => 4,
             Effect::Reverts => 5,
         }
     }
 
     /// How long one try may take beside the client's own limit: a connection that hangs must not
-    /// keep traffic on a bad green when another would do.
+    /// keep traffic on a bad green when another would do, nor a whole round of the loop waiting
+    /// for a store that answers within milliseconds.
     fn answer_within(self) -> Option<Duration> {
         match self {
             Effect::Reads | Effect::Writes => None,
-            Effect::Reverts => Some(Duration::from_secs(2)),
+            Effect::Reverts | Effect::Stores => Some(Duration::from_secs(2)),
         }
     }
 
@@ -52,7 +57,7 @@ impl Effect {
         match self {
             Effect::Reads => class.had_no_effect() || class == ErrorClass::Ambiguous,
             Effect::Writes => class.had_no_effect(),
-            Effect::Reverts => {
+            Effect::Reverts | Effect::Stores => {
                 class.had_no_effect()
                     || matches!(class, ErrorClass::Ambiguous | ErrorClass::TimedOut)
             }
@@ -105,7 +110,7 @@ where
 
 /// Every call of this program to AWS goes through here: this is the place for client-side
 /// budgets, and for letting reverts go before everything else.
-async fn repeat<T, F>(
+pub(crate) async fn repeat<T, F>(
     operation: &'static str,
     effect: Effect,
     mut send: impl FnMut() -> F,
@@ -219,6 +224,15 @@ mod tests {
         let (times, took) = tries(Effect::Reverts, || Answer::Silence).await;
         assert_eq!(times, 5);
         assert!(took < Duration::from_secs(12), "{took:?}");
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn a_call_to_the_store_is_repeated_whatever_came_of_it() {
+        assert_eq!(tries(Effect::Stores, throttled).await.0, 4);
+        assert_eq!(tries(Effect::Stores, broken_inside).await.0, 4);
+        let (times, took) = tries(Effect::Stores, || Answer::Silence).await;
+        assert_eq!(times, 4);
+        assert!(took < Duration::from_secs(9), "{took:?}");
     }
 
     #[tokio::test(start_paused = true)]

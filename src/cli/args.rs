@@ -57,6 +57,9 @@ pub enum Verb {
     Rollback(RollbackArgs),
     /// Do one round of everything that is due, such as retiring blue; made for cron
     Tick(TickArgs),
+    /// Create what bg.yaml names and isn't there yet; what is there already stays as it is
+    #[command(after_help = INIT_EXAMPLES)]
+    Init(InitArgs),
     /// Serve the sandbox region, an embedded stand-in for AWS, on loopback until Ctrl-C
     #[command(after_help = SANDBOX_EXAMPLES)]
     Sandbox(SandboxArgs),
@@ -87,6 +90,10 @@ const ROLLBACK_EXAMPLES: &str = "\
 Examples:
   bg rollback
   bg rollback --to a --force    break glass: weights only, no lock, no health";
+
+const INIT_EXAMPLES: &str = "\
+Examples:
+  bg init --state    the table of `state: dynamodb://TABLE`";
 
 const SANDBOX_EXAMPLES: &str = "\
 Examples:
@@ -273,6 +280,14 @@ pub struct StatusArgs {}
 /// `bg tick`
 #[derive(Debug, Clone, Args)]
 pub struct TickArgs {}
+
+/// `bg init`: what it is to create, at least one thing.
+#[derive(Debug, Clone, Args)]
+pub struct InitArgs {
+    /// The DynamoDB table that `state` names, billed by request; waits until it can be used
+    #[arg(long, env = "BG_STATE", value_parser = FalseyValueParser::new(), required = true)]
+    pub state: bool,
+}
 
 /// `bg schema`
 #[derive(Debug, Clone, Args)]

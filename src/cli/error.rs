@@ -170,8 +170,8 @@ fn chain(mut next: Option<&dyn Error>) -> Vec<String> {
     causes
 }
 
-/// Another deployment of the service holds the lock.
-pub(super) fn locked(error: &StoreError) -> CliError {
+/// What the store, or the way to it, said no to.
+pub(super) fn of_store(error: &StoreError) -> CliError {
     match error {
         StoreError::Locked(holder) => {
             let mut message = CliError::new(ErrorKind::Locked, error.to_string())
@@ -184,6 +184,13 @@ pub(super) fn locked(error: &StoreError) -> CliError {
                 holder.lease_until
             ))
         }
+        StoreError::NoTable { .. } => CliError::from_error(ErrorKind::Refused, error)
+            .hint("create it: bg init --state")
+            .hint("or take another in bg.yaml: state: dynamodb://TABLE"),
+        StoreError::Unfit { .. } => CliError::from_error(ErrorKind::Refused, error)
+            .hint("take another table in bg.yaml: state: dynamodb://TABLE"),
+        StoreError::TooLong { .. } => CliError::from_error(ErrorKind::Unexpected, error)
+            .hint("a folder has no such limit: state: file:DIR in bg.yaml"),
         _ => CliError::from_error(ErrorKind::Unexpected, error),
     }
 }

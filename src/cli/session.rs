@@ -3,7 +3,7 @@
 use std::path::{Path, PathBuf};
 
 use super::args::{Global, RegionArgs};
-use super::error::{CliError, ErrorKind, locked};
+use super::error::{CliError, ErrorKind, of_store};
 use super::local_region::LocalRegion;
 use super::request;
 use super::sandbox_clock;
@@ -14,7 +14,7 @@ use crate::deployment::ids::{ClusterName, DeploymentId, ServiceName, SlotName, S
 use crate::deployment::preflight::{self, Planning, Request};
 use crate::deployment::surroundings::Surroundings;
 use crate::runner::{Clock, LEASE, new_id};
-use crate::store::{FileStore, Holder, MemoryStore, Store, StoreError};
+use crate::store::{DynamoStore, FileStore, Holder, MemoryStore, Store, StoreError};
 
 /// An open connection to one service.
 pub(super) struct Session {
@@ -30,14 +30,15 @@ pub(super) struct Session {
     _region: Option<LocalRegion>,
 }
 
-/// How often the lock had been taken before a plan was made.
+/// The lock's fence before a plan was made; none where nobody had ever taken it.
 #[derive(Debug, Clone, Copy)]
-pub(super) struct Fence(u64);
+pub(super) struct Fence(Option<u64>);
 
 impl Fence {
     /// Whether `holder` was the first to take the lock since.
     pub(super) fn is_just_before(self, holder: &Holder) -> bool {
-        holder.fence == self.0 + 1
+        let before = self.0.unwrap_or_else(|| holder.first_fence() - 1);
+        holder.fence == before + 1
     }
 }
 
@@ -59,7 +60,7 @@ impl Session {
         let cloud = Cloud::connect(&options)
             .await
             .map_err(|error| cant_connect(&error))?;
-        let store = open_store(&config, &folder)?;
+        let store = open_store(&config, &folder, &cloud);
         let endpoint_url = global
             .endpoint_url
             .clone()
@@ -163,7 +164,7 @@ impl Session {
 
     /// The journal of the last deployment, if that has not ended.
     pub(super) async fn unfinished(&self) -> Result<Option<Vec<Record>>, CliError> {
-        let unreadable = |error| CliError::from_error(ErrorKind::Unexpected, &error);
+        let unreadable = |error| of_store(&error);
         let service = self.service();
         let deployments = self.store.deployments(&service).await.map_err(unreadable)?;
         let Some(last) = deployments.last() else {
@@ -186,12 +187,12 @@ impl Session {
     /// When somebody else deploys this service.
     pub(super) async fn fence(&self) -> Result<Fence, CliError> {
         let holder = self.store.holder(&self.service()).await;
-        let holder = holder.map_err(|error| CliError::from_error(ErrorKind::Unexpected, &error))?;
+        let holder = holder.map_err(|error| of_store(&error))?;
         match holder {
             Some(holder) if holder.lease_until > self.clock.now() => {
-                Err(locked(&StoreError::Locked(Box::new(holder))))
+                Err(of_store(&StoreError::Locked(Box::new(holder))))
             }
-            holder => Ok(Fence(holder.map_or(0, |holder| holder.fence))),
+            holder => Ok(Fence(holder.map(|holder| holder.fence))),
         }
     }
 
@@ -263,14 +264,10 @@ fn parse(text: &str, origin: &str) -> Result<Config, CliError> {
     Config::parse(text, origin, &var).map_err(|error| CliError::usage(error.to_string()))
 }
 
-fn open_store(config: &Config, folder: &Path) -> Result<Store, CliError> {
+fn open_store(config: &Config, folder: &Path, cloud: &Cloud) -> Store {
     match &config.state {
-        StateLocation::File(dir) => Ok(Store::File(FileStore::new(folder.join(dir)))),
-        StateLocation::DynamoDb(_) => Err(CliError::usage(format!(
-            "state {} is not supported yet",
-            config.state
-        ))
-        .hint("use `state: file:.bg`")),
+        StateLocation::File(dir) => Store::File(FileStore::new(folder.join(dir))),
+        StateLocation::DynamoDb(table) => Store::Dynamo(DynamoStore::new(cloud, table)),
     }
 }
 

@@ -119,12 +119,13 @@ impl MemoryStore {
     }
 
     pub(super) fn take_requests(&self, service: &ServiceName, id: &DeploymentId) -> Vec<Request> {
-        let taken = self.requests(service, id);
-        if !taken.is_empty() {
-            self.change(service, |kept| {
-                kept.requests.retain(|it| it.deployment != *id);
-            });
+        if self.requests(service, id).is_empty() {
+            return Vec::new();
         }
-        taken
+        self.change(service, |kept| {
+            kept.requests
+                .extract_if(.., |it| it.deployment == *id)
+                .collect()
+        })
     }
 }

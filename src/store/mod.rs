@@ -3,6 +3,7 @@
 //! A record that `append` has returned from survives the death of the process and of the
 //! machine. One that it hasn't may or may not be there; a torn last line is dropped on reading.
 
+mod dynamo;
 mod file;
 mod memory;
 
@@ -10,9 +11,11 @@ use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 use thiserror::Error;
 
+pub use dynamo::{DynamoStore, Made};
 pub use file::FileStore;
 pub use memory::MemoryStore;
 
+use crate::aws::AwsError;
 use crate::deployment::event::Record;
 use crate::deployment::ids::{DeploymentId, ServiceName};
 
@@ -21,6 +24,8 @@ use crate::deployment::ids::{DeploymentId, ServiceName};
 pub enum Store {
     /// A folder; one machine.
     File(FileStore),
+    /// A DynamoDB table; every machine that reaches it.
+    Dynamo(DynamoStore),
     /// Nowhere: for the sandbox in process, and for tests.
     Memory(MemoryStore),
 }
@@ -118,6 +123,45 @@ pub enum StoreError {
         /// Why.
         source: std::io::Error,
     },
+    /// DynamoDB, or the way to it, refused.
+    #[error("table {table}: {source}")]
+    Aws {
+        /// Which table.
+        table: String,
+        /// Why.
+        source: AwsError,
+    },
+    /// The table is not there yet.
+    #[error("table {table} doesn't exist in {region}")]
+    NoTable {
+        /// Its name.
+        table: String,
+        /// Where it was looked for.
+        region: String,
+    },
+    /// There is such a table, and it can't be a store.
+    #[error("table {table} can't keep state: {why}")]
+    Unfit {
+        /// Its name.
+        table: String,
+        /// What is wrong with it.
+        why: String,
+    },
+    /// DynamoDB's limit for one item.
+    #[error(
+        "record {seq} of deployment {deployment} has {bytes} bytes, and an item of DynamoDB at \
+         most {most}"
+    )]
+    TooLong {
+        /// Whose journal.
+        deployment: DeploymentId,
+        /// The position.
+        seq: u64,
+        /// How long it is.
+        bytes: usize,
+        /// How long it may be.
+        most: usize,
+    },
 }
 
 impl Store {
@@ -136,6 +180,7 @@ impl Store {
     ) -> Result<(), StoreError> {
         match self {
             Store::File(store) => store.append(service, holder, record),
+            Store::Dynamo(store) => store.append(service, holder, record).await,
             Store::Memory(store) => store.append(service, holder, record),
         }
     }
@@ -151,6 +196,7 @@ impl Store {
     ) -> Result<Vec<Record>, StoreError> {
         match self {
             Store::File(store) => store.journal(service, id),
+            Store::Dynamo(store) => store.journal(service, id).await,
             Store::Memory(store) => Ok(store.journal(service, id)),
         }
     }
@@ -165,6 +211,7 @@ impl Store {
     ) -> Result<Vec<DeploymentId>, StoreError> {
         match self {
             Store::File(store) => store.deployments(service),
+            Store::Dynamo(store) => store.deployments(service).await,
             Store::Memory(store) => Ok(store.deployments(service)),
         }
     }
@@ -176,6 +223,7 @@ impl Store {
     pub async fn services(&self) -> Result<Vec<ServiceName>, StoreError> {
         match self {
             Store::File(store) => store.services(),
+            Store::Dynamo(store) => store.services().await,
             Store::Memory(store) => Ok(store.services()),
         }
     }
@@ -189,6 +237,7 @@ impl Store {
     pub async fn lock(&self, service: &ServiceName, holder: &Holder) -> Result<Holder, StoreError> {
         match self {
             Store::File(store) => store.lock(service, holder),
+            Store::Dynamo(store) => store.lock(service, holder).await,
             Store::Memory(store) => store.lock(service, holder),
         }
     }
@@ -205,6 +254,7 @@ impl Store {
     ) -> Result<Holder, StoreError> {
         match self {
             Store::File(store) => store.take_over(service, holder),
+            Store::Dynamo(store) => store.take_over(service, holder).await,
             Store::Memory(store) => Ok(store.take_over(service, holder)),
         }
     }
@@ -216,6 +266,7 @@ impl Store {
     pub async fn unlock(&self, service: &ServiceName, holder: &Holder) -> Result<(), StoreError> {
         match self {
             Store::File(store) => store.unlock(service, holder),
+            Store::Dynamo(store) => store.unlock(service, holder).await,
             Store::Memory(store) => {
                 store.unlock(service, holder);
                 Ok(())
@@ -230,6 +281,7 @@ impl Store {
     pub async fn holder(&self, service: &ServiceName) -> Result<Option<Holder>, StoreError> {
         match self {
             Store::File(store) => store.holder(service),
+            Store::Dynamo(store) => store.holder(service).await,
             Store::Memory(store) => Ok(store.holder(service)),
         }
     }
@@ -242,6 +294,7 @@ impl Store {
     pub async fn ask(&self, service: &ServiceName, request: &Request) -> Result<(), StoreError> {
         match self {
             Store::File(store) => store.ask(service, request),
+            Store::Dynamo(store) => store.ask(service, request).await,
             Store::Memory(store) => {
                 store.ask(service, request);
                 Ok(())
@@ -260,6 +313,7 @@ impl Store {
     ) -> Result<Vec<Request>, StoreError> {
         match self {
             Store::File(store) => store.requests(service, id),
+            Store::Dynamo(store) => store.requests(service, id).await,
             Store::Memory(store) => Ok(store.requests(service, id)),
         }
     }
@@ -275,6 +329,7 @@ impl Store {
     ) -> Result<Vec<Request>, StoreError> {
         match self {
             Store::File(store) => store.take_requests(service, id),
+            Store::Dynamo(store) => store.take_requests(service, id).await,
             Store::Memory(store) => Ok(store.take_requests(service, id)),
         }
     }
@@ -296,10 +351,19 @@ fn may_write(
     }
 }
 
+impl Holder {
+    /// The fence of a lock that nobody has had yet: milliseconds since 1970, so that it grows even
+    /// where the lock of a service that slept for months was deleted meanwhile.
+    pub fn first_fence(&self) -> u64 {
+        u64::try_from(self.since.as_millisecond()).unwrap_or(0) + 1
+    }
+}
+
 /// `holder` with the fence that follows `present`'s.
 fn taking_over(present: Option<&Holder>, holder: &Holder) -> Holder {
+    let following = |present: &Holder| present.fence + 1;
     Holder {
-        fence: present.map_or(0, |present| present.fence) + 1,
+        fence: present.map_or_else(|| holder.first_fence(), following),
         ..holder.clone()
     }
 }

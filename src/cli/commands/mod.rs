@@ -1,6 +1,7 @@
 //! The verbs, one file each.
 
 mod deploy;
+mod init;
 mod plan;
 mod rollback;
 mod sandbox;
@@ -23,6 +24,7 @@ pub(super) async fn run(cli: &Cli) -> Result<ExitCode, CliError> {
         Verb::Status(_) => status::run(&cli.global).await,
         Verb::Rollback(args) => rollback::run(&cli.global, args).await,
         Verb::Tick(_) => tick::run(&cli.global).await,
+        Verb::Init(args) => init::run(&cli.global, args).await,
         Verb::Sandbox(args) => sandbox::run(args).await,
         Verb::Schema(_) => schema::run(),
     }
