@@ -16,6 +16,8 @@ mod pace;
 mod routes;
 #[path = "virtual/services.rs"]
 mod services;
+#[path = "virtual/table.rs"]
+mod table;
 #[path = "virtual/versions.rs"]
 mod versions;
 

@@ -6,5 +6,6 @@ mod definition;
 mod deploy;
 mod look;
 mod signals;
+mod state;
 mod support;
 mod together;
