@@ -1,6 +1,6 @@
 //! State that several machines share.
 
-use super::support::Scene;
+use super::support::{Scene, between};
 
 const TABLE: (&str, &str) = ("patience: 60m", "patience: 60m\nstate: dynamodb://bg-state");
 const LONG: (&str, &str) = ("bake: 1m }", "bake: 30m }");
@@ -62,4 +62,19 @@ fn a_folder_needs_no_making() {
         .exits(0)
         .says("state file:.bg: made with the first deployment; nothing to do");
     scene.bg(&["init"]).exits(2).complains("--state");
+}
+
+#[test]
+fn a_table_is_looked_for_where_the_sdk_is_told_that_dynamodb_is() {
+    let (scene, shelf) = (Scene::at_speed(100), Scene::at_speed(100));
+    scene.configure(&[TABLE]);
+    let said = shelf.announcement();
+    let there = between(&said, "AWS_ENDPOINT_URL=", "\n").unwrap();
+    let there = [("AWS_ENDPOINT_URL_DYNAMODB", there)];
+    for made in ["created", "there already"] {
+        let ended = scene.bg_with(&there, &["init", "--state"]);
+        ended.exits(0).says(made);
+    }
+    let elsewhere = scene.bg(&["deploy", "--image", "shop:v2"]).exits(3);
+    elsewhere.complains("table bg-state doesn't exist");
 }

@@ -65,8 +65,9 @@ impl Server {
             }
             line.clear();
         }
+        let ended = process.wait().expect("a child of ours");
         let said = fs::read_to_string(&said).unwrap_or_default();
-        panic!("DynamoDB Local does not start: {said}");
+        panic!("DynamoDB Local does not start: {ended}\n{said}");
     }
 }
 

@@ -23,13 +23,13 @@ pub(super) fn value(text: &str) -> AttributeValue {
     AttributeValue::S(text.to_owned())
 }
 
-pub(super) fn number(number: impl ToString) -> AttributeValue {
-    AttributeValue::N(number.to_string())
+pub(super) fn number(number: impl Into<i128>) -> AttributeValue {
+    AttributeValue::N(number.into().to_string())
 }
 
 /// Seconds since 1970, to the nanosecond.
 pub(super) fn seconds(at: Timestamp) -> AttributeValue {
-    number(format!("{}.{:09}", at.as_second(), at.subsec_nanosecond()))
+    AttributeValue::N(format!("{}.{:09}", at.as_second(), at.subsec_nanosecond()))
 }
 
 /// When something that is of use until `until` may be deleted.
