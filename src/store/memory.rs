@@ -44,12 +44,13 @@ impl MemoryStore {
     ) -> Result<(), StoreError> {
         self.change(service, |kept| {
             may_write(kept.holder.as_ref(), holder, record.at)?;
-            let journal = kept.journals.entry(record.deployment.clone()).or_default();
-            if record.seq == journal.len() as u64 {
-                journal.push(record.clone());
+            let journal = kept.journals.get(&record.deployment);
+            if record.seq == journal.map_or(0, Vec::len) as u64 {
+                let journal = kept.journals.entry(record.deployment.clone());
+                journal.or_default().push(record.clone());
                 return Ok(());
             }
-            if journal.last() == Some(record) {
+            if journal.and_then(|journal| journal.last()) == Some(record) {
                 return Ok(());
             }
             Err(StoreError::OutOfTurn {

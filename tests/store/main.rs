@@ -1,6 +1,7 @@
 //! What every store has to keep, whatever it is made of: one suite for all of them.
 #![allow(clippy::unwrap_used, reason = "a test ends where a surprise begins")]
 
+mod agree;
 mod contract;
 #[path = "../support/dynamodb_local.rs"]
 mod dynamodb_local;

@@ -21,6 +21,7 @@ mod table;
 mod tests;
 
 use std::error::Error;
+use std::fmt;
 use std::sync::atomic::AtomicU64;
 
 use aws_sdk_dynamodb::Client;
@@ -36,13 +37,22 @@ use crate::deployment::ids::ServiceName;
 pub use table::Made;
 
 /// A table of journals and locks.
-#[derive(Debug)]
 pub struct DynamoStore {
     client: Client,
     table: String,
     region: String,
     /// How many requests this process has left: those of one moment keep their order.
     asked: AtomicU64,
+}
+
+impl fmt::Debug for DynamoStore {
+    /// The SDK's client would fill pages.
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("DynamoStore")
+            .field("table", &self.table)
+            .field("region", &self.region)
+            .finish_non_exhaustive()
+    }
 }
 
 /// What came of a call with a condition.
@@ -85,7 +95,7 @@ impl DynamoStore {
                 };
                 match error.as_service_error().and_then(refused) {
                     Some(found) => Ok(Answer::Refused(found)),
-                    None => Err(classify(operation, &error)),
+                    None => Err(whole(classify(operation, &error))),
                 }
             }
         });
@@ -174,6 +184,18 @@ impl DynamoStore {
             line,
             why,
         }
+    }
+}
+
+/// DynamoDB names each refusal: one without a name is an answer that was cut short, such as one
+/// that tells which condition was broken.
+fn whole(error: AwsError) -> AwsError {
+    match (error.class, &error.code) {
+        (ErrorClass::Invalid, None) => AwsError {
+            class: ErrorClass::Ambiguous,
+            ..error
+        },
+        _ => error,
     }
 }
 
