@@ -206,7 +206,7 @@ async fn stores_agree_about_any_course_of_events() {
 
 #[tokio::test]
 async fn amazons_dynamodb_agrees_too() {
-    let Some(cloud) = amazons_dynamodb().await else {
+    let Some(cloud) = amazons_dynamodb() else {
         return;
     };
     for seed in 1000..1000 + SEEDS {

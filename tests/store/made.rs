@@ -53,11 +53,16 @@ pub(crate) async fn in_the_regions_dynamodb() -> Option<MadeStore> {
 }
 
 pub(crate) async fn in_amazons_dynamodb() -> Option<MadeStore> {
-    Some(in_a_table(&amazons_dynamodb().await?).await)
+    Some(in_a_table(&amazons_dynamodb()?).await)
 }
 
 /// Amazon's own implementation, on this machine.
-pub(crate) async fn amazons_dynamodb() -> Option<Cloud> {
+pub(crate) fn amazons_dynamodb() -> Option<Cloud> {
+    amazons_config().map(|config| Cloud::with_config(&config))
+}
+
+/// How an SDK's client reaches it.
+pub(crate) fn amazons_config() -> Option<SdkConfig> {
     let url = dynamodb_local::url("the contract with Amazon's DynamoDB Local")?;
     let credentials = Credentials::new("AKIAIOSFODNN7EXAMPLE", "x", None, None, "test");
     let config = SdkConfig::builder()
@@ -69,7 +74,7 @@ pub(crate) async fn amazons_dynamodb() -> Option<Cloud> {
         .time_source(aws_smithy_async::time::SystemTimeSource::new())
         .endpoint_url(url)
         .build();
-    Some(Cloud::with_config(&config))
+    Some(config)
 }
 
 /// A table's name that no other test has.

@@ -6,6 +6,7 @@ mod contract;
 #[path = "../support/dynamodb_local.rs"]
 mod dynamodb_local;
 mod made;
+mod parity;
 mod table;
 
 use made::{in_a_folder, in_amazons_dynamodb, in_memory, in_the_regions_dynamodb};

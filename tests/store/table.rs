@@ -34,7 +34,7 @@ async fn a_table_is_missed_made_once_and_kept() {
 
 #[tokio::test]
 async fn amazons_table_is_missed_made_once_and_kept() {
-    if let Some(cloud) = amazons_dynamodb().await {
+    if let Some(cloud) = amazons_dynamodb() {
         is_missed_made_once_and_kept(&cloud).await;
     }
 }

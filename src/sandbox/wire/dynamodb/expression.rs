@@ -88,7 +88,8 @@ fn compares(
     })
 }
 
-fn order(left: &Value, right: &Value) -> Result<Option<Ordering>, AwsError> {
+/// How two values compare; values of different types don't.
+pub(super) fn order(left: &Value, right: &Value) -> Result<Option<Ordering>, AwsError> {
     let text = |value: &Value| Some(value.get("S")?.as_str()?.to_owned());
     if let (Some(left), Some(right)) = (text(left), text(right)) {
         return Ok(Some(left.cmp(&right)));

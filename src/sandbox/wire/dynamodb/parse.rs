@@ -1,7 +1,9 @@
 //! Expressions as trees: conditions and updates.
 
+use super::expression::order;
 use super::{AwsError, invalid};
 use serde_json::Value;
+use std::cmp::Ordering;
 use std::collections::BTreeSet;
 
 /// What stands for a value: an attribute, a given value, or a sum.
@@ -207,7 +209,16 @@ impl<'a> Parser<'a> {
         if self.takes("BETWEEN") {
             let from = self.operand()?;
             self.expect("AND")?;
-            return Ok(Condition::Between(left, from, self.operand()?));
+            let to = self.operand()?;
+            if let (Operand::Value(from), Operand::Value(to)) = (&from, &to)
+                && order(from, to)?.is_none_or(Ordering::is_gt)
+            {
+                return Err(invalid(
+                    "The BETWEEN operator requires upper bound to be greater than or equal to \
+                     lower bound, of the same type",
+                ));
+            }
+            return Ok(Condition::Between(left, from, to));
         }
         let comparison = match self.next()?.as_str() {
             "=" => Comparison::Equal,
