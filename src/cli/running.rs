@@ -6,7 +6,7 @@ use jiff::Timestamp;
 
 use super::args::{Global, OutputFormat, RetireBy, RunArgs};
 use super::display::{Display, TICK, print, print_json_line};
-use super::error::{CliError, ErrorKind, of_store};
+use super::error::{CliError, ErrorKind, locked};
 use super::exit::ExitCode;
 use super::session::{Fence, Session};
 use super::terminal::Surface;
@@ -106,7 +106,7 @@ async fn take_lock(session: &Session, plan: &Plan, planned_at: Fence) -> Result<
         .store
         .lock(&plan.service, &session.holder(&plan.id))
         .await
-        .map_err(|error| of_store(&error))?;
+        .map_err(|error| locked(&error))?;
     if !planned_at.is_just_before(&holder) {
         let _ = session.store.unlock(&plan.service, &holder).await;
         return Err(CliError::new(
@@ -121,7 +121,7 @@ async fn take_lock(session: &Session, plan: &Plan, planned_at: Fence) -> Result<
 /// Only a journal that can't be begun leaves everything as it was.
 fn ended_badly(error: &RunError) -> CliError {
     match error {
-        RunError::Store(error) => of_store(error),
+        RunError::Store(error) => CliError::from_error(ErrorKind::Unexpected, error),
         RunError::Illegal(_) => CliError::from_error(ErrorKind::Stuck, error)
             .hint("`bg status` shows where traffic is; `bg rollback --to a --force` moves it"),
     }

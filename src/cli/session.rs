@@ -3,7 +3,7 @@
 use std::path::{Path, PathBuf};
 
 use super::args::{Global, RegionArgs};
-use super::error::{CliError, ErrorKind, of_store};
+use super::error::{CliError, ErrorKind, locked};
 use super::local_region::LocalRegion;
 use super::request;
 use super::sandbox_clock;
@@ -164,7 +164,7 @@ impl Session {
 
     /// The journal of the last deployment, if that has not ended.
     pub(super) async fn unfinished(&self) -> Result<Option<Vec<Record>>, CliError> {
-        let unreadable = |error| of_store(&error);
+        let unreadable = |error| CliError::from_error(ErrorKind::Unexpected, &error);
         let service = self.service();
         let deployments = self.store.deployments(&service).await.map_err(unreadable)?;
         let Some(last) = deployments.last() else {
@@ -187,10 +187,10 @@ impl Session {
     /// When somebody else deploys this service.
     pub(super) async fn fence(&self) -> Result<Fence, CliError> {
         let holder = self.store.holder(&self.service()).await;
-        let holder = holder.map_err(|error| of_store(&error))?;
+        let holder = holder.map_err(|error| CliError::from_error(ErrorKind::Unexpected, &error))?;
         match holder {
             Some(holder) if holder.lease_until > self.clock.now() => {
-                Err(of_store(&StoreError::Locked(Box::new(holder))))
+                Err(locked(&StoreError::Locked(Box::new(holder))))
             }
             holder => Ok(Fence(holder.map(|holder| holder.fence))),
         }

@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 
 use serde_json::Value;
 
-use super::error::{CliError, of_store};
+use super::error::{CliError, ErrorKind};
 use super::request;
 use super::session::Session;
 use crate::aws::{DEPLOYMENT_TAG, RouteWrite};
@@ -277,7 +277,7 @@ impl Situation {
 
 /// The deployment that has not ended, whether or not its process is still there.
 async fn running_deployment(session: &Session) -> Result<Option<DeploymentStatus>, CliError> {
-    let unreadable = |error| of_store(&error);
+    let unreadable = |error| CliError::from_error(ErrorKind::Unexpected, &error);
     let service = session.service();
     let holder = session.store.holder(&service).await.map_err(unreadable)?;
     let now = session.clock.now();

@@ -31,30 +31,30 @@ enum Act {
 
 impl Act {
     async fn done_to(&self, store: &Store) -> String {
-        fn told<T: Debug, E: Debug>(result: Result<T, E>) -> String {
+        fn told<T: Debug, E: Debug>(result: &Result<T, E>) -> String {
             format!("{result:?}")
         }
         let shop = &ServiceName::new("shop");
         match self {
-            Act::Lock(holder) => told(store.lock(shop, holder).await),
-            Act::TakeOver(holder) => told(store.take_over(shop, holder).await),
-            Act::Unlock(holder) => told(store.unlock(shop, holder).await),
-            Act::Append(holder, record) => told(store.append(shop, holder.as_ref(), record).await),
-            Act::Ask(request) => told(store.ask(shop, request).await),
-            Act::Take(id) => told(store.take_requests(shop, id).await),
+            Act::Lock(holder) => told(&store.lock(shop, holder).await),
+            Act::TakeOver(holder) => told(&store.take_over(shop, holder).await),
+            Act::Unlock(holder) => told(&store.unlock(shop, holder).await),
+            Act::Append(holder, record) => told(&store.append(shop, holder.as_ref(), record).await),
+            Act::Ask(request) => told(&store.ask(shop, request).await),
+            Act::Take(id) => told(&store.take_requests(shop, id).await),
             Act::Look(id) => {
                 let deployments = store.deployments(shop).await;
                 // Whether a service is listed that was locked and never deployed is a store's own
                 // affair.
                 let services = match &deployments {
-                    Ok(some) if !some.is_empty() => told(store.services().await),
+                    Ok(some) if !some.is_empty() => told(&store.services().await),
                     _ => String::new(),
                 };
                 [
-                    told(store.holder(shop).await),
-                    told(store.requests(shop, id).await),
-                    told(store.journal(shop, id).await),
-                    told(deployments),
+                    told(&store.holder(shop).await),
+                    told(&store.requests(shop, id).await),
+                    told(&store.journal(shop, id).await),
+                    told(&deployments),
                     services,
                 ]
                 .join("\n")

@@ -4,7 +4,7 @@ use serde_json::json;
 
 use crate::cli::args::{Global, InitArgs, OutputFormat};
 use crate::cli::display::print_json;
-use crate::cli::error::{CliError, ErrorKind, of_store};
+use crate::cli::error::{CliError, ErrorKind};
 use crate::cli::exit::ExitCode;
 use crate::cli::session::Session;
 use crate::store::{Made, Store};
@@ -22,7 +22,7 @@ async fn state(global: &Global, session: &Session) -> Result<(), CliError> {
     let made = match &session.store {
         Store::Dynamo(store) => {
             let made = store.make_table().await;
-            Some(made.map_err(|error| of_store(&error))?)
+            Some(made.map_err(|error| CliError::from_error(ErrorKind::Unexpected, &error))?)
         }
         Store::File(_) | Store::Memory(_) => None,
     };

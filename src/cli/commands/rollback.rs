@@ -5,7 +5,7 @@ use std::time::Duration;
 use serde_json::json;
 
 use crate::cli::args::{Global, OutputFormat, RollbackArgs};
-use crate::cli::error::{CliError, ErrorKind, of_store};
+use crate::cli::error::{CliError, ErrorKind};
 use crate::cli::exit::ExitCode;
 use crate::cli::request::Wanted;
 use crate::cli::running;
@@ -111,7 +111,7 @@ async fn last_serving(
         return Ok(existing(&served));
     }
     let service = session.service();
-    let unreadable = |error| of_store(&error);
+    let unreadable = |error| CliError::from_error(ErrorKind::Unexpected, &error);
     let deployments = session
         .store
         .deployments(&service)
@@ -156,7 +156,7 @@ async fn running_holder(session: &Session) -> Result<Option<Holder>, CliError> {
         .store
         .holder(&session.service())
         .await
-        .map_err(|error| of_store(&error))?;
+        .map_err(|error| CliError::from_error(ErrorKind::Unexpected, &error))?;
     Ok(holder.filter(|holder| holder.lease_until > session.clock.now()))
 }
 
@@ -170,7 +170,7 @@ enum Answer {
 
 /// Asks the running deployment to revert; `None` where its process doesn't answer.
 async fn abort(session: &Session, holder: &Holder, by: &str) -> Result<Option<Answer>, CliError> {
-    let unreadable = |error| of_store(&error);
+    let unreadable = |error| CliError::from_error(ErrorKind::Unexpected, &error);
     let service = session.service();
     eprintln!(
         "deployment {} is running: asking it to revert",
