@@ -13,6 +13,7 @@ use aws_types::sdk_config::StalledStreamProtectionConfig;
 use jiff::Timestamp;
 
 use super::limits::Budgets;
+use super::raw::Sorted;
 use super::xml::Element;
 use crate::deployment::ids::RouteArn;
 
@@ -115,6 +116,15 @@ impl Cloud {
     pub(super) fn sts(&self) -> &aws_sdk_sts::Client {
         self.sts
             .get_or_init(|| aws_sdk_sts::Client::new(&self.config))
+    }
+
+    /// The store's tables. What is sent there has its fields in order, so that a seeded run gives
+    /// the same bytes every time.
+    pub(crate) fn dynamodb(&self) -> aws_sdk_dynamodb::Client {
+        let config = aws_sdk_dynamodb::config::Builder::from(&self.config)
+            .interceptor(Sorted)
+            .build();
+        aws_sdk_dynamodb::Client::from_conf(config)
     }
 
     /// The registry of `region`, which need not be the deployment's.

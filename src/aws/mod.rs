@@ -36,8 +36,10 @@ mod tests;
 
 pub use cloud::Cloud;
 pub use connect::{ConnectError, ConnectOptions};
+pub(crate) use error::classify;
 pub use error::{AwsError, ErrorClass};
 pub use perform::Done;
 pub use retirement::{Requests, Watched};
+pub(crate) use retry::{Effect, repeat};
 pub use routes::RouteWrite;
 pub use survey::SurveyAsk;

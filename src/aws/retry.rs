@@ -14,7 +14,7 @@ use super::error::{AwsError, ErrorClass, classify};
 
 /// What a call does, and with it when it may be repeated.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) enum Effect {
+pub(crate) enum Effect {
     /// Nothing: repeated unless the answer only is late.
     Reads,
     /// Something: repeated only where it is certain that nothing happened.
@@ -22,6 +22,9 @@ pub(super) enum Effect {
     /// Puts traffic back. Writing the same once more does no harm and may save users: repeated
     /// fast, whatever came of the last try.
     Reverts,
+    /// Reads or writes the store. Every write there has a condition, so that a repeat finds what
+    /// the last try did: repeated fast, whatever came of that.
+    Stores,
 }
 
 impl Effect {
@@ -29,23 +32,25 @@ impl Effect {
     fn pause(self) -> Duration {
         Duration::from_millis(match self {
             Effect::Reads | Effect::Writes => 200,
-            Effect::Reverts => 50,
+            Effect::Reverts | Effect::Stores => 50,
         })
     }
 
     fn tries(self) -> u32 {
         match self {
             Effect::Reads | Effect::Writes => 3,
+            Effect::Stores => 4,
             Effect::Reverts => 5,
         }
     }
 
     /// How long one try may take beside the client's own limit: a connection that hangs must not
-    /// keep traffic on a bad green when another would do.
+    /// keep traffic on a bad green when another would do, nor a whole round of the loop waiting
+    /// for a store that answers within milliseconds.
     fn answer_within(self) -> Option<Duration> {
         match self {
             Effect::Reads | Effect::Writes => None,
-            Effect::Reverts => Some(Duration::from_secs(2)),
+            Effect::Reverts | Effect::Stores => Some(Duration::from_secs(2)),
         }
     }
 
@@ -53,7 +58,7 @@ impl Effect {
         match self {
             Effect::Reads => class.had_no_effect() || class == ErrorClass::Ambiguous,
             Effect::Writes => class.had_no_effect(),
-            Effect::Reverts => {
+            Effect::Reverts | Effect::Stores => {
                 class.had_no_effect()
                     || matches!(class, ErrorClass::Ambiguous | ErrorClass::TimedOut)
             }
@@ -107,8 +112,8 @@ impl Cloud {
         .await
     }
 
-    /// Every call of this program to AWS goes through here. It waits for its budget, unless it
-    /// puts traffic back.
+    /// Every call of this program to AWS, but for those to its own store, goes through here. It
+    /// waits for its budget, unless it puts traffic back.
     async fn repeat<T, F>(
         &self,
         operation: &'static str,
@@ -118,37 +123,55 @@ impl Cloud {
     where
         F: Future<Output = Result<T, AwsError>>,
     {
-        let mut tried = 0;
-        loop {
+        repeat(operation, effect, || {
             let wait = self.budgets().take(operation);
-            if effect != Effect::Reverts && !wait.is_zero() {
-                tokio::time::sleep(wait).await;
-            }
             let sent = send();
-            let answer = match effect.answer_within() {
-                None => sent.await,
-                Some(within) => tokio::time::timeout(within, sent)
-                    .await
-                    .unwrap_or_else(|_| {
-                        let words = format!("no answer within {} s", within.as_secs());
-                        Err(AwsError::own(operation, ErrorClass::TimedOut, words))
-                    }),
-            };
-            let failed = answer.as_ref().err().map(|error| error.class);
-            self.budgets().heed(operation, failed);
-            let error = match answer {
-                Ok(value) => return Ok(value),
-                Err(error) => error,
-            };
-            tried += 1;
-            if tried >= effect.tries() || !effect.may_repeat(error.class) {
-                return Err(error);
+            async move {
+                if effect != Effect::Reverts && !wait.is_zero() {
+                    tokio::time::sleep(wait).await;
+                }
+                let answer = sent.await;
+                let failed = answer.as_ref().err().map(|error| error.class);
+                self.budgets().heed(operation, failed);
+                answer
             }
-            let most = effect.pause() * 2u32.pow(tried - 1);
-            // Between half and all of it, so that those who were throttled together come back
-            // apart.
-            tokio::time::sleep(most.mul_f64(0.5 + fastrand::f64() / 2.0)).await;
+        })
+        .await
+    }
+}
+
+/// Sends, and again where [`Effect`] allows.
+pub(crate) async fn repeat<T, F>(
+    operation: &'static str,
+    effect: Effect,
+    mut send: impl FnMut() -> F,
+) -> Result<T, AwsError>
+where
+    F: Future<Output = Result<T, AwsError>>,
+{
+    let mut tried = 0;
+    loop {
+        let sent = send();
+        let answer = match effect.answer_within() {
+            None => sent.await,
+            Some(within) => tokio::time::timeout(within, sent)
+                .await
+                .unwrap_or_else(|_| {
+                    let words = format!("no answer within {} s", within.as_secs());
+                    Err(AwsError::own(operation, ErrorClass::TimedOut, words))
+                }),
+        };
+        let error = match answer {
+            Ok(value) => return Ok(value),
+            Err(error) => error,
+        };
+        tried += 1;
+        if tried >= effect.tries() || !effect.may_repeat(error.class) {
+            return Err(error);
         }
+        let most = effect.pause() * 2u32.pow(tried - 1);
+        // Between half and all of it, so that those who were throttled together come back apart.
+        tokio::time::sleep(most.mul_f64(0.5 + fastrand::f64() / 2.0)).await;
     }
 }
 
@@ -230,6 +253,15 @@ mod tests {
         let (times, took) = tries(Effect::Reverts, || Answer::Silence).await;
         assert_eq!(times, 5);
         assert!(took < Duration::from_secs(12), "{took:?}");
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn a_call_to_the_store_is_repeated_whatever_came_of_it() {
+        assert_eq!(tries(Effect::Stores, throttled).await.0, 4);
+        assert_eq!(tries(Effect::Stores, broken_inside).await.0, 4);
+        let (times, took) = tries(Effect::Stores, || Answer::Silence).await;
+        assert_eq!(times, 4);
+        assert!(took < Duration::from_secs(9), "{took:?}");
     }
 
     #[tokio::test(start_paused = true)]

@@ -70,6 +70,9 @@ pub enum Verb {
     Show(ShowArgs),
     /// Do one round of everything that is due, such as retiring blue; made for cron
     Tick(TickArgs),
+    /// Create what bg.yaml names and isn't there yet; what is there already stays as it is
+    #[command(after_help = INIT_EXAMPLES)]
+    Init(InitArgs),
     /// Serve the sandbox region, an embedded stand-in for AWS, on loopback until Ctrl-C
     #[command(after_help = SANDBOX_EXAMPLES)]
     Sandbox(SandboxArgs),
@@ -107,6 +110,10 @@ const ROLLBACK_EXAMPLES: &str = "\
 Examples:
   bg rollback
   bg rollback --to a --force    break glass: weights only, no lock, no health";
+
+const INIT_EXAMPLES: &str = "\
+Examples:
+  bg init --state    the table of `state: dynamodb://TABLE`";
 
 const SANDBOX_EXAMPLES: &str = "\
 Examples:
@@ -360,6 +367,14 @@ pub struct TickArgs {
     /// How long one round of a deployment whose process died may take at most
     #[arg(long = "for", env = "BG_FOR", value_name = "LENGTH", value_parser = humantime::parse_duration, default_value = "45s")]
     pub at_most: Duration,
+}
+
+/// `bg init`: what it is to create, at least one thing.
+#[derive(Debug, Clone, Args)]
+pub struct InitArgs {
+    /// The DynamoDB table that `state` names, billed by request; waits until it can be used
+    #[arg(long, env = "BG_STATE", value_parser = FalseyValueParser::new(), required = true)]
+    pub state: bool,
 }
 
 /// `bg schema`

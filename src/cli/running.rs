@@ -155,7 +155,7 @@ pub(super) fn disturbed() -> CliError {
 /// Only a journal that can't be begun leaves everything as it was.
 fn ended_badly(error: &RunError) -> CliError {
     match error {
-        RunError::Store(_) => CliError::from_error(ErrorKind::Unexpected, error),
+        RunError::Store(error) => CliError::from_error(ErrorKind::Unexpected, error),
         RunError::Illegal(_) => CliError::from_error(ErrorKind::Stuck, error)
             .hint("`bg status` shows where traffic is; `bg rollback --to a --force` moves it"),
     }

@@ -20,7 +20,7 @@ use crate::deployment::problem::Problem;
 use crate::deployment::state::Deployment;
 use crate::deployment::surroundings::Surroundings;
 use crate::runner::{Clock, LEASE, new_id};
-use crate::store::{Duty, FileStore, Holder, MemoryStore, Store, StoreError};
+use crate::store::{Duty, DynamoStore, FileStore, Holder, MemoryStore, Store, StoreError};
 
 /// How often to see whether a lock is free.
 const LOOK_AT_LOCK_EVERY: SignedDuration = SignedDuration::from_secs(2);
@@ -44,14 +44,15 @@ const RETIRES_AT_MOST: SignedDuration = SignedDuration::from_secs(10);
 /// Between two looks at such a lock.
 const ASK_EVERY: SignedDuration = SignedDuration::from_millis(250);
 
-/// How often the lock had been taken before a plan was made.
+/// The lock's fence before a plan was made; none where nobody had ever taken it.
 #[derive(Debug, Clone, Copy)]
-pub(super) struct Fence(u64);
+pub(super) struct Fence(Option<u64>);
 
 impl Fence {
     /// Whether `holder` was the first to take the lock since.
     pub(super) fn is_just_before(self, holder: &Holder) -> bool {
-        holder.fence == self.0 + 1
+        let before = self.0.unwrap_or_else(|| holder.first_fence() - 1);
+        holder.fence == before + 1
     }
 }
 
@@ -65,15 +66,8 @@ impl Session {
             return Session::in_sandbox(global, region).await;
         }
         let (config, folder) = read_config(global)?;
-        let options = ConnectOptions {
-            region: global.region.clone().or_else(|| config.region.clone()),
-            profile: global.profile.clone(),
-            endpoint_url: global.endpoint_url.clone(),
-        };
-        let cloud = Cloud::connect(&options)
-            .await
-            .map_err(|error| cant_connect(&error))?;
-        let store = open_store(&config, &folder)?;
+        let cloud = connect(global, &config).await?;
+        let store = open_store(&config, &folder, &cloud);
         let endpoint_url = global
             .endpoint_url
             .clone()
@@ -244,7 +238,7 @@ impl Session {
         }
         let last = self.store.holder(&self.service()).await;
         let last = last.map_err(|error| CliError::from_error(ErrorKind::Unexpected, &error))?;
-        Ok(Fence(last.map_or(0, |holder| holder.fence)))
+        Ok(Fence(last.map(|holder| holder.fence)))
     }
 
     /// The process that drives a deployment now, if one does; one that only retires a slot is
@@ -333,7 +327,7 @@ fn run_url() -> Option<String> {
         .or_else(|| var("CI_JOB_URL"))
 }
 
-pub(super) fn read_config(global: &Global) -> Result<(Config, PathBuf), CliError> {
+fn read_config(global: &Global) -> Result<(Config, PathBuf), CliError> {
     let path = match &global.config {
         Some(path) => path.clone(),
         None => find_config()?,
@@ -360,15 +354,34 @@ fn parse(text: &str, origin: &str) -> Result<Config, CliError> {
     Config::parse(text, origin, &var).map_err(|error| CliError::usage(error.to_string()))
 }
 
-pub(super) fn open_store(config: &Config, folder: &Path) -> Result<Store, CliError> {
+async fn connect(global: &Global, config: &Config) -> Result<Cloud, CliError> {
+    let options = ConnectOptions {
+        region: global.region.clone().or_else(|| config.region.clone()),
+        profile: global.profile.clone(),
+        endpoint_url: global.endpoint_url.clone(),
+    };
+    Cloud::connect(&options)
+        .await
+        .map_err(|error| cant_connect(&error))
+}
+
+fn open_store(config: &Config, folder: &Path, cloud: &Cloud) -> Store {
     match &config.state {
-        StateLocation::File(dir) => Ok(Store::File(FileStore::new(folder.join(dir)))),
-        StateLocation::DynamoDb(_) => Err(CliError::usage(format!(
-            "state {} is not supported yet",
-            config.state
-        ))
-        .hint("use `state: file:.bg`")),
+        StateLocation::File(dir) => Store::File(FileStore::new(folder.join(dir))),
+        StateLocation::DynamoDb(table) => Store::Dynamo(DynamoStore::new(cloud, table)),
     }
+}
+
+/// The store alone: AWS is reached only where it is kept there.
+pub(super) async fn store_alone(global: &Global) -> Result<(Config, Store), CliError> {
+    let (config, folder) = read_config(global)?;
+    let store = match &config.state {
+        StateLocation::File(dir) => Store::File(FileStore::new(folder.join(dir))),
+        StateLocation::DynamoDb(_) => {
+            open_store(&config, &folder, &connect(global, &config).await?)
+        }
+    };
+    Ok((config, store))
 }
 
 fn cant_connect(error: &crate::aws::ConnectError) -> CliError {

@@ -86,7 +86,7 @@ impl Run<'_> {
         };
         let (means, show) = self.split();
         let log = Log::begin(means.store, &means.holder, &record, show).await?;
-        Loop::new(means, log).go(Until::End).await
+        Box::pin(Loop::new(means, log).go(Until::End)).await
     }
 
     /// Goes on with a deployment that another process had begun, and drives it to its end or to
@@ -110,7 +110,7 @@ impl Run<'_> {
         let at = means.clock.now();
         log.record(Some(&means.holder), at, resumed, STORE)
             .await??;
-        Loop::new(means, log).go(until).await
+        Box::pin(Loop::new(means, log).go(until)).await
     }
 }
 
@@ -238,7 +238,7 @@ impl<'a> Loop<'a> {
         } = &mut self.means;
         let (cloud, store, clock) = (*cloud, *store, *clock);
         let (plan, within) = (&self.log.deployment.plan, look_within(&self.log.deployment));
-        let look = cloud.observe(plan, within, || clock.now());
+        let look = Box::pin(cloud.observe(plan, within, || clock.now()));
         let both = async { tokio::join!(look, round.go(store)) };
         let (seen, heard) = match last {
             None => both.await,

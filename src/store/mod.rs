@@ -3,6 +3,7 @@
 //! A record that `append` has returned from survives the death of the process and of the
 //! machine. One that it hasn't may or may not be there; a torn last line is dropped on reading.
 
+mod dynamo;
 mod file;
 mod memory;
 
@@ -12,9 +13,11 @@ use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 use thiserror::Error;
 
+pub use dynamo::{DynamoStore, Made};
 pub use file::FileStore;
 pub use memory::MemoryStore;
 
+use crate::aws::AwsError;
 use crate::deployment::event::Record;
 use crate::deployment::ids::{DeploymentId, ServiceName};
 
@@ -23,6 +26,8 @@ use crate::deployment::ids::{DeploymentId, ServiceName};
 pub enum Store {
     /// A folder; one machine.
     File(FileStore),
+    /// A DynamoDB table; every machine that reaches it.
+    Dynamo(DynamoStore),
     /// Nowhere: for the sandbox in process, and for tests.
     Memory(MemoryStore),
 }
@@ -154,6 +159,45 @@ pub enum StoreError {
         /// Why.
         source: std::io::Error,
     },
+    /// DynamoDB, or the way to it, refused.
+    #[error("table {table}: {source}")]
+    Aws {
+        /// Which table.
+        table: String,
+        /// Why.
+        source: AwsError,
+    },
+    /// The table is not there yet.
+    #[error("table {table} doesn't exist in {region}")]
+    NoTable {
+        /// Its name.
+        table: String,
+        /// Where it was looked for.
+        region: String,
+    },
+    /// There is such a table, and it can't be a store.
+    #[error("table {table} can't keep state: {why}")]
+    Unfit {
+        /// Its name.
+        table: String,
+        /// What is wrong with it.
+        why: String,
+    },
+    /// DynamoDB's limit for one item.
+    #[error(
+        "record {seq} of deployment {deployment} has {bytes} bytes, and an item of DynamoDB at \
+         most {most}"
+    )]
+    TooLong {
+        /// Whose journal.
+        deployment: DeploymentId,
+        /// The position.
+        seq: u64,
+        /// How long it is.
+        bytes: usize,
+        /// How long it may be.
+        most: usize,
+    },
 }
 
 impl Store {
@@ -172,6 +216,7 @@ impl Store {
     ) -> Result<(), StoreError> {
         match self {
             Store::File(store) => store.append(service, holder, record),
+            Store::Dynamo(store) => Box::pin(store.append(service, holder, record)).await,
             Store::Memory(store) => store.append(service, holder, record),
         }
     }
@@ -187,6 +232,7 @@ impl Store {
     ) -> Result<Vec<Record>, StoreError> {
         match self {
             Store::File(store) => store.journal(service, id),
+            Store::Dynamo(store) => Box::pin(store.journal(service, id)).await,
             Store::Memory(store) => Ok(store.journal(service, id)),
         }
     }
@@ -201,6 +247,7 @@ impl Store {
     ) -> Result<Vec<DeploymentId>, StoreError> {
         match self {
             Store::File(store) => store.deployments(service),
+            Store::Dynamo(store) => Box::pin(store.deployments(service)).await,
             Store::Memory(store) => Ok(store.deployments(service)),
         }
     }
@@ -212,6 +259,7 @@ impl Store {
     pub async fn services(&self) -> Result<Vec<ServiceName>, StoreError> {
         match self {
             Store::File(store) => store.services(),
+            Store::Dynamo(store) => Box::pin(store.services()).await,
             Store::Memory(store) => Ok(store.services()),
         }
     }
@@ -225,6 +273,7 @@ impl Store {
     pub async fn lock(&self, service: &ServiceName, holder: &Holder) -> Result<Holder, StoreError> {
         match self {
             Store::File(store) => store.lock(service, holder),
+            Store::Dynamo(store) => Box::pin(store.lock(service, holder)).await,
             Store::Memory(store) => store.lock(service, holder),
         }
     }
@@ -241,6 +290,7 @@ impl Store {
     ) -> Result<Holder, StoreError> {
         match self {
             Store::File(store) => store.take_over(service, holder),
+            Store::Dynamo(store) => Box::pin(store.take_over(service, holder)).await,
             Store::Memory(store) => Ok(store.take_over(service, holder)),
         }
     }
@@ -252,6 +302,7 @@ impl Store {
     pub async fn unlock(&self, service: &ServiceName, holder: &Holder) -> Result<(), StoreError> {
         match self {
             Store::File(store) => store.unlock(service, holder),
+            Store::Dynamo(store) => Box::pin(store.unlock(service, holder)).await,
             Store::Memory(store) => {
                 store.unlock(service, holder);
                 Ok(())
@@ -266,6 +317,7 @@ impl Store {
     pub async fn holder(&self, service: &ServiceName) -> Result<Option<Holder>, StoreError> {
         match self {
             Store::File(store) => store.holder(service),
+            Store::Dynamo(store) => Box::pin(store.holder(service)).await,
             Store::Memory(store) => Ok(store.holder(service)),
         }
     }
@@ -278,6 +330,7 @@ impl Store {
     pub async fn ask(&self, service: &ServiceName, request: &Request) -> Result<(), StoreError> {
         match self {
             Store::File(store) => store.ask(service, request),
+            Store::Dynamo(store) => Box::pin(store.ask(service, request)).await,
             Store::Memory(store) => {
                 store.ask(service, request);
                 Ok(())
@@ -296,6 +349,7 @@ impl Store {
     ) -> Result<Vec<Request>, StoreError> {
         match self {
             Store::File(store) => store.requests(service, id),
+            Store::Dynamo(store) => Box::pin(store.requests(service, id)).await,
             Store::Memory(store) => Ok(store.requests(service, id)),
         }
     }
@@ -311,6 +365,7 @@ impl Store {
     ) -> Result<Vec<Request>, StoreError> {
         match self {
             Store::File(store) => store.take_requests(service, id),
+            Store::Dynamo(store) => Box::pin(store.take_requests(service, id)).await,
             Store::Memory(store) => Ok(store.take_requests(service, id)),
         }
     }
@@ -332,10 +387,19 @@ fn may_write(
     }
 }
 
+impl Holder {
+    /// The fence of a lock that nobody has had yet: milliseconds since 1970, so that it grows even
+    /// where the lock of a service that slept for months was deleted meanwhile.
+    pub fn first_fence(&self) -> u64 {
+        u64::try_from(self.since.as_millisecond()).unwrap_or(0) + 1
+    }
+}
+
 /// `holder` with the fence that follows `present`'s.
 fn taking_over(present: Option<&Holder>, holder: &Holder) -> Holder {
+    let following = |present: &Holder| present.fence + 1;
     Holder {
-        fence: present.map_or(0, |present| present.fence) + 1,
+        fence: present.map_or_else(|| holder.first_fence(), following),
         ..holder.clone()
     }
 }

@@ -17,6 +17,7 @@ MINUTE = 60
 ecs = boto3.client("ecs", config=ONCE)
 elb = boto3.client("elbv2", config=ONCE)
 cloudwatch = boto3.client("cloudwatch", config=ONCE)
+dynamodb = boto3.client("dynamodb", config=ONCE)
 NETWORK = {
     "awsvpcConfiguration": {
         "subnets": ["subnet-0a1b2c3d", "subnet-0d3c2b1a"],
@@ -431,6 +432,62 @@ def is_throttled():
     raise AssertionError("300 registrations without throttling")
 
 
+def keeps_a_table():
+    table, keys = {"TableName": "state"}, (("pk", "HASH"), ("sk", "RANGE"))
+    refused("ResourceNotFoundException", dynamodb.describe_table, **table)
+    create = {
+        **table,
+        "BillingMode": "PAY_PER_REQUEST",
+        "KeySchema": [{"AttributeName": name, "KeyType": kind} for name, kind in keys],
+        "AttributeDefinitions": [{"AttributeName": name, "AttributeType": "S"} for name, _ in keys],
+    }
+    assert dynamodb.create_table(**create)["TableDescription"]["TableStatus"] == "CREATING"
+    dynamodb.get_waiter("table_exists").wait(**table, WaiterConfig=SOON)
+    refused("ResourceInUseException", dynamodb.create_table, **create)
+    ttl = {"Enabled": True, "AttributeName": "expires_at"}
+    dynamodb.update_time_to_live(**table, TimeToLiveSpecification=ttl)
+    shown = dynamodb.describe_time_to_live(**table)["TimeToLiveDescription"]
+    assert shown == {"TimeToLiveStatus": "ENABLED", "AttributeName": "expires_at"}, shown
+
+    item = lambda sk, n: {"pk": {"S": "p"}, "sk": {"S": sk}, "n": {"N": str(n)}}
+    free = {"ConditionExpression": "attribute_not_exists(pk)"}
+    for n in range(5):
+        dynamodb.put_item(**table, Item=item(f"item#{n}", n), **free)
+    refused("ConditionalCheckFailedException", dynamodb.put_item, **table, Item=item("item#0", 9), **free)
+    key = {"pk": {"S": "p"}, "sk": {"S": "item#4"}}
+    one = {":one": {"N": "1"}}
+    grown = dynamodb.update_item(
+        **table,
+        Key=key,
+        UpdateExpression="ADD n :one",
+        ExpressionAttributeValues=one,
+        ReturnValues="ALL_NEW",
+    )
+    assert grown["Attributes"] == item("item#4", 5), grown
+    try:
+        dynamodb.transact_write_items(
+            TransactItems=[
+                {"Put": {**table, "Item": item("new", 1), **free}},
+                {"Put": {**table, "Item": item("item#1", 1), **free}},
+            ]
+        )
+        raise AssertionError("half a transaction went through")
+    except dynamodb.exceptions.TransactionCanceledException as error:
+        reasons = [reason["Code"] for reason in error.response["CancellationReasons"]]
+        assert reasons == ["None", "ConditionalCheckFailed"], reasons
+    pages = dynamodb.get_paginator("query").paginate(
+        **table,
+        KeyConditionExpression="pk = :pk AND begins_with(sk, :prefix)",
+        ExpressionAttributeValues={":pk": {"S": "p"}, ":prefix": {"S": "item#"}},
+        PaginationConfig={"PageSize": 2},
+    )
+    sizes = [page["Count"] for page in pages]
+    assert sizes == [2, 2, 1], sizes
+    gone = dynamodb.delete_item(**table, Key=key, ReturnValues="ALL_OLD")
+    assert gone["Attributes"]["n"] == {"N": "5"}, gone
+    assert "Item" not in dynamodb.get_item(**table, Key=key, ConsistentRead=True)
+
+
 def cleans_up(balancer, a, b):
     ecs.delete_service(cluster="prod", service="shop-b", force=True)
     ecs.get_waiter("services_inactive").wait(cluster="prod", services=["shop-b"], WaiterConfig=SOON)
@@ -453,6 +510,7 @@ def main():
     pages(listener)
     mistakes(listener, a, b, idle)
     is_throttled()
+    keeps_a_table()
     cleans_up(balancer, a, b)
     print("as in AWS")
 

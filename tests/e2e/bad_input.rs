@@ -164,11 +164,8 @@ fn configs_that_are_wrong() {
     refused(&[("after: 2m }", "after: 2m")], &["bg.yaml:1"]);
     refused(&[("for: 10s", "for: 10")], &["bg.yaml:12:", "10"]);
     refused(
-        &[(
-            "region: eu-west-1",
-            "region: eu-west-1\nstate: dynamodb://table",
-        )],
-        &["dynamodb"],
+        &[("region: eu-west-1", "region: eu-west-1\nstate: s3://table")],
+        &["s3://table", "dynamodb://TABLE"],
     );
 }
 

@@ -13,5 +13,6 @@ mod look;
 mod proxy;
 mod routes;
 mod signals;
+mod state;
 mod support;
 mod together;

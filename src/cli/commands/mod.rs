@@ -2,6 +2,7 @@
 
 mod deploy;
 mod history;
+mod init;
 mod plan;
 mod resume;
 mod rollback;
@@ -34,6 +35,7 @@ pub(super) async fn run(cli: &Cli) -> Result<ExitCode, CliError> {
         Verb::History(args) => history::run(&cli.global, args).await,
         Verb::Show(args) => show::run(&cli.global, args).await,
         Verb::Tick(args) => tick::run(&cli.global, args).await,
+        Verb::Init(args) => init::run(&cli.global, args).await,
         Verb::Sandbox(args) => sandbox::run(args).await,
         Verb::Schema(_) => schema::run(),
     }

@@ -56,7 +56,7 @@ fn buckets_of(operation: &Operation) -> Vec<Bucket> {
             "GetMetricData" => vec![Bucket::MetricReads],
             _ => Vec::new(),
         },
-        Service::Sts | Service::Scaling | Service::Ecr => Vec::new(),
+        Service::Sts | Service::Scaling | Service::Ecr | Service::DynamoDb => Vec::new(),
     }
 }
 

@@ -284,14 +284,14 @@ impl Region {
         }
         let mut world = locked(&self.inner.world);
         self.advance(gate, &mut world);
-        if operation.is_read() {
+        if operation.may_lag() {
             return match self.stale(gate) {
                 Some(past) => operation.perform(past),
                 None => operation.perform(&mut world),
             };
         }
         let result = operation.perform(&mut world);
-        if !self.inner.options.read_lag.is_zero() {
+        if !operation.is_read() && !self.inner.options.read_lag.is_zero() {
             gate.past.push_back((now, world.clone()));
         }
         result

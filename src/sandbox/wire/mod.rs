@@ -7,6 +7,7 @@
 
 pub mod cbor;
 pub mod cloudwatch;
+pub mod dynamodb;
 pub mod ecr;
 pub mod ecs;
 pub mod elbv2;
@@ -22,7 +23,7 @@ pub use error::AwsError;
 use crate::sandbox::world::World;
 use bytes::Bytes;
 use http::{
-    HeaderMap, Response, StatusCode,
+    HeaderMap, HeaderValue, Response, StatusCode,
     header::{AUTHORIZATION, CONTENT_TYPE},
 };
 use jiff::Timestamp;
@@ -44,6 +45,8 @@ pub enum Service {
     Scaling,
     /// Elastic Container Registry.
     Ecr,
+    /// DynamoDB.
+    DynamoDb,
 }
 
 impl Service {
@@ -56,6 +59,7 @@ impl Service {
             Self::Sts => "sts",
             Self::Scaling => "application-autoscaling",
             Self::Ecr => "ecr",
+            Self::DynamoDb => "dynamodb",
         }
     }
 }
@@ -87,6 +91,7 @@ pub struct Operation {
 const ECS_TARGET: &str = "AmazonEC2ContainerServiceV20141113.";
 const ECR_TARGET: &str = "AmazonEC2ContainerRegistry_V20150921.";
 const SCALING_TARGET: &str = "AnyScaleFrontendService.";
+const DYNAMODB_TARGET: &str = "DynamoDB_20120810.";
 const CLOUDWATCH_TARGET: &str = "GraniteServiceVersion20100801.";
 const CLOUDWATCH_PATH: &str = "/service/GraniteServiceVersion20100801/operation/";
 
@@ -119,6 +124,7 @@ pub fn recognise(path: &str, headers: &HeaderMap, body: &[u8]) -> Result<Operati
             (ECS_TARGET, Service::Ecs),
             (SCALING_TARGET, Service::Scaling),
             (ECR_TARGET, Service::Ecr),
+            (DYNAMODB_TARGET, Service::DynamoDb),
             (CLOUDWATCH_TARGET, Service::CloudWatch),
         ];
         let (service, name) = services
@@ -174,11 +180,16 @@ pub fn check_region(headers: &HeaderMap, protocol: Protocol, region: &str) -> Re
 }
 
 impl Operation {
-    /// Whether it only looks: such answers may lag behind writes.
+    /// Whether it only looks.
     pub fn is_read(&self) -> bool {
-        ["Describe", "List"]
-            .iter()
-            .any(|verb| self.name.starts_with(verb))
+        let verbs = ["Describe", "List", "GetItem", "Query"];
+        verbs.iter().any(|verb| self.name.starts_with(verb))
+    }
+
+    /// Whether its answer may lag behind writes: DynamoDB's doesn't where that is asked for.
+    pub fn may_lag(&self) -> bool {
+        let consistent = self.input.get("ConsistentRead").and_then(Value::as_bool);
+        self.is_read() && consistent != Some(true)
     }
 
     /// Lets the world answer.
@@ -193,9 +204,10 @@ impl Operation {
             Service::Sts => sts::handle,
             Service::Scaling => scaling::handle,
             Service::Ecr => ecr::handle,
+            Service::DynamoDb => dynamodb::handle,
         };
         let result = handle(world, &self.name, &self.input);
-        if !self.is_read() {
+        if !self.is_read() && self.service != Service::DynamoDb {
             world.ecs.wake();
         }
         result
@@ -216,7 +228,12 @@ impl Operation {
                 query::encode_error(service, error, request_id),
             ),
         };
-        respond(self.protocol, status, body, request_id)
+        let mut response = respond(self.protocol, status, body, request_id);
+        if self.service == Service::DynamoDb {
+            let version = HeaderValue::from_static("application/x-amz-json-1.0");
+            response.headers_mut().insert(CONTENT_TYPE, version);
+        }
+        response
     }
 }
 

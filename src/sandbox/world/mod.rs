@@ -2,6 +2,7 @@
 
 pub mod app;
 pub mod cloudwatch;
+pub mod dynamodb;
 pub mod ecs;
 pub mod elb;
 pub mod ids;
@@ -30,6 +31,8 @@ pub struct World {
     pub elb: elb::Elb,
     /// Metrics and alarms.
     pub cloudwatch: cloudwatch::CloudWatch,
+    /// DynamoDB's tables.
+    pub dynamodb: dynamodb::Tables,
     /// Synthetic users.
     pub traffic: traffic::Traffic,
 }
@@ -50,6 +53,7 @@ impl World {
             ecs: ecs::Ecs::default(),
             elb: elb::Elb::default(),
             cloudwatch: cloudwatch::CloudWatch::default(),
+            dynamodb: dynamodb::Tables::default(),
             traffic: traffic::Traffic::default(),
         }
     }

@@ -18,6 +18,7 @@ pub(crate) fn empty_world() -> World {
         ecs: super::super::ecs::Ecs::default(),
         elb: super::Elb::default(),
         cloudwatch: super::super::cloudwatch::CloudWatch::default(),
+        dynamodb: super::super::dynamodb::Tables::default(),
         traffic: super::super::traffic::Traffic::default(),
     }
 }
