@@ -123,7 +123,8 @@ impl Cloud {
     where
         F: Future<Output = Result<T, AwsError>>,
     {
-        repeat(operation, effect, || {
+        // Boxed: futures of futures of the SDK's grow too deep for the compiler.
+        Box::pin(repeat(operation, effect, || {
             let wait = self.budgets().take(operation);
             let sent = send();
             async move {
@@ -135,7 +136,7 @@ impl Cloud {
                 self.budgets().heed(operation, failed);
                 answer
             }
-        })
+        }))
         .await
     }
 }
