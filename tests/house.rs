@@ -11,7 +11,7 @@ const MAY_IMPORT: &[(&str, &[&str])] = &[
     ("config", &["strategy", "judge"]),
     ("deployment", &["strategy", "judge"]),
     ("report", &["deployment", "strategy", "judge"]),
-    ("store", &["deployment"]),
+    ("store", &["deployment", "aws"]),
     ("aws", &["deployment", "strategy", "judge"]),
     ("sandbox", &[]),
     (

@@ -12,12 +12,18 @@ mod hands;
 mod harness;
 #[path = "virtual/hotfix.rs"]
 mod hotfix;
+#[path = "virtual/network.rs"]
+mod network;
 #[path = "virtual/pace.rs"]
 mod pace;
 #[path = "virtual/routes.rs"]
 mod routes;
 #[path = "virtual/services.rs"]
 mod services;
+#[path = "virtual/table.rs"]
+mod table;
+#[path = "virtual/takeover.rs"]
+mod takeover;
 #[path = "virtual/versions.rs"]
 mod versions;
 

@@ -7,7 +7,7 @@ use aws_sdk_cloudwatch::types::{AlarmType, MetricAlarm, MetricStat, StateValue};
 
 use super::cloud::Cloud;
 use super::error::AwsError;
-use super::retry::{Effect, call};
+use super::retry::Effect;
 use super::together::all;
 use crate::deployment::ids::AlarmName;
 use crate::deployment::observation::{AlarmSeen, Seen};
@@ -75,15 +75,16 @@ impl Cloud {
             AlarmType::CompositeAlarm,
             AlarmType::LogAlarm,
         ];
-        let described = call(DESCRIBE, Effect::Reads, || {
-            self.cloudwatch()
-                .describe_alarms()
-                .set_alarm_names(Some(names.clone()))
-                .set_alarm_types(Some(types.to_vec()))
-                .max_records(NAMES_AT_ONCE as i32)
-                .send()
-        })
-        .await?;
+        let described = self
+            .call(DESCRIBE, Effect::Reads, || {
+                self.cloudwatch()
+                    .describe_alarms()
+                    .set_alarm_names(Some(names.clone()))
+                    .set_alarm_types(Some(types.to_vec()))
+                    .max_records(NAMES_AT_ONCE as i32)
+                    .send()
+            })
+            .await?;
         let mut found = BTreeMap::new();
         for alarm in described.metric_alarms() {
             keep(&mut found, alarm.alarm_name(), metric_alarm(alarm));

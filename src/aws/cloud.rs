@@ -12,6 +12,8 @@ use aws_types::region::Region;
 use aws_types::sdk_config::StalledStreamProtectionConfig;
 use jiff::Timestamp;
 
+use super::limits::Budgets;
+use super::raw::Sorted;
 use super::xml::Element;
 use crate::deployment::ids::RouteArn;
 
@@ -27,6 +29,7 @@ pub struct Cloud {
     pub(super) config: SdkConfig,
     region: String,
     credentials_end: Option<Timestamp>,
+    budgets: Budgets,
     ecs: OnceLock<aws_sdk_ecs::Client>,
     elb: OnceLock<aws_sdk_elasticloadbalancingv2::Client>,
     cloudwatch: OnceLock<aws_sdk_cloudwatch::Client>,
@@ -55,6 +58,7 @@ impl Cloud {
             config,
             region,
             credentials_end: None,
+            budgets: Budgets::default(),
             ecs: OnceLock::new(),
             elb: OnceLock::new(),
             cloudwatch: OnceLock::new(),
@@ -63,6 +67,17 @@ impl Cloud {
             sts: OnceLock::new(),
             actions: Mutex::default(),
         }
+    }
+
+    /// The same where AWS's clock runs faster than this process's: its budgets refill faster.
+    #[must_use]
+    pub fn at_speed(mut self, speed: f64) -> Cloud {
+        self.budgets = Budgets::at_speed(speed);
+        self
+    }
+
+    pub(super) fn budgets(&self) -> &Budgets {
+        &self.budgets
     }
 
     pub(super) fn ending_at(mut self, credentials_end: Option<Timestamp>) -> Cloud {
@@ -108,6 +123,15 @@ impl Cloud {
     pub(super) fn sts(&self) -> &aws_sdk_sts::Client {
         self.sts
             .get_or_init(|| aws_sdk_sts::Client::new(&self.config))
+    }
+
+    /// The store's tables. What is sent there has its fields in order, so that a seeded run gives
+    /// the same bytes every time.
+    pub(crate) fn dynamodb(&self) -> aws_sdk_dynamodb::Client {
+        let config = aws_sdk_dynamodb::config::Builder::from(&self.config)
+            .interceptor(Sorted)
+            .build();
+        aws_sdk_dynamodb::Client::from_conf(config)
     }
 
     /// The registry of `region`, which need not be the deployment's.

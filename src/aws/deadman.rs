@@ -12,7 +12,7 @@ use jiff::Timestamp;
 use super::cloud::Cloud;
 use super::error::{AwsError, ErrorClass};
 use super::forward::{self, Edit, Leftover};
-use super::retry::{Effect, call};
+use super::retry::Effect;
 use super::routes::pair;
 use super::together::{all, some};
 use super::universal;
@@ -112,7 +112,7 @@ impl Cloud {
 
     async fn create(&self, wanted: &Wanted<'_>) -> Result<(), AwsError> {
         let window = off().map_err(|error| unbuilt(&error))?;
-        call(CREATE, Effect::Writes, || {
+        self.call(CREATE, Effect::Writes, || {
             self.scheduler()
                 .create_schedule()
                 .name(wanted.name.as_str())
@@ -131,7 +131,7 @@ impl Cloud {
     /// Replaces every field: what isn't sent would fall back to its default.
     async fn update(&self, wanted: &Wanted<'_>) -> Result<(), AwsError> {
         let window = off().map_err(|error| unbuilt(&error))?;
-        call(UPDATE, Effect::Writes, || {
+        self.call(UPDATE, Effect::Writes, || {
             self.scheduler()
                 .update_schedule()
                 .name(wanted.name.as_str())
@@ -163,7 +163,7 @@ impl Cloud {
 
     /// Deletes a schedule and looks that it is gone.
     pub async fn remove_schedule(&self, name: &ScheduleName) -> Result<(), AwsError> {
-        let deleted = call(DELETE, Effect::Writes, || {
+        let deleted = self.call(DELETE, Effect::Writes, || {
             let request = self.scheduler().delete_schedule();
             request.name(name.as_str()).send()
         });
@@ -182,7 +182,7 @@ impl Cloud {
 
     /// Whether a schedule is there.
     pub async fn has_schedule(&self, name: &ScheduleName) -> Result<bool, AwsError> {
-        let got = call(GET, Effect::Reads, || {
+        let got = self.call(GET, Effect::Reads, || {
             self.scheduler().get_schedule().name(name.as_str()).send()
         });
         match got.await {
@@ -197,11 +197,12 @@ impl Cloud {
         let mut names = Vec::new();
         let mut token: Option<String> = None;
         for _ in 0..PAGES {
-            let page = call(LIST, Effect::Reads, || {
-                let request = self.scheduler().list_schedules().name_prefix(prefix);
-                request.set_next_token(token.clone()).send()
-            })
-            .await?;
+            let page = self
+                .call(LIST, Effect::Reads, || {
+                    let request = self.scheduler().list_schedules().name_prefix(prefix);
+                    request.set_next_token(token.clone()).send()
+                })
+                .await?;
             let found = page.schedules().iter().filter_map(|it| it.name());
             names.extend(found.map(ScheduleName::new));
             token = page.next_token().map(str::to_owned);

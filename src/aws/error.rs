@@ -108,6 +108,11 @@ impl AwsError {
         self.class == ErrorClass::NotFound
     }
 
+    /// Whether asking again would get the same answer: not allowed, or not known there.
+    pub(super) fn is_for_good(&self) -> bool {
+        matches!(self.class, ErrorClass::Denied | ErrorClass::Invalid)
+    }
+
     /// The action and the resource that a denial names: `(ecs:UpdateService, arn:…)`.
     fn denied_action(&self) -> (&str, Option<&str>) {
         let word_after = |mark: &str| {
@@ -161,7 +166,7 @@ impl fmt::Display for AwsError {
 }
 
 /// Makes of the SDK's error what this program acts on.
-pub(super) fn classify<E>(operation: &'static str, error: &SdkError<E, HttpResponse>) -> AwsError
+pub(crate) fn classify<E>(operation: &'static str, error: &SdkError<E, HttpResponse>) -> AwsError
 where
     E: ProvideErrorMetadata + Error + 'static,
 {
@@ -206,8 +211,8 @@ where
     }
 }
 
-/// Codes that mean: slow down.
-const THROTTLED: [&str; 9] = [
+/// Codes that mean: slow down, or come again.
+const THROTTLED: [&str; 11] = [
     "Throttling",
     "ThrottlingException",
     "ThrottledException",
@@ -217,6 +222,16 @@ const THROTTLED: [&str; 9] = [
     "PriorRequestNotComplete",
     "ProvisionedThroughputExceededException",
     "SlowDown",
+    "TransactionConflictException",
+    "TransactionInProgressException",
+];
+/// The same in the words of services that have one code for several troubles: DynamoDB lists why
+/// it cancelled a transaction.
+const THROTTLED_WORDS: [&str; 4] = [
+    "Rate exceeded",
+    "TransactionConflict",
+    "ThrottlingError",
+    "ProvisionedThroughputExceeded",
 ];
 /// Codes that mean: these credentials are over, or AWS has never heard of them.
 const EXPIRED: [&str; 6] = [
@@ -257,7 +272,7 @@ fn of_code(code: Option<&str>, message: &str, status: u16) -> ErrorClass {
         return of_status(status);
     };
     let says = |words: &[&str]| words.iter().any(|words| message.contains(words));
-    if THROTTLED.contains(&code) || status == 429 || message.contains("Rate exceeded") {
+    if THROTTLED.contains(&code) || status == 429 || says(&THROTTLED_WORDS) {
         ErrorClass::Throttled
     } else if EXPIRED.contains(&code) {
         ErrorClass::Expired

@@ -10,7 +10,7 @@ use aws_smithy_types::error::metadata::ProvideErrorMetadata;
 use super::cloud::Cloud;
 use super::error::AwsError;
 use super::raw::{Kept, replace_body};
-use super::retry::{Effect, call_and_read};
+use super::retry::Effect;
 use super::xml::Element;
 use crate::deployment::ids::{LoadBalancerArn, RouteArn};
 use crate::deployment::plan::RouteKind;
@@ -98,7 +98,7 @@ impl Cloud {
         &self,
         ask: impl Fn(DescribeListeners) -> DescribeListeners,
     ) -> Result<Vec<Element>, AwsError> {
-        pages(LISTENERS, "Listeners", |marker, kept| {
+        self.pages(LISTENERS, "Listeners", |marker, kept| {
             let request = ask(self.elb().describe_listeners()).set_marker(marker);
             let request = request.customize().interceptor(kept.clone());
             async move { request.send().await.map(|_| kept.take()) }
@@ -110,12 +110,40 @@ impl Cloud {
         &self,
         ask: impl Fn(DescribeRules) -> DescribeRules,
     ) -> Result<Vec<Element>, AwsError> {
-        pages(RULES, "Rules", |marker, kept| {
+        self.pages(RULES, "Rules", |marker, kept| {
             let request = ask(self.elb().describe_rules()).set_marker(marker);
             let request = request.customize().interceptor(kept.clone());
             async move { request.send().await.map(|_| kept.take()) }
         })
         .await
+    }
+
+    /// Follows the markers of a Describe call.
+    async fn pages<E, F>(
+        &self,
+        operation: &'static str,
+        key: &str,
+        send: impl Fn(Option<String>, Kept) -> F,
+    ) -> Result<Vec<Element>, AwsError>
+    where
+        E: ProvideErrorMetadata + Error + 'static,
+        F: Future<Output = Result<Vec<u8>, SdkError<E, HttpResponse>>>,
+    {
+        let mut items = Vec::new();
+        let mut marker = None;
+        for _ in 0..PAGES {
+            let send = || send(marker.clone(), Kept::default());
+            let read = |answer: &[u8]| read(key, answer);
+            let (page, next) = self
+                .call_and_read(operation, Effect::Reads, send, read)
+                .await?;
+            items.extend(page);
+            marker = next;
+            if marker.is_none() {
+                break;
+            }
+        }
+        Ok(items)
     }
 
     /// Replaces the action list of a listener or rule; gives back the item as ELBv2 now has it.
@@ -143,7 +171,7 @@ impl Cloud {
                         .mutate_request(move |request| replace_body(request, &body));
                     async move { request.send().await.map(|_| kept.take()) }
                 };
-                call_and_read(names.modify, effect, send, read).await
+                self.call_and_read(names.modify, effect, send, read).await
             }
             RouteKind::Rule => {
                 let send = || {
@@ -154,7 +182,7 @@ impl Cloud {
                         .mutate_request(move |request| replace_body(request, &body));
                     async move { request.send().await.map(|_| kept.take()) }
                 };
-                call_and_read(names.modify, effect, send, read).await
+                self.call_and_read(names.modify, effect, send, read).await
             }
         }
     }
@@ -164,31 +192,6 @@ type DescribeListeners =
     aws_sdk_elasticloadbalancingv2::operation::describe_listeners::builders::DescribeListenersFluentBuilder;
 type DescribeRules =
     aws_sdk_elasticloadbalancingv2::operation::describe_rules::builders::DescribeRulesFluentBuilder;
-
-/// Follows the markers of a Describe call.
-async fn pages<E, F>(
-    operation: &'static str,
-    key: &str,
-    send: impl Fn(Option<String>, Kept) -> F,
-) -> Result<Vec<Element>, AwsError>
-where
-    E: ProvideErrorMetadata + Error + 'static,
-    F: Future<Output = Result<Vec<u8>, SdkError<E, HttpResponse>>>,
-{
-    let mut items = Vec::new();
-    let mut marker = None;
-    for _ in 0..PAGES {
-        let send = || send(marker.clone(), Kept::default());
-        let read = |answer: &[u8]| read(key, answer);
-        let (page, next) = call_and_read(operation, Effect::Reads, send, read).await?;
-        items.extend(page);
-        marker = next;
-        if marker.is_none() {
-            break;
-        }
-    }
-    Ok(items)
-}
 
 /// The members of `key` in an answer, and the marker of the next page.
 fn read(key: &str, answer: &[u8]) -> Result<(Vec<Element>, Option<String>), String> {

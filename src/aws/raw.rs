@@ -4,11 +4,14 @@ use std::sync::{Arc, Mutex, PoisonError};
 
 use aws_smithy_runtime_api::box_error::BoxError;
 use aws_smithy_runtime_api::client::interceptors::Intercept;
-use aws_smithy_runtime_api::client::interceptors::context::AfterDeserializationInterceptorContextRef;
+use aws_smithy_runtime_api::client::interceptors::context::{
+    AfterDeserializationInterceptorContextRef, BeforeTransmitInterceptorContextMut,
+};
 use aws_smithy_runtime_api::client::orchestrator::HttpRequest;
 use aws_smithy_runtime_api::client::runtime_components::RuntimeComponents;
 use aws_smithy_types::body::SdkBody;
 use aws_smithy_types::config_bag::ConfigBag;
+use serde_json::Value;
 
 /// Keeps the body of the answer to one call.
 #[derive(Debug, Clone, Default)]
@@ -35,6 +38,32 @@ impl Intercept for Kept {
     ) -> Result<(), BoxError> {
         if let Some(body) = context.response().body().bytes() {
             *self.0.lock().unwrap_or_else(PoisonError::into_inner) = body.to_vec();
+        }
+        Ok(())
+    }
+}
+
+/// Puts the fields of each JSON object of a request in order: the SDK writes its maps in whatever
+/// order they happen to have.
+#[derive(Debug)]
+pub(super) struct Sorted;
+
+impl Intercept for Sorted {
+    fn name(&self) -> &'static str {
+        "SortFields"
+    }
+
+    fn modify_before_signing(
+        &self,
+        context: &mut BeforeTransmitInterceptorContextMut<'_>,
+        _: &RuntimeComponents,
+        _: &mut ConfigBag,
+    ) -> Result<(), BoxError> {
+        let request = context.request_mut();
+        if let Some(body) = request.body().bytes() {
+            let mut fields: Value = serde_json::from_slice(body)?;
+            fields.sort_all_objects();
+            replace_body(request, &fields.to_string());
         }
         Ok(())
     }

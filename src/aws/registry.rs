@@ -7,7 +7,7 @@ use aws_sdk_ecr::types::ImageIdentifier;
 
 use super::cloud::Cloud;
 use super::error::AwsError;
-use super::retry::{Effect, call};
+use super::retry::Effect;
 use super::together::all;
 
 const GET: &str = "ecr:BatchGetImage";
@@ -62,16 +62,17 @@ impl Cloud {
 
     async fn ecr_digest(&self, image: EcrImage<'_>) -> Result<Option<String>, AwsError> {
         let client = self.ecr(image.region);
-        let answer = call(GET, Effect::Reads, || {
-            client
-                .batch_get_image()
-                .registry_id(image.account)
-                .repository_name(image.repository)
-                .image_ids(ImageIdentifier::builder().image_tag(image.tag).build())
-                .set_accepted_media_types(Some(MANIFESTS.map(str::to_owned).to_vec()))
-                .send()
-        })
-        .await?;
+        let answer = self
+            .call(GET, Effect::Reads, || {
+                client
+                    .batch_get_image()
+                    .registry_id(image.account)
+                    .repository_name(image.repository)
+                    .image_ids(ImageIdentifier::builder().image_tag(image.tag).build())
+                    .set_accepted_media_types(Some(MANIFESTS.map(str::to_owned).to_vec()))
+                    .send()
+            })
+            .await?;
         let image = answer.images().first().and_then(|image| image.image_id());
         let digest = image.and_then(|image| image.image_digest());
         Ok(digest.map(str::to_owned))

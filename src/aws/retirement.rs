@@ -7,12 +7,11 @@ use aws_sdk_cloudwatch::types::{
     Dimension, Metric, MetricDataQuery, MetricDataResult, MetricStat, ScanBy,
 };
 use jiff::{SignedDuration, Timestamp};
-use serde_json::Value;
 
 use super::cloud::Cloud;
-use super::ecs::{count, list, tag, text};
+use super::ecs::{count, list, own_groups, tag};
 use super::error::AwsError;
-use super::retry::{Effect, call};
+use super::retry::Effect;
 use crate::deployment::action::Action;
 use crate::deployment::ids::{
     ClusterName, EcsServiceName, LoadBalancerArn, ScheduleName, TargetGroupArn,
@@ -57,7 +56,17 @@ impl Cloud {
         retirement: &Retirement,
         now: Timestamp,
     ) -> RetireLook {
-        let services = self.services(cluster, &[&retirement.service]).await;
+        let names = [&retirement.service];
+        let (services, scaling) = tokio::join!(
+            self.services(cluster, &names),
+            self.scalable_targets(cluster, &names),
+        );
+        let scaling = match scaling {
+            Ok(targets) => Seen::Value(targets.into_iter().next().flatten()),
+            // Who may not ask was warned before the deployment.
+            Err(error) if error.is_for_good() => Seen::Value(None),
+            Err(error) => Seen::Unreadable(error.to_string()),
+        };
         let mut groups = retirement.groups.clone();
         let (desired, due) = match services {
             Ok(services) => {
@@ -93,6 +102,7 @@ impl Cloud {
             due,
             requests,
             groups,
+            scaling,
             armed: self.armed(retirement.deadman.as_deref()).await,
         }
     }
@@ -213,17 +223,18 @@ impl Cloud {
         let mut results = Vec::new();
         let mut token = None;
         loop {
-            let answer = call(GET, Effect::Reads, || {
-                self.cloudwatch()
-                    .get_metric_data()
-                    .set_metric_data_queries(Some(queries.clone()))
-                    .start_time(DateTime::from_secs(start))
-                    .end_time(DateTime::from_secs(end))
-                    .scan_by(ScanBy::TimestampAscending)
-                    .set_next_token(token.clone())
-                    .send()
-            })
-            .await?;
+            let answer = self
+                .call(GET, Effect::Reads, || {
+                    self.cloudwatch()
+                        .get_metric_data()
+                        .set_metric_data_queries(Some(queries.clone()))
+                        .start_time(DateTime::from_secs(start))
+                        .end_time(DateTime::from_secs(end))
+                        .scan_by(ScanBy::TimestampAscending)
+                        .set_next_token(token.clone())
+                        .send()
+                })
+                .await?;
             results.extend_from_slice(answer.metric_data_results());
             token = answer.next_token().map(str::to_owned);
             if token.is_none() {
@@ -231,15 +242,6 @@ impl Cloud {
             }
         }
     }
-}
-
-/// The groups that the service itself registers its tasks with, whatever the config names.
-fn own_groups(service: &Value) -> impl Iterator<Item = TargetGroupArn> {
-    let groups = list(service, "loadBalancers").iter();
-    let groups = groups.map(|entry| text(entry, "targetGroupArn"));
-    groups
-        .filter(|group| !group.is_empty())
-        .map(TargetGroupArn::new)
 }
 
 /// What the groups were sent in the last two minutes that their load balancers have counts of.

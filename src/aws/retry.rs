@@ -9,11 +9,12 @@ use aws_smithy_runtime_api::client::orchestrator::HttpResponse;
 use aws_smithy_runtime_api::client::result::SdkError;
 use aws_smithy_types::error::metadata::ProvideErrorMetadata;
 
+use super::cloud::Cloud;
 use super::error::{AwsError, ErrorClass, classify};
 
 /// What a call does, and with it when it may be repeated.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) enum Effect {
+pub(crate) enum Effect {
     /// Nothing: repeated unless the answer only is late.
     Reads,
     /// Something: repeated only where it is certain that nothing happened.
@@ -21,6 +22,9 @@ pub(super) enum Effect {
     /// Puts traffic back. Writing the same once more does no harm and may save users: repeated
     /// fast, whatever came of the last try.
     Reverts,
+    /// Reads or writes the store. Every write there has a condition, so that a repeat finds what
+    /// the last try did: repeated fast, whatever came of that.
+    Stores,
 }
 
 impl Effect {
@@ -28,23 +32,25 @@ impl Effect {
     fn pause(self) -> Duration {
         Duration::from_millis(match self {
             Effect::Reads | Effect::Writes => 200,
-            Effect::Reverts => 50,
+            Effect::Reverts | Effect::Stores => 50,
         })
     }
 
     fn tries(self) -> u32 {
         match self {
             Effect::Reads | Effect::Writes => 3,
+            Effect::Stores => 4,
             Effect::Reverts => 5,
         }
     }
 
     /// How long one try may take beside the client's own limit: a connection that hangs must not
-    /// keep traffic on a bad green when another would do.
+    /// keep traffic on a bad green when another would do, nor a whole round of the loop waiting
+    /// for a store that answers within milliseconds.
     fn answer_within(self) -> Option<Duration> {
         match self {
             Effect::Reads | Effect::Writes => None,
-            Effect::Reverts => Some(Duration::from_secs(2)),
+            Effect::Reverts | Effect::Stores => Some(Duration::from_secs(2)),
         }
     }
 
@@ -52,7 +58,7 @@ impl Effect {
         match self {
             Effect::Reads => class.had_no_effect() || class == ErrorClass::Ambiguous,
             Effect::Writes => class.had_no_effect(),
-            Effect::Reverts => {
+            Effect::Reverts | Effect::Stores => {
                 class.had_no_effect()
                     || matches!(class, ErrorClass::Ambiguous | ErrorClass::TimedOut)
             }
@@ -60,52 +66,83 @@ impl Effect {
     }
 }
 
-/// Makes a call, again where [`Effect`] allows.
-pub(super) async fn call<T, E, F>(
-    operation: &'static str,
-    effect: Effect,
-    mut send: impl FnMut() -> F,
-) -> Result<T, AwsError>
-where
-    E: ProvideErrorMetadata + Error + 'static,
-    F: Future<Output = Result<T, SdkError<E, HttpResponse>>>,
-{
-    repeat(operation, effect, || {
-        let sent = send();
-        async move { sent.await.map_err(|error| classify(operation, &error)) }
-    })
-    .await
+impl Cloud {
+    /// Makes a call, again where [`Effect`] allows.
+    pub(super) async fn call<T, E, F>(
+        &self,
+        operation: &'static str,
+        effect: Effect,
+        mut send: impl FnMut() -> F,
+    ) -> Result<T, AwsError>
+    where
+        E: ProvideErrorMetadata + Error + 'static,
+        F: Future<Output = Result<T, SdkError<E, HttpResponse>>>,
+    {
+        self.repeat(operation, effect, || {
+            let sent = send();
+            async move { sent.await.map_err(|error| classify(operation, &error)) }
+        })
+        .await
+    }
+
+    /// The same where the answer is read from the body as it came. A body that can't be read
+    /// counts as an answer that was lost: the SDK reads some torn bodies as if they were whole.
+    pub(super) async fn call_and_read<T, E, F>(
+        &self,
+        operation: &'static str,
+        effect: Effect,
+        mut send: impl FnMut() -> F,
+        read: impl Fn(&[u8]) -> Result<T, String>,
+    ) -> Result<T, AwsError>
+    where
+        E: ProvideErrorMetadata + Error + 'static,
+        F: Future<Output = Result<Vec<u8>, SdkError<E, HttpResponse>>>,
+    {
+        let read = &read;
+        self.repeat(operation, effect, || {
+            let sent = send();
+            async move {
+                let body = sent.await.map_err(|error| classify(operation, &error))?;
+                read(&body).map_err(|why| {
+                    let words = format!("the answer could not be read: {why}");
+                    AwsError::own(operation, ErrorClass::Ambiguous, words)
+                })
+            }
+        })
+        .await
+    }
+
+    /// Every call of this program to AWS, but for those to its own store, goes through here. It
+    /// waits for its budget, unless it puts traffic back.
+    async fn repeat<T, F>(
+        &self,
+        operation: &'static str,
+        effect: Effect,
+        mut send: impl FnMut() -> F,
+    ) -> Result<T, AwsError>
+    where
+        F: Future<Output = Result<T, AwsError>>,
+    {
+        // Boxed: futures of futures of the SDK's grow too deep for the compiler.
+        Box::pin(repeat(operation, effect, || {
+            let wait = self.budgets().take(operation);
+            let sent = send();
+            async move {
+                if effect != Effect::Reverts && !wait.is_zero() {
+                    tokio::time::sleep(wait).await;
+                }
+                let answer = sent.await;
+                let failed = answer.as_ref().err().map(|error| error.class);
+                self.budgets().heed(operation, failed);
+                answer
+            }
+        }))
+        .await
+    }
 }
 
-/// The same where the answer is read from the body as it came. A body that can't be read counts
-/// as an answer that was lost: the SDK reads some torn bodies as if they were whole.
-pub(super) async fn call_and_read<T, E, F>(
-    operation: &'static str,
-    effect: Effect,
-    mut send: impl FnMut() -> F,
-    read: impl Fn(&[u8]) -> Result<T, String>,
-) -> Result<T, AwsError>
-where
-    E: ProvideErrorMetadata + Error + 'static,
-    F: Future<Output = Result<Vec<u8>, SdkError<E, HttpResponse>>>,
-{
-    let read = &read;
-    repeat(operation, effect, || {
-        let sent = send();
-        async move {
-            let body = sent.await.map_err(|error| classify(operation, &error))?;
-            read(&body).map_err(|why| {
-                let words = format!("the answer could not be read: {why}");
-                AwsError::own(operation, ErrorClass::Ambiguous, words)
-            })
-        }
-    })
-    .await
-}
-
-/// Every call of this program to AWS goes through here: this is the place for client-side
-/// budgets, and for letting reverts go before everything else.
-async fn repeat<T, F>(
+/// Sends, and again where [`Effect`] allows.
+pub(crate) async fn repeat<T, F>(
     operation: &'static str,
     effect: Effect,
     mut send: impl FnMut() -> F,
@@ -151,10 +188,8 @@ mod tests {
         let canned = Canned::new(move |_| answer());
         let cloud = canned.cloud();
         let start = tokio::time::Instant::now();
-        let result = call("ecs:ListClusters", effect, || {
-            cloud.ecs().list_clusters().send()
-        })
-        .await;
+        let send = || cloud.ecs().list_clusters().send();
+        let result = cloud.call("ecs:ListClusters", effect, send).await;
         assert!(result.is_err());
         (canned.operations().len(), start.elapsed())
     }
@@ -219,6 +254,15 @@ mod tests {
         let (times, took) = tries(Effect::Reverts, || Answer::Silence).await;
         assert_eq!(times, 5);
         assert!(took < Duration::from_secs(12), "{took:?}");
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn a_call_to_the_store_is_repeated_whatever_came_of_it() {
+        assert_eq!(tries(Effect::Stores, throttled).await.0, 4);
+        assert_eq!(tries(Effect::Stores, broken_inside).await.0, 4);
+        let (times, took) = tries(Effect::Stores, || Answer::Silence).await;
+        assert_eq!(times, 4);
+        assert!(took < Duration::from_secs(9), "{took:?}");
     }
 
     #[tokio::test(start_paused = true)]

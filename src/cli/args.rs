@@ -70,6 +70,9 @@ pub enum Verb {
     Show(ShowArgs),
     /// Do one round of everything that is due, such as retiring blue; made for cron
     Tick(TickArgs),
+    /// Create what bg.yaml names and isn't there yet; what is there already stays as it is
+    #[command(after_help = INIT_EXAMPLES)]
+    Init(InitArgs),
     /// Try the dead-man switch
     Deadman(DeadmanArgs),
     /// Serve the sandbox region, an embedded stand-in for AWS, on loopback until Ctrl-C
@@ -109,6 +112,10 @@ const ROLLBACK_EXAMPLES: &str = "\
 Examples:
   bg rollback
   bg rollback --to a --force    break glass: weights only, no lock, no health";
+
+const INIT_EXAMPLES: &str = "\
+Examples:
+  bg init --state    the table of `state: dynamodb://TABLE`";
 
 const SANDBOX_EXAMPLES: &str = "\
 Examples:
@@ -232,9 +239,9 @@ pub struct RegionArgs {
 /// What a verb that waits for a deployment's end takes.
 #[derive(Debug, Clone, Args)]
 pub struct RunArgs {
-    /// What Ctrl-C and SIGTERM do before green is promoted
-    #[arg(long, env = "BG_ON_INTERRUPT", value_name = "WHAT", default_value = "revert", value_parser = on_interrupt())]
-    pub on_interrupt: OnInterrupt,
+    /// What Ctrl-C, SIGTERM and SIGHUP do before green is promoted [default: the config's, revert]
+    #[arg(long, env = "BG_ON_INTERRUPT", value_name = "WHAT", value_parser = on_interrupt())]
+    pub on_interrupt: Option<OnInterrupt>,
     /// How long to wait for somebody else's deployment of this service to end
     #[arg(long, env = "BG_WAIT_LOCK", value_name = "LENGTH", value_parser = humantime::parse_duration)]
     pub wait_lock: Option<Duration>,
@@ -381,7 +388,19 @@ pub struct ShowArgs {
 
 /// `bg tick`
 #[derive(Debug, Clone, Args)]
-pub struct TickArgs {}
+pub struct TickArgs {
+    /// How long one round of a deployment whose process died may take at most
+    #[arg(long = "for", env = "BG_FOR", value_name = "LENGTH", value_parser = humantime::parse_duration, default_value = "45s")]
+    pub at_most: Duration,
+}
+
+/// `bg init`: what it is to create, at least one thing.
+#[derive(Debug, Clone, Args)]
+pub struct InitArgs {
+    /// The DynamoDB table that `state` names, billed by request; waits until it can be used
+    #[arg(long, env = "BG_STATE", value_parser = FalseyValueParser::new(), required = true)]
+    pub state: bool,
+}
 
 /// `bg schema`
 #[derive(Debug, Clone, Args)]
@@ -433,12 +452,10 @@ fn slots() -> impl TypedValueParser<Value = SlotName> {
 }
 
 fn on_interrupt() -> impl TypedValueParser<Value = OnInterrupt> {
-    PossibleValuesParser::new(["revert", "keep"]).map(|name| {
-        if name == "keep" {
-            OnInterrupt::Keep
-        } else {
-            OnInterrupt::Revert
-        }
+    PossibleValuesParser::new(["revert", "keep", "pause"]).map(|name| match name.as_str() {
+        "keep" => OnInterrupt::Keep,
+        "pause" => OnInterrupt::Pause,
+        _ => OnInterrupt::Revert,
     })
 }
 
@@ -523,7 +540,7 @@ mod tests {
             .flat_map(clap::Command::get_arguments);
         for arg in command.get_arguments().chain(verbs) {
             let name = arg.get_long().unwrap_or_default();
-            if matches!(name, "help" | "version") {
+            if matches!(name, "help" | "version") || arg.is_positional() {
                 continue;
             }
             let expected = format!("BG_{}", name.to_uppercase().replace('-', "_"));
@@ -557,7 +574,7 @@ mod tests {
         };
         assert_eq!(deploy.version.images, ["app=shop:v2", "side=envoy:1"]);
         assert_eq!(deploy.version.poll, Some(Duration::from_secs(2)));
-        assert_eq!(deploy.run.on_interrupt, OnInterrupt::Revert);
+        assert_eq!(deploy.run.on_interrupt, None);
         assert_eq!(deploy.run.retire_by(), None);
     }
 

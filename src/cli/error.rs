@@ -83,11 +83,33 @@ impl CliError {
         Self::new(ErrorKind::Refused, message)
     }
 
-    /// `error` with everything that caused it.
-    pub fn from_error(kind: ErrorKind, error: &dyn Error) -> Self {
+    /// `error` with everything that caused it, and with the way out where the store is in the way.
+    pub fn from_error(kind: ErrorKind, error: &(dyn Error + 'static)) -> Self {
         let mut this = Self::new(kind, error.to_string());
         this.causes = chain(error.source());
-        this
+        match error.downcast_ref() {
+            Some(store) => this.of_store(store),
+            None => this,
+        }
+    }
+
+    /// What a store's error says about the kind of this one, and what to do about it.
+    fn of_store(mut self, error: &StoreError) -> Self {
+        let another = "or take another in bg.yaml: state: dynamodb://TABLE";
+        match error {
+            StoreError::NoTable { .. } => {
+                self.kind = ErrorKind::Refused;
+                self.hint("create it: bg init --state").hint(another)
+            }
+            StoreError::Unfit { .. } => {
+                self.kind = ErrorKind::Refused;
+                self.hint(another.trim_start_matches("or "))
+            }
+            StoreError::TooLong { .. } => {
+                self.hint("a folder has no such limit: state: file:DIR in bg.yaml")
+            }
+            _ => self,
+        }
     }
 
     /// The same, caused by `error` and what caused that.

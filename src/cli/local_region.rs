@@ -42,7 +42,7 @@ impl LocalRegion {
 
     /// A handle on it.
     pub(super) fn cloud(&self) -> Cloud {
-        Cloud::with_config(&self.region.sdk_config())
+        Cloud::with_config(&self.region.sdk_config()).at_speed(self.region.options().speed)
     }
 
     /// Its clock.

@@ -2,7 +2,7 @@
 
 use super::args::Global;
 use super::error::{CliError, ErrorKind};
-use super::session::{open_store, read_config};
+use super::session::store_alone;
 use crate::deployment::event::Record;
 use crate::deployment::ids::{DeploymentId, ServiceName};
 use crate::store::{Store, StoreError};
@@ -16,9 +16,9 @@ pub(super) struct Past {
 impl Past {
     /// Reads the config and opens the store.
     pub(super) async fn open(global: &Global) -> Result<Past, CliError> {
-        let (config, folder) = read_config(global)?;
+        let (config, store) = store_alone(global).await?;
         Ok(Past {
-            store: open_store(&config, &folder)?,
+            store,
             service: ServiceName::new(&config.service),
         })
     }

@@ -1,26 +1,30 @@
-//! Running a planned deployment: lock, display, loop, retiring, exit code.
+//! Running a planned deployment: lock, display, loop, exit code.
 
 use std::cell::RefCell;
 
 use jiff::Timestamp;
 
-use super::args::{Global, OutputFormat, RetireBy, RunArgs};
+use super::args::{Global, OutputFormat, RunArgs};
 use super::display::{Display, TICK, print, print_json_line};
 use super::error::{CliError, ErrorKind, locked};
 use super::exit::ExitCode;
+use super::retiring;
 use super::session::{Fence, Session};
 use super::terminal::Surface;
-use crate::deployment::deadman;
+use crate::config::{OnSignal, Signals};
 use crate::deployment::event::Record;
-use crate::deployment::ids::DeploymentId;
+use crate::deployment::ids::{DeploymentId, ServiceName};
+use crate::deployment::observation::OnInterrupt;
 use crate::deployment::outcome::Outcome;
 use crate::deployment::plan::Plan;
 use crate::deployment::preflight::Planning;
-use crate::deployment::retire::{Retirement, due};
-use crate::deployment::state::{Deployment, Phase};
+use crate::deployment::state::Deployment;
 use crate::report::line::{StyledLine, Tone};
-use crate::runner::{Asks, LEASE, Log, Retired, Retiring, Run, RunError};
-use crate::store::Holder;
+use crate::runner::{Asks, LEASE, Run, RunError, Until};
+use crate::store::{Duty, Holder, StoreError};
+
+/// How often a plan is made anew because a slot was retired after its survey.
+pub(super) const PLANS_AT_MOST: usize = 5;
 
 /// Everything that preflight found, at once.
 ///
@@ -62,6 +66,7 @@ pub(super) fn say_unchanged(global: &Global, planning: &Planning) -> Result<(), 
 }
 
 /// Takes the lock, runs the plan to its end, retires blue where that is this process's to do.
+/// `None` where a slot was retired after the plan's survey: plan again.
 ///
 /// # Errors
 /// Only before anything was changed.
@@ -71,7 +76,7 @@ pub(super) async fn run(
     session: &Session,
     planning: Planning,
     planned_at: Fence,
-) -> Result<ExitCode, CliError> {
+) -> Result<Option<ExitCode>, CliError> {
     let plan = planning.plan.ok_or_else(|| {
         CliError::new(
             ErrorKind::Unexpected,
@@ -79,48 +84,78 @@ pub(super) async fn run(
         )
     })?;
     let mut asks = Asks::default();
-    asks.listen_to_signals(args.on_interrupt)
+    asks.listen_to_signals(|name| on_signal(args, &session.config.signals, name))
         .map_err(|error| CliError::from_error(ErrorKind::Unexpected, &error))?;
-    let holder = take_lock(session, &plan, planned_at).await?;
+    let Some(holder) = take_lock(session, &plan, planned_at).await? else {
+        return Ok(None);
+    };
     let display = RefCell::new(Display::new(global, &Surface::of_process()));
     if global.output == OutputFormat::Text && !global.quiet {
         for warning in &planning.warnings {
             eprintln!("Warning: {warning}");
         }
     }
+    let service = plan.service.clone();
     let job = Job::Begin(Box::new(plan), planning.body);
-    let deployment = drive(session, &holder, job, &mut asks, &display).await?;
+    let deployment = drive(session, &service, &holder, job, &mut asks, &display).await?;
     let exit = deployment
         .outcome()
         .map_or(ExitCode::Stuck, exit_code(&deployment));
-    let left = finish_retiring(args, session, &deployment, &mut asks, &display).await;
+    let left = retiring::finish(args, session, &deployment, &mut asks, &display).await;
     let _ = display.into_inner().finish();
     say_left(global, left);
-    Ok(exit)
+    Ok(Some(exit))
+}
+
+/// What a signal means: as the flag says, or else the config.
+fn on_signal(args: &RunArgs, signals: &Signals, name: &str) -> OnInterrupt {
+    let of_config = match name {
+        "SIGINT" => signals.interrupt,
+        "SIGHUP" => signals.hang_up,
+        _ => signals.terminate,
+    };
+    args.on_interrupt.unwrap_or(match of_config {
+        OnSignal::Revert => OnInterrupt::Revert,
+        OnSignal::Keep => OnInterrupt::Keep,
+        OnSignal::Pause => OnInterrupt::Pause,
+    })
 }
 
 /// Takes the lock, if nobody had it since the plan's survey: what that saw may not be so any more.
-async fn take_lock(session: &Session, plan: &Plan, planned_at: Fence) -> Result<Holder, CliError> {
-    let holder = session
-        .store
-        .lock(&plan.service, &session.holder(&plan.id))
-        .await
-        .map_err(|error| locked(&error))?;
+/// `None` where only a slot was retired meanwhile.
+async fn take_lock(
+    session: &Session,
+    plan: &Plan,
+    planned_at: Fence,
+) -> Result<Option<Holder>, CliError> {
+    let store = &session.store;
+    let unreadable = |error| CliError::from_error(ErrorKind::Unexpected, &error);
+    let before = store.holder(&plan.service).await.map_err(unreadable)?;
+    let retired = before.is_some_and(|holder| holder.duty == Duty::Retire);
+    let holder = match store.lock(&plan.service, &session.holder(&plan.id)).await {
+        Err(StoreError::Locked(holder)) if holder.duty == Duty::Retire => return Ok(None),
+        result => result.map_err(|error| locked(&error))?,
+    };
     if !planned_at.is_just_before(&holder) {
-        let _ = session.store.unlock(&plan.service, &holder).await;
-        return Err(CliError::new(
-            ErrorKind::Locked,
-            "somebody else held the lock while this was planned; nothing was changed",
-        )
-        .hint("run it again: `bg status` shows what is so now"));
+        let _ = store.unlock(&plan.service, &holder).await;
+        return if retired { Ok(None) } else { Err(disturbed()) };
     }
-    Ok(holder)
+    Ok(Some(holder))
+}
+
+/// Somebody else came between a plan and its lock.
+pub(super) fn disturbed() -> CliError {
+    CliError::new(
+        ErrorKind::Locked,
+        "somebody else held the lock while this was planned; nothing was changed",
+    )
+    .hint("run it again: `bg status` shows what is so now")
 }
 
 /// Only a journal that can't be begun leaves everything as it was.
 fn ended_badly(error: &RunError) -> CliError {
     match error {
-        RunError::Store(_) => CliError::from_error(ErrorKind::Unexpected, error),
+        RunError::Store(error) => CliError::from_error(ErrorKind::Unexpected, error),
         RunError::Illegal(_) => CliError::from_error(ErrorKind::Stuck, error)
             .hint("`bg status` shows where traffic is; `bg rollback --to a --force` moves it"),
     }
@@ -152,13 +187,24 @@ impl Abandoned {
         session: &Session,
         id: Option<&DeploymentId>,
     ) -> Result<Option<Abandoned>, CliError> {
+        Abandoned::of(session, &session.service(), id).await
+    }
+
+    /// The same for any service in the store.
+    ///
+    /// # Errors
+    /// When its journal can't be read or understood.
+    pub(super) async fn of(
+        session: &Session,
+        service: &ServiceName,
+        id: Option<&DeploymentId>,
+    ) -> Result<Option<Abandoned>, CliError> {
         let unreadable = |error| CliError::from_error(ErrorKind::Unexpected, &error);
-        let service = session.service();
         let id = match id {
             Some(id) => id.clone(),
             None => match session
                 .store
-                .deployments(&service)
+                .deployments(service)
                 .await
                 .map_err(unreadable)?
                 .pop()
@@ -169,7 +215,7 @@ impl Abandoned {
         };
         let records = session
             .store
-            .journal(&service, &id)
+            .journal(service, &id)
             .await
             .map_err(unreadable)?;
         let deployment = Deployment::replay(&records)
@@ -180,6 +226,50 @@ impl Abandoned {
                 deployment,
                 records,
             }))
+    }
+
+    /// What was planned.
+    pub(super) fn plan(&self) -> &Plan {
+        &self.deployment.plan
+    }
+
+    /// Whether somebody left it on purpose, or it waits for a person.
+    pub(super) fn was_left(&self) -> bool {
+        self.deployment.outcome().is_some()
+    }
+
+    /// Drives it for a while without showing anything: to where it only has to wait.
+    ///
+    /// # Errors
+    /// Where somebody else drives it; only before anything was changed.
+    pub(super) async fn round(
+        self,
+        session: &Session,
+        at_most: Timestamp,
+    ) -> Result<Deployment, CliError> {
+        let (store, service) = (&session.store, self.deployment.plan.service.clone());
+        let unexpected = |error| CliError::from_error(ErrorKind::Unexpected, &error);
+        let before = store.holder(&service).await.map_err(unexpected)?;
+        let holder = store.lock(&service, &session.holder(self.id())).await;
+        let holder = holder.map_err(|error| locked(&error))?;
+        let unwatched_since = self.unwatched_since(before.as_ref());
+        let run = Run {
+            cloud: &session.cloud,
+            store,
+            clock: session.clock,
+            holder: holder.clone(),
+            body: None,
+            asks: &mut Asks::default(),
+            show: &mut |_| {},
+        };
+        let by = format!("{}@{} (bg tick)", holder.owner, holder.host);
+        let until = Until::Rest { at_most };
+        let rested = run
+            .resume(self.deployment, by, unwatched_since, until)
+            .await;
+        // A lock that can't be given back runs out by itself.
+        let _ = store.unlock(&service, &holder).await;
+        rested.map_err(|error| ended_badly(&error))
     }
 
     /// Which it is.
@@ -208,9 +298,10 @@ impl Abandoned {
         args: &RunArgs,
         session: &Session,
         taking: Taking,
+        until: Until,
         mut asks: Asks,
     ) -> Result<Deployment, CliError> {
-        let (store, service) = (&session.store, session.service());
+        let (store, service) = (&session.store, self.deployment.plan.service.clone());
         let unexpected = |error| CliError::from_error(ErrorKind::Unexpected, &error);
         let before = store.holder(&service).await.map_err(unexpected)?;
         let holder = session.holder(self.id());
@@ -228,15 +319,16 @@ impl Abandoned {
         for record in &self.records {
             display.borrow_mut().know(record);
         }
-        asks.listen_to_signals(args.on_interrupt)
+        asks.listen_to_signals(|name| on_signal(args, &session.config.signals, name))
             .map_err(|error| CliError::from_error(ErrorKind::Unexpected, &error))?;
         let job = Job::GoOn {
+            until,
             unwatched_since: self.unwatched_since(before.as_ref()),
             by: format!("{}@{}", holder.owner, holder.host),
             deployment: Box::new(self.deployment),
         };
-        let ended = drive(session, &holder, job, &mut asks, &display).await?;
-        let left = finish_retiring(args, session, &ended, &mut asks, &display).await;
+        let ended = drive(session, &service, &holder, job, &mut asks, &display).await?;
+        let left = retiring::finish(args, session, &ended, &mut asks, &display).await;
         let _ = display.into_inner().finish();
         say_left(global, left);
         Ok(ended)
@@ -267,12 +359,14 @@ enum Job {
         deployment: Box<Deployment>,
         by: String,
         unwatched_since: Timestamp,
+        until: Until,
     },
 }
 
 /// Drives to the end and gives the lock back.
 async fn drive(
     session: &Session,
+    service: &ServiceName,
     holder: &Holder,
     job: Job,
     asks: &mut Asks,
@@ -299,18 +393,19 @@ async fn drive(
             deployment,
             by,
             unwatched_since,
+            until,
         } => {
-            let resumed = run.resume(*deployment, by, unwatched_since);
+            let resumed = run.resume(*deployment, by, unwatched_since, until);
             beside_ticks(session, display, resumed).await
         }
     };
     // A lock that can't be given back runs out by itself.
-    let _ = session.store.unlock(&session.service(), holder).await;
+    let _ = session.store.unlock(service, holder).await;
     ended.map_err(|error| ended_badly(&error))
 }
 
 /// Lets the clocks of a live view move while something runs.
-async fn beside_ticks<T>(
+pub(super) async fn beside_ticks<T>(
     session: &Session,
     display: &RefCell<Display>,
     work: impl Future<Output = T>,
@@ -326,78 +421,47 @@ async fn beside_ticks<T>(
     }
 }
 
-/// Retires blue where that is this process's to do; otherwise says from when on somebody else has
-/// to.
-async fn finish_retiring(
-    args: &RunArgs,
-    session: &Session,
-    deployment: &Deployment,
-    asks: &mut Asks,
-    display: &RefCell<Display>,
-) -> Option<Timestamp> {
-    let Phase::Ended {
-        outcome: Outcome::Promoted,
-        retire_at: Some(_),
-    } = &deployment.phase
-    else {
-        return None;
-    };
-    let ci = std::env::var_os("CI").is_some();
-    let by = args.retire_by().unwrap_or(if ci {
-        RetireBy::Later
-    } else {
-        RetireBy::ThisRun
-    });
-    let retirement = retirement_of(deployment)?;
-    if by == RetireBy::Later {
-        return Some(retirement.due.at);
-    }
-    let mut show = |record: &Record| {
-        let _ = display.borrow_mut().record(record);
-    };
-    let log = Log::of(&session.store, deployment.clone(), &mut show);
-    let mut retiring = Retiring {
-        cloud: &session.cloud,
-        store: &session.store,
-        holder: session.holder(&deployment.plan.id),
-        clock: session.clock,
-        service: deployment.plan.service.clone(),
-        cluster: deployment.plan.cluster.clone(),
-        retirement,
-        log: Some(log),
-    };
-    let work = retiring.wait(asks);
-    match beside_ticks(session, display, work).await {
-        Retired::Later(at) => Some(at),
-        Retired::Done | Retired::Cancelled(_) => None,
-    }
-}
+#[cfg(test)]
+mod tests {
+    use super::super::args::{Verb, try_parse};
+    use super::super::request::Wanted;
+    use super::*;
 
-fn retirement_of(deployment: &Deployment) -> Option<Retirement> {
-    let plan = &deployment.plan;
-    let Phase::Ended {
-        retire_at: Some(at),
-        ..
-    } = &deployment.phase
-    else {
-        return None;
-    };
-    let mut due = due(plan, plan.created_at)?;
-    due.at = *at;
-    let slot = &plan.slots[plan.blue];
-    Some(Retirement {
-        slot: plan.blue,
-        service: slot.service.clone(),
-        groups: slot
-            .targets
-            .iter()
-            .map(|target| target.group.clone())
-            .collect(),
-        due,
-        at_most: plan.retire.at_most,
-        deadman: plan
-            .deadman
-            .as_ref()
-            .map(|_| deadman::prefix(&plan.cluster, &plan.service)),
-    })
+    #[tokio::test]
+    async fn a_plan_is_made_again_only_where_a_slot_was_retired_since() {
+        let arguments = ["bg", "deploy", "--sandbox", "--image", "shop:v2"];
+        let cli = try_parse(arguments).unwrap();
+        let Verb::Deploy(args) = &cli.verb else {
+            panic!("not a deployment");
+        };
+        let region = Some(&args.region);
+        let session = Session::open(&cli.global, region).await.unwrap();
+        let wanted = Wanted::of_version(&args.version).unwrap();
+        let id = session.new_id();
+        let request = wanted.into_request(&session.config, &session.folder, id);
+        let planning = session.plan(&request.unwrap()).await.unwrap();
+        let plan = planning.plan.unwrap();
+        let hold = async |duty| {
+            let holder = session.holder(&session.new_id());
+            let holder = Holder { duty, ..holder };
+            session.store.lock(&plan.service, &holder).await.unwrap()
+        };
+        let after = async |duty| {
+            let planned_at = session.fence().await.unwrap();
+            let held = hold(duty).await;
+            session.store.unlock(&plan.service, &held).await.unwrap();
+            take_lock(&session, &plan, planned_at).await
+        };
+        assert_eq!(after(Duty::Retire).await, Ok(None));
+        let error = after(Duty::Deploy).await.unwrap_err();
+        assert_eq!(error.kind, ErrorKind::Locked);
+
+        let planned_at = session.fence().await.unwrap();
+        let retires = hold(Duty::Retire).await;
+        assert_eq!(take_lock(&session, &plan, planned_at).await, Ok(None));
+        session.store.unlock(&plan.service, &retires).await.unwrap();
+        let planned_at = session.fence().await.unwrap();
+        let taken = take_lock(&session, &plan, planned_at).await.unwrap();
+        assert_eq!(taken.map(|holder| holder.deployment), Some(plan.id));
+    }
 }

@@ -13,11 +13,15 @@ use super::sandbox_clock;
 use crate::aws::{AwsError, Cloud, ConnectOptions, ErrorClass, SurveyAsk};
 use crate::config::{self, Config, StateLocation};
 use crate::deployment::deadman;
+use crate::deployment::event::Record;
 use crate::deployment::ids::{ClusterName, DeploymentId, ServiceName, SlotName, Slots};
+use crate::deployment::plan::Plan;
 use crate::deployment::preflight::{self, Planning, Request};
+use crate::deployment::problem::Problem;
+use crate::deployment::state::Deployment;
 use crate::deployment::surroundings::Surroundings;
 use crate::runner::{Clock, LEASE, new_id};
-use crate::store::{FileStore, Holder, MemoryStore, Store, StoreError};
+use crate::store::{Duty, DynamoStore, FileStore, Holder, MemoryStore, Store, StoreError};
 
 /// How often to see whether a lock is free.
 const LOOK_AT_LOCK_EVERY: SignedDuration = SignedDuration::from_secs(2);
@@ -36,14 +40,20 @@ pub(super) struct Session {
     _region: Option<LocalRegion>,
 }
 
-/// How often the lock had been taken before a plan was made.
+/// How long a lock that is held to retire a slot is waited for: it is one look and one act.
+const RETIRES_AT_MOST: SignedDuration = SignedDuration::from_secs(10);
+/// Between two looks at such a lock.
+const ASK_EVERY: SignedDuration = SignedDuration::from_millis(250);
+
+/// The lock's fence before a plan was made; none where nobody had ever taken it.
 #[derive(Debug, Clone, Copy)]
-pub(super) struct Fence(u64);
+pub(super) struct Fence(Option<u64>);
 
 impl Fence {
     /// Whether `holder` was the first to take the lock since.
     pub(super) fn is_just_before(self, holder: &Holder) -> bool {
-        holder.fence == self.0 + 1
+        let before = self.0.unwrap_or_else(|| holder.first_fence() - 1);
+        holder.fence == before + 1
     }
 }
 
@@ -57,15 +67,8 @@ impl Session {
             return Session::in_sandbox(global, region).await;
         }
         let (config, folder) = read_config(global)?;
-        let options = ConnectOptions {
-            region: global.region.clone().or_else(|| config.region.clone()),
-            profile: global.profile.clone(),
-            endpoint_url: global.endpoint_url.clone(),
-        };
-        let cloud = Cloud::connect(&options)
-            .await
-            .map_err(|error| cant_connect(&error))?;
-        let store = open_store(&config, &folder)?;
+        let cloud = connect(global, &config).await?;
+        let store = open_store(&config, &folder, &cloud);
         let endpoint_url = global
             .endpoint_url
             .clone()
@@ -78,7 +81,7 @@ impl Session {
         Ok(Session {
             config,
             folder,
-            cloud,
+            cloud: cloud.at_speed(clock.speed()),
             store,
             clock,
             endpoint_url,
@@ -129,7 +132,38 @@ impl Session {
             .survey(&ask, self.clock.now())
             .await
             .map_err(|error| self.cant_look(&error))?;
-        Ok(preflight::plan(request, &found))
+        let mut planning = preflight::plan(request, &found);
+        let green = planning.plan.as_ref().map(Plan::green_slot);
+        if let Some(other) =
+            green.and_then(|slot| preflight::under_way(found.services[slot].as_ref()))
+            && !self.knows_the_end_of(&other).await?
+        {
+            planning.plan = None;
+            planning.problems.push(Problem::new(
+                format!(
+                    "green's tasks are of deployment {other}, of which neither the store nor AWS \
+                     shows an end: another process may drive it"
+                ),
+                "wait for it, or if it is dead put it back with `bg rollback`; runners that \
+                 deploy the same service should share their state",
+            ));
+        }
+        let ci = std::env::var_os("CI").is_some_and(|value| !value.is_empty());
+        if ci && matches!(self.config.state, StateLocation::File(_)) {
+            planning.notes.push(format!(
+                "state {} is this runner's alone: it locks out no deployment of another one",
+                self.config.state
+            ));
+        }
+        Ok(planning)
+    }
+
+    /// Whether the store shows that a deployment has ended.
+    pub(super) async fn knows_the_end_of(&self, id: &DeploymentId) -> Result<bool, CliError> {
+        let unreadable = |error| CliError::from_error(ErrorKind::Unexpected, &error);
+        let journal = self.store.journal(&self.service(), id).await;
+        let state = Deployment::replay(&journal.map_err(unreadable)?);
+        Ok(state.is_ok_and(|state| state.is_some_and(|state| !state.can_go_on())))
     }
 
     /// Looks at what a status shows: everything but alarms and registries.
@@ -178,26 +212,52 @@ impl Session {
         }
     }
 
-    /// The lock's fence while nobody holds it: a plan is good as long as it doesn't grow.
+    /// The journal of the last deployment; empty where there was none.
+    pub(super) async fn last_journal(&self) -> Result<Vec<Record>, CliError> {
+        let unreadable = |error| CliError::from_error(ErrorKind::Unexpected, &error);
+        let (store, service) = (&self.store, self.service());
+        let deployments = store.deployments(&service).await.map_err(unreadable)?;
+        match deployments.last() {
+            Some(last) => store.journal(&service, last).await.map_err(unreadable),
+            None => Ok(Vec::new()),
+        }
+    }
+
+    /// Who holds the lock, if its lease has not run out.
+    pub(super) async fn present_holder(&self) -> Result<Option<Holder>, CliError> {
+        let holder = self.store.holder(&self.service()).await;
+        let holder = holder.map_err(|error| CliError::from_error(ErrorKind::Unexpected, &error))?;
+        Ok(holder.filter(|holder| holder.lease_until > self.clock.now()))
+    }
+
+    /// The lock's fence while nobody holds it: a plan is good as long as it doesn't grow. Who
+    /// only retires a slot is waited for.
     ///
     /// # Errors
     /// When somebody else deploys this service.
     pub(super) async fn fence(&self) -> Result<Fence, CliError> {
-        let holder = self.store.holder(&self.service()).await;
-        let holder = holder.map_err(|error| CliError::from_error(ErrorKind::Unexpected, &error))?;
-        match holder {
-            Some(holder) if holder.lease_until > self.clock.now() => {
-                Err(locked(&StoreError::Locked(Box::new(holder))))
+        let give_up_at = self.clock.now() + RETIRES_AT_MOST;
+        let mut said = false;
+        while let Some(holder) = self.present_holder().await? {
+            if holder.duty != Duty::Retire || self.clock.now() >= give_up_at {
+                return Err(locked(&StoreError::Locked(Box::new(holder))));
             }
-            holder => Ok(Fence(holder.map_or(0, |holder| holder.fence))),
+            if !said {
+                eprintln!("{holder}: waiting for that");
+                said = true;
+            }
+            self.clock.sleep_until(self.clock.now() + ASK_EVERY).await;
         }
+        let last = self.store.holder(&self.service()).await;
+        let last = last.map_err(|error| CliError::from_error(ErrorKind::Unexpected, &error))?;
+        Ok(Fence(last.map(|holder| holder.fence)))
     }
 
-    /// The process that drives a deployment now, if one does.
+    /// The process that drives a deployment now, if one does; one that only retires a slot is
+    /// nobody to ask.
     pub(super) async fn running_holder(&self) -> Result<Option<Holder>, CliError> {
-        let holder = self.store.holder(&self.service()).await;
-        let holder = holder.map_err(|error| CliError::from_error(ErrorKind::Unexpected, &error))?;
-        Ok(holder.filter(|holder| holder.lease_until > self.clock.now()))
+        let holder = self.present_holder().await?;
+        Ok(holder.filter(|holder| holder.duty == Duty::Deploy))
     }
 
     /// Waits until nobody deploys this service, at most so long.
@@ -225,6 +285,12 @@ impl Session {
         Ok(())
     }
 
+    /// Whether a plan is of the account and region that this session reaches.
+    pub(super) fn reaches(&self, plan: &Plan) -> bool {
+        let own = self.config.account.as_ref().map(|account| account.as_str());
+        plan.region == self.cloud.region() && own.is_none_or(|own| own == plan.account)
+    }
+
     /// Who runs this process: `ada@engine`.
     pub(super) fn who(&self) -> String {
         let holder = self.holder(&self.new_id());
@@ -248,6 +314,7 @@ impl Session {
             since: now,
             lease_until: now + LEASE,
             fence: 0,
+            duty: Duty::Deploy,
         }
     }
 }
@@ -272,7 +339,7 @@ fn run_url() -> Option<String> {
         .or_else(|| var("CI_JOB_URL"))
 }
 
-pub(super) fn read_config(global: &Global) -> Result<(Config, PathBuf), CliError> {
+fn read_config(global: &Global) -> Result<(Config, PathBuf), CliError> {
     let path = match &global.config {
         Some(path) => path.clone(),
         None => find_config()?,
@@ -299,15 +366,34 @@ fn parse(text: &str, origin: &str) -> Result<Config, CliError> {
     Config::parse(text, origin, &var).map_err(|error| CliError::usage(error.to_string()))
 }
 
-pub(super) fn open_store(config: &Config, folder: &Path) -> Result<Store, CliError> {
+async fn connect(global: &Global, config: &Config) -> Result<Cloud, CliError> {
+    let options = ConnectOptions {
+        region: global.region.clone().or_else(|| config.region.clone()),
+        profile: global.profile.clone(),
+        endpoint_url: global.endpoint_url.clone(),
+    };
+    Cloud::connect(&options)
+        .await
+        .map_err(|error| cant_connect(&error))
+}
+
+fn open_store(config: &Config, folder: &Path, cloud: &Cloud) -> Store {
     match &config.state {
-        StateLocation::File(dir) => Ok(Store::File(FileStore::new(folder.join(dir)))),
-        StateLocation::DynamoDb(_) => Err(CliError::usage(format!(
-            "state {} is not supported yet",
-            config.state
-        ))
-        .hint("use `state: file:.bg`")),
+        StateLocation::File(dir) => Store::File(FileStore::new(folder.join(dir))),
+        StateLocation::DynamoDb(table) => Store::Dynamo(DynamoStore::new(cloud, table)),
     }
+}
+
+/// The store alone: AWS is reached only where it is kept there.
+pub(super) async fn store_alone(global: &Global) -> Result<(Config, Store), CliError> {
+    let (config, folder) = read_config(global)?;
+    let store = match &config.state {
+        StateLocation::File(dir) => Store::File(FileStore::new(folder.join(dir))),
+        StateLocation::DynamoDb(_) => {
+            open_store(&config, &folder, &connect(global, &config).await?)
+        }
+    };
+    Ok((config, store))
 }
 
 fn cant_connect(error: &crate::aws::ConnectError) -> CliError {

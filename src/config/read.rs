@@ -11,10 +11,10 @@ use super::environment::fill;
 use super::guards::read_guards;
 use super::routes::read_routes;
 use super::slots::read_slots;
-use super::types::{Config, Retire, RetireThen, Timing};
+use super::types::{Config, OnSignal, Retire, RetireThen, Signals, Timing};
 use super::values::{AccountId, StateLocation};
 
-pub(super) const CONFIG_KEYS: [&str; 15] = [
+pub(super) const CONFIG_KEYS: [&str; 16] = [
     "service",
     "cluster",
     "account",
@@ -25,6 +25,7 @@ pub(super) const CONFIG_KEYS: [&str; 15] = [
     "guards",
     "retire",
     "deadman",
+    "signals",
     "state",
     "poll",
     "timeout",
@@ -38,6 +39,14 @@ pub(super) const RETIRE_THEN: [(&str, RetireThen); 3] = [
     ("scale-to-zero", RetireThen::ScaleToZero),
     ("delete", RetireThen::Delete),
     ("keep", RetireThen::Keep),
+];
+
+pub(super) const SIGNALS_KEYS: [&str; 3] = ["SIGINT", "SIGTERM", "SIGHUP"];
+
+pub(super) const ON_SIGNAL: [(&str, OnSignal); 3] = [
+    ("revert", OnSignal::Revert),
+    ("keep", OnSignal::Keep),
+    ("pause", OnSignal::Pause),
 ];
 
 /// Looking more often than this would eat the account's API budget, less often would be blind.
@@ -75,6 +84,8 @@ impl Config {
             guards: guards.unwrap_or_default(),
             retire: read(&fields, "retire", |node| read_retire(reader, node))?.unwrap_or_default(),
             deadman: read(&fields, "deadman", |node| read_deadman(reader, node))?,
+            signals: read(&fields, "signals", |node| read_signals(reader, node))?
+                .unwrap_or_default(),
             state: read(&fields, "state", |node| read_state(reader, node))?.unwrap_or_default(),
             timing: read_timing(reader, &fields)?,
         })
@@ -167,6 +178,16 @@ fn read_strategy(reader: Reader<'_>, node: &Node) -> Result<StrategyRef, InputEr
     Ok(strategy)
 }
 
+fn read_signals(reader: Reader<'_>, node: &Node) -> Result<Signals, InputError> {
+    let fields = reader.fields(node, "{ SIGINT, SIGTERM, SIGHUP }", &SIGNALS_KEYS)?;
+    let of = |name| read(&fields, name, |node| reader.choice(node, &ON_SIGNAL));
+    Ok(Signals {
+        interrupt: of("SIGINT")?.unwrap_or_default(),
+        terminate: of("SIGTERM")?.unwrap_or_default(),
+        hang_up: of("SIGHUP")?.unwrap_or_default(),
+    })
+}
+
 fn read_retire(reader: Reader<'_>, node: &Node) -> Result<Retire, InputError> {
     let fields = reader.fields(node, "{ after, then, at_most }", &RETIRE_KEYS)?;
     let default = Retire::default();
@@ -226,7 +247,9 @@ fn read_timing(reader: Reader<'_>, fields: &Fields<'_, '_>) -> Result<Timing, In
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::config::{AlarmSide, InsufficientData, Percent, RouteConfig, Routes, TargetGuard};
+    use crate::config::{AlarmSide, RouteConfig, Routes, TargetGuard};
+    use crate::judge::alarms::InsufficientData;
+    use crate::judge::targets::Share;
 
     const LEAST: &str = "service: shop\ncluster: prod\nslots:\n  a: { service: shop, target_group: shop-a }\n  b: { service: shop-b, target_group: shop-b }\n";
 
@@ -259,7 +282,7 @@ mod tests {
             + "guards:\n  targets: { ready: 90%, min: 50%, for: 1m }\n  alarms:\n    - shop-latency\n"
             + "    - { name: 'shop-{slot}-5xx', insufficient_data: ok }\n"
             + "    - { name: 'shop-{slot}-5xx', side: blue }\n"
-            + "retire: { after: 2h, then: delete }\nstate: dynamodb://bg-state\n"
+            + "retire: { after: 2h, then: delete }\nsignals: { SIGHUP: keep }\nstate: dynamodb://bg-state\n"
             + "poll: 1s\ntimeout: 15m\npatience: 0s\nblind_after: 1m\n";
         let config = parse(&text).unwrap();
         assert_eq!(
@@ -276,7 +299,7 @@ mod tests {
         assert!(
             matches!(&config.strategy, StrategyRef::Inline(strategy) if strategy.name() == "inline")
         );
-        assert_eq!(config.guards.targets.min, Percent::of_percent(50).unwrap());
+        assert_eq!(config.guards.targets.min, Share::of_percent(50).unwrap());
         let alarms = &config.guards.alarms;
         assert_eq!(alarms[0].side, AlarmSide::Service);
         assert_eq!(
@@ -291,6 +314,9 @@ mod tests {
             "not before `after`"
         );
         assert_eq!(config.retire.then, RetireThen::Delete);
+        let signals = config.signals;
+        assert_eq!(signals.hang_up, OnSignal::Keep);
+        assert_eq!(signals.terminate, OnSignal::Revert);
         assert_eq!(config.timing.patience, Duration::ZERO);
     }
 

@@ -51,6 +51,7 @@ mod tests {
         same("/$defs/alarm", &guards::ALARM_KEYS);
         same("/properties/retire", &read::RETIRE_KEYS);
         same("/properties/deadman", &deadman::DEADMAN_KEYS);
+        same("/properties/signals", &read::SIGNALS_KEYS);
     }
 
     #[test]
@@ -67,6 +68,10 @@ mod tests {
         assert_eq!(
             words("/properties/retire/properties/then/enum"),
             keys(read::RETIRE_THEN.map(|c| c.0))
+        );
+        assert_eq!(
+            words("/$defs/on_signal/enum"),
+            keys(read::ON_SIGNAL.map(|c| c.0))
         );
         assert_eq!(
             words("/$defs/alarm/properties/side/enum"),

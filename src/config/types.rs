@@ -37,10 +37,35 @@ pub struct Config {
     pub retire: Retire,
     /// What puts traffic back if every process that drives a deployment dies.
     pub deadman: Option<Deadman>,
+    /// What a signal does before green is promoted.
+    pub signals: Signals,
     /// Where journals and locks are kept.
     pub state: StateLocation,
     /// How often to look, and how long to wait for what.
     pub timing: Timing,
+}
+
+/// What each signal does before green is promoted (`signals`).
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Signals {
+    /// SIGINT: Ctrl-C.
+    pub interrupt: OnSignal,
+    /// SIGTERM.
+    pub terminate: OnSignal,
+    /// SIGHUP: the terminal went away.
+    pub hang_up: OnSignal,
+}
+
+/// What a signal does.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum OnSignal {
+    /// All traffic goes back.
+    #[default]
+    Revert,
+    /// Everything stays as it is, and the process ends.
+    Keep,
+    /// The deployment stays at its weight, watched; the next signal reverts.
+    Pause,
 }
 
 /// What happens to blue after success (`retire`).

@@ -6,6 +6,7 @@ use std::time::Duration;
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 
+use super::action::ActName;
 use super::decide::after;
 use super::ids::{ClusterName, DeploymentId, RoleArn, RouteArn, ScheduleName, ServiceName};
 use super::state::Failure;
@@ -62,8 +63,8 @@ pub struct DeadmanState {
     pub armed_until: Option<Timestamp>,
     /// Whether some schedule may be there: armed, being armed, or left behind.
     pub may_exist: bool,
-    /// The last act on it, if that failed.
-    pub failure: Option<Failure>,
+    /// The last act on it, and how it failed, if it did. What else comes forward doesn't clear it.
+    pub failure: Option<(ActName, Failure)>,
 }
 
 /// What the names of all schedules of a service begin with. The hash keeps services of one name

@@ -3,7 +3,7 @@
 use std::collections::VecDeque;
 use std::time::Duration;
 
-use jiff::Timestamp;
+use jiff::{SignedDuration, Timestamp};
 use serde::{Deserialize, Serialize};
 
 use super::say::{Said, say};
@@ -318,7 +318,11 @@ impl View {
         self.hold = None;
         if let (Phase::Baking, Some(until)) = (self.phase, self.bake_until) {
             let unwatched = at.duration_since(unwatched_since);
-            self.bake_until = until.checked_add(unwatched).ok();
+            let watched = self.plan.as_ref().map(|plan| plan.limits.blind_after);
+            let watched = SignedDuration::try_from(watched.unwrap_or_default());
+            if watched.is_ok_and(|watched| unwatched > watched) {
+                self.bake_until = until.checked_add(unwatched).ok();
+            }
         }
     }
 

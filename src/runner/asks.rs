@@ -24,12 +24,13 @@ impl Asks {
         self.sender.clone()
     }
 
-    /// Turns SIGINT, SIGTERM and SIGHUP into asks from now on.
+    /// Turns SIGINT, SIGTERM and SIGHUP into asks from now on; `then` says for a signal's name
+    /// what it means.
     ///
     /// # Errors
     /// When the operating system gives no signal handler.
     #[cfg(unix)]
-    pub fn listen_to_signals(&self, then: OnInterrupt) -> std::io::Result<()> {
+    pub fn listen_to_signals(&self, then: impl Fn(&str) -> OnInterrupt) -> std::io::Result<()> {
         use tokio::signal::unix::{SignalKind, signal};
         let kinds = [
             ("SIGINT", SignalKind::interrupt()),
@@ -38,7 +39,7 @@ impl Asks {
         ];
         for (name, kind) in kinds {
             let mut stream = signal(kind)?;
-            let sender = self.sender.clone();
+            let (sender, then) = (self.sender.clone(), then(name));
             tokio::spawn(async move {
                 while stream.recv().await.is_some() {
                     let ask = Ask::Interrupt {
@@ -59,8 +60,8 @@ impl Asks {
     /// # Errors
     /// Never here; the signature is the same on all systems.
     #[cfg(not(unix))]
-    pub fn listen_to_signals(&self, then: OnInterrupt) -> std::io::Result<()> {
-        let sender = self.sender.clone();
+    pub fn listen_to_signals(&self, then: impl Fn(&str) -> OnInterrupt) -> std::io::Result<()> {
+        let (sender, then) = (self.sender.clone(), then("SIGINT"));
         tokio::spawn(async move {
             while tokio::signal::ctrl_c().await.is_ok() {
                 if sender

@@ -33,6 +33,11 @@ impl Clock {
         }
     }
 
+    /// How many times as fast as tokio's it runs.
+    pub fn speed(&self) -> f64 {
+        self.speed
+    }
+
     /// What it shows.
     pub fn now(&self) -> Timestamp {
         let elapsed = self.started.elapsed().mul_f64(self.speed);

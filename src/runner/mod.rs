@@ -8,6 +8,6 @@ mod retire;
 
 pub use asks::Asks;
 pub use clock::Clock;
-pub use deploy::{LEASE, Run, RunError, new_id};
+pub use deploy::{LEASE, Run, RunError, Until, new_id};
 pub use log::Log;
 pub use retire::{Retired, Retiring, Round};

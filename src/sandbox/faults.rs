@@ -147,10 +147,8 @@ pub fn error_of(kind: FaultKind, operation: &Operation) -> Option<AwsError> {
         let code = with_suffix.strip_suffix("Exception").unwrap_or(with_suffix);
         if query { code } else { with_suffix }.to_owned()
     };
-    let error = |code: &str, message: String, status| AwsError {
-        code: plain(code),
-        message,
-        status,
+    let error = |code: &str, message: String, status| {
+        AwsError::new(&plain(code), message).with_status(status)
     };
     // JSON services answer the caller's faults with 400, Query services with 403.
     let refused = if query { 403 } else { 400 };
@@ -160,11 +158,10 @@ pub fn error_of(kind: FaultKind, operation: &Operation) -> Option<AwsError> {
             "Rate exceeded".to_owned(),
             400,
         )),
-        FaultKind::InternalError => Some(AwsError {
-            code: internal_code(operation.service, query).to_owned(),
-            message: "An internal error occurred.".to_owned(),
-            status: 500,
-        }),
+        FaultKind::InternalError => {
+            let code = internal_code(operation.service, query);
+            Some(AwsError::new(code, "An internal error occurred.").with_status(500))
+        }
         FaultKind::ServiceUnavailable => Some(error(
             "ServiceUnavailableException",
             "Service is unable to handle request.".to_owned(),
@@ -196,6 +193,7 @@ pub fn error_of(kind: FaultKind, operation: &Operation) -> Option<AwsError> {
 fn internal_code(service: Service, query: bool) -> &'static str {
     match service {
         Service::Ecs | Service::Ecr => "ServerException",
+        Service::DynamoDb => "InternalServerError",
         Service::Scaling => "InternalServiceException",
         Service::Scheduler => "InternalServerException",
         Service::CloudWatch if !query => "InternalServiceFault",

@@ -44,12 +44,13 @@ impl MemoryStore {
     ) -> Result<(), StoreError> {
         self.change(service, |kept| {
             may_write(kept.holder.as_ref(), holder, record.at)?;
-            let journal = kept.journals.entry(record.deployment.clone()).or_default();
-            if record.seq == journal.len() as u64 {
-                journal.push(record.clone());
+            let journal = kept.journals.get(&record.deployment);
+            if record.seq == journal.map_or(0, Vec::len) as u64 {
+                let journal = kept.journals.entry(record.deployment.clone());
+                journal.or_default().push(record.clone());
                 return Ok(());
             }
-            if journal.last() == Some(record) {
+            if journal.and_then(|journal| journal.last()) == Some(record) {
                 return Ok(());
             }
             Err(StoreError::OutOfTurn {
@@ -119,12 +120,13 @@ impl MemoryStore {
     }
 
     pub(super) fn take_requests(&self, service: &ServiceName, id: &DeploymentId) -> Vec<Request> {
-        let taken = self.requests(service, id);
-        if !taken.is_empty() {
-            self.change(service, |kept| {
-                kept.requests.retain(|it| it.deployment != *id);
-            });
+        if self.requests(service, id).is_empty() {
+            return Vec::new();
         }
-        taken
+        self.change(service, |kept| {
+            kept.requests
+                .extract_if(.., |it| it.deployment == *id)
+                .collect()
+        })
     }
 }

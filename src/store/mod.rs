@@ -3,16 +3,21 @@
 //! A record that `append` has returned from survives the death of the process and of the
 //! machine. One that it hasn't may or may not be there; a torn last line is dropped on reading.
 
+mod dynamo;
 mod file;
 mod memory;
+
+use std::fmt;
 
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 use thiserror::Error;
 
+pub use dynamo::{DynamoStore, Made};
 pub use file::FileStore;
 pub use memory::MemoryStore;
 
+use crate::aws::AwsError;
 use crate::deployment::event::Record;
 use crate::deployment::ids::{DeploymentId, ServiceName};
 
@@ -21,6 +26,8 @@ use crate::deployment::ids::{DeploymentId, ServiceName};
 pub enum Store {
     /// A folder; one machine.
     File(FileStore),
+    /// A DynamoDB table; every machine that reaches it.
+    Dynamo(DynamoStore),
     /// Nowhere: for the sandbox in process, and for tests.
     Memory(MemoryStore),
 }
@@ -45,6 +52,41 @@ pub struct Holder {
     pub lease_until: Timestamp,
     /// Grows with each taking.
     pub fence: u64,
+    /// What it does with it.
+    #[serde(default)]
+    pub duty: Duty,
+}
+
+/// What a lock is held for.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Duty {
+    /// A deployment or a rollback, until it has ended.
+    #[default]
+    Deploy,
+    /// One act of retiring a slot: a few seconds.
+    Retire,
+}
+
+impl fmt::Display for Holder {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let Holder {
+            owner,
+            host,
+            pid,
+            since,
+            deployment,
+            ..
+        } = self;
+        write!(
+            f,
+            "{owner}@{host} (pid {pid}) holds the lock since {since} "
+        )?;
+        match self.duty {
+            Duty::Deploy => write!(f, "for deployment {deployment}"),
+            Duty::Retire => f.write_str("to retire a slot"),
+        }
+    }
 }
 
 /// What somebody asks of a deployment that another process drives.
@@ -80,11 +122,7 @@ pub enum Steer {
 #[derive(Debug, Error)]
 pub enum StoreError {
     /// The lock is another's.
-    #[error(
-        "{owner}@{host} (pid {pid}) holds the lock since {since} for deployment {deployment}",
-        owner = .0.owner, host = .0.host, pid = .0.pid, since = .0.since,
-        deployment = .0.deployment
-    )]
+    #[error("{0}")]
     Locked(Box<Holder>),
     /// The lock that this process held went to another.
     #[error("the lock was lost: its lease ran out and somebody else took it")]
@@ -121,6 +159,45 @@ pub enum StoreError {
         /// Why.
         source: std::io::Error,
     },
+    /// DynamoDB, or the way to it, refused.
+    #[error("table {table}: {source}")]
+    Aws {
+        /// Which table.
+        table: String,
+        /// Why.
+        source: AwsError,
+    },
+    /// The table is not there yet.
+    #[error("table {table} doesn't exist in {region}")]
+    NoTable {
+        /// Its name.
+        table: String,
+        /// Where it was looked for.
+        region: String,
+    },
+    /// There is such a table, and it can't be a store.
+    #[error("table {table} can't keep state: {why}")]
+    Unfit {
+        /// Its name.
+        table: String,
+        /// What is wrong with it.
+        why: String,
+    },
+    /// DynamoDB's limit for one item.
+    #[error(
+        "record {seq} of deployment {deployment} has {bytes} bytes, and an item of DynamoDB at \
+         most {most}"
+    )]
+    TooLong {
+        /// Whose journal.
+        deployment: DeploymentId,
+        /// The position.
+        seq: u64,
+        /// How long it is.
+        bytes: usize,
+        /// How long it may be.
+        most: usize,
+    },
 }
 
 impl Store {
@@ -139,6 +216,7 @@ impl Store {
     ) -> Result<(), StoreError> {
         match self {
             Store::File(store) => store.append(service, holder, record),
+            Store::Dynamo(store) => Box::pin(store.append(service, holder, record)).await,
             Store::Memory(store) => store.append(service, holder, record),
         }
     }
@@ -154,6 +232,7 @@ impl Store {
     ) -> Result<Vec<Record>, StoreError> {
         match self {
             Store::File(store) => store.journal(service, id),
+            Store::Dynamo(store) => Box::pin(store.journal(service, id)).await,
             Store::Memory(store) => Ok(store.journal(service, id)),
         }
     }
@@ -168,6 +247,7 @@ impl Store {
     ) -> Result<Vec<DeploymentId>, StoreError> {
         match self {
             Store::File(store) => store.deployments(service),
+            Store::Dynamo(store) => Box::pin(store.deployments(service)).await,
             Store::Memory(store) => Ok(store.deployments(service)),
         }
     }
@@ -179,6 +259,7 @@ impl Store {
     pub async fn services(&self) -> Result<Vec<ServiceName>, StoreError> {
         match self {
             Store::File(store) => store.services(),
+            Store::Dynamo(store) => Box::pin(store.services()).await,
             Store::Memory(store) => Ok(store.services()),
         }
     }
@@ -192,6 +273,7 @@ impl Store {
     pub async fn lock(&self, service: &ServiceName, holder: &Holder) -> Result<Holder, StoreError> {
         match self {
             Store::File(store) => store.lock(service, holder),
+            Store::Dynamo(store) => Box::pin(store.lock(service, holder)).await,
             Store::Memory(store) => store.lock(service, holder),
         }
     }
@@ -208,6 +290,7 @@ impl Store {
     ) -> Result<Holder, StoreError> {
         match self {
             Store::File(store) => store.take_over(service, holder),
+            Store::Dynamo(store) => Box::pin(store.take_over(service, holder)).await,
             Store::Memory(store) => Ok(store.take_over(service, holder)),
         }
     }
@@ -219,6 +302,7 @@ impl Store {
     pub async fn unlock(&self, service: &ServiceName, holder: &Holder) -> Result<(), StoreError> {
         match self {
             Store::File(store) => store.unlock(service, holder),
+            Store::Dynamo(store) => Box::pin(store.unlock(service, holder)).await,
             Store::Memory(store) => {
                 store.unlock(service, holder);
                 Ok(())
@@ -233,6 +317,7 @@ impl Store {
     pub async fn holder(&self, service: &ServiceName) -> Result<Option<Holder>, StoreError> {
         match self {
             Store::File(store) => store.holder(service),
+            Store::Dynamo(store) => Box::pin(store.holder(service)).await,
             Store::Memory(store) => Ok(store.holder(service)),
         }
     }
@@ -245,6 +330,7 @@ impl Store {
     pub async fn ask(&self, service: &ServiceName, request: &Request) -> Result<(), StoreError> {
         match self {
             Store::File(store) => store.ask(service, request),
+            Store::Dynamo(store) => Box::pin(store.ask(service, request)).await,
             Store::Memory(store) => {
                 store.ask(service, request);
                 Ok(())
@@ -263,6 +349,7 @@ impl Store {
     ) -> Result<Vec<Request>, StoreError> {
         match self {
             Store::File(store) => store.requests(service, id),
+            Store::Dynamo(store) => Box::pin(store.requests(service, id)).await,
             Store::Memory(store) => Ok(store.requests(service, id)),
         }
     }
@@ -278,6 +365,7 @@ impl Store {
     ) -> Result<Vec<Request>, StoreError> {
         match self {
             Store::File(store) => store.take_requests(service, id),
+            Store::Dynamo(store) => Box::pin(store.take_requests(service, id)).await,
             Store::Memory(store) => Ok(store.take_requests(service, id)),
         }
     }
@@ -299,10 +387,19 @@ fn may_write(
     }
 }
 
+impl Holder {
+    /// The fence of a lock that nobody has had yet: milliseconds since 1970, so that it grows even
+    /// where the lock of a service that slept for months was deleted meanwhile.
+    pub fn first_fence(&self) -> u64 {
+        u64::try_from(self.since.as_millisecond()).unwrap_or(0) + 1
+    }
+}
+
 /// `holder` with the fence that follows `present`'s.
 fn taking_over(present: Option<&Holder>, holder: &Holder) -> Holder {
+    let following = |present: &Holder| present.fence + 1;
     Holder {
-        fence: present.map_or(0, |present| present.fence) + 1,
+        fence: present.map_or_else(|| holder.first_fence(), following),
         ..holder.clone()
     }
 }

@@ -2,10 +2,18 @@
 
 mod after;
 mod bad_input;
+mod calls;
+mod connecting;
 mod deadman;
 mod definition;
 mod deploy;
+mod hotfix;
 mod look;
+#[path = "../support/proxy.rs"]
+#[expect(dead_code, reason = "only its log is needed here, not its faults")]
+mod proxy;
+mod routes;
 mod signals;
+mod state;
 mod support;
 mod together;

@@ -2,7 +2,7 @@
 
 use bg::deployment::event::{Event, Record};
 use bg::deployment::ids::{DeploymentId, ServiceName};
-use bg::store::{Holder, Request, Steer, Store, StoreError};
+use bg::store::{Duty, Holder, Request, Steer, Store, StoreError};
 use jiff::{SignedDuration, Timestamp};
 
 fn at(seconds: i64) -> Timestamp {
@@ -33,6 +33,7 @@ fn holder(id: &str, since: i64) -> Holder {
         since: at(since),
         lease_until: at(since + 60),
         fence: 0,
+        duty: Duty::Deploy,
     }
 }
 
@@ -92,6 +93,35 @@ pub(crate) async fn of_two_writers_of_one_position_one_wins(store: &Store) {
     );
     let read = store.journal(&shop(), &DeploymentId::new("d1")).await;
     assert_eq!(read.unwrap(), [record("d1", 0)]);
+}
+
+/// What came before must be there, of this deployment and not of another.
+pub(crate) async fn a_journal_never_has_a_gap(store: &Store) {
+    let held = store.lock(&shop(), &holder("d1", 0)).await.unwrap();
+    store.append(&shop(), None, &record("d2", 0)).await.unwrap();
+    let early = store.append(&shop(), Some(&held), &record("d1", 1)).await;
+    assert!(
+        matches!(early, Err(StoreError::OutOfTurn { seq: 1, .. })),
+        "{early:?}"
+    );
+    let read = store.journal(&shop(), &DeploymentId::new("d1")).await;
+    assert_eq!(read.unwrap(), []);
+}
+
+/// A store may read in pages: DynamoDB's have a megabyte.
+pub(crate) async fn a_long_journal_reads_whole(store: &Store) {
+    for seq in 0..12 {
+        let mut record = record("d1", seq);
+        record.event = Event::ActFailed {
+            act: bg::deployment::action::ActName::Shift,
+            class: bg::deployment::action::FailureClass::Invalid,
+            message: "x".repeat(200_000),
+        };
+        store.append(&shop(), None, &record).await.unwrap();
+    }
+    let read = store.journal(&shop(), &DeploymentId::new("d1")).await;
+    let read: Vec<u64> = read.unwrap().iter().map(|record| record.seq).collect();
+    assert_eq!(read, (0..12).collect::<Vec<_>>());
 }
 
 /// Ids sort by time.
@@ -157,6 +187,15 @@ pub(crate) async fn a_lock_that_was_taken_over_is_lost_to_its_holder(store: &Sto
     assert_eq!(store.holder(&shop()).await.unwrap(), Some(second));
 }
 
+/// Whoever takes over doesn't know whether there is anything to take over.
+pub(crate) async fn a_lock_that_nobody_has_can_be_taken_over(store: &Store) {
+    let taken = store.take_over(&shop(), &holder("d1", 0)).await.unwrap();
+    assert_eq!(store.holder(&shop()).await.unwrap(), Some(taken.clone()));
+    store.unlock(&shop(), &taken).await.unwrap();
+    let next = store.take_over(&shop(), &holder("d2", 1)).await.unwrap();
+    assert!(next.fence > taken.fence);
+}
+
 /// The fence is what keeps two processes from writing one story.
 pub(crate) async fn who_lost_the_lock_or_let_the_lease_run_out_writes_no_journal(store: &Store) {
     let first = store.lock(&shop(), &holder("d1", 0)).await.unwrap();
@@ -204,6 +243,29 @@ pub(crate) async fn of_many_that_take_the_lock_at_once_one_gets_it(store: &Store
     }
 }
 
+/// Two people lose patience with a process at once.
+pub(crate) async fn of_many_that_take_the_lock_over_at_once_the_last_keeps_it(store: &Store) {
+    store.lock(&shop(), &holder("d1", 0)).await.unwrap();
+    let takers = (0..4).map(|n| async move {
+        let taker = Holder {
+            pid: n,
+            ..holder("d1", 1)
+        };
+        store.take_over(&shop(), &taker).await.unwrap()
+    });
+    let taken = futures_of(takers).await;
+    let stored = store.holder(&shop()).await.unwrap().unwrap();
+    let mut fences: Vec<u64> = taken.iter().map(|holder| holder.fence).collect();
+    fences.sort_unstable();
+    fences.dedup();
+    assert_eq!(fences.len(), 4, "each has a fence of its own: {taken:?}");
+    assert_eq!(fences.last(), Some(&stored.fence));
+    for holder in taken {
+        let kept = store.lock(&shop(), &holder).await;
+        assert_eq!(kept.is_ok(), holder == stored, "{kept:?}");
+    }
+}
+
 async fn futures_of<T>(all: impl Iterator<Item = impl Future<Output = T>>) -> Vec<T> {
     futures_util::future::join_all(all).await
 }
@@ -224,15 +286,27 @@ pub(crate) async fn a_request_is_taken_once_by_the_deployment_it_names(store: &S
     assert_eq!(store.take_requests(&shop(), &d1).await.unwrap(), []);
 }
 
+/// A process that lost its lock and one that has it both look.
+pub(crate) async fn of_many_that_take_a_request_at_once_one_gets_it(store: &Store) {
+    let (shop, d1) = (shop(), DeploymentId::new("d1"));
+    let abort = request("d1", Steer::Abort);
+    store.ask(&shop, &abort).await.unwrap();
+    let takers = (0..4).map(|_| store.take_requests(&shop, &d1));
+    let taken = futures_of(takers).await;
+    let taken: Vec<Request> = taken.into_iter().flat_map(Result::unwrap).collect();
+    assert_eq!(taken, [abort]);
+}
+
 /// Its process may be dead; taking the lock doesn't lose what was asked.
 pub(crate) async fn a_request_waits_for_whoever_goes_on_with_a_deployment(store: &Store) {
     let d1 = DeploymentId::new("d1");
     store.lock(&shop(), &holder("d1", 0)).await.unwrap();
     let abort = request("d1", Steer::Abort);
     store.ask(&shop(), &abort).await.unwrap();
+    let waiting = store.requests(&shop(), &d1).await.unwrap();
     assert_eq!(
-        store.requests(&shop(), &d1).await.unwrap(),
-        [abort.clone()],
+        waiting,
+        std::slice::from_ref(&abort),
         "looking takes nothing away"
     );
     store.lock(&shop(), &holder("d1", 61)).await.unwrap();

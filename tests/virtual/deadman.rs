@@ -11,10 +11,10 @@ use bg::deployment::outcome::Outcome;
 use bg::deployment::preflight::Request;
 use bg::deployment::state::Deployment;
 use bg::deployment::trip::Trip;
-use bg::runner::{Asks, Clock, LEASE, Run};
+use bg::runner::{Asks, Clock, LEASE, Run, Until};
 use bg::sandbox::RegionOptions;
 use bg::sandbox::faults::{FaultKind, FaultRule, When};
-use bg::store::Holder;
+use bg::store::{Duty, Holder};
 use jiff::SignedDuration;
 use serde_json::json;
 use tokio::time::{sleep, timeout};
@@ -225,6 +225,7 @@ async fn resumed(stage: &Stage, request: &Request) -> Outcome {
         since: now,
         lease_until: now + LEASE,
         fence: 0,
+        duty: Duty::Deploy,
     };
     let holder = stage.store.take_over(service, &holder).await;
     let run = Run {
@@ -237,7 +238,8 @@ async fn resumed(stage: &Stage, request: &Request) -> Outcome {
         show: &mut |_| {},
     };
     let by = "somebody else".to_owned();
-    let ended = run.resume(deployment.expect("it began"), by, last).await;
+    let deployment = deployment.expect("it began");
+    let ended = run.resume(deployment, by, last, Until::End).await;
     let ended = ended.expect("the journal is in memory");
     ended.outcome().expect("it has ended").clone()
 }

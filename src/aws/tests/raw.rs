@@ -102,3 +102,25 @@ async fn elements_that_nobody_knows_survive_a_write_through_the_sdk() {
     let expected = expected.map(|(key, value)| (key.to_owned(), value.to_owned()));
     assert_eq!(sent, expected);
 }
+
+/// The SDK keeps a table's attributes in maps that have another order each time.
+#[tokio::test]
+async fn what_is_written_to_a_table_has_its_fields_in_order() {
+    let canned = Canned::new(|_| Answer::ok("{}"));
+    let tables = canned.cloud().dynamodb();
+    for _ in 0..5 {
+        let mut put = tables.put_item().table_name("bg-state");
+        for name in ["e", "b", "d", "a", "c"] {
+            let value = aws_sdk_dynamodb::types::AttributeValue::S("é".to_owned());
+            put = put.item(name, value);
+        }
+        put.send().await.unwrap();
+    }
+    let s = |name: &str| format!("\"{name}\":{{\"S\":\"é\"}}");
+    let item = ["a", "b", "c", "d", "e"].map(s).join(",");
+    let expected = format!("{{\"Item\":{{{item}}},\"TableName\":\"bg-state\"}}");
+    for sent in canned.asked() {
+        assert_eq!(sent.body, expected);
+        assert_eq!(sent.length, sent.body.len().to_string());
+    }
+}

@@ -81,7 +81,7 @@ fn still_there(route: &Armed<'_>) -> CliError {
         .hint("do not rely on the dead-man switch in this account: take `deadman` out of bg.yaml")
 }
 
-fn unexpected(error: &dyn std::error::Error) -> CliError {
+fn unexpected(error: &(dyn std::error::Error + 'static)) -> CliError {
     CliError::from_error(ErrorKind::Unexpected, error)
 }
 

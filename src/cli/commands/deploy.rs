@@ -8,7 +8,7 @@ use crate::cli::running::{self, Abandoned, Taking};
 use crate::cli::session::Session;
 use crate::deployment::observation::Ask;
 use crate::deployment::outcome::Outcome;
-use crate::runner::Asks;
+use crate::runner::{Asks, Until};
 
 pub(super) async fn run(global: &Global, args: &DeployArgs) -> Result<ExitCode, CliError> {
     let wanted = request::Wanted::of_version(&args.version)?;
@@ -19,16 +19,22 @@ pub(super) async fn run(global: &Global, args: &DeployArgs) -> Result<ExitCode, 
     {
         return Ok(exit);
     }
-    let planned_at = session.fence().await?;
-    let id = session.new_id();
-    let request = wanted.into_request(&session, id)?;
-    let planning = session.plan(&request).await?;
-    running::refuse_problems(&planning)?;
-    if planning.unchanged {
-        running::say_unchanged(global, &planning)?;
-        return Ok(ExitCode::Stands);
+    for _ in 0..running::PLANS_AT_MOST {
+        let planned_at = session.fence().await?;
+        let (wanted, id) = (wanted.clone(), session.new_id());
+        let request = wanted.into_request(&session.config, &session.folder, id)?;
+        let planning = session.plan(&request).await?;
+        running::refuse_problems(&planning)?;
+        if planning.unchanged {
+            running::say_unchanged(global, &planning)?;
+            return Ok(ExitCode::Stands);
+        }
+        let ended = running::run(global, &args.run, &session, planning, planned_at).await?;
+        if let Some(exit) = ended {
+            return Ok(exit);
+        }
     }
-    running::run(global, &args.run, &session, planning, planned_at).await
+    Err(running::disturbed())
 }
 
 /// Ends what another process left in the middle, as the flags say; an exit code where it did not
@@ -54,7 +60,7 @@ async fn settle(
         let _ = asks.sender().send(Ask::Abort { by });
     }
     let ended = abandoned
-        .go_on(global, &args.run, session, Taking::Free, asks)
+        .go_on(global, &args.run, session, Taking::Free, Until::End, asks)
         .await?;
     Ok(match ended.outcome() {
         Some(Outcome::Promoted | Outcome::Reverted { .. }) => None,

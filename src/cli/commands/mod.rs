@@ -3,6 +3,7 @@
 mod deadman;
 mod deploy;
 mod history;
+mod init;
 mod plan;
 mod resume;
 mod rollback;
@@ -34,7 +35,8 @@ pub(super) async fn run(cli: &Cli) -> Result<ExitCode, CliError> {
         Verb::Abort(_) => steer::run(&cli.global, Steer::Abort).await,
         Verb::History(args) => history::run(&cli.global, args).await,
         Verb::Show(args) => show::run(&cli.global, args).await,
-        Verb::Tick(_) => tick::run(&cli.global).await,
+        Verb::Tick(args) => tick::run(&cli.global, args).await,
+        Verb::Init(args) => init::run(&cli.global, args).await,
         Verb::Deadman(args) => match &args.verb {
             DeadmanVerb::Test(args) => deadman::test(&cli.global, args).await,
         },

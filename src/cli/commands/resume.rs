@@ -12,7 +12,7 @@ use crate::cli::session::Session;
 use crate::deployment::ids::DeploymentId;
 use crate::deployment::observation::Ask;
 use crate::deployment::outcome::Outcome;
-use crate::runner::Asks;
+use crate::runner::{Asks, Until};
 
 pub(super) async fn run(global: &Global, args: &ResumeArgs) -> Result<ExitCode, CliError> {
     let session = Session::open(global, None).await?;
@@ -39,7 +39,7 @@ pub(super) async fn run(global: &Global, args: &ResumeArgs) -> Result<ExitCode, 
         leave_after(&session, length, &asks);
     }
     let ended = abandoned
-        .go_on(global, &args.run, &session, Taking::Free, asks)
+        .go_on(global, &args.run, &session, Taking::Free, Until::End, asks)
         .await?;
     let reverted = matches!(ended.outcome(), Some(Outcome::Reverted { .. }));
     if args.revert && reverted {

@@ -1,70 +1,232 @@
 //! `bg tick`
 
+use std::time::Duration;
+
+use jiff::SignedDuration;
 use serde_json::{Value, json};
 
-use crate::cli::args::{Global, OutputFormat};
+use crate::cli::args::{Global, OutputFormat, TickArgs};
 use crate::cli::display::print_json;
 use crate::cli::error::{CliError, ErrorKind};
 use crate::cli::exit::ExitCode;
+use crate::cli::retiring::retirement_of;
+use crate::cli::running::Abandoned;
 use crate::cli::session::Session;
 use crate::cli::situation::Situation;
+use crate::deployment::ids::{DeploymentId, ServiceName};
+use crate::deployment::outcome::Outcome;
 use crate::deployment::retire::Retirement;
-use crate::runner::{Retired, Retiring, Round};
+use crate::deployment::state::Deployment;
+use crate::runner::{Log, Retired, Retiring, Round};
 
-pub(super) async fn run(global: &Global) -> Result<ExitCode, CliError> {
-    let session = Session::open(global, None).await?;
-    let situation = Situation::look(&session).await?;
-    let now = session.clock.now();
-    let mut rounds = Vec::new();
-    for retirement in situation.retirements(&session) {
-        if retirement.due.at <= now {
-            let round = one_round(&session, retirement.clone()).await;
-            rounds.push((retirement, round));
-        }
-    }
-    show(global, &rounds).map_err(|error| CliError::from_error(ErrorKind::Unexpected, &error))?;
-    Ok(ExitCode::Stands)
+/// What came of something that was due.
+struct Done {
+    service: ServiceName,
+    what: What,
 }
 
-async fn one_round(session: &Session, retirement: Retirement) -> Round {
+enum What {
+    /// A slot that was to be retired.
+    Retirement(Box<Retirement>, Round),
+    /// A deployment whose process died.
+    Deployment(DeploymentId, Result<Box<Deployment>, CliError>),
+}
+
+pub(super) async fn run(global: &Global, args: &TickArgs) -> Result<ExitCode, CliError> {
+    let session = Session::open(global, None).await?;
+    let mut done = Vec::new();
+    for service in services(&session).await? {
+        if let Some(what) = drive_on(&session, &service, args.at_most).await? {
+            done.push(Done { service, what });
+        }
+    }
+    done.extend(retire(&session).await?);
+    show(global, &done).map_err(|error| CliError::from_error(ErrorKind::Unexpected, &error))?;
+    Ok(exit(&done))
+}
+
+/// Everything in the store, the config's own service among it.
+async fn services(session: &Session) -> Result<Vec<ServiceName>, CliError> {
+    let services = session.store.services().await;
+    services.map_err(|error| CliError::from_error(ErrorKind::Unexpected, &error))
+}
+
+/// One round for a deployment whose process died; what was left on purpose stays as it is.
+async fn drive_on(
+    session: &Session,
+    service: &ServiceName,
+    at_most: Duration,
+) -> Result<Option<What>, CliError> {
+    let unreadable = |error| CliError::from_error(ErrorKind::Unexpected, &error);
+    let holder = session.store.holder(service).await.map_err(unreadable)?;
+    if holder.is_some_and(|holder| holder.lease_until > session.clock.now()) {
+        return Ok(None);
+    }
+    let abandoned = Abandoned::of(session, service, None).await?;
+    let Some(abandoned) = abandoned.filter(|it| !it.was_left() && session.reaches(it.plan()))
+    else {
+        return Ok(None);
+    };
+    let id = abandoned.id().clone();
+    let at_most = session.clock.now() + SignedDuration::try_from(at_most).unwrap_or_default();
+    let rested = abandoned.round(session, at_most).await;
+    Ok(Some(What::Deployment(id, rested.map(Box::new))))
+}
+
+/// One round for each slot that is due, as the journals say or, for the config's own service, its
+/// tags alone.
+async fn retire(session: &Session) -> Result<Vec<Done>, CliError> {
+    let mut done = Vec::new();
+    let now = session.clock.now();
+    for service in services(session).await? {
+        if let Some(last) = last_deployment(session, &service).await?
+            && session.reaches(&last.plan)
+            && let Some(retirement) = retirement_of(&last).filter(|it| it.due.at <= now)
+        {
+            let round = one_round(session, &service, &retirement, Some(last)).await;
+            let what = What::Retirement(Box::new(retirement), round);
+            done.push(Done { service, what });
+        }
+    }
+    let service = session.service();
+    let situation = Situation::look(session).await?;
+    for retirement in situation.retirements(session) {
+        let known = done.iter().any(|it: &Done| match &it.what {
+            What::Retirement(known, _) => {
+                it.service == service && known.service == retirement.service
+            }
+            What::Deployment(..) => false,
+        });
+        if retirement.due.at <= now && !known {
+            let round = one_round(session, &service, &retirement, None).await;
+            let what = What::Retirement(Box::new(retirement), round);
+            let service = service.clone();
+            done.push(Done { service, what });
+        }
+    }
+    Ok(done)
+}
+
+async fn last_deployment(
+    session: &Session,
+    service: &ServiceName,
+) -> Result<Option<Deployment>, CliError> {
+    let unreadable = |error| CliError::from_error(ErrorKind::Unexpected, &error);
+    let store = &session.store;
+    let Some(id) = store.deployments(service).await.map_err(unreadable)?.pop() else {
+        return Ok(None);
+    };
+    let records = store.journal(service, &id).await.map_err(unreadable)?;
+    // A journal of a later version is another program's to retire.
+    Ok(Deployment::replay(&records).ok().flatten())
+}
+
+async fn one_round(
+    session: &Session,
+    service: &ServiceName,
+    retirement: &Retirement,
+    deployment: Option<Deployment>,
+) -> Round {
+    let cluster = deployment
+        .as_ref()
+        .map_or_else(|| session.cluster(), |it| it.plan.cluster.clone());
+    let mut show = |_: &_| {};
     let mut retiring = Retiring {
         cloud: &session.cloud,
         store: &session.store,
         holder: session.holder(&session.new_id()),
         clock: session.clock,
-        service: session.service(),
-        cluster: session.cluster(),
-        retirement,
-        log: None,
+        service: service.clone(),
+        cluster,
+        retirement: retirement.clone(),
+        log: deployment.map(|it| Log::of(&session.store, it, &mut show)),
     };
     retiring.round().await
 }
 
-fn show(global: &Global, rounds: &[(Retirement, Round)]) -> std::io::Result<()> {
+/// Something that needs a person is worth an alarm of whoever runs this by the clock.
+fn exit(done: &[Done]) -> ExitCode {
+    let codes = done.iter().filter_map(|it| match &it.what {
+        What::Deployment(_, Ok(deployment)) => match deployment.outcome() {
+            Some(outcome @ Outcome::Stuck { .. }) => Some(outcome.into()),
+            _ => None,
+        },
+        What::Deployment(_, Err(error)) if error.kind != ErrorKind::Locked => Some(error.exit()),
+        _ => None,
+    });
+    codes.max().unwrap_or(ExitCode::Stands)
+}
+
+fn show(global: &Global, done: &[Done]) -> std::io::Result<()> {
     if global.output == OutputFormat::Json {
-        let due: Vec<Value> = rounds.iter().map(document).collect();
+        let due: Vec<Value> = done.iter().map(document).collect();
         return print_json(&json!({ "due": due }));
     }
-    if rounds.is_empty() {
+    if done.is_empty() {
         println!("nothing is due");
     }
-    for (Retirement { slot, service, .. }, round) in rounds {
-        let (word, why) = told(round);
-        let why = why.map_or_else(String::new, |why| format!(", because {why}"));
-        println!("slot {slot}, service {service}: {word}{why}");
+    for Done { service, what } in done {
+        match what {
+            What::Retirement(retirement, round) => {
+                let (word, why) = told(round);
+                let why = why.map_or_else(String::new, |why| format!(", because {why}"));
+                let (slot, ecs) = (retirement.slot, &retirement.service);
+                println!("{service}: slot {slot}, service {ecs}: {word}{why}");
+            }
+            What::Deployment(id, Ok(deployment)) => {
+                println!("{service}: deployment {id}: {}", stands(deployment));
+            }
+            What::Deployment(id, Err(error)) => {
+                println!("{service}: deployment {id}: not driven: {}", error.message);
+            }
+        }
     }
     Ok(())
 }
 
-fn document((retirement, round): &(Retirement, Round)) -> Value {
-    let (result, why) = told(round);
-    json!({
-        "slot": retirement.slot,
-        "service": retirement.service,
-        "at": retirement.due.at,
-        "result": result,
-        "why": why,
-    })
+fn document(done: &Done) -> Value {
+    let service = &done.service;
+    match &done.what {
+        What::Retirement(retirement, round) => {
+            let (result, why) = told(round);
+            json!({
+                "kind": "retirement",
+                "for": service,
+                "slot": retirement.slot,
+                "service": retirement.service,
+                "at": retirement.due.at,
+                "result": result,
+                "why": why,
+            })
+        }
+        What::Deployment(id, Ok(deployment)) => json!({
+            "kind": "deployment",
+            "for": service,
+            "deployment": id,
+            "result": stands(deployment),
+            "outcome": deployment.outcome(),
+            "why": null,
+        }),
+        What::Deployment(id, Err(error)) => json!({
+            "kind": "deployment",
+            "for": service,
+            "deployment": id,
+            "result": "not driven",
+            "outcome": null,
+            "why": error.message,
+        }),
+    }
+}
+
+/// Where a deployment was left, in a few words.
+fn stands(deployment: &Deployment) -> String {
+    match deployment.outcome() {
+        Some(Outcome::Promoted) => "promoted".to_owned(),
+        Some(Outcome::Reverted { trip }) => format!("reverted: {trip}"),
+        Some(Outcome::Stuck { why }) => format!("stuck: {why}"),
+        Some(Outcome::Kept { signal }) => format!("left as it is: {signal}"),
+        None => format!("at {}, goes on with the next tick", deployment.set),
+    }
 }
 
 /// `retired`, `kept`, `retiring` or `waiting`, and why.

@@ -48,10 +48,10 @@ impl<'a> Draft<'a> {
         if self.now >= until {
             return Some(Trip::DeadmanDue { until });
         }
-        let failure = deployment.deadman.failure.as_ref()?;
+        let (act, failure) = deployment.deadman.failure.as_ref()?;
         let over = self.now >= deadman.give_up_at(until);
         over.then(|| Trip::Refused {
-            act: failure.act,
+            act: *act,
             message: failure.message.clone(),
         })
     }
@@ -76,10 +76,9 @@ impl<'a> Draft<'a> {
     /// Pushes it out when a quarter of its time has gone by, whatever else is going on, unless
     /// what was just decided makes an end of it.
     pub(super) fn push_out_deadman(&mut self) {
-        let ends = |event: &Event| matches!(event, Event::Reverting { .. } | Event::Ended { .. });
         let touches =
             |action: &Action| matches!(action, Action::ArmDeadman { .. } | Action::DisarmDeadman);
-        if self.events.iter().any(ends) || self.actions.iter().any(touches) {
+        if self.makes_an_end() || self.actions.iter().any(touches) {
             return;
         }
         let Some(deadman) = self.planned_deadman() else {
@@ -103,8 +102,19 @@ impl<'a> Draft<'a> {
         }
     }
 
-    /// Arms it again where it was taken away and something keeps the outcome from being fixed.
+    /// Whether what was just decided ends the deployment or reverts it: then nothing goes beside
+    /// the write of the weights.
+    fn makes_an_end(&self) -> bool {
+        let ends = |event: &Event| matches!(event, Event::Reverting { .. } | Event::Ended { .. });
+        self.events.iter().any(ends)
+    }
+
+    /// Arms it again where it was taken away and something keeps the outcome from being fixed,
+    /// unless what was just decided makes an end of it.
     pub(super) fn rearm_deadman(&mut self) {
+        if self.makes_an_end() {
+            return;
+        }
         let none = self.deployment.deadman.armed_until.is_none();
         if let Some(deadman) = self.planned_deadman().filter(|_| none)
             && self.may_touch_deadman()
@@ -130,13 +140,17 @@ impl<'a> Draft<'a> {
             }
         );
         let patience = deployment.plan.limits.patience;
-        let hopeless = deployment.deadman.failure.as_ref().is_some_and(|failure| {
-            let limit = match failure.class.is_worth_repeating() {
-                true => patience,
-                false => patience.min(DENIED_FOR),
-            };
-            self.now >= after(failure.since, limit)
-        });
+        let hopeless = deployment
+            .deadman
+            .failure
+            .as_ref()
+            .is_some_and(|(_, failure)| {
+                let limit = match failure.class.is_worth_repeating() {
+                    true => patience,
+                    false => patience.min(DENIED_FOR),
+                };
+                self.now >= after(failure.since, limit)
+            });
         if hopeless && (back || deployment.deadman.armed_until.is_none()) {
             return false;
         }
@@ -149,7 +163,7 @@ impl<'a> Draft<'a> {
 
     /// Whether the last act on it didn't fail just now.
     fn may_touch_deadman(&mut self) -> bool {
-        let Some(failure) = &self.deployment.deadman.failure else {
+        let Some((_, failure)) = &self.deployment.deadman.failure else {
             return true;
         };
         let again_at = after(failure.at, AGAIN_AFTER);

@@ -8,6 +8,7 @@ mod promote;
 mod provision;
 mod revert;
 mod shift;
+mod takeover;
 
 use std::time::Duration;
 
@@ -16,7 +17,7 @@ use jiff::{SignedDuration, Timestamp};
 use super::action::Action;
 use super::event::Event;
 use super::observation::{Ask, Observation, OnInterrupt};
-use super::outcome::Outcome;
+use super::outcome::{Outcome, Stuck};
 use super::state::{Deployment, Phase};
 use super::trip::{Hold, Trip};
 
@@ -43,6 +44,10 @@ pub fn decide(deployment: &Deployment, observation: &Observation) -> Decision {
         return draft.finish();
     }
     draft.note_look();
+    if let Some(to) = &observation.lock_lost_to {
+        draft.without_the_lock(to);
+        return draft.finish();
+    }
     match &deployment.phase {
         Phase::Ended { .. } => {}
         Phase::Promoted { .. } => draft.promoted(),
@@ -111,7 +116,12 @@ impl<'a> Draft<'a> {
         if steered > 0 {
             self.wake_at = self.now;
         }
-        let ends = |ask: &&Ask| !matches!(ask, Ask::Pause { .. } | Ask::GoOn { .. });
+        let paused = self.deployment.paused.is_some();
+        let ends = |ask: &&Ask| match ask {
+            Ask::Pause { .. } | Ask::GoOn { .. } => false,
+            Ask::Interrupt { then, .. } => *then != OnInterrupt::Pause || paused,
+            Ask::Abort { .. } | Ask::Leave { .. } => true,
+        };
         let Some(ask) = seen.asks.iter().find(ends) else {
             return steered > 0;
         };
@@ -130,7 +140,7 @@ impl<'a> Draft<'a> {
             }
             Ask::Interrupt {
                 signal,
-                then: OnInterrupt::Revert,
+                then: OnInterrupt::Revert | OnInterrupt::Pause,
             } => {
                 self.begin_revert(Trip::Interrupted {
                     signal: signal.clone(),
@@ -153,6 +163,13 @@ impl<'a> Draft<'a> {
     fn steer(&mut self, ask: &Ask) -> bool {
         match ask {
             Ask::Pause { by } => self.record(Event::Paused { by: by.clone() }),
+            Ask::Interrupt {
+                signal,
+                then: OnInterrupt::Pause,
+            } if self.deployment.paused.is_none() => {
+                let by = signal.clone();
+                self.record(Event::Paused { by });
+            }
             Ask::GoOn { by, full } => self.record(Event::GoingOn {
                 by: by.clone(),
                 full: *full,
@@ -202,6 +219,24 @@ impl<'a> Draft<'a> {
             self.record(Event::Holding { reasons, until });
         }
         held.is_some() && self.now >= until
+    }
+
+    /// Holds, and acts by policy when patience ends. What somebody else did is left as it is, and
+    /// so is traffic that blue could not take back: an operator decides. Anything else reverts.
+    fn hold_or_give_up(&mut self, holds: Vec<Hold>) {
+        if !self.hold(holds.clone()) {
+            return;
+        }
+        let split = self.deployment.traffic_touched;
+        let for_a_person =
+            |hold: &Hold| hold.is_drift() || (split && matches!(hold, Hold::BlueNotReady { .. }));
+        if holds.iter().any(for_a_person) {
+            self.end(Outcome::Stuck {
+                why: Stuck::PatienceOver { waited_for: holds },
+            });
+        } else {
+            self.begin_revert(Trip::PatienceOver { waited_for: holds });
+        }
     }
 
     fn finish(self) -> Decision {

@@ -119,7 +119,12 @@ impl Draft<'_> {
         self.seen.asks.is_empty()
     }
 
-    fn bring_traffic_back(&mut self, trip: &Trip, since: Timestamp, hurried: Option<Timestamp>) {
+    pub(super) fn bring_traffic_back(
+        &mut self,
+        trip: &Trip,
+        since: Timestamp,
+        hurried: Option<Timestamp>,
+    ) {
         let plan = &self.deployment.plan;
         if all_readable_show(plan, self.seen, Weight::ZERO) {
             self.record(Event::TrafficReverted);
@@ -142,8 +147,9 @@ impl Draft<'_> {
             if self.now >= wait {
                 let why = Stuck::BlueIsDown { trip: trip.clone() };
                 self.end(Outcome::Stuck { why });
-            } else {
-                // It would put everything on a side where nothing is healthy.
+            } else if self.seen.lock_lost_to.is_none() {
+                // It would put everything on a side where nothing is healthy. Without the lock it
+                // is another process's.
                 self.disarm_deadman_first();
             }
             return;
@@ -191,13 +197,14 @@ impl Draft<'_> {
         if since.is_none() {
             self.record(Event::PuttingGreenAway);
         }
-        if !gone && !put_away {
+        let in_haste = hurried.is_some();
+        if !gone && !put_away && (in_haste || self.has_waited(ActName::Scale)) {
             self.act(Action::Scale {
                 slot: green,
                 desired: 0,
             });
         }
-        if !self.green_is_not_ours() {
+        if !self.green_is_not_ours() && (in_haste || self.has_waited(ActName::RestoreSettings)) {
             self.act(Action::RestoreSettings);
         }
     }
@@ -221,7 +228,8 @@ impl Draft<'_> {
     }
 
     fn trouble(&self) -> String {
-        self.deployment.failure.as_ref().map_or_else(
+        let failure = self.deployment.failure_of(ActName::Scale);
+        failure.map_or_else(
             || "ECS doesn't show it yet".to_owned(),
             |failure| failure.message.clone(),
         )

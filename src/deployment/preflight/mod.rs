@@ -7,6 +7,7 @@ mod definition;
 mod request;
 mod routes;
 mod services;
+mod under_way;
 mod watching;
 
 use std::time::Duration;
@@ -17,6 +18,8 @@ pub use request::{
     AlarmWanted, DefinitionWanted, GuardsWanted, Request, RouteWanted, RoutesWanted, Side,
     SlotWanted, TargetWanted, WhenUnchanged,
 };
+
+pub use under_way::under_way;
 
 use super::ids::SlotName;
 use super::plan::{GreenService, Plan};

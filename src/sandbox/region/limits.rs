@@ -56,7 +56,9 @@ fn buckets_of(operation: &Operation) -> Vec<Bucket> {
             "GetMetricData" => vec![Bucket::MetricReads],
             _ => Vec::new(),
         },
-        Service::Sts | Service::Scaling | Service::Ecr | Service::Scheduler => Vec::new(),
+        Service::Sts | Service::Scaling | Service::Ecr | Service::Scheduler | Service::DynamoDb => {
+            Vec::new()
+        }
     }
 }
 

@@ -241,6 +241,10 @@ impl Region {
             Ok(operation) => operation,
             Err(error) => return Outcome::Answered(wire::refuse(&error, &request_id)),
         };
+        let (protocol, region) = (operation.protocol, &self.inner.options.region);
+        if let Err(error) = wire::check_region(headers, protocol, region) {
+            return Outcome::Answered(operation.answer(&Err(error), &request_id));
+        }
         let now = self.now();
         let fault = {
             let Gate { faults, rng, .. } = &mut *gate;
@@ -286,14 +290,14 @@ impl Region {
         }
         let mut world = locked(&self.inner.world);
         self.advance(gate, &mut world);
-        if operation.is_read() {
+        if operation.may_lag() {
             return match self.stale(gate) {
                 Some(past) => operation.perform(past),
                 None => operation.perform(&mut world),
             };
         }
         let result = operation.perform(&mut world);
-        if !self.inner.options.read_lag.is_zero() {
+        if !operation.is_read() && !self.inner.options.read_lag.is_zero() {
             gate.past.push_back((now, world.clone()));
         }
         result

@@ -1,5 +1,7 @@
 //! Errors as AWS answers them.
 
+use serde_json::{Map, Value};
+
 /// An error as AWS answers it.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 #[error("{code}: {message}")]
@@ -10,6 +12,8 @@ pub struct AwsError {
     pub message: String,
     /// HTTP status.
     pub status: u16,
+    /// More fields of the answer, where a service says more.
+    pub details: Map<String, Value>,
 }
 
 impl AwsError {
@@ -19,7 +23,15 @@ impl AwsError {
             code: code.to_owned(),
             message: message.into(),
             status: 400,
+            details: Map::new(),
         }
+    }
+
+    /// The same with more fields in its answer.
+    #[must_use]
+    pub fn with_details(mut self, details: impl IntoIterator<Item = (String, Value)>) -> Self {
+        self.details.extend(details);
+        self
     }
 
     /// The same with another HTTP status.

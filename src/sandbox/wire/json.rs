@@ -29,9 +29,10 @@ pub fn encode(value: &Value) -> Vec<u8> {
 
 /// Writes an error.
 pub fn encode_error(error: &AwsError) -> Vec<u8> {
-    json!({ "__type": error.code, "message": error.message })
-        .to_string()
-        .into_bytes()
+    let mut fields = error.details.clone();
+    fields.insert("__type".to_owned(), json!(error.code));
+    fields.insert("message".to_owned(), json!(error.message));
+    Value::from(fields).to_string().into_bytes()
 }
 
 fn tidy(value: &mut Value) {

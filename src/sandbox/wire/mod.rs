@@ -7,6 +7,7 @@
 
 pub mod cbor;
 pub mod cloudwatch;
+pub mod dynamodb;
 pub mod ecr;
 pub mod ecs;
 pub mod elbv2;
@@ -22,7 +23,10 @@ pub use error::AwsError;
 
 use crate::sandbox::world::World;
 use bytes::Bytes;
-use http::{HeaderMap, Method, Response, StatusCode, Uri, header::CONTENT_TYPE};
+use http::{
+    HeaderMap, HeaderValue, Method, Response, StatusCode, Uri,
+    header::{AUTHORIZATION, CONTENT_TYPE},
+};
 use jiff::Timestamp;
 use query::QueryService;
 use serde_json::{Value, json};
@@ -44,6 +48,8 @@ pub enum Service {
     Ecr,
     /// EventBridge Scheduler.
     Scheduler,
+    /// DynamoDB.
+    DynamoDb,
 }
 
 impl Service {
@@ -57,6 +63,7 @@ impl Service {
             Self::Scaling => "application-autoscaling",
             Self::Ecr => "ecr",
             Self::Scheduler => "scheduler",
+            Self::DynamoDb => "dynamodb",
         }
     }
 }
@@ -90,6 +97,7 @@ pub struct Operation {
 const ECS_TARGET: &str = "AmazonEC2ContainerServiceV20141113.";
 const ECR_TARGET: &str = "AmazonEC2ContainerRegistry_V20150921.";
 const SCALING_TARGET: &str = "AnyScaleFrontendService.";
+const DYNAMODB_TARGET: &str = "DynamoDB_20120810.";
 const CLOUDWATCH_TARGET: &str = "GraniteServiceVersion20100801.";
 const CLOUDWATCH_PATH: &str = "/service/GraniteServiceVersion20100801/operation/";
 
@@ -140,6 +148,7 @@ pub fn recognise(
             (ECS_TARGET, Service::Ecs),
             (SCALING_TARGET, Service::Scaling),
             (ECR_TARGET, Service::Ecr),
+            (DYNAMODB_TARGET, Service::DynamoDb),
             (CLOUDWATCH_TARGET, Service::CloudWatch),
         ];
         let (service, name) = services
@@ -171,12 +180,41 @@ pub fn recognise(
     })
 }
 
+/// Refuses a request that is signed for another region, as AWS's endpoints do. One that isn't
+/// signed passes: nothing here checks who calls.
+///
+/// # Errors
+/// When it is signed for another region than `region`.
+pub fn check_region(headers: &HeaderMap, protocol: Protocol, region: &str) -> Result<(), AwsError> {
+    let signed = headers.get(AUTHORIZATION);
+    let signed = signed.and_then(|value| value.to_str().ok());
+    // Credential=KEY/DATE/REGION/SERVICE/aws4_request
+    let scope = signed.and_then(|text| text.split_once("Credential=")?.1.split('/').nth(2));
+    let Some(other) = scope.filter(|scope| *scope != region) else {
+        return Ok(());
+    };
+    let (code, status) = match protocol {
+        Protocol::Query(_) => ("SignatureDoesNotMatch", 403),
+        Protocol::Json | Protocol::Cbor => ("InvalidSignatureException", 400),
+        Protocol::RestJson => ("InvalidSignatureException", 403),
+    };
+    let message = format!(
+        "Credential should be scoped to a valid region, not '{other}': the sandbox is {region}."
+    );
+    Err(AwsError::new(code, message).with_status(status))
+}
+
 impl Operation {
-    /// Whether it only looks: such answers may lag behind writes.
+    /// Whether it only looks.
     pub fn is_read(&self) -> bool {
-        ["Describe", "List", "GetSchedule"]
-            .iter()
-            .any(|verb| self.name.starts_with(verb))
+        let verbs = ["Describe", "List", "GetItem", "GetSchedule", "Query"];
+        verbs.iter().any(|verb| self.name.starts_with(verb))
+    }
+
+    /// Whether its answer may lag behind writes: DynamoDB's doesn't where that is asked for.
+    pub fn may_lag(&self) -> bool {
+        let consistent = self.input.get("ConsistentRead").and_then(Value::as_bool);
+        self.is_read() && consistent != Some(true)
     }
 
     /// Lets the world answer.
@@ -192,9 +230,10 @@ impl Operation {
             Service::Scaling => scaling::handle,
             Service::Ecr => ecr::handle,
             Service::Scheduler => scheduler::handle,
+            Service::DynamoDb => dynamodb::handle,
         };
         let result = handle(world, &self.name, &self.input);
-        if !self.is_read() {
+        if !self.is_read() && self.service != Service::DynamoDb {
             world.ecs.wake();
         }
         result
@@ -217,13 +256,17 @@ impl Operation {
                 query::encode_error(service, error, request_id),
             ),
         };
-        let mut answer = respond(self.protocol, status, body, request_id);
+        let mut response = respond(self.protocol, status, body, request_id);
         if let (Protocol::RestJson, Err(error)) = (self.protocol, result)
             && let Ok(code) = error.code.parse()
         {
-            answer.headers_mut().insert("x-amzn-errortype", code);
+            response.headers_mut().insert("x-amzn-errortype", code);
         }
-        answer
+        if self.service == Service::DynamoDb {
+            let version = HeaderValue::from_static("application/x-amz-json-1.0");
+            response.headers_mut().insert(CONTENT_TYPE, version);
+        }
+        response
     }
 }
 

@@ -2,6 +2,7 @@
 
 pub mod app;
 pub mod cloudwatch;
+pub mod dynamodb;
 pub mod ecs;
 pub mod elb;
 pub mod ids;
@@ -33,6 +34,8 @@ pub struct World {
     pub cloudwatch: cloudwatch::CloudWatch,
     /// One-shot schedules.
     pub scheduler: scheduler::Scheduler,
+    /// DynamoDB's tables.
+    pub dynamodb: dynamodb::Tables,
     /// Synthetic users.
     pub traffic: traffic::Traffic,
 }
@@ -54,6 +57,7 @@ impl World {
             elb: elb::Elb::default(),
             cloudwatch: cloudwatch::CloudWatch::default(),
             scheduler: scheduler::Scheduler::default(),
+            dynamodb: dynamodb::Tables::default(),
             traffic: traffic::Traffic::default(),
         }
     }

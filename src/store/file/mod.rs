@@ -54,6 +54,10 @@ impl FileStore {
         line.push(b'\n');
         self.with_lock(service, |present, _| {
             may_write(present.as_ref(), holder, record.at)?;
+            // A journal that doesn't begin at its beginning must leave no file behind.
+            if record.seq > 0 && !path.exists() {
+                journal::turn_of(record, None, &path)?;
+            }
             let mut file = journal::open(&path).map_err(at(&path))?;
             let last = journal::cut_to_last_record(&mut file).map_err(at(&path))?;
             match journal::turn_of(record, last.as_deref(), &path)? {

@@ -5,7 +5,7 @@ use super::scene::{ALL_BLUE, raise};
 use crate::deployment::action::{ActName, Action, FailureClass};
 use crate::deployment::deadman::Deadman;
 use crate::deployment::event::Event;
-use crate::deployment::ids::{RoleArn, ScheduleName};
+use crate::deployment::ids::{RoleArn, ScheduleName, SlotName};
 use crate::deployment::observation::OnInterrupt;
 use crate::deployment::outcome::Outcome;
 use crate::deployment::plan::{Kind, Plan};
@@ -196,6 +196,18 @@ fn a_revert_ends_though_it_may_not_be_deleted() {
     scene.abort();
     assert!(matches!(scene.run_to_the_end(), Outcome::Reverted { .. }));
     assert!(scene.deployment.deadman.may_exist);
+}
+
+#[test]
+fn without_the_lock_it_is_left_to_the_other_process() {
+    let mut scene = scene();
+    scene.run_to_baking(0);
+    scene.healthy(SlotName::A, 0);
+    scene.seen.lock_lost_to = Some("kim@build-7".to_owned());
+    scene.run_to_the_end();
+    let disarms = |event: &Event| matches!(event, Event::DisarmingDeadman);
+    assert!(!scene.events.iter().any(disarms));
+    assert!(left(&scene).is_some());
 }
 
 #[test]

@@ -11,5 +11,6 @@ mod scene;
 mod shift;
 mod signals;
 mod sticky;
+mod takeover;
 
 use scene::{Scene, percent};

@@ -170,7 +170,7 @@ impl Scene {
     /// Sets how many targets are healthy in each group of a slot; the rest fail.
     pub(super) fn healthy(&mut self, slot: SlotName, healthy: u32) {
         let unhealthy = self.deployment.plan.desired.saturating_sub(healthy);
-        let reasons = BTreeMap::from([("Health checks failed".to_owned(), unhealthy)]);
+        let reasons = BTreeMap::from([("fail their health check".to_owned(), unhealthy)]);
         let counts = TargetCounts {
             healthy,
             unhealthy,
@@ -301,6 +301,7 @@ fn first_look(plan: &Plan) -> Observation {
         routes: BTreeMap::new(),
         alarms: BTreeMap::new(),
         asks: Vec::new(),
+        lock_lost_to: None,
     };
     let blue = service(plan.blue_task_definition.clone(), plan.desired);
     seen.services[plan.blue] = Seen::Value(Some(blue));
@@ -340,6 +341,7 @@ fn plan() -> Plan {
         container: "app".to_owned(),
         port: 8080,
         deregistration_delay: Duration::from_secs(300),
+        health_check: None,
     };
     let step = |weight, bake| StepPlan {
         weight: percent(weight),

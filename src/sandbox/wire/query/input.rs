@@ -6,11 +6,7 @@ use serde_json::{Value, json};
 
 /// A client error (status 400), as most of AWS's are.
 pub fn fail(code: &str, message: impl Into<String>) -> AwsError {
-    AwsError {
-        code: code.to_owned(),
-        message: message.into(),
-        status: 400,
-    }
+    AwsError::new(code, message)
 }
 
 /// The codes a service uses for a missing and for a malformed field.

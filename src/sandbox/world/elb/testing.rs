@@ -19,6 +19,7 @@ pub(crate) fn empty_world() -> World {
         elb: super::Elb::default(),
         cloudwatch: super::super::cloudwatch::CloudWatch::default(),
         scheduler: Default::default(),
+        dynamodb: super::super::dynamodb::Tables::default(),
         traffic: super::super::traffic::Traffic::default(),
     }
 }
