@@ -69,7 +69,8 @@ impl Sandbox {
     /// Starts one and reads what it prints.
     fn start() -> Option<Sandbox> {
         let mut child = Command::new(BG)
-            .args(["sandbox", "--port", "0"])
+            // At this speed the region's budgets outlast the calls of a dozen plans in a row.
+            .args(["sandbox", "--port", "0", "--speed", "60"])
             .stdout(Stdio::piped())
             .stderr(Stdio::null())
             .spawn()
