@@ -111,6 +111,15 @@ impl Scene {
         self.events.push(record.event);
     }
 
+    /// Another process goes on, after nobody had watched for a while.
+    pub(super) fn resume(&mut self, unwatched_since: Timestamp) {
+        let by = "grace".to_owned();
+        self.record(Event::Resumed {
+            by,
+            unwatched_since,
+        });
+    }
+
     pub(super) fn pass(&mut self, seconds: i64) {
         self.seen.now += SignedDuration::from_secs(seconds);
     }
