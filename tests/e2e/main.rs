@@ -5,6 +5,8 @@ mod bad_input;
 mod definition;
 mod deploy;
 mod look;
+mod resume;
 mod signals;
+mod steering;
 mod support;
 mod together;
