@@ -194,10 +194,7 @@ fn the_deadline_for_becoming_healthy_begins_anew() {
     scene.look_after(1);
     assert_eq!(scene.trip(), None);
     scene.look_after(600);
-    assert!(matches!(
-        scene.trip(),
-        Some(Trip::NotHealthyInTime { .. })
-    ));
+    assert!(matches!(scene.trip(), Some(Trip::NotHealthyInTime { .. })));
 }
 
 #[test]
