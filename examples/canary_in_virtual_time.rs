@@ -24,7 +24,7 @@ use bg::report::text::{Detail, Lines};
 use bg::runner::{Asks, Clock, LEASE, Run, new_id};
 use bg::sandbox::region::Throttle;
 use bg::sandbox::{Region, RegionOptions, demo};
-use bg::store::{Holder, MemoryStore, Store};
+use bg::store::{Duty, Holder, MemoryStore, Store};
 use bg::strategy::Strategy;
 
 const MINUTE: Duration = Duration::from_secs(60);
@@ -134,5 +134,6 @@ fn holder(request: &Request, clock: Clock) -> Holder {
         since: clock.now(),
         lease_until: clock.now() + LEASE,
         fence: 0,
+        duty: Duty::Deploy,
     }
 }

@@ -7,7 +7,7 @@ use super::cloud::Cloud;
 use super::error::AwsError;
 use super::raw::{Kept, replace_body};
 use super::retry::Effect;
-use crate::deployment::ids::{ClusterName, EcsServiceName};
+use crate::deployment::ids::{ClusterName, EcsServiceName, TargetGroupArn};
 
 /// DescribeServices takes so many at once.
 const SERVICES_AT_ONCE: usize = 10;
@@ -157,6 +157,15 @@ pub(super) fn tag<'a>(tags: &'a [Value], key: &str) -> Option<&'a str> {
 
 fn owned(value: &Value) -> Option<String> {
     value.as_str().map(str::to_owned)
+}
+
+/// The groups that the service itself registers its tasks with, whatever the config names.
+pub(super) fn own_groups(service: &Value) -> impl Iterator<Item = TargetGroupArn> {
+    let groups = list(service, "loadBalancers").iter();
+    let groups = groups.map(|entry| text(entry, "targetGroupArn"));
+    groups
+        .filter(|group| !group.is_empty())
+        .map(TargetGroupArn::new)
 }
 
 /// The last part of an ARN: a task's id, a service's or cluster's name.

@@ -108,6 +108,11 @@ impl AwsError {
         self.class == ErrorClass::NotFound
     }
 
+    /// Whether asking again would get the same answer: not allowed, or not known there.
+    pub(super) fn is_for_good(&self) -> bool {
+        matches!(self.class, ErrorClass::Denied | ErrorClass::Invalid)
+    }
+
     /// The action and the resource that a denial names: `(ecs:UpdateService, arn:…)`.
     fn denied_action(&self) -> (&str, Option<&str>) {
         let word_after = |mark: &str| {

@@ -12,9 +12,10 @@ use super::cloud::Cloud;
 use super::error::AwsError;
 use super::retry::Effect;
 use super::together::{all, some};
+use crate::deployment::health_check::{Failing, HealthCheck};
 use crate::deployment::ids::{LoadBalancerArn, TargetGroupArn};
 use crate::deployment::observation::Seen;
-use crate::deployment::plan::Plan;
+use crate::deployment::plan::{Plan, TargetPlan};
 use crate::deployment::surroundings::GroupFound;
 use crate::judge::targets::TargetCounts;
 
@@ -33,13 +34,16 @@ impl Cloud {
         plan: &Plan,
     ) -> BTreeMap<TargetGroupArn, Seen<TargetCounts>> {
         let targets = plan.slots.a.targets.iter().chain(&plan.slots.b.targets);
-        let groups: Vec<&TargetGroupArn> = targets.map(|target| &target.group).collect();
-        let seen = all(groups.iter().map(|group| self.target_health(group))).await;
-        let seen = seen.into_iter().map(|counts| match counts {
-            Ok(counts) => Seen::Value(counts),
-            Err(error) => Seen::Unreadable(error.to_string()),
+        let targets: Vec<&TargetPlan> = targets.collect();
+        let seen = all(targets.iter().map(|target| self.targets_of(&target.group))).await;
+        let seen = targets.into_iter().zip(seen).map(|(target, health)| {
+            let seen = match health {
+                Ok(health) => Seen::Value(counts(&health, Some(target))),
+                Err(error) => Seen::Unreadable(error.to_string()),
+            };
+            (target.group.clone(), seen)
         });
-        groups.into_iter().cloned().zip(seen).collect()
+        seen.collect()
     }
 
     /// The targets of one group by their state.
@@ -47,13 +51,20 @@ impl Cloud {
         &self,
         group: &TargetGroupArn,
     ) -> Result<TargetCounts, AwsError> {
+        Ok(counts(&self.targets_of(group).await?, None))
+    }
+
+    async fn targets_of(
+        &self,
+        group: &TargetGroupArn,
+    ) -> Result<Vec<TargetHealthDescription>, AwsError> {
         let health = self
             .call(HEALTH, Effect::Reads, || {
                 let request = self.elb().describe_target_health();
                 request.target_group_arn(group.as_str()).send()
             })
             .await?;
-        Ok(counts(health.target_health_descriptions()))
+        Ok(health.target_health_descriptions.unwrap_or_default())
     }
 
     /// Each of `groups`, names or ARNs; `None` where there is none.
@@ -122,12 +133,28 @@ fn group_found(group: &TargetGroup, attributes: &[TargetGroupAttribute]) -> Grou
         deregistration_delay: attribute("deregistration_delay.timeout_seconds")
             .and_then(|seconds| seconds.parse().ok())
             .map_or(DEREGISTRATION_DELAY, Duration::from_secs),
+        health_check: health_check(group),
         healthy_after: Duration::from_secs(interval * threshold),
         sticky: attribute("stickiness.enabled") == Some("true"),
     }
 }
 
-fn counts(targets: &[TargetHealthDescription]) -> TargetCounts {
+fn health_check(group: &TargetGroup) -> Option<HealthCheck> {
+    let matcher = group.matcher();
+    let timeout = group.health_check_timeout_seconds()?;
+    Some(HealthCheck {
+        protocol: group.health_check_protocol()?.as_str().to_owned(),
+        path: group.health_check_path().map(str::to_owned),
+        // `traffic-port` is no number.
+        port: group.health_check_port().and_then(|port| port.parse().ok()),
+        wanted: matcher
+            .and_then(|matcher| matcher.http_code().or(matcher.grpc_code()))
+            .map(str::to_owned),
+        timeout: Duration::from_secs(timeout.try_into().ok()?),
+    })
+}
+
+fn counts(targets: &[TargetHealthDescription], plan: Option<&TargetPlan>) -> TargetCounts {
     let mut counts = TargetCounts::default();
     for health in targets.iter().filter_map(|target| target.target_health()) {
         let state = health.state();
@@ -145,7 +172,7 @@ fn counts(targets: &[TargetHealthDescription]) -> TargetCounts {
         if !matches!(
             state,
             Some(State::Healthy | State::Initial | State::Draining)
-        ) && let Some(reason) = reason(health)
+        ) && let Some(reason) = reason(health, plan)
         {
             *counts.reasons.entry(reason).or_default() += 1;
         }
@@ -153,20 +180,50 @@ fn counts(targets: &[TargetHealthDescription]) -> TargetCounts {
     counts
 }
 
-/// The description where there is one, the code otherwise.
-fn reason(health: &TargetHealth) -> Option<String> {
+/// What is wrong with a target, as it follows `its targets`: in words of the health check where
+/// it fails that and the check is known, and in the load balancer's otherwise.
+fn reason(health: &TargetHealth, plan: Option<&TargetPlan>) -> Option<String> {
     let description = health.description().filter(|text| !text.is_empty());
     let code = health.reason().map(TargetHealthReasonEnum::as_str);
-    description.or(code).map(str::to_owned)
+    let words = description.or(code)?;
+    let Some(failing) = health.reason().and_then(|reason| failing(reason, words)) else {
+        return Some(format!("are not healthy: {words}"));
+    };
+    let known = plan.and_then(|plan| Some((plan.health_check.as_ref()?, plan.port)));
+    let told = known.map(|(check, port)| check.told(port, &failing));
+    let told = told.unwrap_or_else(|| words.to_owned());
+    Some(format!("fail their health check: {told}"))
+}
+
+fn failing(reason: &TargetHealthReasonEnum, words: &str) -> Option<Failing> {
+    match reason {
+        TargetHealthReasonEnum::ResponseCodeMismatch => {
+            // `Health checks failed with these codes: [503]`
+            let codes = words
+                .split_once('[')
+                .and_then(|(_, rest)| rest.split_once(']'));
+            Some(Failing::Codes(
+                codes.map_or(words, |(codes, _)| codes).to_owned(),
+            ))
+        }
+        TargetHealthReasonEnum::Timeout => Some(Failing::Timeout),
+        TargetHealthReasonEnum::FailedHealthChecks => Some(Failing::NoAnswer),
+        _ => None,
+    }
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
 
-    fn target(state: State, description: &str) -> TargetHealthDescription {
+    fn target(
+        state: State,
+        reason: TargetHealthReasonEnum,
+        description: &str,
+    ) -> TargetHealthDescription {
         let health = TargetHealth::builder()
             .state(state)
+            .reason(reason)
             .description(description)
             .build();
         TargetHealthDescription::builder()
@@ -176,17 +233,59 @@ mod tests {
 
     #[test]
     fn targets_that_only_begin_do_not_hide_why_another_failed() {
-        let begins = || target(State::Initial, "Initial health checks in progress");
-        let counts = counts(&[
+        let begins = || {
+            target(
+                State::Initial,
+                TargetHealthReasonEnum::InitialHealthChecking,
+                "Initial health checks in progress",
+            )
+        };
+        let targets = [
             begins(),
             begins(),
             target(
                 State::Unhealthy,
+                TargetHealthReasonEnum::ResponseCodeMismatch,
                 "Health checks failed with these codes: [503]",
             ),
-        ]);
-        assert_eq!((counts.initial, counts.unhealthy), (2, 1));
-        let reason = counts.main_reason();
-        assert_eq!(reason, Some("Health checks failed with these codes: [503]"));
+        ];
+        let unknown = counts(&targets, None);
+        assert_eq!((unknown.initial, unknown.unhealthy), (2, 1));
+        assert_eq!(
+            unknown.main_reason(),
+            Some("fail their health check: Health checks failed with these codes: [503]")
+        );
+        let plan = TargetPlan {
+            group: TargetGroupArn::new("arn"),
+            container: "app".to_owned(),
+            port: 8080,
+            deregistration_delay: Duration::ZERO,
+            health_check: Some(HealthCheck {
+                protocol: "HTTP".to_owned(),
+                path: Some("/health".to_owned()),
+                port: None,
+                wanted: Some("200".to_owned()),
+                timeout: Duration::from_secs(5),
+            }),
+        };
+        assert_eq!(
+            counts(&targets, Some(&plan)).main_reason(),
+            Some("fail their health check: GET /health on port 8080 answers 503, 200 is wanted")
+        );
+    }
+
+    #[test]
+    fn what_is_no_health_check_s_failure_keeps_the_load_balancer_s_words() {
+        let targets = [target(
+            State::Unused,
+            TargetHealthReasonEnum::NotInUse,
+            "Target is in an Availability Zone that is not enabled for the load balancer",
+        )];
+        let counts = counts(&targets, None);
+        let reason = counts.main_reason().unwrap();
+        assert!(
+            reason.starts_with("are not healthy: Target is in an Avail"),
+            "{reason}"
+        );
     }
 }

@@ -58,6 +58,7 @@ impl Cloud {
                     .collect()
             }),
             asks: Vec::new(),
+            lock_lost_to: None,
         }
     }
 }

@@ -7,10 +7,9 @@ use aws_sdk_cloudwatch::types::{
     Dimension, Metric, MetricDataQuery, MetricDataResult, MetricStat, ScanBy,
 };
 use jiff::{SignedDuration, Timestamp};
-use serde_json::Value;
 
 use super::cloud::Cloud;
-use super::ecs::{count, list, tag, text};
+use super::ecs::{count, list, own_groups, tag};
 use super::error::AwsError;
 use super::retry::Effect;
 use crate::deployment::action::Action;
@@ -55,7 +54,17 @@ impl Cloud {
         retirement: &Retirement,
         now: Timestamp,
     ) -> RetireLook {
-        let services = self.services(cluster, &[&retirement.service]).await;
+        let names = [&retirement.service];
+        let (services, scaling) = tokio::join!(
+            self.services(cluster, &names),
+            self.scalable_targets(cluster, &names),
+        );
+        let scaling = match scaling {
+            Ok(targets) => Seen::Value(targets.into_iter().next().flatten()),
+            // Who may not ask was warned before the deployment.
+            Err(error) if error.is_for_good() => Seen::Value(None),
+            Err(error) => Seen::Unreadable(error.to_string()),
+        };
         let mut groups = retirement.groups.clone();
         let (desired, due) = match services {
             Ok(services) => {
@@ -91,6 +100,7 @@ impl Cloud {
             due,
             requests,
             groups,
+            scaling,
         }
     }
 
@@ -221,15 +231,6 @@ impl Cloud {
             }
         }
     }
-}
-
-/// The groups that the service itself registers its tasks with, whatever the config names.
-fn own_groups(service: &Value) -> impl Iterator<Item = TargetGroupArn> {
-    let groups = list(service, "loadBalancers").iter();
-    let groups = groups.map(|entry| text(entry, "targetGroupArn"));
-    groups
-        .filter(|group| !group.is_empty())
-        .map(TargetGroupArn::new)
 }
 
 /// What the groups were sent in the last two minutes that their load balancers have counts of.

@@ -25,8 +25,9 @@ pub struct RouteWrite {
     pub label: String,
     /// The group that gets everything.
     pub to: TargetGroupArn,
-    /// The other slot's group. It stays at weight 0, or goes where clients are pinned to groups.
-    pub from: TargetGroupArn,
+    /// The other slot's group, if that exists. It stays at weight 0, or goes where clients are
+    /// pinned to groups.
+    pub from: Option<TargetGroupArn>,
 }
 
 /// Where an edit takes the action list from.
@@ -215,19 +216,19 @@ impl Cloud {
 
     async fn write_route(&self, route: &RouteWrite) -> Result<RouteSeen, AwsError> {
         let list = self.item(route.kind, &route.arn).await?;
-        let green = match forward::stickiness(&list) {
-            Some(_) => Leftover::Removed,
-            None => Leftover::Named,
+        let green = match (forward::stickiness(&list), &route.from) {
+            (Some(_), Some(_)) => Leftover::Removed,
+            _ => Leftover::Named,
         };
         let pair = Pair {
             blue: &route.to,
-            green: &route.from,
+            green: route.from.as_ref().unwrap_or(&route.to),
         };
         let edit = Edit::AllBlue { green };
         self.write_edited(route.kind, &route.arn, &list, pair, edit, Effect::Reverts)
             .await?;
         let list = self.item(route.kind, &route.arn).await?;
-        let weights = forward::weights(&list, &[&route.to, &route.from]);
+        let weights = forward::weights(&list, &[pair.blue, pair.green]);
         Ok(RouteSeen { weights })
     }
 }

@@ -6,14 +6,13 @@ use serde_json::{Value, json};
 use super::cloud::Cloud;
 use super::ecs::{count, last_part, list, tag, text};
 use super::error::AwsError;
+use crate::deployment::clone::DEPLOYMENT_TAG;
 use crate::deployment::ids::{ClusterName, DeploymentId, EcsServiceName, Slots, TaskDefinitionArn};
 use crate::deployment::observation::{
     Rollout, Seen, ServiceSeen, ServiceStatus, StoppedContainer, StoppedTask,
 };
 use crate::deployment::plan::Plan;
 
-/// The tag that names a deployment, on its task definition and on green's service.
-pub const DEPLOYMENT_TAG: &str = "bg:deployment";
 /// How many stopped tasks say enough.
 const STOPPED_SHOWN: usize = 5;
 

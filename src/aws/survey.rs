@@ -2,21 +2,21 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use aws_sdk_applicationautoscaling::types::{ScalableDimension, ServiceNamespace};
 use jiff::Timestamp;
 use serde_json::{Value, json};
 
 use super::cloud::Cloud;
-use super::ecs::{count, last_part, list, text};
-use super::error::{AwsError, ErrorClass};
+use super::ecs::{count, last_part, list, own_groups, text};
+use super::error::AwsError;
 use super::retry::Effect;
 use super::services::task_definition;
 use super::together::{all, some};
 use crate::deployment::ids::{
     AlarmName, ClusterName, EcsServiceName, SlotName, Slots, TargetGroupArn, TaskDefinitionArn,
 };
+use crate::deployment::observation::Seen;
 use crate::deployment::preflight::{DefinitionWanted, Request};
-use crate::deployment::surroundings::{Forward, GroupFound, Surroundings};
+use crate::deployment::surroundings::{self, Carried, Forward, GroupFound, Surroundings};
 
 /// Enough names for "did you mean".
 const PAGES_OF_NAMES: usize = 3;
@@ -108,7 +108,7 @@ impl Cloud {
         let (healthy, definitions, scaling, digests, clusters, service_names) = tokio::join!(
             self.healthy(&groups),
             self.definitions(&services),
-            self.scaling_targets(ask),
+            self.scalable_targets(&ask.cluster, &names),
             self.running_digests(&ask.cluster, live.and_then(|slot| services[slot].as_ref())),
             self.cluster_names(cluster_exists),
             self.service_names(&ask.cluster, cluster_exists, &services),
@@ -118,13 +118,14 @@ impl Cloud {
             task_definitions.insert(arn.clone(), definition);
             arn
         });
-        let unknown = |what: &str| format!("{what} is not known");
-        let scaling = optional(
-            scaling,
-            &unknown("whether autoscaling owns a slot's desired count"),
-            &mut notes,
-        )?;
-        let running_digests = optional(digests, &unknown("which digests run"), &mut notes)?;
+        let scaling = match scaling {
+            Err(error) if error.is_for_good() => Seen::Unreadable(error.to_string()),
+            targets => {
+                let mut targets = targets?.into_iter();
+                Seen::Value(Slots::from_fn(|_| targets.next().flatten()))
+            }
+        };
+        let running_digests = optional(digests, "which digests run is not known", &mut notes)?;
         Ok(Surroundings {
             now,
             account: account?,
@@ -260,31 +261,6 @@ impl Cloud {
         Ok(healthy)
     }
 
-    async fn scaling_targets(&self, ask: &SurveyAsk) -> Result<Slots<Option<String>>, AwsError> {
-        let cluster = last_part(ask.cluster.as_str());
-        let id = |slot: SlotName| format!("service/{cluster}/{}", ask.services[slot]);
-        let described = self
-            .call(
-                "application-autoscaling:DescribeScalableTargets",
-                Effect::Reads,
-                || {
-                    self.scaling()
-                        .describe_scalable_targets()
-                        .service_namespace(ServiceNamespace::Ecs)
-                        .scalable_dimension(ScalableDimension::EcsServiceDesiredCount)
-                        .resource_ids(id(SlotName::A))
-                        .resource_ids(id(SlotName::B))
-                        .send()
-                },
-            )
-            .await?;
-        let has = |id: &String| {
-            let mut targets = described.scalable_targets().iter();
-            targets.any(|target| target.resource_id() == id)
-        };
-        Ok(Slots::from_fn(|slot| Some(id(slot)).filter(has)))
-    }
-
     /// The digest that each container of `service` runs. Where its tasks disagree none is given.
     async fn running_digests(
         &self,
@@ -335,7 +311,7 @@ fn optional<T: Default>(
     notes: &mut Vec<String>,
 ) -> Result<T, AwsError> {
     match result {
-        Err(error) if matches!(error.class, ErrorClass::Denied | ErrorClass::Invalid) => {
+        Err(error) if error.is_for_good() => {
             notes.push(format!("{otherwise}: {error}"));
             Ok(T::default())
         }
@@ -343,22 +319,20 @@ fn optional<T: Default>(
     }
 }
 
-/// The slot that carries more of the weights; without any, the one that runs tasks.
+/// The slot that the forward actions show to be live; without any, the one that runs tasks.
 fn live(services: &Slots<Option<Value>>, forwards: &[Forward]) -> Option<SlotName> {
-    let carried = |slot: SlotName| -> (u32, u32) {
-        let Some(service) = &services[slot] else {
-            return (0, 0);
+    let groups = Slots::from_fn(|slot| {
+        let service = services[slot].iter();
+        service.flat_map(own_groups).collect::<Vec<_>>()
+    });
+    let carried = forwards.iter().map(|it| Carried::of(&it.weights, &groups));
+    let carried: Vec<Carried> = carried.collect();
+    surroundings::live(&carried).or_else(|| {
+        let running = |slot: SlotName| {
+            let service = services[slot].as_ref();
+            service.map_or(0, |it| count(it, "runningCount"))
         };
-        let groups = list(service, "loadBalancers")
-            .iter()
-            .map(|entry| TargetGroupArn::new(text(entry, "targetGroupArn")));
-        let weights = groups
-            .flat_map(|group| forwards.iter().filter_map(move |f| f.weights.get(&group)))
-            .sum();
-        (weights, count(service, "runningCount"))
-    };
-    let slot = SlotName::BOTH
-        .into_iter()
-        .max_by_key(|slot| (carried(*slot), slot.other()))?;
-    (carried(slot) > (0, 0)).then_some(slot)
+        let runs_more = |slot: &SlotName| running(*slot) > running(slot.other());
+        SlotName::BOTH.into_iter().find(runs_more)
+    })
 }

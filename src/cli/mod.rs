@@ -13,6 +13,7 @@ pub mod live;
 mod local_region;
 mod past;
 mod request;
+mod retiring;
 mod running;
 mod sandbox_clock;
 mod session;
@@ -20,6 +21,7 @@ mod situation;
 mod steering;
 pub mod style;
 pub mod terminal;
+mod traffic;
 
 use error::{CliError, ErrorKind};
 use exit::ExitCode;

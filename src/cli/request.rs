@@ -6,8 +6,7 @@ use std::time::Duration;
 
 use super::args::VersionArgs;
 use super::error::CliError;
-use super::session::Session;
-use crate::config::{self, AlarmSide, Config, Percent, RetireThen};
+use crate::config::{self, AlarmSide, Config, RetireThen};
 use crate::deployment::ids::{AlarmName, ClusterName, DeploymentId, EcsServiceName, ServiceName};
 use crate::deployment::ids::{SlotName, Slots};
 use crate::deployment::plan::{Kind, Limits, Retire, RetireHow};
@@ -18,12 +17,10 @@ use crate::deployment::preflight::{
 use crate::deployment::task_definition::{
     fill_placeholders, parse_file, parse_image_definitions, parse_image_flags, set_images,
 };
-use crate::judge::alarms::InsufficientData;
-use crate::judge::targets::Share;
 use crate::strategy::{Step, Strategy, StrategyRef, Weight};
 
 /// What the flags alone say; read before AWS is reached, so that mistakes show at once.
-#[derive(Debug)]
+#[derive(Debug, Clone)]
 pub(super) struct Wanted {
     definition: DefinitionWanted,
     strategy: Option<Strategy>,
@@ -86,17 +83,17 @@ impl Wanted {
         })
     }
 
-    /// Together with the config.
+    /// Together with the config, which names files by their paths from `folder`.
     pub(super) fn into_request(
         self,
-        session: &Session,
+        config: &Config,
+        folder: &Path,
         id: DeploymentId,
     ) -> Result<Request, CliError> {
-        let config = &session.config;
         let strategy = match (&self.strategy, &self.kind) {
             (Some(strategy), _) => strategy.clone(),
             (None, Kind::Hotfix { .. }) => all_at_once()?,
-            (None, _) => resolve(&config.strategy, &session.folder)?,
+            (None, _) => resolve(&config.strategy, folder)?,
         };
         if let Some(why) = strategy.needs_consent().filter(|_| !self.allow_long) {
             return Err(CliError::usage(why));
@@ -117,8 +114,8 @@ impl Wanted {
             routes: routes(config),
             strategy,
             guards: GuardsWanted {
-                ready: share(config.guards.targets.ready),
-                min: share(config.guards.targets.min),
+                ready: config.guards.targets.ready,
+                min: config.guards.targets.min,
                 healthy_for,
                 alarms: alarms(config),
             },
@@ -206,14 +203,6 @@ fn read(path: &Path) -> Result<String, CliError> {
     })
 }
 
-fn share(percent: Percent) -> Share {
-    let whole = percent.per_mille().div_ceil(10);
-    u8::try_from(whole)
-        .ok()
-        .and_then(Share::of_percent)
-        .unwrap_or(Share::ALL)
-}
-
 /// The config's slots.
 pub(super) fn slots(config: &Config) -> Slots<SlotWanted> {
     let wanted = |slot: &config::SlotConfig| SlotWanted {
@@ -274,11 +263,7 @@ fn alarms(config: &Config) -> Vec<AlarmWanted> {
                 AlarmSide::Green => Side::Green,
                 AlarmSide::Blue => Side::Blue,
             },
-            insufficient_data: alarm.insufficient_data.map(|policy| match policy {
-                config::InsufficientData::Ok => InsufficientData::Ok,
-                config::InsufficientData::Hold => InsufficientData::Hold,
-                config::InsufficientData::Revert => InsufficientData::Revert,
-            }),
+            insufficient_data: alarm.insufficient_data,
         })
         .collect()
 }

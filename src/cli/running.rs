@@ -1,13 +1,14 @@
-//! Running a planned deployment: lock, display, loop, retiring, exit code.
+//! Running a planned deployment: lock, display, loop, exit code.
 
 use std::cell::RefCell;
 
 use jiff::Timestamp;
 
-use super::args::{Global, OutputFormat, RetireBy, RunArgs};
+use super::args::{Global, OutputFormat, RunArgs};
 use super::display::{Display, TICK, print, print_json_line};
 use super::error::{CliError, ErrorKind, locked};
 use super::exit::ExitCode;
+use super::retiring;
 use super::session::{Fence, Session};
 use super::terminal::Surface;
 use crate::deployment::event::Record;
@@ -15,11 +16,13 @@ use crate::deployment::ids::{DeploymentId, ServiceName};
 use crate::deployment::outcome::Outcome;
 use crate::deployment::plan::Plan;
 use crate::deployment::preflight::Planning;
-use crate::deployment::retire::{Retirement, due};
-use crate::deployment::state::{Deployment, Phase};
+use crate::deployment::state::Deployment;
 use crate::report::line::{StyledLine, Tone};
-use crate::runner::{Asks, LEASE, Log, Retired, Retiring, Run, RunError, Until};
-use crate::store::Holder;
+use crate::runner::{Asks, LEASE, Run, RunError, Until};
+use crate::store::{Duty, Holder, StoreError};
+
+/// How often a plan is made anew because a slot was retired after its survey.
+pub(super) const PLANS_AT_MOST: usize = 5;
 
 /// Everything that preflight found, at once.
 ///
@@ -61,6 +64,7 @@ pub(super) fn say_unchanged(global: &Global, planning: &Planning) -> Result<(), 
 }
 
 /// Takes the lock, runs the plan to its end, retires blue where that is this process's to do.
+/// `None` where a slot was retired after the plan's survey: plan again.
 ///
 /// # Errors
 /// Only before anything was changed.
@@ -70,7 +74,7 @@ pub(super) async fn run(
     session: &Session,
     planning: Planning,
     planned_at: Fence,
-) -> Result<ExitCode, CliError> {
+) -> Result<Option<ExitCode>, CliError> {
     let plan = planning.plan.ok_or_else(|| {
         CliError::new(
             ErrorKind::Unexpected,
@@ -80,7 +84,9 @@ pub(super) async fn run(
     let mut asks = Asks::default();
     asks.listen_to_signals(args.on_interrupt)
         .map_err(|error| CliError::from_error(ErrorKind::Unexpected, &error))?;
-    let holder = take_lock(session, &plan, planned_at).await?;
+    let Some(holder) = take_lock(session, &plan, planned_at).await? else {
+        return Ok(None);
+    };
     let display = RefCell::new(Display::new(global, &Surface::of_process()));
     if global.output == OutputFormat::Text && !global.quiet {
         for warning in &planning.warnings {
@@ -93,28 +99,41 @@ pub(super) async fn run(
     let exit = deployment
         .outcome()
         .map_or(ExitCode::Stuck, exit_code(&deployment));
-    let left = finish_retiring(args, session, &deployment, &mut asks, &display).await;
+    let left = retiring::finish(args, session, &deployment, &mut asks, &display).await;
     let _ = display.into_inner().finish();
     say_left(global, left);
-    Ok(exit)
+    Ok(Some(exit))
 }
 
 /// Takes the lock, if nobody had it since the plan's survey: what that saw may not be so any more.
-async fn take_lock(session: &Session, plan: &Plan, planned_at: Fence) -> Result<Holder, CliError> {
-    let holder = session
-        .store
-        .lock(&plan.service, &session.holder(&plan.id))
-        .await
-        .map_err(|error| locked(&error))?;
+/// `None` where only a slot was retired meanwhile.
+async fn take_lock(
+    session: &Session,
+    plan: &Plan,
+    planned_at: Fence,
+) -> Result<Option<Holder>, CliError> {
+    let store = &session.store;
+    let unreadable = |error| CliError::from_error(ErrorKind::Unexpected, &error);
+    let before = store.holder(&plan.service).await.map_err(unreadable)?;
+    let retired = before.is_some_and(|holder| holder.duty == Duty::Retire);
+    let holder = match store.lock(&plan.service, &session.holder(&plan.id)).await {
+        Err(StoreError::Locked(holder)) if holder.duty == Duty::Retire => return Ok(None),
+        result => result.map_err(|error| locked(&error))?,
+    };
     if !planned_at.is_just_before(&holder) {
-        let _ = session.store.unlock(&plan.service, &holder).await;
-        return Err(CliError::new(
-            ErrorKind::Locked,
-            "somebody else held the lock while this was planned; nothing was changed",
-        )
-        .hint("run it again: `bg status` shows what is so now"));
+        let _ = store.unlock(&plan.service, &holder).await;
+        return if retired { Ok(None) } else { Err(disturbed()) };
     }
-    Ok(holder)
+    Ok(Some(holder))
+}
+
+/// Somebody else came between a plan and its lock.
+pub(super) fn disturbed() -> CliError {
+    CliError::new(
+        ErrorKind::Locked,
+        "somebody else held the lock while this was planned; nothing was changed",
+    )
+    .hint("run it again: `bg status` shows what is so now")
 }
 
 /// Only a journal that can't be begun leaves everything as it was.
@@ -293,7 +312,7 @@ impl Abandoned {
             deployment: Box::new(self.deployment),
         };
         let ended = drive(session, &service, &holder, job, &mut asks, &display).await?;
-        let left = finish_retiring(args, session, &ended, &mut asks, &display).await;
+        let left = retiring::finish(args, session, &ended, &mut asks, &display).await;
         let _ = display.into_inner().finish();
         say_left(global, left);
         Ok(ended)
@@ -370,7 +389,7 @@ async fn drive(
 }
 
 /// Lets the clocks of a live view move while something runs.
-async fn beside_ticks<T>(
+pub(super) async fn beside_ticks<T>(
     session: &Session,
     display: &RefCell<Display>,
     work: impl Future<Output = T>,
@@ -386,74 +405,47 @@ async fn beside_ticks<T>(
     }
 }
 
-/// Retires blue where that is this process's to do; otherwise says from when on somebody else has
-/// to.
-async fn finish_retiring(
-    args: &RunArgs,
-    session: &Session,
-    deployment: &Deployment,
-    asks: &mut Asks,
-    display: &RefCell<Display>,
-) -> Option<Timestamp> {
-    let Phase::Ended {
-        outcome: Outcome::Promoted,
-        retire_at: Some(_),
-    } = &deployment.phase
-    else {
-        return None;
-    };
-    let ci = std::env::var_os("CI").is_some();
-    let by = args.retire_by().unwrap_or(if ci {
-        RetireBy::Later
-    } else {
-        RetireBy::ThisRun
-    });
-    let retirement = retirement_of(deployment)?;
-    if by == RetireBy::Later {
-        return Some(retirement.due.at);
-    }
-    let mut show = |record: &Record| {
-        let _ = display.borrow_mut().record(record);
-    };
-    let log = Log::of(&session.store, deployment.clone(), &mut show);
-    let mut retiring = Retiring {
-        cloud: &session.cloud,
-        store: &session.store,
-        holder: session.holder(&deployment.plan.id),
-        clock: session.clock,
-        service: deployment.plan.service.clone(),
-        cluster: deployment.plan.cluster.clone(),
-        retirement,
-        log: Some(log),
-    };
-    let work = retiring.wait(asks);
-    match beside_ticks(session, display, work).await {
-        Retired::Later(at) => Some(at),
-        Retired::Done | Retired::Cancelled(_) => None,
-    }
-}
+#[cfg(test)]
+mod tests {
+    use super::super::args::{Verb, try_parse};
+    use super::super::request::Wanted;
+    use super::*;
 
-pub(super) fn retirement_of(deployment: &Deployment) -> Option<Retirement> {
-    let plan = &deployment.plan;
-    let Phase::Ended {
-        retire_at: Some(at),
-        ..
-    } = &deployment.phase
-    else {
-        return None;
-    };
-    let mut due = due(plan, plan.created_at)?;
-    due.at = *at;
-    let slot = &plan.slots[plan.blue];
-    Some(Retirement {
-        slot: plan.blue,
-        service: slot.service.clone(),
-        groups: slot
-            .targets
-            .iter()
-            .map(|target| target.group.clone())
-            .collect(),
-        due,
-        at_most: plan.retire.at_most,
-    })
+    #[tokio::test]
+    async fn a_plan_is_made_again_only_where_a_slot_was_retired_since() {
+        let arguments = ["bg", "deploy", "--sandbox", "--image", "shop:v2"];
+        let cli = try_parse(arguments).unwrap();
+        let Verb::Deploy(args) = &cli.verb else {
+            panic!("not a deployment");
+        };
+        let region = Some(&args.region);
+        let session = Session::open(&cli.global, region).await.unwrap();
+        let wanted = Wanted::of_version(&args.version).unwrap();
+        let id = session.new_id();
+        let request = wanted.into_request(&session.config, &session.folder, id);
+        let planning = session.plan(&request.unwrap()).await.unwrap();
+        let plan = planning.plan.unwrap();
+        let hold = async |duty| {
+            let holder = session.holder(&session.new_id());
+            let holder = Holder { duty, ..holder };
+            session.store.lock(&plan.service, &holder).await.unwrap()
+        };
+        let after = async |duty| {
+            let planned_at = session.fence().await.unwrap();
+            let held = hold(duty).await;
+            session.store.unlock(&plan.service, &held).await.unwrap();
+            take_lock(&session, &plan, planned_at).await
+        };
+        assert_eq!(after(Duty::Retire).await, Ok(None));
+        let error = after(Duty::Deploy).await.unwrap_err();
+        assert_eq!(error.kind, ErrorKind::Locked);
+
+        let planned_at = session.fence().await.unwrap();
+        let retires = hold(Duty::Retire).await;
+        assert_eq!(take_lock(&session, &plan, planned_at).await, Ok(None));
+        session.store.unlock(&plan.service, &retires).await.unwrap();
+        let planned_at = session.fence().await.unwrap();
+        let taken = take_lock(&session, &plan, planned_at).await.unwrap();
+        assert_eq!(taken.map(|holder| holder.deployment), Some(plan.id));
+    }
 }

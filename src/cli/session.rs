@@ -12,12 +12,13 @@ use super::request;
 use super::sandbox_clock;
 use crate::aws::{AwsError, Cloud, ConnectOptions, ErrorClass, SurveyAsk};
 use crate::config::{self, Config, StateLocation};
+use crate::deployment::event::Record;
 use crate::deployment::ids::{ClusterName, DeploymentId, ServiceName, SlotName, Slots};
 use crate::deployment::plan::Plan;
 use crate::deployment::preflight::{self, Planning, Request};
 use crate::deployment::surroundings::Surroundings;
 use crate::runner::{Clock, LEASE, new_id};
-use crate::store::{FileStore, Holder, MemoryStore, Store, StoreError};
+use crate::store::{Duty, FileStore, Holder, MemoryStore, Store, StoreError};
 
 /// How often to see whether a lock is free.
 const LOOK_AT_LOCK_EVERY: SignedDuration = SignedDuration::from_secs(2);
@@ -35,6 +36,11 @@ pub(super) struct Session {
     /// The region in process, as long as the session lasts.
     _region: Option<LocalRegion>,
 }
+
+/// How long a lock that is held to retire a slot is waited for: it is one look and one act.
+const RETIRES_AT_MOST: SignedDuration = SignedDuration::from_secs(10);
+/// Between two looks at such a lock.
+const ASK_EVERY: SignedDuration = SignedDuration::from_millis(250);
 
 /// How often the lock had been taken before a plan was made.
 #[derive(Debug, Clone, Copy)]
@@ -167,26 +173,52 @@ impl Session {
         }
     }
 
-    /// The lock's fence while nobody holds it: a plan is good as long as it doesn't grow.
+    /// The journal of the last deployment; empty where there was none.
+    pub(super) async fn last_journal(&self) -> Result<Vec<Record>, CliError> {
+        let unreadable = |error| CliError::from_error(ErrorKind::Unexpected, &error);
+        let (store, service) = (&self.store, self.service());
+        let deployments = store.deployments(&service).await.map_err(unreadable)?;
+        match deployments.last() {
+            Some(last) => store.journal(&service, last).await.map_err(unreadable),
+            None => Ok(Vec::new()),
+        }
+    }
+
+    /// Who holds the lock, if its lease has not run out.
+    pub(super) async fn present_holder(&self) -> Result<Option<Holder>, CliError> {
+        let holder = self.store.holder(&self.service()).await;
+        let holder = holder.map_err(|error| CliError::from_error(ErrorKind::Unexpected, &error))?;
+        Ok(holder.filter(|holder| holder.lease_until > self.clock.now()))
+    }
+
+    /// The lock's fence while nobody holds it: a plan is good as long as it doesn't grow. Who
+    /// only retires a slot is waited for.
     ///
     /// # Errors
     /// When somebody else deploys this service.
     pub(super) async fn fence(&self) -> Result<Fence, CliError> {
-        let holder = self.store.holder(&self.service()).await;
-        let holder = holder.map_err(|error| CliError::from_error(ErrorKind::Unexpected, &error))?;
-        match holder {
-            Some(holder) if holder.lease_until > self.clock.now() => {
-                Err(locked(&StoreError::Locked(Box::new(holder))))
+        let give_up_at = self.clock.now() + RETIRES_AT_MOST;
+        let mut said = false;
+        while let Some(holder) = self.present_holder().await? {
+            if holder.duty != Duty::Retire || self.clock.now() >= give_up_at {
+                return Err(locked(&StoreError::Locked(Box::new(holder))));
             }
-            holder => Ok(Fence(holder.map_or(0, |holder| holder.fence))),
+            if !said {
+                eprintln!("{holder}: waiting for that");
+                said = true;
+            }
+            self.clock.sleep_until(self.clock.now() + ASK_EVERY).await;
         }
+        let last = self.store.holder(&self.service()).await;
+        let last = last.map_err(|error| CliError::from_error(ErrorKind::Unexpected, &error))?;
+        Ok(Fence(last.map_or(0, |holder| holder.fence)))
     }
 
-    /// The process that drives a deployment now, if one does.
+    /// The process that drives a deployment now, if one does; one that only retires a slot is
+    /// nobody to ask.
     pub(super) async fn running_holder(&self) -> Result<Option<Holder>, CliError> {
-        let holder = self.store.holder(&self.service()).await;
-        let holder = holder.map_err(|error| CliError::from_error(ErrorKind::Unexpected, &error))?;
-        Ok(holder.filter(|holder| holder.lease_until > self.clock.now()))
+        let holder = self.present_holder().await?;
+        Ok(holder.filter(|holder| holder.duty == Duty::Deploy))
     }
 
     /// Waits until nobody deploys this service, at most so long.
@@ -243,6 +275,7 @@ impl Session {
             since: now,
             lease_until: now + LEASE,
             fence: 0,
+            duty: Duty::Deploy,
         }
     }
 }

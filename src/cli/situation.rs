@@ -7,17 +7,16 @@ use serde_json::Value;
 use super::error::{CliError, ErrorKind};
 use super::request;
 use super::session::Session;
-use crate::aws::{DEPLOYMENT_TAG, RouteWrite};
+use super::traffic::Traffic;
+use crate::deployment::clone::DEPLOYMENT_TAG;
 use crate::deployment::ids::{EcsServiceName, SlotName, Slots, TargetGroupArn, TaskDefinitionArn};
 use crate::deployment::retire::{Due, Retirement, SERVED_TAG, TAG};
-use crate::deployment::state::Deployment;
-use crate::deployment::surroundings::{Forward, GroupFound};
+use crate::deployment::surroundings::Carried;
 use crate::deployment::task_definition;
 use crate::report::status::{
     DeploymentStatus, RetireStatus, RouteStatus, SlotStatus, StatusReport,
 };
 use crate::report::view::View;
-use crate::strategy::Weight;
 
 /// What AWS shows of a service.
 pub(super) struct Situation {
@@ -27,108 +26,12 @@ pub(super) struct Situation {
     traffic: Traffic,
 }
 
-/// What ELBv2 alone shows.
-pub(super) struct Traffic {
-    pub(super) groups: Slots<Vec<TargetGroupArn>>,
-    pub(super) forwards: Vec<Forward>,
-}
-
-impl Traffic {
-    /// Looks at nothing but ELBv2.
-    pub(super) async fn look(session: &Session) -> Result<Traffic, CliError> {
-        let wanted = request::slots(&session.config);
-        let targets = SlotName::BOTH
-            .iter()
-            .flat_map(|slot| &wanted[*slot].targets);
-        let names: Vec<String> = targets.map(|target| target.group.clone()).collect();
-        let (groups, forwards) = session
-            .cloud
-            .forwards_of(&names)
-            .await
-            .map_err(|error| session.cant_look(&error))?;
-        Ok(Traffic::of(session, &groups, forwards))
-    }
-
-    fn of(
-        session: &Session,
-        groups: &BTreeMap<String, Option<GroupFound>>,
-        forwards: Vec<Forward>,
-    ) -> Traffic {
-        let wanted = request::slots(&session.config);
-        let of_slot = |slot: SlotName| {
-            let targets = wanted[slot].targets.iter();
-            let found = targets.filter_map(|target| groups.get(&target.group)?.as_ref());
-            found.map(|group| group.arn.clone()).collect()
-        };
-        Traffic {
-            groups: Slots::from_fn(of_slot),
-            forwards,
-        }
-    }
-
-    fn weight(&self, forward: &Forward, slot: SlotName) -> u32 {
-        let groups = self.groups[slot].iter();
-        groups.filter_map(|group| forward.weights.get(group)).sum()
-    }
-
-    /// A slot's share of a route; `None` where it forwards nowhere.
-    fn share(&self, forward: &Forward, slot: SlotName) -> Option<Weight> {
-        let (own, other) = (
-            self.weight(forward, slot),
-            self.weight(forward, slot.other()),
-        );
-        let all = own + other;
-        (all > 0).then(|| Weight::of_per_mille(((1000 * own + all / 2) / all) as u16))?
-    }
-
-    /// The slot with more traffic on every route; `None` where they disagree.
-    pub(super) fn live(&self) -> Option<SlotName> {
-        let leads = |slot: SlotName| {
-            !self.forwards.is_empty()
-                && self
-                    .forwards
-                    .iter()
-                    .all(|it| self.weight(it, slot) > self.weight(it, slot.other()))
-        };
-        SlotName::BOTH.into_iter().find(|slot| leads(*slot))
-    }
-
-    /// What break glass has to write to give `to` everything.
-    pub(super) fn writes(&self, to: SlotName) -> Vec<RouteWrite> {
-        let pairs = |forward: &Forward| {
-            let named = |slot: SlotName| {
-                self.groups[slot]
-                    .iter()
-                    .position(|group| forward.weights.contains_key(group))
-            };
-            let at = named(to).or_else(|| named(to.other()))?;
-            Some((
-                self.groups[to].get(at)?.clone(),
-                self.groups[to.other()].get(at)?.clone(),
-            ))
-        };
-        self.forwards
-            .iter()
-            .filter_map(|forward| {
-                let (to, from) = pairs(forward)?;
-                let (arn, label) = (forward.arn.clone(), forward.label());
-                Some(RouteWrite {
-                    arn,
-                    kind: forward.kind,
-                    label,
-                    to,
-                    from,
-                })
-            })
-            .collect()
-    }
-}
-
 impl Situation {
     /// Looks at everything that a status shows.
     pub(super) async fn look(session: &Session) -> Result<Situation, CliError> {
         let found = session.survey_for_status().await?;
-        let traffic = Traffic::of(session, &found.groups, found.forwards);
+        let wanted = request::slots(&session.config);
+        let traffic = Traffic::of(&wanted, &found.groups, found.forwards);
         if traffic.forwards.is_empty() && found.services.a.is_none() && found.services.b.is_none() {
             let (a, b) = (
                 &session.config.slots.a.service,
@@ -151,10 +54,12 @@ impl Situation {
     /// The document of `bg status`.
     pub(super) async fn report(&self, session: &Session) -> Result<StatusReport, CliError> {
         let live = self.traffic.live();
-        let routes = self.traffic.forwards.iter().map(|forward| RouteStatus {
+        let carried = self.traffic.carried();
+        let routes = self.traffic.forwards.iter().zip(&carried);
+        let routes = routes.map(|(forward, carried)| RouteStatus {
             label: forward.label(),
             arn: forward.arn.clone(),
-            weights: Slots::from_fn(|slot| self.traffic.share(forward, slot)),
+            weights: Slots::from_fn(|slot| carried.share(slot)),
         });
         Ok(StatusReport {
             at: session.clock.now(),
@@ -163,7 +68,7 @@ impl Situation {
             live: live.map(|slot| self.slot(session, slot)),
             idle: live.map(|slot| self.slot(session, slot.other())),
             routes: routes.collect(),
-            deployment: running_deployment(session).await?,
+            deployment: deployment(session, &carried).await?,
             retire: live.and_then(|slot| {
                 let due = self.due(slot.other())?;
                 Some(RetireStatus {
@@ -185,12 +90,8 @@ impl Situation {
             .as_ref()
             .and_then(|arn| self.definitions.get(arn))
             .map(|described| task_definition::images(&task_definition::from_describe(described)));
-        let shares = self
-            .traffic
-            .forwards
-            .iter()
-            .map(|it| self.traffic.share(it, slot));
-        let shares: Vec<_> = shares.collect();
+        let carried = self.traffic.carried();
+        let shares: Vec<_> = carried.iter().map(|it| it.share(slot)).collect();
         let agreed = shares
             .first()
             .filter(|first| shares.iter().all(|it| it == *first));
@@ -201,7 +102,9 @@ impl Situation {
             images: images.unwrap_or_default().into_iter().collect(),
             desired: number("desiredCount"),
             running: number("runningCount"),
-            healthy: self.traffic.groups[slot]
+            healthy: self
+                .traffic
+                .groups(slot)
                 .iter()
                 .filter_map(|group| self.healthy.get(group).copied())
                 .min(),
@@ -245,9 +148,9 @@ impl Situation {
 
     /// Whether every route gives a slot everything.
     pub(super) fn serves_everything(&self, slot: SlotName) -> bool {
-        let other = slot.other();
-        let routes = &self.traffic.forwards;
-        self.live() == Some(slot) && routes.iter().all(|it| self.traffic.weight(it, other) == 0)
+        let carried = self.traffic.carried();
+        let alone = |it: &Carried| it.alone() == Some(slot);
+        !carried.is_empty() && carried.iter().all(alone)
     }
 
     /// The retirements that the tags ask for.
@@ -257,7 +160,7 @@ impl Situation {
             Some(Retirement {
                 slot,
                 service: self.service(session, slot),
-                groups: self.traffic.groups[slot].clone(),
+                groups: self.traffic.groups(slot),
                 due,
                 at_most: session.config.retire.at_most,
             })
@@ -276,41 +179,35 @@ impl Situation {
     }
 }
 
-/// The deployment that has not ended, whether or not its process is still there.
-async fn running_deployment(session: &Session) -> Result<Option<DeploymentStatus>, CliError> {
-    let unreadable = |error| CliError::from_error(ErrorKind::Unexpected, &error);
-    let service = session.service();
-    let holder = session.store.holder(&service).await.map_err(unreadable)?;
-    let now = session.clock.now();
-    let held = holder.filter(|holder| holder.lease_until > now);
-    let last = match &held {
-        Some(holder) => Some(holder.deployment.clone()),
-        None => session
-            .store
-            .deployments(&service)
-            .await
-            .map_err(unreadable)?
-            .pop(),
+/// The deployment that has not ended, whether or not its process is still there, or the last one
+/// if that was left as it was with traffic split.
+async fn deployment(
+    session: &Session,
+    carried: &[Carried],
+) -> Result<Option<DeploymentStatus>, CliError> {
+    let held = session.running_holder().await?;
+    let records = match &held {
+        Some(holder) => {
+            let (service, id) = (session.service(), &holder.deployment);
+            let journal = session.store.journal(&service, id).await;
+            journal.map_err(|error| CliError::from_error(ErrorKind::Unexpected, &error))?
+        }
+        None => session.last_journal().await?,
     };
-    let records = match last {
-        Some(id) => session
-            .store
-            .journal(&service, &id)
-            .await
-            .map_err(unreadable)?,
-        None => return Ok(None),
-    };
-    // A journal that can't be understood is no reason to show nothing.
-    let state = Deployment::replay(&records);
-    if state.is_ok_and(|state| !state.is_some_and(|state| state.can_go_on())) {
-        return Ok(None);
-    }
     let mut view = View::new();
     for record in &records {
         view.apply(record);
     }
-    Ok(DeploymentStatus::of(&view).map(|status| DeploymentStatus {
-        abandoned: held.is_none(),
+    let first = carried.first().and_then(Carried::alone);
+    let split = first.is_none() || carried.iter().any(|it| it.alone() != first);
+    let shown = match &view.outcome {
+        None => true,
+        Some(outcome) if outcome.is_in_the_middle() => split,
+        Some(_) => held.is_some(),
+    };
+    let status = DeploymentStatus::of(&view).filter(|_| shown);
+    Ok(status.map(|status| DeploymentStatus {
+        abandoned: held.is_none() && status.outcome.is_none(),
         ..status
     }))
 }

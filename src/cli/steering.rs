@@ -2,8 +2,8 @@
 
 use std::time::Duration;
 
-use jiff::SignedDuration;
 use serde_json::json;
+use tokio::time::Instant;
 
 use super::args::{Global, OutputFormat};
 use super::error::{CliError, ErrorKind};
@@ -12,12 +12,15 @@ use crate::deployment::event::{Event, Record};
 use crate::deployment::outcome::Outcome;
 use crate::store::{Holder, Request, Steer};
 
+// Time here is this process's own, also where the sandbox's clock runs faster: so is the time
+// that the other process needs to answer.
+
 /// How long a running deployment gets to take a request; its look comes every few seconds.
 const ANSWER_WITHIN: Duration = Duration::from_secs(10);
 /// How long its revert may take once it has taken it.
 const REVERT_WITHIN: Duration = Duration::from_secs(120);
 /// Between two looks at its journal.
-const LOOK_EVERY: SignedDuration = SignedDuration::from_millis(500);
+const LOOK_EVERY: Duration = Duration::from_millis(500);
 
 /// What came of a request.
 pub(super) enum Answer {
@@ -38,7 +41,7 @@ pub(super) async fn ask_and_wait(
     let (store, service) = (&session.store, session.service());
     let id = &holder.deployment;
     let before = store.journal(&service, id).await.map_err(unreadable)?.len();
-    let asked_at = session.clock.now();
+    let (asked_at, waiting_since) = (session.clock.now(), Instant::now());
     let request = Request {
         deployment: id.clone(),
         by: by.to_owned(),
@@ -47,10 +50,7 @@ pub(super) async fn ask_and_wait(
     };
     store.ask(&service, &request).await.map_err(unreadable)?;
     loop {
-        session
-            .clock
-            .sleep_until(session.clock.now() + LOOK_EVERY)
-            .await;
+        tokio::time::sleep(LOOK_EVERY).await;
         let records = store.journal(&service, id).await.map_err(unreadable)?;
         if let Some(outcome) = outcome(&records) {
             return Ok(Some(Answer::Ended(outcome)));
@@ -63,9 +63,9 @@ pub(super) async fn ask_and_wait(
         if taken && steer != Steer::Abort {
             return Ok(Some(Answer::Taken));
         }
-        let waited = Duration::try_from(session.clock.now().duration_since(asked_at));
         let limit = if taken { REVERT_WITHIN } else { ANSWER_WITHIN };
-        if waited.is_ok_and(|waited| waited > limit) {
+        if waiting_since.elapsed() > limit {
+            // It must not be heeded when nobody expects it any more.
             let _ = store.take_requests(&service, id).await;
             return Ok(taken.then_some(Answer::Taken));
         }

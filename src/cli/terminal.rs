@@ -155,60 +155,22 @@ mod tests {
         }
     }
 
+    fn terminal_but(change: fn(&mut Surface)) -> Surface {
+        let mut surface = terminal();
+        change(&mut surface);
+        surface
+    }
+
     #[test]
     fn only_a_whole_terminal_gets_the_live_view() {
         let chosen = |flags, surface: Surface| Output::choose(&global(flags), &surface);
         assert_eq!(chosen("", terminal()), Output::Live);
-        assert_eq!(
-            chosen(
-                "",
-                Surface {
-                    stdout: false,
-                    ..terminal()
-                }
-            ),
-            Output::Lines
-        );
-        assert_eq!(
-            chosen(
-                "",
-                Surface {
-                    stderr: false,
-                    ..terminal()
-                }
-            ),
-            Output::Lines
-        );
-        assert_eq!(
-            chosen(
-                "",
-                Surface {
-                    term: Some("dumb".into()),
-                    ..terminal()
-                }
-            ),
-            Output::Lines
-        );
-        assert_eq!(
-            chosen(
-                "",
-                Surface {
-                    ci: Some("true".into()),
-                    ..terminal()
-                }
-            ),
-            Output::Lines
-        );
-        assert_eq!(
-            chosen(
-                "",
-                Surface {
-                    ci: Some("false".into()),
-                    ..terminal()
-                }
-            ),
-            Output::Live
-        );
+        let but = |change: fn(&mut Surface)| chosen("", terminal_but(change));
+        assert_eq!(but(|it| it.stdout = false), Output::Lines);
+        assert_eq!(but(|it| it.stderr = false), Output::Lines);
+        assert_eq!(but(|it| it.term = Some("dumb".into())), Output::Lines);
+        assert_eq!(but(|it| it.ci = Some("true".into())), Output::Lines);
+        assert_eq!(but(|it| it.ci = Some("false".into())), Output::Live);
         assert_eq!(chosen("--verbose", terminal()), Output::Lines);
         assert_eq!(chosen("--output json", terminal()), Output::Json);
     }
@@ -219,36 +181,17 @@ mod tests {
         assert_eq!(of("", terminal()), Colors::On);
         assert_eq!(of("", Surface::default()), Colors::Off);
         assert_eq!(of("--no-color", terminal()), Colors::Off);
-        assert_eq!(
-            of(
-                "",
-                Surface {
-                    no_color: Some("1".into()),
-                    ..terminal()
-                }
-            ),
-            Colors::Off
-        );
-        assert_eq!(
-            of(
-                "",
-                Surface {
-                    term: Some("dumb".into()),
-                    ..terminal()
-                }
-            ),
-            Colors::Off
-        );
+        let but = |change: fn(&mut Surface)| of("", terminal_but(change));
+        assert_eq!(but(|it| it.no_color = Some("1".into())), Colors::Off);
+        assert_eq!(but(|it| it.term = Some("dumb".into())), Colors::Off);
     }
 
     #[test]
     fn a_locale_without_unicode_gets_ascii() {
         let of = |locale: &str| {
-            Surface {
-                locale: Some(locale.into()),
-                ..terminal()
-            }
-            .symbols()
+            let mut surface = terminal();
+            surface.locale = Some(locale.into());
+            surface.symbols()
         };
         assert_eq!(of("en_US.UTF-8"), Symbols::Unicode);
         assert_eq!(of("POSIX"), Symbols::Ascii);

@@ -4,7 +4,8 @@ use std::time::Duration;
 
 use crate::strategy::{InputError, Node, Reader, Value, nearest};
 
-use super::values::Percent;
+use crate::judge::alarms::InsufficientData;
+use crate::judge::targets::Share;
 
 /// The checks that are on all the time; when one trips the deployment reverts.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
@@ -19,9 +20,9 @@ pub struct Guards {
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct TargetGuard {
     /// The part of green's targets that must be healthy before weight is given to it.
-    pub ready: Percent,
+    pub ready: Share,
     /// The part that must stay healthy afterwards, initial and draining ones not counted.
-    pub min: Percent,
+    pub min: Share,
     /// How long either must hold (`for`).
     pub steady_for: Duration,
 }
@@ -29,8 +30,8 @@ pub struct TargetGuard {
 impl Default for TargetGuard {
     fn default() -> TargetGuard {
         TargetGuard {
-            ready: Percent::ALL,
-            min: Percent::of_percent(75).expect("75 is a percentage"),
+            ready: Share::ALL,
+            min: Share::of_percent(75).expect("75 is a percentage"),
             steady_for: Duration::from_secs(30),
         }
     }
@@ -69,17 +70,6 @@ pub enum AlarmSide {
     Blue,
 }
 
-/// What an alarm in INSUFFICIENT_DATA means.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum InsufficientData {
-    /// The same as OK.
-    Ok,
-    /// Wait until it says something.
-    Hold,
-    /// The same as ALARM.
-    Revert,
-}
-
 const SLOT: &str = "{slot}";
 
 pub(super) const GUARDS_KEYS: [&str; 2] = ["targets", "alarms"];
@@ -111,19 +101,19 @@ pub(super) fn read_guards(reader: Reader<'_>, node: &Node) -> Result<Guards, Inp
 
 fn read_targets(reader: Reader<'_>, node: &Node) -> Result<TargetGuard, InputError> {
     let fields = reader.fields(node, "{ ready, min, for }", &TARGET_GUARD_KEYS)?;
-    let percent = |key: &str| {
-        let weight = fields.optional(key).map(|node| reader.weight(node));
-        weight.transpose().map(|weight| weight.map(Percent::from))
+    let share = |key: &str| {
+        let share = fields.optional(key).map(|node| read_share(reader, node));
+        share.transpose()
     };
     let default = TargetGuard::default();
-    let ready = percent("ready")?.unwrap_or(default.ready);
+    let ready = share("ready")?.unwrap_or(default.ready);
     // The lower of the two where only `ready` is written.
-    let min = percent("min")?.unwrap_or(default.min.min(ready));
+    let min = share("min")?.unwrap_or(default.min.min(ready));
     let steady_for = fields
         .optional("for")
         .map(|node| reader.duration(node))
         .transpose()?;
-    if ready == Percent::ZERO {
+    if ready.percent() == 0 {
         return Err(reader.error(fields.place("ready"), "`ready` must be over 0%"));
     }
     if min > ready {
@@ -137,6 +127,15 @@ fn read_targets(reader: Reader<'_>, node: &Node) -> Result<TargetGuard, InputErr
         min,
         steady_for,
     })
+}
+
+/// A part of a service's targets: those are counted, so tenths of a percent would be for show.
+fn read_share(reader: Reader<'_>, node: &Node) -> Result<Share, InputError> {
+    let per_mille = reader.weight(node)?.per_mille();
+    let whole = per_mille.is_multiple_of(10).then_some(per_mille / 10);
+    whole
+        .and_then(|percent| Share::of_percent(percent.try_into().ok()?))
+        .ok_or_else(|| reader.error(node.at, "targets are counted in whole percent, such as 75%"))
 }
 
 fn read_alarms(reader: Reader<'_>, node: &Node) -> Result<Vec<AlarmConfig>, InputError> {

@@ -12,9 +12,9 @@ mod types;
 mod values;
 
 pub use find::{CONFIG_FILE, find};
-pub use guards::{AlarmConfig, AlarmSide, Guards, InsufficientData, TargetGuard};
+pub use guards::{AlarmConfig, AlarmSide, Guards, TargetGuard};
 pub use routes::{RouteConfig, Routes};
 pub use schema::schema;
 pub use slots::{Endpoint, SlotConfig, Slots, TargetConfig};
 pub use types::{Config, Retire, RetireThen, Timing};
-pub use values::{AccountId, Percent, StateLocation};
+pub use values::{AccountId, StateLocation};

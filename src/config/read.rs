@@ -223,7 +223,9 @@ fn read_timing(reader: Reader<'_>, fields: &Fields<'_, '_>) -> Result<Timing, In
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::config::{AlarmSide, InsufficientData, Percent, RouteConfig, Routes, TargetGuard};
+    use crate::config::{AlarmSide, RouteConfig, Routes, TargetGuard};
+    use crate::judge::alarms::InsufficientData;
+    use crate::judge::targets::Share;
 
     const LEAST: &str = "service: shop\ncluster: prod\nslots:\n  a: { service: shop, target_group: shop-a }\n  b: { service: shop-b, target_group: shop-b }\n";
 
@@ -273,7 +275,7 @@ mod tests {
         assert!(
             matches!(&config.strategy, StrategyRef::Inline(strategy) if strategy.name() == "inline")
         );
-        assert_eq!(config.guards.targets.min, Percent::of_percent(50).unwrap());
+        assert_eq!(config.guards.targets.min, Share::of_percent(50).unwrap());
         let alarms = &config.guards.alarms;
         assert_eq!(alarms[0].side, AlarmSide::Service);
         assert_eq!(

@@ -2,7 +2,7 @@
 
 use super::ids::{SlotName, TargetGroupArn};
 use super::observation::{Observation, Seen, Split};
-use super::plan::Plan;
+use super::plan::{AlarmGuard, AlarmWeight, Plan};
 use super::state::Deployment;
 use super::trip::Hold;
 use crate::judge::alarms::{AlarmState, InsufficientData, Verdict, verdict};
@@ -211,7 +211,7 @@ pub fn alarms(deployment: &Deployment, observation: &Observation) -> AlarmReadin
         unclear: Vec::new(),
     };
     for guard in &plan.guards.alarms {
-        if guard.weight == super::plan::AlarmWeight::LiftedAtStart {
+        if guard.weight == AlarmWeight::LiftedAtStart {
             continue;
         }
         let seen = observation.alarms.get(&guard.name);
@@ -237,6 +237,13 @@ pub fn alarms(deployment: &Deployment, observation: &Observation) -> AlarmReadin
                     why: words,
                 });
             }
+            Verdict::Trip if is_left_over(deployment, guard) => {
+                let why = "it is in ALARM since before this version ran, and has to clear first";
+                reading.unclear.push(Hold::AlarmUnclear {
+                    name: guard.name.clone(),
+                    why: why.to_owned(),
+                });
+            }
             Verdict::Trip => {
                 reading.tripped.get_or_insert((guard.name.clone(), words));
             }
@@ -245,11 +252,29 @@ pub fn alarms(deployment: &Deployment, observation: &Observation) -> AlarmReadin
     reading
 }
 
+/// Whether an alarm that rings says nothing of this deployment's version yet.
+fn is_left_over(deployment: &Deployment, guard: &AlarmGuard) -> bool {
+    guard.weight == AlarmWeight::GuardsOnceClear && !deployment.clear_alarms.contains(&guard.name)
+}
+
 /// Everything that forbids raising green's weight now, tripped guards aside (invariant 2).
 ///
 /// Empty means: green and blue are ready, services and weights are as this deployment set them,
 /// and every alarm can be judged.
 pub fn against_raising(deployment: &Deployment, observation: &Observation) -> Vec<Hold> {
+    let plan = &deployment.plan;
+    let mut holds = against_promoting(deployment, observation);
+    if !plan.lifts_demands_on_blue() {
+        holds.extend(not_ready(plan, observation, plan.blue, plan.guards.ready));
+    }
+    holds
+}
+
+/// Everything that forbids calling the deployment a success now, tripped guards aside.
+///
+/// Promotion raises nothing, so that a blue without healthy targets doesn't count: green serves
+/// everything, and the other way out is worse.
+pub fn against_promoting(deployment: &Deployment, observation: &Observation) -> Vec<Hold> {
     let plan = &deployment.plan;
     let mut holds = Vec::new();
     if let Traffic::Uneven(drift) = traffic(plan, observation, deployment.set) {
@@ -262,9 +287,6 @@ pub fn against_raising(deployment: &Deployment, observation: &Observation) -> Ve
         plan.green_slot(),
         plan.guards.ready,
     ));
-    if !plan.lifts_demands_on_blue() {
-        holds.extend(not_ready(plan, observation, plan.blue, plan.guards.ready));
-    }
     holds.extend(alarms(deployment, observation).unclear);
     holds
 }

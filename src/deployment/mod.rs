@@ -8,6 +8,7 @@ pub mod action;
 pub mod clone;
 pub mod decide;
 pub mod event;
+pub mod health_check;
 pub mod ids;
 pub mod invariants;
 pub mod observation;

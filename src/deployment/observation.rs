@@ -7,6 +7,7 @@ use serde::{Deserialize, Serialize};
 
 use super::ids::{AlarmName, DeploymentId, RouteArn, Slots, TargetGroupArn, TaskDefinitionArn};
 use super::plan::{Plan, Route};
+use super::surroundings::Carried;
 use crate::judge::alarms::AlarmState;
 use crate::judge::targets::TargetCounts;
 use crate::strategy::Weight;
@@ -54,6 +55,8 @@ pub struct Observation {
     pub alarms: BTreeMap<AlarmName, Seen<AlarmSeen>>,
     /// What people and the operating system asked for since the last look.
     pub asks: Vec<Ask>,
+    /// Who has the lock that this process held and lost.
+    pub lock_lost_to: Option<String>,
 }
 
 /// An ECS service.
@@ -122,6 +125,14 @@ pub struct StoppedTask {
     pub containers: Vec<StoppedContainer>,
 }
 
+impl StoppedTask {
+    /// Whether ECS stopped it, as it does with tasks that fail their health check; otherwise it
+    /// ended by itself or never began.
+    pub fn was_stopped_by_ecs(&self) -> bool {
+        self.code == "ServiceSchedulerInitiated"
+    }
+}
+
 /// One container of a stopped task.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
@@ -156,25 +167,12 @@ pub enum Split {
 impl RouteSeen {
     /// Green's share on `route` under `plan`.
     pub fn split(&self, route: &Route, plan: &Plan) -> Split {
-        let (blue, green) = (&route.groups[plan.blue], &route.groups[plan.green_slot()]);
-        let foreign = |group: &&TargetGroupArn| *group != blue && *group != green;
-        let carrying = self.weights.iter().filter(|(_, weight)| **weight > 0);
-        if let Some(group) = carrying.map(|(group, _)| group).find(foreign) {
-            return Split::Foreign(group.clone());
+        let carried = Carried::on(route, &self.weights);
+        match (carried.share(plan.green_slot()), carried.foreign) {
+            (_, Some(group)) => Split::Foreign(group),
+            (Some(share), None) => Split::Green(share),
+            (None, None) => Split::Nowhere,
         }
-        let of = |group| self.weights.get(group).copied().unwrap_or(0);
-        let (blue, green) = (of(blue), of(green));
-        if blue + green == 0 {
-            return Split::Nowhere;
-        }
-        let per_mille = (1000 * green + (blue + green) / 2) / (blue + green);
-        // A share that rounds to nothing still is traffic, and one that rounds to all is not all.
-        let per_mille = match (blue, green) {
-            (0, _) => 1000,
-            (_, 0) => 0,
-            _ => per_mille.clamp(1, 999),
-        };
-        Weight::of_per_mille(per_mille as u16).map_or(Split::Nowhere, Split::Green)
     }
 
     /// Whether the action names `group`, whatever its weight.

@@ -40,7 +40,8 @@ impl Outcome {
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(tag = "kind", rename_all = "snake_case", deny_unknown_fields)]
 pub enum Stuck {
-    /// A hold outlasted patience while traffic was split.
+    /// A hold for drift outlasted patience, or, with traffic split, one for a blue that could not
+    /// take everything back.
     PatienceOver {
         /// What was waited for.
         waited_for: Vec<Hold>,
@@ -49,6 +50,11 @@ pub enum Stuck {
     BlueIsDown {
         /// What tripped.
         trip: Trip,
+    },
+    /// Another process has the lock, and has moved traffic, or may have.
+    TakenOver {
+        /// Who holds it.
+        by: String,
     },
     /// Traffic could not be confirmed to be back.
     RevertNotConfirmed {
@@ -70,15 +76,15 @@ impl fmt::Display for Stuck {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
             Stuck::PatienceOver { waited_for } => {
-                write!(
-                    f,
-                    "waited too long with traffic split: {}",
-                    join(waited_for)
-                )
+                write!(f, "waited too long for: {}", join(waited_for))
             }
             Stuck::BlueIsDown { trip } => write!(
                 f,
                 "{trip}; but blue has no healthy target to go back to, and green has some"
+            ),
+            Stuck::TakenOver { by } => write!(
+                f,
+                "another process took over: {by} holds the lock, so nothing more was written here"
             ),
             Stuck::RevertNotConfirmed { trip, trouble } => {
                 write!(

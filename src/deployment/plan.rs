@@ -5,6 +5,7 @@ use std::time::Duration;
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 
+use super::health_check::HealthCheck;
 use super::ids::{
     AlarmName, ClusterName, DeploymentId, EcsServiceName, LoadBalancerArn, RouteArn, ServiceName,
     SlotName, Slots, TargetGroupArn, TaskDefinitionArn,
@@ -128,6 +129,9 @@ pub struct TargetPlan {
     /// The group's deregistration delay.
     #[serde(with = "super::seconds")]
     pub deregistration_delay: Duration,
+    /// The group's health check, where it has one.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub health_check: Option<HealthCheck>,
 }
 
 /// Where green's task definition comes from.
@@ -241,6 +245,10 @@ pub struct AlarmGuard {
 pub enum AlarmWeight {
     /// ALARM reverts.
     Guards,
+    /// It measures green's slot, and was in ALARM when the deployment began, while nothing ran
+    /// there: left over from an earlier version. It holds until it was seen out of ALARM, and
+    /// guards from then on.
+    GuardsOnceClear,
     /// It was in ALARM when a hotfix or rollback began: shown, and not acted on.
     LiftedAtStart,
 }

@@ -15,7 +15,7 @@ use super::decide::after;
 use super::ids::{EcsServiceName, SlotName, TargetGroupArn};
 use super::observation::Seen;
 use super::plan::{Plan, RetireHow};
-use super::surroundings::Forward;
+use super::surroundings::{Forward, ScalableTarget};
 
 /// The tag on a service that says when it is due and what then.
 pub const TAG: &str = "bg:retire-at";
@@ -129,6 +129,8 @@ pub struct RetireLook {
     pub due: Option<Due>,
     /// What its groups were sent lately.
     pub requests: Seen<Requests>,
+    /// Its service's autoscaling, if it has any.
+    pub scaling: Seen<Option<ScalableTarget>>,
 }
 
 /// What a slot's groups were sent in the last two complete minutes.
@@ -157,8 +159,15 @@ pub enum RetireStep {
     Act(Action),
     /// It is retired.
     Done,
-    /// It must not be retired: it carries traffic, or somebody took the duty away.
+    /// It must not be retired, and its tag stays as it is: somebody took the duty away, or has to
+    /// do something first.
     Cancel {
+        /// Why.
+        why: String,
+    },
+    /// It carries traffic, so the duty is void. Its tag has to go: it would be acted on as soon
+    /// as the traffic is gone, however short a time ago that was.
+    Revoke {
         /// Why.
         why: String,
     },
@@ -184,12 +193,17 @@ pub fn decide(retirement: &Retirement, look: &RetireLook) -> RetireStep {
         Seen::Unreadable(why) => return wait(look, why),
     };
     if let Some(carrying) = forwards.iter().find(|forward| carries(forward, look)) {
-        return RetireStep::Cancel {
+        return RetireStep::Revoke {
             why: format!("{} sends it traffic", carrying.label()),
         };
     }
     if desired == 0 {
         return finish(retirement);
+    }
+    match &look.scaling {
+        Seen::Value(Some(target)) if target.min > 0 => return kept_up(target),
+        Seen::Value(_) => {}
+        Seen::Unreadable(why) => return wait(look, why),
     }
     let given_up_waiting = look.now >= after(retirement.due.at, retirement.at_most);
     match &look.requests {
@@ -201,6 +215,19 @@ pub fn decide(retirement: &Retirement, look: &RetireLook) -> RetireStep {
             &format!("it still got {count} requests in the last two minutes"),
         ),
         Seen::Unreadable(why) => wait(look, why),
+    }
+}
+
+/// Its tasks would come back, and go on costing, with nobody the wiser.
+fn kept_up(target: &ScalableTarget) -> RetireStep {
+    let ScalableTarget { resource, min } = target;
+    RetireStep::Cancel {
+        why: format!(
+            "autoscaling would start its tasks again, at least {min}; set the minimum to 0: aws \
+             application-autoscaling register-scalable-target --service-namespace ecs \
+             --scalable-dimension ecs:service:DesiredCount --resource-id {resource} \
+             --min-capacity 0"
+        ),
     }
 }
 
@@ -238,116 +265,4 @@ fn wait_until(until: Timestamp, why: &str) -> RetireStep {
 }
 
 #[cfg(test)]
-mod tests {
-    use std::collections::BTreeMap;
-
-    use jiff::SignedDuration;
-
-    use super::*;
-    use crate::deployment::ids::{LoadBalancerArn, RouteArn};
-    use crate::deployment::plan::RouteKind;
-
-    fn at(seconds: i64) -> Timestamp {
-        Timestamp::UNIX_EPOCH + SignedDuration::from_secs(seconds)
-    }
-
-    fn retirement(then: RetireHow) -> Retirement {
-        Retirement {
-            slot: SlotName::A,
-            service: EcsServiceName::new("shop"),
-            groups: vec![TargetGroupArn::new("a")],
-            due: Due { at: at(600), then },
-            at_most: Duration::from_secs(3600),
-        }
-    }
-
-    fn look(seconds: i64, weight: u32, requests: Requests) -> RetireLook {
-        RetireLook {
-            now: at(seconds),
-            groups: vec![TargetGroupArn::new("a")],
-            forwards: Seen::Value(vec![Forward {
-                arn: RouteArn::new("listener"),
-                kind: RouteKind::Listener,
-                load_balancer: LoadBalancerArn::new("x:loadbalancer/app/shop/1"),
-                port: 80,
-                priority: None,
-                hosts: vec![],
-                paths: vec![],
-                weights: BTreeMap::from([(TargetGroupArn::new("a"), weight)]),
-                sticky: None,
-            }]),
-            desired: Seen::Value(Some(2)),
-            due: Some(Due {
-                at: at(600),
-                then: RetireHow::ScaleToZero,
-            }),
-            requests: Seen::Value(requests),
-        }
-    }
-
-    #[test]
-    fn nothing_happens_before_it_is_due() {
-        let step = decide(
-            &retirement(RetireHow::ScaleToZero),
-            &look(599, 0, Requests::Counted(0)),
-        );
-        assert!(matches!(step, RetireStep::Wait { until, .. } if until == at(600)));
-    }
-
-    #[test]
-    fn a_slot_with_weight_is_never_retired() {
-        for seconds in [600, 100_000] {
-            let look = look(seconds, 1, Requests::Counted(0));
-            let step = decide(&retirement(RetireHow::ScaleToZero), &look);
-            assert!(matches!(step, RetireStep::Cancel { .. }), "{step:?}");
-        }
-    }
-
-    #[test]
-    fn requests_that_still_come_are_waited_out_but_not_for_ever() {
-        let retirement = retirement(RetireHow::ScaleToZero);
-        let busy = decide(&retirement, &look(700, 0, Requests::Counted(3)));
-        assert!(matches!(busy, RetireStep::Wait { .. }));
-        let silent = decide(&retirement, &look(700, 0, Requests::NoData));
-        assert!(matches!(silent, RetireStep::Wait { .. }));
-        let over = decide(&retirement, &look(600 + 3600, 0, Requests::Counted(3)));
-        assert_eq!(over, scale_to_zero(&retirement));
-        assert_eq!(
-            decide(&retirement, &look(700, 0, Requests::Counted(0))),
-            over
-        );
-    }
-
-    #[test]
-    fn a_duty_that_was_taken_away_is_not_performed() {
-        let mut changed = look(700, 0, Requests::Counted(0));
-        changed.due = None;
-        let step = decide(&retirement(RetireHow::ScaleToZero), &changed);
-        assert!(matches!(step, RetireStep::Cancel { .. }));
-    }
-
-    #[test]
-    fn deleting_comes_after_scaling_to_zero() {
-        let retirement = retirement(RetireHow::Delete);
-        let mut look = look(700, 0, Requests::Counted(0));
-        look.due = Some(retirement.due);
-        assert_eq!(decide(&retirement, &look), scale_to_zero(&retirement));
-        look.desired = Seen::Value(Some(0));
-        assert_eq!(
-            decide(&retirement, &look),
-            RetireStep::Act(Action::Delete { slot: SlotName::A })
-        );
-        look.desired = Seen::Value(None);
-        assert_eq!(decide(&retirement, &look), RetireStep::Done);
-    }
-
-    #[test]
-    fn the_tag_reads_back_as_written() {
-        let due = Due {
-            at: at(1_700_000_000),
-            then: RetireHow::Delete,
-        };
-        assert_eq!(due.to_string().parse(), Ok(due));
-        assert!("tomorrow".parse::<Due>().is_err());
-    }
-}
+mod tests;

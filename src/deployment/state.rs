@@ -1,14 +1,17 @@
 //! A deployment's state: a fold over its events, and nothing else.
 
+use std::collections::{BTreeMap, BTreeSet};
+
 use jiff::{SignedDuration, Timestamp};
 use thiserror::Error;
 
 use super::action::{ActName, FailureClass};
 use super::event::{Event, Look, Record};
-use super::ids::TaskDefinitionArn;
+use super::ids::{AlarmName, TaskDefinitionArn};
 use super::outcome::Outcome;
 use super::plan::Plan;
 use super::trip::{Hold, Trip};
+use crate::judge::alarms::AlarmState;
 use crate::strategy::Weight;
 
 /// Where a deployment stands.
@@ -40,10 +43,12 @@ pub struct Deployment {
     pub hold: Option<Held>,
     /// Since when AWS can't be read.
     pub blind_since: Option<Timestamp>,
-    /// The last act that failed, if the same one has not succeeded since.
-    pub failure: Option<Failure>,
+    /// The acts whose last try failed.
+    pub failures: BTreeMap<ActName, Failure>,
     /// The most failed tasks of green that were seen.
     pub failed_tasks: u32,
+    /// The alarms that were seen out of ALARM.
+    pub clear_alarms: BTreeSet<AlarmName>,
     /// Why targets of green were last not healthy.
     pub target_reason: Option<String>,
     /// The last own change, after which looks come quickly.
@@ -130,11 +135,9 @@ pub struct Held {
     pub until: Timestamp,
 }
 
-/// An act that failed.
+/// How an act failed.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Failure {
-    /// Which.
-    pub act: ActName,
     /// How.
     pub class: FailureClass,
     /// AWS's words.
@@ -204,8 +207,9 @@ impl Deployment {
             left: None,
             hold: None,
             blind_since: None,
-            failure: None,
+            failures: BTreeMap::new(),
             failed_tasks: 0,
+            clear_alarms: BTreeSet::new(),
             target_reason: None,
             changed_at: record.at,
             look: Look::default(),
@@ -251,7 +255,7 @@ impl Deployment {
             (Phase::Registering, Event::RegisteringTaskDefinition) => self.changed_at = at,
             (Phase::Registering, Event::TaskDefinitionReady { task_definition }) => {
                 self.task_definition = Some(task_definition.clone());
-                self.failure = None;
+                self.failures.clear();
                 self.phase = Phase::Provisioning {
                     since: at,
                     provisioned_at: None,
@@ -264,7 +268,7 @@ impl Deployment {
             }
             (Phase::Provisioning { provisioned_at, .. }, Event::GreenProvisioned) => {
                 *provisioned_at = Some(at);
-                self.failure = None;
+                self.failures.clear();
                 self.changed_at = at;
             }
             (Phase::Provisioning { healthy_since, .. }, Event::GreenHealthy) => {
@@ -282,7 +286,7 @@ impl Deployment {
                 self.set = *weight;
                 self.traffic_touched = true;
                 self.changed_at = at;
-                self.failure = None;
+                self.failures.clear();
                 self.phase = Phase::Shifting {
                     step: *step,
                     since: at,
@@ -291,7 +295,7 @@ impl Deployment {
             (Phase::Shifting { step: now, .. }, Event::Baking { step, until, .. })
                 if now == step =>
             {
-                self.failure = None;
+                self.failures.clear();
                 self.phase = Phase::Baking {
                     step: *step,
                     until: *until,
@@ -311,14 +315,16 @@ impl Deployment {
                 Event::SettingsRestored,
             ) => {
                 *restored = true;
-                self.failure = None;
+                // It comes last after a promotion, when the tags are there.
+                self.failures.remove(&ActName::Tag);
+                self.failures.remove(&ActName::RestoreSettings);
             }
             (Phase::Reverting { .. } | Phase::Promoted { .. }, Event::Reverting { .. }) => {
                 return Err("it can't revert any more");
             }
             (_, Event::Reverting { trip }) => {
                 self.hold = None;
-                self.failure = None;
+                self.failures.clear();
                 self.changed_at = at;
                 self.set_before = self.set;
                 self.set = Weight::ZERO;
@@ -342,7 +348,7 @@ impl Deployment {
                 Event::TrafficReverted,
             ) => {
                 *traffic_back_at = Some(at);
-                self.failure = None;
+                self.failures.clear();
             }
             (
                 Phase::Reverting {
@@ -355,7 +361,7 @@ impl Deployment {
             }
             (Phase::Reverting { put_away, .. }, Event::GreenPutAway) => {
                 *put_away = true;
-                self.failure = None;
+                self.failures.remove(&ActName::Scale);
             }
             (_, Event::Holding { reasons, until }) => self.hold_on(reasons, *until, at),
             (_, Event::HoldOver) => {
@@ -377,6 +383,12 @@ impl Deployment {
                 if look.green.reason.is_some() {
                     self.target_reason.clone_from(&look.green.reason);
                 }
+                let clear = |state: &Option<AlarmState>| {
+                    state.is_some_and(|state| state != AlarmState::Alarm)
+                };
+                let clear = look.alarms.iter().filter(|(_, state)| clear(state));
+                self.clear_alarms
+                    .extend(clear.map(|(name, _)| name.clone()));
                 self.look = look.clone();
             }
             (_, Event::Ended { outcome }) => {
@@ -402,7 +414,7 @@ impl Deployment {
     fn resume(&mut self, unwatched_since: Timestamp, at: Timestamp) {
         self.hold = None;
         self.blind_since = None;
-        self.failure = None;
+        self.failures.clear();
         self.changed_at = at;
         match &mut self.phase {
             Phase::Provisioning {
@@ -463,15 +475,15 @@ impl Deployment {
     }
 
     fn note_failure(&mut self, act: ActName, class: FailureClass, message: &str, at: Timestamp) {
-        let earlier = self.failure.take().filter(|failure| failure.act == act);
-        self.failure = Some(Failure {
-            act,
+        let earlier = self.failures.get(&act);
+        let failure = Failure {
             class,
             message: message.to_owned(),
-            times: earlier.as_ref().map_or(0, |failure| failure.times) + 1,
+            times: earlier.map_or(0, |failure| failure.times) + 1,
             since: earlier.map_or(at, |failure| failure.since),
             at,
-        });
+        };
+        self.failures.insert(act, failure);
     }
 
     /// How it ended, if it has.
@@ -489,6 +501,6 @@ impl Deployment {
 
     /// The failure of `act`, if its last try failed.
     pub fn failure_of(&self, act: ActName) -> Option<&Failure> {
-        self.failure.as_ref().filter(|failure| failure.act == act)
+        self.failures.get(&act)
     }
 }

@@ -7,9 +7,14 @@ use std::time::Duration;
 use jiff::Timestamp;
 use serde_json::Value;
 
-use super::ids::{AlarmName, LoadBalancerArn, RouteArn, Slots, TargetGroupArn, TaskDefinitionArn};
-use super::plan::RouteKind;
+use super::health_check::HealthCheck;
+use super::ids::{
+    AlarmName, LoadBalancerArn, RouteArn, SlotName, Slots, TargetGroupArn, TaskDefinitionArn,
+};
+use super::observation::Seen;
+use super::plan::{Route, RouteKind};
 use crate::judge::alarms::AlarmState;
+use crate::strategy::Weight;
 
 /// What the survey found. What doesn't exist is `None`; what could not be read fails the survey.
 #[derive(Debug, Clone, PartialEq)]
@@ -42,8 +47,8 @@ pub struct Surroundings {
     pub asked_definition: Option<TaskDefinitionArn>,
     /// Each alarm that the config names, `{slot}` filled in both ways.
     pub alarms: BTreeMap<AlarmName, Option<AlarmFound>>,
-    /// Each slot's Application Auto Scaling target: its resource id.
-    pub scaling: Slots<Option<String>>,
+    /// Each slot's autoscaling, if it has any; unreadable where it may not be asked for.
+    pub scaling: Seen<Slots<Option<ScalableTarget>>>,
     /// The digest that each of the live slot's containers runs, where ECS shows it.
     pub running_digests: BTreeMap<String, String>,
     /// The digest that a registry gives for an image reference, where it could be asked (ECR).
@@ -71,10 +76,21 @@ pub struct GroupFound {
     pub load_balancer: Option<LoadBalancerArn>,
     /// `deregistration_delay.timeout_seconds`.
     pub deregistration_delay: Duration,
+    /// What it asks of its targets; `None` for Lambda without a check.
+    pub health_check: Option<HealthCheck>,
     /// Interval, healthy threshold: how soon a new target can be healthy at the earliest.
     pub healthy_after: Duration,
     /// Whether the group asks for stickiness of its own (`stickiness.enabled`).
     pub sticky: bool,
+}
+
+/// An Application Auto Scaling target: what owns a service's desired count.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct ScalableTarget {
+    /// Its resource id: `service/CLUSTER/SERVICE`.
+    pub resource: String,
+    /// The fewest tasks that it lets the service have.
+    pub min: u32,
 }
 
 /// A forward action of a listener or a rule.
@@ -118,6 +134,73 @@ impl Forward {
     }
 }
 
+/// What a forward action's weights give each slot.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Carried {
+    /// The weights of each slot's groups together.
+    pub slots: Slots<u32>,
+    /// A group that is neither slot's and carries traffic.
+    pub foreign: Option<TargetGroupArn>,
+}
+
+impl Carried {
+    /// Of an action with these weights, where the slots have these groups.
+    pub fn of<G: AsRef<[TargetGroupArn]>>(
+        weights: &BTreeMap<TargetGroupArn, u32>,
+        groups: &Slots<G>,
+    ) -> Carried {
+        let has = |slot: SlotName, group| groups[slot].as_ref().contains(group);
+        let sum = |slot| {
+            let own = weights.iter().filter(|(group, _)| has(slot, group));
+            own.map(|(_, weight)| weight).sum()
+        };
+        let mut carrying = weights.iter().filter(|(_, weight)| **weight > 0);
+        let foreign = carrying.find(|(group, _)| !SlotName::BOTH.iter().any(|it| has(*it, group)));
+        Carried {
+            slots: Slots::from_fn(sum),
+            foreign: foreign.map(|(group, _)| group.clone()),
+        }
+    }
+
+    /// The same where each slot has the group that a route of the plan gives it.
+    pub fn on(route: &Route, weights: &BTreeMap<TargetGroupArn, u32>) -> Carried {
+        let groups = Slots::from_fn(|slot| std::slice::from_ref(&route.groups[slot]));
+        Carried::of(weights, &groups)
+    }
+
+    /// A slot's share of what both have, to 0.1 %; `None` where neither has any. A share that
+    /// rounds to nothing still is traffic, and one that rounds to all is not all.
+    pub fn share(&self, slot: SlotName) -> Option<Weight> {
+        let (own, other) = (self.slots[slot], self.slots[slot.other()]);
+        let per_mille = match (own, other) {
+            (0, 0) => return None,
+            (_, 0) => 1000,
+            (0, _) => 0,
+            _ => ((1000 * own + (own + other) / 2) / (own + other)).clamp(1, 999),
+        };
+        Weight::of_per_mille(per_mille as u16)
+    }
+
+    /// The slot that has traffic while the other has none.
+    pub fn alone(&self) -> Option<SlotName> {
+        let alone = |slot: &SlotName| self.slots[*slot] > 0 && self.slots[slot.other()] == 0;
+        SlotName::BOTH.into_iter().find(alone)
+    }
+}
+
+/// The slot that has more traffic than the other on each of some forward actions; `None` where
+/// they disagree, or there are none.
+pub fn live<'a>(carried: impl IntoIterator<Item = &'a Carried>) -> Option<SlotName> {
+    let leading = |it: &Carried| SlotName::BOTH.into_iter().find(|slot| leads(it, *slot));
+    let mut leading = carried.into_iter().map(leading);
+    let first = leading.next()??;
+    leading.all(|slot| slot == Some(first)).then_some(first)
+}
+
+fn leads(carried: &Carried, slot: SlotName) -> bool {
+    carried.slots[slot] > carried.slots[slot.other()]
+}
+
 /// An alarm.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct AlarmFound {
@@ -129,4 +212,49 @@ pub struct AlarmFound {
     pub notices_after: Option<Duration>,
     /// The metric's name, where it has one.
     pub metric: Option<String>,
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn carried(weights: &[(&str, u32)]) -> Carried {
+        let weights = weights
+            .iter()
+            .map(|(group, weight)| (TargetGroupArn::new(*group), *weight));
+        let groups = Slots::from_fn(|slot| [TargetGroupArn::new(slot.as_str())]);
+        Carried::of(&weights.collect(), &groups)
+    }
+
+    fn per_mille(carried: &Carried) -> [Option<u16>; 2] {
+        SlotName::BOTH.map(|slot| Some(carried.share(slot)?.per_mille()))
+    }
+
+    #[test]
+    fn shares_are_of_both_slots_together_and_never_round_traffic_away() {
+        let of = |a, b| per_mille(&carried(&[("a", a), ("b", b)]));
+        assert_eq!(of(90, 10), [Some(900), Some(100)]);
+        assert_eq!(of(1, 2), [Some(333), Some(667)]);
+        assert_eq!(of(1, 0), [Some(1000), Some(0)]);
+        assert_eq!(of(999, 1), [Some(999), Some(1)]);
+        assert_eq!(of(0, 0), [None, None]);
+    }
+
+    #[test]
+    fn a_third_group_counts_only_where_it_carries_traffic() {
+        let foreign = |weight| carried(&[("a", 1), ("c", weight)]).foreign;
+        assert_eq!(foreign(0), None);
+        assert_eq!(foreign(1), Some(TargetGroupArn::new("c")));
+    }
+
+    #[test]
+    fn a_slot_is_live_where_it_leads_everywhere() {
+        let (mostly_a, all_b) = (carried(&[("a", 90), ("b", 10)]), carried(&[("b", 1)]));
+        assert_eq!(live([&mostly_a, &mostly_a]), Some(SlotName::A));
+        assert_eq!(live([&all_b]), Some(SlotName::B));
+        assert_eq!(live([&mostly_a, &all_b]), None);
+        assert_eq!(live([&carried(&[("a", 50), ("b", 50)])]), None);
+        assert_eq!(live([]), None);
+        assert_eq!((all_b.alone(), mostly_a.alone()), (Some(SlotName::B), None));
+    }
 }

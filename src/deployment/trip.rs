@@ -26,7 +26,7 @@ pub enum Trip {
         healthy: u32,
         /// What was asked for.
         desired: u32,
-        /// The load balancer's main reason for the ones that aren't healthy.
+        /// What is wrong with most targets that aren't healthy, as it follows `its targets`.
         target_reason: Option<String>,
         /// Failed tasks.
         stopped: Vec<StoppedTask>,
@@ -37,7 +37,7 @@ pub enum Trip {
         failed: u32,
         /// How many were tolerated.
         limit: u32,
-        /// The load balancer's words on targets that were not healthy.
+        /// What was wrong with targets that were not healthy, as it follows `its targets`.
         target_reason: Option<String>,
         /// The newest ones.
         stopped: Vec<StoppedTask>,
@@ -46,7 +46,7 @@ pub enum Trip {
     RolloutFailed {
         /// ECS's words.
         reason: String,
-        /// The load balancer's words on targets that were not healthy.
+        /// What was wrong with targets that were not healthy, as it follows `its targets`.
         target_reason: Option<String>,
         /// The newest failed tasks.
         stopped: Vec<StoppedTask>,
@@ -59,7 +59,7 @@ pub enum Trip {
         healthy: u32,
         /// Needed.
         needed: u32,
-        /// The load balancer's main reason.
+        /// What is wrong with most targets that aren't healthy, as it follows `its targets`.
         target_reason: Option<String>,
         /// Failed tasks.
         stopped: Vec<StoppedTask>,
@@ -100,6 +100,11 @@ pub enum Trip {
         /// Who.
         by: String,
     },
+    /// Another process took the lock, and left the weights as they were set.
+    LockLost {
+        /// Who holds it.
+        to: String,
+    },
     /// Somebody else put all traffic back to blue.
     SteppedInByHand {
         /// The weight that we had set.
@@ -124,6 +129,23 @@ fn because(f: &mut fmt::Formatter<'_>, reason: Option<&String>) -> fmt::Result {
     reason.map_or(Ok(()), |reason| write!(f, " ({reason})"))
 }
 
+/// What the load balancer says of green's targets comes first where no task ended by itself:
+/// then it is the cause, and what ECS did about it follows.
+fn with_targets(
+    f: &mut fmt::Formatter<'_>,
+    reason: Option<&String>,
+    stopped: &[StoppedTask],
+    what: &str,
+) -> fmt::Result {
+    match reason {
+        None => f.write_str(what),
+        Some(reason) if stopped.iter().all(StoppedTask::was_stopped_by_ecs) => {
+            write!(f, "green's targets {reason}; {what}")
+        }
+        Some(reason) => write!(f, "{what} (its targets {reason})"),
+    }
+}
+
 impl fmt::Display for Trip {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
@@ -133,53 +155,46 @@ impl fmt::Display for Trip {
                 healthy,
                 desired,
                 target_reason,
-                ..
+                stopped,
             } => {
-                write!(
-                    f,
-                    "green did not become healthy within {}: {running}/{desired} tasks run, \
-                     {healthy}/{desired} targets are healthy",
-                    humantime::format_duration(*within)
-                )?;
-                because(f, target_reason.as_ref())
+                let within = humantime::format_duration(*within);
+                let what = format!(
+                    "green did not become healthy within {within}: {running}/{desired} tasks \
+                     run, {healthy}/{desired} targets are healthy"
+                );
+                with_targets(f, target_reason.as_ref(), stopped, &what)
             }
             Trip::CrashLoop {
                 failed,
                 limit,
                 target_reason,
-                ..
+                stopped,
             } => {
-                write!(
-                    f,
-                    "green's tasks keep failing: {failed} failed, {limit} are tolerated"
-                )?;
-                because(f, target_reason.as_ref())
+                let what =
+                    format!("green's tasks keep failing: {failed} failed, {limit} are tolerated");
+                with_targets(f, target_reason.as_ref(), stopped, &what)
             }
             Trip::RolloutFailed {
                 reason,
                 target_reason,
-                ..
+                stopped,
             } => {
-                write!(
-                    f,
-                    "ECS gave up on green's rollout: {}",
-                    reason.trim_end_matches('.')
-                )?;
-                because(f, target_reason.as_ref())
+                let reason = reason.trim_end_matches('.');
+                let what = format!("ECS gave up on green's rollout: {reason}");
+                with_targets(f, target_reason.as_ref(), stopped, &what)
             }
             Trip::TooFewHealthyTargets {
                 group,
                 healthy,
                 needed,
                 target_reason,
-                ..
+                stopped,
             } => {
-                write!(
-                    f,
+                let what = format!(
                     "green has {healthy} of the {needed} healthy targets it needs in {}",
                     group.name()
-                )?;
-                because(f, target_reason.as_ref())
+                );
+                with_targets(f, target_reason.as_ref(), stopped, &what)
             }
             Trip::Alarm { name, reason } => write!(f, "alarm {name} went off: {reason}"),
             Trip::Blind { since, why } => write!(f, "AWS could not be read since {since}: {why}"),
@@ -189,6 +204,7 @@ impl fmt::Display for Trip {
             Trip::Refused { act, message } => write!(f, "could not {act}: {message}"),
             Trip::Interrupted { signal } => write!(f, "interrupted by {signal}"),
             Trip::Aborted { by } => write!(f, "aborted by {by}"),
+            Trip::LockLost { to } => write!(f, "the lock was lost: {to} holds it"),
             Trip::SteppedInByHand { set } => write!(
                 f,
                 "somebody else put all traffic back to blue while green was to have {set}"

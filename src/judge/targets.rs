@@ -76,8 +76,8 @@ pub struct TargetCounts {
     pub unused: u32,
     /// Health checks switched off or not available.
     pub unavailable: u32,
-    /// Why the ones that aren't healthy aren't: the load balancer's description and how many
-    /// targets it concerns.
+    /// What is wrong with the ones that aren't healthy, as it follows `its targets`, and how many
+    /// it concerns.
     pub reasons: BTreeMap<String, u32>,
 }
 

@@ -61,11 +61,23 @@ fn promoted(view: &View) -> Vec<StyledLine> {
             (None, _) => format!("{blue} is kept as it is"),
         },
     ));
-    lines.push(field(
-        "next",
-        "`bg rollback` goes back in one step while blue is warm",
-    ));
+    lines.push(field("next", way_back(view)));
     lines
+}
+
+/// A blue that fell ill keeps no deployment from success, and is no way back.
+fn way_back(view: &View) -> String {
+    let counts = view.look.as_ref().map(|look| &look.blue);
+    let healthy = counts.and_then(|counts| counts.healthy);
+    match healthy.zip(view.plan.as_ref()) {
+        Some((healthy, plan)) if healthy < plan.desired => format!(
+            "see to {}: {healthy} of its {} targets are healthy, so that `bg rollback` has no way \
+             back that can take everything",
+            view.side(Role::Blue),
+            plan.desired
+        ),
+        _ => "`bg rollback` goes back in one step while blue is warm".to_owned(),
+    }
 }
 
 fn reverted(view: &View, trip: &Trip) -> Vec<StyledLine> {
@@ -124,7 +136,7 @@ fn kept(view: &View, signal: &str) -> Vec<StyledLine> {
 
 fn trip_of(why: &Stuck) -> Option<&Trip> {
     match why {
-        Stuck::PatienceOver { .. } => None,
+        Stuck::PatienceOver { .. } | Stuck::TakenOver { .. } => None,
         Stuck::BlueIsDown { trip }
         | Stuck::RevertNotConfirmed { trip, .. }
         | Stuck::GreenNotPutAway { trip, .. } => Some(trip),
@@ -261,6 +273,20 @@ fn after_trip(trip: &Trip, view: &View) -> String {
             "see that the health check is answered{}, or give it longer with --timeout; then deploy again",
             port_hint(view.plan.as_ref())
         ),
+        Trip::CrashLoop {
+            target_reason: Some(_),
+            stopped,
+            ..
+        }
+        | Trip::RolloutFailed {
+            target_reason: Some(_),
+            stopped,
+            ..
+        } if stopped.iter().all(StoppedTask::was_stopped_by_ecs) => format!(
+            "see that the health check is answered{}, or give tasks longer to start \
+             (healthCheckGracePeriodSeconds of the service); then deploy again",
+            port_hint(view.plan.as_ref())
+        ),
         Trip::NotHealthyInTime { .. } | Trip::CrashLoop { .. } | Trip::RolloutFailed { .. } => {
             "mend what stopped the tasks (their reasons are above, the rest is in the containers' \
              logs); then deploy again"
@@ -284,6 +310,9 @@ fn after_trip(trip: &Trip, view: &View) -> String {
         }
         Trip::Interrupted { .. } => "deploy again when you are ready".into(),
         Trip::Aborted { by } => format!("ask {by} why; then deploy again"),
+        Trip::LockLost { .. } => {
+            "green is left to the process that has the lock; `bg status` shows what it does".into()
+        }
         Trip::SteppedInByHand { .. } => {
             "find out who moved the weights and why; `bg status` shows where it stands".into()
         }
@@ -299,7 +328,7 @@ fn after_hold(holds: &[Hold]) -> &'static str {
             "get blue healthy first, or repair it with `bg deploy --hotfix --reason TEXT`"
         }
         Some(Hold::AlarmUnclear { .. }) => {
-            "see why the alarm has no data, or set its insufficient_data in bg.yaml; then deploy \
+            "see why the alarm can't be judged, or set its insufficient_data in bg.yaml; then deploy \
              again"
         }
         Some(Hold::Unreadable { .. }) => "restore access to what can't be read; then deploy again",
@@ -321,6 +350,22 @@ fn after_stuck(why: &Stuck, view: &View) -> Vec<String> {
             force(blue.other(), "puts everything on green"),
             force(blue, "puts everything on blue"),
         ],
+        Stuck::TakenOver { .. } => vec![
+            "leave it to that process; `bg status` shows where it stands. If it is gone too:"
+                .into(),
+            force(blue, "puts everything on blue"),
+            force(blue.other(), "puts everything on green"),
+        ],
+        Stuck::PatienceOver { .. } if !view.had_traffic() => {
+            vec![
+                "find out who changes this service besides bg; green stays as it is".into(),
+                format!(
+                    "{}; then deploy again",
+                    force(blue, "puts everything on blue")
+                ),
+                "`bg status` shows where it stands".into(),
+            ]
+        }
         Stuck::PatienceOver { .. } | Stuck::RevertNotConfirmed { .. } => vec![
             force(blue, "puts everything on blue"),
             force(blue.other(), "puts everything on green"),

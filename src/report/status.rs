@@ -74,6 +74,8 @@ pub struct RouteStatus {
 pub struct DeploymentStatus {
     /// Which.
     pub id: DeploymentId,
+    /// The slot that carried production when it started.
+    pub blue: Option<SlotName>,
     /// Where it is.
     pub phase: Phase,
     /// The present step, from 1; null before the first.
@@ -88,6 +90,8 @@ pub struct DeploymentStatus {
     pub bake_until: Option<Timestamp>,
     /// What keeps it from moving on, in words.
     pub holds: Vec<String>,
+    /// Who asked to stay at the present weight; null where nobody did.
+    pub paused: Option<String>,
     /// Why it reverts, in words.
     pub trip: Option<String>,
     /// How it ended.
@@ -101,6 +105,7 @@ impl DeploymentStatus {
     pub fn of(view: &View) -> Option<Self> {
         Some(DeploymentStatus {
             id: view.id.clone()?,
+            blue: view.plan.as_ref().map(|plan| plan.blue),
             phase: view.phase,
             step: view.step.map(|step| step.saturating_add(1)),
             steps: view.steps(),
@@ -113,6 +118,7 @@ impl DeploymentStatus {
                 .flat_map(|hold| &hold.reasons)
                 .map(ToString::to_string)
                 .collect(),
+            paused: view.paused.clone(),
             trip: view.trip.as_ref().map(ToString::to_string),
             outcome: view.outcome.clone(),
             abandoned: false,
@@ -224,8 +230,19 @@ fn deployment(status: &DeploymentStatus) -> Vec<StyledLine> {
     }
     let mut lines = vec![field("deployment", Tone::Busy).plain(text)];
     if status.abandoned {
-        let text = "its process is gone and no guard watches it: `bg rollback` reverts it";
+        let text = "no process drives it and no guard watches: `bg resume` goes on, `bg rollback` reverts it";
         lines.push(field("", Tone::Plain).with(Tone::Bad, text));
+    }
+    if let Some(by) = &status.paused {
+        let text = format!("by {by}, guards on: `bg promote` lets it go on");
+        lines.push(field("  paused", Tone::Warn).plain(text));
+    }
+    if let Some(Outcome::Kept { signal }) = &status.outcome {
+        let left = format!("left as it is on {signal}, and no guard watches it");
+        let on = "`bg resume` goes on with it".to_owned();
+        let back = "`bg resume --revert` puts all traffic back on blue".to_owned();
+        let tell = |text| field("", Tone::Plain).with(Tone::Bad, text);
+        lines.extend([left, on, back].map(tell));
     }
     lines.extend(
         status
@@ -318,6 +335,20 @@ mod tests {
             at: stories::at(0),
         });
         insta::assert_snapshot!("status", [told(&status()), told(&unclear)].join("\n"));
+    }
+
+    #[test]
+    fn one_that_was_left_in_the_middle_says_what_to_run() {
+        let mut status = status();
+        let kept = status.deployment.as_mut().expect("there is one");
+        kept.outcome = Some(Outcome::Kept {
+            signal: "SIGTERM".to_owned(),
+        });
+        kept.phase = Phase::Ended;
+        let told = told(&status);
+        assert!(told.contains("left as it is on SIGTERM"), "{told}");
+        assert!(told.contains("bg rollback --to a --force"), "{told}");
+        assert!(told.contains("bg rollback --to b --force"), "{told}");
     }
 
     #[test]

@@ -43,6 +43,7 @@ fn slot(name: SlotName, service: &str) -> SlotPlan {
         container: "app".into(),
         port: 8080,
         deregistration_delay: Duration::from_secs(300),
+        health_check: None,
     };
     SlotPlan {
         service: EcsServiceName::new(service),
@@ -302,6 +303,10 @@ pub(super) fn alarmed() -> Vec<Record> {
     story.reverted(225, Trip::Alarm { name, reason })
 }
 
+fn other() -> String {
+    "kim@build-7 (pid 4, deployment 20260105-080000-x2b4)".into()
+}
+
 fn drift() -> Hold {
     Hold::WeightDrift {
         route: "shop:443".into(),
@@ -323,7 +328,10 @@ pub(super) fn reverts() -> Vec<(&'static str, Vec<Record>)> {
         target_reason,
         stopped,
     };
-    let mismatch = Some("Health checks failed with these codes: [503]".to_owned());
+    let lost = || Trip::LockLost { to: other() };
+    let mismatch = Some(
+        "fail their health check: GET /health on port 8080 answers 503, 200 is wanted".to_owned(),
+    );
     vec![
         (
             "not_healthy_in_time",
@@ -371,7 +379,10 @@ pub(super) fn reverts() -> Vec<(&'static str, Vec<Record>)> {
         (
             "patience_over",
             before(Trip::PatienceOver {
-                waited_for: vec![drift()],
+                waited_for: vec![Hold::Unreadable {
+                    what: "shop:443".into(),
+                    why: "Rate exceeded".into(),
+                }],
             }),
         ),
         (
@@ -393,6 +404,14 @@ pub(super) fn reverts() -> Vec<(&'static str, Vec<Record>)> {
             during(Trip::Aborted {
                 by: "kim@build-7".into(),
             }),
+        ),
+        (
+            "lock_lost",
+            Story::shifted()
+                .then(225, Event::Reverting { trip: lost() })
+                .then(226, look([2, 2, 2], 0, AlarmState::Ok))
+                .then(226, Event::TrafficReverted)
+                .ended(226, Outcome::Reverted { trip: lost() }),
         ),
         (
             "stepped_in_by_hand",
@@ -426,6 +445,26 @@ pub(super) fn stuck() -> Vec<(&'static str, Vec<Record>)> {
                 Stuck::PatienceOver {
                     waited_for: vec![drift()],
                 },
+            ),
+        ),
+        (
+            "patience_over_before_traffic",
+            stuck(
+                Story::begun().then(30, look([2, 2, 2], 50, AlarmState::Ok)),
+                Stuck::PatienceOver {
+                    waited_for: vec![Hold::WeightDrift {
+                        route: "shop:443".into(),
+                        set: Weight::ZERO,
+                        seen: "50% green".into(),
+                    }],
+                },
+            ),
+        ),
+        (
+            "taken_over",
+            stuck(
+                Story::shifted().then(230, look([2, 2, 2], 50, AlarmState::Ok)),
+                Stuck::TakenOver { by: other() },
             ),
         ),
         (

@@ -93,6 +93,19 @@ mod tests {
     }
 
     #[test]
+    fn a_promotion_says_that_an_ill_blue_is_no_way_back() {
+        let mut records = stories::good();
+        let last = |event: &Event| matches!(event, Event::Looked(_));
+        let last = records.iter().rposition(|it| last(&it.event)).unwrap();
+        let Event::Looked(look) = &mut records[last].event else {
+            unreachable!()
+        };
+        look.blue.healthy = Some(0);
+        let told = told(&records, Detail::Normal);
+        assert!(told.contains("0 of its 2 targets are healthy"), "{told}");
+    }
+
+    #[test]
     fn every_way_to_revert_says_what_tripped_and_what_to_do() {
         for (name, records) in stories::reverts() {
             insta::assert_snapshot!(format!("reverted_{name}"), told(&records, Detail::Normal));

@@ -165,6 +165,8 @@ struct Loop<'a> {
     renewed_at: Timestamp,
     journal_fails: bool,
     lock_fails: bool,
+    /// Who took the lock: from then on the journal is theirs.
+    lock_lost_to: Option<String>,
 }
 
 impl<'a> Loop<'a> {
@@ -177,6 +179,7 @@ impl<'a> Loop<'a> {
             renewed_at,
             journal_fails: false,
             lock_fails: false,
+            lock_lost_to: None,
         }
     }
 
@@ -205,12 +208,21 @@ impl<'a> Loop<'a> {
     async fn observe(&mut self) -> Observation {
         let mut asks = self.means.asks.drain();
         let mut observation = match self.last.clone() {
+            // Another process may have moved everything since the last look.
+            Some(_) if self.lock_lost_to.is_some() => self.look_afresh().await,
             Some(last) if !asks.is_empty() => again(last, self.means.clock),
             last => self.look(last, &mut asks).await,
         };
         asks.extend(self.means.asks.drain());
         observation.asks = asks;
+        observation.lock_lost_to.clone_from(&self.lock_lost_to);
         observation
+    }
+
+    async fn look_afresh(&self) -> Observation {
+        let (cloud, clock) = (self.means.cloud, self.means.clock);
+        let (plan, within) = (&self.log.deployment.plan, look_within(&self.log.deployment));
+        cloud.observe(plan, within, || clock.now()).await
     }
 
     /// Looks, unless something is asked meanwhile: then the last look has to do, because a
@@ -240,7 +252,7 @@ impl<'a> Loop<'a> {
             },
         };
         if let Some(renewed) = heard.renewed {
-            self.heed_renewal(renewed);
+            self.heed_renewal(renewed).await;
         }
         self.heed_requests(heard.requests);
         seen
@@ -322,11 +334,17 @@ impl<'a> Loop<'a> {
         if now >= self.means.holder.lease_until {
             self.renew_lock().await;
         }
+        if self.lock_lost_to.is_some() {
+            self.log.tell(now, event)?;
+            return Ok(false);
+        }
         let holder = self.means.holder.clone();
         let within = store_within(&self.log.deployment);
         let kept = self.log.record(Some(&holder), now, event, within).await?;
-        if let Err(error) = &kept {
-            self.give_up_on_the_journal(error);
+        match &kept {
+            Ok(()) => {}
+            Err(StoreError::LockLost) => self.lose_lock().await,
+            Err(error) => self.give_up_on_the_journal(error),
         }
         Ok(kept.is_ok())
     }
@@ -339,7 +357,7 @@ impl<'a> Loop<'a> {
         }
         let reverting = matches!(self.log.deployment.phase, Phase::Reverting { .. });
         let leased = self.means.clock.now() < self.means.holder.lease_until;
-        leased && (on_record || reverting)
+        leased && self.lock_lost_to.is_none() && (on_record || reverting)
     }
 
     fn give_up_on_the_journal(&mut self, error: &StoreError) {
@@ -374,17 +392,17 @@ impl<'a> Loop<'a> {
         let service = &self.log.deployment.plan.service;
         let within = store_within(&self.log.deployment);
         let renewed = in_time(within, self.means.store.lock(service, &renewal)).await;
-        self.heed_renewal(renewed);
+        self.heed_renewal(renewed).await;
     }
 
-    fn heed_renewal(&mut self, renewed: Result<Holder, StoreError>) {
+    async fn heed_renewal(&mut self, renewed: Result<Holder, StoreError>) {
         let now = self.means.clock.now();
         match renewed {
             Ok(holder) => {
                 self.renewed_at = holder.lease_until - LEASE;
                 self.means.holder = holder;
             }
-            Err(StoreError::LockLost) => self.give_up_on_the_lock(&StoreError::LockLost),
+            Err(StoreError::LockLost) => self.lose_lock().await,
             Err(error) if now >= self.renewed_at + UNRENEWED_AT_MOST => {
                 self.give_up_on_the_lock(&error);
             }
@@ -400,6 +418,22 @@ impl<'a> Loop<'a> {
                 Steer::Promote { full } => Ask::GoOn { by, full },
             });
         }
+    }
+
+    /// From now on journal, requests and services are another process's.
+    async fn lose_lock(&mut self) {
+        let service = &self.log.deployment.plan.service;
+        let holder = in_time(STORE_IN_A_REVERT, self.means.store.holder(service)).await;
+        let holder = holder.ok().flatten();
+        self.lock_lost_to = Some(holder.map_or_else(
+            || "another process".to_owned(),
+            |holder| {
+                format!(
+                    "{}@{} (pid {}, deployment {})",
+                    holder.owner, holder.host, holder.pid, holder.deployment
+                )
+            },
+        ));
     }
 
     /// Asked once: an ask goes before a look, and one in each round would blind the revert.

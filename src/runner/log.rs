@@ -55,6 +55,27 @@ impl<'a> Log<'a> {
         }
     }
 
+    /// Folds and shows an event of which nothing may be kept: the journal is another's.
+    ///
+    /// # Errors
+    /// When the event can't follow what came before.
+    pub(super) fn tell(&mut self, at: Timestamp, event: Event) -> Result<(), IllegalRecord> {
+        let record = self.next(at, event);
+        self.deployment = Deployment::apply(Some(self.deployment.clone()), &record)?;
+        (self.show)(&record);
+        Ok(())
+    }
+
+    fn next(&self, at: Timestamp, event: Event) -> Record {
+        Record {
+            v: Record::VERSION,
+            seq: self.deployment.next_seq,
+            at,
+            deployment: self.deployment.plan.id.clone(),
+            event,
+        }
+    }
+
     /// Folds, keeps and shows an event, which the store may take `within`. The inner error is the store's: the event has happened
     /// and is shown all the same.
     ///
@@ -67,13 +88,7 @@ impl<'a> Log<'a> {
         event: Event,
         within: Duration,
     ) -> Result<Result<(), StoreError>, IllegalRecord> {
-        let record = Record {
-            v: Record::VERSION,
-            seq: self.deployment.next_seq,
-            at,
-            deployment: self.deployment.plan.id.clone(),
-            event,
-        };
+        let record = self.next(at, event);
         let next = Deployment::apply(Some(self.deployment.clone()), &record)?;
         let service = &next.plan.service;
         let kept = in_time(within, self.store.append(service, holder, &record)).await;

@@ -9,8 +9,8 @@ use crate::aws::Cloud;
 use crate::deployment::action::Action;
 use crate::deployment::event::Event;
 use crate::deployment::ids::{ClusterName, ServiceName};
-use crate::deployment::retire::{RetireStep, Retirement, decide};
-use crate::store::{Holder, Store};
+use crate::deployment::retire::{RetireStep, Retirement, TAG, decide};
+use crate::store::{Duty, Holder, Store};
 
 /// Between an act and the look that confirms it.
 const CONFIRM_AFTER: SignedDuration = SignedDuration::from_secs(2);
@@ -98,11 +98,10 @@ impl Retiring<'_> {
     pub async fn round(&mut self) -> Round {
         match self.look_and_decide().await {
             RetireStep::Wait { until, why } => Round::Again { until, why },
-            RetireStep::Cancel { why } => {
-                self.tell(Event::RetireCancelled { why: why.clone() }).await;
-                Round::Over(Retired::Cancelled(why))
+            RetireStep::Cancel { why } => self.cancelled(why).await,
+            RetireStep::Done | RetireStep::Act(_) | RetireStep::Revoke { .. } => {
+                self.under_the_lock().await
             }
-            RetireStep::Done | RetireStep::Act(_) => self.under_the_lock().await,
         }
     }
 
@@ -125,6 +124,7 @@ impl Retiring<'_> {
         let holder = Holder {
             since: now,
             lease_until: now + LEASE,
+            duty: Duty::Retire,
             ..self.holder.clone()
         };
         let held = match self.store.lock(&self.service, &holder).await {
@@ -133,10 +133,8 @@ impl Retiring<'_> {
         };
         let round = match self.look_and_decide().await {
             RetireStep::Wait { until, why } => Round::Again { until, why },
-            RetireStep::Cancel { why } => {
-                self.tell(Event::RetireCancelled { why: why.clone() }).await;
-                Round::Over(Retired::Cancelled(why))
-            }
+            RetireStep::Cancel { why } => self.cancelled(why).await,
+            RetireStep::Revoke { why } => self.revoke(why).await,
             RetireStep::Act(action) => self.act(&action).await,
             RetireStep::Done => self.finish().await,
         };
@@ -171,6 +169,22 @@ impl Retiring<'_> {
         })
         .await;
         Round::Over(Retired::Done)
+    }
+
+    /// A tag that can't be taken off changes nothing about the slot's staying.
+    async fn revoke(&mut self, why: String) -> Round {
+        let service = &self.retirement.service;
+        let untagged = self.cloud.forget_retirement(&self.cluster, service).await;
+        let why = match untagged {
+            Ok(()) => why,
+            Err(error) => format!("{why}; its tag {TAG} can't be taken off: {error}"),
+        };
+        self.cancelled(why).await
+    }
+
+    async fn cancelled(&mut self, why: String) -> Round {
+        self.tell(Event::RetireCancelled { why: why.clone() }).await;
+        Round::Over(Retired::Cancelled(why))
     }
 
     /// Writes down what happens after the end. Its deployment has no lock any more, and a store

@@ -180,6 +180,22 @@ mod tests {
     }
 
     #[tokio::test]
+    async fn a_request_that_is_signed_for_another_region_is_refused() {
+        let (_, server) = served(1.0).await;
+        for (region, status) in [("eu-west-1", "HTTP/1.1 200"), ("us-east-2", "HTTP/1.1 400")] {
+            let signed = format!(
+                "authorization: AWS4-HMAC-SHA256 Credential=x/20260101/{region}/ecs/aws4_request, \
+                 SignedHeaders=host, Signature=00\r\ncontent-length"
+            );
+            let request = list_clusters("close").replace("content-length", &signed);
+            let answer = exchange(&server, &request).await;
+            assert!(answer.starts_with(status), "{answer}");
+            let refused = answer.contains("InvalidSignatureException");
+            assert_eq!(refused, region == "us-east-2", "{answer}");
+        }
+    }
+
+    #[tokio::test]
     async fn a_reset_closes_the_connection_without_an_answer() {
         let (region, server) = served(1.0).await;
         region.fault(FaultRule::new(

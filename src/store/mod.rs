@@ -6,6 +6,8 @@
 mod file;
 mod memory;
 
+use std::fmt;
+
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 use thiserror::Error;
@@ -45,6 +47,41 @@ pub struct Holder {
     pub lease_until: Timestamp,
     /// Grows with each taking.
     pub fence: u64,
+    /// What it does with it.
+    #[serde(default)]
+    pub duty: Duty,
+}
+
+/// What a lock is held for.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Duty {
+    /// A deployment or a rollback, until it has ended.
+    #[default]
+    Deploy,
+    /// One act of retiring a slot: a few seconds.
+    Retire,
+}
+
+impl fmt::Display for Holder {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let Holder {
+            owner,
+            host,
+            pid,
+            since,
+            deployment,
+            ..
+        } = self;
+        write!(
+            f,
+            "{owner}@{host} (pid {pid}) holds the lock since {since} "
+        )?;
+        match self.duty {
+            Duty::Deploy => write!(f, "for deployment {deployment}"),
+            Duty::Retire => f.write_str("to retire a slot"),
+        }
+    }
 }
 
 /// What somebody asks of a deployment that another process drives.
@@ -80,11 +117,7 @@ pub enum Steer {
 #[derive(Debug, Error)]
 pub enum StoreError {
     /// The lock is another's.
-    #[error(
-        "{owner}@{host} (pid {pid}) holds the lock since {since} for deployment {deployment}",
-        owner = .0.owner, host = .0.host, pid = .0.pid, since = .0.since,
-        deployment = .0.deployment
-    )]
+    #[error("{0}")]
     Locked(Box<Holder>),
     /// The lock that this process held went to another.
     #[error("the lock was lost: its lease ran out and somebody else took it")]

@@ -98,6 +98,8 @@ fn a_tick_leaves_a_slot_with_traffic_alone() {
     let scene = Scene::at_speed(1);
     make_due(&scene, "shop", "2020-01-01T00:00:00Z");
     scene.bg(&["tick"]).exits(0).says("kept, because");
+    let again = scene.bg(&["tick"]).exits(0);
+    again.says("nothing is due");
     assert_eq!(scene.desired("shop"), 2);
     assert_eq!(scene.weights(), (100, 0));
 }
@@ -111,4 +113,49 @@ fn a_tick_says_in_json_what_it_did() {
     let kept = scene.bg(&["tick", "--output", "json"]).exits(0).json();
     assert_eq!(kept["due"][0]["slot"], "a");
     assert_eq!(kept["due"][0]["result"], "kept");
+}
+
+#[test]
+fn moving_traffic_by_force_ends_the_retirement_of_the_slot_that_gets_it() {
+    let scene = Scene::at_speed(200);
+    scene.configure(&[("after: 2m", "after: 24h")]);
+    scene.deploy_to_b();
+    make_due(&scene, "shop", "2020-01-01T00:00:00Z");
+    for slot in ["a", "b"] {
+        scene.bg(&["rollback", "--to", slot, "--force"]).exits(0);
+    }
+    scene.bg(&["tick"]).exits(0).says("nothing is due");
+    assert_eq!(scene.desired("shop"), 2, "it served a moment ago");
+}
+
+/// Says that somebody holds the lock to retire a slot, until then.
+fn lock_to_retire(scene: &Scene, until: &str) {
+    let folder = scene.folder().join(".bg/shop");
+    std::fs::create_dir_all(&folder).expect("a folder");
+    let holder = json!({
+        "deployment": "d0", "owner": "cron", "host": "engine", "pid": 1, "run_url": null,
+        "since": "2020-01-01T00:00:00Z", "lease_until": until, "fence": 1, "duty": "retire",
+    });
+    std::fs::write(folder.join("lock.json"), holder.to_string()).expect("it can be written");
+}
+
+#[test]
+fn a_deployment_waits_for_who_only_retires_a_slot() {
+    let scene = Scene::at_speed(1);
+    lock_to_retire(&scene, "2999-01-01T00:00:00Z");
+    let mut deployment = scene.start(&["deploy", "--task-definition", "shop:1"]);
+    deployment.until_it_complains("cron@engine (pid 1) holds the lock");
+    lock_to_retire(&scene, "1970-01-01T00:00:00Z");
+    deployment.end().exits(0).says("unchanged");
+}
+
+#[test]
+fn a_deployment_does_not_wait_for_it_for_ever() {
+    let scene = Scene::at_speed(200);
+    lock_to_retire(&scene, "2999-01-01T00:00:00Z");
+    scene
+        .bg(&["deploy", "--image", "shop:v2"])
+        .exits(6)
+        .complains("to retire a slot");
+    scene.stands_on_blue();
 }

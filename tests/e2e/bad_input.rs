@@ -1,9 +1,8 @@
 //! Bad input: one clear error on stderr, the documented exit code, and nothing changed.
 
 use std::net::TcpListener;
-use std::time::Duration;
 
-use super::support::{CONFIG, Scene, bare, started};
+use super::support::{Scene, bare};
 
 /// Runs `bg` with the config changed, and looks at its exit code, its words, and that nothing
 /// was changed.
@@ -40,6 +39,12 @@ fn what_does_not_exist_in_the_account() {
         &[("target_group: shop-b", "target_group: shop-c")],
         &["shop-c"],
     );
+    let listener = scene.listener();
+    let rule = listener.replace(":listener/", ":listener-rule/") + "/0123456789abcdef";
+    for arn in [&rule, &listener.replace("/app/shop/", "/app/shoop/")] {
+        let routes = format!("region: eu-west-1\nroutes: [\"{arn}\"]");
+        refused(&[("region: eu-west-1", &routes)], &[arn]);
+    }
     refused(&[("shop-{slot}-5xx", "shop-{slot}-6xx")], &["shop-b-6xx"]);
     let route = |text| ("region: eu-west-1", text);
     refused(
@@ -129,6 +134,11 @@ fn strategies_that_are_none() {
         "down.yaml",
         "steps:\n  - weight: 50%\n    bake: 1m\n  - weight: 20%\n",
     );
+    scene.write(
+        "again.yaml",
+        "steps:\n  - weight: 50%\n    bake: 1m\n  - weight: 50%\n",
+    );
+    scene.write("over.yaml", "steps:\n  - weight: 101%\n");
     let refused = |strategy: &str, words: &[&str]| {
         let arguments = [V2, &["--strategy", strategy]].concat();
         refused(&scene, &[], &arguments, 2, words);
@@ -138,6 +148,8 @@ fn strategies_that_are_none() {
     refused("canary:110%:5m", &["110%"]);
     refused("linear:1%:1h", &["24h", "--allow-long"]);
     refused("./down.yaml", &["down.yaml", "4:13"]);
+    refused("./again.yaml", &["again.yaml", "4:13"]);
+    refused("./over.yaml", &["over.yaml", "2:13", "101%"]);
     refused("./nowhere.yaml", &["nowhere.yaml"]);
 }
 
@@ -167,27 +179,6 @@ fn no_config() {
     ended.complains("bg.yaml").complains("--config");
     let ended = bare(folder.path(), &[], &["status", "--config", "none.yaml"]).exits(2);
     ended.complains("none.yaml");
-}
-
-#[test]
-fn no_credentials_are_told_at_once() {
-    let folder = tempfile::tempdir().unwrap();
-    std::fs::write(folder.path().join("bg.yaml"), CONFIG).unwrap();
-    let ended = started(folder.path(), V2).ends_within(Duration::from_secs(3));
-    ended.exits(3).complains("credentials");
-}
-
-#[test]
-fn no_region() {
-    let folder = tempfile::tempdir().unwrap();
-    std::fs::write(
-        folder.path().join("bg.yaml"),
-        CONFIG.replace("region: eu-west-1", ""),
-    )
-    .unwrap();
-    let keys = [("AWS_ACCESS_KEY_ID", "x"), ("AWS_SECRET_ACCESS_KEY", "x")];
-    let ended = bare(folder.path(), &keys, V2).exits(3);
-    ended.complains("region").complains("--region");
 }
 
 #[test]

@@ -81,7 +81,14 @@ fn a_version_that_exits_is_reverted_with_its_exit_code() {
 #[test]
 fn a_version_that_fails_its_health_check_is_reverted_with_the_codes() {
     // Slow enough that no look misses the moment between a failed check and ECS's stopping the task.
-    reverts("unhealthy", 60, &["health check", "codes: [503]"]);
+    reverts(
+        "unhealthy",
+        60,
+        &[
+            "fail their health check: GET /health",
+            "answers 503, 200 is wanted",
+        ],
+    );
 }
 
 #[test]

@@ -134,5 +134,8 @@ fn a_sandbox_prints_what_reaches_it() {
         .exits(0)
         .says("slot a, service shop");
     let proxy = super::support::between(&said, "takes requests at http://", "/").unwrap();
-    assert!(std::net::TcpStream::connect(proxy).is_ok(), "{proxy}");
+    let answer = super::support::get(proxy);
+    assert!(answer.contains(r#""image":"shop:v1""#), "{answer}");
+    assert!(answer.contains(r#""service":"shop""#), "{answer}");
+    assert!(answer.contains(r#""target_group":"shop-a""#), "{answer}");
 }

@@ -2,10 +2,17 @@
 
 mod after;
 mod bad_input;
+mod calls;
+mod connecting;
 mod definition;
 mod deploy;
+mod hotfix;
 mod look;
+#[path = "../support/proxy.rs"]
+#[expect(dead_code, reason = "only its log is needed here, not its faults")]
+mod proxy;
 mod resume;
+mod routes;
 mod signals;
 mod steering;
 mod support;

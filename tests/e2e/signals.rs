@@ -66,6 +66,15 @@ fn on_interrupt_keep_leaves_everything_as_it_is() {
     deployment.ends_within(TIDY_WITHIN).exits(7);
     assert_eq!(scene.weights(), (90, 10));
     assert_eq!(scene.desired("shop-b"), 2);
+
+    let status = || scene.bg(&["status", "--output", "json"]).exits(0).json();
+    assert_eq!(status()["deployment"]["outcome"]["kind"], "kept");
+    let shown = scene.bg(&["status"]).exits(0);
+    shown
+        .says("no guard watches it")
+        .says("`bg rollback --to a --force`");
+    scene.bg(&["rollback", "--to", "a", "--force"]).exits(0);
+    assert_eq!(status()["deployment"], serde_json::json!(null));
 }
 
 #[test]

@@ -166,6 +166,10 @@ impl Process {
         self.stdout.lock().expect("no reader panics").clone()
     }
 
+    fn stderr(&self) -> String {
+        self.stderr.lock().expect("no reader panics").clone()
+    }
+
     /// Its process id.
     pub(crate) fn id(&self) -> u32 {
         self.child.id()
@@ -174,9 +178,20 @@ impl Process {
     /// Waits until it has written `text` to stdout.
     #[track_caller]
     pub(crate) fn until_it_says(&mut self, text: &str) {
+        self.until_it_wrote(text, Process::stdout);
+    }
+
+    /// Waits until it has written `text` to stderr.
+    #[track_caller]
+    pub(crate) fn until_it_complains(&mut self, text: &str) {
+        self.until_it_wrote(text, Process::stderr);
+    }
+
+    #[track_caller]
+    fn until_it_wrote(&mut self, text: &str, stream: fn(&Process) -> String) {
         for _ in 0..AT_MOST.as_millis() / PAUSE.as_millis() {
             let over = self.over().is_some();
-            if self.stdout().contains(text) {
+            if stream(self).contains(text) {
                 return;
             }
             if over {
@@ -184,10 +199,10 @@ impl Process {
             }
             pause();
         }
-        let stderr = self.stderr.lock().expect("no reader panics").clone();
         panic!(
-            "it didn't say {text:?} but\n{}\n-- stderr\n{stderr}",
-            self.stdout()
+            "it didn't say {text:?} but\n{}\n-- stderr\n{}",
+            self.stdout(),
+            self.stderr()
         );
     }
 
@@ -247,7 +262,7 @@ impl Process {
         Ended {
             code: status.code().unwrap_or(-1),
             stdout: self.stdout(),
-            stderr: self.stderr.lock().expect("no reader panics").clone(),
+            stderr: self.stderr(),
         }
     }
 }
@@ -291,6 +306,18 @@ pub(crate) fn bare(folder: &Path, variables: &[(&str, &str)], arguments: &[&str]
     Process::start(command.envs(variables.iter().copied())).end()
 }
 
+/// The same, where it has to end soon.
+#[track_caller]
+pub(crate) fn bare_within(
+    limit: Duration,
+    folder: &Path,
+    variables: &[(&str, &str)],
+    arguments: &[&str],
+) -> Ended {
+    let mut command = bg_in(folder, arguments);
+    Process::start(command.envs(variables.iter().copied())).ends_within(limit)
+}
+
 /// A region with the demo account, and a folder with a config for it.
 pub(crate) struct Scene {
     sandbox: Process,
@@ -301,11 +328,20 @@ pub(crate) struct Scene {
 impl Scene {
     /// One whose clock runs `speed` times as fast.
     pub(crate) fn at_speed(speed: u32) -> Scene {
+        Scene::open(speed, &[], "# bg.yaml for its demo service:", CONFIG)
+    }
+
+    /// A region with nothing in it, and a config for what a test puts there.
+    pub(crate) fn empty_at_speed(speed: u32, config: &str) -> Scene {
+        Scene::open(speed, &["--empty"], "export AWS_DEFAULT_REGION=", config)
+    }
+
+    fn open(speed: u32, flags: &[&str], ready: &str, config: &str) -> Scene {
         let folder = TempDir::new().expect("a temporary folder");
         let speed = speed.to_string();
         let arguments = ["sandbox", "--port", "0", "--speed", &speed];
-        let mut sandbox = started(folder.path(), &arguments);
-        sandbox.until_it_says("# bg.yaml for its demo service:");
+        let mut sandbox = started(folder.path(), &[&arguments, flags].concat());
+        sandbox.until_it_says(ready);
         let said = sandbox.stdout();
         let url = between(&said, "AWS_ENDPOINT_URL=", "\n").expect("it prints its address");
         let scene = Scene {
@@ -313,13 +349,19 @@ impl Scene {
             sandbox,
             folder,
         };
-        scene.write("bg.yaml", CONFIG);
+        scene.write("bg.yaml", config);
         scene
     }
 
     /// What the sandbox printed.
     pub(crate) fn announcement(&self) -> String {
         self.sandbox.stdout()
+    }
+
+    /// Where the region listens.
+    pub(crate) fn address(&self) -> &str {
+        let authority = self.url.strip_prefix("http://");
+        authority.expect("an http address")
     }
 
     /// Where the config is.
@@ -406,13 +448,25 @@ impl Scene {
     /// Asks the region's ELBv2.
     #[track_caller]
     pub(crate) fn elb(&self, operation: &str, parameters: &[(&str, &str)]) -> String {
-        let mut form = format!("Action={operation}&Version=2015-12-01");
+        let action = format!("Action={operation}&Version=2015-12-01");
+        self.query("elasticloadbalancing", action, parameters)
+    }
+
+    /// Asks the region's CloudWatch.
+    #[track_caller]
+    pub(crate) fn cloudwatch(&self, operation: &str, parameters: &[(&str, &str)]) -> String {
+        let action = format!("Action={operation}&Version=2010-08-01");
+        self.query("monitoring", action, parameters)
+    }
+
+    #[track_caller]
+    fn query(&self, service: &str, mut form: String, parameters: &[(&str, &str)]) -> String {
         for (name, value) in parameters {
             let value = value.replace('%', "%25").replace('&', "%26");
             form.push_str(&format!("&{name}={value}"));
         }
         let headers = [("content-type", "application/x-www-form-urlencoded")];
-        self.post("elasticloadbalancing", &headers, &form)
+        self.post(service, &headers, &form)
     }
 
     fn post(&self, service: &str, headers: &[(&str, &str)], body: &str) -> String {
@@ -428,7 +482,7 @@ impl Scene {
     }
 
     fn post_once(&self, service: &str, headers: &[(&str, &str)], body: &str) -> String {
-        let authority = self.url.strip_prefix("http://").expect("an http address");
+        let authority = self.address();
         let mut stream = TcpStream::connect(authority).expect("the region listens");
         let mut request = format!("POST / HTTP/1.1\r\nhost: {authority}\r\nconnection: close\r\n");
         request.push_str(&format!(
@@ -538,6 +592,17 @@ impl Scene {
             .exits(0);
         assert_eq!(self.weights(), (0, 100), "weights of slots a and b");
     }
+}
+
+/// What an address answers to `GET /`.
+#[track_caller]
+pub(crate) fn get(address: &str) -> String {
+    let mut stream = TcpStream::connect(address).expect("it listens");
+    let request = format!("GET / HTTP/1.1\r\nhost: {address}\r\nconnection: close\r\n\r\n");
+    stream.write_all(request.as_bytes()).expect("it reads");
+    let mut answer = String::new();
+    stream.read_to_string(&mut answer).expect("it answers");
+    answer
 }
 
 /// What stands between two marks, the first time.

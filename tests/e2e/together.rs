@@ -68,6 +68,28 @@ fn breaking_the_glass_needs_no_state_and_no_lock() {
 }
 
 #[test]
+fn a_rollback_goes_to_blue_only_as_long_as_a_deployment_has_not_ended() {
+    let scene = Scene::at_speed(20);
+    scene.configure(&[LONG, ("for: 10s", "for: 0s")]);
+    let mut first = scene.start(&["deploy", "--image", "shop:v2"]);
+    first.until_it_says("baking");
+    let to_green = || {
+        let refused = scene.bg(&["rollback", "--to", "b"]).exits(3);
+        refused.complains("a rollback can only go back to slot a");
+        assert_eq!(scene.weights(), (90, 10));
+    };
+    to_green();
+    first.signal("KILL");
+    first.end();
+    to_green();
+    scene
+        .bg(&["rollback", "--to", "a"])
+        .exits(0)
+        .says("aborted");
+    scene.stands_on_blue();
+}
+
+#[test]
 fn a_rollback_reverts_a_deployment_whose_process_was_killed() {
     let scene = Scene::at_speed(20);
     scene.configure(&[LONG, ("for: 10s", "for: 0s")]);

@@ -1,15 +1,17 @@
 //! The invariants, told again in plain data: none of this asks the code under test.
 
+use std::collections::BTreeSet;
 use std::time::Duration;
 
 use bg::deployment::action::{Action, WeightWrite};
 use bg::deployment::decide::Decision;
 use bg::deployment::event::{Event, Record};
-use bg::deployment::ids::SlotName;
+use bg::deployment::ids::{AlarmName, SlotName};
 use bg::deployment::observation::{Ask, Observation, OnInterrupt, Rollout, Seen};
 use bg::deployment::outcome::{Outcome, Stuck};
 use bg::deployment::plan::{AlarmWeight, Kind, NewTaskDefinition, Plan};
 use bg::deployment::state::{Deployment, Phase};
+use bg::deployment::trip::{Hold, Trip};
 use bg::judge::alarms::{AlarmState, InsufficientData};
 use bg::strategy::Weight;
 use jiff::{SignedDuration, Timestamp};
@@ -34,6 +36,8 @@ pub(crate) struct Checks {
     registering: bool,
     putting_away: bool,
     ended: bool,
+    /// The alarms that were seen out of ALARM.
+    clear: BTreeSet<AlarmName>,
     holding_since: Option<Timestamp>,
     at_once: u32,
     /// Since when every look has had a hole in it.
@@ -57,6 +61,7 @@ impl Checks {
             registering: false,
             putting_away: false,
             ended: false,
+            clear: BTreeSet::new(),
             holding_since: None,
             at_once: 0,
             blind_since: None,
@@ -101,14 +106,27 @@ impl Checks {
             }
             Event::HoldOver => self.holding_since = None,
             Event::Promoted { .. } => self.promoted = true,
-            Event::Reverting { .. } => {
+            Event::Reverting { trip } => {
                 assert!(
                     self.forward(),
                     "a deployment reverts once, and never after its success"
                 );
+                if let Trip::PatienceOver { waited_for } = trip {
+                    assert!(
+                        !waited_for.iter().any(by_a_hand),
+                        "nobody's hand is written over"
+                    );
+                }
                 self.reverting_since = Some(record.at);
             }
             Event::PuttingGreenAway => self.putting_away = true,
+            Event::Looked(look) => {
+                let alarms = look.alarms.iter();
+                let clear = alarms.filter(|(_, state)| {
+                    matches!(state, Some(AlarmState::Ok | AlarmState::InsufficientData))
+                });
+                self.clear.extend(clear.map(|(name, _)| name.clone()));
+            }
             Event::Ended { .. } => self.ended = true,
             _ => {}
         }
@@ -122,7 +140,11 @@ impl Checks {
         decision: &Decision,
     ) {
         self.check_wake(seen, decision);
-        self.check_reaction(deployment, seen, decision);
+        if seen.lock_lost_to.is_some() {
+            self.check_without_the_lock(seen, decision);
+        } else {
+            self.check_reaction(deployment, seen, decision);
+        }
         self.check_blindness(seen, decision);
         let begins = decision
             .events
@@ -137,7 +159,9 @@ impl Checks {
                     assert_eq!(self.step, Some(self.plan.steps.len() - 1));
                     assert!(self.bakes_until.is_some_and(|until| until <= seen.now));
                     assert_eq!(self.shares(seen), vec![Some(1000); self.plan.routes.len()]);
-                    self.check_health(deployment, seen);
+                    self.check_green(deployment, seen);
+                    self.check_blue_s_service(seen);
+                    self.check_alarms(seen);
                 }
                 Event::Ended { outcome } => self.check_end(seen, decision, outcome),
                 _ => {}
@@ -199,6 +223,29 @@ impl Checks {
         }
     }
 
+    /// Another process has the lock: nothing is written but all-blue, and that only over weights
+    /// that this deployment itself set.
+    fn check_without_the_lock(&self, seen: &Observation, decision: &Decision) {
+        let ends = |event: &Event| matches!(event, Event::Reverting { .. } | Event::Ended { .. });
+        assert!(
+            !self.forward() || decision.events.iter().any(ends),
+            "it goes no further"
+        );
+        if decision.actions.is_empty() {
+            return;
+        }
+        assert_eq!(
+            decision.actions,
+            [Action::WriteWeights(WeightWrite::AllBlue)]
+        );
+        let readable: Vec<u16> = self.shown(seen).into_iter().flatten().collect();
+        assert!(readable.iter().any(|share| *share > 0));
+        for share in readable {
+            let back = self.reverting_since.is_some() && share == 0;
+            assert!(share == self.set || back, "somebody else set {share}");
+        }
+    }
+
     /// Traffic does not stay split for long while nobody can see what becomes of it.
     fn check_blindness(&mut self, seen: &Observation, decision: &Decision) {
         let green = self.plan.green_slot();
@@ -233,7 +280,12 @@ impl Checks {
             let state = seen.alarms[&guard.name].value().map(|alarm| alarm.state);
             let policy = guard.insufficient_data;
             let no_data = self.touched && policy == InsufficientData::Revert;
-            guard.weight == AlarmWeight::Guards
+            let counts = match guard.weight {
+                AlarmWeight::Guards => true,
+                AlarmWeight::GuardsOnceClear => self.clear.contains(&guard.name),
+                AlarmWeight::LiftedAtStart => false,
+            };
+            counts
                 && (state == Some(AlarmState::Alarm)
                     || (state == Some(AlarmState::InsufficientData) && no_data))
         });
@@ -357,18 +409,28 @@ impl Checks {
             }
         }
         assert_eq!(seen.asks, []);
-        self.check_health(deployment, seen);
+        self.check_green(deployment, seen);
+        self.check_blue_s_service(seen);
+        self.check_alarms(seen);
+        if self.plan.kind == Kind::Deploy {
+            assert!(
+                self.is_ready(seen, self.plan.blue),
+                "blue could take everything back"
+            );
+        }
     }
 
-    /// Green can serve, blue could take everything back, and no alarm speaks against it.
-    fn check_health(&self, deployment: &Deployment, seen: &Observation) {
-        let green = self.plan.green_slot();
+    fn is_ready(&self, seen: &Observation, slot: SlotName) -> bool {
         let share = u32::from(self.plan.guards.ready.percent());
         let needed = (self.plan.desired * share).div_ceil(100).max(1);
-        assert!(
-            self.fewest(seen, green)
-                .is_some_and(|healthy| healthy >= needed)
-        );
+        self.fewest(seen, slot)
+            .is_some_and(|healthy| healthy >= needed)
+    }
+
+    /// Green can serve, and runs what it should.
+    fn check_green(&self, deployment: &Deployment, seen: &Observation) {
+        let green = self.plan.green_slot();
+        assert!(self.is_ready(seen, green));
         let service = seen.services[green].value().and_then(Option::as_ref);
         let service = service.expect("green is there");
         let definition = match &self.plan.task_definition {
@@ -380,11 +442,11 @@ impl Checks {
         assert!(service.desired >= self.plan.desired);
         assert_ne!(service.rollout, Rollout::Failed);
         assert!(service.failed < 10);
+    }
+
+    /// Nobody has changed blue's service.
+    fn check_blue_s_service(&self, seen: &Observation) {
         if self.plan.kind == Kind::Deploy {
-            assert!(
-                self.fewest(seen, self.plan.blue)
-                    .is_some_and(|healthy| healthy >= needed)
-            );
             let blue = seen.services[self.plan.blue]
                 .value()
                 .and_then(Option::as_ref);
@@ -392,8 +454,11 @@ impl Checks {
             assert_eq!(blue.task_definition, self.plan.blue_task_definition);
             assert!(blue.desired >= self.plan.desired);
         }
+    }
+
+    fn check_alarms(&self, seen: &Observation) {
         let guarding = self.plan.guards.alarms.iter();
-        for guard in guarding.filter(|guard| guard.weight == AlarmWeight::Guards) {
+        for guard in guarding.filter(|guard| guard.weight != AlarmWeight::LiftedAtStart) {
             let state = seen.alarms[&guard.name].value().map(|alarm| alarm.state);
             let fine = match state {
                 Some(AlarmState::Ok) => true,
@@ -439,13 +504,17 @@ impl Checks {
         };
         let patience = self.plan.limits.patience;
         match why {
-            Stuck::PatienceOver { .. } => {
-                assert!(self.forward() && self.touched);
+            Stuck::PatienceOver { waited_for } => {
+                assert!(self.forward());
+                let ill = |hold: &Hold| matches!(hold, Hold::BlueNotReady { .. });
+                let drifted = waited_for.iter().any(by_a_hand);
+                assert!(drifted || (self.touched && waited_for.iter().any(ill)));
                 assert!(waited(
                     self.holding_since,
                     patience - Duration::from_secs(2)
                 ));
             }
+            Stuck::TakenOver { .. } => assert!(seen.lock_lost_to.is_some()),
             Stuck::BlueIsDown { .. } => {
                 assert_eq!(self.fewest(seen, self.plan.blue), Some(0));
                 assert!(
@@ -473,6 +542,16 @@ impl Checks {
         }
     }
 
+    /// Green's share of each route that can be read; a third group's traffic counts as 1001.
+    fn shown(&self, seen: &Observation) -> Vec<Option<u16>> {
+        let routes = self.plan.routes.iter().zip(self.shares(seen));
+        let shown = routes.map(|(route, share)| match seen.routes[&route.arn] {
+            Seen::Value(_) => Some(share.unwrap_or(1001)),
+            Seen::Unreadable(_) => None,
+        });
+        shown.collect()
+    }
+
     /// Green's share of each route in per mille; `None` where it can't be read or isn't one.
     fn shares(&self, seen: &Observation) -> Vec<Option<u16>> {
         let share = |route: &bg::deployment::plan::Route| {
@@ -498,4 +577,12 @@ impl Checks {
         let healthy = groups.map(|target| Some(seen.groups[&target.group].value()?.healthy));
         healthy.collect::<Option<Vec<u32>>>()?.into_iter().min()
     }
+}
+
+/// Whether somebody else did it.
+fn by_a_hand(hold: &Hold) -> bool {
+    matches!(
+        hold,
+        Hold::WeightDrift { .. } | Hold::ServiceDrift { .. } | Hold::TaskDefinitionDrift { .. }
+    )
 }

@@ -103,6 +103,7 @@ fn slot_plan(slot: SlotName, groups: usize) -> SlotPlan {
         container: "app".to_owned(),
         port: 8080,
         deregistration_delay: Duration::from_secs(300),
+        health_check: None,
     };
     SlotPlan {
         service: EcsServiceName::new(format!("shop-{slot}")),
@@ -151,6 +152,8 @@ fn guards(rng: &mut Rng, kind: &Kind) -> Guards {
             .expect("there are three"),
         weight: if *kind != Kind::Deploy && rng.u8(0..4) == 0 {
             AlarmWeight::LiftedAtStart
+        } else if *kind == Kind::Deploy && rng.u8(0..4) == 0 {
+            AlarmWeight::GuardsOnceClear
         } else {
             AlarmWeight::Guards
         },

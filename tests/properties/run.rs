@@ -121,7 +121,11 @@ impl Run {
         self.world.pass_to(self.now);
         let fresh = self.world.observe(&mut self.rng, self.now);
         let mut seen = match self.last.take() {
-            Some(last) if !self.asks.is_empty() && self.rng.bool() => last,
+            Some(last)
+                if !self.asks.is_empty() && fresh.lock_lost_to.is_none() && self.rng.bool() =>
+            {
+                last
+            }
             _ => fresh,
         };
         seen.now = self.now;

@@ -5,7 +5,7 @@ use std::time::Duration;
 use bg::deployment::action::{ActName, FailureClass};
 use bg::deployment::ids::{AlarmName, SlotName};
 use bg::deployment::observation::{Ask, OnInterrupt};
-use bg::deployment::plan::Plan;
+use bg::deployment::plan::{AlarmWeight, Plan};
 use bg::judge::alarms::AlarmState;
 use fastrand::Rng;
 
@@ -83,6 +83,8 @@ pub(crate) struct Weather {
     pub(crate) crash: f64,
     pub(crate) hands: Vec<(Duration, Hand)>,
     pub(crate) asks: Vec<(Duration, Ask)>,
+    /// When another process takes the lock.
+    pub(crate) lock_lost: Option<Duration>,
 }
 
 impl Weather {
@@ -101,6 +103,7 @@ impl Weather {
             crash: 0.0,
             hands: Vec::new(),
             asks: Vec::new(),
+            lock_lost: None,
         };
         let horizon = plan.shift_length() + plan.guards.healthy_for + Duration::from_secs(150);
         let mut draw = Draw { rng, plan, horizon };
@@ -203,6 +206,14 @@ impl Draw<'_> {
         }
         let bad = [AlarmState::Alarm, AlarmState::InsufficientData];
         for guard in &self.plan.guards.alarms {
+            if guard.weight == AlarmWeight::GuardsOnceClear && self.one_in(2) {
+                let left_over = Span {
+                    from: Duration::ZERO,
+                    to: seconds(self.rng, 1..900),
+                };
+                let name = guard.name.clone();
+                weather.alarms.push((left_over, name, AlarmState::Alarm));
+            }
             for _ in 0..self.some() / 2 {
                 let state = self.rng.choice(bad).expect("there are two");
                 weather
@@ -229,6 +240,9 @@ impl Draw<'_> {
                 weather.asks.push((first + seconds(self.rng, 0..3), again));
             }
             weather.asks.push((first, ask));
+        }
+        if self.one_in(6) {
+            weather.lock_lost = Some(self.moment());
         }
         weather.hands.sort_by_key(|(at, _)| *at);
         weather.asks.sort_by_key(|(at, _)| *at);

@@ -244,6 +244,8 @@ impl World {
             routes,
             alarms,
             asks: Vec::new(),
+            lock_lost_to: (self.weather.lock_lost.is_some_and(|lost| at >= lost))
+                .then(|| "kim@build-7".to_owned()),
         }
     }
 
@@ -322,7 +324,7 @@ impl World {
             healthy: healthy - lost,
             unhealthy: lost,
             initial: service.desired - healthy,
-            reasons: BTreeMap::from([("Health checks failed".to_owned(), lost)]),
+            reasons: BTreeMap::from([("fail their health check".to_owned(), lost)]),
             ..TargetCounts::default()
         }
     }

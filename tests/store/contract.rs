@@ -2,7 +2,7 @@
 
 use bg::deployment::event::{Event, Record};
 use bg::deployment::ids::{DeploymentId, ServiceName};
-use bg::store::{Holder, Request, Steer, Store, StoreError};
+use bg::store::{Duty, Holder, Request, Steer, Store, StoreError};
 use jiff::{SignedDuration, Timestamp};
 
 fn at(seconds: i64) -> Timestamp {
@@ -33,6 +33,7 @@ fn holder(id: &str, since: i64) -> Holder {
         since: at(since),
         lease_until: at(since + 60),
         fence: 0,
+        duty: Duty::Deploy,
     }
 }
 

@@ -264,6 +264,7 @@ fn in_a_word(outcome: &Outcome) -> String {
         Outcome::Stuck { why } => match why {
             Stuck::PatienceOver { .. } => "stuck: patience over".to_owned(),
             Stuck::BlueIsDown { .. } => "stuck: blue is down".to_owned(),
+            Stuck::TakenOver { .. } => "stuck: taken over".to_owned(),
             Stuck::RevertNotConfirmed { .. } => "stuck: revert not confirmed".to_owned(),
             Stuck::GreenNotPutAway { .. } => "stuck: green not put away".to_owned(),
         },

@@ -10,7 +10,7 @@ use bg::sandbox::wire::elbv2;
 use bg::sandbox::world::World;
 use serde_json::{Value, json};
 
-use crate::harness::{Scene, Stage, elb, request, split};
+use crate::harness::{Scene, Stage, request};
 
 fn forward(balancer: &Balancer) -> Value {
     let groups = json!([
@@ -55,23 +55,12 @@ fn three_routes(scene: &mut Scene) -> (String, String) {
 
 /// The slots' weights on all three routes.
 fn all_weights(stage: &Stage, listener: &str, rule: &str) -> [(u64, u64); 3] {
-    let listeners = elb(
-        &stage.region,
-        "DescribeListeners",
-        &json!({ "ListenerArns": [listener] }),
-    );
-    let rules = elb(
-        &stage.region,
-        "DescribeRules",
-        &json!({ "RuleArns": [rule] }),
-    );
+    let listeners = stage.elb("DescribeListeners", &json!({ "ListenerArns": [listener] }));
+    let rules = stage.elb("DescribeRules", &json!({ "RuleArns": [rule] }));
     [
         stage.weights(),
-        split(
-            &stage.balancer,
-            &listeners["Listeners"][0]["DefaultActions"][0],
-        ),
-        split(&stage.balancer, &rules["Rules"][0]["Actions"][0]),
+        stage.split(&listeners["Listeners"][0]["DefaultActions"][0]),
+        stage.split(&rules["Rules"][0]["Actions"][0]),
     ]
 }
 
@@ -120,7 +109,7 @@ async fn a_sticky_route_s_revert_takes_green_out_and_the_next_deployment_puts_it
     let stage = Stage::open(RegionOptions::default(), make_sticky);
     let shown = |stage: &Stage| {
         let input = json!({ "ListenerArns": [stage.balancer.listener] });
-        let shown = elb(&stage.region, "DescribeListeners", &input);
+        let shown = stage.elb("DescribeListeners", &input);
         shown["Listeners"][0]["DefaultActions"][0]["ForwardConfig"].clone()
     };
     let outcome = stage
@@ -183,14 +172,14 @@ fn bystanders(scene: &mut Scene) {
 /// listener's own default action.
 fn everything_else(stage: &Stage) -> String {
     let balancer = json!({ "LoadBalancerArn": stage.balancer.arn });
-    let mut listeners = elb(&stage.region, "DescribeListeners", &balancer);
+    let mut listeners = stage.elb("DescribeListeners", &balancer);
     for listener in listeners["Listeners"].as_array_mut().expect("it is a list") {
         if listener["ListenerArn"] == stage.balancer.listener {
             listener["DefaultActions"] = Value::Null;
         }
     }
     let input = json!({ "ListenerArn": stage.balancer.listener });
-    let mut rules = elb(&stage.region, "DescribeRules", &input);
+    let mut rules = stage.elb("DescribeRules", &input);
     let rules = rules["Rules"].as_array_mut().expect("it is a list");
     rules.retain(|rule| rule["IsDefault"] != true);
     assert_eq!(rules.len(), 3);

@@ -37,7 +37,11 @@ async fn every_bad_version_is_reverted_and_the_cause_is_named() {
         ("shop:bad", "shop-b-5xx"),
         ("shop:slow", "shop-b-latency"),
         ("shop:crash", "Essential container in task exited"),
-        ("shop:unhealthy", "503"),
+        (
+            "shop:unhealthy",
+            "green's targets fail their health check: GET /health on port 8080 answers 503, 200 is \
+             wanted; ECS",
+        ),
         ("shop:missing", "CannotPullContainerError"),
         ("shop:oom", "OutOfMemoryError"),
     ];
@@ -79,6 +83,23 @@ async fn the_slots_take_turns() {
         let outcome = stage.deploy(&request, |_, _| {}).await;
         assert_eq!(outcome, Outcome::Promoted, "{image}");
         assert_eq!(stage.weights(), weights, "{image}");
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn an_alarm_left_over_from_a_reverted_version_delays_the_mended_one_only() {
+    for (image, alarm) in [("shop:bad", "shop-b-5xx"), ("shop:slow", "shop-b-latency")] {
+        let stage = stage();
+        let bad = stage.deploy(&request(image, "canary"), |_, _| {}).await;
+        assert!(matches!(bad, Outcome::Reverted { .. }), "{bad:?}");
+        let mended = request("shop:v3", "canary");
+        let planning = stage.plan(&mended).await;
+        let warned = planning.warnings.iter().any(|it| it.contains(alarm));
+        assert!(warned, "{:?}", planning.warnings);
+        assert_eq!(stage.deploy(&mended, |_, _| {}).await, Outcome::Promoted);
+        let records = stage.records.borrow();
+        let waits = |event: &Event| matches!(event, Event::Holding { .. });
+        assert!(records.iter().any(|record| waits(&record.event)));
     }
 }
 

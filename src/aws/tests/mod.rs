@@ -19,7 +19,7 @@ use crate::deployment::plan::{
     AlarmGuard, AlarmWeight, GreenService, Guards, Kind, Limits, NewTaskDefinition, Plan, Retire,
     RetireHow, Route, RouteKind, SlotPlan, StepPlan, TargetPlan,
 };
-use crate::deployment::surroundings::Forward;
+use crate::deployment::surroundings::{Forward, ScalableTarget};
 use crate::judge::alarms::{AlarmState, InsufficientData};
 use crate::judge::targets::Share;
 use crate::sandbox::demo::{self, Balancer};
@@ -168,6 +168,7 @@ fn plan(balancer: &Balancer) -> Plan {
             container: demo::CONTAINER.to_owned(),
             port: demo::PORT,
             deregistration_delay: Duration::from_secs(60),
+            health_check: None,
         }],
     };
     let service = demo::service(demo::SERVICE, &balancer.group_a, demo::TASKS);

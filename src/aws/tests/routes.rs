@@ -168,7 +168,7 @@ async fn break_glass_moves_everything_with_elbv2_alone() {
             kind: forward.kind,
             label: forward.label(),
             to: arn("shop-b"),
-            from: arn("shop-a"),
+            from: Some(arn("shop-a")),
         })
         .collect();
     let written = scene.cloud.write_routes(&writes).await;

@@ -1,6 +1,7 @@
 //! What a survey finds.
 
 use super::*;
+use crate::deployment::retire::{Due, RetireStep, Retirement, decide};
 
 #[tokio::test(start_paused = true)]
 async fn a_survey_finds_what_is_there_and_what_is_not() {
@@ -42,7 +43,7 @@ async fn a_survey_finds_what_is_there_and_what_is_not() {
     assert_eq!(alarm.notices_after, Some(Duration::from_secs(180)));
     assert_eq!(alarm.metric.as_deref(), Some("HTTPCode_Target_5XX_Count"));
     assert_eq!(found.alarms[&AlarmName::new("nobody")], None);
-    assert_eq!(found.scaling, Slots::default());
+    assert_eq!(found.scaling, Seen::Value(Slots::default()));
     assert!(
         found.running_digests["app"].starts_with("sha256:"),
         "{:?}",
@@ -90,8 +91,12 @@ async fn a_survey_does_without_what_it_may_not_see_and_says_so() {
         .survey(&scene.ask(), scene.region.now())
         .await
         .unwrap();
-    assert_eq!(found.notes.len(), 2, "{:?}", found.notes);
-    assert!(found.notes[0].contains("application-autoscaling:DescribeScalableTargets"));
+    assert_eq!(found.notes.len(), 1, "{:?}", found.notes);
+    let why = found.scaling.trouble().unwrap();
+    assert!(
+        why.contains("application-autoscaling:DescribeScalableTargets"),
+        "{why}"
+    );
     scene.fault("DescribeTargetGroups", FaultKind::Denied, When::Always);
     let error = scene
         .cloud
@@ -101,52 +106,90 @@ async fn a_survey_does_without_what_it_may_not_see_and_says_so() {
     assert_eq!(error.class, ErrorClass::Denied);
 }
 
-#[tokio::test(start_paused = true)]
-async fn a_survey_sees_who_owns_the_desired_count() {
-    let scene = Scene::new();
+fn scale(scene: &Scene, min: u32) {
     scene.region.with_world(|world| {
         let input = json!({
             "ServiceNamespace": "ecs", "ScalableDimension": "ecs:service:DesiredCount",
-            "ResourceId": "service/demo/shop", "MinCapacity": 1, "MaxCapacity": 4,
+            "ResourceId": "service/demo/shop", "MinCapacity": min, "MaxCapacity": 4,
         });
         scaling::handle(world, "RegisterScalableTarget", &input).unwrap();
     });
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_survey_sees_who_owns_the_desired_count() {
+    let scene = Scene::new();
+    scale(&scene, 1);
     let found = scene
         .cloud
         .survey(&scene.ask(), scene.region.now())
         .await
         .unwrap();
-    assert_eq!(found.scaling.a.as_deref(), Some("service/demo/shop"));
-    assert_eq!(found.scaling.b, None);
+    let a = ScalableTarget {
+        resource: "service/demo/shop".to_owned(),
+        min: 1,
+    };
+    assert_eq!(
+        found.scaling,
+        Seen::Value(Slots {
+            a: Some(a),
+            b: None
+        })
+    );
 }
 
-#[tokio::test(start_paused = true)]
-async fn a_retirement_looks_at_the_services_own_groups_whatever_the_config_names() {
-    use crate::deployment::retire::{Due, RetireStep, Retirement, decide};
-    let scene = Scene::new();
+fn due_at_once() -> Retirement {
     let due = Due {
         at: Timestamp::UNIX_EPOCH,
         then: RetireHow::ScaleToZero,
     };
+    Retirement {
+        slot: SlotName::A,
+        service: EcsServiceName::new("shop"),
+        groups: Vec::new(),
+        due,
+        at_most: Duration::ZERO,
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_retirement_sees_the_autoscaling_that_would_undo_it() {
+    let scene = Scene::new();
+    let look = async || {
+        let (retirement, now) = (due_at_once(), scene.region.now());
+        let cluster = &scene.plan.cluster;
+        let look = scene.cloud.look_at_retirement(cluster, &retirement, now);
+        look.await.scaling
+    };
+    assert_eq!(look().await, Seen::Value(None));
+    scale(&scene, 2);
+    let Seen::Value(Some(target)) = look().await else {
+        panic!("it is not seen");
+    };
+    assert_eq!(
+        (target.resource.as_str(), target.min),
+        ("service/demo/shop", 2)
+    );
+    scene.fault("application-autoscaling:*", FaultKind::Denied, When::Always);
+    assert_eq!(look().await, Seen::Value(None), "plan and deploy warned");
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_retirement_looks_at_the_services_own_groups_whatever_the_config_names() {
+    let scene = Scene::new();
+    let retirement = due_at_once();
     scene
         .act(Action::Tag {
             slot: SlotName::A,
-            tags: [("bg:retire-at".to_owned(), Some(due.to_string()))].into(),
+            tags: [("bg:retire-at".to_owned(), Some(retirement.due.to_string()))].into(),
         })
         .await
         .unwrap();
-    let retirement = Retirement {
-        slot: SlotName::A,
-        service: EcsServiceName::new("shop"),
-        groups: vec![],
-        due,
-        at_most: Duration::ZERO,
-    };
     let now = scene.region.now();
     let look = scene
         .cloud
         .look_at_retirement(&scene.plan.cluster, &retirement, now)
         .await;
     let step = decide(&retirement, &look);
-    assert!(matches!(step, RetireStep::Cancel { .. }), "{step:?}");
+    assert!(matches!(step, RetireStep::Revoke { .. }), "{step:?}");
 }

@@ -19,16 +19,22 @@ pub(super) async fn run(global: &Global, args: &DeployArgs) -> Result<ExitCode, 
     {
         return Ok(exit);
     }
-    let planned_at = session.fence().await?;
-    let id = session.new_id();
-    let request = wanted.into_request(&session, id)?;
-    let planning = session.plan(&request).await?;
-    running::refuse_problems(&planning)?;
-    if planning.unchanged {
-        running::say_unchanged(global, &planning)?;
-        return Ok(ExitCode::Stands);
+    for _ in 0..running::PLANS_AT_MOST {
+        let planned_at = session.fence().await?;
+        let (wanted, id) = (wanted.clone(), session.new_id());
+        let request = wanted.into_request(&session.config, &session.folder, id)?;
+        let planning = session.plan(&request).await?;
+        running::refuse_problems(&planning)?;
+        if planning.unchanged {
+            running::say_unchanged(global, &planning)?;
+            return Ok(ExitCode::Stands);
+        }
+        let ended = running::run(global, &args.run, &session, planning, planned_at).await?;
+        if let Some(exit) = ended {
+            return Ok(exit);
+        }
     }
-    running::run(global, &args.run, &session, planning, planned_at).await
+    Err(running::disturbed())
 }
 
 /// Ends what another process left in the middle, as the flags say; an exit code where it did not

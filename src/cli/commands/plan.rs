@@ -14,7 +14,7 @@ pub(super) async fn run(global: &Global, args: &PlanArgs) -> Result<ExitCode, Cl
     let wanted = request::Wanted::of_version(&args.version)?;
     let session = Session::open(global, Some(&args.region)).await?;
     let id = session.new_id();
-    let request = wanted.into_request(&session, id)?;
+    let request = wanted.into_request(&session.config, &session.folder, id)?;
     let report = report_of(session.plan(&request).await?, session.clock.now());
     let shown = match global.output {
         OutputFormat::Text => print(&text(&report), Surface::of_process().stdout_colors(global)),

@@ -1,17 +1,20 @@
 //! `bg rollback`
 
+mod break_glass;
+
 use crate::cli::args::{Global, RollbackArgs};
 use crate::cli::error::{CliError, ErrorKind};
 use crate::cli::exit::ExitCode;
 use crate::cli::request::Wanted;
 use crate::cli::running::{self, Abandoned, Taking};
 use crate::cli::session::Session;
-use crate::cli::situation::{Situation, Traffic};
+use crate::cli::situation::Situation;
 use crate::cli::steering::{Answer, ask_and_wait, say};
 use crate::deployment::event::Event;
 use crate::deployment::ids::{SlotName, TaskDefinitionArn};
 use crate::deployment::observation::Ask;
 use crate::deployment::outcome::Outcome;
+use crate::deployment::plan::Plan;
 use crate::deployment::preflight::DefinitionWanted;
 use crate::runner::{Asks, Until};
 use crate::store::Steer;
@@ -19,13 +22,27 @@ use crate::store::Steer;
 pub(super) async fn run(global: &Global, args: &RollbackArgs) -> Result<ExitCode, CliError> {
     let session = Session::open(global, None).await?;
     if let (Some(to), true) = (args.to, args.force) {
-        return break_glass(global, &session, to).await;
+        return break_glass::run(global, &session, to).await;
     }
     if let Some(exit) = end_what_is_under_way(global, args, &session).await? {
         return Ok(exit);
     }
+    for _ in 0..running::PLANS_AT_MOST {
+        if let Some(exit) = go_back(global, args, &session).await? {
+            return Ok(exit);
+        }
+    }
+    Err(running::disturbed())
+}
+
+/// Goes to the slot that doesn't serve; `None` where a slot was retired after the look.
+async fn go_back(
+    global: &Global,
+    args: &RollbackArgs,
+    session: &Session,
+) -> Result<Option<ExitCode>, CliError> {
     let planned_at = session.fence().await?;
-    let situation = Situation::look(&session).await?;
+    let situation = Situation::look(session).await?;
     let Some(live) = situation.live() else {
         return Err(CliError::refused("the routes don't say which slot is live")
             .hint("say where to: `bg rollback --to a --force` or `--to b --force`"));
@@ -44,14 +61,16 @@ pub(super) async fn run(global: &Global, args: &RollbackArgs) -> Result<ExitCode
             "unchanged",
             &format!("slot {live} serves everything already"),
         );
-        return Ok(ExitCode::Stands);
+        return Ok(Some(ExitCode::Stands));
     }
-    let definition = last_serving(&session, &situation, live.other()).await?;
+    let definition = last_serving(session, &situation, live.other()).await?;
     let source = Some(live.other()).filter(|slot| situation.exists(*slot));
-    let request = Wanted::rollback(definition, source)?.into_request(&session, session.new_id())?;
+    let wanted = Wanted::rollback(definition, source)?;
+    let id = session.new_id();
+    let request = wanted.into_request(&session.config, &session.folder, id)?;
     let planning = session.plan(&request).await?;
     running::refuse_problems(&planning)?;
-    running::run(global, &args.run, &session, planning, planned_at).await
+    running::run(global, &args.run, session, planning, planned_at).await
 }
 
 /// Reverts a deployment that has not ended: its process does it, or where that is gone, this
@@ -63,10 +82,14 @@ async fn end_what_is_under_way(
 ) -> Result<Option<ExitCode>, CliError> {
     let by = format!("{} (bg rollback)", session.who());
     if let Some(holder) = session.running_holder().await? {
-        eprintln!(
-            "deployment {} is running: asking it to revert",
-            holder.deployment
-        );
+        let (service, id) = (session.service(), &holder.deployment);
+        let journal = session.store.journal(&service, id).await;
+        let journal =
+            journal.map_err(|error| CliError::from_error(ErrorKind::Unexpected, &error))?;
+        if let Some(Event::Started { plan }) = journal.first().map(|record| &record.event) {
+            refuse_green(args.to, plan)?;
+        }
+        eprintln!("deployment {id} is running: asking it to revert");
         match ask_and_wait(session, &holder, Steer::Abort, &by).await? {
             Some(Answer::Ended(outcome)) => return Ok(Some(ended(global, &outcome))),
             Some(Answer::Taken) => return Ok(Some(ExitCode::Stuck)),
@@ -76,6 +99,7 @@ async fn end_what_is_under_way(
     let Some(abandoned) = Abandoned::find(session, None).await? else {
         return Ok(None);
     };
+    refuse_green(args.to, abandoned.plan())?;
     eprintln!(
         "the process of deployment {} is gone: reverting it here",
         abandoned.id()
@@ -141,6 +165,25 @@ fn existing(arn: &TaskDefinitionArn) -> DefinitionWanted {
     DefinitionWanted::Existing(arn.as_str().to_owned())
 }
 
+/// What is under way can only go back to blue here.
+fn refuse_green(to: Option<SlotName>, plan: &Plan) -> Result<(), CliError> {
+    let (blue, green) = (plan.blue, plan.green_slot());
+    if to != Some(green) {
+        return Ok(());
+    }
+    Err(CliError::refused(format!(
+        "deployment {} brings slot {green} up and has not ended: a rollback can only go back to \
+         slot {blue}",
+        plan.id
+    ))
+    .hint(format!(
+        "`bg status` shows how far it is; `bg rollback` puts everything back on slot {blue}"
+    ))
+    .hint(format!(
+        "`bg rollback --to {green} --force` gives slot {green} all traffic now, whatever its health"
+    )))
+}
+
 /// For the one who asked to go back, a revert is what was asked for.
 fn ended(global: &Global, outcome: &Outcome) -> ExitCode {
     match outcome {
@@ -156,58 +199,4 @@ fn ended(global: &Global, outcome: &Outcome) -> ExitCode {
         }
         other => other.into(),
     }
-}
-
-/// Weights only: no store, no lock, no health.
-async fn break_glass(
-    global: &Global,
-    session: &Session,
-    to: SlotName,
-) -> Result<ExitCode, CliError> {
-    let traffic = Traffic::look(session).await?;
-    let writes = traffic.writes(to);
-    if writes.is_empty() {
-        return Err(
-            CliError::refused("no listener and no rule forwards to the slots' groups")
-                .hint("check `slots` and the region in bg.yaml"),
-        );
-    }
-    let mut failed = 0;
-    for (write, result) in writes.iter().zip(session.cloud.write_routes(&writes).await) {
-        match result {
-            Ok(seen) if carries_everything(&seen.weights, write) => {
-                let (label, group) = (&write.label, write.to.name());
-                say(
-                    global,
-                    "route_written",
-                    &format!("{label}: slot {to} ({group}) has everything"),
-                );
-            }
-            Ok(seen) => {
-                failed += 1;
-                eprintln!("{}: written, but it shows {:?}", write.label, seen.weights);
-            }
-            Err(error) => {
-                failed += 1;
-                eprintln!("{}: {error}", write.label);
-            }
-        }
-    }
-    if failed == 0 {
-        return Ok(ExitCode::Stands);
-    }
-    Err(CliError::new(
-        ErrorKind::Stuck,
-        format!("{failed} of {} routes did not move", writes.len()),
-    )
-    .hint("run it again; each route is written on its own"))
-}
-
-fn carries_everything(
-    weights: &std::collections::BTreeMap<crate::deployment::ids::TargetGroupArn, u32>,
-    write: &crate::aws::RouteWrite,
-) -> bool {
-    let others = weights.iter().filter(|(group, _)| **group != write.to);
-    weights.get(&write.to).is_some_and(|weight| *weight > 0)
-        && others.map(|(_, weight)| weight).sum::<u32>() == 0
 }

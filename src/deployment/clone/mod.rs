@@ -8,7 +8,7 @@ mod request;
 
 pub use differences::{Difference, Mended, differences};
 pub use obstacles::obstacles;
-pub use request::{Target, create_request, settings, update_request};
+pub use request::{DEPLOYMENT_TAG, Target, create_request, settings, update_request};
 
 #[cfg(test)]
 mod tests;

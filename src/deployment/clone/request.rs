@@ -6,8 +6,8 @@ use super::fields::{self, has_items, text};
 use crate::deployment::ids::{ClusterName, DeploymentId, EcsServiceName, TaskDefinitionArn};
 use crate::deployment::plan::TargetPlan;
 
-/// The tag that names the deployment a service belongs to.
-const DEPLOYMENT_TAG: &str = "bg:deployment";
+/// The tag that names a deployment, on its task definition and on green's service.
+pub const DEPLOYMENT_TAG: &str = "bg:deployment";
 
 /// What a service is to be, beside the settings that it takes from its source.
 #[derive(Debug, Clone)]

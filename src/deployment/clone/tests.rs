@@ -86,6 +86,7 @@ fn request(make: fn(&Value, &Target<'_>) -> Value, source: &Value, name: &str) -
         container: container.to_owned(),
         port,
         deregistration_delay: std::time::Duration::from_secs(300),
+        health_check: None,
     };
     make(
         source,

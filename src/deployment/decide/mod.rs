@@ -7,6 +7,7 @@ mod promote;
 mod provision;
 mod revert;
 mod shift;
+mod takeover;
 
 use std::time::Duration;
 
@@ -15,7 +16,7 @@ use jiff::{SignedDuration, Timestamp};
 use super::action::Action;
 use super::event::Event;
 use super::observation::{Ask, Observation, OnInterrupt};
-use super::outcome::Outcome;
+use super::outcome::{Outcome, Stuck};
 use super::state::{Deployment, Phase};
 use super::trip::{Hold, Trip};
 
@@ -42,6 +43,10 @@ pub fn decide(deployment: &Deployment, observation: &Observation) -> Decision {
         return draft.finish();
     }
     draft.note_look();
+    if let Some(to) = &observation.lock_lost_to {
+        draft.without_the_lock(to);
+        return draft.finish();
+    }
     match &deployment.phase {
         Phase::Ended { .. } => {}
         Phase::Promoted { .. } => draft.promoted(),
@@ -196,6 +201,24 @@ impl<'a> Draft<'a> {
             self.record(Event::Holding { reasons, until });
         }
         held.is_some() && self.now >= until
+    }
+
+    /// Holds, and acts by policy when patience ends. What somebody else did is left as it is, and
+    /// so is traffic that blue could not take back: an operator decides. Anything else reverts.
+    fn hold_or_give_up(&mut self, holds: Vec<Hold>) {
+        if !self.hold(holds.clone()) {
+            return;
+        }
+        let split = self.deployment.traffic_touched;
+        let for_a_person =
+            |hold: &Hold| hold.is_drift() || (split && matches!(hold, Hold::BlueNotReady { .. }));
+        if holds.iter().any(for_a_person) {
+            self.end(Outcome::Stuck {
+                why: Stuck::PatienceOver { waited_for: holds },
+            });
+        } else {
+            self.begin_revert(Trip::PatienceOver { waited_for: holds });
+        }
     }
 
     fn finish(self) -> Decision {

@@ -61,9 +61,10 @@ impl Draft<'_> {
         else {
             return;
         };
-        let trouble = self.deployment.failure.as_ref();
-        let trouble =
-            trouble.filter(|it| matches!(it.act, ActName::RestoreSettings | ActName::Tag));
+        let trouble = [ActName::Tag, ActName::RestoreSettings]
+            .into_iter()
+            .filter_map(|act| self.deployment.failure_of(act))
+            .max_by_key(|failure| failure.at);
         if (*restored && trouble.is_none()) || self.now >= after(*at, TIDY_WITHIN) {
             return self.end(Outcome::Promoted);
         }

@@ -11,6 +11,7 @@ use crate::deployment::ids::TaskDefinitionArn;
 use crate::deployment::invariants::{Traffic, fewest_healthy, not_ready, service_holds, traffic};
 use crate::deployment::observation::{Seen, ServiceSeen, ServiceStatus};
 use crate::deployment::plan::NewTaskDefinition;
+use crate::deployment::state::Held;
 use crate::deployment::trip::{Hold, Trip};
 
 /// How long ECS may go on showing a service as it was before our call.
@@ -40,13 +41,19 @@ impl Draft<'_> {
         healthy_since: Option<Timestamp>,
     ) {
         let deadline = after(since, self.deployment.plan.limits.healthy_within);
-        if self.now >= deadline {
-            return self.give_up_on_green();
+        let drift = self.drift_before_traffic();
+        if self.now >= deadline && !drift.iter().any(Hold::is_drift) {
+            match self.waited_for_drift() {
+                None => return self.give_up_on_green(),
+                Some(over) if self.now >= over.until => {
+                    return self.hold_or_give_up(over.reasons.clone());
+                }
+                Some(_) => {}
+            }
         }
         self.look_by(deadline);
-        let drift = self.drift_before_traffic();
         if !drift.is_empty() {
-            return self.hold_before_traffic(drift);
+            return self.hold_or_give_up(drift);
         }
         if self.add_green_to_routes() || self.bring_up_green(provisioned_at) {
             return;
@@ -83,10 +90,11 @@ impl Draft<'_> {
         }
     }
 
-    fn hold_before_traffic(&mut self, holds: Vec<Hold>) {
-        if self.hold(holds.clone()) {
-            self.begin_revert(Trip::PatienceOver { waited_for: holds });
-        }
+    /// A hold for what somebody else changed: patience ends it then, and not the deadline, which
+    /// would write over it.
+    fn waited_for_drift(&self) -> Option<&Held> {
+        let held = self.deployment.hold.as_ref();
+        held.filter(|held| held.reasons.iter().any(Hold::is_drift))
     }
 
     /// A revert of a sticky route took green's group out of the action: put it back at weight 0.
@@ -128,7 +136,7 @@ impl Draft<'_> {
         if provisioned_at.is_some() && !stale {
             let mut drift = service_holds(deployment, self.seen);
             drift.retain(Hold::is_drift);
-            self.hold_before_traffic(drift);
+            self.hold_or_give_up(drift);
         } else if !stale && self.may_try(ActName::ProvisionGreen) {
             self.record(Event::ProvisioningGreen);
             self.act(Action::ProvisionGreen {
@@ -186,7 +194,9 @@ impl Draft<'_> {
             .or_else(|| self.deployment.target_reason.clone())
             .or_else(|| match counts?.initial {
                 0 => None,
-                initial => Some(format!("{initial} still in their first health checks")),
+                initial => Some(format!(
+                    "are still in their first health checks, {initial} of them"
+                )),
             });
         self.begin_revert(Trip::NotHealthyInTime {
             within: plan.limits.healthy_within,
@@ -212,6 +222,14 @@ impl Draft<'_> {
             });
             return false;
         }
+        self.has_waited(act)
+    }
+
+    /// Whether the growing wait after an act's last failure is over.
+    pub(super) fn has_waited(&mut self, act: ActName) -> bool {
+        let Some(failure) = self.deployment.failure_of(act) else {
+            return true;
+        };
         let wait = RETRY_AFTER.saturating_mul(1 << failure.times.min(6)) / 2;
         let again_at = after(failure.at, wait.min(RETRY_AT_MOST));
         self.look_by(again_at);

@@ -110,7 +110,12 @@ impl Draft<'_> {
         self.seen.asks.is_empty()
     }
 
-    fn bring_traffic_back(&mut self, trip: &Trip, since: Timestamp, hurried: Option<Timestamp>) {
+    pub(super) fn bring_traffic_back(
+        &mut self,
+        trip: &Trip,
+        since: Timestamp,
+        hurried: Option<Timestamp>,
+    ) {
         let plan = &self.deployment.plan;
         if all_readable_show(plan, self.seen, Weight::ZERO) {
             self.record(Event::TrafficReverted);
@@ -179,13 +184,14 @@ impl Draft<'_> {
         if since.is_none() {
             self.record(Event::PuttingGreenAway);
         }
-        if !gone && !put_away {
+        let in_haste = hurried.is_some();
+        if !gone && !put_away && (in_haste || self.has_waited(ActName::Scale)) {
             self.act(Action::Scale {
                 slot: green,
                 desired: 0,
             });
         }
-        if !self.green_is_not_ours() {
+        if !self.green_is_not_ours() && (in_haste || self.has_waited(ActName::RestoreSettings)) {
             self.act(Action::RestoreSettings);
         }
     }
@@ -209,7 +215,8 @@ impl Draft<'_> {
     }
 
     fn trouble(&self) -> String {
-        self.deployment.failure.as_ref().map_or_else(
+        let failure = self.deployment.failure_of(ActName::Scale);
+        failure.map_or_else(
             || "ECS doesn't show it yet".to_owned(),
             |failure| failure.message.clone(),
         )

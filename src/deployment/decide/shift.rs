@@ -8,9 +8,9 @@ use super::{Draft, after};
 use crate::deployment::action::{ActName, Action, WeightWrite};
 use crate::deployment::event::Event;
 use crate::deployment::invariants::{
-    Traffic, against_raising, all_readable_show, service_holds, traffic, unreadable_groups,
+    Traffic, against_promoting, against_raising, all_readable_show, service_holds, traffic,
+    unreadable_groups,
 };
-use crate::deployment::outcome::{Outcome, Stuck};
 use crate::deployment::trip::{Hold, Trip};
 use crate::strategy::Weight;
 
@@ -113,7 +113,7 @@ impl Draft<'_> {
         if step + 1 < plan.steps.len() {
             return self.raise_from(Some(step));
         }
-        let against = against_raising(self.deployment, self.seen);
+        let against = against_promoting(self.deployment, self.seen);
         if against.is_empty() {
             self.promote();
         } else {
@@ -139,19 +139,7 @@ impl Draft<'_> {
                 set: self.deployment.set,
             });
         }
-        if !self.hold(holds.clone()) {
-            return;
-        }
-        let for_a_person = holds
-            .iter()
-            .any(|hold| hold.is_drift() || matches!(hold, Hold::BlueNotReady { .. }));
-        if self.deployment.traffic_touched && for_a_person {
-            self.end(Outcome::Stuck {
-                why: Stuck::PatienceOver { waited_for: holds },
-            });
-        } else {
-            self.begin_revert(Trip::PatienceOver { waited_for: holds });
-        }
+        self.hold_or_give_up(holds);
     }
 
     /// Somebody put everything back to blue, and it is no stale read.

@@ -42,7 +42,7 @@ pub(super) fn decide(
         }
     };
     planning.changes = taskdef::diff(&old, &body);
-    check(request, found, live, slots, &body, planning);
+    check(found, live, slots, &body, planning);
     planning.unchanged = unchanged(request, found, &old, &body, planning);
     let body = matches!(new, NewTaskDefinition::Register { .. }).then_some(body);
     Some(Definition { new, blue, body })
@@ -99,7 +99,6 @@ fn existing(
 }
 
 fn check(
-    request: &Request,
     found: &Surroundings,
     live: SlotName,
     slots: &Slots<SlotPlan>,
@@ -146,7 +145,6 @@ fn check(
             );
         }
     }
-    let _ = request;
 }
 
 fn launch(service: Option<&Value>) -> taskdef::Launch {

@@ -166,6 +166,15 @@ impl AlarmWanted {
             .map(|slot| self.name.replace("{slot}", slot.as_str()))
             .collect()
     }
+
+    /// Whether `name`, one of its names, measures nothing but green while `live` is blue.
+    pub fn measures_green(&self, name: &str, live: SlotName) -> bool {
+        if self.name.contains("{slot}") {
+            name == self.name.replace("{slot}", live.other().as_str())
+        } else {
+            self.side == Side::Green
+        }
+    }
 }
 
 /// Whose alarm is meant by `{slot}`.

@@ -5,7 +5,7 @@ use std::collections::BTreeSet;
 use super::{Planning, Request, RouteWanted, RoutesWanted};
 use crate::deployment::ids::{SlotName, Slots, TargetGroupArn};
 use crate::deployment::plan::{Route, RouteKind, SlotPlan, TargetPlan};
-use crate::deployment::surroundings::{Forward, GroupFound, Surroundings};
+use crate::deployment::surroundings::{Carried, Forward, GroupFound, Surroundings};
 
 /// Both slots with their groups' ARNs; `None` where a group is missing.
 pub(super) fn groups(
@@ -35,6 +35,7 @@ pub(super) fn groups(
                 container: target.container.clone().unwrap_or_default(),
                 port: target.port.unwrap_or_default(),
                 deregistration_delay: group.deregistration_delay,
+                health_check: group.health_check.clone(),
             })
         });
         SlotPlan {
@@ -299,7 +300,7 @@ pub(super) fn live_slot(
     routes: &[Route],
     planning: &mut Planning,
 ) -> Option<SlotName> {
-    let mut live = BTreeSet::new();
+    let (mut live, mut split) = (BTreeSet::new(), false);
     for route in routes {
         let Some(forward) = found
             .forwards
@@ -308,47 +309,27 @@ pub(super) fn live_slot(
         else {
             continue;
         };
-        let weight = |slot: SlotName| {
-            forward
-                .weights
-                .get(&route.groups[slot])
-                .copied()
-                .unwrap_or_default()
-        };
-        let carrying: Vec<SlotName> = SlotName::BOTH
-            .into_iter()
-            .filter(|slot| weight(*slot) > 0)
-            .collect();
-        if carrying.len() != 1 {
+        let carried = Carried::on(route, &forward.weights);
+        if carried.alone().is_none() {
+            let Slots { a, b } = carried.slots;
+            split = true;
             planning.problem(
                 format!(
-                    "{} is split: slot a has weight {}, slot b {}",
-                    route.label,
-                    weight(SlotName::A),
-                    weight(SlotName::B)
+                    "{} is split: slot a has weight {a}, slot b {b}",
+                    route.label
                 ),
                 split_fix(request),
             );
         }
-        live.extend(carrying);
+        live.extend(carried.alone());
     }
-    match live.len() {
-        1 => live.into_iter().next(),
-        _ if planning
-            .problems
-            .iter()
-            .any(|problem| problem.what.contains("is split")) =>
-        {
-            None
-        }
-        _ => {
-            planning.problem(
-                "the routes don't agree on which slot is live",
-                split_fix(request),
-            );
-            None
-        }
+    if live.len() != 1 && !split {
+        planning.problem(
+            "the routes don't agree on which slot is live",
+            split_fix(request),
+        );
     }
+    live.first().copied().filter(|_| live.len() == 1)
 }
 
 fn split_fix(request: &Request) -> String {

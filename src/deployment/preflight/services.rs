@@ -5,8 +5,9 @@ use serde_json::Value;
 use super::{Planning, Request};
 use crate::deployment::clone::{self, Mended};
 use crate::deployment::ids::{SlotName, Slots, TargetGroupArn};
-use crate::deployment::plan::{GreenService, SlotPlan};
-use crate::deployment::surroundings::Surroundings;
+use crate::deployment::observation::Seen;
+use crate::deployment::plan::{GreenService, Kind, SlotPlan};
+use crate::deployment::surroundings::{ScalableTarget, Surroundings};
 
 fn text<'a>(value: &'a Value, key: &str) -> &'a str {
     value.get(key).and_then(Value::as_str).unwrap_or_default()
@@ -159,7 +160,7 @@ pub(super) fn check(
         );
     }
     check_in_flight(request, blue, live, slots, planning);
-    check_scaling(found, slots, planning);
+    check_scaling(request, found, live, slots, planning);
     if let Some(existing) = &found.services[green]
         && existing.get("desiredCount").and_then(Value::as_u64) > Some(0)
     {
@@ -195,7 +196,7 @@ fn check_in_flight(
     let primary = service
         .pointer("/deployments/0/rolloutState")
         .and_then(Value::as_str);
-    let lifted = !matches!(request.kind, crate::deployment::plan::Kind::Deploy);
+    let lifted = !matches!(request.kind, Kind::Deploy);
     if lifted || (deployments <= 1 && primary != Some("IN_PROGRESS")) {
         return;
     }
@@ -209,9 +210,34 @@ fn check_in_flight(
     );
 }
 
-fn check_scaling(found: &Surroundings, slots: &Slots<SlotPlan>, planning: &mut Planning) {
+fn check_scaling(
+    request: &Request,
+    found: &Surroundings,
+    live: SlotName,
+    slots: &Slots<SlotPlan>,
+    planning: &mut Planning,
+) {
+    let targets = match &found.scaling {
+        Seen::Value(targets) => targets,
+        Seen::Unreadable(why) => {
+            planning.warn(format!(
+                "whether a slot has autoscaling can't be asked ({why}): if one has, it changes \
+                 desired counts in mid-shift and starts an idle slot's tasks again, and bg would \
+                 refuse to go on; allow application-autoscaling:DescribeScalableTargets, or make \
+                 sure that neither service has it"
+            ));
+            return;
+        }
+    };
+    let without = match request.kind {
+        Kind::Rollback => format!(
+            "; or move traffic alone, without a look at health: bg rollback --to {} --force",
+            live.other()
+        ),
+        Kind::Deploy | Kind::Hotfix { .. } => String::new(),
+    };
     for slot in SlotName::BOTH {
-        if let Some(resource) = &found.scaling[slot] {
+        if let Some(ScalableTarget { resource, .. }) = &targets[slot] {
             planning.problem(
                 format!(
                     "service {} has autoscaling ({resource}), which bg does not carry over yet: \
@@ -221,7 +247,7 @@ fn check_scaling(found: &Surroundings, slots: &Slots<SlotPlan>, planning: &mut P
                 format!(
                     "deregister it for now: aws application-autoscaling deregister-scalable-target \
                      --service-namespace ecs --scalable-dimension ecs:service:DesiredCount \
-                     --resource-id {resource}"
+                     --resource-id {resource}{without}"
                 ),
             );
         }
@@ -286,6 +312,7 @@ mod tests {
                 container: "app".to_owned(),
                 port: 8080,
                 deregistration_delay: std::time::Duration::from_secs(300),
+                health_check: None,
             }],
         }
     }

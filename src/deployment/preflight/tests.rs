@@ -7,9 +7,10 @@ mod watching;
 use serde_json::{Value, json};
 
 use super::{DefinitionWanted, Planning, Request, WhenUnchanged, plan};
-use crate::deployment::ids::{AlarmName, SlotName, TaskDefinitionArn};
-use crate::deployment::plan::{GreenService, NewTaskDefinition};
-use crate::deployment::surroundings::Surroundings;
+use crate::deployment::ids::{AlarmName, SlotName, Slots, TaskDefinitionArn};
+use crate::deployment::observation::Seen;
+use crate::deployment::plan::{GreenService, Kind, NewTaskDefinition};
+use crate::deployment::surroundings::{ScalableTarget, Surroundings};
 use crate::deployment::task_definition::parse_image_flags;
 use crate::judge::alarms::AlarmState;
 use crate::strategy::Weight;
@@ -186,7 +187,7 @@ fn services_that_cannot_be_deployed_to_are_refused() {
         (
             "service shop has autoscaling (service/prod/shop)",
             "aws application-autoscaling deregister-scalable-target",
-            |_, found| found.scaling.a = Some("service/prod/shop".to_owned()),
+            |_, found| scale(found, SlotName::A, "service/prod/shop"),
         ),
         (
             "the live service shop has desired count 0",
@@ -333,7 +334,7 @@ fn everything_that_is_wrong_is_reported_at_once() {
     let planning = planned(|request, found| {
         request.account = Some("999999999999".to_owned());
         found.healthy.insert(group_arn("shop-a"), 0);
-        found.scaling.b = Some("service/prod/shop-b".to_owned());
+        scale(found, SlotName::B, "service/prod/shop-b");
         found.forwards[0].weights.insert(group_arn("other"), 5);
         ring(found);
         body(request, "/memory", json!("1234"));
@@ -364,6 +365,43 @@ fn the_ladder_is_the_strategy_s_and_ends_with_its_own_bake() {
         .collect();
     let percent = |percent| Weight::of_percent(percent).unwrap();
     assert_eq!(ladder, [(percent(10), 300), (percent(100), 300)]);
+}
+
+#[test]
+fn autoscaling_that_cannot_be_asked_about_is_a_warning_that_says_what_it_risks() {
+    let planning = planned(|_, found| {
+        found.scaling = Seen::Unreadable("DescribeScalableTargets: not allowed".to_owned());
+    });
+    assert!(planning.plan.is_some());
+    let [warning] = &planning.warnings[..] else {
+        panic!("{:?}", planning.warnings);
+    };
+    for part in [
+        "not allowed",
+        "in mid-shift",
+        "allow application-autoscaling:",
+    ] {
+        assert!(warning.contains(part), "{warning}");
+    }
+}
+
+#[test]
+fn a_rollback_that_autoscaling_forbids_names_the_way_without_it() {
+    let planning = planned(|request, found| {
+        request.kind = Kind::Rollback;
+        scale(found, SlotName::B, "service/prod/shop-b");
+    });
+    let fix = &planning.problems[0].fix;
+    assert!(fix.contains("bg rollback --to b --force"), "{fix}");
+}
+
+fn scale(found: &mut Surroundings, slot: SlotName, resource: &str) {
+    let mut targets = Slots::default();
+    targets[slot] = Some(ScalableTarget {
+        resource: resource.to_owned(),
+        min: 1,
+    });
+    found.scaling = Seen::Value(targets);
 }
 
 fn ring(found: &mut Surroundings) {

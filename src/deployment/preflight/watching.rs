@@ -32,6 +32,7 @@ pub(super) fn check_alarms(
     let mut guards = Vec::new();
     for wanted in &request.guards.alarms {
         for name in wanted.names(live) {
+            let idle = wanted.measures_green(&name, live) && is_idle(found, live.other());
             let name = AlarmName::new(name);
             let Some(Some(alarm)) = found.alarms.get(&name) else {
                 planning.problem(
@@ -43,7 +44,12 @@ pub(super) fn check_alarms(
             let insufficient_data = wanted
                 .insufficient_data
                 .unwrap_or_else(|| default_policy(&name, alarm, planning));
-            let weight = weight(request, &name, alarm, planning);
+            let measures = if idle {
+                Measures::Nothing
+            } else {
+                Measures::Traffic
+            };
+            let weight = weight(request, &name, alarm, measures, planning);
             warn_if_slow(request, &name, alarm, planning);
             guards.push(AlarmGuard {
                 name,
@@ -55,10 +61,26 @@ pub(super) fn check_alarms(
     guards
 }
 
+/// What an alarm speaks of when the deployment begins.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Measures {
+    /// Something that runs.
+    Traffic,
+    /// Green's slot, in which nothing runs: what it says is of an earlier version.
+    Nothing,
+}
+
+/// Whether a slot's service asks for no task, or isn't there.
+fn is_idle(found: &Surroundings, slot: SlotName) -> bool {
+    let service = found.services[slot].as_ref();
+    service.is_none_or(|service| service["desiredCount"] == 0)
+}
+
 fn weight(
     request: &Request,
     name: &AlarmName,
     alarm: &AlarmFound,
+    measures: Measures,
     planning: &mut Planning,
 ) -> AlarmWeight {
     if alarm.state != AlarmState::Alarm {
@@ -70,6 +92,14 @@ fn weight(
             "alarm {name} is in ALARM already: it is shown, and can't revert"
         ));
         return AlarmWeight::LiftedAtStart;
+    }
+    if measures == Measures::Nothing {
+        planning.warn(format!(
+            "alarm {name} is in ALARM from before, and nothing runs in green's slot: the first \
+             shift waits until it has cleared, for {} at most; from then on it guards",
+            humantime::format_duration(request.limits.patience)
+        ));
+        return AlarmWeight::GuardsOnceClear;
     }
     planning.problem(
         format!("alarm {name} is already in ALARM: {}", alarm.reason),

@@ -94,6 +94,9 @@ fn headline(frame: &Frame<'_>) -> StyledLine {
         Phase::Shifting => busy(format!("Shifting {set} of traffic to green, {step}")),
         Phase::Baking => {
             let left = words::between(frame.now, view.bake_until.unwrap_or(frame.now));
+            if view.paused.is_some() {
+                return busy(format!("Paused at {set}, {step}; the guards watch"));
+            }
             if left.is_zero() && view.hold.is_some() {
                 return busy(format!("Holding at {set}, {step}: the bake is over"));
             }
@@ -263,7 +266,7 @@ fn left(frame: &Frame<'_>) -> Option<StyledLine> {
     let since = words::length(words::between(frame.view.started_at?, frame.now));
     let passed = StyledLine::of(Tone::Dim, format!("{since} passed"));
     Some(match frame.view.time_left(frame.now)? {
-        TimeLeft::About(left) if frame.view.hold.is_some() => {
+        TimeLeft::About(left) if frame.view.hold.is_some() || frame.view.paused.is_some() => {
             let left = words::length(left);
             passed.with(Tone::Dim, format!(", about {left} left once it goes on"))
         }

@@ -29,10 +29,14 @@ pub(super) fn waiting(frame: &Frame<'_>) -> Vec<StyledLine> {
         lines.extend(told(frame, Tone::Bad, frame.marks.bad, ("tripped", trip)));
     }
     if let Some(Outcome::Stuck {
-        why: why @ (Stuck::PatienceOver { .. } | Stuck::BlueIsDown { .. }),
+        why: why @ (Stuck::PatienceOver { .. } | Stuck::BlueIsDown { .. } | Stuck::TakenOver { .. }),
     }) = &view.outcome
     {
         lines.extend(told(frame, Tone::Bad, frame.marks.bad, ("stuck", why)));
+    }
+    if let Some(by) = &view.paused {
+        let text = format!("by {by}: `bg promote` lets it go on");
+        lines.extend(told(frame, Tone::Warn, frame.marks.warn, ("paused", &text)));
     }
     if let Some(hold) = &view.hold {
         for reason in &hold.reasons {
@@ -262,14 +266,19 @@ pub(super) fn guards(frame: &Frame<'_>) -> Vec<StyledLine> {
             continue;
         };
         let lifted = guard.weight == AlarmWeight::LiftedAtStart;
+        // It has cleared before green gets any traffic.
+        let left_over = guard.weight == AlarmWeight::GuardsOnceClear && !frame.view.had_traffic();
         let (mark, tone) = match verdict(state, guard.insufficient_data) {
             _ if lifted => (frame.marks.later, Tone::Dim),
             Verdict::Fine => (frame.marks.done, Tone::Good),
             Verdict::Hold => (frame.marks.warn, Tone::Warn),
+            Verdict::Trip if left_over => (frame.marks.warn, Tone::Warn),
             Verdict::Trip => (frame.marks.bad, Tone::Bad),
         };
         let note = if lifted {
             " (shown only: it was in ALARM at the start)"
+        } else if left_over && state == Some(AlarmState::Alarm) {
+            " (from before this version ran: it has to clear first)"
         } else {
             ""
         };

@@ -30,27 +30,31 @@ pub(super) fn service(plane: &Arc<Plane>, target: TargetKey, group: String) -> S
     })
 }
 
-/// What the application answers, and after how long; none if it breaks the connection.
+/// What the application answers, the version that it is of above all, and after how long; none if it breaks the connection.
 fn answer(
     plane: &Plane,
     (id, port): &TargetKey,
     group: &str,
 ) -> Option<(Duration, Response<Full<Bytes>>)> {
-    let (status, latency, task) = {
+    let (latency, status, body) = {
         let world = lock(&plane.world);
         let app = world.ecs.application_at(id, *port)?;
         let age = world.now.duration_since(app.started_at);
         match app.behaviour.respond(&mut lock(&plane.rng), age) {
-            Reply::Answer { status, latency } => (status, latency, app.task_arn.to_owned()),
+            Reply::Answer { status, latency } => {
+                let body = serde_json::json!({
+                    "image": app.image,
+                    "service": app.service,
+                    "status": status,
+                    "task": app.task_arn,
+                    "target": format!("{id}:{port}"),
+                    "target_group": group,
+                });
+                (latency, status, body)
+            }
             Reply::Reset => return None,
         }
     };
-    let body = serde_json::json!({
-        "status": status,
-        "task": task,
-        "target": format!("{id}:{port}"),
-        "target_group": group,
-    });
     let mut response = Response::new(Full::from(format!("{body}\n")));
     *response.status_mut() = StatusCode::from_u16(status).unwrap_or(StatusCode::OK);
     let headers = response.headers_mut();

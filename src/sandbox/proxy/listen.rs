@@ -23,6 +23,21 @@ pub(super) type Answering =
 /// Answers one request; the address is the client's.
 pub(super) type Service = Arc<dyn Fn(Request<Incoming>, SocketAddr) -> Answering + Send + Sync>;
 
+/// What is done with a connection until it ends, or until the receiver's sender is dropped because
+/// the port is closed.
+pub(super) type Handler = Arc<
+    dyn Fn(TcpStream, SocketAddr, watch::Receiver<()>) -> Pin<Box<dyn Future<Output = ()> + Send>>
+        + Send
+        + Sync,
+>;
+
+/// Speaks HTTP/1.1 and answers each request with `service`.
+pub(super) fn http(service: Service) -> Handler {
+    Arc::new(move |stream, client, stopped| {
+        Box::pin(connection(stream, client, service.clone(), stopped))
+    })
+}
+
 /// The connection is to be broken without an answer.
 #[derive(Debug, Clone, Copy, thiserror::Error)]
 #[error("the connection is broken on purpose")]
@@ -41,7 +56,7 @@ pub(super) struct Listening {
 
 impl Listening {
     /// Opens a loopback port, 0 for a free one. `serves` tells what it is for.
-    pub(super) fn open(port: u16, serves: &str, service: Service) -> io::Result<Self> {
+    pub(super) fn open(port: u16, serves: &str, handler: Handler) -> io::Result<Self> {
         let wanted = SocketAddr::from((Ipv4Addr::LOCALHOST, port));
         let named = |error: io::Error| {
             let message = format!("cannot listen on {wanted}: {error}");
@@ -52,7 +67,7 @@ impl Listening {
         let address = listener.local_addr()?;
         let listener = TcpListener::from_std(listener)?;
         let (stop, stopped) = watch::channel(());
-        tokio::spawn(accept(listener, service, stopped));
+        tokio::spawn(accept(listener, handler, stopped));
         Ok(Self {
             address,
             serves: serves.to_owned(),
@@ -76,14 +91,14 @@ async fn closed(stopped: &mut watch::Receiver<()>) {
     while stopped.changed().await.is_ok() {}
 }
 
-async fn accept(listener: TcpListener, service: Service, mut stopped: watch::Receiver<()>) {
+async fn accept(listener: TcpListener, handler: Handler, mut stopped: watch::Receiver<()>) {
     loop {
         tokio::select! {
             biased;
             () = closed(&mut stopped) => return,
             accepted = listener.accept() => match accepted {
                 Ok((stream, client)) => {
-                    tokio::spawn(connection(stream, client, service.clone(), stopped.clone()));
+                    tokio::spawn(handler(stream, client, stopped.clone()));
                 }
                 Err(_) => tokio::time::sleep(ACCEPT_AGAIN).await,
             },

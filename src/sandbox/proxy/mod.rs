@@ -1,21 +1,23 @@
-//! The load balancers' data plane: a real HTTP/1.1 proxy on loopback.
+//! The load balancers' data plane: a real proxy on loopback, HTTP/1.1 for application load
+//! balancers and TCP for network ones.
 //!
-//! Each listener of an application load balancer gets a port, and so does each application that
-//! is registered as a target. The proxy routes as [`crate::sandbox::world::elb`] decides and
-//! counts every request into the metrics. It follows the world: listeners and applications
+//! Each HTTP and TCP listener gets a port, and so does each application that is registered as a
+//! target. The proxy routes as [`crate::sandbox::world::elb`] decides and
+//! counts every request or connection into the metrics. It follows the world: listeners and applications
 //! appear and go, and those that go finish what is in flight. The world's lock is only ever held
 //! to route or to count, never across an await.
 
 mod app;
 mod balancer;
+mod flow;
 mod listen;
 mod pool;
 #[cfg(test)]
 mod tests;
 
 use crate::sandbox::world::World;
-use crate::sandbox::world::elb::Kind;
-use listen::Listening;
+use crate::sandbox::world::elb::{Kind, LoadBalancer};
+use listen::{Handler, Listening, http};
 use pool::Pool;
 use std::collections::BTreeMap;
 use std::collections::btree_map::Entry;
@@ -116,6 +118,9 @@ impl Drop for Proxy {
 /// An address and port of a target in the world.
 type TargetKey = (String, u16);
 
+/// Kind of load balancer and listener's ARN, by load balancer's name and listener's port.
+type Listeners = BTreeMap<(String, u16), (Kind, String)>;
+
 /// What all parts share.
 #[derive(Debug)]
 struct Plane {
@@ -146,34 +151,44 @@ impl Plane {
         let mut ports = lock(&self.ports);
         ports
             .listeners
-            .retain(|key, open| listeners.get(key).is_some_and(|arn| open.serves(arn)));
+            .retain(|key, open| listeners.get(key).is_some_and(|(_, arn)| open.serves(arn)));
         ports.apps.retain(|key, _| apps.contains_key(key));
-        for (key, arn) in listeners {
+        for (key, (kind, arn)) in listeners {
             let asked = self.options.ports.get(&key).copied().unwrap_or(0);
             if let Entry::Vacant(vacant) = ports.listeners.entry(key) {
-                let service = balancer::service(self, &arn);
-                vacant.insert(Listening::open(asked, &arn, service)?);
+                let handler = self.handler(kind, &arn);
+                vacant.insert(Listening::open(asked, &arn, handler)?);
             }
         }
         for (key, group) in apps {
             if let Entry::Vacant(vacant) = ports.apps.entry(key) {
                 let service = app::service(self, vacant.key().clone(), group);
-                vacant.insert(Listening::open(0, "", service)?);
+                vacant.insert(Listening::open(0, "", http(service))?);
             }
         }
         Ok(())
     }
 
-    /// The listeners (with their ARNs) and applications (with a group's name) of the world.
-    fn wanted(&self) -> (BTreeMap<(String, u16), String>, BTreeMap<TargetKey, String>) {
+    fn handler(self: &Arc<Self>, kind: Kind, listener: &str) -> Handler {
+        match kind {
+            Kind::Application => http(balancer::service(self, listener)),
+            Kind::Network => flow::handler(self, listener),
+        }
+    }
+
+    /// The listeners (with their kinds and ARNs) and applications (with a group's name) of the
+    /// world. Of a network load balancer's listeners only those for TCP: nothing here ends TLS.
+    fn wanted(&self) -> (Listeners, BTreeMap<TargetKey, String>) {
         let world = lock(&self.world);
         let elb = &world.elb;
         let mut listeners = BTreeMap::new();
         for listener in elb.listeners.values() {
             let lb = elb.load_balancers.get(&listener.load_balancer);
-            if let Some(lb) = lb.filter(|lb| lb.kind == Kind::Application) {
+            let served =
+                |lb: &&LoadBalancer| lb.kind == Kind::Application || listener.protocol == "TCP";
+            if let Some(lb) = lb.filter(served) {
                 let key = (lb.name.clone(), listener.port);
-                listeners.insert(key, listener.arn.clone());
+                listeners.insert(key, (lb.kind, listener.arn.clone()));
             }
         }
         let mut apps = BTreeMap::new();

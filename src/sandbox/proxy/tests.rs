@@ -1,6 +1,6 @@
 use super::*;
 use crate::sandbox::world::app::Probe;
-use crate::sandbox::world::elb::testing::{Scene, behaviour};
+use crate::sandbox::world::elb::testing::{Scene, behaviour, call, target};
 use serde_json::{Value, json};
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::TcpStream;
@@ -250,4 +250,93 @@ async fn failing_versions_fail_for_real() {
     let live = Live::new(scene);
     assert_eq!(get(live.address(), "/", "").await.0, 500);
     assert_eq!(lock(&live.world).traffic.ledger.failed(), 1);
+}
+
+/// A network load balancer `net` beside the scene's own, with two more groups of one app each.
+fn with_a_network_load_balancer() -> (Scene, String, [String; 2]) {
+    let mut scene = scene();
+    let world = &mut scene.world;
+    let text =
+        |made: &Value, pointer: &str| made.pointer(pointer).unwrap().as_str().unwrap().to_owned();
+    let input = json!({"Name": "net", "Type": "network", "Subnets": ["subnet-a"]});
+    let made = call(world, "CreateLoadBalancer", &input);
+    let load_balancer = text(&made, "/LoadBalancers/0/LoadBalancerArn");
+    let groups = ["c", "d"].map(|name| {
+        let input = json!({
+            "Name": name, "Protocol": "TCP", "Port": 80, "VpcId": "vpc-1", "TargetType": "ip",
+        });
+        text(
+            &call(world, "CreateTargetGroup", &input),
+            "/TargetGroups/0/TargetGroupArn",
+        )
+    });
+    let input = json!({
+        "LoadBalancerArn": load_balancer, "Port": 5000, "Protocol": "TCP",
+        "DefaultActions": tcp_weights(&groups, [1, 0]),
+    });
+    let made = call(world, "CreateListener", &input);
+    let listener = text(&made, "/Listeners/0/ListenerArn");
+    for (port, group) in [(3, &groups[0]), (4, &groups[1])] {
+        scene.set_probe("", port, Probe::Status(200));
+        let now = scene.world.now;
+        scene.world.elb.register(group, target(port), now);
+    }
+    scene.pass(200);
+    (scene, listener, groups)
+}
+
+fn tcp_weights(groups: &[String; 2], weights: [u32; 2]) -> Value {
+    let groups = [0, 1].map(|at| json!({"TargetGroupArn": groups[at], "Weight": weights[at]}));
+    json!([{"Type": "forward", "ForwardConfig": {"TargetGroups": groups}}])
+}
+
+#[tokio::test]
+async fn connections_to_a_network_load_balancer_go_by_weight_and_open_ones_stay() {
+    let (scene, listener, groups) = with_a_network_load_balancer();
+    let mut live = Live::new(scene);
+    let address = live.proxy.url_of("net", 5000).unwrap();
+    let mut open = TcpStream::connect(address).await.unwrap();
+    assert_eq!(ask_again(&mut open).await, "10.0.0.1:3");
+    live.change(|scene| {
+        let actions = tcp_weights(&groups, [0, 1]);
+        let input = json!({"ListenerArn": listener, "DefaultActions": actions});
+        call(&mut scene.world, "ModifyListener", &input);
+    });
+    assert_eq!(
+        ask_again(&mut open).await,
+        "10.0.0.1:3",
+        "it is open already"
+    );
+    let (status, _, body) = get(address, "/", "").await;
+    assert_eq!((status, target_of(&body).as_str()), (200, "10.0.0.1:4"));
+    let ledger = lock(&live.world).traffic.ledger.clone();
+    assert_eq!((ledger.requests(), ledger.failed()), (2, 0), "connections");
+}
+
+#[tokio::test]
+async fn a_connection_that_no_target_takes_is_closed() {
+    let (scene, _, groups) = with_a_network_load_balancer();
+    let mut live = Live::new(scene);
+    let address = live.proxy.url_of("net", 5000).unwrap();
+    live.change(|scene| {
+        let now = scene.world.now;
+        scene.world.elb.deregister(&groups[0], &target(3), now);
+    });
+    let mut stream = TcpStream::connect(address).await.unwrap();
+    assert_eq!(stream.read(&mut [0; 1]).await.unwrap(), 0);
+    assert_eq!(lock(&live.world).traffic.ledger.failed(), 1);
+}
+
+/// A request on a connection that is kept; which target answered.
+async fn ask_again(stream: &mut TcpStream) -> String {
+    let request = b"GET / HTTP/1.1\r\nHost: shop.example.com\r\n\r\n";
+    stream.write_all(request).await.unwrap();
+    let mut text = String::new();
+    while !text.ends_with("}\n") {
+        let mut part = [0; 1024];
+        let read = stream.read(&mut part).await.unwrap();
+        assert!(read > 0, "closed after {text}");
+        text.push_str(&String::from_utf8_lossy(&part[..read]));
+    }
+    target_of(text.split_once("\r\n\r\n").unwrap().1)
 }

@@ -235,6 +235,10 @@ impl Region {
             Ok(operation) => operation,
             Err(error) => return Outcome::Answered(wire::refuse(&error, &request_id)),
         };
+        let (protocol, region) = (operation.protocol, &self.inner.options.region);
+        if let Err(error) = wire::check_region(headers, protocol, region) {
+            return Outcome::Answered(operation.answer(&Err(error), &request_id));
+        }
         let now = self.now();
         let fault = {
             let Gate { faults, rng, .. } = &mut *gate;

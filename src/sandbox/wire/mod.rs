@@ -21,7 +21,10 @@ pub use error::AwsError;
 
 use crate::sandbox::world::World;
 use bytes::Bytes;
-use http::{HeaderMap, Response, StatusCode, header::CONTENT_TYPE};
+use http::{
+    HeaderMap, Response, StatusCode,
+    header::{AUTHORIZATION, CONTENT_TYPE},
+};
 use jiff::Timestamp;
 use query::QueryService;
 use serde_json::{Value, json};
@@ -145,6 +148,29 @@ pub fn recognise(path: &str, headers: &HeaderMap, body: &[u8]) -> Result<Operati
         name,
         input,
     })
+}
+
+/// Refuses a request that is signed for another region, as AWS's endpoints do. One that isn't
+/// signed passes: nothing here checks who calls.
+///
+/// # Errors
+/// When it is signed for another region than `region`.
+pub fn check_region(headers: &HeaderMap, protocol: Protocol, region: &str) -> Result<(), AwsError> {
+    let signed = headers.get(AUTHORIZATION);
+    let signed = signed.and_then(|value| value.to_str().ok());
+    // Credential=KEY/DATE/REGION/SERVICE/aws4_request
+    let scope = signed.and_then(|text| text.split_once("Credential=")?.1.split('/').nth(2));
+    let Some(other) = scope.filter(|scope| *scope != region) else {
+        return Ok(());
+    };
+    let (code, status) = match protocol {
+        Protocol::Query(_) => ("SignatureDoesNotMatch", 403),
+        Protocol::Json | Protocol::Cbor => ("InvalidSignatureException", 400),
+    };
+    let message = format!(
+        "Credential should be scoped to a valid region, not '{other}': the sandbox is {region}."
+    );
+    Err(AwsError::new(code, message).with_status(status))
 }
 
 impl Operation {

@@ -2,6 +2,7 @@ use std::fs;
 
 use jiff::{SignedDuration, Timestamp};
 
+use super::super::Duty;
 use super::*;
 use crate::deployment::event::Event;
 
@@ -25,6 +26,7 @@ fn holder() -> Holder {
         since: Timestamp::UNIX_EPOCH,
         lease_until: Timestamp::UNIX_EPOCH + SignedDuration::from_secs(60),
         fence: 0,
+        duty: Duty::Deploy,
     }
 }
 

@@ -4,6 +4,7 @@ use crate::deployment::event::Event;
 use crate::deployment::ids::AlarmName;
 use crate::deployment::observation::Seen;
 use crate::deployment::outcome::Outcome;
+use crate::deployment::plan::AlarmWeight;
 use crate::deployment::state::Phase;
 use crate::deployment::trip::Trip;
 use crate::judge::alarms::{AlarmState, InsufficientData};
@@ -95,4 +96,33 @@ fn an_alarm_that_cannot_be_read_holds_and_then_reverts() {
         ),
         "{outcome:?}"
     );
+}
+
+#[test]
+fn an_alarm_left_over_holds_the_first_shift_until_it_clears_and_guards_from_then_on() {
+    let mut scene = Scene::with(|plan| {
+        plan.guards.alarms[0].weight = AlarmWeight::GuardsOnceClear;
+    });
+    scene.alarm(AlarmState::Alarm);
+    scene.run_to_ready();
+    assert_eq!(scene.look().actions, []);
+    assert!(scene.deployment.hold.is_some());
+    scene.look_after(60);
+    assert_eq!(scene.trip(), None);
+    scene.alarm(AlarmState::Ok);
+    assert_eq!(scene.look_after(5).actions, [raise(10)]);
+    scene.run_to_baking(0);
+    scene.alarm(AlarmState::Alarm);
+    assert_eq!(scene.look_after(5).actions, [ALL_BLUE]);
+    assert!(matches!(scene.trip(), Some(Trip::Alarm { .. })));
+}
+
+#[test]
+fn an_alarm_left_over_that_never_clears_reverts_when_patience_ends() {
+    let mut scene = Scene::with(|plan| {
+        plan.guards.alarms[0].weight = AlarmWeight::GuardsOnceClear;
+    });
+    scene.alarm(AlarmState::Alarm);
+    scene.run_to_the_end();
+    assert!(matches!(scene.trip(), Some(Trip::PatienceOver { .. })));
 }

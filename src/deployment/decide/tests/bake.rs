@@ -1,7 +1,7 @@
 use super::Scene;
 use crate::deployment::action::{ActName, Action, FailureClass};
 use crate::deployment::event::Event;
-use crate::deployment::ids::SlotName;
+use crate::deployment::ids::{AlarmName, SlotName};
 use crate::deployment::observation::Seen;
 use crate::deployment::outcome::Outcome;
 use crate::deployment::state::Phase;
@@ -116,15 +116,57 @@ fn settings_that_cannot_be_restored_do_not_undo_success() {
 }
 
 #[test]
-fn promotion_waits_for_blue_to_be_able_to_take_everything_back() {
+fn a_dead_blue_keeps_no_good_green_from_success() {
     let mut scene = Scene::new();
     scene.run_to_baking(1);
+    scene.healthy(SlotName::A, 0);
+    let Phase::Baking { until, .. } = scene.deployment.phase else {
+        unreachable!()
+    };
+    assert_eq!(scene.run_to_the_end(), Outcome::Promoted);
+    assert!(
+        scene.seen.now < until + jiff::SignedDuration::from_secs(5),
+        "nothing was waited for"
+    );
+    assert_eq!(
+        scene.deployment.look.blue.healthy,
+        Some(0),
+        "it is on record"
+    );
+}
+
+#[test]
+fn an_ill_blue_still_keeps_green_from_getting_more() {
+    let mut scene = Scene::new();
+    scene.run_to_baking(0);
     scene.healthy(SlotName::A, 1);
     scene.look_after(301);
     assert!(matches!(
         scene.deployment.phase,
-        Phase::Baking { step: 1, .. }
+        Phase::Baking { step: 0, .. }
     ));
-    scene.healthy(SlotName::A, 2);
-    assert_eq!(scene.run_to_the_end(), Outcome::Promoted);
+    assert!(scene.deployment.hold.is_some());
+}
+
+#[test]
+fn promotion_waits_for_green_and_for_the_weights_that_were_set() {
+    for spoil in [
+        (|scene| scene.healthy(SlotName::B, 3)) as fn(&mut Scene),
+        |scene| scene.weights(0, 1, 99),
+        |scene| {
+            let unreadable = Seen::Unreadable("Rate exceeded".to_owned());
+            let alarm = AlarmName::new("shop-5xx");
+            scene.seen.alarms.insert(alarm, unreadable);
+        },
+    ] {
+        let mut scene = Scene::with(|plan| plan.desired = 4);
+        scene.run_to_baking(1);
+        spoil(&mut scene);
+        scene.look_after(301);
+        assert!(matches!(
+            scene.deployment.phase,
+            Phase::Baking { step: 1, .. }
+        ));
+        assert!(scene.deployment.hold.is_some());
+    }
 }

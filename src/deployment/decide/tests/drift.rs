@@ -1,5 +1,6 @@
 use super::scene::ALL_BLUE;
 use super::{Scene, percent};
+use crate::deployment::event::Event;
 use crate::deployment::ids::{SlotName, TaskDefinitionArn};
 use crate::deployment::outcome::{Outcome, Stuck};
 use crate::deployment::state::Phase;
@@ -131,14 +132,55 @@ fn weights_moved_by_hand_before_the_first_shift_hold_it_back() {
     scene.run_to_ready();
     scene.weights(0, 50, 50);
     assert_eq!(scene.look().actions, []);
+    let holds = waited_for(scene.run_to_the_end());
+    assert!(matches!(holds[..], [Hold::WeightDrift { .. }]), "{holds:?}");
+    assert!(
+        !scene.events.contains(&Event::PuttingGreenAway),
+        "green stays as it is"
+    );
+}
+
+#[test]
+fn weights_moved_by_hand_while_green_comes_up_outlast_its_deadline() {
+    let mut scene = Scene::new();
+    scene.healthy(SlotName::B, 0);
+    scene.run_until(|deployment| deployment.green_touched);
+    scene.look_after(590);
+    scene.weights(0, 50, 50);
+    scene.look_after(5);
+    let deadline_passed = scene.look_after(60);
+    assert_eq!(deadline_passed.actions, []);
+    let holds = waited_for(scene.run_to_the_end());
+    assert!(matches!(holds[..], [Hold::WeightDrift { .. }]), "{holds:?}");
+}
+
+#[test]
+fn the_deadline_counts_again_when_the_drift_is_gone() {
+    let mut scene = Scene::new();
+    scene.healthy(SlotName::B, 0);
+    scene.run_until(|deployment| deployment.green_touched);
+    scene.look_after(590);
+    scene.weights(0, 50, 50);
+    scene.look_after(60);
+    scene.weights(0, 1, 0);
     let outcome = scene.run_to_the_end();
     assert!(
         matches!(
             outcome,
             Outcome::Reverted {
-                trip: Trip::PatienceOver { .. }
+                trip: Trip::NotHealthyInTime { .. }
             }
         ),
         "{outcome:?}"
     );
+}
+
+#[test]
+fn a_guard_that_trips_under_drift_before_traffic_moved_writes_all_blue() {
+    let mut scene = Scene::new();
+    scene.run_to_ready();
+    scene.weights(0, 50, 50);
+    scene.look_after(5);
+    scene.alarm(AlarmState::Alarm);
+    assert_eq!(scene.look_after(5).actions, [ALL_BLUE]);
 }

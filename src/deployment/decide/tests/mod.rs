@@ -11,5 +11,6 @@ mod shift;
 mod signals;
 mod steering;
 mod sticky;
+mod takeover;
 
 use scene::{Scene, percent};

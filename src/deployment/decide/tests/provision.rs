@@ -87,7 +87,7 @@ fn green_that_is_not_healthy_in_time_is_put_away_without_a_word_to_the_routes() 
         panic!("{outcome:?}");
     };
     assert_eq!((running, healthy, desired), (2, 1, 2));
-    assert_eq!(target_reason.as_deref(), Some("Health checks failed"));
+    assert_eq!(target_reason.as_deref(), Some("fail their health check"));
     assert_eq!(scene.service(SlotName::B).desired, 0);
     assert!(!scene.events.contains(&Event::TrafficReverted) || !scene.deployment.traffic_touched);
 }

@@ -3,7 +3,7 @@ use super::scene::ALL_BLUE;
 use crate::deployment::action::{ActName, Action, FailureClass};
 use crate::deployment::event::Event;
 use crate::deployment::ids::{DeploymentId, SlotName, TargetGroupArn};
-use crate::deployment::observation::Seen;
+use crate::deployment::observation::{OnInterrupt, Seen};
 use crate::deployment::outcome::{Outcome, Stuck};
 use crate::judge::alarms::AlarmState;
 use crate::judge::targets::TargetCounts;
@@ -140,6 +140,39 @@ fn green_that_cannot_be_scaled_down_ends_stuck() {
         ),
         "{outcome:?}"
     );
+}
+
+#[test]
+fn a_green_that_cannot_be_put_away_is_tried_again_with_growing_waits() {
+    let mut scene = tripped();
+    scene.failing.insert(ActName::Scale, FailureClass::Denied);
+    scene
+        .failing
+        .insert(ActName::RestoreSettings, FailureClass::Denied);
+    scene.run_to_the_end();
+    let failures = |act| {
+        let failed =
+            |event: &&Event| matches!(event, Event::ActFailed { act: it, .. } if *it == act);
+        scene.events.iter().filter(failed).count()
+    };
+    for act in [ActName::Scale, ActName::RestoreSettings] {
+        let tries = failures(act);
+        assert!((15..=30).contains(&tries), "{tries} in ten minutes");
+    }
+}
+
+#[test]
+fn in_haste_green_is_put_away_without_waits() {
+    let mut scene = tripped();
+    scene.signal(OnInterrupt::Revert);
+    scene.look();
+    scene
+        .failing
+        .insert(ActName::Scale, FailureClass::Throttled);
+    scene.run_until(|deployment| !deployment.failures.is_empty());
+    scene.failing.clear();
+    scene.look_after(1);
+    assert_eq!(scene.service(SlotName::B).desired, 0);
 }
 
 #[test]

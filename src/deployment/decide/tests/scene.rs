@@ -179,7 +179,7 @@ impl Scene {
     /// Sets how many targets are healthy in each group of a slot; the rest fail.
     pub(super) fn healthy(&mut self, slot: SlotName, healthy: u32) {
         let unhealthy = self.deployment.plan.desired.saturating_sub(healthy);
-        let reasons = BTreeMap::from([("Health checks failed".to_owned(), unhealthy)]);
+        let reasons = BTreeMap::from([("fail their health check".to_owned(), unhealthy)]);
         let counts = TargetCounts {
             healthy,
             unhealthy,
@@ -226,8 +226,9 @@ impl Scene {
 
 pub(super) const ALL_BLUE: Action = Action::WriteWeights(WeightWrite::AllBlue);
 
-pub(super) fn raise(to: u16) -> Action {
-    Action::WriteWeights(WeightWrite::Raise(percent(to)))
+pub(super) fn raise(from: u16, to: u16) -> Action {
+    let (from, to) = (percent(from), percent(to));
+    Action::WriteWeights(WeightWrite::Raise { from, to })
 }
 
 fn perform(action: &Action, plan: &Plan, seen: &mut Observation) -> Option<Event> {
@@ -246,8 +247,8 @@ fn perform(action: &Action, plan: &Plan, seen: &mut Observation) -> Option<Event
             seen.services[green] = Seen::Value(Some(service));
             return Some(Event::GreenProvisioned);
         }
-        Action::WriteWeights(WeightWrite::Raise(weight)) => {
-            let share = u32::from(weight.per_mille());
+        Action::WriteWeights(WeightWrite::Raise { to, .. }) => {
+            let share = u32::from(to.per_mille());
             each_route(plan, seen, |route, weights| {
                 weights.insert(route.groups[plan.blue].clone(), 1000 - share);
                 weights.insert(route.groups[green].clone(), share);
@@ -308,6 +309,7 @@ fn first_look(plan: &Plan) -> Observation {
         routes: BTreeMap::new(),
         alarms: BTreeMap::new(),
         asks: Vec::new(),
+        lock_lost_to: None,
     };
     let blue = service(plan.blue_task_definition.clone(), plan.desired);
     seen.services[plan.blue] = Seen::Value(Some(blue));
@@ -347,6 +349,7 @@ fn plan() -> Plan {
         container: "app".to_owned(),
         port: 8080,
         deregistration_delay: Duration::from_secs(300),
+        health_check: None,
     };
     let step = |weight, bake| StepPlan {
         weight: percent(weight),

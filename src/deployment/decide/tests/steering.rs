@@ -35,7 +35,7 @@ fn a_pause_outlasts_the_bake_at_its_weight() {
     }
     assert_eq!(scene.deployment.paused.as_deref(), Some("ada"));
     promote(&mut scene, false);
-    assert_eq!(scene.look().actions, [raise(100)]);
+    assert_eq!(scene.look().actions, [raise(10, 100)]);
 }
 
 #[test]
@@ -48,7 +48,7 @@ fn a_pause_before_the_first_shift_keeps_traffic_on_blue() {
         assert_eq!(scene.look_after(LONG / 10).actions, []);
     }
     promote(&mut scene, false);
-    assert_eq!(scene.look().actions, [raise(10)]);
+    assert_eq!(scene.look().actions, [raise(0, 10)]);
 }
 
 #[test]
@@ -76,7 +76,7 @@ fn promote_goes_past_one_bake_only() {
     let mut scene = Scene::new();
     scene.run_to_baking(0);
     promote(&mut scene, false);
-    assert_eq!(scene.look().actions, [raise(100)]);
+    assert_eq!(scene.look().actions, [raise(10, 100)]);
     scene.run_to_baking(1);
     assert_eq!(scene.look_after(10).actions, []);
     promote(&mut scene, false);
@@ -91,7 +91,7 @@ fn promote_raises_nothing_that_a_look_forbids() {
     promote(&mut scene, false);
     assert_eq!(scene.look().actions, [], "blue could not take it back");
     scene.healthy(SlotName::A, 2);
-    assert_eq!(scene.look_after(5).actions, [raise(100)]);
+    assert_eq!(scene.look_after(5).actions, [raise(10, 100)]);
 }
 
 #[test]
@@ -103,7 +103,7 @@ fn promote_full_leaves_steps_out_and_keeps_the_last_bake() {
     });
     scene.run_to_baking(0);
     promote(&mut scene, true);
-    assert_eq!(scene.look().actions, [raise(100)]);
+    assert_eq!(scene.look().actions, [raise(10, 100)]);
     scene.run_to_baking(2);
     promote(&mut scene, true);
     let Phase::Baking { until, .. } = scene.deployment.phase else {
@@ -119,7 +119,7 @@ fn promote_full_before_the_first_shift_goes_straight_to_the_last_step() {
     let mut scene = Scene::new();
     scene.run_to_ready();
     promote(&mut scene, true);
-    assert_eq!(scene.look().actions, [raise(100)]);
+    assert_eq!(scene.look().actions, [raise(0, 100)]);
 }
 
 #[test]
@@ -168,7 +168,7 @@ fn a_pause_outlasts_its_process() {
     scene.resume(died_at);
     assert_eq!(scene.look_after(LONG).actions, []);
     promote(&mut scene, false);
-    assert_eq!(scene.look().actions, [raise(100)]);
+    assert_eq!(scene.look().actions, [raise(10, 100)]);
 }
 
 #[test]

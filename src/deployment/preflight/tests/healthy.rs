@@ -10,6 +10,7 @@ use crate::deployment::ids::{
     AlarmName, ClusterName, DeploymentId, EcsServiceName, LoadBalancerArn, RouteArn, ServiceName,
     SlotName, Slots, TargetGroupArn, TaskDefinitionArn,
 };
+use crate::deployment::observation::Seen;
 use crate::deployment::plan::{Kind, Limits, Retire, RetireHow, RouteKind};
 use crate::deployment::preflight::{
     AlarmWanted, DefinitionWanted, GuardsWanted, Request, RoutesWanted, Side, SlotWanted,
@@ -42,6 +43,7 @@ pub(super) fn group(name: &str) -> GroupFound {
         vpc: "vpc-1".to_owned(),
         load_balancer: Some(balancer("shop")),
         deregistration_delay: Duration::from_secs(60),
+        health_check: None,
         healthy_after: Duration::from_secs(20),
         sticky: false,
     }
@@ -164,7 +166,7 @@ pub(super) fn shop() -> Surroundings {
         ]
         .map(|(name, found)| (AlarmName::new(name), found))
         .into(),
-        scaling: Slots::default(),
+        scaling: Seen::Value(Slots::default()),
         running_digests: BTreeMap::new(),
         registry_digests: BTreeMap::new(),
         healthy: BTreeMap::from([(group_arn("shop-a"), 4), (group_arn("shop-b"), 0)]),

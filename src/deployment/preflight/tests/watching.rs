@@ -2,11 +2,12 @@
 
 use std::time::Duration;
 
-use super::healthy::group_arn;
+use super::healthy::{group_arn, service};
 use super::{Change, each_is_refused, planned, problems, ring};
-use crate::deployment::ids::AlarmName;
-use crate::deployment::plan::{AlarmWeight, Kind};
-use crate::judge::alarms::InsufficientData;
+use crate::deployment::ids::{AlarmName, SlotName};
+use crate::deployment::plan::{AlarmGuard, AlarmWeight, Kind};
+use crate::deployment::surroundings::Surroundings;
+use crate::judge::alarms::{AlarmState, InsufficientData};
 use crate::strategy::Strategy;
 
 #[test]
@@ -25,6 +26,47 @@ fn alarms_that_cannot_guard_are_refused() {
             |_, found| ring(found),
         ),
     ]);
+}
+
+#[test]
+fn an_alarm_left_over_in_an_idle_slot_is_waited_for() {
+    let idle: Change = |_, found| {
+        ring_in_green(found);
+        let mut idle = service("shop-b", "shop-b");
+        idle["desiredCount"] = 0.into();
+        found.services[SlotName::B] = Some(idle);
+    };
+    let missing: Change = |_, found| {
+        ring_in_green(found);
+        found.services[SlotName::B] = None;
+    };
+    for change in [idle, missing] {
+        let planning = planned(change);
+        assert_eq!(problems(&planning), [] as [String; 0]);
+        let warnings = planning.warnings.join("\n");
+        assert!(
+            warnings.contains("waits until it has cleared"),
+            "{warnings}"
+        );
+        let alarms = planning.plan.unwrap().guards.alarms;
+        let left_over = |it: &&AlarmGuard| it.weight == AlarmWeight::GuardsOnceClear;
+        let names: Vec<_> = alarms.iter().filter(left_over).collect();
+        assert_eq!(names[0].name.as_str(), "shop-b-5xx");
+        assert_eq!(names.len(), 1);
+    }
+    each_is_refused(&[(
+        "alarm shop-b-5xx is already in ALARM",
+        "--ignore-alarm shop-b-5xx",
+        |_, found| {
+            ring_in_green(found);
+            found.services[SlotName::B] = Some(service("shop-b", "shop-b"));
+        },
+    )]);
+}
+
+fn ring_in_green(found: &mut Surroundings) {
+    let alarm = found.alarms.get_mut(&AlarmName::new("shop-b-5xx"));
+    alarm.unwrap().as_mut().unwrap().state = AlarmState::Alarm;
 }
 
 #[test]

@@ -160,7 +160,7 @@ pub(super) fn set_state(world: &mut World, input: &Value) -> Result<Value, AwsEr
     let set = world.cloudwatch.set_state(name, change, world.now);
     let not_found = || AwsError {
         status: 404,
-        ..fail("ResourceNotFound", "")
+        ..fail("ResourceNotFound", format!("There is no alarm {name}."))
     };
     set.ok_or_else(not_found)?;
     Ok(json!({}))

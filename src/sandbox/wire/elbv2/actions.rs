@@ -29,6 +29,7 @@ pub(super) fn read(
         return invalid(format!("{field} must contain at least one action"));
     }
     check_order(actions)?;
+    check_kinds(load_balancer, actions)?;
     let mut raw = Vec::with_capacity(actions.len());
     for action in actions {
         raw.push(match text(action, "Type") {
@@ -43,6 +44,18 @@ pub(super) fn read(
 
 fn invalid<T>(message: impl Into<String>) -> Result<T, AwsError> {
     Err(fail("ValidationError", message))
+}
+
+/// A network load balancer does nothing but forward.
+fn check_kinds(lb: &LoadBalancer, actions: &[Value]) -> Result<(), AwsError> {
+    let forwards = |action: &Value| text(action, "Type") == Some("forward");
+    if lb.kind == Kind::Network && !actions.iter().all(forwards) {
+        return Err(fail(
+            "InvalidLoadBalancerAction",
+            "Only forward actions are supported for listeners of network load balancers",
+        ));
+    }
+    Ok(())
 }
 
 /// The last action routes, and none before it does.

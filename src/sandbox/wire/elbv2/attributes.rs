@@ -13,14 +13,27 @@ pub(super) fn describe_group(world: &World, input: &Value) -> Result<Value, AwsE
     let http = matches!(group.protocol.as_deref(), Some("HTTP" | "HTTPS"));
     let fits = |key: &str| {
         let http_only = key.starts_with("stickiness.app_cookie")
+            || key.starts_with("stickiness.lb_cookie")
             || key.starts_with("slow_start")
             || key.starts_with("load_balancing.algorithm");
         let network_only = key.starts_with("target_health_state");
         if http { !network_only } else { !http_only }
     };
+    let network = if http { &[][..] } else { &NETWORK_DEFAULTS };
     let defaults = GROUP_DEFAULTS.iter().filter(|(key, _)| fits(key));
-    Ok(view(defaults, &group.attributes))
+    Ok(view(defaults.chain(network), &group.attributes))
 }
+
+/// What a group behind a network load balancer has besides, or otherwise.
+const NETWORK_DEFAULTS: [(&str, &str); 4] = [
+    (
+        "deregistration_delay.connection_termination.enabled",
+        "false",
+    ),
+    ("preserve_client_ip.enabled", "false"),
+    ("proxy_protocol_v2.enabled", "false"),
+    ("stickiness.type", "source_ip"),
+];
 
 pub(super) fn modify_group(world: &mut World, input: &Value) -> Result<Value, AwsError> {
     let given = read(input)?;

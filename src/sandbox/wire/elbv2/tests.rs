@@ -561,6 +561,24 @@ fn network_load_balancers_take_weights_but_no_rules() {
         code(&mut world, "CreateRule", &rule),
         "InvalidConfigurationRequest"
     );
+    let fixed = json!([{"Type": "fixed-response", "FixedResponseConfig": {"StatusCode": "503"}}]);
+    let mut other = listener(fixed);
+    other["Port"] = json!(81);
+    assert_eq!(
+        code(&mut world, "CreateListener", &other),
+        "InvalidLoadBalancerAction"
+    );
+    let shown = call(
+        &mut world,
+        "DescribeTargetGroupAttributes",
+        &json!({"TargetGroupArn": a}),
+    );
+    let has = |key: &str, value: &str| {
+        let all = shown["Attributes"].as_array().unwrap();
+        all.contains(&json!({"Key": key, "Value": value}))
+    };
+    assert!(has("stickiness.type", "source_ip"), "{shown}");
+    assert!(!shown.to_string().contains("cookie"), "{shown}");
 }
 
 proptest! {

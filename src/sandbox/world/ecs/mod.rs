@@ -75,6 +75,10 @@ pub struct RunningApp<'a> {
     pub started_at: Timestamp,
     /// Its task.
     pub task_arn: &'a str,
+    /// The image that its container runs.
+    pub image: &'a str,
+    /// The service that its task belongs to.
+    pub service: Option<&'a str>,
 }
 
 /// What a step of ECS needs of the rest of the world.
@@ -112,6 +116,11 @@ impl Ecs {
             behaviour: &container.behaviour,
             started_at: task.started_at?,
             task_arn: &task.arn,
+            image: &container.image,
+            service: match &task.owner {
+                Owner::Service { service, .. } => Some(service),
+                Owner::Nobody { .. } => None,
+            },
         })
     }
 
@@ -124,6 +133,8 @@ impl Ecs {
             behaviour,
             started_at: *started_at,
             task_arn: "",
+            image: "",
+            service: None,
         })
     }
 

@@ -154,7 +154,7 @@ impl Elb {
         match self
             .groups
             .get_mut(&group)
-            .and_then(TargetGroup::next_target)
+            .and_then(|group| group.next_target(request.source))
         {
             Some(target) => Routed::Target { group, target, pin },
             None => Routed::NoTarget { group },
@@ -244,14 +244,30 @@ fn choose_group<'a>(
 }
 
 impl TargetGroup {
-    /// The next eligible target in turn.
-    fn next_target(&mut self) -> Option<TargetId> {
+    /// The next eligible target in turn; always the same one for a client where the group is
+    /// sticky by source address, as those of network load balancers can be.
+    fn next_target(&mut self, source: IpAddr) -> Option<TargetId> {
         let eligible = self.eligible();
-        let index = self.cursor.checked_rem(eligible.len())?;
+        let turn = match self.attribute("stickiness.enabled") {
+            Some("true") if self.attribute("stickiness.type") == Some("source_ip") => {
+                number(source)
+            }
+            _ => self.cursor,
+        };
+        let index = turn.checked_rem(eligible.len())?;
         let target = eligible[index].id.clone();
         self.cursor = self.cursor.wrapping_add(1);
         Some(target)
     }
+}
+
+/// A number for an address: the same for the same one.
+fn number(address: IpAddr) -> usize {
+    let bytes = match address {
+        IpAddr::V4(address) => address.octets().to_vec(),
+        IpAddr::V6(address) => address.octets().to_vec(),
+    };
+    bytes.into_iter().map(usize::from).sum()
 }
 
 #[cfg(test)]
@@ -298,6 +314,33 @@ mod tests {
         assert_ne!(ports[0], ports[1]);
         ports.sort_unstable();
         assert_eq!(ports, [1, 1, 2, 2]);
+    }
+
+    #[test]
+    fn a_group_that_is_sticky_by_source_address_keeps_each_client_at_one_target() {
+        let mut scene = Scene::new(&["a"]);
+        scene.healthy("a", 1);
+        scene.healthy("a", 2);
+        let arn = scene.arn("a");
+        let group = scene.world.elb.groups.get_mut(&arn).unwrap();
+        for (key, value) in [("enabled", "true"), ("type", "source_ip")] {
+            let key = format!("stickiness.{key}");
+            group.attributes.insert(key, value.to_owned());
+        }
+        let mut ports_of = |last: u8| {
+            let request = Request {
+                source: IpAddr::from([10, 0, 0, last]),
+                ..Request::plain()
+            };
+            [(); 3].map(|()| match scene.route(&request) {
+                Routed::Target { target, .. } => target.port,
+                other => panic!("not routed to a target: {other:?}"),
+            })
+        };
+        let (one, other) = (ports_of(1), ports_of(2));
+        assert_eq!(one, [one[0]; 3]);
+        assert_eq!(other, [other[0]; 3]);
+        assert_ne!(one[0], other[0]);
     }
 
     #[test]

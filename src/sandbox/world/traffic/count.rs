@@ -225,7 +225,13 @@ pub(super) fn publish(world: &mut World) {
             at,
             visible_at,
         };
-        publisher.own(&counts);
+        match lb.kind {
+            Kind::Application => publisher.own(&counts),
+            Kind::Network => {
+                let flows = counts.groups.values().map(|group| group.requests);
+                publisher.count(None, "NewFlowCount", flows.sum());
+            }
+        }
         for (group, counts) in counts.groups {
             let dimension = group.rsplit(':').next().unwrap_or_default();
             match lb.kind {

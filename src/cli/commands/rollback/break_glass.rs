@@ -1,0 +1,97 @@
+//! `bg rollback --to SLOT --force`: weights only. No store, no lock, no health, nothing but ELBv2.
+
+use std::collections::BTreeMap;
+use std::time::Duration;
+
+use super::say;
+use crate::aws::RouteWrite;
+use crate::cli::args::Global;
+use crate::cli::error::{CliError, ErrorKind};
+use crate::cli::exit::ExitCode;
+use crate::cli::request;
+use crate::cli::session::Session;
+use crate::cli::traffic::Traffic;
+use crate::deployment::ids::{SlotName, TargetGroupArn};
+
+/// How long ECS may take to lose a tag: what mattered is done by then.
+const UNTAG_WITHIN: Duration = Duration::from_secs(5);
+
+pub(super) async fn run(
+    global: &Global,
+    session: &Session,
+    to: SlotName,
+) -> Result<ExitCode, CliError> {
+    let writes = Traffic::look(session).await?.writes(to);
+    let count = writes.routes.len() + writes.impossible.len();
+    if count == 0 {
+        return Err(
+            CliError::refused("no listener and no rule forwards to the slots' groups")
+                .hint("check `slots` and the region in bg.yaml"),
+        );
+    }
+    let mut failed = writes.impossible.len();
+    let written = session.cloud.write_routes(&writes.routes).await;
+    for (write, result) in writes.routes.iter().zip(written) {
+        match result {
+            Ok(seen) if carries_everything(&seen.weights, write) => {
+                let (label, group) = (&write.label, write.to.name());
+                say(
+                    global,
+                    "route_written",
+                    &format!("{label}: slot {to} ({group}) has everything"),
+                );
+            }
+            Ok(seen) => {
+                failed += 1;
+                eprintln!("{}: written, but it shows {:?}", write.label, seen.weights);
+            }
+            Err(error) => {
+                failed += 1;
+                eprintln!("{}: {error}", write.label);
+            }
+        }
+    }
+    for why in &writes.impossible {
+        eprintln!("{why}");
+    }
+    if failed < count {
+        forget_retirement(session, to).await;
+    }
+    if failed == 0 {
+        return Ok(ExitCode::Stands);
+    }
+    let error = CliError::new(
+        ErrorKind::Stuck,
+        format!("{failed} of {count} routes did not move"),
+    );
+    Err(if writes.impossible.is_empty() {
+        error.hint("run it again; each route is written on its own")
+    } else {
+        error.hint(
+            "create the missing target group or correct `slots` in bg.yaml, then run it again",
+        )
+    })
+}
+
+/// A slot that serves is not to be retired any more, and a tag from before its traffic came back
+/// would be acted on once that goes away again. `bg tick` takes it off where this can't.
+async fn forget_retirement(session: &Session, slot: SlotName) {
+    let service = &request::slots(&session.config)[slot].service;
+    let cluster = session.cluster();
+    let forget = session.cloud.forget_retirement(&cluster, service);
+    let trouble = match tokio::time::timeout(UNTAG_WITHIN, forget).await {
+        Ok(Ok(())) => return,
+        Ok(Err(error)) => error.to_string(),
+        Err(_) => "ECS does not answer".to_owned(),
+    };
+    eprintln!(
+        "Note: whether service {service} is still tagged to be retired is not known ({trouble}); \
+         `bg tick` takes the tag off while the slot has traffic"
+    );
+}
+
+fn carries_everything(weights: &BTreeMap<TargetGroupArn, u32>, write: &RouteWrite) -> bool {
+    let others = weights.iter().filter(|(group, _)| **group != write.to);
+    weights.get(&write.to).is_some_and(|weight| *weight > 0)
+        && others.map(|(_, weight)| weight).sum::<u32>() == 0
+}
