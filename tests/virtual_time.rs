@@ -18,6 +18,8 @@ mod pace;
 mod routes;
 #[path = "virtual/services.rs"]
 mod services;
+#[path = "virtual/steering.rs"]
+mod steering;
 #[path = "virtual/takeover.rs"]
 mod takeover;
 #[path = "virtual/versions.rs"]
