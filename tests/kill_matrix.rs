@@ -16,6 +16,7 @@ mod services;
 #[path = "virtual/truth.rs"]
 mod truth;
 #[path = "virtual/watched.rs"]
+#[expect(dead_code, reason = "only what is asked matters here, not its bytes")]
 mod watched;
 
 use std::collections::BTreeMap;

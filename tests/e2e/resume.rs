@@ -47,9 +47,9 @@ fn stands_on_green(scene: &Scene) {
 
 fn journal(scene: &Scene) -> PathBuf {
     let folder = scene.folder().join(".bg/shop/deployments");
-    let entries = fs::read_dir(folder).unwrap();
-    let paths = entries.map(|entry| entry.unwrap().path());
-    paths.max().unwrap()
+    let entries = fs::read_dir(folder).expect("there was a deployment");
+    let paths = entries.map(|entry| entry.expect("it can be read").path());
+    paths.max().expect("there was a deployment")
 }
 
 #[test]

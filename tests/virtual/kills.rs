@@ -134,8 +134,8 @@ pub(crate) fn die_everywhere(
             wanted: Box::new(wanted),
         });
         let on_requests = Arc::clone(&onlooker);
-        stage.cloud = watched(&stage.region, move |region, operation, side| {
-            on_requests.on_request(region, operation, side);
+        stage.cloud = watched(&stage.region, move |region, asked, side| {
+            on_requests.on_request(region, &asked.operation, side);
         });
         let holder = stage.holder(&request.id);
         let holder = stage.store.lock(&request.service, &holder).await;
@@ -173,8 +173,8 @@ impl Remains {
         let seen = Arc::new(Seen::at_first(&region, &self.balancer, self.writes));
         let on_requests = Arc::clone(&seen);
         let stage = Stage {
-            cloud: watched(&region, move |region, operation, side| {
-                on_requests.on_request(region, operation, side);
+            cloud: watched(&region, move |region, asked, side| {
+                on_requests.on_request(region, &asked.operation, side);
             }),
             region,
             balancer: self.balancer,

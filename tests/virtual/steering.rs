@@ -237,7 +237,7 @@ async fn one_that_is_left_on_purpose_keeps_its_weight_and_can_be_gone_on_with() 
             if first_bake(record) {
                 let (sender, leave) = (sender.clone(), leave.clone());
                 later(stage, 100, move |_| {
-                    sender.send(leave).expect("it still runs")
+                    sender.send(leave).expect("it still runs");
                 });
             }
         })

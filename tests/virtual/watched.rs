@@ -20,7 +20,16 @@ pub(crate) enum Side {
     After,
 }
 
-type Watch = dyn Fn(&Region, &str, Side) + Send + Sync;
+/// A request.
+#[derive(Debug, Clone)]
+pub(crate) struct Asked {
+    /// Its operation's name.
+    pub(crate) operation: String,
+    /// Its body, byte for byte.
+    pub(crate) body: Vec<u8>,
+}
+
+type Watch = dyn Fn(&Region, &Asked, Side) + Send + Sync;
 
 #[derive(Clone)]
 struct Watched {
@@ -34,10 +43,10 @@ impl fmt::Debug for Watched {
     }
 }
 
-/// AWS as `region` plays it; `watch` is told of each request's operation, twice.
+/// AWS as `region` plays it; `watch` is told of each request, twice.
 pub(crate) fn watched(
     region: &Region,
-    watch: impl Fn(&Region, &str, Side) + Send + Sync + 'static,
+    watch: impl Fn(&Region, &Asked, Side) + Send + Sync + 'static,
 ) -> Cloud {
     let watched = Watched {
         region: region.clone(),
@@ -51,10 +60,13 @@ impl HttpConnector for Watched {
     fn call(&self, request: HttpRequest) -> HttpConnectorFuture {
         let Watched { region, watch } = self.clone();
         HttpConnectorFuture::new(async move {
-            let operation = operation(&request);
-            watch(&region, &operation, Side::Before);
+            let asked = Asked {
+                operation: operation(&request),
+                body: request.body().bytes().unwrap_or_default().to_vec(),
+            };
+            watch(&region, &asked, Side::Before);
             let answer = HttpConnector::call(&region, request).await;
-            watch(&region, &operation, Side::After);
+            watch(&region, &asked, Side::After);
             answer
         })
     }
