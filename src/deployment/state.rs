@@ -425,7 +425,7 @@ impl Deployment {
                 *since = at;
                 *healthy_since = None;
             }
-            Phase::Shifting { since, .. } => *since = at,
+            Phase::Shifting { since, .. } | Phase::Promoted { at: since, .. } => *since = at,
             Phase::Baking { until, .. } => {
                 let unwatched = at.duration_since(unwatched_since);
                 // Rounds that come every minute or so watch well enough.
@@ -434,7 +434,6 @@ impl Deployment {
                     *until = until.checked_add(unwatched).unwrap_or(*until);
                 }
             }
-            Phase::Promoted { at: since, .. } => *since = at,
             Phase::Reverting {
                 since,
                 hurried_at,
