@@ -13,7 +13,7 @@ use crate::stage;
 async fn with_table(mut stage: Stage) -> Stage {
     let store = DynamoStore::new(&stage.cloud, "bg-state");
     store.make_table().await.expect("nothing is in its way");
-    stage.store = Store::Dynamo(store);
+    stage.store = Store::Dynamo(store).into();
     stage.region.forget_calls();
     stage
 }
