@@ -7,6 +7,8 @@
 mod child;
 #[path = "../tests/virtual/harness.rs"]
 mod harness;
+#[path = "figures/journal.rs"]
+mod journal;
 #[path = "figures/virtual_time.rs"]
 mod virtual_time;
 
@@ -57,6 +59,7 @@ fn main() {
         return;
     }
     let mut figures = virtual_time::figures();
+    figures.extend(journal::figures());
     figures.extend(child::figures());
     let width = |of: fn(&Figure) -> &str| figures.iter().map(|it| of(it).len()).max().unwrap_or(0);
     let (work, figure) = (width(|it| &it.work), width(|it| &it.figure));

@@ -20,6 +20,8 @@ mod pace;
 mod routes;
 #[path = "virtual/services.rs"]
 mod services;
+#[path = "virtual/steering.rs"]
+mod steering;
 #[path = "virtual/table.rs"]
 mod table;
 #[path = "virtual/takeover.rs"]
@@ -36,12 +38,23 @@ use bg::runner::Asks;
 use bg::sandbox::world::World;
 use bg::sandbox::{Region, RegionOptions};
 use harness::Stage;
+use serde_json::Value;
 
 impl Stage {
     /// Runs a whole deployment that nobody asks for anything.
     async fn deploy(&self, request: &Request, watch: impl FnMut(&Stage, &Record)) -> Outcome {
         self.deploy_asked(request, &mut Asks::default(), watch)
             .await
+    }
+
+    /// The weights of both slots' groups in a forward action; a group that isn't named has none.
+    fn split(&self, action: &Value) -> (u64, u64) {
+        harness::split(&self.balancer, action)
+    }
+
+    /// Asks ELBv2 by hand, past faults, budgets and lag.
+    fn elb(&self, operation: &str, input: &Value) -> Value {
+        harness::elb(&self.region, operation, input)
     }
 }
 

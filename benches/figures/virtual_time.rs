@@ -32,7 +32,7 @@ pub(crate) fn figures() -> Vec<Figure> {
     ]
 }
 
-fn in_virtual_time<T>(work: impl Future<Output = T>) -> T {
+pub(crate) fn in_virtual_time<T>(work: impl Future<Output = T>) -> T {
     tokio::runtime::Builder::new_current_thread()
         .enable_time()
         .start_paused(true)

@@ -95,8 +95,8 @@ impl Cloud {
         let writes = plan.routes.iter().map(|route| {
             let pair = pair(plan, route);
             match write {
-                WeightWrite::Raise(to) => {
-                    let from = Some(plan.weight_before(to));
+                WeightWrite::Raise { from, to } => {
+                    let from = Some(from);
                     (route, pair, Edit::Raise { from, to })
                 }
                 WeightWrite::AllBlue => {
@@ -109,7 +109,7 @@ impl Cloud {
             }
         });
         let (from, effect) = match write {
-            WeightWrite::Raise(_) => (From::Fresh, Effect::Writes),
+            WeightWrite::Raise { .. } => (From::Fresh, Effect::Writes),
             WeightWrite::AllBlue => (From::Memory, Effect::Reverts),
         };
         self.edit_all(writes, from, effect).await

@@ -287,7 +287,7 @@ impl Session {
 
     /// Whether a plan is of the account and region that this session reaches.
     pub(super) fn reaches(&self, plan: &Plan) -> bool {
-        let own = self.config.account.as_ref().map(|account| account.as_str());
+        let own = self.config.account.as_ref().map(config::AccountId::as_str);
         plan.region == self.cloud.region() && own.is_none_or(|own| own == plan.account)
     }
 

@@ -67,8 +67,13 @@ pub enum Action {
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum WeightWrite {
-    /// Green gets this share, blue the rest. Reads each action again right before.
-    Raise(Weight),
+    /// Green gets a larger share, blue the rest. Reads each action again right before.
+    Raise {
+        /// Green's share so far: a route that shows another is somebody else's to explain.
+        from: Weight,
+        /// Green's share from then on.
+        to: Weight,
+    },
     /// Everything to blue, at once, from the actions as last seen; green's group is taken out
     /// of sticky routes, because pinned clients would stay on it at weight 0.
     AllBlue,
@@ -81,7 +86,7 @@ impl Action {
             Action::RegisterTaskDefinition => ActName::RegisterTaskDefinition,
             Action::AddGreenToRoutes => ActName::AddGreenToRoutes,
             Action::ProvisionGreen { .. } => ActName::ProvisionGreen,
-            Action::WriteWeights(WeightWrite::Raise(_)) => ActName::Shift,
+            Action::WriteWeights(WeightWrite::Raise { .. }) => ActName::Shift,
             Action::WriteWeights(WeightWrite::AllBlue) => ActName::Revert,
             Action::Scale { .. } => ActName::Scale,
             Action::RestoreSettings => ActName::RestoreSettings,

@@ -80,15 +80,6 @@ impl Plan {
         self.steps.iter().map(|step| step.bake).sum()
     }
 
-    /// Green's share before the ladder raises it to `weight`.
-    pub fn weight_before(&self, weight: Weight) -> Weight {
-        let lower = self.steps.iter().map(|step| step.weight);
-        lower
-            .filter(|lower| *lower < weight)
-            .max()
-            .unwrap_or(Weight::ZERO)
-    }
-
     /// Whether the demands on blue are lifted: it is known to be bad.
     pub fn lifts_demands_on_blue(&self) -> bool {
         !matches!(self.kind, Kind::Deploy)

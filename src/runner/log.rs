@@ -12,6 +12,8 @@ use crate::store::{Holder, Store, StoreError};
 pub struct Log<'a> {
     store: &'a Store,
     show: &'a mut dyn FnMut(&Record),
+    /// What the store has not taken yet, in order.
+    unkept: Vec<Record>,
     /// What has come of the events so far.
     pub(super) deployment: Deployment,
 }
@@ -51,6 +53,7 @@ impl<'a> Log<'a> {
         Log {
             store,
             show,
+            unkept: Vec::new(),
             deployment,
         }
     }
@@ -76,8 +79,9 @@ impl<'a> Log<'a> {
         }
     }
 
-    /// Folds, keeps and shows an event, which the store may take `within`. The inner error is the store's: the event has happened
-    /// and is shown all the same.
+    /// Folds, keeps and shows an event, for which the store may take `within`. The inner error is
+    /// the store's: the event has happened and is shown all the same, and what the store did not
+    /// take goes to it before the next one.
     ///
     /// # Errors
     /// When the event can't follow what came before.
@@ -89,12 +93,21 @@ impl<'a> Log<'a> {
         within: Duration,
     ) -> Result<Result<(), StoreError>, IllegalRecord> {
         let record = self.next(at, event);
-        let next = Deployment::apply(Some(self.deployment.clone()), &record)?;
-        let service = &next.plan.service;
-        let kept = in_time(within, self.store.append(service, holder, &record)).await;
-        self.deployment = next;
+        self.deployment = Deployment::apply(Some(self.deployment.clone()), &record)?;
+        self.unkept.push(record.clone());
+        let kept = in_time(within, self.keep(holder)).await;
         (self.show)(&record);
         Ok(kept)
+    }
+
+    /// Gives the store what it has not taken yet: a journal has no gaps.
+    async fn keep(&mut self, holder: Option<&Holder>) -> Result<(), StoreError> {
+        let service = &self.deployment.plan.service;
+        while let Some(record) = self.unkept.first() {
+            self.store.append(service, holder, record).await?;
+            self.unkept.remove(0);
+        }
+        Ok(())
     }
 }
 

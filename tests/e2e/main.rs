@@ -12,8 +12,10 @@ mod look;
 #[path = "../support/proxy.rs"]
 #[expect(dead_code, reason = "only its log is needed here, not its faults")]
 mod proxy;
+mod resume;
 mod routes;
 mod signals;
 mod state;
+mod steering;
 mod support;
 mod together;

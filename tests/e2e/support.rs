@@ -215,8 +215,23 @@ impl Process {
         assert!(sent.success(), "kill -{name} failed");
     }
 
+    /// Lets it write no file beyond so many bytes from now on.
+    pub(crate) fn limit_files_to(&self, bytes: u64) {
+        let set = Command::new("prlimit")
+            .args(["--pid", &self.child.id().to_string()])
+            .arg(format!("--fsize={bytes}:{bytes}"))
+            .status()
+            .expect("util-linux is there");
+        assert!(set.success(), "prlimit failed");
+    }
+
     fn over(&mut self) -> Option<ExitStatus> {
         self.child.try_wait().expect("it is this process's child")
+    }
+
+    /// Whether it has ended.
+    pub(crate) fn is_over(&mut self) -> bool {
+        self.over().is_some()
     }
 
     /// Waits for its end.
@@ -396,6 +411,26 @@ impl Scene {
     /// Starts `bg`.
     pub(crate) fn start(&self, arguments: &[&str]) -> Process {
         Process::start(&mut self.command(arguments))
+    }
+
+    /// Starts `bg` as a shell's `"$@"`.
+    pub(crate) fn start_in_shell(&self, script: &str, arguments: &[&str]) -> Process {
+        let bg = self.command(arguments);
+        let mut shell = Command::new("bash");
+        shell
+            .args(["-c", script, "bash"])
+            .arg(bg.get_program())
+            .args(bg.get_args())
+            .current_dir(self.folder())
+            .env_clear()
+            .envs(
+                bg.get_envs()
+                    .filter_map(|(name, value)| Some((name, value?))),
+            )
+            .stdin(Stdio::null())
+            .stdout(Stdio::piped())
+            .stderr(Stdio::piped());
+        Process::start(&mut shell)
     }
 
     /// Asks the region's ECS, without bg between.

@@ -149,7 +149,7 @@ fn green_s_tasks_of_an_unknown_deployment_refuse_another_before_any_traffic_move
     let scene = Scene::at_speed(100);
     scene.configure(&[LONG]);
     let mut first = scene.start(&["deploy", "--image", "shop:v2"]);
-    first.until_it_says("healthy");
+    first.until_it_says("it has to stay so");
     first.signal("KILL");
     first.end();
     fs::remove_dir_all(scene.folder().join(".bg")).unwrap();

@@ -349,12 +349,13 @@ impl Checks {
         let reverting = self.reverting_since.is_some()
             || intends(|event| matches!(event, Event::Reverting { .. }));
         match action {
-            Action::WriteWeights(WeightWrite::Raise(weight)) => {
+            Action::WriteWeights(WeightWrite::Raise { from, to }) => {
                 assert!(
                     self.forward() && !reverting,
                     "nothing is raised after a revert began"
                 );
-                self.check_raise(deployment, seen, decision, *weight);
+                assert!(from < to, "a raise from {from} to {to}");
+                self.check_raise(deployment, seen, decision, *to);
                 self.check_armed(seen);
             }
             Action::WriteWeights(WeightWrite::AllBlue) => assert!(reverting),

@@ -382,8 +382,8 @@ impl World {
             Action::ProvisionGreen { task_definition } => {
                 return self.provision(at, task_definition);
             }
-            Action::WriteWeights(WeightWrite::Raise(weight)) => {
-                self.write(at, u32::from(weight.per_mille()), routes, false);
+            Action::WriteWeights(WeightWrite::Raise { to, .. }) => {
+                self.write(at, u32::from(to.per_mille()), routes, false);
             }
             Action::WriteWeights(WeightWrite::AllBlue) => self.write(at, 0, routes, true),
             Action::Scale { slot, desired } => {

@@ -1,7 +1,7 @@
 //! The demo account, the real SDK and the real loop in one process and in virtual time.
 
 use std::cell::RefCell;
-use std::sync::LazyLock;
+use std::sync::{Arc, LazyLock};
 use std::time::Duration;
 
 use bg::aws::{Cloud, SurveyAsk};
@@ -58,7 +58,7 @@ pub(crate) struct Stage {
     /// The handle that deployments go through.
     pub(crate) cloud: Cloud,
     /// Journals and lock.
-    pub(crate) store: Store,
+    pub(crate) store: Arc<Store>,
     /// Every record of the latest deployment.
     pub(crate) records: RefCell<Vec<Record>>,
 }
@@ -76,7 +76,7 @@ impl Stage {
             region,
             balancer: scene.balancer,
             cloud,
-            store: Store::Memory(MemoryStore::default()),
+            store: Arc::new(Store::Memory(MemoryStore::default())),
             records: RefCell::default(),
         }
     }
@@ -160,36 +160,38 @@ impl Stage {
 
     /// The weights of the demo listener's groups as they truly are: slot a's and slot b's.
     pub(crate) fn weights(&self) -> (u64, u64) {
-        let input = json!({ "ListenerArns": [self.balancer.listener] });
-        let shown = self.elb("DescribeListeners", &input);
-        let action = &shown["Listeners"][0]["DefaultActions"][0];
-        self.split(action)
+        weights(&self.region, &self.balancer)
     }
+}
 
-    /// The weights of both slots' groups in a forward action; a group that isn't named has none.
-    pub(crate) fn split(&self, action: &Value) -> (u64, u64) {
-        let groups = action["ForwardConfig"]["TargetGroups"].as_array();
-        let of = |arn: &str| {
-            groups
-                .into_iter()
-                .flatten()
-                .filter(|group| group["TargetGroupArn"] == arn)
-                .map(|group| {
-                    let weight = group["Weight"].to_string();
-                    weight.trim_matches('"').parse::<u64>().unwrap_or(1)
-                })
-                .sum()
-        };
-        (of(&self.balancer.group_a), of(&self.balancer.group_b))
-    }
+/// The weights of the demo listener's groups as they truly are: slot a's and slot b's.
+pub(crate) fn weights(region: &Region, balancer: &Balancer) -> (u64, u64) {
+    let input = json!({ "ListenerArns": [balancer.listener] });
+    let shown = elb(region, "DescribeListeners", &input);
+    split(balancer, &shown["Listeners"][0]["DefaultActions"][0])
+}
 
-    /// Asks ELBv2 by hand, past faults, budgets and lag.
-    pub(crate) fn elb(&self, operation: &str, input: &Value) -> Value {
-        let answer = self
-            .region
-            .with_world(|world| elbv2::handle(world, operation, input));
-        answer.unwrap_or_else(|error| panic!("{operation}: {error:?}"))
-    }
+/// The weights of both slots' groups in a forward action; a group that isn't named has none.
+pub(crate) fn split(balancer: &Balancer, action: &Value) -> (u64, u64) {
+    let groups = action["ForwardConfig"]["TargetGroups"].as_array();
+    let of = |arn: &str| {
+        groups
+            .into_iter()
+            .flatten()
+            .filter(|group| group["TargetGroupArn"] == arn)
+            .map(|group| {
+                let weight = group["Weight"].to_string();
+                weight.trim_matches('"').parse::<u64>().unwrap_or(1)
+            })
+            .sum()
+    };
+    (of(&balancer.group_a), of(&balancer.group_b))
+}
+
+/// Asks ELBv2 by hand, past faults, budgets and lag.
+pub(crate) fn elb(region: &Region, operation: &str, input: &Value) -> Value {
+    let answer = region.with_world(|world| elbv2::handle(world, operation, input));
+    answer.unwrap_or_else(|error| panic!("{operation}: {error:?}"))
 }
 
 /// A deployment of `image` into the demo service, watched as the demo's own config says.

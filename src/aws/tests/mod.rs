@@ -107,14 +107,11 @@ impl Scene {
         self.climb(0, percent).await.unwrap();
     }
 
-    /// Raises by a ladder of two steps.
+    /// Raises from one share to another.
     async fn climb(&self, from: u16, to: u16) -> Result<Done, super::AwsError> {
         let [from, to] = [from, to].map(|percent| Weight::of_per_mille(percent * 10).unwrap());
-        let mut plan = self.plan.clone();
-        let step = plan.steps[0].clone();
-        plan.steps = [from, to].map(|weight| StepPlan { weight, ..step }).into();
-        let raise = Action::WriteWeights(WeightWrite::Raise(to));
-        self.cloud.perform(&plan, &raise, None).await
+        let raise = Action::WriteWeights(WeightWrite::Raise { from, to });
+        self.cloud.perform(&self.plan, &raise, None).await
     }
 
     async fn register(&self) -> TaskDefinitionArn {

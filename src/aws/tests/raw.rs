@@ -60,7 +60,10 @@ async fn elements_that_nobody_knows_survive_a_write_through_the_sdk() {
         group_a: "blue/b/1".to_owned(),
         group_b: "green/g/1".to_owned(),
     };
-    let raise = WeightWrite::Raise(Weight::of_per_mille(1).unwrap());
+    let raise = WeightWrite::Raise {
+        from: Weight::ZERO,
+        to: Weight::of_per_mille(1).unwrap(),
+    };
     let cloud = canned.cloud();
     let plan = plan(&balancer);
     cloud

@@ -133,7 +133,10 @@ async fn a_raise_refuses_where_a_third_group_carries_traffic() {
         });
         elbv2::handle(world, "ModifyListener", &input).unwrap();
     });
-    let raise = Action::WriteWeights(WeightWrite::Raise(Weight::FULL));
+    let raise = Action::WriteWeights(WeightWrite::Raise {
+        from: Weight::ZERO,
+        to: Weight::FULL,
+    });
     let error = scene.act(raise).await.unwrap_err();
     assert_eq!(error.class, ErrorClass::Invalid);
     assert!(

@@ -5,7 +5,7 @@ use std::time::Duration;
 use jiff::Timestamp;
 
 use super::{Draft, after};
-use crate::deployment::action::{ActName, Action};
+use crate::deployment::action::{ActName, Action, FailureClass};
 use crate::deployment::event::Event;
 use crate::deployment::ids::TaskDefinitionArn;
 use crate::deployment::invariants::{Traffic, fewest_healthy, not_ready, service_holds, traffic};
@@ -18,6 +18,9 @@ use crate::deployment::trip::{Hold, Trip};
 const STALE_FOR: Duration = Duration::from_secs(30);
 /// The first wait after a failed act; it doubles with each failure.
 const RETRY_AFTER: Duration = Duration::from_secs(2);
+/// How long a revision whose registering gave no answer may go unlisted: registering again sooner
+/// would make a second one.
+const LISTED_WITHIN: Duration = Duration::from_secs(15);
 /// The longest wait between two tries.
 const RETRY_AT_MOST: Duration = Duration::from_secs(30);
 
@@ -231,7 +234,14 @@ impl Draft<'_> {
             return true;
         };
         let wait = RETRY_AFTER.saturating_mul(1 << failure.times.min(6)) / 2;
-        let again_at = after(failure.at, wait.min(RETRY_AT_MOST));
+        let unlisted =
+            act == ActName::RegisterTaskDefinition && failure.class == FailureClass::Ambiguous;
+        let at_least = if unlisted {
+            LISTED_WITHIN
+        } else {
+            Duration::ZERO
+        };
+        let again_at = after(failure.at, wait.clamp(at_least, RETRY_AT_MOST));
         self.look_by(again_at);
         self.now >= again_at
     }

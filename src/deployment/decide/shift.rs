@@ -47,7 +47,8 @@ impl Draft<'_> {
         }
         let weight = self.deployment.plan.steps[step].weight;
         self.record(Event::Shifting { step, weight });
-        self.act(Action::WriteWeights(WeightWrite::Raise(weight)));
+        let (from, to) = (self.deployment.set, weight);
+        self.act(Action::WriteWeights(WeightWrite::Raise { from, to }));
     }
 
     /// Waits for the read-back of a shift; writes again where it doesn't show.
@@ -82,7 +83,8 @@ impl Draft<'_> {
             trouble,
         }]);
         if may_repeat && self.may_repeat_the_raise() && self.may_try(ActName::Shift) {
-            self.act(Action::WriteWeights(WeightWrite::Raise(weight)));
+            let (from, to) = (self.deployment.set_before, weight);
+            self.act(Action::WriteWeights(WeightWrite::Raise { from, to }));
         }
     }
 

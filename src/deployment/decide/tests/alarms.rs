@@ -51,7 +51,7 @@ fn missing_data_holds_nothing_back_before_there_can_be_any() {
     let mut scene = Scene::new();
     scene.run_to_ready();
     scene.alarm(AlarmState::InsufficientData);
-    assert_eq!(scene.look().actions, [raise(10)]);
+    assert_eq!(scene.look().actions, [raise(0, 10)]);
 }
 
 #[test]
@@ -110,7 +110,7 @@ fn an_alarm_left_over_holds_the_first_shift_until_it_clears_and_guards_from_then
     scene.look_after(60);
     assert_eq!(scene.trip(), None);
     scene.alarm(AlarmState::Ok);
-    assert_eq!(scene.look_after(5).actions, [raise(10)]);
+    assert_eq!(scene.look_after(5).actions, [raise(0, 10)]);
     scene.run_to_baking(0);
     scene.alarm(AlarmState::Alarm);
     assert_eq!(scene.look_after(5).actions, [ALL_BLUE]);

@@ -47,7 +47,7 @@ fn a_shift_waits_for_the_dead_man_switch() {
     assert!(matches!(arming.actions[..], [Action::ArmDeadman { .. }]));
     assert!(matches!(arming.events[..], [Event::ArmingDeadman { .. }]));
     assert_eq!(left(&scene), Some(300));
-    assert_eq!(scene.look_after(1).actions, [raise(10)]);
+    assert_eq!(scene.look_after(1).actions, [raise(0, 10)]);
 }
 
 #[test]

@@ -37,7 +37,7 @@ fn the_demands_on_green_stay() {
     scene.healthy(SlotName::B, 1);
     assert_eq!(scene.look().actions, []);
     scene.healthy(SlotName::B, 2);
-    assert_eq!(scene.look_after(5).actions, [raise(10)]);
+    assert_eq!(scene.look_after(5).actions, [raise(0, 10)]);
     scene.healthy(SlotName::B, 0);
     scene.look_after(5);
     assert!(matches!(

@@ -10,6 +10,7 @@ mod revert;
 mod scene;
 mod shift;
 mod signals;
+mod steering;
 mod sticky;
 mod takeover;
 

@@ -209,3 +209,17 @@ fn more_tasks_than_asked_for_are_no_reason_to_wait() {
     (green.desired, green.running) = (3, 3);
     assert_eq!(scene.run_to_the_end(), Outcome::Promoted);
 }
+
+#[test]
+fn a_registering_without_an_answer_is_not_repeated_before_it_would_be_listed() {
+    let mut scene = Scene::new();
+    let act = ActName::RegisterTaskDefinition;
+    scene.failing.insert(act, FailureClass::Ambiguous);
+    scene.look();
+    for _ in 0..14 {
+        assert_eq!(scene.look_after(1).actions, []);
+    }
+    scene.failing.clear();
+    let decision = scene.look_after(1);
+    assert_eq!(decision.actions, [Action::RegisterTaskDefinition]);
+}

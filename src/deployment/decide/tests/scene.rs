@@ -111,6 +111,15 @@ impl Scene {
         self.events.push(record.event);
     }
 
+    /// Another process goes on, after nobody had watched for a while.
+    pub(super) fn resume(&mut self, unwatched_since: Timestamp) {
+        let by = "grace".to_owned();
+        self.record(Event::Resumed {
+            by,
+            unwatched_since,
+        });
+    }
+
     pub(super) fn pass(&mut self, seconds: i64) {
         self.seen.now += SignedDuration::from_secs(seconds);
     }
@@ -217,8 +226,9 @@ impl Scene {
 
 pub(super) const ALL_BLUE: Action = Action::WriteWeights(WeightWrite::AllBlue);
 
-pub(super) fn raise(to: u16) -> Action {
-    Action::WriteWeights(WeightWrite::Raise(percent(to)))
+pub(super) fn raise(from: u16, to: u16) -> Action {
+    let (from, to) = (percent(from), percent(to));
+    Action::WriteWeights(WeightWrite::Raise { from, to })
 }
 
 fn perform(action: &Action, plan: &Plan, seen: &mut Observation) -> Option<Event> {
@@ -237,8 +247,8 @@ fn perform(action: &Action, plan: &Plan, seen: &mut Observation) -> Option<Event
             seen.services[green] = Seen::Value(Some(service));
             return Some(Event::GreenProvisioned);
         }
-        Action::WriteWeights(WeightWrite::Raise(weight)) => {
-            let share = u32::from(weight.per_mille());
+        Action::WriteWeights(WeightWrite::Raise { to, .. }) => {
+            let share = u32::from(to.per_mille());
             each_route(plan, seen, |route, weights| {
                 weights.insert(route.groups[plan.blue].clone(), 1000 - share);
                 weights.insert(route.groups[green].clone(), share);

@@ -40,7 +40,7 @@ fn nothing_is_raised_while_green_or_blue_could_not_serve() {
             "slot {slot} has one healthy target of two"
         );
         scene.healthy(slot, 2);
-        assert_eq!(scene.look_after(5).actions, [raise(10)]);
+        assert_eq!(scene.look_after(5).actions, [raise(0, 10)]);
     }
 }
 
@@ -79,7 +79,7 @@ fn nothing_is_raised_on_a_look_with_a_hole_in_it() {
         assert_eq!(scene.look().actions, []);
         scene.seen = whole.clone();
     }
-    assert_eq!(scene.look().actions, [raise(10)]);
+    assert_eq!(scene.look().actions, [raise(0, 10)]);
 }
 
 #[test]
@@ -105,7 +105,7 @@ fn a_shift_that_does_not_show_is_written_again_and_then_taken_back() {
     scene.unseen.insert(ActName::Shift);
     let mut writes = 0;
     for _ in 0..60 {
-        writes += usize::from(scene.look().actions == [raise(10)]);
+        writes += usize::from(scene.look().actions == [raise(0, 10)]);
         scene.pass(1);
     }
     assert!(writes > 1);

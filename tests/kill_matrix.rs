@@ -1,0 +1,272 @@
+//! Every built-in strategy × a good and two bad versions × everywhere that the process can die ×
+//! how soon somebody goes on: the deployment ends where it would have ended, and leaves nothing
+//! else behind.
+//!
+//! It can die before and after each request's effect, and with each record written or lost. Here
+//! a sample of those points is gone on from; `BG_MORE=1` takes all of them, which takes hours.
+//! `BG_CASE='canary shop:v2 record 17'` plays only the points whose name begins with that, with
+//! every record shown.
+
+#[path = "virtual/harness.rs"]
+mod harness;
+#[path = "virtual/kills.rs"]
+mod kills;
+#[path = "virtual/services.rs"]
+mod services;
+#[path = "virtual/truth.rs"]
+mod truth;
+#[path = "virtual/watched.rs"]
+#[expect(dead_code, reason = "only what is asked matters here, not its bytes")]
+mod watched;
+
+use std::collections::BTreeMap;
+use std::panic::{AssertUnwindSafe, catch_unwind};
+use std::sync::atomic::{AtomicUsize, Ordering};
+use std::sync::mpsc::{Receiver, SyncSender, sync_channel};
+use std::sync::{Arc, Mutex, PoisonError};
+use std::thread;
+use std::time::Duration;
+
+use bg::deployment::outcome::Outcome;
+use bg::deployment::state::Deployment;
+use bg::runner::Asks;
+use bg::sandbox::RegionOptions;
+use harness::{Stage, request};
+use kills::{Remains, die_everywhere, in_virtual_time};
+
+/// How many are gone on from at once.
+const THREADS: usize = 2;
+/// A restart soon after the lease's end, and one much later.
+const SOON: Duration = Duration::from_secs(70);
+const LATE: Duration = Duration::from_secs(3 * 3600);
+
+const STRATEGIES: [&str; 6] = [
+    "all-at-once",
+    "canary",
+    "canary-15m",
+    "linear",
+    "linear-3m",
+    "progressive",
+];
+/// The version that is promoted.
+const GOOD: &str = "shop:v2";
+/// One that an alarm reverts in mid-shift.
+const BAD: &str = "shop:bad";
+/// One that never gets healthy: the strategy doesn't matter.
+const UNHEALTHY: &str = "shop:unhealthy";
+
+/// Between two looks, unless all points are wanted: otherwise most would be in the bakes.
+const POLL: Duration = Duration::from_secs(20);
+
+fn all() -> bool {
+    std::env::var_os("BG_MORE").is_some()
+}
+
+fn only() -> Option<String> {
+    std::env::var("BG_CASE").ok()
+}
+
+fn cases() -> Vec<(&'static str, &'static str)> {
+    let each = STRATEGIES.iter().flat_map(|it| [(*it, GOOD), (*it, BAD)]);
+    let mut cases: Vec<_> = each.chain([("canary", UNHEALTHY)]).collect();
+    if let Some(only) = only() {
+        cases.retain(|(strategy, image)| only.starts_with(&format!("{strategy} {image}")));
+    }
+    cases
+}
+
+/// Of how many points one is taken: next to an act, and at a mere look.
+#[derive(Clone, Copy)]
+struct Strides {
+    acts: usize,
+    looks: usize,
+}
+
+impl Strides {
+    fn of(strategy: &str) -> Strides {
+        let (acts, looks) = match strategy {
+            _ if all() => (1, 1),
+            "canary" => (7, 199),
+            "all-at-once" | "linear" => (17, 997),
+            _ => (41, 1999),
+        };
+        Strides { acts, looks }
+    }
+}
+
+/// A case's remains on the way to who goes on with them.
+struct Sent {
+    name: String,
+    case: (&'static str, &'static str),
+    after: Duration,
+    remains: Remains,
+}
+
+/// How going on from a point ended.
+struct Played {
+    name: String,
+    case: (&'static str, &'static str),
+    /// Whether it was promoted, not reverted; and how many writes all that has taken.
+    end: Result<(bool, usize), String>,
+}
+
+/// Goes on from a point: how it ended, or what is wrong with its end.
+fn play(remains: Remains, after: Duration) -> Result<(bool, usize), String> {
+    let resumed = remains.go_on(after)?;
+    if let Some(broken) = resumed.broken.first() {
+        return Err(broken.clone());
+    }
+    if let Some(wrong) = resumed.stage.wrong_with(&resumed.ended) {
+        return Err(wrong);
+    }
+    let promoted = resumed.ended.outcome() == Some(&Outcome::Promoted);
+    Ok((promoted, resumed.writes))
+}
+
+fn play_all(queue: &Mutex<Receiver<Sent>>, played: &Mutex<Vec<Played>>) {
+    loop {
+        let next = queue.lock().unwrap_or_else(PoisonError::into_inner).recv();
+        let Ok(Sent {
+            name,
+            case,
+            after,
+            remains,
+        }) = next
+        else {
+            return;
+        };
+        let end = catch_unwind(AssertUnwindSafe(|| play(remains, after)));
+        let end = end.unwrap_or_else(|_| Err("it panicked".to_owned()));
+        let mut played = played.lock().unwrap_or_else(PoisonError::into_inner);
+        played.push(Played { name, case, end });
+    }
+}
+
+/// How a case goes where nobody dies.
+struct Undisturbed {
+    promoted: bool,
+    writes: usize,
+    points: usize,
+}
+
+/// Sends a case's points to who goes on from them.
+fn send(case: (&'static str, &'static str), queue: &SyncSender<Sent>) -> Undisturbed {
+    let (strategy, image) = case;
+    let mut request = request(image, strategy);
+    if !all() {
+        request.limits.poll = POLL;
+    }
+    let only = only();
+    let strides = match only {
+        Some(_) => Strides { acts: 1, looks: 1 },
+        None => Strides::of(strategy),
+    };
+    let counted = Arc::new([AtomicUsize::new(0), AtomicUsize::new(0)]);
+    let counts = Arc::clone(&counted);
+    let wanted = move |act: bool| {
+        let stride = if act { strides.acts } else { strides.looks };
+        let before = counts[usize::from(act)].fetch_add(1, Ordering::Relaxed);
+        before % stride == stride / 2
+    };
+    let queue = queue.clone();
+    let (ended, writes) = die_everywhere(&request, wanted, move |remains| {
+        for (after, soon) in [(SOON, "soon"), (LATE, "late")] {
+            let name = format!("{strategy} {image} {} {soon}", remains.at);
+            if only
+                .as_ref()
+                .is_none_or(|only| name.starts_with(only.as_str()))
+            {
+                let remains = remains.clone();
+                let sent = Sent {
+                    name,
+                    case,
+                    after,
+                    remains,
+                };
+                queue.send(sent).expect("somebody goes on from it");
+            }
+        }
+    });
+    Undisturbed {
+        promoted: ended.outcome() == Some(&Outcome::Promoted),
+        writes,
+        points: counted.iter().map(|it| it.load(Ordering::Relaxed)).sum(),
+    }
+}
+
+/// What is wrong with how a point ended, beside how its case goes where nobody dies.
+fn wrong_with(played: &Played, undisturbed: &Undisturbed) -> Option<String> {
+    let wrong = match &played.end {
+        Err(why) => why.clone(),
+        Ok((promoted, _)) if *promoted != undisturbed.promoted => {
+            "it ended on the other side".to_owned()
+        }
+        // The one that had its effect when its process died, and was not known to.
+        Ok((_, writes)) if *writes > undisturbed.writes + 1 => {
+            format!("{writes} writes where {} are enough", undisturbed.writes)
+        }
+        Ok(_) => return None,
+    };
+    Some(format!("{}: {wrong}", played.name))
+}
+
+#[test]
+fn a_deployment_ends_as_it_would_have_wherever_its_process_dies() {
+    let (queue, remains) = sync_channel(THREADS);
+    let (remains, played) = (Mutex::new(remains), Mutex::new(Vec::new()));
+    let undisturbed: BTreeMap<_, _> = thread::scope(|scope| {
+        for _ in 0..THREADS {
+            scope.spawn(|| play_all(&remains, &played));
+        }
+        let cases = cases().into_iter();
+        let undisturbed = cases.map(|case| (case, send(case, &queue))).collect();
+        drop(queue);
+        undisturbed
+    });
+    let played = played.into_inner().unwrap_or_else(PoisonError::into_inner);
+    let wrong = played
+        .iter()
+        .map(|it| wrong_with(it, &undisturbed[&it.case]));
+    let mut wrong: Vec<String> = wrong.flatten().collect();
+    wrong.sort();
+    let points: usize = undisturbed.values().map(|it| it.points).sum();
+    let promoted = undisturbed.iter().filter(|(_, it)| it.promoted);
+    assert!(promoted.map(|(case, _)| case.1).all(|image| image == GOOD));
+    println!(
+        "{points} points at which the process can die; gone on from here {} times",
+        played.len()
+    );
+    assert!(
+        wrong.is_empty(),
+        "{} of {} went wrong:\n{}",
+        wrong.len(),
+        played.len(),
+        wrong.join("\n")
+    );
+    assert!(only().is_some() || points >= 5_000, "too few points");
+}
+
+#[test]
+fn a_run_that_is_dropped_in_mid_flight_is_gone_on_with() {
+    for seconds in [1, 15, 60, 95, 130, 400, 660] {
+        in_virtual_time(async {
+            let stage = Stage::open(RegionOptions::default(), |_| {});
+            let request = request(GOOD, "canary");
+            let mut asks = Asks::default();
+            let run = stage.deploy_asked(&request, &mut asks, |_, _| {});
+            let dropped = tokio::time::timeout(Duration::from_secs(seconds), run).await;
+            assert_eq!(dropped.ok(), None, "it has ended within {seconds} s");
+            let journal = stage.store.journal(&request.service, &request.id).await;
+            let journal = journal.expect("it is in memory");
+            let deployment = Deployment::replay(&journal).expect("it is legal");
+            let died_at = stage.region.now();
+            tokio::time::sleep(SOON).await;
+            let deployment = deployment.expect("it has begun");
+            let asks = &mut Asks::default();
+            let ended = stage.take_and_go_on(deployment, died_at, asks);
+            let ended = ended.await.expect("its lease is over");
+            assert_eq!(stage.wrong_with(&ended), None, "dropped after {seconds} s");
+            assert_eq!(ended.outcome(), Some(&Outcome::Promoted));
+        });
+    }
+}
