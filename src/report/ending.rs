@@ -124,10 +124,10 @@ fn kept(view: &View, signal: &str) -> Vec<StyledLine> {
         "watched by",
         "nobody: no guard reverts it while no process runs",
     ));
-    lines.push(field("next", "`bg resume` goes on with it".to_owned()));
+    lines.push(field("next", "`bg resume` goes on with it"));
     lines.push(field(
         "",
-        "`bg resume --revert` puts everything back on blue".to_owned(),
+        "`bg resume --revert` puts everything back on blue",
     ));
     lines
 }
