@@ -197,7 +197,8 @@ pub(super) fn locked(error: &StoreError) -> CliError {
     match error {
         StoreError::Locked(holder) => {
             let mut message = CliError::new(ErrorKind::Locked, error.to_string())
-                .hint("`bg status` shows how far it is; `bg rollback` aborts it");
+                .hint("wait for its end: --wait-lock 10m; watch it: `bg status --watch`")
+                .hint("put it back, or take over where its process is dead: `bg rollback`");
             if let Some(url) = &holder.run_url {
                 message = message.hint(format!("its run: {url}"));
             }

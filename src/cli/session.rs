@@ -20,6 +20,8 @@ use crate::deployment::preflight::{self, Planning, Request};
 use crate::deployment::problem::Problem;
 use crate::deployment::state::Deployment;
 use crate::deployment::surroundings::Surroundings;
+use crate::report::status::{DeploymentStatus, how_far};
+use crate::report::view::View;
 use crate::runner::{Clock, LEASE, new_id};
 use crate::store::{Duty, DynamoStore, FileStore, Holder, MemoryStore, Store, StoreError};
 
@@ -240,7 +242,7 @@ impl Session {
         let mut said = false;
         while let Some(holder) = self.present_holder().await? {
             if holder.duty != Duty::Retire || self.clock.now() >= give_up_at {
-                return Err(locked(&StoreError::Locked(Box::new(holder))));
+                return Err(self.held_by(holder).await);
             }
             if !said {
                 eprintln!("{holder}: waiting for that");
@@ -270,7 +272,7 @@ impl Session {
         let mut said = false;
         while let Some(holder) = self.running_holder().await? {
             if self.clock.now() >= until {
-                return Err(locked(&StoreError::Locked(Box::new(holder))));
+                return Err(self.held_by(holder).await);
             }
             if !said {
                 eprintln!(
@@ -283,6 +285,20 @@ impl Session {
             self.clock.sleep_until(again.min(until)).await;
         }
         Ok(())
+    }
+
+    /// Somebody else holds the lock: who, and how far that deployment is.
+    async fn held_by(&self, holder: Holder) -> CliError {
+        let journal = self
+            .store
+            .journal(&self.service(), &holder.deployment)
+            .await;
+        let view = View::of(&journal.unwrap_or_default());
+        let error = locked(&StoreError::Locked(Box::new(holder)));
+        match DeploymentStatus::of(&view) {
+            Some(status) => error.hint(format!("it is {}", how_far(&status))),
+            None => error,
+        }
     }
 
     /// Whether a plan is of the account and region that this session reaches.

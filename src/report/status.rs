@@ -217,8 +217,9 @@ fn side(label: &str, tone: Tone, slot: &SlotStatus) -> Vec<StyledLine> {
     lines
 }
 
-fn deployment(status: &DeploymentStatus) -> Vec<StyledLine> {
-    let mut text = format!("{}, {}", status.id, phase(status.phase));
+/// How far a deployment is: `baking, step 1 of 2, 10% green, until 07:20:41`.
+pub fn how_far(status: &DeploymentStatus) -> String {
+    let mut text = phase(status.phase).to_owned();
     if let Some(step) = status.step {
         text.push_str(&format!(", step {step} of {}", status.steps));
     }
@@ -228,6 +229,11 @@ fn deployment(status: &DeploymentStatus) -> Vec<StyledLine> {
     if let Some(until) = status.bake_until {
         text.push_str(&format!(", until {}", words::clock(until)));
     }
+    text
+}
+
+fn deployment(status: &DeploymentStatus) -> Vec<StyledLine> {
+    let text = format!("{}, {}", status.id, how_far(status));
     let mut lines = vec![field("deployment", Tone::Busy).plain(text)];
     if status.abandoned {
         let text = "no process drives it and no guard watches: `bg resume` goes on, `bg rollback` reverts it";

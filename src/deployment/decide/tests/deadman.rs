@@ -11,6 +11,7 @@ use crate::deployment::outcome::Outcome;
 use crate::deployment::plan::{Kind, Plan};
 use crate::deployment::state::Phase;
 use crate::deployment::trip::Trip;
+use crate::judge::alarms::AlarmState;
 
 fn planned(plan: &mut Plan) {
     plan.deadman = Some(Deadman {
@@ -126,6 +127,24 @@ fn a_deployment_is_not_promoted_while_it_can_not_be_taken_away() {
     );
     let promoted = |event: &Event| matches!(event, Event::Promoted { .. });
     assert!(!scene.events.iter().any(promoted));
+}
+
+#[test]
+fn a_revert_that_begins_after_it_was_taken_away_does_not_arm_it_again() {
+    let mut scene = scene();
+    scene.run_to_baking(1);
+    scene.run_until(|deployment| deployment.deadman.armed_until.is_none());
+    scene.alarm(AlarmState::InsufficientData);
+    scene
+        .failing
+        .insert(ActName::ArmDeadman, FailureClass::Throttled);
+    let mut last = scene.look();
+    assert!(arms(&last.actions), "it holds, without a switch");
+    while scene.trip().is_none() {
+        last = scene.look_after(5);
+    }
+    assert_eq!(last.actions, [ALL_BLUE]);
+    assert!(matches!(scene.trip(), Some(Trip::PatienceOver { .. })));
 }
 
 #[test]
