@@ -131,12 +131,13 @@ async fn take_lock(
     let store = &session.store;
     let unreadable = |error| CliError::from_error(ErrorKind::Unexpected, &error);
     let before = store.holder(&plan.service).await.map_err(unreadable)?;
-    let retired = before.is_some_and(|holder| holder.duty == Duty::Retire);
+    let retired = before.as_ref();
+    let retired = retired.is_some_and(|holder| holder.duty == Duty::Retire);
     let holder = match store.lock(&plan.service, &session.holder(&plan.id)).await {
         Err(StoreError::Locked(holder)) if holder.duty == Duty::Retire => return Ok(None),
         result => result.map_err(|error| locked(&error))?,
     };
-    if !planned_at.is_just_before(&holder) {
+    if !planned_at.is_just_before(&holder, before.as_ref()) {
         let _ = store.unlock(&plan.service, &holder).await;
         return if retired { Ok(None) } else { Err(disturbed()) };
     }

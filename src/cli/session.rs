@@ -52,10 +52,12 @@ const ASK_EVERY: SignedDuration = SignedDuration::from_millis(250);
 pub(super) struct Fence(Option<u64>);
 
 impl Fence {
-    /// Whether `holder` was the first to take the lock since.
-    pub(super) fn is_just_before(self, holder: &Holder) -> bool {
-        let before = self.0.unwrap_or_else(|| holder.first_fence() - 1);
-        holder.fence == before + 1
+    /// Whether `holder` was the first to take the lock since; `before` is who had it right before.
+    pub(super) fn is_just_before(self, holder: &Holder, before: Option<&Holder>) -> bool {
+        match self.0 {
+            Some(fence) => holder.fence == fence + 1,
+            None => before.is_none() && holder.fence == holder.first_fence(),
+        }
     }
 }
 
