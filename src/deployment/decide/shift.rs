@@ -113,7 +113,9 @@ impl Draft<'_> {
         let plan = &self.deployment.plan;
         if self.now < until || self.deployment.paused.is_some() {
             self.look_by(until);
-            return self.stay();
+            self.stay();
+            // A pause, or a process that died, may have come after the switch was taken away.
+            return self.rearm_deadman();
         }
         if step + 1 < plan.steps.len() {
             return self.raise_from(Some(step));

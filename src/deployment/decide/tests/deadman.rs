@@ -6,7 +6,7 @@ use crate::deployment::action::{ActName, Action, FailureClass};
 use crate::deployment::deadman::Deadman;
 use crate::deployment::event::Event;
 use crate::deployment::ids::{RoleArn, ScheduleName, SlotName};
-use crate::deployment::observation::OnInterrupt;
+use crate::deployment::observation::{Ask, OnInterrupt};
 use crate::deployment::outcome::Outcome;
 use crate::deployment::plan::{Kind, Plan};
 use crate::deployment::state::Phase;
@@ -127,6 +127,18 @@ fn a_deployment_is_not_promoted_while_it_can_not_be_taken_away() {
     );
     let promoted = |event: &Event| matches!(event, Event::Promoted { .. });
     assert!(!scene.events.iter().any(promoted));
+}
+
+#[test]
+fn a_pause_after_it_was_taken_away_arms_it_again() {
+    let mut scene = scene();
+    scene.run_to_baking(1);
+    scene.run_until(|deployment| deployment.deadman.armed_until.is_none());
+    let by = "ada".to_owned();
+    scene.seen.asks.push(Ask::Pause { by });
+    scene.look();
+    scene.look_after(1);
+    assert!(left(&scene).is_some(), "{:?}", scene.events.last());
 }
 
 #[test]
