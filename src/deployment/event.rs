@@ -44,7 +44,13 @@ impl Record {
         struct Version {
             v: u16,
         }
-        let version: Version = serde_json::from_str(line).map_err(|error| error.to_string())?;
+        let why = match serde_json::from_str::<Record>(line) {
+            Ok(record) if record.v <= Record::VERSION => return Ok(record),
+            Ok(_) => String::new(),
+            Err(error) => error.to_string(),
+        };
+        // What another version wrote may look broken: that it is another comes first.
+        let version: Version = serde_json::from_str(line).map_err(|_| why.clone())?;
         if version.v > Record::VERSION {
             return Err(format!(
                 "written by a later bg (version {} of the journal; this one reads up to {})",
@@ -52,7 +58,7 @@ impl Record {
                 Record::VERSION
             ));
         }
-        serde_json::from_str(line).map_err(|error| error.to_string())
+        Err(why)
     }
 }
 
