@@ -28,19 +28,26 @@ use crate::deployment::event::Record;
 /// | `baking` | all routes show it: `step`, `weight`, `until` |
 /// | `holding` | `reasons`: holds, `until`: when patience ends |
 /// | `hold_over` | nothing holds any more |
+/// | `paused` | `by`: who asked to stay at the present weight |
+/// | `going_on` | `by`: who asked to go past a pause or bake; `full`: straight to 100 % |
+/// | `resumed` | another process goes on: `by`, `unwatched_since` |
 /// | `arming_deadman`, `deadman_armed` | intent, and fact, again at each push-out: `until`: when everything goes to blue |
 /// | `disarming_deadman`, `deadman_disarmed` | intent, and fact: no schedule is left |
 /// | `promoted` | `retire_at`: when blue is to be retired, or null |
 /// | `settings_restored` | green has its own ECS settings back |
 /// | `reverting` | intent: `trip`: why |
+/// | `hurrying` | `signal`: no more waiting than needed |
 /// | `traffic_reverted` | all routes show everything on blue |
 /// | `putting_green_away`, `green_put_away` | intent, and fact: green's desired count is 0 |
 /// | `act_failed` | `act`, `class`, `message` |
 /// | `looked` | `blue`, `green`: counts (`slot`, `desired`, `running`, `healthy`, `failed`); `weights`: route to green's share seen; `alarms`: name to state; null is unreadable |
+/// | `retire_waiting` | after the end: `until`, `why` blue can't be retired yet |
+/// | `retiring`, `retired`, `retire_cancelled` | after the end: intent, and fact: `then`; or `why` blue stays |
 /// | `ended` | `outcome`: its `kind` is `promoted`, `reverted` (`trip`), `stuck` (`why`) or `kept` (`signal`) |
 ///
-/// A hold and a trip are objects with a `kind` and their figures. The last line of a deployment
-/// is `ended`. Nothing here is a secret: a plan holds no task-definition body.
+/// A hold and a trip are objects with a `kind` and their figures. A deployment's last line is
+/// `ended`; after a promotion only retiring follows, after `kept` and `stuck` a `resumed` may.
+/// Nothing here is a secret: a plan holds no task-definition body.
 pub fn line(record: &Record) -> String {
     serde_json::to_string(record).expect("a record is plain data with text as keys")
 }
