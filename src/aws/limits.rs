@@ -16,9 +16,13 @@ use super::error::ErrorClass;
 const SHARE: f64 = 0.5;
 /// How much slower it goes after AWS said no, and the slowest.
 const SLOWER: f64 = 0.5;
-const SLOWEST: f64 = 0.05;
+const SLOWEST: f64 = 0.25;
 /// What each success gives back.
-const FASTER: f64 = 0.05;
+const FASTER: f64 = 0.1;
+/// How long a no counts as the same one.
+const AGAIN_AFTER: Duration = Duration::from_secs(1);
+/// The longest wait for a budget: after that AWS may decide.
+const WAIT_AT_MOST: Duration = Duration::from_secs(3);
 
 /// A budget that several operations share.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
@@ -78,6 +82,9 @@ struct Left {
     at: Instant,
     /// From [`SLOWEST`] to 1: how fast it refills since AWS last said no.
     pace: f64,
+    /// When AWS last said no: calls that were under way together hear it together, and that is
+    /// one no.
+    refused_at: Option<Instant>,
 }
 
 /// What is left of each budget, for one account and region.
@@ -106,21 +113,26 @@ impl Budgets {
     /// takes it from those that come after it.
     pub(super) fn take(&self, operation: &str) -> Duration {
         let mut wait: f64 = 0.0;
+        let most = WAIT_AT_MOST.as_secs_f64();
         self.each(operation, |bucket, left, speed| {
-            left.tokens -= 1.0;
-            if left.tokens < 0.0 {
-                let (_, refill) = bucket.budget();
-                wait = wait.max(-left.tokens / (refill * SHARE * left.pace * speed));
-            }
+            let (_, refill) = bucket.budget();
+            let refill = refill * SHARE * left.pace;
+            // No debt outlasts the longest wait.
+            left.tokens = (left.tokens - 1.0).max(-refill * most);
+            wait = wait.max(-left.tokens / (refill * speed));
         });
-        Duration::from_secs_f64(wait)
+        Duration::from_secs_f64(wait.min(most))
     }
 
     /// Goes slower after a no, and slowly faster again after what went well.
     pub(super) fn heed(&self, operation: &str, failed: Option<ErrorClass>) {
         self.each(operation, |_, left, _| match failed {
             Some(ErrorClass::Throttled) => {
-                left.pace = (left.pace * SLOWER).max(SLOWEST);
+                let again = |at: Instant| left.at.duration_since(at) < AGAIN_AFTER;
+                if !left.refused_at.is_some_and(again) {
+                    left.pace = (left.pace * SLOWER).max(SLOWEST);
+                    left.refused_at = Some(left.at);
+                }
                 left.tokens = left.tokens.min(0.0);
             }
             Some(_) => {}
@@ -137,6 +149,7 @@ impl Budgets {
                 tokens: capacity * SHARE,
                 at: now,
                 pace: 1.0,
+                refused_at: None,
             });
             let seconds = now.duration_since(left.at).as_secs_f64() * self.speed;
             let refilled = left.tokens + refill * SHARE * left.pace * seconds;
@@ -185,6 +198,20 @@ mod tests {
         (0..20).for_each(|_| budgets.heed(READ, None));
         assert!((0..20).all(|_| budgets.take(READ).is_zero()));
         assert_eq!(budgets.take(READ), Duration::from_millis(200));
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn however_often_aws_says_no_a_call_waits_a_few_seconds_at_most() {
+        let budgets = Budgets::default();
+        for _ in 0..100 {
+            budgets.heed(READ, Some(ErrorClass::Throttled));
+            budgets.heed("ecs:RegisterTaskDefinition", Some(ErrorClass::Throttled));
+            tokio::time::sleep(Duration::from_millis(300)).await;
+        }
+        for _ in 0..50 {
+            assert!(budgets.take(READ) <= WAIT_AT_MOST);
+            assert!(budgets.take("ecs:RegisterTaskDefinition") <= WAIT_AT_MOST);
+        }
     }
 
     #[tokio::test(start_paused = true)]
