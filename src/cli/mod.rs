@@ -4,6 +4,7 @@
 //! elsewhere), everything else (the live view, errors) to stderr. The live view is shown only
 //! where stdout and stderr both are a terminal that can draw it; see [`terminal::Output::choose`].
 
+mod abandoned;
 pub mod args;
 mod commands;
 pub mod display;

@@ -13,14 +13,14 @@ use super::session::{Fence, Session};
 use super::terminal::Surface;
 use crate::config::{OnSignal, Signals};
 use crate::deployment::event::Record;
-use crate::deployment::ids::{DeploymentId, ServiceName};
+use crate::deployment::ids::ServiceName;
 use crate::deployment::observation::OnInterrupt;
 use crate::deployment::outcome::Outcome;
 use crate::deployment::plan::Plan;
 use crate::deployment::preflight::Planning;
 use crate::deployment::state::Deployment;
 use crate::report::line::{StyledLine, Tone};
-use crate::runner::{Asks, LEASE, Run, RunError, Until};
+use crate::runner::{Asks, Run, RunError, Until};
 use crate::store::{Duty, Holder, StoreError};
 
 /// How often a plan is made anew because a slot was retired after its survey.
@@ -108,7 +108,7 @@ pub(super) async fn run(
 }
 
 /// What a signal means: as the flag says, or else the config.
-fn on_signal(args: &RunArgs, signals: &Signals, name: &str) -> OnInterrupt {
+pub(super) fn on_signal(args: &RunArgs, signals: &Signals, name: &str) -> OnInterrupt {
     let of_config = match name {
         "SIGINT" => signals.interrupt,
         "SIGHUP" => signals.hang_up,
@@ -154,7 +154,7 @@ pub(super) fn disturbed() -> CliError {
 }
 
 /// Only a journal that can't be begun leaves everything as it was.
-fn ended_badly(error: &RunError) -> CliError {
+pub(super) fn ended_badly(error: &RunError) -> CliError {
     match error {
         RunError::Store(error) => CliError::from_error(ErrorKind::Unexpected, error),
         RunError::Illegal(_) => CliError::from_error(ErrorKind::Stuck, error)
@@ -173,186 +173,14 @@ pub(super) fn exit_code(deployment: &Deployment) -> impl Fn(&Outcome) -> ExitCod
     }
 }
 
-/// A deployment that no process drives any more.
-pub(super) struct Abandoned {
-    deployment: Deployment,
-    records: Vec<Record>,
-}
-
-impl Abandoned {
-    /// The service's last deployment, or the one with that id, if something is left to do for it.
-    ///
-    /// # Errors
-    /// When its journal can't be read or understood.
-    pub(super) async fn find(
-        session: &Session,
-        id: Option<&DeploymentId>,
-    ) -> Result<Option<Abandoned>, CliError> {
-        Abandoned::of(session, &session.service(), id).await
-    }
-
-    /// The same for any service in the store.
-    ///
-    /// # Errors
-    /// When its journal can't be read or understood.
-    pub(super) async fn of(
-        session: &Session,
-        service: &ServiceName,
-        id: Option<&DeploymentId>,
-    ) -> Result<Option<Abandoned>, CliError> {
-        let unreadable = |error| CliError::from_error(ErrorKind::Unexpected, &error);
-        let id = match id {
-            Some(id) => id.clone(),
-            None => match session
-                .store
-                .deployments(service)
-                .await
-                .map_err(unreadable)?
-                .pop()
-            {
-                Some(last) => last,
-                None => return Ok(None),
-            },
-        };
-        let records = session
-            .store
-            .journal(service, &id)
-            .await
-            .map_err(unreadable)?;
-        let deployment = Deployment::replay(&records)
-            .map_err(|error| CliError::from_error(ErrorKind::Unexpected, &error))?;
-        Ok(deployment
-            .filter(Deployment::can_go_on)
-            .map(|deployment| Abandoned {
-                deployment,
-                records,
-            }))
-    }
-
-    /// What was planned.
-    pub(super) fn plan(&self) -> &Plan {
-        &self.deployment.plan
-    }
-
-    /// Whether somebody left it on purpose, or it waits for a person.
-    pub(super) fn was_left(&self) -> bool {
-        self.deployment.outcome().is_some()
-    }
-
-    /// Drives it for a while without showing anything: to where it only has to wait.
-    ///
-    /// # Errors
-    /// Where somebody else drives it; only before anything was changed.
-    pub(super) async fn round(
-        self,
-        session: &Session,
-        at_most: Timestamp,
-    ) -> Result<Deployment, CliError> {
-        let (store, service) = (&session.store, self.deployment.plan.service.clone());
-        let unexpected = |error| CliError::from_error(ErrorKind::Unexpected, &error);
-        let before = store.holder(&service).await.map_err(unexpected)?;
-        let holder = store.lock(&service, &session.holder(self.id())).await;
-        let holder = holder.map_err(|error| locked(&error))?;
-        let unwatched_since = self.unwatched_since(before.as_ref());
-        let run = Run {
-            cloud: &session.cloud,
-            store,
-            clock: session.clock,
-            holder: holder.clone(),
-            body: None,
-            asks: &mut Asks::default(),
-            show: &mut |_| {},
-        };
-        let by = format!("{}@{} (bg tick)", holder.owner, holder.host);
-        let until = Until::Rest { at_most };
-        let rested = run
-            .resume(self.deployment, by, unwatched_since, until)
-            .await;
-        // A lock that can't be given back runs out by itself.
-        let _ = store.unlock(&service, &holder).await;
-        rested.map_err(|error| ended_badly(&error))
-    }
-
-    /// Which it is.
-    pub(super) fn id(&self) -> &DeploymentId {
-        &self.deployment.plan.id
-    }
-
-    /// Since when nobody has watched: its process renewed its lease until shortly before it died,
-    /// and wrote its last record even later if it was left on purpose.
-    fn unwatched_since(&self, holder: Option<&Holder>) -> Timestamp {
-        let last = self
-            .records
-            .last()
-            .map_or(Timestamp::UNIX_EPOCH, |it| it.at);
-        let held = holder.filter(|holder| holder.deployment == *self.id());
-        held.map_or(last, |holder| last.max(holder.lease_until - LEASE))
-    }
-
-    /// Takes the lock and goes on with it; `ask` is asked of it at once.
-    ///
-    /// # Errors
-    /// Only before anything was changed.
-    pub(super) async fn go_on(
-        self,
-        global: &Global,
-        args: &RunArgs,
-        session: &Session,
-        taking: Taking,
-        until: Until,
-        mut asks: Asks,
-    ) -> Result<Deployment, CliError> {
-        let (store, service) = (&session.store, self.deployment.plan.service.clone());
-        let unexpected = |error| CliError::from_error(ErrorKind::Unexpected, &error);
-        let before = store.holder(&service).await.map_err(unexpected)?;
-        let holder = session.holder(self.id());
-        let holder = match taking {
-            Taking::Free => store
-                .lock(&service, &holder)
-                .await
-                .map_err(|error| locked(&error))?,
-            Taking::FromADeadProcess => store
-                .take_over(&service, &holder)
-                .await
-                .map_err(unexpected)?,
-        };
-        let display = RefCell::new(Display::new(global, &Surface::of_process()));
-        for record in &self.records {
-            display.borrow_mut().know(record);
-        }
-        asks.listen_to_signals(|name| on_signal(args, &session.config.signals, name))
-            .map_err(|error| CliError::from_error(ErrorKind::Unexpected, &error))?;
-        let job = Job::GoOn {
-            until,
-            unwatched_since: self.unwatched_since(before.as_ref()),
-            by: format!("{}@{}", holder.owner, holder.host),
-            deployment: Box::new(self.deployment),
-        };
-        let ended = drive(session, &service, &holder, job, &mut asks, &display).await?;
-        let left = retiring::finish(args, session, &ended, &mut asks, &display).await;
-        let _ = display.into_inner().finish();
-        say_left(global, left);
-        Ok(ended)
-    }
-}
-
-/// How an abandoned deployment's lock is taken.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) enum Taking {
-    /// If its lease has run out.
-    Free,
-    /// In any case: its process was asked, and did not answer.
-    FromADeadProcess,
-}
-
-fn say_left(global: &Global, left: Option<Timestamp>) {
+pub(super) fn say_left(global: &Global, left: Option<Timestamp>) {
     if let Some(at) = left.filter(|_| !global.quiet) {
         eprintln!("Note: blue is left to be retired by `bg tick` from {at:.0} on");
     }
 }
 
 /// What a run starts from.
-enum Job {
+pub(super) enum Job {
     /// A plan, with the task definition to register.
     Begin(Box<Plan>, Option<serde_json::Value>),
     /// A deployment that stands somewhere.
@@ -365,7 +193,7 @@ enum Job {
 }
 
 /// Drives to the end and gives the lock back.
-async fn drive(
+pub(super) async fn drive(
     session: &Session,
     service: &ServiceName,
     holder: &Holder,

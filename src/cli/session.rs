@@ -167,7 +167,7 @@ impl Session {
         let unreadable = |error| CliError::from_error(ErrorKind::Unexpected, &error);
         let journal = self.store.journal(&self.service(), id).await;
         let state = Deployment::replay(&journal.map_err(unreadable)?);
-        Ok(state.is_ok_and(|state| state.is_some_and(|state| !state.can_go_on())))
+        Ok(state.is_ok_and(|state| state.is_some_and(|state| state.outcome().is_some())))
     }
 
     /// Looks at what a status shows: everything but alarms and registries.

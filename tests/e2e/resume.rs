@@ -234,3 +234,49 @@ fn a_retired_blue_is_left_to_a_tick_by_a_killed_process() {
     });
     assert_eq!(scene.weights(), (0, 100));
 }
+
+/// Leaves a deployment at 10 %; gives its id.
+fn kept_at_a_tenth(scene: &Scene) -> String {
+    let mut first = scene.start(&["deploy", "--image", "shop:v2", "--on-interrupt", "keep"]);
+    first.until_it_says("baking");
+    first.signal("INT");
+    first.end().exits(7);
+    let history = scene.bg(&["history", "--output", "json"]).exits(0).json();
+    history[0]["id"].as_str().expect("it has an id").to_owned()
+}
+
+#[test]
+fn what_somebody_gave_to_green_by_hand_is_not_taken_back_and_in_nobody_s_way() {
+    let scene = Scene::at_speed(100);
+    scene.configure(&[LONG]);
+    let kept = kept_at_a_tenth(&scene);
+    scene.bg(&["deploy", "--image", "shop:v3"]).exits(3);
+    scene.bg(&["plan", "--image", "shop:v3"]).exits(3);
+    scene.bg(&["rollback", "--to", "b", "--force"]).exits(0);
+
+    let refused = resume(&scene, &["--revert"]).exits(3);
+    refused.complains("somebody has given green everything");
+    assert_eq!(scene.weights(), (0, 100));
+    let next = ["deploy", "--image", "shop:v3", "--no-wait-retire"];
+    scene
+        .bg(&[&next[..], &["--strategy", "canary:50%:1m"]].concat())
+        .exits(0);
+    assert_eq!(scene.weights(), (100, 0));
+
+    let refused = resume(&scene, &[&kept]).exits(3);
+    refused.complains("a later one has begun");
+    assert_eq!(scene.weights(), (100, 0));
+}
+
+#[test]
+fn what_was_put_back_by_hand_is_in_nobody_s_way() {
+    let scene = Scene::at_speed(100);
+    scene.configure(&[LONG]);
+    kept_at_a_tenth(&scene);
+    scene.bg(&["rollback", "--to", "a", "--force"]).exits(0);
+    let next = ["deploy", "--image", "shop:v3", "--no-wait-retire"];
+    scene
+        .bg(&[&next[..], &["--strategy", "canary:50%:1m"]].concat())
+        .exits(0);
+    assert_eq!(scene.weights(), (0, 100));
+}

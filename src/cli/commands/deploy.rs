@@ -1,10 +1,11 @@
 //! `bg deploy`
 
+use crate::cli::abandoned::{Abandoned, Taking};
 use crate::cli::args::{DeployArgs, Global};
 use crate::cli::error::CliError;
 use crate::cli::exit::ExitCode;
 use crate::cli::request;
-use crate::cli::running::{self, Abandoned, Taking};
+use crate::cli::running;
 use crate::cli::session::Session;
 use crate::deployment::observation::Ask;
 use crate::deployment::outcome::Outcome;
@@ -14,7 +15,7 @@ pub(super) async fn run(global: &Global, args: &DeployArgs) -> Result<ExitCode, 
     let wanted = request::Wanted::of_version(&args.version)?;
     let session = Session::open(global, Some(&args.region)).await?;
     session.wait_for_lock(args.run.wait_lock).await?;
-    if let Some(abandoned) = Abandoned::find(&session, None).await?
+    if let Some(abandoned) = Abandoned::in_the_way(&session).await?
         && let Some(exit) = settle(global, args, &session, abandoned).await?
     {
         return Ok(exit);

@@ -1,5 +1,6 @@
 //! `bg plan`
 
+use crate::cli::abandoned::Abandoned;
 use crate::cli::args::{Global, OutputFormat, PlanArgs};
 use crate::cli::display::{print, print_json};
 use crate::cli::error::{CliError, ErrorKind};
@@ -15,7 +16,12 @@ pub(super) async fn run(global: &Global, args: &PlanArgs) -> Result<ExitCode, Cl
     let session = Session::open(global, Some(&args.region)).await?;
     let id = session.new_id();
     let request = wanted.into_request(&session.config, &session.folder, id)?;
-    let report = report_of(session.plan(&request).await?, session.clock.now());
+    let mut planning = session.plan(&request).await?;
+    if let Some(abandoned) = Abandoned::in_the_way(&session).await? {
+        planning.plan = None;
+        planning.problems.push(abandoned.problem());
+    }
+    let report = report_of(planning, session.clock.now());
     let shown = match global.output {
         OutputFormat::Text => print(&text(&report), Surface::of_process().stdout_colors(global)),
         OutputFormat::Json => print_json(&report),

@@ -4,11 +4,13 @@ use std::time::Duration;
 
 use jiff::SignedDuration;
 
+use crate::cli::abandoned::{Abandoned, Stands, Taking};
 use crate::cli::args::{Global, ResumeArgs};
 use crate::cli::error::CliError;
 use crate::cli::exit::ExitCode;
-use crate::cli::running::{self, Abandoned, Taking};
+use crate::cli::running;
 use crate::cli::session::Session;
+use crate::cli::traffic::Traffic;
 use crate::deployment::ids::DeploymentId;
 use crate::deployment::observation::Ask;
 use crate::deployment::outcome::Outcome;
@@ -18,18 +20,21 @@ pub(super) async fn run(global: &Global, args: &ResumeArgs) -> Result<ExitCode, 
     let session = Session::open(global, None).await?;
     session.wait_for_lock(args.run.wait_lock).await?;
     let id = args.id.as_ref().map(DeploymentId::new);
-    let Some(abandoned) = Abandoned::find(&session, id.as_ref()).await? else {
+    let last = Abandoned::find(&session).await?;
+    let wanted = |last: &Abandoned| id.as_ref().is_none_or(|id| id == last.id());
+    let Some(abandoned) = last.filter(wanted) else {
         return match id {
             None => {
                 eprintln!("nothing to go on with: no deployment was left in the middle");
                 Ok(ExitCode::Stands)
             }
             Some(id) => Err(CliError::refused(format!(
-                "there is no deployment {id} that was left in the middle"
+                "there is nothing to go on with for {id}: it has ended, or a later one has begun"
             ))
             .hint("`bg history` lists them all")),
         };
     };
+    refuse_to_move_it_back(&session, &abandoned).await?;
     let asks = Asks::default();
     if args.revert {
         let by = session.who();
@@ -48,6 +53,19 @@ pub(super) async fn run(global: &Global, args: &ResumeArgs) -> Result<ExitCode, 
     Ok(ended
         .outcome()
         .map_or(ExitCode::Stuck, running::exit_code(&ended)))
+}
+
+/// What somebody has put on green by hand since is not this deployment's any more.
+async fn refuse_to_move_it_back(session: &Session, abandoned: &Abandoned) -> Result<(), CliError> {
+    let traffic = Traffic::look(session).await?;
+    if abandoned.stands(&traffic) != Stands::MovedToGreen {
+        return Ok(());
+    }
+    Err(CliError::refused(format!(
+        "somebody has given green everything since deployment {} stopped: it is over",
+        abandoned.id()
+    ))
+    .hint("go back: `bg rollback`; or deploy the next version: `bg deploy`"))
 }
 
 /// Leaves the deployment as it is once `length` is over.

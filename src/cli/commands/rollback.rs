@@ -3,14 +3,16 @@
 mod break_glass;
 mod without_journal;
 
+use crate::cli::abandoned::{Abandoned, Stands, Taking};
 use crate::cli::args::{Global, RollbackArgs};
 use crate::cli::error::{CliError, ErrorKind};
 use crate::cli::exit::ExitCode;
 use crate::cli::request::Wanted;
-use crate::cli::running::{self, Abandoned, Taking};
+use crate::cli::running;
 use crate::cli::session::Session;
 use crate::cli::situation::Situation;
 use crate::cli::steering::{Answer, ask_and_wait, say};
+use crate::cli::traffic::Traffic;
 use crate::deployment::event::Event;
 use crate::deployment::ids::{SlotName, TaskDefinitionArn};
 use crate::deployment::observation::Ask;
@@ -105,9 +107,12 @@ async fn end_what_is_under_way(
             None => eprintln!("its process does not answer"),
         }
     }
-    let Some(abandoned) = Abandoned::find(session, None).await? else {
+    let Some(abandoned) = Abandoned::find(session).await? else {
         return Ok(None);
     };
+    if abandoned.stands(&Traffic::look(session).await?) != Stands::Open {
+        return Ok(None);
+    }
     refuse_green(args.to, abandoned.plan())?;
     eprintln!(
         "the process of deployment {} is gone: reverting it here",

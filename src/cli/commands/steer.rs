@@ -1,9 +1,9 @@
 //! `bg pause`, `bg promote`, `bg abort`
 
+use crate::cli::abandoned::Abandoned;
 use crate::cli::args::Global;
 use crate::cli::error::CliError;
 use crate::cli::exit::ExitCode;
-use crate::cli::running::Abandoned;
 use crate::cli::session::Session;
 use crate::cli::steering::{Answer, ask_and_wait, say};
 use crate::deployment::outcome::Outcome;
@@ -44,7 +44,7 @@ fn told(steer: Steer) -> &'static str {
 }
 
 async fn nobody_to_ask(session: &Session, steer: Steer) -> Result<CliError, CliError> {
-    let Some(abandoned) = Abandoned::find(session, None).await? else {
+    let Some(abandoned) = Abandoned::find(session).await? else {
         let none = CliError::refused("no deployment of this service is under way");
         return Ok(none.hint("`bg status` shows what is live; `bg rollback` goes back"));
     };

@@ -5,12 +5,12 @@ use std::time::Duration;
 use jiff::SignedDuration;
 use serde_json::{Value, json};
 
+use crate::cli::abandoned::Abandoned;
 use crate::cli::args::{Global, OutputFormat, TickArgs};
 use crate::cli::display::print_json;
 use crate::cli::error::{CliError, ErrorKind};
 use crate::cli::exit::ExitCode;
 use crate::cli::retiring::retirement_of;
-use crate::cli::running::Abandoned;
 use crate::cli::session::Session;
 use crate::cli::situation::Situation;
 use crate::deployment::ids::{DeploymentId, ServiceName};
@@ -62,7 +62,7 @@ async fn drive_on(
     if holder.is_some_and(|holder| holder.lease_until > session.clock.now()) {
         return Ok(None);
     }
-    let abandoned = Abandoned::of(session, service, None).await?;
+    let abandoned = Abandoned::of(session, service).await?;
     let Some(abandoned) = abandoned.filter(|it| !it.was_left() && session.reaches(it.plan()))
     else {
         return Ok(None);

@@ -1,0 +1,234 @@
+//! Deployments that no process drives any more: found in the store, judged by what AWS shows, and
+//! gone on with.
+
+use std::cell::RefCell;
+
+use jiff::Timestamp;
+
+use super::args::{Global, RunArgs};
+use super::display::Display;
+use super::error::{CliError, ErrorKind, locked};
+use super::retiring;
+use super::running::{Job, drive, ended_badly, on_signal, say_left};
+use super::session::Session;
+use super::terminal::Surface;
+use super::traffic::Traffic;
+use crate::deployment::event::Record;
+use crate::deployment::ids::{DeploymentId, ServiceName};
+use crate::deployment::plan::Plan;
+use crate::deployment::problem::Problem;
+use crate::deployment::state::Deployment;
+use crate::deployment::surroundings::Carried;
+use crate::runner::{Asks, LEASE, Run, Until};
+use crate::store::Holder;
+use crate::strategy::Weight;
+
+/// A deployment that no process drives any more.
+pub(super) struct Abandoned {
+    deployment: Deployment,
+    records: Vec<Record>,
+}
+
+impl Abandoned {
+    /// The config's service's last deployment, if something is left to do for it.
+    ///
+    /// # Errors
+    /// When its journal can't be read or understood.
+    pub(super) async fn find(session: &Session) -> Result<Option<Abandoned>, CliError> {
+        Abandoned::of(session, &session.service()).await
+    }
+
+    /// The same for any service in the store. An earlier one than the last is nobody's to go on
+    /// with: a later one has moved what it planned for.
+    ///
+    /// # Errors
+    /// When its journal can't be read or understood.
+    pub(super) async fn of(
+        session: &Session,
+        service: &ServiceName,
+    ) -> Result<Option<Abandoned>, CliError> {
+        let unreadable = |error| CliError::from_error(ErrorKind::Unexpected, &error);
+        let store = &session.store;
+        let Some(id) = store.deployments(service).await.map_err(unreadable)?.pop() else {
+            return Ok(None);
+        };
+        let records = store.journal(service, &id).await.map_err(unreadable)?;
+        let deployment = Deployment::replay(&records)
+            .map_err(|error| CliError::from_error(ErrorKind::Unexpected, &error))?;
+        Ok(deployment
+            .filter(Deployment::can_go_on)
+            .map(|deployment| Abandoned {
+                deployment,
+                records,
+            }))
+    }
+
+    /// The config's service's last deployment where a new one has to wait for its end: not where
+    /// one side serves everything by somebody's hand.
+    ///
+    /// # Errors
+    /// When its journal or the weights can't be read.
+    pub(super) async fn in_the_way(session: &Session) -> Result<Option<Abandoned>, CliError> {
+        let Some(abandoned) = Abandoned::find(session).await? else {
+            return Ok(None);
+        };
+        let traffic = Traffic::look(session).await?;
+        Ok(Some(abandoned).filter(|it| it.stands(&traffic) == Stands::Open))
+    }
+
+    /// What is wrong, for a plan.
+    pub(super) fn problem(&self) -> Problem {
+        Problem::new(
+            format!(
+                "deployment {} was left in the middle: its process is gone",
+                self.id()
+            ),
+            "`bg resume` goes on with it, `bg resume --revert` puts it back; `bg deploy` does \
+             either before it deploys: --resume, --revert",
+        )
+    }
+
+    /// What was planned.
+    pub(super) fn plan(&self) -> &Plan {
+        &self.deployment.plan
+    }
+
+    /// Whether somebody left it on purpose, or it waits for a person.
+    pub(super) fn was_left(&self) -> bool {
+        self.deployment.outcome().is_some()
+    }
+
+    /// Where it stands now that somebody may have helped himself.
+    pub(super) fn stands(&self, traffic: &Traffic) -> Stands {
+        let carried = traffic.carried();
+        let all_on = |slot| {
+            let alone = |it: &Carried| it.alone() == Some(slot);
+            !carried.is_empty() && carried.iter().all(alone)
+        };
+        let plan = &self.deployment.plan;
+        if all_on(plan.green_slot()) && self.deployment.set < Weight::FULL {
+            Stands::MovedToGreen
+        } else if self.was_left() && (all_on(plan.blue) || all_on(plan.green_slot())) {
+            Stands::LeftOnOneSide
+        } else {
+            Stands::Open
+        }
+    }
+
+    /// Drives it for a while without showing anything: to where it only has to wait.
+    ///
+    /// # Errors
+    /// Where somebody else drives it; only before anything was changed.
+    pub(super) async fn round(
+        self,
+        session: &Session,
+        at_most: Timestamp,
+    ) -> Result<Deployment, CliError> {
+        let (store, service) = (&session.store, self.deployment.plan.service.clone());
+        let unexpected = |error| CliError::from_error(ErrorKind::Unexpected, &error);
+        let before = store.holder(&service).await.map_err(unexpected)?;
+        let holder = store.lock(&service, &session.holder(self.id())).await;
+        let holder = holder.map_err(|error| locked(&error))?;
+        let unwatched_since = self.unwatched_since(before.as_ref());
+        let run = Run {
+            cloud: &session.cloud,
+            store,
+            clock: session.clock,
+            holder: holder.clone(),
+            body: None,
+            asks: &mut Asks::default(),
+            show: &mut |_| {},
+        };
+        let by = format!("{}@{} (bg tick)", holder.owner, holder.host);
+        let until = Until::Rest { at_most };
+        let rested = run
+            .resume(self.deployment, by, unwatched_since, until)
+            .await;
+        // A lock that can't be given back runs out by itself.
+        let _ = store.unlock(&service, &holder).await;
+        rested.map_err(|error| ended_badly(&error))
+    }
+
+    /// Which it is.
+    pub(super) fn id(&self) -> &DeploymentId {
+        &self.deployment.plan.id
+    }
+
+    /// Since when nobody has watched: its process renewed its lease until shortly before it died,
+    /// and wrote its last record even later if it was left on purpose.
+    fn unwatched_since(&self, holder: Option<&Holder>) -> Timestamp {
+        let last = self
+            .records
+            .last()
+            .map_or(Timestamp::UNIX_EPOCH, |it| it.at);
+        let held = holder.filter(|holder| holder.deployment == *self.id());
+        held.map_or(last, |holder| last.max(holder.lease_until - LEASE))
+    }
+
+    /// Takes the lock and goes on with it; `ask` is asked of it at once.
+    ///
+    /// # Errors
+    /// Only before anything was changed.
+    pub(super) async fn go_on(
+        self,
+        global: &Global,
+        args: &RunArgs,
+        session: &Session,
+        taking: Taking,
+        until: Until,
+        mut asks: Asks,
+    ) -> Result<Deployment, CliError> {
+        let (store, service) = (&session.store, self.deployment.plan.service.clone());
+        let unexpected = |error| CliError::from_error(ErrorKind::Unexpected, &error);
+        let before = store.holder(&service).await.map_err(unexpected)?;
+        let holder = session.holder(self.id());
+        let holder = match taking {
+            Taking::Free => store
+                .lock(&service, &holder)
+                .await
+                .map_err(|error| locked(&error))?,
+            Taking::FromADeadProcess => store
+                .take_over(&service, &holder)
+                .await
+                .map_err(unexpected)?,
+        };
+        let display = RefCell::new(Display::new(global, &Surface::of_process()));
+        for record in &self.records {
+            display.borrow_mut().know(record);
+        }
+        asks.listen_to_signals(|name| on_signal(args, &session.config.signals, name))
+            .map_err(|error| CliError::from_error(ErrorKind::Unexpected, &error))?;
+        let job = Job::GoOn {
+            until,
+            unwatched_since: self.unwatched_since(before.as_ref()),
+            by: format!("{}@{}", holder.owner, holder.host),
+            deployment: Box::new(self.deployment),
+        };
+        let ended = drive(session, &service, &holder, job, &mut asks, &display).await?;
+        let left = retiring::finish(args, session, &ended, &mut asks, &display).await;
+        let _ = display.into_inner().finish();
+        say_left(global, left);
+        Ok(ended)
+    }
+}
+
+/// Where an abandoned deployment stands.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Stands {
+    /// Somebody has to go on with it or put it back.
+    Open,
+    /// It was left on purpose or waits for a person, and one side serves everything: nothing
+    /// needs to be done for it.
+    LeftOnOneSide,
+    /// Somebody gave green everything by hand: going on with it would take that back.
+    MovedToGreen,
+}
+
+/// How an abandoned deployment's lock is taken.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Taking {
+    /// If its lease has run out.
+    Free,
+    /// In any case: its process was asked, and did not answer.
+    FromADeadProcess,
+}
