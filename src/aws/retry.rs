@@ -8,9 +8,24 @@ use std::time::Duration;
 use aws_smithy_runtime_api::client::orchestrator::HttpResponse;
 use aws_smithy_runtime_api::client::result::SdkError;
 use aws_smithy_types::error::metadata::ProvideErrorMetadata;
+use tokio::time::Instant;
 
 use super::cloud::Cloud;
 use super::error::{AwsError, ErrorClass, classify};
+
+/// The longest pause between two tries.
+const PAUSE_AT_MOST: Duration = Duration::from_secs(2);
+
+tokio::task_local! {
+    /// Until when a call that AWS throttles is sent again, however often that is.
+    static PATIENT_UNTIL: Instant;
+}
+
+/// Makes calls for which nobody's traffic waits, such as those that planning takes: for so long,
+/// one that AWS throttles is sent again. In the loop the next look comes soon enough.
+pub(super) async fn patiently<F: Future>(at_most: Duration, calls: F) -> F::Output {
+    PATIENT_UNTIL.scope(Instant::now() + at_most, calls).await
+}
 
 /// What a call does, and with it when it may be repeated.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -167,10 +182,14 @@ where
             Err(error) => error,
         };
         tried += 1;
-        if tried >= effect.tries() || !effect.may_repeat(error.class) {
+        let patient = error.class == ErrorClass::Throttled
+            && PATIENT_UNTIL.try_with(|end| Instant::now() < *end) == Ok(true);
+        let again = effect.may_repeat(error.class) && (tried < effect.tries() || patient);
+        if !again {
             return Err(error);
         }
-        let most = effect.pause() * 2u32.pow(tried - 1);
+        let most = effect.pause() * 2u32.saturating_pow(tried - 1);
+        let most = most.min(PAUSE_AT_MOST);
         // Between half and all of it, so that those who were throttled together come back apart.
         tokio::time::sleep(most.mul_f64(0.5 + fastrand::f64() / 2.0)).await;
     }
@@ -263,6 +282,16 @@ mod tests {
         let (times, took) = tries(Effect::Stores, || Answer::Silence).await;
         assert_eq!(times, 4);
         assert!(took < Duration::from_secs(9), "{took:?}");
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn a_patient_caller_waits_for_what_is_throttled_and_for_nothing_else() {
+        let at_most = Duration::from_secs(30);
+        let (times, took) = patiently(at_most, tries(Effect::Reads, throttled)).await;
+        assert!((10..60).contains(&times), "{times}");
+        assert!(took >= at_most && took < at_most + 2 * PAUSE_AT_MOST, "{took:?}");
+        let (times, _) = patiently(at_most, tries(Effect::Reads, broken_inside)).await;
+        assert_eq!(times, 3);
     }
 
     #[tokio::test(start_paused = true)]

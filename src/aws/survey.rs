@@ -1,6 +1,7 @@
 //! Everything that planning has to know, collected once, before the first change.
 
 use std::collections::{BTreeMap, BTreeSet};
+use std::time::Duration;
 
 use jiff::Timestamp;
 use serde_json::{Value, json};
@@ -8,7 +9,7 @@ use serde_json::{Value, json};
 use super::cloud::Cloud;
 use super::ecs::{count, last_part, list, own_groups, text};
 use super::error::AwsError;
-use super::retry::Effect;
+use super::retry::{Effect, patiently};
 use super::services::task_definition;
 use super::together::{all, some};
 use crate::deployment::deadman;
@@ -25,6 +26,9 @@ use crate::deployment::surroundings::{
 const PAGES_OF_NAMES: usize = 3;
 /// Calls at once, out of a bucket of 40 that refills by 10 a second and isn't only ours.
 const AT_ONCE: usize = 8;
+
+/// How long a survey waits for an account that others keep busy.
+const THROTTLED_AT_MOST: Duration = Duration::from_secs(30);
 
 /// What to look at.
 #[derive(Debug, Clone)]
@@ -92,8 +96,17 @@ impl SurveyAsk {
 
 impl Cloud {
     /// Looks at everything that `ask` names. What doesn't exist is `None` in the answer; what can
-    /// be done without and isn't allowed is a note; anything else that can't be read fails.
+    /// be done without and isn't allowed is a note; anything else that can't be read fails, what
+    /// is throttled only after half a minute.
     pub async fn survey(&self, ask: &SurveyAsk, now: Timestamp) -> Result<Surroundings, AwsError> {
+        patiently(THROTTLED_AT_MOST, self.look_around(ask, now)).await
+    }
+
+    async fn look_around(
+        &self,
+        ask: &SurveyAsk,
+        now: Timestamp,
+    ) -> Result<Surroundings, AwsError> {
         let names = [&ask.services.a, &ask.services.b];
         let (account, cluster_exists, services, forwards, alarms, asked, registry) = tokio::join!(
             self.account(),
