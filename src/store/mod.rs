@@ -338,7 +338,7 @@ impl Store {
         }
     }
 
-    /// The requests for a deployment that nobody has taken, oldest first.
+    /// The requests for a deployment that are still to be heeded, oldest first.
     ///
     /// # Errors
     /// When they can't be read.
@@ -354,19 +354,23 @@ impl Store {
         }
     }
 
-    /// Takes the requests for a deployment away and answers with them, oldest first.
+    /// Takes a request away: its answer is in the journal, or nobody waits for one any more. One
+    /// that is gone already is no error.
     ///
     /// # Errors
-    /// When they can't be read or taken away.
-    pub async fn take_requests(
+    /// When it can't be taken away.
+    pub async fn remove_request(
         &self,
         service: &ServiceName,
-        id: &DeploymentId,
-    ) -> Result<Vec<Request>, StoreError> {
+        request: &Request,
+    ) -> Result<(), StoreError> {
         match self {
-            Store::File(store) => store.take_requests(service, id),
-            Store::Dynamo(store) => Box::pin(store.take_requests(service, id)).await,
-            Store::Memory(store) => Ok(store.take_requests(service, id)),
+            Store::File(store) => store.remove_request(service, request),
+            Store::Dynamo(store) => Box::pin(store.remove_request(service, request)).await,
+            Store::Memory(store) => {
+                store.remove_request(service, request);
+                Ok(())
+            }
         }
     }
 }
