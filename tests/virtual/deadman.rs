@@ -318,3 +318,20 @@ async fn a_switch_that_nobody_takes_over_with_the_lock_fires() {
     sleep(FIRED).await;
     assert_eq!((calls(&stage), stage.weights()), (1, (100, 0)));
 }
+
+#[tokio::test(start_paused = true)]
+async fn a_switch_whose_first_try_fails_puts_traffic_back_with_its_second() {
+    let stage = stage();
+    let request = deadman("canary");
+    {
+        let mut run = pin!(stage.deploy(&request, |_, _| {}));
+        run_into_the_first_bake(&stage, &mut run).await;
+    }
+    // The process is dead; what struck a client would strike nobody.
+    let fault = |when| FaultRule::new("ModifyListener", FaultKind::InternalError, when);
+    stage.region.fault(fault(When::Always));
+    stage.region.fault(fault(When::First(1)).of_schedules());
+    sleep(FIRED + 30 * SECOND).await;
+    assert_eq!((calls(&stage), stage.weights()), (2, (100, 0)));
+    assert_eq!(schedules(&stage), [] as [&str; 0]);
+}
