@@ -527,7 +527,12 @@ impl Checks {
         assert!(matches!(decision.events.last(), Some(Event::Ended { .. })));
         let shares = self.shares(seen);
         match outcome {
-            Outcome::Promoted => assert!(self.promoted),
+            Outcome::Promoted => {
+                assert!(self.promoted);
+                let seen = self.shown(seen);
+                let moved = seen.iter().any(|share| share.is_some_and(|it| it != 1000));
+                assert!(!moved, "traffic is not on green: {seen:?}");
+            }
             Outcome::Reverted { .. } => {
                 assert!(self.reverting_since.is_some());
                 assert!(
@@ -564,6 +569,10 @@ impl Checks {
                     self.holding_since,
                     patience - Duration::from_secs(2)
                 ));
+            }
+            Stuck::Moved { drift } => {
+                assert!(self.promoted);
+                assert!(!drift.is_empty() && drift.iter().all(by_a_hand));
             }
             Stuck::TakenOver { .. } => assert!(seen.lock_lost_to.is_some()),
             Stuck::BlueIsDown { .. } => {
