@@ -408,8 +408,8 @@ impl Deployment {
                 self.look = look.clone();
             }
             (_, Event::Ended { outcome }) => {
-                let retire_at = match &self.phase {
-                    Phase::Promoted { retire_at, .. } => *retire_at,
+                let retire_at = match (&self.phase, outcome) {
+                    (Phase::Promoted { retire_at, .. }, Outcome::Promoted) => *retire_at,
                     _ => None,
                 };
                 self.hold = None;

@@ -144,7 +144,7 @@ fn armed(view: &View) -> Option<StyledLine> {
 
 fn trip_of(why: &Stuck) -> Option<&Trip> {
     match why {
-        Stuck::PatienceOver { .. } | Stuck::TakenOver { .. } => None,
+        Stuck::PatienceOver { .. } | Stuck::Moved { .. } | Stuck::TakenOver { .. } => None,
         Stuck::BlueIsDown { trip }
         | Stuck::RevertNotConfirmed { trip, .. }
         | Stuck::GreenNotPutAway { trip, .. } => Some(trip),
@@ -377,10 +377,12 @@ fn after_stuck(why: &Stuck, view: &View) -> Vec<String> {
                 "`bg status` shows where it stands".into(),
             ]
         }
-        Stuck::PatienceOver { .. } | Stuck::RevertNotConfirmed { .. } => vec![
-            force(blue, "puts everything on blue"),
-            force(blue.other(), "puts everything on green"),
-            "`bg status` shows where it stands".into(),
-        ],
+        Stuck::PatienceOver { .. } | Stuck::Moved { .. } | Stuck::RevertNotConfirmed { .. } => {
+            vec![
+                force(blue, "puts everything on blue"),
+                force(blue.other(), "puts everything on green"),
+                "`bg status` shows where it stands".into(),
+            ]
+        }
     }
 }

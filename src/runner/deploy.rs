@@ -165,6 +165,9 @@ struct Loop<'a> {
     renewed_at: Timestamp,
     journal_fails: bool,
     lock_fails: bool,
+    /// Requests that were turned into asks, and are still in the store: they stay there until
+    /// their answer is in the journal.
+    heard: Vec<Request>,
     /// Who took the lock: from then on the journal is theirs.
     lock_lost_to: Option<String>,
 }
@@ -179,6 +182,7 @@ impl<'a> Loop<'a> {
             renewed_at,
             journal_fails: false,
             lock_fails: false,
+            heard: Vec::new(),
             lock_lost_to: None,
         }
     }
@@ -191,6 +195,7 @@ impl<'a> Loop<'a> {
             let wake_at = decision.wake_at;
             let idle = decision.actions.is_empty() && wake_at > self.means.clock.now();
             self.carry_out(decision).await?;
+            self.remove_answered().await;
             if let Until::Rest { at_most } = until {
                 let rests = idle && may_rest(&self.log.deployment.phase);
                 if rests || self.means.clock.now() >= at_most {
@@ -410,14 +415,46 @@ impl<'a> Loop<'a> {
         }
     }
 
-    fn heed_requests(&self, requests: Vec<Request>) {
-        for Request { by, steer, .. } in requests {
-            self.ask(match steer {
+    /// Turns each request into an ask once, however often the store shows it.
+    fn heed_requests(&mut self, requests: Vec<Request>) {
+        for request in requests {
+            if self.heard.contains(&request) {
+                continue;
+            }
+            let by = request.by.clone();
+            self.ask(match request.steer {
                 Steer::Abort => Ask::Abort { by },
                 Steer::Pause => Ask::Pause { by },
                 Steer::Promote { full } => Ask::GoOn { by, full },
             });
+            self.heard.push(request);
         }
+    }
+
+    /// Takes the requests out of the store whose answer is in the journal: what a process heard
+    /// and didn't live to write down is heard again by the next one.
+    async fn remove_answered(&mut self) {
+        if self.lock_lost_to.is_some() || !self.log.is_kept() {
+            return;
+        }
+        let mut still_there = Vec::new();
+        for request in std::mem::take(&mut self.heard) {
+            if !self.remove_if_answered(&request).await {
+                still_there.push(request);
+            }
+        }
+        self.heard = still_there;
+    }
+
+    async fn remove_if_answered(&self, request: &Request) -> bool {
+        let deployment = &self.log.deployment;
+        if deployment.left.is_some() && request.steer == Steer::Abort {
+            // It came beside what left everything as it is: whoever goes on heeds it.
+            return false;
+        }
+        let service = &deployment.plan.service;
+        let removal = self.means.store.remove_request(service, request);
+        in_time(store_within(deployment), removal).await.is_ok()
     }
 
     /// From now on journal, requests and services are another process's.
@@ -481,9 +518,9 @@ impl StoreRound {
             Some(holder) => Some(in_time(self.within, store.lock(&self.service, holder)).await),
             None => None,
         };
-        let taken = store.take_requests(&self.service, &self.deployment);
+        let requests = store.requests(&self.service, &self.deployment);
         // One that was missed is there at the next look.
-        let requests = in_time(self.within, taken).await.unwrap_or_default();
+        let requests = in_time(self.within, requests).await.unwrap_or_default();
         Heard { renewed, requests }
     }
 }

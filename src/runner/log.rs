@@ -69,6 +69,11 @@ impl<'a> Log<'a> {
         Ok(())
     }
 
+    /// Whether the store has taken all that has happened.
+    pub(super) fn is_kept(&self) -> bool {
+        self.unkept.is_empty()
+    }
+
     fn next(&self, at: Timestamp, event: Event) -> Record {
         Record {
             v: Record::VERSION,

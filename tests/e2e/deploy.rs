@@ -241,7 +241,9 @@ fn a_hotfix_goes_all_at_once_and_its_reason_into_the_journal() {
         .map(|record| record["event"]["weight"].clone())
         .collect();
     assert_eq!(shifts, ["100%"]);
-    let plan = records[0]["event"]["plan"].to_string();
+    let mut records = records.iter();
+    let started = records.find(|record| record["event"]["type"] == "started");
+    let plan = started.expect("it began")["event"]["plan"].to_string();
     assert!(plan.contains("checkout is down"), "{plan}");
 }
 
@@ -254,4 +256,45 @@ fn who_waits_for_no_retiring_is_told_who_has_to() {
         .exits(0)
         .complains("blue is left to be retired by `bg tick`");
     assert_eq!(scene.weights(), (0, 100));
+}
+
+#[test]
+fn a_program_reads_what_the_plan_warns_of_before_the_first_event() {
+    let scene = Scene::at_speed(200);
+    let listener = scene.listener();
+    let sticky = [
+        ("ListenerArn", listener.as_str()),
+        ("DefaultActions.member.1.Type", "forward"),
+        (
+            "DefaultActions.member.1.ForwardConfig.TargetGroupStickinessConfig.Enabled",
+            "true",
+        ),
+        (
+            "DefaultActions.member.1.ForwardConfig.TargetGroupStickinessConfig.DurationSeconds",
+            "60",
+        ),
+    ];
+    let [a, b] = ["shop-a", "shop-b"].map(|name| scene.group(name));
+    let groups = "DefaultActions.member.1.ForwardConfig.TargetGroups.member";
+    let tuples = [
+        (format!("{groups}.1.TargetGroupArn"), a.as_str()),
+        (format!("{groups}.1.Weight"), "100"),
+        (format!("{groups}.2.TargetGroupArn"), b.as_str()),
+        (format!("{groups}.2.Weight"), "0"),
+    ];
+    let tuples: Vec<_> = tuples.iter().map(|(k, v)| (k.as_str(), *v)).collect();
+    scene.elb("ModifyListener", &[&sticky[..], &tuples].concat());
+    let arguments = ["deploy", "--image", "shop:v2", "--output", "json"];
+    let records = scene
+        .bg_with(&[("CI", "true")], &arguments)
+        .exits(0)
+        .records();
+    assert_eq!(records[0]["type"], "planned");
+    let [warnings, notes] = ["warnings", "notes"].map(|it| records[0][it].to_string());
+    assert!(
+        warnings.contains("sticky") || warnings.contains("stickiness"),
+        "{warnings}"
+    );
+    assert!(notes.contains("this runner's alone"), "{notes}");
+    assert_eq!(records[1]["event"]["type"], "started");
 }

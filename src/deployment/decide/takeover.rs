@@ -21,6 +21,8 @@ impl Draft<'_> {
         let deployment = self.deployment;
         match &deployment.phase {
             Phase::Ended { .. } => {}
+            // Who has it may have begun a rollback.
+            Phase::Promoted { .. } if !self.moved_since().is_empty() => self.leave_it_to(to),
             Phase::Promoted { .. } => self.end(Outcome::Promoted),
             Phase::Reverting {
                 trip,
