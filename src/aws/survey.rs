@@ -141,6 +141,7 @@ impl Cloud {
             account: account?,
             region: self.region().to_owned(),
             credentials_end: self.credentials_end(),
+            clock_ahead: self.clock_ahead(),
             cluster_exists,
             clusters: optional(clusters, "other clusters can't be listed", &mut notes)?,
             services,

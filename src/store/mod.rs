@@ -17,7 +17,7 @@ pub use dynamo::{DynamoStore, Made};
 pub use file::FileStore;
 pub use memory::MemoryStore;
 
-use crate::aws::AwsError;
+use crate::aws::{AwsError, ErrorClass};
 use crate::deployment::event::Record;
 use crate::deployment::ids::{DeploymentId, ServiceName};
 
@@ -198,6 +198,13 @@ pub enum StoreError {
         /// How long it may be.
         most: usize,
     },
+}
+
+impl StoreError {
+    /// Whether it is AWS refusing the credentials, or nobody having any.
+    pub fn is_of_credentials(&self) -> bool {
+        matches!(self, StoreError::Aws { source, .. } if source.class == ErrorClass::Expired)
+    }
 }
 
 impl Store {

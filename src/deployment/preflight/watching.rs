@@ -181,6 +181,18 @@ pub(super) fn warn_of_time(
             ));
         }
     }
+    if let Some(ahead) = found.clock_ahead {
+        let side = if ahead.is_negative() {
+            "behind"
+        } else {
+            "ahead of"
+        };
+        planning.warn(format!(
+            "this machine's clock is {} {side} AWS's: calls are signed by AWS's, but other \
+             machines judge this one's lock by theirs; set it (`timedatectl set-ntp true`)",
+            humantime::format_duration(ahead.unsigned_abs())
+        ));
+    }
     for route in routes.iter().filter(|it| it.load_balancer.is_network()) {
         planning.note(format!(
             "{} is a Network Load Balancer's: connections that are open stay where they are, so a \

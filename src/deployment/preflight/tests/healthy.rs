@@ -147,6 +147,7 @@ pub(super) fn shop() -> Surroundings {
         account: "123456789012".to_owned(),
         region: "eu-west-1".to_owned(),
         credentials_end: None,
+        clock_ahead: None,
         cluster_exists: true,
         clusters: Vec::new(),
         services: Slots {
