@@ -182,10 +182,11 @@ async fn a_store_that_alone_refuses_them_reverts_while_the_lock_is_still_held() 
     let request = request("shop:v2", "canary");
     let outcome = stage.deploy(&request, |stage, record| {
         if first_bake(record) {
-            let from = stage.region.now();
-            let when = When::Between(from, from + SignedDuration::from_secs(100));
-            let rule = FaultRule::new("dynamodb:*", FaultKind::ExpiredToken, when);
-            stage.region.fault(rule);
+            let (kind, when) = (FaultKind::ExpiredToken, When::Always);
+            stage.region.fault(FaultRule::new("dynamodb:*", kind, when));
+        }
+        if record.event == Event::TrafficReverted {
+            stage.region.clear_faults();
         }
     });
     let outcome = outcome.await;
