@@ -12,7 +12,7 @@ use aws_smithy_types::timeout::TimeoutConfig;
 use aws_types::SdkConfig;
 use aws_types::region::Region;
 use aws_types::sdk_config::StalledStreamProtectionConfig;
-use jiff::{SignedDuration, Timestamp};
+use jiff::SignedDuration;
 
 use super::credentials::Renewing;
 use super::error::AwsError;
@@ -35,7 +35,6 @@ pub struct Cloud {
     credentials: Renewing,
     /// How far this machine's clock is ahead, where AWS has refused a request for it.
     clock_ahead: Mutex<Option<SignedDuration>>,
-    credentials_end: Option<Timestamp>,
     budgets: Budgets,
     ecs: OnceLock<aws_sdk_ecs::Client>,
     elb: OnceLock<aws_sdk_elasticloadbalancingv2::Client>,
@@ -71,7 +70,6 @@ impl Cloud {
             region,
             credentials,
             clock_ahead: Mutex::default(),
-            credentials_end: None,
             budgets: Budgets::default(),
             ecs: OnceLock::new(),
             elb: OnceLock::new(),
@@ -118,19 +116,9 @@ impl Cloud {
             .unwrap_or_else(PoisonError::into_inner)
     }
 
-    pub(super) fn ending_at(mut self, credentials_end: Option<Timestamp>) -> Cloud {
-        self.credentials_end = credentials_end;
-        self
-    }
-
     /// The region that is asked.
     pub fn region(&self) -> &str {
         &self.region
-    }
-
-    /// When the credentials end, where that is known.
-    pub fn credentials_end(&self) -> Option<Timestamp> {
-        self.credentials_end
     }
 
     pub(super) fn ecs(&self) -> &aws_sdk_ecs::Client {

@@ -17,7 +17,6 @@ use aws_smithy_http_client::proxy::ProxyConfig;
 use aws_smithy_http_client::tls::{Provider, rustls_provider::CryptoMode};
 use aws_smithy_http_client::{Builder, ConnectorBuilder};
 use aws_smithy_runtime_api::client::http::SharedHttpClient;
-use jiff::Timestamp;
 use tokio::time::timeout;
 
 use super::cloud::Cloud;
@@ -84,7 +83,6 @@ impl Cloud {
             metadata,
         };
         let first = first_credentials(&source, options).await?;
-        let end = first.expiry().and_then(|end| Timestamp::try_from(end).ok());
         let mut loader = aws_config::defaults(BehaviorVersion::latest())
             .region(region)
             .http_client(http)
@@ -95,7 +93,7 @@ impl Cloud {
         if let Some(endpoint) = &options.endpoint_url {
             loader = loader.endpoint_url(endpoint);
         }
-        let cloud = Cloud::with_config(&loader.load().await).ending_at(end);
+        let cloud = Cloud::with_config(&loader.load().await);
         cloud.credentials().begin_with(first, origin(options));
         Ok(cloud)
     }
@@ -190,7 +188,11 @@ fn origin(options: &ConnectOptions) -> Origin {
             "see that the role still is attached to it: bg goes on by itself".to_owned(),
         ),
     };
-    Origin { which, renew }
+    Origin {
+        which,
+        renew,
+        of_a_role: matches!(set_up, None | Some(3..)),
+    }
 }
 
 async fn region(options: &ConnectOptions, metadata: &imds::Client) -> Option<Region> {

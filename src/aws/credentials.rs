@@ -9,6 +9,7 @@ use aws_credential_types::Credentials;
 use aws_credential_types::provider::error::CredentialsError;
 use aws_credential_types::provider::{self, ProvideCredentials, SharedCredentialsProvider, future};
 use aws_smithy_async::time::SharedTimeSource;
+use jiff::Timestamp;
 use tokio::time::{Instant, timeout};
 
 use super::error::{AwsError, ErrorClass, chain};
@@ -29,6 +30,8 @@ pub(super) struct Origin {
     pub(super) which: String,
     /// What to do where they have ended, as it follows a semicolon.
     pub(super) renew: String,
+    /// Whether it is a role that the machine has, which renews them by itself.
+    pub(super) of_a_role: bool,
 }
 
 impl Default for Origin {
@@ -36,6 +39,7 @@ impl Default for Origin {
         Origin {
             which: "their source is not known".to_owned(),
             renew: "renew them where they come from: bg goes on by itself".to_owned(),
+            of_a_role: false,
         }
     }
 }
@@ -112,9 +116,21 @@ impl Renewing {
     /// Whether they were over in the look that ends now.
     pub(super) fn over(&self) -> Option<CredentialsOver> {
         let kept = self.kept();
-        let Origin { which, renew } = kept.origin.clone();
+        let Origin { which, renew, .. } = kept.origin.clone();
         let why = kept.over.clone()?;
         Some(CredentialsOver { which, why, renew })
+    }
+
+    /// Where they come from, for people.
+    pub(super) fn which(&self) -> String {
+        self.kept().origin.which.clone()
+    }
+
+    /// When they end, where that is known and nothing renews them by itself.
+    pub(super) fn end(&self) -> Option<Timestamp> {
+        let kept = self.kept();
+        let end = kept.credentials.as_ref()?.expiry()?;
+        (!kept.origin.of_a_role).then(|| Timestamp::try_from(end).ok())?
     }
 
     fn kept(&self) -> MutexGuard<'_, Kept> {

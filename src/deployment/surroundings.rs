@@ -26,7 +26,9 @@ pub struct Surroundings {
     pub account: String,
     /// The region that was asked.
     pub region: String,
-    /// When the credentials end, where that is known.
+    /// Where the credentials come from: `profile "prod"`.
+    pub credentials_from: String,
+    /// When the credentials end, where that is known and no role renews them by itself.
     pub credentials_end: Option<Timestamp>,
     /// How far this machine's clock is ahead of AWS's, where AWS has refused a request for it.
     pub clock_ahead: Option<SignedDuration>,

@@ -36,15 +36,15 @@ fn credentials_that_end_in_mid_shift_are_read_anew_from_their_file() {
     let wire = Wire::before(&scene);
     let profile = write_profile(&scene, "OLD");
     let mut deploys = deploy(&scene, &wire, &profile);
-    deploys.until_it_complains("baking");
+    deploys.until_it_says("baking");
     wire.proxy.end_credentials("OLD");
-    deploys.until_it_complains("the AWS credentials (profile \"deploys\") are over");
+    deploys.until_it_says("the AWS credentials (profile \"deploys\") are over");
     write_profile(&scene, "NEW");
     let ended = deploys.end().exits(0);
     let ended = ended
-        .complains("`aws sso login --profile deploys`")
-        .complains("nothing holds any more");
-    assert_eq!(ended.stderr.matches("are over").count(), 1, "{ended}");
+        .says("`aws sso login --profile deploys`")
+        .says("nothing holds any more");
+    assert_eq!(ended.stdout.matches("are over").count(), 1, "{ended}");
     assert_eq!(scene.weights(), (0, 100));
 }
 
@@ -70,9 +70,10 @@ fn a_plan_tells_that_the_credentials_end_too_early() {
     let plan = ["plan", "--image", "shop:v2"];
     let planned = scene.start_with(&variables, &without, &plan).end().exits(0);
     planned
-        .says("the credentials (profile \"deploys\") end in 4m")
+        .says("the credentials end in 4m")
+        .says("(profile \"deploys\", at ")
         .says("the deployment may take 12m")
-        .says("longer session");
+        .says("use a session that lasts longer");
     // Those of an environment have no end that anybody could know.
     let planned = scene.bg(&plan).exits(0);
     assert!(!planned.stdout.contains("credentials"), "{planned}");

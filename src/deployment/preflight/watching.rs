@@ -174,9 +174,12 @@ pub(super) fn warn_of_time(
         let left = Duration::try_from(end.duration_since(found.now)).unwrap_or_default();
         if left < total {
             planning.warn(format!(
-                "the credentials end in {}, the deployment may take {}: use a role session that \
-                 lasts longer, or credentials that renew themselves",
+                "the credentials end in {} ({}, at {}), the deployment may take {}: bg asks their \
+                 source for new ones then; sign in anew now, use a session that lasts longer, or \
+                 see that the source still gives some",
                 humantime::format_duration(Duration::from_secs(left.as_secs())),
+                found.credentials_from,
+                end.strftime("%H:%M:%S UTC"),
                 humantime::format_duration(total)
             ));
         }
