@@ -102,11 +102,7 @@ impl Cloud {
         patiently(THROTTLED_AT_MOST, self.look_around(ask, now)).await
     }
 
-    async fn look_around(
-        &self,
-        ask: &SurveyAsk,
-        now: Timestamp,
-    ) -> Result<Surroundings, AwsError> {
+    async fn look_around(&self, ask: &SurveyAsk, now: Timestamp) -> Result<Surroundings, AwsError> {
         let names = [&ask.services.a, &ask.services.b];
         let (account, cluster_exists, services, forwards, alarms, asked, registry) = tokio::join!(
             self.account(),
@@ -153,7 +149,9 @@ impl Cloud {
             now,
             account: account?,
             region: self.region().to_owned(),
-            credentials_end: self.credentials_end(),
+            credentials_from: self.credentials().which(),
+            credentials_end: self.credentials().end(),
+            clock_ahead: self.clock_ahead(),
             cluster_exists,
             clusters: optional(clusters, "other clusters can't be listed", &mut notes)?,
             services,

@@ -53,10 +53,23 @@ pub struct Observation {
     pub routes: BTreeMap<RouteArn, Seen<RouteSeen>>,
     /// Every alarm of the plan. One that was deleted meanwhile is unreadable.
     pub alarms: BTreeMap<AlarmName, Seen<AlarmSeen>>,
+    /// What is known of the credentials, where AWS said that they are over.
+    pub credentials_over: Option<CredentialsOver>,
     /// What people and the operating system asked for since the last look.
     pub asks: Vec<Ask>,
     /// Who has the lock that this process held and lost.
     pub lock_lost_to: Option<String>,
+}
+
+/// Credentials that AWS doesn't take any more, or that could not be renewed.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct CredentialsOver {
+    /// Which: `profile "prod"`.
+    pub which: String,
+    /// AWS's words, or their source's.
+    pub why: String,
+    /// What to do.
+    pub renew: String,
 }
 
 /// An ECS service.

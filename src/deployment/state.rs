@@ -58,6 +58,8 @@ pub struct Deployment {
     pub deadman: DeadmanState,
     /// The figures of the last look.
     pub look: Look,
+    /// Whether a try to register the task definition was begun and may have worked.
+    pub registering: bool,
     /// How many records were folded: the next one's position.
     pub next_seq: u64,
 }
@@ -222,6 +224,7 @@ impl Deployment {
             target_reason: None,
             changed_at: record.at,
             look: Look::default(),
+            registering: false,
             next_seq: record.seq + 1,
         }
     }
@@ -268,7 +271,10 @@ impl Deployment {
             }
             (_, Event::DisarmingDeadman) => {}
             (_, Event::DeadmanDisarmed) => self.deadman = DeadmanState::default(),
-            (Phase::Registering, Event::RegisteringTaskDefinition) => self.changed_at = at,
+            (Phase::Registering, Event::RegisteringTaskDefinition) => {
+                self.changed_at = at;
+                self.registering = true;
+            }
             (Phase::Registering, Event::TaskDefinitionReady { task_definition }) => {
                 self.task_definition = Some(task_definition.clone());
                 self.failures.clear();
@@ -433,6 +439,11 @@ impl Deployment {
         self.failures.clear();
         self.deadman.failure = None;
         self.changed_at = at;
+        if self.phase == Phase::Registering && self.registering {
+            // Its process may have died with the call under way.
+            let (act, class) = (ActName::RegisterTaskDefinition, FailureClass::Ambiguous);
+            self.note_failure(act, class, "nobody saw the answer", at);
+        }
         match &mut self.phase {
             Phase::Provisioning {
                 since,
@@ -481,7 +492,7 @@ impl Deployment {
         let since = self.hold.as_ref().map_or(at, |held| held.since);
         let blind = reasons
             .iter()
-            .any(|hold| matches!(hold, Hold::Unreadable { .. }));
+            .any(|hold| matches!(hold, Hold::Unreadable { .. }) || hold.is_of_credentials());
         self.blind_since = blind.then(|| self.blind_since.unwrap_or(at));
         self.hold = Some(Held {
             reasons: reasons.to_vec(),
@@ -491,6 +502,9 @@ impl Deployment {
     }
 
     fn note_failure(&mut self, act: ActName, class: FailureClass, message: &str, at: Timestamp) {
+        if act == ActName::RegisterTaskDefinition {
+            self.registering = class == FailureClass::Ambiguous;
+        }
         let earlier = self.failure_of(act);
         let failure = Failure {
             class,

@@ -342,6 +342,7 @@ fn after_hold(holds: &[Hold]) -> &'static str {
             "see why the alarm can't be judged, or set its insufficient_data in bg.yaml; then deploy \
              again"
         }
+        Some(Hold::CredentialsOver { .. }) => "renew the AWS credentials; then deploy again",
         Some(Hold::Unreadable { .. }) => "restore access to what can't be read; then deploy again",
         _ => "`bg status` shows where it stands; deploy again once that is mended",
     }

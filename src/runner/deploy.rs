@@ -9,7 +9,7 @@ use thiserror::Error;
 use super::log::{Log, in_time};
 use super::{Asks, Clock};
 use crate::aws::{AwsError, Cloud, Done};
-use crate::deployment::action::{ActName, Action, WeightWrite};
+use crate::deployment::action::{ActName, Action, FailureClass, WeightWrite};
 use crate::deployment::decide::{Decision, decide};
 use crate::deployment::event::{Event, Record};
 use crate::deployment::ids::{DeploymentId, ServiceName};
@@ -320,15 +320,30 @@ impl<'a> Loop<'a> {
             biased;
             ask = means.asks.next(), if !urgent => {
                 let _ = means.asks.sender().send(ask);
-                return None;
+                return cut_short(action);
             }
             done = act => done,
         };
         match done {
             Ok(Ok(done)) => fact_of(action, done),
-            Ok(Err(error)) => Some(failed(action, &error)),
+            Ok(Err(error)) => Some(failed(action, &error)).filter(|event| !self.is_known(event)),
             Err(_) => Some(failed(action, &AwsError::timed_out("the whole act"))),
         }
+    }
+
+    /// Whether it says of a revert what its last try said already. It is tried each second, and
+    /// credentials may stay away for minutes.
+    fn is_known(&self, event: &Event) -> bool {
+        let Event::ActFailed {
+            act: ActName::Revert,
+            class: FailureClass::Expired,
+            ..
+        } = event
+        else {
+            return false;
+        };
+        let last = self.log.deployment.failure_of(ActName::Revert);
+        last.is_some_and(|last| last.class == FailureClass::Expired)
     }
 
     /// Appends to the journal and to the state. A journal that can't be written any more is a
@@ -349,6 +364,7 @@ impl<'a> Loop<'a> {
         match &kept {
             Ok(()) => {}
             Err(StoreError::LockLost) => self.lose_lock().await,
+            Err(error) if self.waits_for_credentials(error) => {}
             Err(error) => self.give_up_on_the_journal(error),
         }
         Ok(kept.is_ok())
@@ -363,6 +379,13 @@ impl<'a> Loop<'a> {
         let reverting = matches!(self.log.deployment.phase, Phase::Reverting { .. });
         let leased = self.means.clock.now() < self.means.holder.lease_until;
         leased && self.lock_lost_to.is_none() && (on_record || reverting)
+    }
+
+    /// Whether the store refuses the same credentials as everything else: traffic could not be put
+    /// back with them either, so `blind_after` decides. Nothing is raised without the record.
+    fn waits_for_credentials(&self, error: &StoreError) -> bool {
+        let over = |last: &Observation| last.credentials_over.is_some();
+        error.is_of_credentials() && self.last.as_ref().is_some_and(over)
     }
 
     fn give_up_on_the_journal(&mut self, error: &StoreError) {
@@ -408,6 +431,7 @@ impl<'a> Loop<'a> {
                 self.means.holder = holder;
             }
             Err(StoreError::LockLost) => self.lose_lock().await,
+            Err(error) if self.waits_for_credentials(&error) => {}
             Err(error) if now >= self.renewed_at + UNRENEWED_AT_MOST => {
                 self.give_up_on_the_lock(&error);
             }
@@ -556,6 +580,16 @@ fn fact_of(action: &Action, done: Done) -> Option<Event> {
         (Action::DisarmDeadman, _) => Some(Event::DeadmanDisarmed),
         _ => None,
     }
+}
+
+/// What an ask that cut an act short leaves to be told. Most acts show at the next look; a
+/// revision may take a while to be listed, and registering again would make a second one.
+fn cut_short(action: &Action) -> Option<Event> {
+    (*action == Action::RegisterTaskDefinition).then(|| Event::ActFailed {
+        act: action.name(),
+        class: FailureClass::Ambiguous,
+        message: "something was asked for meanwhile".to_owned(),
+    })
 }
 
 fn failed(action: &Action, error: &AwsError) -> Event {

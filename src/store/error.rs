@@ -3,7 +3,7 @@
 use thiserror::Error;
 
 use super::Holder;
-use crate::aws::AwsError;
+use crate::aws::{AwsError, ErrorClass};
 use crate::deployment::ids::DeploymentId;
 
 /// What a store can't do.
@@ -86,4 +86,11 @@ pub enum StoreError {
         /// How long it may be.
         most: usize,
     },
+}
+
+impl StoreError {
+    /// Whether it is AWS refusing the credentials, or nobody having any.
+    pub fn is_of_credentials(&self) -> bool {
+        matches!(self, StoreError::Aws { source, .. } if source.class == ErrorClass::Expired)
+    }
 }

@@ -4,6 +4,7 @@ mod after;
 mod bad_input;
 mod calls;
 mod connecting;
+mod credentials;
 mod deadman;
 mod definition;
 mod deploy;

@@ -413,6 +413,21 @@ impl Scene {
         Process::start(&mut self.command(arguments))
     }
 
+    /// Starts `bg` with more in its environment, and less.
+    pub(crate) fn start_with(
+        &self,
+        variables: &[(&str, &str)],
+        without: &[&str],
+        arguments: &[&str],
+    ) -> Process {
+        let mut command = self.command(arguments);
+        command.envs(variables.iter().copied());
+        for name in without {
+            command.env_remove(name);
+        }
+        Process::start(&mut command)
+    }
+
     /// Starts `bg` as a shell's `"$@"`.
     pub(crate) fn start_in_shell(&self, script: &str, arguments: &[&str]) -> Process {
         let bg = self.command(arguments);

@@ -251,6 +251,7 @@ impl World {
             routes,
             alarms,
             asks: Vec::new(),
+            credentials_over: None,
             lock_lost_to: (self.weather.lock_lost.is_some_and(|lost| at >= lost))
                 .then(|| "kim@build-7".to_owned()),
         }

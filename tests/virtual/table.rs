@@ -10,7 +10,7 @@ use bg::store::{DynamoStore, Store};
 use crate::harness::{Stage, request};
 use crate::stage;
 
-async fn with_table(mut stage: Stage) -> Stage {
+pub(crate) async fn with_table(mut stage: Stage) -> Stage {
     let store = DynamoStore::new(&stage.cloud, "bg-state");
     store.make_table().await.expect("nothing is in its way");
     stage.store = Store::Dynamo(store).into();

@@ -1,6 +1,7 @@
 //! `decide`: from what a deployment is and what was just seen to what is recorded, done, and
 //! when to look again. Pure: the same inputs give the same decision.
 
+mod credentials;
 mod deadman;
 mod guards;
 mod looked;
@@ -54,7 +55,9 @@ pub fn decide(deployment: &Deployment, observation: &Observation) -> Decision {
         Phase::Reverting { .. } => draft.revert_further(),
         _ => {
             if !draft.heed_asks() && !draft.heed_guards() {
-                draft.go_on();
+                if !draft.wait_for_credentials() {
+                    draft.go_on();
+                }
                 draft.push_out_deadman();
             }
         }

@@ -311,6 +311,7 @@ fn first_look(plan: &Plan) -> Observation {
         routes: BTreeMap::new(),
         alarms: BTreeMap::new(),
         asks: Vec::new(),
+        credentials_over: None,
         lock_lost_to: None,
     };
     let blue = service(plan.blue_task_definition.clone(), plan.desired);
