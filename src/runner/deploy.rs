@@ -13,7 +13,7 @@ use crate::deployment::action::{ActName, Action, FailureClass, WeightWrite};
 use crate::deployment::decide::{Decision, decide};
 use crate::deployment::event::{Event, Record};
 use crate::deployment::ids::{DeploymentId, ServiceName};
-use crate::deployment::observation::{Ask, Observation};
+use crate::deployment::observation::{Ask, LostTo, Observation};
 use crate::deployment::plan::Plan;
 use crate::deployment::state::{Deployment, IllegalRecord, Phase};
 use crate::store::{Holder, Request, Steer, Store, StoreError};
@@ -169,7 +169,7 @@ struct Loop<'a> {
     /// their answer is in the journal.
     heard: Vec<Request>,
     /// Who took the lock: from then on the journal is theirs.
-    lock_lost_to: Option<String>,
+    lock_lost_to: Option<LostTo>,
 }
 
 impl<'a> Loop<'a> {
@@ -486,7 +486,8 @@ impl<'a> Loop<'a> {
         let service = &self.log.deployment.plan.service;
         let holder = in_time(STORE_IN_A_REVERT, self.means.store.holder(service)).await;
         let holder = holder.ok().flatten();
-        self.lock_lost_to = Some(holder.map_or_else(
+        let took_traffic = self.traffic_is_another_s(holder.as_ref()).await;
+        let who = holder.map_or_else(
             || "another process".to_owned(),
             |holder| {
                 format!(
@@ -494,7 +495,24 @@ impl<'a> Loop<'a> {
                     holder.owner, holder.host, holder.pid, holder.deployment
                 )
             },
-        ));
+        );
+        self.lock_lost_to = Some(LostTo { who, took_traffic });
+    }
+
+    /// Whether somebody has gone on with this deployment, or begun another one; so, too, where
+    /// the store doesn't say.
+    async fn traffic_is_another_s(&self, holder: Option<&Holder>) -> bool {
+        let (store, deployment) = (self.means.store, &self.log.deployment);
+        let (service, own) = (&deployment.plan.service, &deployment.plan.id);
+        let journal = in_time(STORE_IN_A_REVERT, store.journal(service, own)).await;
+        if journal.map_or(true, |journal| self.log.was_gone_on_with(&journal)) {
+            return true;
+        }
+        let Some(other) = holder.filter(|holder| holder.deployment != *own) else {
+            return false;
+        };
+        let begun = in_time(STORE_IN_A_REVERT, store.journal(service, &other.deployment)).await;
+        begun.map_or(true, |journal| !journal.is_empty())
     }
 
     /// Asked once: an ask goes before a look, and one in each round would blind the revert.

@@ -45,8 +45,8 @@ pub fn decide(deployment: &Deployment, observation: &Observation) -> Decision {
         return draft.finish();
     }
     draft.note_look();
-    if let Some(to) = &observation.lock_lost_to {
-        draft.without_the_lock(to);
+    if let Some(lost) = &observation.lock_lost_to {
+        draft.without_the_lock(lost);
         return draft.finish();
     }
     match &deployment.phase {

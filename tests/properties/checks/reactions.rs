@@ -5,7 +5,7 @@ use std::time::Duration;
 use bg::deployment::action::{Action, WeightWrite};
 use bg::deployment::decide::Decision;
 use bg::deployment::event::Event;
-use bg::deployment::observation::{Ask, Observation, OnInterrupt};
+use bg::deployment::observation::{Ask, LostTo, Observation, OnInterrupt};
 use bg::deployment::plan::AlarmWeight;
 use bg::deployment::state::{Deployment, Phase};
 use bg::judge::alarms::{AlarmState, InsufficientData};
@@ -58,6 +58,11 @@ impl Checks {
         if decision.actions.is_empty() {
             return;
         }
+        let takes_traffic = |lost: &LostTo| lost.took_traffic;
+        assert!(
+            !seen.lock_lost_to.as_ref().is_some_and(takes_traffic),
+            "traffic is another's"
+        );
         assert_eq!(
             decision.actions,
             [Action::WriteWeights(WeightWrite::AllBlue)]
