@@ -6,25 +6,21 @@ use jiff::{SignedDuration, Timestamp};
 use serde_json::Value;
 use thiserror::Error;
 
-use super::log::{Log, in_time};
+use super::log::Log;
+use super::patience::{ORDINARY, Patience};
 use super::{Asks, Clock};
 use crate::aws::{AwsError, Cloud, Done};
 use crate::deployment::action::{ActName, Action, FailureClass, WeightWrite};
 use crate::deployment::decide::{Decision, decide};
 use crate::deployment::event::{Event, Record};
-use crate::deployment::ids::{DeploymentId, ServiceName};
+use crate::deployment::ids::DeploymentId;
 use crate::deployment::observation::{Ask, LostTo, Observation};
 use crate::deployment::plan::Plan;
 use crate::deployment::state::{Deployment, IllegalRecord, Phase};
-use crate::store::{Holder, Request, Steer, Store, StoreError};
+use crate::store::{Holder, Request, Store, StoreError};
 
 /// How long a lock is held without being renewed.
 pub const LEASE: SignedDuration = SignedDuration::from_secs(60);
-/// How often it is renewed.
-const RENEW_EVERY: SignedDuration = SignedDuration::from_secs(15);
-/// How long the store may refuse to renew it before that is a reason to revert: while this
-/// process still is the holder.
-const UNRENEWED_AT_MOST: SignedDuration = SignedDuration::from_secs(30);
 /// How long one act may take; what became of it is seen at the next look.
 const ACTS_AT_MOST: Duration = Duration::from_secs(30);
 /// The same for putting traffic back: it is written down, shown and tried anew this often at
@@ -34,11 +30,6 @@ const REVERTS_AT_MOST: Duration = Duration::from_secs(2);
 const LOOKS: Duration = Duration::from_secs(30);
 /// How long a look may hold up the next try to put traffic back.
 const LOOKS_IN_A_REVERT: Duration = Duration::from_secs(2);
-
-/// How long the store may take for one call.
-const STORE: Duration = Duration::from_secs(10);
-/// The same while traffic is being put back.
-const STORE_IN_A_REVERT: Duration = Duration::from_secs(1);
 
 /// Everything that one run needs.
 pub struct Run<'a> {
@@ -108,7 +99,7 @@ impl Run<'_> {
             unwatched_since,
         };
         let at = means.clock.now();
-        log.record(Some(&means.holder), at, resumed, STORE)
+        log.record(Some(&means.holder), at, resumed, ORDINARY)
             .await??;
         Box::pin(Loop::new(means, log).go(until)).await
     }
@@ -149,27 +140,31 @@ fn may_rest(phase: &Phase) -> bool {
 }
 
 /// What a loop works with.
-struct Means<'a> {
-    cloud: &'a Cloud,
-    store: &'a Store,
-    clock: Clock,
-    holder: Holder,
-    body: Option<Value>,
-    asks: &'a mut Asks,
+pub(super) struct Means<'a> {
+    pub(super) cloud: &'a Cloud,
+    pub(super) store: &'a Store,
+    pub(super) clock: Clock,
+    pub(super) holder: Holder,
+    pub(super) body: Option<Value>,
+    pub(super) asks: &'a mut Asks,
 }
 
-struct Loop<'a> {
-    means: Means<'a>,
-    log: Log<'a>,
-    last: Option<Observation>,
-    renewed_at: Timestamp,
-    journal_fails: bool,
-    lock_fails: bool,
+pub(super) struct Loop<'a> {
+    pub(super) means: Means<'a>,
+    pub(super) log: Log<'a>,
+    pub(super) last: Option<Observation>,
+    pub(super) renewed_at: Timestamp,
+    pub(super) journal_fails: bool,
+    pub(super) lock_fails: bool,
     /// Requests that were turned into asks, and are still in the store: they stay there until
     /// their answer is in the journal.
-    heard: Vec<Request>,
+    pub(super) heard: Vec<Request>,
+    /// When the store was last asked.
+    pub(super) heard_at: Timestamp,
+    /// How long it may still be waited for.
+    pub(super) patience: Patience,
     /// Who took the lock: from then on the journal is theirs.
-    lock_lost_to: Option<LostTo>,
+    pub(super) lock_lost_to: Option<LostTo>,
 }
 
 impl<'a> Loop<'a> {
@@ -183,6 +178,8 @@ impl<'a> Loop<'a> {
             journal_fails: false,
             lock_fails: false,
             heard: Vec::new(),
+            heard_at: Timestamp::MIN,
+            patience: Patience::default(),
             lock_lost_to: None,
         }
     }
@@ -256,18 +253,33 @@ impl<'a> Loop<'a> {
                 both = both => both,
             },
         };
-        if let Some(renewed) = heard.renewed {
-            self.heed_renewal(renewed).await;
-        }
-        self.heed_requests(heard.requests);
+        self.heed(heard).await;
         seen
     }
 
+    /// Waits for a moment or an ask; the store is heard on its own clock meanwhile.
     async fn wait_until(&mut self, at: Timestamp) {
-        tokio::select! {
-            biased;
-            ask = self.means.asks.next() => { let _ = self.means.asks.sender().send(ask); }
-            () = self.means.clock.sleep_until(at) => {}
+        loop {
+            let hears_at = self.hears_before(at);
+            tokio::select! {
+                biased;
+                ask = self.means.asks.next() => return self.ask(ask),
+                () = self.means.clock.sleep_until(hears_at.unwrap_or(at)) => {}
+            }
+            if hears_at.is_none() {
+                return;
+            }
+            let round = self.store_round();
+            let store = self.means.store;
+            let heard = tokio::select! {
+                biased;
+                ask = self.means.asks.next() => return self.ask(ask),
+                heard = round.go(store) => heard,
+            };
+            self.heed(heard).await;
+            if self.lock_lost_to.is_some() {
+                return;
+            }
         }
     }
 
@@ -359,8 +371,11 @@ impl<'a> Loop<'a> {
             return Ok(false);
         }
         let holder = self.means.holder.clone();
-        let within = store_within(&self.log.deployment);
+        let within = self.patience.within(&self.log.deployment, Some(&event));
+        let start = tokio::time::Instant::now();
         let kept = self.log.record(Some(&holder), now, event, within).await?;
+        let in_time = !matches!(kept, Err(StoreError::TimedOut));
+        self.patience.spend(start.elapsed(), in_time);
         match &kept {
             Ok(()) => {}
             Err(StoreError::LockLost) => self.lose_lock().await,
@@ -383,7 +398,7 @@ impl<'a> Loop<'a> {
 
     /// Whether the store refuses the same credentials as everything else: traffic could not be put
     /// back with them either, so `blind_after` decides. Nothing is raised without the record.
-    fn waits_for_credentials(&self, error: &StoreError) -> bool {
+    pub(super) fn waits_for_credentials(&self, error: &StoreError) -> bool {
         let over = |last: &Observation| last.credentials_over.is_some();
         error.is_of_credentials() && self.last.as_ref().is_some_and(over)
     }
@@ -395,139 +410,11 @@ impl<'a> Loop<'a> {
         }
     }
 
-    /// What is to be asked of the store beside a look.
-    fn store_round(&self) -> StoreRound {
-        let now = self.means.clock.now();
-        let plan = &self.log.deployment.plan;
-        StoreRound {
-            service: plan.service.clone(),
-            deployment: plan.id.clone(),
-            renewal: (now >= self.renewed_at + RENEW_EVERY).then(|| self.renewal(now)),
-            within: store_within(&self.log.deployment),
-        }
-    }
-
-    fn renewal(&self, now: Timestamp) -> Holder {
-        Holder {
-            lease_until: now + LEASE,
-            ..self.means.holder.clone()
-        }
-    }
-
-    /// Renews the lease now, because without it nothing may be done.
-    async fn renew_lock(&mut self) {
-        let renewal = self.renewal(self.means.clock.now());
-        let service = &self.log.deployment.plan.service;
-        let within = store_within(&self.log.deployment);
-        let renewed = in_time(within, self.means.store.lock(service, &renewal)).await;
-        self.heed_renewal(renewed).await;
-    }
-
-    async fn heed_renewal(&mut self, renewed: Result<Holder, StoreError>) {
-        let now = self.means.clock.now();
-        match renewed {
-            Ok(holder) => {
-                self.renewed_at = holder.lease_until - LEASE;
-                self.means.holder = holder;
-            }
-            Err(StoreError::LockLost) => self.lose_lock().await,
-            Err(error) if self.waits_for_credentials(&error) => {}
-            Err(error) if now >= self.renewed_at + UNRENEWED_AT_MOST => {
-                self.give_up_on_the_lock(&error);
-            }
-            Err(_) => {}
-        }
-    }
-
-    /// Turns each request into an ask once, however often the store shows it.
-    fn heed_requests(&mut self, requests: Vec<Request>) {
-        for request in requests {
-            if self.heard.contains(&request) {
-                continue;
-            }
-            let by = request.by.clone();
-            self.ask(match request.steer {
-                Steer::Abort => Ask::Abort { by },
-                Steer::Pause => Ask::Pause { by },
-                Steer::Promote { full } => Ask::GoOn { by, full },
-            });
-            self.heard.push(request);
-        }
-    }
-
-    /// Takes the requests out of the store whose answer is in the journal: what a process heard
-    /// and didn't live to write down is heard again by the next one.
-    async fn remove_answered(&mut self) {
-        if self.lock_lost_to.is_some() || !self.log.is_kept() {
-            return;
-        }
-        let mut still_there = Vec::new();
-        for request in std::mem::take(&mut self.heard) {
-            if !self.remove_if_answered(&request).await {
-                still_there.push(request);
-            }
-        }
-        self.heard = still_there;
-    }
-
-    async fn remove_if_answered(&self, request: &Request) -> bool {
-        let deployment = &self.log.deployment;
-        if deployment.left.is_some() && request.steer == Steer::Abort {
-            // It came beside what left everything as it is: whoever goes on heeds it.
-            return false;
-        }
-        let service = &deployment.plan.service;
-        let removal = self.means.store.remove_request(service, request);
-        in_time(store_within(deployment), removal).await.is_ok()
-    }
-
-    /// From now on journal, requests and services are another process's.
-    async fn lose_lock(&mut self) {
-        let service = &self.log.deployment.plan.service;
-        let holder = in_time(STORE_IN_A_REVERT, self.means.store.holder(service)).await;
-        let holder = holder.ok().flatten();
-        let took_traffic = self.traffic_is_another_s(holder.as_ref()).await;
-        let who = holder.map_or_else(
-            || "another process".to_owned(),
-            |holder| {
-                format!(
-                    "{}@{} (pid {}, deployment {})",
-                    holder.owner, holder.host, holder.pid, holder.deployment
-                )
-            },
-        );
-        self.lock_lost_to = Some(LostTo { who, took_traffic });
-    }
-
-    /// Whether somebody has gone on with this deployment, or begun another one; so, too, where
-    /// the store doesn't say.
-    async fn traffic_is_another_s(&self, holder: Option<&Holder>) -> bool {
-        let (store, deployment) = (self.means.store, &self.log.deployment);
-        let (service, own) = (&deployment.plan.service, &deployment.plan.id);
-        let journal = in_time(STORE_IN_A_REVERT, store.journal(service, own)).await;
-        if journal.map_or(true, |journal| self.log.was_gone_on_with(&journal)) {
-            return true;
-        }
-        let Some(other) = holder.filter(|holder| holder.deployment != *own) else {
-            return false;
-        };
-        let begun = in_time(STORE_IN_A_REVERT, store.journal(service, &other.deployment)).await;
-        begun.map_or(true, |journal| !journal.is_empty())
-    }
-
-    /// Asked once: an ask goes before a look, and one in each round would blind the revert.
-    fn give_up_on_the_lock(&mut self, error: &StoreError) {
-        if !self.lock_fails {
-            self.lock_fails = true;
-            self.ask_to_abort(format!("bg itself: the lock can't be kept ({error})"));
-        }
-    }
-
-    fn ask_to_abort(&self, by: String) {
+    pub(super) fn ask_to_abort(&self, by: String) {
         self.ask(Ask::Abort { by });
     }
 
-    fn ask(&self, ask: Ask) {
+    pub(super) fn ask(&self, ask: Ask) {
         let _ = self.means.asks.sender().send(ask);
     }
 }
@@ -537,41 +424,6 @@ fn again(last: Observation, clock: Clock) -> Observation {
     Observation {
         now: clock.now(),
         ..last
-    }
-}
-
-/// What is asked of the store beside a look.
-struct StoreRound {
-    service: ServiceName,
-    deployment: DeploymentId,
-    renewal: Option<Holder>,
-    within: Duration,
-}
-
-/// What the store said.
-struct Heard {
-    renewed: Option<Result<Holder, StoreError>>,
-    requests: Vec<Request>,
-}
-
-impl StoreRound {
-    async fn go(self, store: &Store) -> Heard {
-        let renewed = match &self.renewal {
-            Some(holder) => Some(in_time(self.within, store.lock(&self.service, holder)).await),
-            None => None,
-        };
-        let requests = store.requests(&self.service, &self.deployment);
-        // One that was missed is there at the next look.
-        let requests = in_time(self.within, requests).await.unwrap_or_default();
-        Heard { renewed, requests }
-    }
-}
-
-/// How long the store may take: it must never keep traffic from being put back.
-fn store_within(deployment: &Deployment) -> Duration {
-    match deployment.phase {
-        Phase::Reverting { .. } => STORE_IN_A_REVERT,
-        _ => STORE,
     }
 }
 

@@ -400,3 +400,34 @@ async fn one_that_is_left_on_purpose_keeps_its_weight_and_can_be_gone_on_with() 
     let took = stage.region.now().duration_since(left_at).as_secs();
     assert!((500..=520).contains(&took), "{took} s");
 }
+
+#[tokio::test(start_paused = true)]
+async fn a_slow_poll_hears_requests_and_keeps_the_lease_all_the_same() {
+    let stage = stage();
+    let mut request = request("shop:v2", "canary:10%:30m");
+    request.limits.poll = Duration::from_secs(60);
+    let id = request.id.clone();
+    let store = Arc::clone(&stage.store);
+    let outcome = stage
+        .deploy(&request, |stage, record| {
+            if first_bake(record) {
+                ask_later(stage, 320, &id, Steer::Abort);
+                let (store, region) = (Arc::clone(&store), stage.region.clone());
+                tokio::spawn(async move {
+                    for _ in 0..300 {
+                        tokio::time::sleep(Duration::from_secs(1)).await;
+                        let holder = store.holder(&shop()).await.expect("it is in memory");
+                        let left = holder.expect("it deploys").lease_until;
+                        let left = left.duration_since(region.now());
+                        assert!(left > SignedDuration::from_secs(30), "{left:?}");
+                    }
+                });
+            }
+        })
+        .await;
+    assert!(matches!(outcome, Outcome::Reverted { .. }), "{outcome:?}");
+    let asked =
+        at(&stage, |it| matches!(it, Event::Baking { .. })) + SignedDuration::from_secs(320);
+    let heard = at(&stage, |it| matches!(it, Event::Reverting { .. })).duration_since(asked);
+    assert!(heard <= SignedDuration::from_secs(6), "{heard:?}");
+}
