@@ -93,7 +93,16 @@ pub(super) async fn run(
         return Ok(None);
     };
     let display = RefCell::new(Display::new(global, &Surface::of_process()));
-    tell_what_was_planned(global, &planning.warnings, &planning.notes);
+    if global.output == OutputFormat::Text && !global.quiet {
+        for warning in &planning.warnings {
+            eprintln!("Warning: {warning}");
+        }
+    }
+    let plan = Plan {
+        warnings: planning.warnings,
+        notes: planning.notes,
+        ..plan
+    };
     let service = plan.service.clone();
     let job = Job::Begin(Box::new(plan), planning.body);
     let deployment = drive(session, &service, &holder, job, &mut asks, &display).await?;
@@ -104,27 +113,6 @@ pub(super) async fn run(
     let _ = display.into_inner().finish();
     say_left(global, left);
     Ok(Some(exit))
-}
-
-/// What the plan warns of, and for programs its notes too, before the first event. A terminal that
-/// went away doesn't end a deployment.
-fn tell_what_was_planned(global: &Global, warnings: &[String], notes: &[String]) {
-    match global.output {
-        OutputFormat::Text if global.quiet => {}
-        OutputFormat::Text => {
-            for warning in warnings {
-                eprintln!("Warning: {warning}");
-            }
-        }
-        OutputFormat::Json if warnings.is_empty() && notes.is_empty() => {}
-        OutputFormat::Json => {
-            let _ = print_json_line(&serde_json::json!({
-                "type": "planned",
-                "warnings": warnings,
-                "notes": notes,
-            }));
-        }
-    }
 }
 
 /// What a signal means: as the flag says, or else the config.

@@ -102,6 +102,8 @@ pub(super) fn plan() -> Plan {
         },
         desired: 2,
         settings: serde_json::Value::Null,
+        warnings: Vec::new(),
+        notes: Vec::new(),
         routes: vec![route("shop:443")],
         strategy: "canary".into(),
         steps: vec![

@@ -391,6 +391,8 @@ fn plan() -> Plan {
         },
         desired: 2,
         settings: serde_json::Value::Null,
+        warnings: Vec::new(),
+        notes: Vec::new(),
         routes: vec![route(443), route(8443)],
         strategy: "canary".to_owned(),
         steps: vec![step(10, 300), step(100, 300)],
