@@ -6,10 +6,13 @@ use super::*;
 use crate::aws::Cloud;
 use crate::aws::canned::{Answer, Canned};
 
+/// A key with its end, or why there is none.
+type Entry = Result<(&'static str, Option<SystemTime>), &'static str>;
+
 /// Gives what stands in a file that somebody may rewrite, after so long.
 #[derive(Debug, Clone)]
 struct Written {
-    key: Arc<Mutex<Result<(&'static str, Option<SystemTime>), &'static str>>>,
+    key: Arc<Mutex<Entry>>,
     takes: Duration,
     asked: Arc<AtomicUsize>,
 }
@@ -23,7 +26,7 @@ impl Written {
         }
     }
 
-    fn write(&self, key: Result<(&'static str, Option<SystemTime>), &'static str>) {
+    fn write(&self, key: Entry) {
         *self.key.lock().unwrap() = key;
     }
 

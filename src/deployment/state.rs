@@ -15,6 +15,9 @@ use super::trip::{Hold, Trip};
 use crate::judge::alarms::AlarmState;
 use crate::strategy::Weight;
 
+/// How long after its record an act can still be under way.
+const REGISTERS_WITHIN: SignedDuration = SignedDuration::from_secs(30);
+
 /// Where a deployment stands.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Deployment {
@@ -58,8 +61,8 @@ pub struct Deployment {
     pub deadman: DeadmanState,
     /// The figures of the last look.
     pub look: Look,
-    /// Whether a try to register the task definition was begun and may have worked.
-    pub registering: bool,
+    /// Until when a try to register the task definition that may have worked can have reached AWS.
+    pub registering_until: Option<Timestamp>,
     /// How many records were folded: the next one's position.
     pub next_seq: u64,
 }
@@ -224,7 +227,7 @@ impl Deployment {
             target_reason: None,
             changed_at: record.at,
             look: Look::default(),
-            registering: false,
+            registering_until: None,
             next_seq: record.seq + 1,
         }
     }
@@ -273,7 +276,7 @@ impl Deployment {
             (_, Event::DeadmanDisarmed) => self.deadman = DeadmanState::default(),
             (Phase::Registering, Event::RegisteringTaskDefinition) => {
                 self.changed_at = at;
-                self.registering = true;
+                self.registering_until = Some(at + REGISTERS_WITHIN);
             }
             (Phase::Registering, Event::TaskDefinitionReady { task_definition }) => {
                 self.task_definition = Some(task_definition.clone());
@@ -439,10 +442,10 @@ impl Deployment {
         self.failures.clear();
         self.deadman.failure = None;
         self.changed_at = at;
-        if self.phase == Phase::Registering && self.registering {
+        if let (Phase::Registering, Some(until)) = (&self.phase, self.registering_until) {
             // Its process may have died with the call under way.
             let (act, class) = (ActName::RegisterTaskDefinition, FailureClass::Ambiguous);
-            self.note_failure(act, class, "nobody saw the answer", at);
+            self.note_failure(act, class, "nobody saw the answer", at.min(until));
         }
         match &mut self.phase {
             Phase::Provisioning {
@@ -503,7 +506,7 @@ impl Deployment {
 
     fn note_failure(&mut self, act: ActName, class: FailureClass, message: &str, at: Timestamp) {
         if act == ActName::RegisterTaskDefinition {
-            self.registering = class == FailureClass::Ambiguous;
+            self.registering_until = (class == FailureClass::Ambiguous).then_some(at);
         }
         let earlier = self.failure_of(act);
         let failure = Failure {

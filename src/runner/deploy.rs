@@ -14,7 +14,7 @@ use crate::deployment::action::{ActName, Action, FailureClass, WeightWrite};
 use crate::deployment::decide::{Decision, decide};
 use crate::deployment::event::{Event, Record};
 use crate::deployment::ids::DeploymentId;
-use crate::deployment::observation::{Ask, LostTo, Observation};
+use crate::deployment::observation::{Ask, LostTo, Observation, OnInterrupt};
 use crate::deployment::plan::Plan;
 use crate::deployment::state::{Deployment, IllegalRecord, Phase};
 use crate::store::{Holder, Request, Store, StoreError};
@@ -131,12 +131,17 @@ pub enum Until {
     },
 }
 
-/// Whether a deployment may be left alone for a minute: not while weights are being moved.
+/// Whether a deployment may be left alone for a minute: not while weights are being moved, nor
+/// while green has to stay healthy for a while, which begins anew where nobody watches.
 fn may_rest(phase: &Phase) -> bool {
-    matches!(
-        phase,
-        Phase::Registering | Phase::Provisioning { .. } | Phase::Ready | Phase::Baking { .. }
-    )
+    match phase {
+        Phase::Provisioning { healthy_since, .. } => healthy_since.is_none(),
+        Phase::Registering | Phase::Ready | Phase::Baking { .. } => true,
+        Phase::Shifting { .. }
+        | Phase::Promoted { .. }
+        | Phase::Reverting { .. }
+        | Phase::Ended { .. } => false,
+    }
 }
 
 /// What a loop works with.
@@ -331,8 +336,9 @@ impl<'a> Loop<'a> {
         let done = tokio::select! {
             biased;
             ask = means.asks.next(), if !urgent => {
+                let cut_short = cut_short(action, &ask);
                 let _ = means.asks.sender().send(ask);
-                return cut_short(action);
+                return cut_short;
             }
             done = act => done,
         };
@@ -454,8 +460,13 @@ fn fact_of(action: &Action, done: Done) -> Option<Event> {
 
 /// What an ask that cut an act short leaves to be told. Most acts show at the next look; a
 /// revision may take a while to be listed, and registering again would make a second one.
-fn cut_short(action: &Action) -> Option<Event> {
-    (*action == Action::RegisterTaskDefinition).then(|| Event::ActFailed {
+fn cut_short(action: &Action, by: &Ask) -> Option<Event> {
+    let reverts = match by {
+        Ask::Abort { .. } => true,
+        Ask::Interrupt { then, .. } => *then == OnInterrupt::Revert,
+        _ => false,
+    };
+    (*action == Action::RegisterTaskDefinition && !reverts).then(|| Event::ActFailed {
         act: action.name(),
         class: FailureClass::Ambiguous,
         message: "something was asked for meanwhile".to_owned(),

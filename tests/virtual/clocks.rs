@@ -67,6 +67,15 @@ impl Machine<'_> {
         ended.outcome().expect("it has ended").clone()
     }
 
+    fn raised_after(&self, moment: Timestamp) -> bool {
+        let shown = self.shown.borrow();
+        let raises =
+            |event: &Event| matches!(event, Event::Shifting { .. } | Event::Promoted { .. });
+        shown
+            .iter()
+            .any(|(at, event)| *at > moment && raises(event))
+    }
+
     /// What `bg tick` does: goes on with what looks dead; `None` where it looks alive.
     async fn tick(&self, id: &DeploymentId) -> Option<Outcome> {
         let holder = match self.take(id).await {
@@ -123,11 +132,10 @@ async fn play(first: i64, second: i64) -> (Stage, Outcome, Option<Outcome>) {
     let (outcome, ticked) = tokio::join!(Box::pin(one.deploy("shop:v2")), Box::pin(ticks));
     if ticked.is_some() {
         let taken_at = taken_at.borrow().expect("it was taken");
-        let shown = one.shown.borrow();
-        let raised = shown.iter().any(|(at, event)| {
-            *at > taken_at && matches!(event, Event::Shifting { .. } | Event::Promoted { .. })
-        });
-        assert!(!raised, "the first raises nothing any more: {shown:?}");
+        assert!(
+            !one.raised_after(taken_at),
+            "the first raises nothing any more"
+        );
         let journal = stage.store.journal(&shop(), &id).await;
         let journal = journal.expect("it is in memory");
         let resumed = journal

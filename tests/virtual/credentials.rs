@@ -1,5 +1,7 @@
 //! Credentials that end in the middle of a deployment, and the store's with them.
 
+use std::time::Duration;
+
 use bg::deployment::event::{Event, Record};
 use bg::deployment::outcome::{Outcome, Stuck};
 use bg::deployment::trip::{Hold, Trip};
@@ -126,7 +128,8 @@ async fn longer_than_blind_after_traffic_goes_back_as_soon_as_a_write_goes_throu
 #[tokio::test(start_paused = true)]
 async fn those_that_never_come_back_end_it_with_the_truth() {
     for stage in stages().await {
-        let request = request("shop:v2", "canary");
+        let mut request = request("shop:v2", "canary");
+        request.limits.patience = Duration::from_secs(150);
         let outcome = stage.deploy(&request, |stage, record| {
             if first_bake(record) {
                 let rule = FaultRule::new(

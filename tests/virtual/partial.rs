@@ -226,12 +226,10 @@ fn judge(
     let dead = long == Long::ForEver && how != How::AnswerLost;
     let right = match (at, how, long) {
         (At::Revert | At::LastRaise, _, Long::ForEver) if dead => one_is_left,
-        (At::Revert, _, _) => back,
-        // A raise that is denied is not tried again.
-        (_, How::Denied, _) => back,
-        // It shows at the next look, or is written once more.
-        (_, How::AnswerLost, _) | (_, _, Long::Once) => on,
-        (_, _, _) => back,
+        // It shows at the next look, or is written once more. A raise that is denied is not.
+        (At::FirstRaise | At::LastRaise, How::AnswerLost, _)
+        | (At::FirstRaise | At::LastRaise, How::Throttled | How::Lost, Long::Once) => on,
+        _ => back,
     };
     match right {
         true => Ok(()),
