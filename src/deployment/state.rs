@@ -356,7 +356,7 @@ impl Deployment {
                 self.phase = Phase::Reverting {
                     trip: trip.clone(),
                     since: at,
-                    hurried_at: None,
+                    hurried_at: matches!(trip, Trip::Interrupted { .. }).then_some(at),
                     traffic_back_at: None,
                     putting_away_since: None,
                     put_away: false,

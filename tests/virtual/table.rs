@@ -110,5 +110,10 @@ async fn a_table_that_falls_silent_holds_no_revert_up() {
     let began = records.iter().find(|it| first_bake(it)).expect("it baked");
     let signal = began.at + SignedDuration::from_secs(60);
     let end = records.last().expect("it ended").at.duration_since(signal);
-    assert!(end <= SignedDuration::from_secs(6), "{end:?}");
+    let told = records.iter().map(|it| format!("{} {:?}", it.at, it.event));
+    let told: Vec<String> = told.collect();
+    assert!(
+        end <= SignedDuration::from_secs(6),
+        "{end:?} {signal} {told:#?}"
+    );
 }
