@@ -167,6 +167,7 @@ pub fn say(before: &View, record: &Record) -> Option<Said> {
         Event::Resumed {
             by,
             unwatched_since,
+            ..
         } => {
             let since = words::clock(*unwatched_since);
             let text = format!("by {by}; nobody had watched since {since}");

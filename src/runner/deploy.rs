@@ -13,6 +13,7 @@ use crate::aws::{AwsError, Cloud, Done};
 use crate::deployment::action::{ActName, Action, FailureClass, WeightWrite};
 use crate::deployment::decide::{Decision, decide};
 use crate::deployment::event::{Event, Record};
+use crate::deployment::handover::Drive;
 use crate::deployment::ids::DeploymentId;
 use crate::deployment::observation::{Ask, LostTo, Observation, OnInterrupt};
 use crate::deployment::plan::Plan;
@@ -97,6 +98,7 @@ impl Run<'_> {
         let resumed = Event::Resumed {
             by,
             unwatched_since,
+            drive: until.drive(),
         };
         let at = means.clock.now();
         log.record(Some(&means.holder), at, resumed, ORDINARY)
@@ -129,6 +131,15 @@ pub enum Until {
         /// A moment after which it is left wherever it is.
         at_most: Timestamp,
     },
+}
+
+impl Until {
+    fn drive(self) -> Drive {
+        match self {
+            Until::End => Drive::Through,
+            Until::Rest { .. } => Drive::Rounds,
+        }
+    }
 }
 
 /// Whether a deployment may be left alone for a minute: not while weights are being moved, nor

@@ -17,6 +17,8 @@ use crate::deployment::ids::{DeploymentId, ServiceName};
 use crate::deployment::outcome::Outcome;
 use crate::deployment::retire::Retirement;
 use crate::deployment::state::Deployment;
+use crate::deployment::trip;
+use crate::report::words;
 use crate::runner::{Log, Retired, Retiring, Round};
 
 /// What came of something that was due.
@@ -217,6 +219,11 @@ fn document(done: &Done) -> Value {
             "deployment": id,
             "result": stands(deployment),
             "outcome": deployment.outcome(),
+            "hold": deployment.hold.as_ref().map(|held| json!({
+                "reasons": trip::join(&held.reasons),
+                "since": held.since,
+                "until": held.until,
+            })),
             "why": null,
         }),
         What::Deployment(id, Err(error)) => json!({
@@ -237,7 +244,16 @@ fn stands(deployment: &Deployment) -> String {
         Some(Outcome::Reverted { trip }) => format!("reverted: {trip}"),
         Some(Outcome::Stuck { why }) => format!("stuck: {why}"),
         Some(Outcome::Kept { signal }) => format!("left as it is: {signal}"),
-        None => format!("at {}, goes on with the next tick", deployment.set),
+        None => match &deployment.hold {
+            Some(held) => format!(
+                "at {}, holds since {} until {} at the latest: {}",
+                deployment.set,
+                words::clock(held.since),
+                words::clock(held.until),
+                trip::join(&held.reasons),
+            ),
+            None => format!("at {}, goes on with the next tick", deployment.set),
+        },
     }
 }
 
