@@ -113,9 +113,20 @@ impl Session {
         })
     }
 
-    /// A fresh id.
+    /// A fresh id, for what leaves no journal.
     pub(super) fn new_id(&self) -> DeploymentId {
-        new_id(self.clock.now())
+        new_id(self.clock.now(), None)
+    }
+
+    /// The id of the service's next deployment: the last one is found by its order.
+    ///
+    /// # Errors
+    /// When the earlier ones can't be read.
+    pub(super) async fn next_id(&self) -> Result<DeploymentId, CliError> {
+        let deployments = self.store.deployments(&self.service()).await;
+        let deployments =
+            deployments.map_err(|error| CliError::from_error(ErrorKind::Unexpected, &error))?;
+        Ok(new_id(self.clock.now(), deployments.last()))
     }
 
     /// The logical service.

@@ -14,7 +14,6 @@ use crate::deployment::action::{ActName, Action, FailureClass, WeightWrite};
 use crate::deployment::decide::{Decision, decide};
 use crate::deployment::event::{Event, Record};
 use crate::deployment::handover::Drive;
-use crate::deployment::ids::DeploymentId;
 use crate::deployment::observation::{Ask, LostTo, Observation, OnInterrupt};
 use crate::deployment::plan::Plan;
 use crate::deployment::state::{Deployment, IllegalRecord, Phase};
@@ -490,11 +489,4 @@ fn failed(action: &Action, error: &AwsError) -> Event {
         class: error.class.into(),
         message: error.to_string(),
     }
-}
-
-/// A deployment's id: when it began, and four random characters. Sorts by time.
-pub fn new_id(now: Timestamp) -> DeploymentId {
-    let stamp = now.strftime("%Y%m%d-%H%M%S");
-    let tail: String = (0..4).map(|_| fastrand::char('a'..='z')).collect();
-    DeploymentId::new(format!("{stamp}-{tail}"))
 }
