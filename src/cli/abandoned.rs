@@ -205,7 +205,7 @@ impl Abandoned {
     /// Takes the lock and goes on with it; `ask` is asked of it at once.
     ///
     /// # Errors
-    /// Only before anything was changed.
+    /// Where it is another account's or region's; only before anything was changed.
     pub(super) async fn go_on(
         self,
         global: &Global,
@@ -215,6 +215,7 @@ impl Abandoned {
         until: Until,
         mut asks: Asks,
     ) -> Result<Deployment, CliError> {
+        session.refuse_elsewhere(self.plan()).await?;
         let (store, service) = (&session.store, self.deployment.plan.service.clone());
         let unexpected = |error| CliError::from_error(ErrorKind::Unexpected, &error);
         let before = store.holder(&service).await.map_err(unexpected)?;

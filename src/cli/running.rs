@@ -260,7 +260,7 @@ pub(super) async fn beside_ticks<T>(
 }
 
 #[cfg(test)]
-mod tests {
+pub(super) mod tests {
     use super::super::args::{Verb, try_parse};
     use super::super::request::Wanted;
     use super::*;
@@ -268,7 +268,7 @@ mod tests {
     use crate::deployment::ids::DeploymentId;
 
     /// The sandbox, and a plan of a deployment into it.
-    async fn planned() -> (Session, Plan) {
+    pub(in crate::cli) async fn planned() -> (Session, Plan) {
         let arguments = ["bg", "deploy", "--sandbox", "--image", "shop:v2"];
         let cli = try_parse(arguments).unwrap();
         let Verb::Deploy(args) = &cli.verb else {

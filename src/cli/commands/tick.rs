@@ -36,6 +36,7 @@ enum What {
 
 pub(super) async fn run(global: &Global, args: &TickArgs) -> Result<ExitCode, CliError> {
     let session = Session::open(global, None).await?;
+    session.refuse_another_account().await?;
     let mut done = Vec::new();
     for service in services(&session).await? {
         if let Some(what) = drive_on(&session, &service, args.at_most).await? {
@@ -65,10 +66,12 @@ async fn drive_on(
     if holder.is_some_and(|holder| holder.lease_until > session.clock.now()) {
         return Ok(None);
     }
-    let abandoned = Abandoned::of(session, service).await?;
-    let Some(abandoned) = abandoned.filter(|it| session.reaches(it.plan())) else {
+    let Some(abandoned) = Abandoned::of(session, service).await? else {
         return Ok(None);
     };
+    if !session.reaches(abandoned.plan()).await? {
+        return Ok(None);
+    }
     let id = abandoned.id().clone();
     if abandoned.was_left() {
         let requests = session.store.requests(service, &id).await;
@@ -94,7 +97,7 @@ async fn retire(session: &Session) -> Result<Vec<Done>, CliError> {
     let now = session.clock.now();
     for service in services(session).await? {
         if let Some(last) = last_deployment(session, &service).await?
-            && session.reaches(&last.plan)
+            && session.reaches(&last.plan).await?
             && let Some(retirement) = retirement_of(&last).filter(|it| it.due.at <= now)
         {
             let round = one_round(session, &service, &retirement, Some(last)).await;
