@@ -106,12 +106,30 @@ impl Abandoned {
             !carried.is_empty() && carried.iter().all(alone)
         };
         let plan = &self.deployment.plan;
-        if all_on(plan.green_slot()) && self.deployment.set < Weight::FULL {
+        if all_on(plan.green_slot()) && self.left_at() < Weight::FULL {
             Stands::MovedToGreen
         } else if self.was_left() && (all_on(plan.blue) || all_on(plan.green_slot())) {
             Stands::LeftOnOneSide
         } else {
             Stands::Open
+        }
+    }
+
+    /// Green's share as its process may have left it: a revert need not have gone through.
+    fn left_at(&self) -> Weight {
+        let Deployment {
+            phase,
+            left,
+            set,
+            set_before,
+            ..
+        } = &self.deployment;
+        match left.as_deref().unwrap_or(phase) {
+            Phase::Reverting {
+                traffic_back_at: None,
+                ..
+            } => *set_before,
+            _ => *set,
         }
     }
 
@@ -269,4 +287,61 @@ pub(super) enum Taking {
     Free,
     /// In any case: its process was asked, and did not answer.
     FromADeadProcess,
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::cli::running::tests::planned;
+    use crate::deployment::event::Event;
+    use crate::deployment::ids::{SlotName, TaskDefinitionArn};
+    use crate::deployment::trip::Trip;
+
+    /// Its process died after it gave green `weight`, or after `then`.
+    fn died(plan: &Plan, weight: Weight, then: Option<Event>) -> Abandoned {
+        let (plan, id) = (Box::new(plan.clone()), plan.id.clone());
+        let task_definition = TaskDefinitionArn::new("arn:task-definition/shop:8");
+        let events = [
+            Event::Started { plan },
+            Event::TaskDefinitionReady { task_definition },
+            Event::GreenReady,
+            Event::Shifting { step: 0, weight },
+        ];
+        let events = events.into_iter().chain(then);
+        let record = |(event, seq)| Record {
+            v: Record::VERSION,
+            seq,
+            at: Timestamp::UNIX_EPOCH,
+            deployment: id.clone(),
+            event,
+        };
+        let records: Vec<Record> = events.zip(0..).map(record).collect();
+        let deployment = Deployment::replay(&records).unwrap().unwrap();
+        Abandoned {
+            deployment,
+            records,
+        }
+    }
+
+    #[tokio::test]
+    async fn all_traffic_on_green_is_somebody_s_hand_unless_a_revert_did_not_go_through() {
+        let (session, plan) = planned().await;
+        let traffic = Traffic::look(&session).await.unwrap();
+        // Slot a has all traffic in the sandbox.
+        let plan = Plan {
+            blue: SlotName::B,
+            ..plan
+        };
+        let stands = |weight, then| died(&plan, weight, then).stands(&traffic);
+        let reverting = || {
+            let by = "ada".to_owned();
+            let trip = Trip::Aborted { by };
+            Some(Event::Reverting { trip })
+        };
+        let ten = Weight::of_per_mille(100).unwrap();
+        assert_eq!(stands(ten, None), Stands::MovedToGreen);
+        assert_eq!(stands(ten, reverting()), Stands::MovedToGreen);
+        assert_eq!(stands(Weight::FULL, None), Stands::Open);
+        assert_eq!(stands(Weight::FULL, reverting()), Stands::Open);
+    }
 }

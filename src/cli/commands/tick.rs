@@ -78,12 +78,12 @@ async fn drive_on(
         if requests.map_err(unreadable)?.is_empty() {
             return Ok(None);
         }
-        // The config names one service's groups; another's weights are seen by its own loop.
-        if *service == session.service()
-            && let Err(error) = abandoned.refuse_to_move_it_back(session).await
-        {
-            return Ok(Some(What::Deployment(id, Err(error))));
-        }
+    }
+    // The config names one service's groups; another's weights are seen by its own loop.
+    if *service == session.service()
+        && let Err(error) = abandoned.refuse_to_move_it_back(session).await
+    {
+        return Ok(Some(What::Deployment(id, Err(error))));
     }
     let at_most = session.clock.now() + SignedDuration::try_from(at_most).unwrap_or_default();
     let rested = abandoned.round(session, at_most).await;
