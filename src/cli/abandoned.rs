@@ -76,6 +76,26 @@ impl Abandoned {
         Ok(Some(abandoned).filter(|it| it.stands(&traffic) == Stands::Open))
     }
 
+    /// Why there is nothing to go on with for a deployment that somebody names.
+    ///
+    /// # Errors
+    /// When the store can't be read.
+    pub(super) async fn refuse_any_other(
+        session: &Session,
+        id: &DeploymentId,
+    ) -> Result<CliError, CliError> {
+        let service = session.service();
+        let known = session.store.deployments(&service).await;
+        let known = known.map_err(|error| CliError::from_error(ErrorKind::Unexpected, &error))?;
+        let why = match known.contains(id) {
+            true => format!(
+                "there is nothing to go on with for {id}: it has ended, or a later one has begun"
+            ),
+            false => format!("there is no deployment {id} of {service}"),
+        };
+        Ok(CliError::refused(why).hint("`bg history` lists them all"))
+    }
+
     /// What is wrong, for a plan.
     pub(super) fn problem(&self) -> Problem {
         Problem::new(
