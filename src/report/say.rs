@@ -256,6 +256,7 @@ pub(super) fn failure(class: FailureClass) -> &'static str {
         FailureClass::Expired => "credentials ran out",
         FailureClass::Denied => "not allowed",
         FailureClass::Invalid => "refused",
+        FailureClass::Lost => "gone with the process that had it",
     }
 }
 

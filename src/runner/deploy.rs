@@ -460,6 +460,11 @@ fn fact_of(action: &Action, done: Done) -> Option<Event> {
         (Action::RegisterTaskDefinition, Done::TaskDefinition(task_definition)) => {
             Some(Event::TaskDefinitionReady { task_definition })
         }
+        (Action::RegisterTaskDefinition, Done::NothingToRegister) => Some(Event::ActFailed {
+            act: action.name(),
+            class: FailureClass::Lost,
+            message: "it came from a file, and the journal never holds one".to_owned(),
+        }),
         (Action::ProvisionGreen { .. }, _) => Some(Event::GreenProvisioned),
         (Action::RestoreSettings, _) => Some(Event::SettingsRestored),
         (Action::ArmDeadman { until }, _) => Some(Event::DeadmanArmed { until: *until }),

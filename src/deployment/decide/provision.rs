@@ -230,9 +230,12 @@ impl Draft<'_> {
         };
         let patience_over = self.now >= after(failure.since, self.deployment.plan.limits.patience);
         if !failure.class.is_worth_repeating() || patience_over {
-            self.begin_revert(Trip::Refused {
-                act,
-                message: failure.message.clone(),
+            self.begin_revert(match failure.class {
+                FailureClass::Lost => Trip::DefinitionLost,
+                _ => Trip::Refused {
+                    act,
+                    message: failure.message.clone(),
+                },
             });
             return false;
         }
