@@ -6,11 +6,14 @@ use serde::{Deserialize, Serialize};
 
 use super::action::{ActName, FailureClass};
 use super::plan::Limits;
-use super::state::{Deployment, Phase};
+use super::state::{Deployment, Failure, Phase};
 
 /// For how long two rounds vouch for the time between them: both have looked at every guard, and
 /// cron's usual intervals are no longer. At any interval a bake so comes to its end.
 const ROUNDS_VOUCH_FOR: SignedDuration = SignedDuration::from_mins(10);
+
+/// A round may try an act only once: patience with it doesn't end before so many tries.
+const TRIES_AT_LEAST: u32 = 3;
 
 /// How a process drives a deployment.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize)]
@@ -82,7 +85,12 @@ impl Deployment {
     /// which nobody watched. From round to round deadlines and holds run on.
     pub(super) fn hand_over(&mut self, handover: &Handover) {
         let (at, next_round) = (handover.at, handover.is_next_round());
-        if !next_round {
+        if next_round {
+            let tried_little = |failure: &&mut Failure| failure.times < TRIES_AT_LEAST;
+            for failure in self.failures.values_mut().filter(tried_little) {
+                failure.since = handover.without_the_gap(failure.since);
+            }
+        } else {
             self.hold = None;
             self.blind_since = None;
             self.failures.clear();

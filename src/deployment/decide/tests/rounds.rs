@@ -3,6 +3,7 @@
 use jiff::Timestamp;
 
 use super::Scene;
+use crate::deployment::action::{ActName, FailureClass};
 use crate::deployment::event::Event;
 use crate::deployment::ids::SlotName;
 use crate::deployment::observation::Seen;
@@ -125,6 +126,27 @@ fn green_that_is_healthy_when_a_late_round_comes_is_not_given_up() {
             matches!(scene.deployment.phase, Phase::Baking { .. })
         });
     }
+}
+
+#[test]
+fn an_act_that_failed_in_one_round_is_tried_again_in_the_next_and_not_for_ever() {
+    let refuse = |scene: &mut Scene| {
+        let act = ActName::RegisterTaskDefinition;
+        scene.failing.insert(act, FailureClass::Throttled);
+        scene.round_after(600);
+        scene.rest();
+    };
+    let mut scene = Scene::new();
+    refuse(&mut scene);
+    scene.failing.clear();
+    scene.round_after(600);
+    scene.rest();
+    assert!(matches!(scene.deployment.phase, Phase::Provisioning { .. }));
+
+    let mut scene = Scene::new();
+    refuse(&mut scene);
+    tick(&mut scene, 600, 4, |scene| scene.trip().is_some());
+    assert!(matches!(scene.trip(), Some(Trip::Refused { .. })));
 }
 
 #[test]
