@@ -76,6 +76,26 @@ impl Abandoned {
         Ok(Some(abandoned).filter(|it| it.stands(&traffic) == Stands::Open))
     }
 
+    /// Why there is nothing to go on with for a deployment that somebody names.
+    ///
+    /// # Errors
+    /// When the store can't be read.
+    pub(super) async fn refuse_any_other(
+        session: &Session,
+        id: &DeploymentId,
+    ) -> Result<CliError, CliError> {
+        let service = session.service();
+        let known = session.store.deployments(&service).await;
+        let known = known.map_err(|error| CliError::from_error(ErrorKind::Unexpected, &error))?;
+        let why = match known.contains(id) {
+            true => format!(
+                "there is nothing to go on with for {id}: it has ended, or a later one has begun"
+            ),
+            false => format!("there is no deployment {id} of {service}"),
+        };
+        Ok(CliError::refused(why).hint("`bg history` lists them all"))
+    }
+
     /// What is wrong, for a plan.
     pub(super) fn problem(&self) -> Problem {
         Problem::new(
@@ -106,12 +126,30 @@ impl Abandoned {
             !carried.is_empty() && carried.iter().all(alone)
         };
         let plan = &self.deployment.plan;
-        if all_on(plan.green_slot()) && self.deployment.set < Weight::FULL {
+        if all_on(plan.green_slot()) && self.left_at() < Weight::FULL {
             Stands::MovedToGreen
         } else if self.was_left() && (all_on(plan.blue) || all_on(plan.green_slot())) {
             Stands::LeftOnOneSide
         } else {
             Stands::Open
+        }
+    }
+
+    /// Green's share as its process may have left it: a revert need not have gone through.
+    fn left_at(&self) -> Weight {
+        let Deployment {
+            phase,
+            left,
+            set,
+            set_before,
+            ..
+        } = &self.deployment;
+        match left.as_deref().unwrap_or(phase) {
+            Phase::Reverting {
+                traffic_back_at: None,
+                ..
+            } => *set_before,
+            _ => *set,
         }
     }
 
@@ -205,7 +243,7 @@ impl Abandoned {
     /// Takes the lock and goes on with it; `ask` is asked of it at once.
     ///
     /// # Errors
-    /// Only before anything was changed.
+    /// Where it is another account's or region's; only before anything was changed.
     pub(super) async fn go_on(
         self,
         global: &Global,
@@ -215,6 +253,7 @@ impl Abandoned {
         until: Until,
         mut asks: Asks,
     ) -> Result<Deployment, CliError> {
+        session.refuse_elsewhere(self.plan()).await?;
         let (store, service) = (&session.store, self.deployment.plan.service.clone());
         let unexpected = |error| CliError::from_error(ErrorKind::Unexpected, &error);
         let before = store.holder(&service).await.map_err(unexpected)?;
@@ -268,4 +307,61 @@ pub(super) enum Taking {
     Free,
     /// In any case: its process was asked, and did not answer.
     FromADeadProcess,
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::cli::running::tests::planned;
+    use crate::deployment::event::Event;
+    use crate::deployment::ids::{SlotName, TaskDefinitionArn};
+    use crate::deployment::trip::Trip;
+
+    /// Its process died after it gave green `weight`, or after `then`.
+    fn died(plan: &Plan, weight: Weight, then: Option<Event>) -> Abandoned {
+        let (plan, id) = (Box::new(plan.clone()), plan.id.clone());
+        let task_definition = TaskDefinitionArn::new("arn:task-definition/shop:8");
+        let events = [
+            Event::Started { plan },
+            Event::TaskDefinitionReady { task_definition },
+            Event::GreenReady,
+            Event::Shifting { step: 0, weight },
+        ];
+        let events = events.into_iter().chain(then);
+        let record = |(event, seq)| Record {
+            v: Record::VERSION,
+            seq,
+            at: Timestamp::UNIX_EPOCH,
+            deployment: id.clone(),
+            event,
+        };
+        let records: Vec<Record> = events.zip(0..).map(record).collect();
+        let deployment = Deployment::replay(&records).unwrap().unwrap();
+        Abandoned {
+            deployment,
+            records,
+        }
+    }
+
+    #[tokio::test]
+    async fn all_traffic_on_green_is_somebody_s_hand_unless_a_revert_did_not_go_through() {
+        let (session, plan) = planned().await;
+        let traffic = Traffic::look(&session).await.unwrap();
+        // Slot a has all traffic in the sandbox.
+        let plan = Plan {
+            blue: SlotName::B,
+            ..plan
+        };
+        let stands = |weight, then| died(&plan, weight, then).stands(&traffic);
+        let reverting = || {
+            let by = "ada".to_owned();
+            let trip = Trip::Aborted { by };
+            Some(Event::Reverting { trip })
+        };
+        let ten = Weight::of_per_mille(100).unwrap();
+        assert_eq!(stands(ten, None), Stands::MovedToGreen);
+        assert_eq!(stands(ten, reverting()), Stands::MovedToGreen);
+        assert_eq!(stands(Weight::FULL, None), Stands::Open);
+        assert_eq!(stands(Weight::FULL, reverting()), Stands::Open);
+    }
 }

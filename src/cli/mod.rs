@@ -13,6 +13,7 @@ pub mod exit;
 pub mod live;
 mod local_region;
 mod past;
+mod place;
 mod request;
 mod retiring;
 mod running;

@@ -4,6 +4,7 @@ use std::path::{Path, PathBuf};
 use std::time::Duration;
 
 use jiff::SignedDuration;
+use tokio::sync::OnceCell;
 
 use super::args::{Global, RegionArgs};
 use super::error::{CliError, ErrorKind, locked};
@@ -36,6 +37,8 @@ pub(super) struct Session {
     pub(super) cloud: Cloud,
     pub(super) store: Store,
     pub(super) clock: Clock,
+    /// The account of the credentials, once it was asked for.
+    pub(super) account: OnceCell<String>,
     /// Where AWS answers, if not at its own endpoints.
     endpoint_url: Option<String>,
     /// The region in process, as long as the session lasts.
@@ -88,6 +91,7 @@ impl Session {
             cloud: cloud.at_speed(clock.speed()),
             store,
             clock,
+            account: OnceCell::new(),
             endpoint_url,
             _region: None,
         })
@@ -108,14 +112,26 @@ impl Session {
             cloud: region.cloud(),
             store: Store::Memory(MemoryStore::default()),
             clock: region.clock(),
+            account: OnceCell::new(),
             endpoint_url: None,
             _region: Some(region),
         })
     }
 
-    /// A fresh id.
+    /// A fresh id, for what leaves no journal.
     pub(super) fn new_id(&self) -> DeploymentId {
-        new_id(self.clock.now())
+        new_id(self.clock.now(), None)
+    }
+
+    /// The id of the service's next deployment: the last one is found by its order.
+    ///
+    /// # Errors
+    /// When the earlier ones can't be read.
+    pub(super) async fn next_id(&self) -> Result<DeploymentId, CliError> {
+        let deployments = self.store.deployments(&self.service()).await;
+        let deployments =
+            deployments.map_err(|error| CliError::from_error(ErrorKind::Unexpected, &error))?;
+        Ok(new_id(self.clock.now(), deployments.last()))
     }
 
     /// The logical service.
@@ -304,12 +320,6 @@ impl Session {
             Some(status) => error.hint(format!("it is {}", how_far(&status))),
             None => error,
         }
-    }
-
-    /// Whether a plan is of the account and region that this session reaches.
-    pub(super) fn reaches(&self, plan: &Plan) -> bool {
-        let own = self.config.account.as_ref().map(config::AccountId::as_str);
-        plan.region == self.cloud.region() && own.is_none_or(|own| own == plan.account)
     }
 
     /// Who runs this process: `ada@engine`.

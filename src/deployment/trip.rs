@@ -90,6 +90,8 @@ pub enum Trip {
         /// AWS's words.
         message: String,
     },
+    /// The process that had read the task definition from its file died before it was registered.
+    DefinitionLost,
     /// A signal.
     Interrupted {
         /// Its name.
@@ -207,6 +209,9 @@ impl fmt::Display for Trip {
                 write!(f, "waited too long for: {}", join(waited_for))
             }
             Trip::Refused { act, message } => write!(f, "could not {act}: {message}"),
+            Trip::DefinitionLost => f.write_str(
+                "the process that read the task definition from a file died before it was registered",
+            ),
             Trip::Interrupted { signal } => write!(f, "interrupted by {signal}"),
             Trip::Aborted { by } => write!(f, "aborted by {by}"),
             Trip::DeadmanDue { until } => write!(

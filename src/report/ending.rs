@@ -316,6 +316,7 @@ fn after_trip(trip: &Trip, view: &View) -> String {
              again"
                 .into()
         }
+        Trip::DefinitionLost => "deploy that file again; nothing was changed".into(),
         Trip::Interrupted { .. } => "deploy again when you are ready".into(),
         Trip::Aborted { by } => format!("ask {by} why; then deploy again"),
         Trip::DeadmanDue { .. } => {

@@ -167,6 +167,7 @@ pub fn say(before: &View, record: &Record) -> Option<Said> {
         Event::Resumed {
             by,
             unwatched_since,
+            ..
         } => {
             let since = words::clock(*unwatched_since);
             let text = format!("by {by}; nobody had watched since {since}");
@@ -255,6 +256,7 @@ pub(super) fn failure(class: FailureClass) -> &'static str {
         FailureClass::Expired => "credentials ran out",
         FailureClass::Denied => "not allowed",
         FailureClass::Invalid => "refused",
+        FailureClass::Lost => "gone with the process that had it",
     }
 }
 

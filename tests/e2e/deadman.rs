@@ -37,6 +37,25 @@ fn traffic_goes_back_by_itself_when_the_process_is_killed() {
 }
 
 #[test]
+fn a_tick_leaves_alone_what_break_glass_gave_to_green() {
+    let scene = scene(10);
+    let deployment = baking(&scene);
+    deployment.signal("KILL");
+    deployment.end();
+    scene.bg(&["rollback", "--to", "b", "--force"]).exits(0);
+    until("the lease's end", || {
+        let ticked = scene.bg(&["tick"]);
+        (ticked.code == 3).then(|| ticked.says("somebody has given green everything"))
+    });
+    assert_eq!(scene.weights(), (0, 100));
+    let shown = scene.bg(&["show", "--output", "json"]).exits(0);
+    assert!(
+        !shown.stdout.contains("resumed"),
+        "it pushed the switch out"
+    );
+}
+
+#[test]
 fn a_deployment_that_is_kept_says_when_the_switch_fires() {
     let scene = scene(10);
     let mut deployment = scene.start(&["deploy", "--image", "shop:v2", "--on-interrupt", "keep"]);

@@ -8,6 +8,7 @@ mod credentials;
 mod deadman;
 mod definition;
 mod deploy;
+mod elsewhere;
 mod hotfix;
 mod look;
 #[path = "../support/proxy.rs"]

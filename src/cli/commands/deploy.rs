@@ -22,7 +22,7 @@ pub(super) async fn run(global: &Global, args: &DeployArgs) -> Result<ExitCode, 
     }
     for _ in 0..running::PLANS_AT_MOST {
         let planned_at = session.fence().await?;
-        let (wanted, id) = (wanted.clone(), session.new_id());
+        let (wanted, id) = (wanted.clone(), session.next_id().await?);
         let request = wanted.into_request(&session.config, &session.folder, id)?;
         let planning = session.plan(&request).await?;
         running::refuse_problems(&planning)?;

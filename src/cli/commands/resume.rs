@@ -27,10 +27,7 @@ pub(super) async fn run(global: &Global, args: &ResumeArgs) -> Result<ExitCode, 
                 eprintln!("nothing to go on with: no deployment was left in the middle");
                 Ok(ExitCode::Stands)
             }
-            Some(id) => Err(CliError::refused(format!(
-                "there is nothing to go on with for {id}: it has ended, or a later one has begun"
-            ))
-            .hint("`bg history` lists them all")),
+            Some(id) => Err(Abandoned::refuse_any_other(&session, &id).await?),
         };
     };
     abandoned.refuse_to_move_it_back(&session).await?;

@@ -77,7 +77,7 @@ async fn go_back(
     let definition = last_serving(session, &situation, live.other()).await?;
     let source = Some(live.other()).filter(|slot| situation.exists(*slot));
     let wanted = Wanted::rollback(definition, source)?;
-    let id = session.new_id();
+    let id = session.next_id().await?;
     let request = wanted.into_request(&session.config, &session.folder, id)?;
     let planning = session.plan(&request).await?;
     running::refuse_problems(&planning)?;

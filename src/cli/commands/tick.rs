@@ -17,6 +17,8 @@ use crate::deployment::ids::{DeploymentId, ServiceName};
 use crate::deployment::outcome::Outcome;
 use crate::deployment::retire::Retirement;
 use crate::deployment::state::Deployment;
+use crate::deployment::trip;
+use crate::report::words;
 use crate::runner::{Log, Retired, Retiring, Round};
 
 /// What came of something that was due.
@@ -34,6 +36,7 @@ enum What {
 
 pub(super) async fn run(global: &Global, args: &TickArgs) -> Result<ExitCode, CliError> {
     let session = Session::open(global, None).await?;
+    session.refuse_another_account().await?;
     let mut done = Vec::new();
     for service in services(&session).await? {
         if let Some(what) = drive_on(&session, &service, args.at_most).await? {
@@ -63,22 +66,24 @@ async fn drive_on(
     if holder.is_some_and(|holder| holder.lease_until > session.clock.now()) {
         return Ok(None);
     }
-    let abandoned = Abandoned::of(session, service).await?;
-    let Some(abandoned) = abandoned.filter(|it| session.reaches(it.plan())) else {
+    let Some(abandoned) = Abandoned::of(session, service).await? else {
         return Ok(None);
     };
+    if !session.reaches(abandoned.plan()).await? {
+        return Ok(None);
+    }
     let id = abandoned.id().clone();
     if abandoned.was_left() {
         let requests = session.store.requests(service, &id).await;
         if requests.map_err(unreadable)?.is_empty() {
             return Ok(None);
         }
-        // The config names one service's groups; another's weights are seen by its own loop.
-        if *service == session.service()
-            && let Err(error) = abandoned.refuse_to_move_it_back(session).await
-        {
-            return Ok(Some(What::Deployment(id, Err(error))));
-        }
+    }
+    // The config names one service's groups; another's weights are seen by its own loop.
+    if *service == session.service()
+        && let Err(error) = abandoned.refuse_to_move_it_back(session).await
+    {
+        return Ok(Some(What::Deployment(id, Err(error))));
     }
     let at_most = session.clock.now() + SignedDuration::try_from(at_most).unwrap_or_default();
     let rested = abandoned.round(session, at_most).await;
@@ -92,7 +97,7 @@ async fn retire(session: &Session) -> Result<Vec<Done>, CliError> {
     let now = session.clock.now();
     for service in services(session).await? {
         if let Some(last) = last_deployment(session, &service).await?
-            && session.reaches(&last.plan)
+            && session.reaches(&last.plan).await?
             && let Some(retirement) = retirement_of(&last).filter(|it| it.due.at <= now)
         {
             let round = one_round(session, &service, &retirement, Some(last)).await;
@@ -217,6 +222,11 @@ fn document(done: &Done) -> Value {
             "deployment": id,
             "result": stands(deployment),
             "outcome": deployment.outcome(),
+            "hold": deployment.hold.as_ref().map(|held| json!({
+                "reasons": trip::join(&held.reasons),
+                "since": held.since,
+                "until": held.until,
+            })),
             "why": null,
         }),
         What::Deployment(id, Err(error)) => json!({
@@ -237,7 +247,16 @@ fn stands(deployment: &Deployment) -> String {
         Some(Outcome::Reverted { trip }) => format!("reverted: {trip}"),
         Some(Outcome::Stuck { why }) => format!("stuck: {why}"),
         Some(Outcome::Kept { signal }) => format!("left as it is: {signal}"),
-        None => format!("at {}, goes on with the next tick", deployment.set),
+        None => match &deployment.hold {
+            Some(held) => format!(
+                "at {}, holds since {} until {} at the latest: {}",
+                deployment.set,
+                words::clock(held.since),
+                words::clock(held.until),
+                trip::join(&held.reasons),
+            ),
+            None => format!("at {}, goes on with the next tick", deployment.set),
+        },
     }
 }
 

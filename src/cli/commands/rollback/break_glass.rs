@@ -22,6 +22,7 @@ pub(super) async fn run(
     to: SlotName,
 ) -> Result<ExitCode, CliError> {
     let traffic = Traffic::look(session).await?;
+    session.refuse_routes_of_another_account(&traffic)?;
     write(global, session, &traffic, to).await?;
     Ok(ExitCode::Stands)
 }

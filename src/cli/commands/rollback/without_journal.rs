@@ -22,6 +22,7 @@ pub(super) async fn put_back(
     situation: &Situation,
     green: SlotName,
 ) -> Result<ExitCode, CliError> {
+    session.refuse_another_account().await?;
     let blue = green.other();
     if situation.healthy(blue) == Some(0) {
         return Err(CliError::refused(format!(
