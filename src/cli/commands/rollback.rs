@@ -103,7 +103,7 @@ async fn end_what_is_under_way(
         eprintln!("deployment {id} is running: asking it to revert");
         match ask_and_wait(session, &holder, Steer::Abort, &by).await? {
             Some(Answer::Ended(outcome)) => return Ok(Some(ended(global, &outcome))),
-            Some(Answer::Taken) => return Ok(Some(ExitCode::Stuck)),
+            Some(Answer::Taken | Answer::Reverts(_)) => return Ok(Some(ExitCode::Stuck)),
             None => eprintln!("its process does not answer"),
         }
     }
