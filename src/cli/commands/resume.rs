@@ -17,7 +17,7 @@ use crate::runner::{Asks, Until};
 
 pub(super) async fn run(global: &Global, args: &ResumeArgs) -> Result<ExitCode, CliError> {
     let session = Session::open(global, None).await?;
-    session.wait_for_lock(args.run.wait_lock).await?;
+    session.wait_for_lock(session.wait_ends(args.run.wait_lock)).await?;
     let id = args.id.as_ref().map(DeploymentId::new);
     let last = Abandoned::find(&session).await?;
     let wanted = |last: &Abandoned| id.as_ref().is_none_or(|id| id == last.id());
