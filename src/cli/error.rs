@@ -39,6 +39,10 @@ impl From<ErrorKind> for ExitCode {
     }
 }
 
+/// What works whatever the store does.
+const WITHOUT_A_STORE: &str = "traffic needs no store: `bg status` shows it, `bg rollback` puts a \
+    deployment under way back, `bg rollback --to a --force` (or b) moves everything at once";
+
 /// An error for people.
 ///
 /// Its `Display` is what goes to stderr:
@@ -109,9 +113,19 @@ impl CliError {
                 self.hint("a folder has no such limit: state: file:DIR in bg.yaml")
             }
             StoreError::Aws { source, .. } => match source.hint() {
-                Some(hint) => self.hint(hint),
-                None => self,
+                Some(hint) => self.hint(hint).hint(WITHOUT_A_STORE),
+                None => self.hint(WITHOUT_A_STORE),
             },
+            StoreError::Damaged { what, .. } => self
+                .hint(format!(
+                    "read it with the bg that wrote it, or move it away ({what}): bg then goes by \
+                     what AWS shows"
+                ))
+                .hint(WITHOUT_A_STORE),
+            StoreError::Io { .. } => self
+                .hint("it needs a folder that this user may write to, and room on the disk")
+                .hint(WITHOUT_A_STORE),
+            StoreError::TimedOut => self.hint(WITHOUT_A_STORE),
             _ => self,
         }
     }
@@ -207,7 +221,7 @@ pub(super) fn locked(error: &StoreError) -> CliError {
                 message = message.hint(format!("its run: {url}"));
             }
             message.hint(format!(
-                "its lease ends at {} unless it is renewed",
+                "its lease ends at {:.0} unless it is renewed",
                 holder.lease_until
             ))
         }

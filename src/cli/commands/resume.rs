@@ -4,12 +4,14 @@ use std::time::Duration;
 
 use jiff::SignedDuration;
 
+use super::rollback::from_aws::{self, Locking};
 use crate::cli::abandoned::{Abandoned, Taking};
 use crate::cli::args::{Global, ResumeArgs};
 use crate::cli::error::CliError;
 use crate::cli::exit::ExitCode;
 use crate::cli::running;
 use crate::cli::session::Session;
+use crate::cli::situation::Situation;
 use crate::deployment::ids::DeploymentId;
 use crate::deployment::observation::Ask;
 use crate::deployment::outcome::Outcome;
@@ -17,16 +19,22 @@ use crate::runner::{Asks, Until};
 
 pub(super) async fn run(global: &Global, args: &ResumeArgs) -> Result<ExitCode, CliError> {
     let session = Session::open(global, None).await?;
-    session.wait_for_lock(session.wait_ends(args.run.wait_lock)).await?;
+    if args.revert
+        && let Err(trouble) = session.read_store().await
+    {
+        return from_aws::settle(global, &session, &trouble).await;
+    }
+    match (args.revert, args.run.wait_lock) {
+        // The job that deployed is over: the lease of a process that was killed is not.
+        (true, None) => session.outlive_holder().await?,
+        (_, at_most) => session.wait_for_lock(session.wait_ends(at_most)).await?,
+    }
     let id = args.id.as_ref().map(DeploymentId::new);
     let last = Abandoned::find(&session).await?;
     let wanted = |last: &Abandoned| id.as_ref().is_none_or(|id| id == last.id());
     let Some(abandoned) = last.filter(wanted) else {
         return match id {
-            None => {
-                eprintln!("nothing to go on with: no deployment was left in the middle");
-                Ok(ExitCode::Stands)
-            }
+            None => nothing_in_the_store(global, args, &session).await,
             Some(id) => Err(CliError::refused(format!(
                 "there is nothing to go on with for {id}: it has ended, or a later one has begun"
             ))
@@ -52,6 +60,35 @@ pub(super) async fn run(global: &Global, args: &ResumeArgs) -> Result<ExitCode, 
     Ok(ended
         .outcome()
         .map_or(ExitCode::Stuck, running::exit_code(&ended)))
+}
+
+/// The store may be another one than the deployment's: AWS's weights and tags say whether
+/// something was left in the middle.
+async fn nothing_in_the_store(
+    global: &Global,
+    args: &ResumeArgs,
+    session: &Session,
+) -> Result<ExitCode, CliError> {
+    let situation = Situation::look(session).await?;
+    if let Some((green, id)) = situation.under_way()
+        && !session.knows_the_end_of(&id).await?
+    {
+        if args.revert {
+            eprintln!("no store knows deployment {id}: putting it back from what AWS shows");
+            let lock = Locking::Needed;
+            return from_aws::put_back(global, session, &situation, green, lock).await;
+        }
+        return Err(CliError::refused(format!(
+            "slot {green}'s tasks are of deployment {id}, and the store doesn't know it: nothing \
+             can go on without its journal"
+        ))
+        .hint("go on where its store is, or put it back: `bg resume --revert`"));
+    }
+    if args.revert {
+        from_aws::refuse_split(&situation)?;
+    }
+    eprintln!("nothing to go on with: no deployment was left in the middle");
+    Ok(ExitCode::Stands)
 }
 
 /// Leaves the deployment as it is once `length` is over.

@@ -1,8 +1,9 @@
 //! `bg rollback`
 
 mod break_glass;
-mod without_journal;
+pub(super) mod from_aws;
 
+use self::from_aws::Locking;
 use crate::cli::abandoned::{Abandoned, Stands, Taking};
 use crate::cli::args::{Global, RollbackArgs};
 use crate::cli::error::{CliError, ErrorKind};
@@ -14,18 +15,21 @@ use crate::cli::situation::Situation;
 use crate::cli::steering::{Answer, ask_and_wait, say};
 use crate::cli::traffic::Traffic;
 use crate::deployment::event::Event;
-use crate::deployment::ids::{SlotName, TaskDefinitionArn};
+use crate::deployment::ids::{DeploymentId, SlotName, TaskDefinitionArn};
 use crate::deployment::observation::Ask;
 use crate::deployment::outcome::Outcome;
 use crate::deployment::plan::Plan;
 use crate::deployment::preflight::DefinitionWanted;
 use crate::runner::{Asks, Until};
-use crate::store::Steer;
+use crate::store::{Steer, StoreError};
 
 pub(super) async fn run(global: &Global, args: &RollbackArgs) -> Result<ExitCode, CliError> {
     let session = Session::open(global, None).await?;
     if let (Some(to), true) = (args.to, args.force) {
         return break_glass::run(global, &session, to).await;
+    }
+    if let Err(trouble) = session.read_store().await {
+        return from_aws::without_store(global, &session, args.to, &trouble).await;
     }
     if let Some(exit) = end_what_is_under_way(global, args, &session).await? {
         return Ok(exit);
@@ -51,12 +55,12 @@ async fn go_back(
         && !session.knows_the_end_of(&id).await?
     {
         eprintln!("no store knows deployment {id}: putting it back from what AWS shows");
-        let exit = without_journal::put_back(global, session, &situation, green).await?;
+        let lock = Locking::Needed;
+        let exit = from_aws::put_back(global, session, &situation, green, lock).await?;
         return Ok(Some(exit));
     }
     let Some(live) = situation.live() else {
-        return Err(CliError::refused("the routes don't say which slot is live")
-            .hint("say where to: `bg rollback --to a --force` or `--to b --force`"));
+        return Err(unclear());
     };
     if args.to == Some(live) && !situation.serves_everything(live) {
         return Err(CliError::refused(format!(
@@ -67,11 +71,7 @@ async fn go_back(
         )));
     }
     if args.to == Some(live) {
-        say(
-            global,
-            "unchanged",
-            &format!("slot {live} serves everything already"),
-        );
+        say(global, "unchanged", &serves_already(live));
         return Ok(Some(ExitCode::Stands));
     }
     let definition = last_serving(session, &situation, live.other()).await?;
@@ -82,6 +82,15 @@ async fn go_back(
     let planning = session.plan(&request).await?;
     running::refuse_problems(&planning)?;
     running::run(global, &args.run, session, planning, planned_at).await
+}
+
+fn unclear() -> CliError {
+    CliError::refused("the routes don't say which slot is live")
+        .hint("say where to: `bg rollback --to a --force` or `--to b --force`")
+}
+
+fn serves_already(slot: SlotName) -> String {
+    format!("slot {slot} serves everything already")
 }
 
 /// Reverts a deployment that has not ended: its process does it, or where that is gone, this
@@ -146,11 +155,11 @@ async fn last_serving(
         .await
         .map_err(unreadable)?;
     for id in deployments.iter().rev() {
-        let records = session
-            .store
-            .journal(&service, id)
-            .await
-            .map_err(unreadable)?;
+        let records = match session.store.journal(&service, id).await {
+            // An older one may tell.
+            Err(StoreError::Damaged { .. }) => continue,
+            records => records.map_err(unreadable)?,
+        };
         let promoted = records.iter().any(|record| {
             matches!(
                 &record.event,
@@ -181,21 +190,25 @@ fn existing(arn: &TaskDefinitionArn) -> DefinitionWanted {
 
 /// What is under way can only go back to blue here.
 fn refuse_green(to: Option<SlotName>, plan: &Plan) -> Result<(), CliError> {
-    let (blue, green) = (plan.blue, plan.green_slot());
-    if to != Some(green) {
-        return Ok(());
+    let green = plan.green_slot();
+    match to == Some(green) {
+        true => Err(only_back(&plan.id, green)),
+        false => Ok(()),
     }
-    Err(CliError::refused(format!(
-        "deployment {} brings slot {green} up and has not ended: a rollback can only go back to \
-         slot {blue}",
-        plan.id
+}
+
+fn only_back(id: &DeploymentId, green: SlotName) -> CliError {
+    let blue = green.other();
+    CliError::refused(format!(
+        "deployment {id} brings slot {green} up and has not ended: a rollback can only go back to \
+         slot {blue}"
     ))
     .hint(format!(
         "`bg status` shows how far it is; `bg rollback` puts everything back on slot {blue}"
     ))
     .hint(format!(
         "`bg rollback --to {green} --force` gives slot {green} all traffic now, whatever its health"
-    )))
+    ))
 }
 
 /// For the one who asked to go back, a revert is what was asked for.
