@@ -100,12 +100,18 @@ impl Session {
         Ok(())
     }
 
+    /// Whether it is a process of this CI job: whoever ends the job ends that as well.
+    pub(super) fn is_of_this_job(&self, holder: &Holder) -> bool {
+        let own = self.holder(&holder.deployment);
+        own.run_url.is_some() && (&own.run_url, &own.host) == (&holder.run_url, &holder.host)
+    }
+
     /// Waits until the lease of a process that doesn't renew it is over: nobody is left to ask.
     ///
     /// # Errors
     /// When it is renewed, or somebody else takes it: a process drives that deployment.
     pub(super) async fn outlive_holder(&self) -> Result<(), CliError> {
-        let Some(first) = self.running_holder().await? else {
+        let Some(first) = self.unless_silent(self.running_holder()).await? else {
             return Ok(());
         };
         let left = words::between(self.clock.now(), first.lease_until);
@@ -131,9 +137,14 @@ impl Session {
             .journal(&self.service(), &holder.deployment)
             .await;
         let view = View::of(&journal.unwrap_or_default());
-        let held_for = words::length(words::between(holder.since, self.clock.now()));
+        let now = self.clock.now();
+        let held_for = words::length(words::between(holder.since, now));
+        let free_in = words::length(words::between(now, holder.lease_until));
         let error = locked(&StoreError::Locked(Box::new(holder)));
         error.hint(match DeploymentStatus::of(&view) {
+            Some(status) if status.outcome.is_some() => format!(
+                "that deployment has ended, and the lock is free in {free_in} at the latest"
+            ),
             Some(status) => format!("it has it for {held_for}, and is {}", how_far(&status)),
             None => format!("it has it for {held_for}"),
         })

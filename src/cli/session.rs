@@ -206,7 +206,7 @@ impl Session {
     pub(super) async fn read_store(&self) -> Result<(), CliError> {
         self.unless_silent(async {
             self.present_holder().await?;
-            let illegal = |error| CliError::from_error(ErrorKind::Unexpected, &error);
+            let illegal = |error| CliError::from_error(ErrorKind::Store, &error);
             let last = self.last_journal().await?;
             Deployment::replay(&last).map(|_| ()).map_err(illegal)
         })

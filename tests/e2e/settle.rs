@@ -40,6 +40,24 @@ fn it_leaves_a_deployment_that_another_job_drives_alone() {
 }
 
 #[test]
+fn it_reverts_what_its_own_job_still_runs() {
+    let job = [
+        ("CI", "true"),
+        ("HOSTNAME", "runner-1"),
+        ("GITHUB_SERVER_URL", "https://github.example"),
+        ("GITHUB_REPOSITORY", "acme/shop"),
+        ("GITHUB_RUN_ID", "17"),
+    ];
+    let scene = Scene::at_speed(20);
+    scene.configure(&[LONG]);
+    let mut own = scene.start_with(&job, &[], &["deploy", "--image", "shop:v2"]);
+    own.until_it_says("baking");
+    scene.bg_with(&job, &["resume", "--revert"]).exits(0);
+    own.end().exits(4).says("bg resume --revert");
+    scene.stands_on_blue();
+}
+
+#[test]
 fn it_goes_by_what_aws_shows_where_the_store_knows_nothing() {
     for phase in ["baking", "at 100%"] {
         let scene = Scene::at_speed(50);

@@ -44,7 +44,7 @@ fn a_damaged_lock_takes_neither_status_nor_rollback_away() {
     let refused = refused.complains("lock.json").complains("move it away");
     refused.complains("`bg rollback --to a --force`");
     let back = scene.bg(&["rollback"]).exits(0);
-    back.complains("can't be read").says("is scaled to zero");
+    back.complains("can't be used").says("is scaled to zero");
     scene.stands_on_blue();
 }
 
@@ -107,6 +107,19 @@ fn a_table_that_is_gone_or_does_not_answer_takes_neither_status_nor_rollback_awa
         let status = scene.bg_with(variables, &["status"]).exits(0);
         status.says("slot b 10%").says("can't be read");
         scene.bg_with(variables, &["rollback"]).exits(0);
+        scene.stands_on_blue();
+    }
+}
+
+#[test]
+fn a_full_disk_does_not_keep_a_rollback_from_putting_traffic_back() {
+    for verb in [&["rollback"][..], &["resume", "--revert"][..]] {
+        let scene = Scene::at_speed(50);
+        killed_at_a_tenth(&scene);
+        let full = "trap '' XFSZ; ulimit -f 0; exec \"$@\"";
+        let back = scene.start_in_shell(full, verb).end().exits(0);
+        back.complains("going on without the lock")
+            .complains("room on the disk");
         scene.stands_on_blue();
     }
 }

@@ -5,7 +5,7 @@ pub(super) mod from_aws;
 
 use self::from_aws::Locking;
 use crate::cli::abandoned::{Abandoned, Stands, Taking};
-use crate::cli::args::{Global, RollbackArgs};
+use crate::cli::args::{Global, RollbackArgs, RunArgs};
 use crate::cli::error::{CliError, ErrorKind};
 use crate::cli::exit::ExitCode;
 use crate::cli::request::Wanted;
@@ -28,14 +28,27 @@ pub(super) async fn run(global: &Global, args: &RollbackArgs) -> Result<ExitCode
     if let (Some(to), true) = (args.to, args.force) {
         return break_glass::run(global, &session, to).await;
     }
-    if let Err(trouble) = session.read_store().await {
-        return from_aws::without_store(global, &session, args.to, &trouble).await;
+    match with_store(global, args, &session).await {
+        Err(trouble) if trouble.is_of_the_store() => {
+            from_aws::without_store(global, &session, args.to, &trouble).await
+        }
+        ended => ended,
     }
-    if let Some(exit) = end_what_is_under_way(global, args, &session).await? {
+}
+
+async fn with_store(
+    global: &Global,
+    args: &RollbackArgs,
+    session: &Session,
+) -> Result<ExitCode, CliError> {
+    session.read_store().await?;
+    let by = format!("{} (bg rollback)", session.who());
+    let ended = end_what_is_under_way(global, &args.run, session, args.to, by).await?;
+    if let Some(exit) = ended {
         return Ok(exit);
     }
     for _ in 0..running::PLANS_AT_MOST {
-        if let Some(exit) = go_back(global, args, &session).await? {
+        if let Some(exit) = go_back(global, args, session).await? {
             return Ok(exit);
         }
     }
@@ -55,7 +68,7 @@ async fn go_back(
         && !session.knows_the_end_of(&id).await?
     {
         eprintln!("no store knows deployment {id}: putting it back from what AWS shows");
-        let lock = Locking::Needed;
+        let lock = Locking::Free;
         let exit = from_aws::put_back(global, session, &situation, green, lock).await?;
         return Ok(Some(exit));
     }
@@ -95,19 +108,20 @@ fn serves_already(slot: SlotName) -> String {
 
 /// Reverts a deployment that has not ended: its process does it, or where that is gone, this
 /// one. `None` where there is none.
-async fn end_what_is_under_way(
+pub(super) async fn end_what_is_under_way(
     global: &Global,
-    args: &RollbackArgs,
+    args: &RunArgs,
     session: &Session,
+    to: Option<SlotName>,
+    by: String,
 ) -> Result<Option<ExitCode>, CliError> {
-    let by = format!("{} (bg rollback)", session.who());
     if let Some(holder) = session.running_holder().await? {
         let (service, id) = (session.service(), &holder.deployment);
         let journal = session.store.journal(&service, id).await;
         let journal =
             journal.map_err(|error| CliError::from_error(ErrorKind::Unexpected, &error))?;
         if let Some(Event::Started { plan }) = journal.first().map(|record| &record.event) {
-            refuse_green(args.to, plan)?;
+            refuse_green(to, plan)?;
         }
         eprintln!("deployment {id} is running: asking it to revert");
         match ask_and_wait(session, &holder, Steer::Abort, &by).await? {
@@ -122,7 +136,7 @@ async fn end_what_is_under_way(
     if abandoned.stands(&Traffic::look(session).await?) != Stands::Open {
         return Ok(None);
     }
-    refuse_green(args.to, abandoned.plan())?;
+    refuse_green(to, abandoned.plan())?;
     eprintln!(
         "the process of deployment {} is gone: reverting it here",
         abandoned.id()
@@ -131,7 +145,7 @@ async fn end_what_is_under_way(
     let _ = asks.sender().send(Ask::Abort { by });
     let taking = Taking::FromADeadProcess;
     let reverted = abandoned
-        .go_on(global, &args.run, session, taking, Until::End, asks)
+        .go_on(global, args, session, taking, Until::End, asks)
         .await?;
     let exit = reverted.outcome().map(|outcome| ended(global, outcome));
     Ok(Some(exit.unwrap_or(ExitCode::Stuck)))

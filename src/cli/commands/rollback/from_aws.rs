@@ -22,13 +22,13 @@ const SETTLE: SignedDuration = SignedDuration::from_secs(10);
 /// How long a store that can't be read gets to give its lock.
 const LOCKS_WITHIN: Duration = Duration::from_secs(5);
 
-/// Whether the lock has to be had.
+/// How the lock is taken. A store that can't give it is no obstacle.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(in crate::cli::commands) enum Locking {
-    /// Nobody else may have it.
-    Needed,
-    /// Whoever has it can't be asked, and loses it; a store that doesn't give it is no obstacle.
-    IfItCan,
+    /// Only where nobody has it.
+    Free,
+    /// From whoever has it: nobody can be asked.
+    FromAnybody,
 }
 
 /// `bg resume --revert` without a store: puts back what AWS shows to be under way.
@@ -41,9 +41,13 @@ pub(in crate::cli::commands) async fn settle(
     trouble: &CliError,
 ) -> Result<ExitCode, CliError> {
     warn(trouble);
+    match session.outlive_holder().await {
+        Err(error) if error.kind == ErrorKind::Locked => return Err(error),
+        _ => {}
+    }
     let situation = Situation::look(session).await?;
     if let Some((green, _)) = situation.under_way() {
-        return put_back(global, session, &situation, green, Locking::IfItCan).await;
+        return put_back(global, session, &situation, green, Locking::Free).await;
     }
     refuse_split(&situation)?;
     eprintln!("nothing to put back: AWS shows no deployment that was left in the middle");
@@ -67,7 +71,7 @@ pub(super) async fn without_store(
         if to == Some(green) {
             return Err(super::only_back(&id, green));
         }
-        return put_back(global, session, &situation, green, Locking::IfItCan).await;
+        return put_back(global, session, &situation, green, Locking::FromAnybody).await;
     }
     let Some(live) = situation.live() else {
         return Err(super::unclear());
@@ -95,7 +99,7 @@ pub(super) async fn without_store(
 
 fn warn(trouble: &CliError) {
     eprintln!(
-        "Warning: the store can't be read ({}): going by what AWS shows",
+        "Warning: the store can't be used ({}): going by what AWS shows",
         trouble.message
     );
     for hint in &trouble.hints {
@@ -151,8 +155,8 @@ async fn lock(session: &Session, locking: Locking) -> Result<Option<Holder>, Cli
     let holder = session.holder(&session.new_id());
     let taken = async {
         match locking {
-            Locking::Needed => store.lock(&service, &holder).await,
-            Locking::IfItCan => store.take_over(&service, &holder).await,
+            Locking::Free => store.lock(&service, &holder).await,
+            Locking::FromAnybody => store.take_over(&service, &holder).await,
         }
     };
     let taken = tokio::time::timeout(LOCKS_WITHIN, taken).await;
