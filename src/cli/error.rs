@@ -95,6 +95,7 @@ impl CliError {
     pub fn from_error(kind: ErrorKind, error: &(dyn Error + 'static)) -> Self {
         let mut this = Self::new(kind, error.to_string());
         this.causes = chain(error.source());
+        this.causes.retain(|cause| !this.message.ends_with(cause));
         match error.downcast_ref() {
             Some(store) => this.of_store(store),
             None => this,

@@ -22,7 +22,7 @@ use crate::runner::{Clock, LEASE, new_id};
 use crate::store::{Duty, DynamoStore, FileStore, Holder, MemoryStore, Store, StoreError};
 
 /// How long a verb that can do without the store waits for it.
-const STORE_ANSWERS_WITHIN: Duration = Duration::from_secs(10);
+const STORE_ANSWERS_WITHIN: Duration = Duration::from_secs(5);
 
 /// An open connection to one service.
 pub(super) struct Session {

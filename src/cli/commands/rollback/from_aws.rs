@@ -19,8 +19,8 @@ use crate::store::{Holder, StoreError};
 /// How long green keeps its tasks after the read-back: load-balancer nodes lag behind.
 const SETTLE: SignedDuration = SignedDuration::from_secs(10);
 
-/// How long a store that can't be read gets to give its lock.
-const LOCKS_WITHIN: Duration = Duration::from_secs(5);
+/// How long the store gets to give its lock: traffic waits for it.
+const LOCKS_WITHIN: Duration = Duration::from_secs(2);
 
 /// How the lock is taken. A store that can't give it is no obstacle.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
