@@ -15,6 +15,7 @@ use super::terminal::Surface;
 use super::traffic::Traffic;
 use crate::deployment::event::Record;
 use crate::deployment::ids::{DeploymentId, ServiceName};
+use crate::deployment::outcome::Outcome;
 use crate::deployment::plan::Plan;
 use crate::deployment::problem::Problem;
 use crate::deployment::state::{Deployment, Phase};
@@ -67,8 +68,15 @@ impl Abandoned {
     /// one side serves everything by somebody's hand.
     ///
     /// # Errors
-    /// When its journal or the weights can't be read.
+    /// When a process drives it, or its journal or the weights can't be read.
     pub(super) async fn in_the_way(session: &Session) -> Result<Option<Abandoned>, CliError> {
+        if Abandoned::find(session).await?.is_none() {
+            return Ok(None);
+        }
+        if let Some(holder) = session.running_holder().await? {
+            return Err(session.held_by(holder).await);
+        }
+        // Its process may have ended it between the two looks.
         let Some(abandoned) = Abandoned::find(session).await? else {
             return Ok(None);
         };
@@ -96,13 +104,22 @@ impl Abandoned {
         Ok(CliError::refused(why).hint("`bg history` lists them all"))
     }
 
+    /// That nobody drives it, and why.
+    pub(super) fn told(&self) -> String {
+        let id = self.id();
+        match self.deployment.outcome() {
+            Some(Outcome::Kept { signal }) => {
+                format!("deployment {id} was left in the middle, as asked ({signal})")
+            }
+            Some(_) => format!("deployment {id} is stuck in the middle: it waits for a person"),
+            None => format!("deployment {id} was left in the middle: its process is gone"),
+        }
+    }
+
     /// What is wrong, for a plan.
     pub(super) fn problem(&self) -> Problem {
         Problem::new(
-            format!(
-                "deployment {} was left in the middle: its process is gone",
-                self.id()
-            ),
+            self.told(),
             "`bg resume` goes on with it, `bg resume --revert` puts it back; `bg deploy` does \
              either before it deploys: --resume, --revert",
         )

@@ -12,6 +12,7 @@ pub mod error;
 pub mod exit;
 pub mod live;
 mod local_region;
+mod lock;
 mod past;
 mod place;
 mod request;

@@ -101,7 +101,12 @@ impl Deployment {
         if let (Phase::Registering, Some(until)) = (&self.phase, self.registering_until) {
             // Its process may have died with the call under way.
             let (act, class) = (ActName::RegisterTaskDefinition, FailureClass::Ambiguous);
+            let known = self.failures.contains_key(&act);
             self.note_failure(act, class, "nobody saw the answer", at.min(until));
+            // However long ago that was, patience with it begins now.
+            if let Some(failure) = self.failures.get_mut(&act).filter(|_| !known) {
+                failure.since = at;
+            }
         }
         let unwatched = handover.unwatched(&self.plan.limits);
         match &mut self.phase {

@@ -11,6 +11,9 @@ use super::ids::{AlarmName, SlotName, TargetGroupArn, TaskDefinitionArn};
 use super::observation::StoppedTask;
 use crate::strategy::Weight;
 
+/// How [`Trip::Aborted`] names the process itself: its store was in its way.
+pub const ITSELF: &str = "bg itself: ";
+
 /// Why traffic goes back to blue.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(tag = "kind", rename_all = "snake_case", deny_unknown_fields)]

@@ -6,7 +6,7 @@ use super::words;
 use crate::deployment::action::FailureClass;
 use crate::deployment::event::{Event, Look, Record};
 use crate::deployment::plan::{Kind, Plan, RetireHow};
-use crate::deployment::trip;
+use crate::deployment::trip::{self, Trip};
 use crate::judge::alarms::AlarmState;
 use crate::strategy::Weight;
 
@@ -154,11 +154,14 @@ pub fn say(before: &View, record: &Record) -> Option<Said> {
             Said::news(Tone::Warn, "failed", text)
         }
         Event::Looked(look) => looked(before, look),
-        Event::Hurrying { signal } => Said::news(
-            Tone::Warn,
-            "hurrying",
-            format!("{signal}: no more waiting than needed"),
-        ),
+        Event::Hurrying { signal } => {
+            let text = format!("{signal}: no more waiting than needed");
+            match before.trip {
+                // That signal is the reason that was just told.
+                Some(Trip::Interrupted { .. }) => Said::detail("hurrying", text),
+                _ => Said::news(Tone::Warn, "hurrying", text),
+            }
+        }
         Event::Paused { by } => Said::news(Tone::Warn, "paused", format!("by {by}")),
         Event::GoingOn { by, full } => {
             let how = if *full { "straight to 100%, " } else { "" };

@@ -17,6 +17,7 @@ use crate::deployment::handover::Drive;
 use crate::deployment::observation::{Ask, LostTo, Observation, OnInterrupt};
 use crate::deployment::plan::Plan;
 use crate::deployment::state::{Deployment, IllegalRecord, Phase};
+use crate::deployment::trip::ITSELF;
 use crate::store::{Holder, Request, Store, StoreError};
 
 /// How long a lock is held without being renewed.
@@ -422,7 +423,7 @@ impl<'a> Loop<'a> {
     fn give_up_on_the_journal(&mut self, error: &StoreError) {
         if !self.journal_fails {
             self.journal_fails = true;
-            self.ask_to_abort(format!("bg itself: the journal can't be written ({error})"));
+            self.ask_to_abort(format!("{ITSELF}the journal can't be written ({error})"));
         }
     }
 

@@ -67,6 +67,28 @@ fn a_deployment_that_is_kept_says_when_the_switch_fires() {
 }
 
 #[test]
+fn what_would_undo_breaking_the_glass_is_taken_away_or_told() {
+    let scene = scene(10);
+    let deployment = baking(&scene);
+    deployment.signal("KILL");
+    deployment.end();
+    until("the lease's end", || {
+        let status = scene.bg(&["status"]).exits(0);
+        status.stdout.contains("no process drives it").then_some(())
+    });
+    let status = scene.bg(&["status"]).exits(0);
+    status.says("dead-man").says("puts everything on slot a");
+    let force = ["rollback", "--to", "b", "--force"];
+    let nowhere = [("AWS_ENDPOINT_URL_SCHEDULER", "http://127.0.0.1:1")];
+    let told = scene.bg_with(&nowhere, &force).exits(0);
+    told.complains("undoes this when it fires");
+    scene.bg(&force).exits(0).complains("schedule is deleted");
+    let again = scene.bg(&force).exits(0);
+    assert_eq!(again.stderr, "", "nothing is left to take away");
+    assert_eq!(scene.weights(), (0, 100));
+}
+
+#[test]
 fn the_test_runs_a_no_op_write_and_says_what_that_proves() {
     let scene = scene(60);
     scene

@@ -32,6 +32,8 @@ enum What {
     Retirement(Box<Retirement>, Round),
     /// A deployment that no process drove.
     Deployment(DeploymentId, Result<Box<Deployment>, CliError>),
+    /// State that nothing can be told from.
+    Unreadable(CliError),
 }
 
 pub(super) async fn run(global: &Global, args: &TickArgs) -> Result<ExitCode, CliError> {
@@ -39,7 +41,9 @@ pub(super) async fn run(global: &Global, args: &TickArgs) -> Result<ExitCode, Cl
     session.refuse_another_account().await?;
     let mut done = Vec::new();
     for service in services(&session).await? {
-        if let Some(what) = drive_on(&session, &service, args.at_most).await? {
+        let driven = drive_on(&session, &service, args.at_most).await;
+        // What one service's state does to this is no other's concern.
+        if let Some(what) = driven.unwrap_or_else(|error| Some(What::Unreadable(error))) {
             done.push(Done { service, what });
         }
     }
@@ -96,7 +100,8 @@ async fn retire(session: &Session) -> Result<Vec<Done>, CliError> {
     let mut done = Vec::new();
     let now = session.clock.now();
     for service in services(session).await? {
-        if let Some(last) = last_deployment(session, &service).await?
+        // One that can't be read was told of.
+        if let Ok(Some(last)) = last_deployment(session, &service).await
             && session.reaches(&last.plan).await?
             && let Some(retirement) = retirement_of(&last).filter(|it| it.due.at <= now)
         {
@@ -112,7 +117,7 @@ async fn retire(session: &Session) -> Result<Vec<Done>, CliError> {
             What::Retirement(known, _) => {
                 it.service == service && known.service == retirement.service
             }
-            What::Deployment(..) => false,
+            What::Deployment(..) | What::Unreadable(_) => false,
         });
         if retirement.due.at <= now && !known {
             let round = one_round(session, &service, &retirement, None).await;
@@ -168,6 +173,7 @@ fn exit(done: &[Done]) -> ExitCode {
             Some(outcome @ Outcome::Stuck { .. }) => Some(outcome.into()),
             _ => None,
         },
+        What::Unreadable(error) => Some(error.exit()),
         What::Deployment(_, Err(error)) if error.kind != ErrorKind::Locked => Some(error.exit()),
         _ => None,
     });
@@ -195,6 +201,12 @@ fn show(global: &Global, done: &[Done]) -> std::io::Result<()> {
             }
             What::Deployment(id, Err(error)) => {
                 println!("{service}: deployment {id}: not driven: {}", error.message);
+            }
+            What::Unreadable(error) => {
+                println!("{service}: nothing was done: {}", error.message);
+                for hint in &error.hints {
+                    eprintln!("Hint: {hint}");
+                }
             }
         }
     }
@@ -235,6 +247,12 @@ fn document(done: &Done) -> Value {
             "deployment": id,
             "result": "not driven",
             "outcome": null,
+            "why": error.message,
+        }),
+        What::Unreadable(error) => json!({
+            "kind": "state",
+            "for": service,
+            "result": "unreadable",
             "why": error.message,
         }),
     }
