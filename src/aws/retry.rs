@@ -289,7 +289,10 @@ mod tests {
         let at_most = Duration::from_secs(30);
         let (times, took) = patiently(at_most, tries(Effect::Reads, throttled)).await;
         assert!((10..60).contains(&times), "{times}");
-        assert!(took >= at_most && took < at_most + 2 * PAUSE_AT_MOST, "{took:?}");
+        assert!(
+            took >= at_most && took < at_most + 2 * PAUSE_AT_MOST,
+            "{took:?}"
+        );
         let (times, _) = patiently(at_most, tries(Effect::Reads, broken_inside)).await;
         assert_eq!(times, 3);
     }

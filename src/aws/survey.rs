@@ -102,11 +102,7 @@ impl Cloud {
         patiently(THROTTLED_AT_MOST, self.look_around(ask, now)).await
     }
 
-    async fn look_around(
-        &self,
-        ask: &SurveyAsk,
-        now: Timestamp,
-    ) -> Result<Surroundings, AwsError> {
+    async fn look_around(&self, ask: &SurveyAsk, now: Timestamp) -> Result<Surroundings, AwsError> {
         let names = [&ask.services.a, &ask.services.b];
         let (account, cluster_exists, services, forwards, alarms, asked, registry) = tokio::join!(
             self.account(),
