@@ -16,6 +16,7 @@ mod forwards;
 mod groups;
 mod limits;
 mod listeners;
+mod metrics;
 mod observe;
 mod perform;
 mod provision;

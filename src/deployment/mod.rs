@@ -12,6 +12,7 @@ pub mod event;
 pub mod health_check;
 pub mod ids;
 pub mod invariants;
+pub mod metrics;
 pub mod observation;
 pub mod outcome;
 pub mod plan;

@@ -11,7 +11,7 @@ pub enum Start {
 }
 
 /// A mixture of products of factors, over effect sizes and start times.
-#[derive(Debug, Clone)]
+#[derive(Debug, Clone, PartialEq)]
 pub(super) struct Evidence {
     start: Start,
     log_weights: Vec<f64>,

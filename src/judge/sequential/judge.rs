@@ -53,7 +53,7 @@ pub struct Logs {
     pub promote: Option<f64>,
 }
 
-#[derive(Debug, Clone)]
+#[derive(Debug, Clone, PartialEq)]
 struct Metric {
     settings: MetricSettings,
     revert_relative: Option<Evidence>,
@@ -182,7 +182,7 @@ fn weights(grid: &[(f64, f64)]) -> Vec<f64> {
 }
 
 /// The judge of one deployment: a fold over its intervals.
-#[derive(Debug, Clone)]
+#[derive(Debug, Clone, PartialEq)]
 pub struct Judge {
     settings: Settings,
     metrics: Vec<Metric>,
@@ -279,11 +279,13 @@ impl Judge {
 
     fn may_promote(&self) -> bool {
         let enough = -self.settings.alpha_promote.ln();
-        !self.metrics.is_empty()
+        self.metrics
+            .iter()
+            .any(|metric| metric.logs().promote.is_some())
             && self.metrics.iter().all(|metric| {
                 let logs = metric.logs();
                 metric.with_green >= self.settings.min_promote_intervals
-                    && logs.promote.is_some_and(|log| log >= enough)
+                    && logs.promote.is_none_or(|log| log >= enough)
                     && logs
                         .revert
                         .is_none_or(|log| log <= self.settings.promote_guard)

@@ -305,6 +305,7 @@ fn service(task_definition: TaskDefinitionArn, desired: u32) -> ServiceSeen {
 /// Blue serves everything; green doesn't exist, but its targets will be healthy.
 fn first_look(plan: &Plan) -> Observation {
     let mut seen = Observation {
+        metrics: None,
         now: "2026-11-21T07:14:05Z".parse::<Timestamp>().unwrap(),
         services: Slots::from_fn(|_| Seen::Value(None)),
         groups: BTreeMap::new(),
@@ -385,6 +386,7 @@ fn plan() -> Plan {
         strategy: "canary".to_owned(),
         steps: vec![step(10, 300), step(100, 300)],
         guards: Guards {
+            metrics: None,
             ready: Share::ALL,
             min: Share::of_percent(75).unwrap(),
             healthy_for: Duration::from_secs(30),
