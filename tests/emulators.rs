@@ -7,6 +7,7 @@ mod bg;
 #[path = "support/process.rs"]
 mod process;
 #[path = "support/proxy.rs"]
+#[expect(dead_code, reason = "credentials don't end here")]
 mod proxy;
 #[path = "support/python.rs"]
 mod python;

@@ -4,6 +4,10 @@
 
 #[path = "virtual/aws.rs"]
 mod aws;
+#[path = "virtual/clocks.rs"]
+mod clocks;
+#[path = "virtual/credentials.rs"]
+mod credentials;
 #[path = "virtual/deadman.rs"]
 mod deadman;
 #[path = "virtual/hands.rs"]
@@ -18,6 +22,10 @@ mod judge;
 mod network;
 #[path = "virtual/pace.rs"]
 mod pace;
+#[path = "virtual/partial.rs"]
+mod partial;
+#[path = "virtual/registering.rs"]
+mod registering;
 #[path = "virtual/routes.rs"]
 mod routes;
 #[path = "virtual/services.rs"]

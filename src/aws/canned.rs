@@ -26,12 +26,18 @@ pub(super) struct Asked {
     pub(super) body: String,
     /// The `content-length` header.
     pub(super) length: String,
+    /// The `authorization` header.
+    pub(super) authorization: String,
+    /// The `x-amz-date` header.
+    pub(super) signed_at: String,
 }
 
 /// What comes back.
 pub(super) enum Answer {
     /// A status and a body.
     Status(u16, String),
+    /// A status, a body and the `date` header.
+    Dated(u16, String, String),
     /// A connection that fails like this.
     Broken(std::io::ErrorKind),
     /// Nothing, ever.
@@ -124,13 +130,8 @@ impl HttpConnector for Canned {
         let answer = (self.script.lock().unwrap())(&asked);
         HttpConnectorFuture::new(async move {
             match answer {
-                Answer::Status(status, body) => {
-                    let response = http::Response::builder()
-                        .status(status)
-                        .body(SdkBody::from(body))
-                        .unwrap();
-                    Ok(HttpResponse::try_from(response).unwrap())
-                }
+                Answer::Status(status, body) => Ok(response(status, body, None)),
+                Answer::Dated(status, body, date) => Ok(response(status, body, Some(date))),
                 Answer::Broken(kind) => {
                     let error = std::io::Error::new(kind, "the wire was cut");
                     Err(ConnectorError::io(error.into()))
@@ -141,7 +142,16 @@ impl HttpConnector for Canned {
     }
 }
 
+fn response(status: u16, body: String, date: Option<String>) -> HttpResponse {
+    let mut response = http::Response::builder().status(status);
+    if let Some(date) = date {
+        response = response.header("date", date);
+    }
+    HttpResponse::try_from(response.body(SdkBody::from(body)).unwrap()).unwrap()
+}
+
 fn asked(request: &HttpRequest) -> Asked {
+    let header = |name: &str| request.headers().get(name).unwrap_or_default().to_owned();
     let body = request.body().bytes().unwrap_or_default();
     let body = String::from_utf8_lossy(body).into_owned();
     let target = request.headers().get("x-amz-target");
@@ -165,11 +175,9 @@ fn asked(request: &HttpRequest) -> Asked {
             .map(str::to_owned)
             .or_else(of_form)
             .unwrap_or_else(of_path),
-        length: request
-            .headers()
-            .get("content-length")
-            .unwrap_or_default()
-            .to_owned(),
+        length: header("content-length"),
+        authorization: header("authorization"),
+        signed_at: header("x-amz-date"),
         body,
     }
 }

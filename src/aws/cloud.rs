@@ -5,13 +5,17 @@ use std::collections::BTreeMap;
 use std::sync::{Mutex, OnceLock, PoisonError};
 use std::time::Duration;
 
+use aws_config::identity::IdentityCache;
+use aws_credential_types::provider::SharedCredentialsProvider;
 use aws_smithy_types::retry::RetryConfig;
 use aws_smithy_types::timeout::TimeoutConfig;
 use aws_types::SdkConfig;
 use aws_types::region::Region;
 use aws_types::sdk_config::StalledStreamProtectionConfig;
-use jiff::Timestamp;
+use jiff::SignedDuration;
 
+use super::credentials::Renewing;
+use super::error::AwsError;
 use super::limits::Budgets;
 use super::metrics::LastRead;
 use super::raw::Sorted;
@@ -29,7 +33,9 @@ const ANSWER_WITHIN: Duration = Duration::from_secs(5);
 pub struct Cloud {
     pub(super) config: SdkConfig,
     region: String,
-    credentials_end: Option<Timestamp>,
+    credentials: Renewing,
+    /// How far this machine's clock is ahead, where AWS has refused a request for it.
+    clock_ahead: Mutex<Option<SignedDuration>>,
     budgets: Budgets,
     ecs: OnceLock<aws_sdk_ecs::Client>,
     elb: OnceLock<aws_sdk_elasticloadbalancingv2::Client>,
@@ -50,8 +56,13 @@ impl Cloud {
             .connect_timeout(CONNECT_WITHIN)
             .operation_attempt_timeout(ANSWER_WITHIN)
             .build();
+        let time = config.time_source().unwrap_or_default();
+        let credentials = Renewing::from(config.credentials_provider(), time);
         let mut config = config
             .to_builder()
+            .credentials_provider(SharedCredentialsProvider::new(credentials.clone()))
+            // They are kept there, and the SDK's own cache can't be told that they are over.
+            .identity_cache(IdentityCache::no_cache())
             .retry_config(RetryConfig::disabled())
             .timeout_config(time_outs);
         config.set_stalled_stream_protection(Some(StalledStreamProtectionConfig::disabled()));
@@ -60,7 +71,8 @@ impl Cloud {
         Cloud {
             config,
             region,
-            credentials_end: None,
+            credentials,
+            clock_ahead: Mutex::default(),
             budgets: Budgets::default(),
             ecs: OnceLock::new(),
             elb: OnceLock::new(),
@@ -84,19 +96,33 @@ impl Cloud {
         &self.budgets
     }
 
-    pub(super) fn ending_at(mut self, credentials_end: Option<Timestamp>) -> Cloud {
-        self.credentials_end = credentials_end;
-        self
+    pub(crate) fn credentials(&self) -> &Renewing {
+        &self.credentials
+    }
+
+    /// Notes what an error says of what requests are signed with.
+    pub(super) fn heed(&self, error: &AwsError) {
+        self.credentials.heed_in_a_look(error);
+        if let Some(ahead) = error.clock_ahead() {
+            let mut known = self
+                .clock_ahead
+                .lock()
+                .unwrap_or_else(PoisonError::into_inner);
+            *known = Some(ahead);
+        }
+    }
+
+    /// How far this machine's clock is ahead of AWS's, where AWS has refused a request for it.
+    pub(super) fn clock_ahead(&self) -> Option<SignedDuration> {
+        *self
+            .clock_ahead
+            .lock()
+            .unwrap_or_else(PoisonError::into_inner)
     }
 
     /// The region that is asked.
     pub fn region(&self) -> &str {
         &self.region
-    }
-
-    /// When the credentials end, where that is known.
-    pub fn credentials_end(&self) -> Option<Timestamp> {
-        self.credentials_end
     }
 
     pub(super) fn ecs(&self) -> &aws_sdk_ecs::Client {

@@ -2,7 +2,6 @@
 //! none.
 
 use std::env;
-use std::sync::{Mutex, PoisonError};
 use std::time::Duration;
 
 use aws_config::default_provider::credentials::DefaultCredentialsChain;
@@ -13,15 +12,15 @@ use aws_config::profile::region::ProfileFileRegionProvider;
 use aws_config::provider_config::ProviderConfig;
 use aws_config::{BehaviorVersion, Region, imds};
 use aws_credential_types::Credentials;
-use aws_credential_types::provider::{ProvideCredentials, future};
+use aws_credential_types::provider::{self, ProvideCredentials, future};
 use aws_smithy_http_client::proxy::ProxyConfig;
 use aws_smithy_http_client::tls::{Provider, rustls_provider::CryptoMode};
 use aws_smithy_http_client::{Builder, ConnectorBuilder};
 use aws_smithy_runtime_api::client::http::SharedHttpClient;
-use jiff::Timestamp;
 use tokio::time::timeout;
 
 use super::cloud::Cloud;
+use super::credentials::Origin;
 use super::error::chain;
 
 /// The metadata service answers in milliseconds where there is one. Where there is none, nothing
@@ -77,39 +76,31 @@ impl Cloud {
         let metadata = metadata_client(&http);
         let region = timeout(REGION_WITHIN, region(options, &metadata)).await;
         let region = region.ok().flatten().ok_or(ConnectError::NoRegion)?;
-        let provider = ProviderConfig::with_default_region()
-            .await
-            .with_region(Some(region.clone()))
-            .with_http_client(http.clone());
-        let mut credentials = DefaultCredentialsChain::builder()
-            .configure(provider)
-            .region(region.clone())
-            .imds_client(metadata);
-        if let Some(profile) = &options.profile {
-            credentials = credentials.profile_name(profile);
-        }
-        let source = credentials.build().await;
+        let source = Chain {
+            region: region.clone(),
+            profile: options.profile.clone(),
+            http: http.clone(),
+            metadata,
+        };
         let first = first_credentials(&source, options).await?;
-        let end = first.expiry().and_then(|end| Timestamp::try_from(end).ok());
         let mut loader = aws_config::defaults(BehaviorVersion::latest())
             .region(region)
             .http_client(http)
-            .credentials_provider(Primed {
-                first: Mutex::new(Some(first)),
-                source,
-            });
+            .credentials_provider(source);
         if let Some(profile) = &options.profile {
             loader = loader.profile_name(profile);
         }
         if let Some(endpoint) = &options.endpoint_url {
             loader = loader.endpoint_url(endpoint);
         }
-        Ok(Cloud::with_config(&loader.load().await).ending_at(end))
+        let cloud = Cloud::with_config(&loader.load().await);
+        cloud.credentials().begin_with(first, origin(options));
+        Ok(cloud)
     }
 }
 
 async fn first_credentials(
-    source: &DefaultCredentialsChain,
+    source: &Chain,
     options: &ConnectOptions,
 ) -> Result<Credentials, ConnectError> {
     let sources = sources(options);
@@ -139,11 +130,7 @@ fn sources(options: &ConnectOptions) -> Vec<(String, bool)> {
         Some(path) => std::path::PathBuf::from(path).exists(),
         None => env::home_dir().is_some_and(|home| home.join(".aws").join(name).exists()),
     };
-    let profile = options
-        .profile
-        .clone()
-        .or_else(|| env::var("AWS_PROFILE").ok())
-        .unwrap_or_else(|| "default".to_owned());
+    let profile = profile_name(options);
     let files = home_file("AWS_CONFIG_FILE", "config")
         || home_file("AWS_SHARED_CREDENTIALS_FILE", "credentials");
     vec![
@@ -165,6 +152,47 @@ fn sources(options: &ConnectOptions) -> Vec<(String, bool)> {
                 || set("AWS_CONTAINER_CREDENTIALS_FULL_URI"),
         ),
     ]
+}
+
+fn profile_name(options: &ConnectOptions) -> String {
+    let named = options.profile.clone();
+    named
+        .or_else(|| env::var("AWS_PROFILE").ok())
+        .unwrap_or_else(|| "default".to_owned())
+}
+
+/// Where the credentials came from, and how new ones get there: the first source that is set up.
+fn origin(options: &ConnectOptions) -> Origin {
+    let profile = profile_name(options);
+    let set_up = sources(options).iter().position(|(_, set_up)| *set_up);
+    let (which, renew) = match set_up {
+        Some(0) => (
+            "from the environment of this process".to_owned(),
+            "no one can renew them there: end this process with Ctrl-C, and run `bg resume` \
+             with new ones"
+                .to_owned(),
+        ),
+        Some(1) => (
+            format!("profile \"{profile}\""),
+            format!(
+                "renew them (`aws sso login --profile {profile}`, or what writes that profile): \
+                 bg goes on by itself"
+            ),
+        ),
+        Some(2) => (
+            "from a web identity".to_owned(),
+            "put a fresh token into AWS_WEB_IDENTITY_TOKEN_FILE: bg goes on by itself".to_owned(),
+        ),
+        _ => (
+            "the role of this container or instance".to_owned(),
+            "see that the role still is attached to it: bg goes on by itself".to_owned(),
+        ),
+    };
+    Origin {
+        which,
+        renew,
+        of_a_role: matches!(set_up, None | Some(3..)),
+    }
 }
 
 async fn region(options: &ConnectOptions, metadata: &imds::Client) -> Option<Region> {
@@ -211,27 +239,38 @@ fn http_client() -> SharedHttpClient {
     })
 }
 
-/// Gives the credentials that were asked for at the start, once, before it asks again: a
-/// credential process or a sign-in isn't run twice.
+/// The SDK's own chain, made anew each time that it is asked: it reads files and signs in once, and
+/// somebody may have written other credentials there since.
 #[derive(Debug)]
-struct Primed {
-    first: Mutex<Option<Credentials>>,
-    source: DefaultCredentialsChain,
+struct Chain {
+    region: Region,
+    profile: Option<String>,
+    http: SharedHttpClient,
+    metadata: imds::Client,
 }
 
-impl ProvideCredentials for Primed {
+impl Chain {
+    async fn ask(&self) -> provider::Result {
+        let config = ProviderConfig::with_default_region()
+            .await
+            .with_region(Some(self.region.clone()))
+            .with_http_client(self.http.clone());
+        let mut chain = DefaultCredentialsChain::builder()
+            .configure(config)
+            .region(self.region.clone())
+            .imds_client(self.metadata.clone());
+        if let Some(profile) = &self.profile {
+            chain = chain.profile_name(profile);
+        }
+        chain.build().await.provide_credentials().await
+    }
+}
+
+impl ProvideCredentials for Chain {
     fn provide_credentials<'a>(&'a self) -> future::ProvideCredentials<'a>
     where
         Self: 'a,
     {
-        let first = self
-            .first
-            .lock()
-            .unwrap_or_else(PoisonError::into_inner)
-            .take();
-        match first {
-            Some(credentials) => future::ProvideCredentials::ready(Ok(credentials)),
-            None => self.source.provide_credentials(),
-        }
+        future::ProvideCredentials::new(self.ask())
     }
 }

@@ -8,7 +8,9 @@ use aws_credential_types::provider::error::CredentialsError;
 use aws_smithy_runtime_api::client::orchestrator::HttpResponse;
 use aws_smithy_runtime_api::client::result::{DispatchFailure, SdkError};
 use aws_smithy_types::error::metadata::ProvideErrorMetadata;
+use jiff::SignedDuration;
 
+use super::codes::{of_code, of_status};
 use crate::deployment::action::FailureClass;
 
 /// A call that did not give what was asked for.
@@ -35,6 +37,8 @@ pub enum ErrorClass {
     Throttled,
     /// Never sent: no network, no name, refused.
     NotSent,
+    /// The machine's clock is off: nothing happened, and the SDK signs the next try by AWS's clock.
+    Skewed,
     /// Something under way is in the way.
     Conflict,
     /// AWS failed inside, or the answer was lost: it may or may not have happened.
@@ -54,7 +58,10 @@ pub enum ErrorClass {
 impl ErrorClass {
     /// Whether it is certain that the call had no effect and worth making again soon.
     pub fn had_no_effect(self) -> bool {
-        matches!(self, ErrorClass::Throttled | ErrorClass::NotSent)
+        matches!(
+            self,
+            ErrorClass::Throttled | ErrorClass::NotSent | ErrorClass::Skewed
+        )
     }
 }
 
@@ -63,6 +70,7 @@ impl From<ErrorClass> for FailureClass {
         match class {
             ErrorClass::Throttled => FailureClass::Throttled,
             ErrorClass::NotSent => FailureClass::NotSent,
+            ErrorClass::Skewed => FailureClass::Skewed,
             ErrorClass::Conflict => FailureClass::Conflict,
             ErrorClass::Ambiguous | ErrorClass::TimedOut => FailureClass::Ambiguous,
             ErrorClass::Expired => FailureClass::Expired,
@@ -106,6 +114,37 @@ impl AwsError {
     /// Whether the thing asked about doesn't exist.
     pub fn is_not_found(&self) -> bool {
         self.class == ErrorClass::NotFound
+    }
+
+    /// What to do where the keys or the clock that requests are signed with are wrong.
+    pub fn hint(&self) -> Option<&'static str> {
+        const CLOCK: &str = "set this machine's clock: `timedatectl set-ntp true`, or `chronyc \
+                             makestep`";
+        match self.code.as_deref() {
+            _ if self.class == ErrorClass::Skewed => Some(CLOCK),
+            Some("InvalidClientTokenId" | "UnrecognizedClientException") => Some(
+                "AWS doesn't know this access key: is it deactivated, of another partition, or \
+                 without its AWS_SESSION_TOKEN? `aws sts get-caller-identity` tries it",
+            ),
+            Some(
+                "SignatureDoesNotMatch"
+                | "InvalidSignatureException"
+                | "IncompleteSignature"
+                | "IncompleteSignatureException",
+            ) => Some(
+                "check that AWS_SECRET_ACCESS_KEY (or the profile's) is whole and belongs to the \
+                 access key, and that this machine's clock is right; `aws sts \
+                 get-caller-identity` tries them",
+            ),
+            _ => None,
+        }
+    }
+
+    /// How far this machine's clock is ahead of AWS's, where AWS said so.
+    pub(super) fn clock_ahead(&self) -> Option<SignedDuration> {
+        (self.class == ErrorClass::Skewed)
+            .then(|| skew(&self.message))
+            .flatten()
     }
 
     /// Whether asking again would get the same answer: not allowed, or not known there.
@@ -157,6 +196,14 @@ impl fmt::Display for AwsError {
                     "{operation}: the credentials are missing or have run out, renew them: {message}"
                 )
             }
+            ErrorClass::Skewed => {
+                write!(f, "{operation}: this machine's clock ")?;
+                match skew(message) {
+                    Some(off) => write!(f, "is {}", in_words(off))?,
+                    None => write!(f, "is not AWS's")?,
+                }
+                write!(f, ", set it: {message}")
+            }
             _ => match code {
                 Some(code) => write!(f, "{operation}: {code}: {message}"),
                 None => write!(f, "{operation}: {message}"),
@@ -191,11 +238,14 @@ where
                 },
                 str::to_owned,
             );
+            let class = of_code(code, &message, status);
+            let date = service.raw().headers().get("date");
+            let date = date.filter(|_| class == ErrorClass::Skewed && skew(&message).is_none());
             AwsError {
                 operation,
-                class: of_code(code, &message, status),
+                class,
                 code: code.map(str::to_owned),
-                message,
+                message: date.map_or(message.clone(), |date| format!("{message} (AWS: {date})")),
                 routes: Vec::new(),
             }
         }
@@ -208,97 +258,6 @@ where
         SdkError::DispatchFailure(failure) => own(of_dispatch(failure), chain(error)),
         SdkError::ConstructionFailure(_) => own(ErrorClass::NotSent, chain(error)),
         _ => own(ErrorClass::Ambiguous, chain(error)),
-    }
-}
-
-/// Codes that mean: slow down, or come again.
-const THROTTLED: [&str; 11] = [
-    "Throttling",
-    "ThrottlingException",
-    "ThrottledException",
-    "RequestLimitExceeded",
-    "TooManyRequestsException",
-    "RequestThrottled",
-    "PriorRequestNotComplete",
-    "ProvisionedThroughputExceededException",
-    "SlowDown",
-    "TransactionConflictException",
-    "TransactionInProgressException",
-];
-/// The same in the words of services that have one code for several troubles: DynamoDB lists why
-/// it cancelled a transaction.
-const THROTTLED_WORDS: [&str; 4] = [
-    "Rate exceeded",
-    "TransactionConflict",
-    "ThrottlingError",
-    "ProvisionedThroughputExceeded",
-];
-/// Codes that mean: these credentials are over, or AWS has never heard of them.
-const EXPIRED: [&str; 6] = [
-    "ExpiredToken",
-    "ExpiredTokenException",
-    "RequestExpired",
-    "UnrecognizedClientException",
-    "InvalidClientTokenId",
-    "MissingAuthenticationToken",
-];
-/// Codes that mean: not allowed.
-const DENIED: [&str; 5] = [
-    "AccessDenied",
-    "AccessDeniedException",
-    "UnauthorizedOperation",
-    "NotAuthorized",
-    "AuthorizationError",
-];
-/// Codes that mean: something else is under way.
-const CONFLICT: [&str; 6] = [
-    "ConditionalCheckFailedException",
-    "ConflictException",
-    "OperationInProgress",
-    "UpdateInProgressException",
-    "ResourceInUse",
-    "ResourceInUseException",
-];
-/// What ECS says, under its codes for wrong input, about a state that passes.
-const CONFLICT_WORDS: [&str; 2] = ["still Draining", "service was not idempotent"];
-/// What ECS says, under its codes for wrong input, about things that don't exist.
-const NOT_FOUND_WORDS: [&str; 2] = [
-    "Unable to describe task definition",
-    "TaskDefinition not found",
-];
-
-fn of_code(code: Option<&str>, message: &str, status: u16) -> ErrorClass {
-    let Some(code) = code else {
-        return of_status(status);
-    };
-    let says = |words: &[&str]| words.iter().any(|words| message.contains(words));
-    if THROTTLED.contains(&code) || status == 429 || says(&THROTTLED_WORDS) {
-        ErrorClass::Throttled
-    } else if EXPIRED.contains(&code) {
-        ErrorClass::Expired
-    } else if DENIED.contains(&code) {
-        ErrorClass::Denied
-    } else if CONFLICT.contains(&code) || says(&CONFLICT_WORDS) {
-        ErrorClass::Conflict
-    } else if code.ends_with("NotFound")
-        || code.ends_with("NotFoundException")
-        || code.starts_with("NoSuch")
-        || says(&NOT_FOUND_WORDS)
-    {
-        ErrorClass::NotFound
-    } else if status >= 500 {
-        ErrorClass::Ambiguous
-    } else {
-        ErrorClass::Invalid
-    }
-}
-
-fn of_status(status: u16) -> ErrorClass {
-    match status {
-        429 => ErrorClass::Throttled,
-        401 | 403 => ErrorClass::Denied,
-        404 | 405 | 400 => ErrorClass::Invalid,
-        _ => ErrorClass::Ambiguous,
     }
 }
 
@@ -339,6 +298,32 @@ fn of_dispatch(failure: &DispatchFailure) -> ErrorClass {
         return ErrorClass::TimedOut;
     }
     ErrorClass::Ambiguous
+}
+
+/// How far ahead the clock is that a request was signed by: `Signature expired: SIGNED is now
+/// earlier than LIMIT (AWS - 5 min.)`, or `not yet current: SIGNED is still later than …`.
+fn skew(message: &str) -> Option<SignedDuration> {
+    let times = message.split(|c: char| !c.is_ascii_alphanumeric());
+    let times = times.filter_map(|word| {
+        let time = jiff::civil::DateTime::strptime("%Y%m%dT%H%M%SZ", word).ok()?;
+        time.to_zoned(jiff::tz::TimeZone::UTC).ok()
+    });
+    let times: Vec<_> = times.collect();
+    match times.as_slice() {
+        [signed, _, aws] => Some(signed.timestamp().duration_since(aws.timestamp())),
+        _ => None,
+    }
+}
+
+/// A clock's difference: `20m behind AWS's`.
+fn in_words(ahead: SignedDuration) -> String {
+    let side = if ahead.is_negative() {
+        "behind"
+    } else {
+        "ahead of"
+    };
+    let by = humantime::format_duration(ahead.unsigned_abs());
+    format!("{by} {side} AWS's")
 }
 
 /// The innermost causes, outermost first, without the wrappers that say nothing.

@@ -3,7 +3,8 @@ use std::io::ErrorKind;
 use serde_json::json;
 
 use super::*;
-use crate::aws::canned::{Answer, Canned};
+use crate::aws::Cloud;
+use crate::aws::canned::{Answer, Asked, Canned};
 
 /// What ECS answering so comes to.
 async fn of_ecs(answer: impl Fn() -> Answer + Send + 'static) -> AwsError {
@@ -174,4 +175,84 @@ fn the_gravest_of_several_failures_is_one_that_a_repeat_cannot_mend() {
     assert!(ErrorClass::Denied > ErrorClass::Ambiguous);
     assert!(ErrorClass::Invalid > ErrorClass::Throttled);
     assert!(ErrorClass::Ambiguous > ErrorClass::NotSent);
+}
+
+const SIGNED_LATE: &str = "Signature expired: 20260105T090000Z is now earlier than \
+                           20260105T091500Z (20260105T092000Z - 5 min.)";
+
+#[tokio::test]
+async fn a_clock_that_is_off_is_told_with_the_difference() {
+    let early = "Signature not yet current: 20260105T093000Z is still later than \
+                 20260105T092500Z (20260105T092000Z + 5 min.)";
+    for (code, message, words) in [
+        (
+            "InvalidSignatureException",
+            SIGNED_LATE,
+            "clock is 20m behind AWS's",
+        ),
+        (
+            "SignatureDoesNotMatch",
+            SIGNED_LATE,
+            "clock is 20m behind AWS's",
+        ),
+        (
+            "InvalidSignatureException",
+            early,
+            "clock is 10m ahead of AWS's",
+        ),
+        ("RequestTimeTooSkewed", "words", "clock is not AWS's"),
+    ] {
+        let error = of_ecs(move || Answer::json_error(403, code, message)).await;
+        assert_eq!(error.class, ErrorClass::Skewed, "{code}");
+        assert!(error.to_string().contains(words), "{error}");
+        assert!(error.hint().is_some_and(|hint| hint.contains("clock")));
+    }
+    let dated = || {
+        let body = json!({ "__type": "RequestTimeTooSkewed", "message": "words" });
+        let date = "Mon, 05 Jan 2026 09:20:00 GMT".to_owned();
+        Answer::Dated(403, body.to_string(), date)
+    };
+    let error = of_ecs(dated).await;
+    assert!(
+        error.to_string().contains("Mon, 05 Jan 2026 09:20:00 GMT"),
+        "{error}"
+    );
+    let other = of_ecs(|| Answer::json_error(403, "SignatureDoesNotMatch", "words")).await;
+    assert_eq!(
+        other.class,
+        ErrorClass::Invalid,
+        "a wrong secret is no matter of time"
+    );
+}
+
+/// An AWS whose clock shows 09:20 and that takes requests of five minutes around it.
+fn at_twenty_past_nine(asked: &Asked) -> Answer {
+    let date = "Mon, 05 Jan 2026 09:20:00 GMT".to_owned();
+    let fits = ("20260105T091500Z"..="20260105T092500Z").contains(&asked.signed_at.as_str());
+    let refused = json!({ "__type": "InvalidSignatureException", "message": SIGNED_LATE });
+    match fits {
+        true => Answer::Dated(200, "{\"clusterArns\":[]}".to_owned(), date),
+        false => Answer::Dated(403, refused.to_string(), date),
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_request_that_was_signed_by_a_wrong_clock_is_signed_again_by_aws_s() {
+    let canned = Canned::new(at_twenty_past_nine);
+    let nine = std::time::UNIX_EPOCH + std::time::Duration::from_secs(1_767_603_600);
+    let time = aws_smithy_async::time::StaticTimeSource::new(nine);
+    let cloud = Cloud::with_config(&canned.config().time_source(time).build());
+    for _ in 0..2 {
+        let listed = cloud.list_clusters(json!({})).await;
+        listed.expect("the SDK knows AWS's time by now");
+    }
+    let signed: Vec<_> = canned
+        .asked()
+        .into_iter()
+        .map(|asked| asked.signed_at)
+        .collect();
+    let late = "20260105T090000Z";
+    assert_eq!(signed, [late, "20260105T092000Z", "20260105T092000Z"]);
+    let ahead = cloud.clock_ahead().expect("AWS said so");
+    assert_eq!(ahead.as_mins(), -20);
 }

@@ -7,7 +7,9 @@
 
 mod alarms;
 mod cloud;
+mod codes;
 mod connect;
+mod credentials;
 mod deadman;
 mod ecs;
 mod error;
@@ -39,6 +41,7 @@ mod tests;
 
 pub use cloud::Cloud;
 pub use connect::{ConnectError, ConnectOptions};
+pub(crate) use credentials::Renewing;
 pub(crate) use error::classify;
 pub use error::{AwsError, ErrorClass};
 pub use perform::Done;

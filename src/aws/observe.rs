@@ -23,6 +23,7 @@ impl Cloud {
         at_most: Duration,
         now: impl Fn() -> Timestamp,
     ) -> Observation {
+        self.credentials().begin_look();
         let late = || format!("no answer within {}", humantime::format_duration(at_most));
         let (services, groups, routes, alarms) = tokio::join!(
             timeout(at_most, self.see_services(plan)),
@@ -58,6 +59,7 @@ impl Cloud {
                     .collect()
             }),
             metrics: None,
+            credentials_over: self.credentials().over(),
             asks: Vec::new(),
             lock_lost_to: None,
         }

@@ -149,6 +149,9 @@ impl Cloud {
                 let answer = sent.await;
                 let failed = answer.as_ref().err().map(|error| error.class);
                 self.budgets().heed(operation, failed);
+                if let Err(error) = &answer {
+                    self.heed(error);
+                }
                 answer
             }
         }))

@@ -17,10 +17,10 @@ use crate::deployment::event::Record;
 use crate::deployment::ids::{DeploymentId, ServiceName};
 use crate::deployment::plan::Plan;
 use crate::deployment::problem::Problem;
-use crate::deployment::state::Deployment;
+use crate::deployment::state::{Deployment, Phase};
 use crate::deployment::surroundings::Carried;
 use crate::runner::{Asks, LEASE, Run, Until};
-use crate::store::Holder;
+use crate::store::{Holder, Steer};
 use crate::strategy::Weight;
 
 /// A deployment that no process drives any more.
@@ -112,6 +112,43 @@ impl Abandoned {
             Stands::LeftOnOneSide
         } else {
             Stands::Open
+        }
+    }
+
+    /// What somebody has put on green by hand since is not this deployment's any more.
+    ///
+    /// # Errors
+    /// Where that is so, or the weights can't be read.
+    pub(super) async fn refuse_to_move_it_back(&self, session: &Session) -> Result<(), CliError> {
+        let traffic = Traffic::look(session).await?;
+        if self.stands(&traffic) != Stands::MovedToGreen {
+            return Ok(());
+        }
+        Err(CliError::refused(format!(
+            "somebody has given green everything since deployment {} stopped: it is over",
+            self.id()
+        ))
+        .hint("go back: `bg rollback`; or deploy the next version: `bg deploy`"))
+    }
+
+    /// What its outcome leaves no room for any more.
+    ///
+    /// # Errors
+    /// Where it has succeeded, or reverts already.
+    pub(super) fn refuse_too_late(&self, steer: Steer) -> Result<(), CliError> {
+        let Deployment { phase, left, .. } = &self.deployment;
+        match left.as_deref().unwrap_or(phase) {
+            Phase::Promoted { .. } => Err(CliError::refused(format!(
+                "deployment {} has succeeded: green serves everything",
+                self.id()
+            ))
+            .hint("`bg rollback` goes back")),
+            Phase::Reverting { .. } if steer != Steer::Abort => Err(CliError::refused(format!(
+                "deployment {} reverts already, and its process is gone",
+                self.id()
+            ))
+            .hint("`bg resume` ends it")),
+            _ => Ok(()),
         }
     }
 

@@ -108,6 +108,10 @@ impl CliError {
             StoreError::TooLong { .. } => {
                 self.hint("a folder has no such limit: state: file:DIR in bg.yaml")
             }
+            StoreError::Aws { source, .. } => match source.hint() {
+                Some(hint) => self.hint(hint),
+                None => self,
+            },
             _ => self,
         }
     }

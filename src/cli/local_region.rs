@@ -1,6 +1,8 @@
 //! The sandbox region, in this process.
 
-use std::net::Ipv4Addr;
+use std::collections::BTreeSet;
+use std::net::{Ipv4Addr, SocketAddr};
+use std::time::Duration;
 
 use jiff::{SignedDuration, Timestamp};
 use tokio::net::TcpListener;
@@ -17,6 +19,9 @@ use crate::sandbox::world::World;
 
 /// Before anybody sees it the demo account has run so long: its metrics are there.
 const HISTORY: SignedDuration = SignedDuration::from_mins(10);
+
+/// How often to look for listeners that are new.
+const FOLLOW_EVERY: Duration = Duration::from_millis(200);
 
 /// A region with the demo account, as long as it is held.
 pub(super) struct LocalRegion {
@@ -128,12 +133,21 @@ pub(super) async fn serve(args: &SandboxArgs) -> Result<(), CliError> {
         .serve(listener)
         .map_err(|error| CliError::from_error(ErrorKind::Unexpected, &error))?;
     let proxy = data_plane(&region)?;
-    announce(&server, &proxy, args);
-    wait_for_the_end().await;
+    let mut said = BTreeSet::new();
+    announce(&server);
+    announce_listeners(&proxy, &mut said);
+    if !args.empty {
+        println!("\n# bg.yaml for its demo service:\n{DEMO_CONFIG}");
+    }
+    tokio::select! {
+        biased;
+        () = wait_for_the_end() => {}
+        () = follow_listeners(&proxy, &mut said) => {}
+    }
     Ok(())
 }
 
-fn announce(server: &Server, proxy: &Proxy, args: &SandboxArgs) {
+fn announce(server: &Server) {
     println!(
         "# The sandbox region listens on {} until Ctrl-C.",
         server.url()
@@ -143,11 +157,24 @@ fn announce(server: &Server, proxy: &Proxy, args: &SandboxArgs) {
     // The AWS CLI and boto3 know only the second of these.
     println!("export AWS_REGION=eu-west-1");
     println!("export AWS_DEFAULT_REGION=eu-west-1");
-    for (load_balancer, port, address) in proxy.addresses() {
-        println!("# {load_balancer}:{port} takes requests at http://{address}/");
+}
+
+/// Says where each listener takes requests, once.
+fn announce_listeners(proxy: &Proxy, said: &mut BTreeSet<(String, u16, SocketAddr)>) {
+    for listener in proxy.addresses() {
+        let (load_balancer, port, address) = &listener;
+        if !said.contains(&listener) {
+            println!("# {load_balancer}:{port} takes requests at http://{address}/");
+            said.insert(listener);
+        }
     }
-    if !args.empty {
-        println!("\n# bg.yaml for its demo service:\n{DEMO_CONFIG}");
+}
+
+/// The same for those that are made later, as they come.
+async fn follow_listeners(proxy: &Proxy, said: &mut BTreeSet<(String, u16, SocketAddr)>) {
+    loop {
+        tokio::time::sleep(FOLLOW_EVERY).await;
+        announce_listeners(proxy, said);
     }
 }
 

@@ -1,6 +1,7 @@
 //! Running a planned deployment: lock, display, loop, exit code.
 
 use std::cell::RefCell;
+use std::time::Duration;
 
 use jiff::Timestamp;
 
@@ -25,6 +26,8 @@ use crate::store::{Duty, Holder, StoreError};
 
 /// How often a plan is made anew because a slot was retired after its survey.
 pub(super) const PLANS_AT_MOST: usize = 5;
+/// How long giving the lock back may take.
+const UNLOCK_WITHIN: Duration = Duration::from_secs(1);
 
 /// Everything that preflight found, at once.
 ///
@@ -95,6 +98,11 @@ pub(super) async fn run(
             eprintln!("Warning: {warning}");
         }
     }
+    let plan = Plan {
+        warnings: planning.warnings,
+        notes: planning.notes,
+        ..plan
+    };
     let service = plan.service.clone();
     let job = Job::Begin(Box::new(plan), planning.body);
     let deployment = drive(session, &service, &holder, job, &mut asks, &display).await?;
@@ -228,8 +236,9 @@ pub(super) async fn drive(
             beside_ticks(session, display, resumed).await
         }
     };
-    // A lock that can't be given back runs out by itself.
-    let _ = session.store.unlock(service, holder).await;
+    // A lock that can't be given back runs out by itself, and a runner may be about to be killed.
+    let unlock = session.store.unlock(service, holder);
+    let _ = tokio::time::timeout(UNLOCK_WITHIN, unlock).await;
     ended.map_err(|error| ended_badly(&error))
 }
 

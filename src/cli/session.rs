@@ -209,6 +209,9 @@ impl Session {
                 "nothing was changed; check the network, and that region {} exists",
                 self.cloud.region()
             )),
+            _ if error.hint().is_some() => message
+                .hint("nothing was changed")
+                .hint(error.hint().unwrap_or_default()),
             (ErrorClass::Denied, _) => {
                 message.hint("nothing was changed; the README lists the permissions that bg needs")
             }

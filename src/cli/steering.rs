@@ -53,6 +53,8 @@ pub(super) async fn ask_and_wait(
         tokio::time::sleep(LOOK_EVERY).await;
         let records = store.journal(&service, id).await.map_err(unreadable)?;
         if let Some(outcome) = outcome(&records) {
+            // What came too late must not be heeded by a process that goes on with it later.
+            let _ = store.remove_request(&service, &request).await;
             return Ok(Some(Answer::Ended(outcome)));
         }
         let news = records.get(before..).unwrap_or_default();
@@ -66,7 +68,7 @@ pub(super) async fn ask_and_wait(
         let limit = if taken { REVERT_WITHIN } else { ANSWER_WITHIN };
         if waiting_since.elapsed() > limit {
             // It must not be heeded when nobody expects it any more.
-            let _ = store.take_requests(&service, id).await;
+            let _ = store.remove_request(&service, &request).await;
             return Ok(taken.then_some(Answer::Taken));
         }
     }

@@ -160,6 +160,8 @@ pub enum FailureClass {
     Ambiguous,
     /// Never sent: no network, no name, refused.
     NotSent,
+    /// The machine's clock is off. Nothing happened.
+    Skewed,
     /// Credentials ran out.
     Expired,
     /// Not allowed.

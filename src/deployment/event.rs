@@ -5,6 +5,7 @@ use std::collections::BTreeMap;
 
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
+use thiserror::Error;
 
 use super::action::{ActName, FailureClass};
 use super::ids::{AlarmName, DeploymentId, SlotName, TaskDefinitionArn};
@@ -40,28 +41,40 @@ impl Record {
     /// Reads a line of a journal.
     ///
     /// # Errors
-    /// In words: the line is no record, or one of a later version than this program knows.
-    pub fn from_line(line: &str) -> Result<Record, String> {
+    /// When the line is no record, or one of a later version than this program knows.
+    pub fn from_line(line: &str) -> Result<Record, UnreadableLine> {
         #[derive(Deserialize)]
         struct Version {
             v: u16,
         }
-        let why = match serde_json::from_str::<Record>(line) {
-            Ok(record) if record.v <= Record::VERSION => return Ok(record),
-            Ok(_) => String::new(),
-            Err(error) => error.to_string(),
-        };
-        // What another version wrote may look broken: that it is another comes first.
-        let version: Version = serde_json::from_str(line).map_err(|_| why.clone())?;
-        if version.v > Record::VERSION {
-            return Err(format!(
-                "written by a later bg (version {} of the journal; this one reads up to {})",
-                version.v,
-                Record::VERSION
-            ));
+        let later = |v| UnreadableLine::LaterVersion { v };
+        match serde_json::from_str::<Record>(line) {
+            Ok(record) if record.v > Record::VERSION => Err(later(record.v)),
+            Ok(record) => Ok(record),
+            // What another version wrote may look broken: that it is another comes first.
+            Err(error) => match serde_json::from_str(line) {
+                Ok(Version { v }) if v > Record::VERSION => Err(later(v)),
+                _ => Err(UnreadableLine::NoRecord(error)),
+            },
         }
-        Err(why)
     }
+}
+
+/// Why a line of a journal can't be read.
+#[derive(Debug, Error)]
+pub enum UnreadableLine {
+    /// It is none of this version's records.
+    #[error(transparent)]
+    NoRecord(#[from] serde_json::Error),
+    /// A later program wrote it.
+    #[error(
+        "written by a later bg (version {v} of the journal; this one reads up to {})",
+        Record::VERSION
+    )]
+    LaterVersion {
+        /// The version of its shape.
+        v: u16,
+    },
 }
 
 /// What was decided (an intent, before its act) or learnt (a fact, after it).

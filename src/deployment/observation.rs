@@ -56,10 +56,33 @@ pub struct Observation {
     pub alarms: BTreeMap<AlarmName, Seen<AlarmSeen>>,
     /// What the load balancers' metrics showed, where they are judged and it is time to.
     pub metrics: Option<Seen<MetricsSeen>>,
+    /// What is known of the credentials, where AWS said that they are over.
+    pub credentials_over: Option<CredentialsOver>,
     /// What people and the operating system asked for since the last look.
     pub asks: Vec<Ask>,
     /// Who has the lock that this process held and lost.
-    pub lock_lost_to: Option<String>,
+    pub lock_lost_to: Option<LostTo>,
+}
+
+/// Credentials that AWS doesn't take any more, or that could not be renewed.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct CredentialsOver {
+    /// Which: `profile "prod"`.
+    pub which: String,
+    /// AWS's words, or their source's.
+    pub why: String,
+    /// What to do.
+    pub renew: String,
+}
+
+/// Who has the lock that was lost.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct LostTo {
+    /// In words.
+    pub who: String,
+    /// Whether traffic is theirs by now: they have gone on with this deployment, or begun another,
+    /// or that can't be seen. The weights may look untouched then, and mean something else.
+    pub took_traffic: bool,
 }
 
 /// An ECS service.

@@ -46,6 +46,11 @@ pub enum Stuck {
         /// What was waited for.
         waited_for: Vec<Hold>,
     },
+    /// The deployment had succeeded, and then somebody moved weights before it had ended.
+    Moved {
+        /// What every route shows that isn't all on green.
+        drift: Vec<Hold>,
+    },
     /// Reverting would take traffic to a side without a single healthy target.
     BlueIsDown {
         /// What tripped.
@@ -77,6 +82,9 @@ impl fmt::Display for Stuck {
         match self {
             Stuck::PatienceOver { waited_for } => {
                 write!(f, "waited too long for: {}", join(waited_for))
+            }
+            Stuck::Moved { drift } => {
+                write!(f, "green served everything, and then: {}", join(drift))
             }
             Stuck::BlueIsDown { trip } => write!(
                 f,

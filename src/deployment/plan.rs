@@ -53,6 +53,12 @@ pub struct Plan {
     /// The `deploymentConfiguration` that green has outside of deployments: during one, ECS's
     /// own rollbacks are off, and afterwards it gets this back.
     pub settings: serde_json::Value,
+    /// What preflight warned of when the deployment began.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub warnings: Vec<String>,
+    /// What it noted.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub notes: Vec<String>,
     /// What splits traffic. They move together.
     pub routes: Vec<Route>,
     /// The strategy's name, for people.

@@ -16,6 +16,9 @@ use super::trip::{Hold, Trip};
 use crate::judge::alarms::AlarmState;
 use crate::strategy::Weight;
 
+/// How long after its record an act can still be under way.
+const REGISTERS_WITHIN: SignedDuration = SignedDuration::from_secs(30);
+
 /// Where a deployment stands.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Deployment {
@@ -61,6 +64,8 @@ pub struct Deployment {
     pub evidence: Option<Evidence>,
     /// The figures of the last look.
     pub look: Look,
+    /// Until when a try to register the task definition that may have worked can have reached AWS.
+    pub registering_until: Option<Timestamp>,
     /// How many records were folded: the next one's position.
     pub next_seq: u64,
 }
@@ -226,6 +231,7 @@ impl Deployment {
             target_reason: None,
             changed_at: record.at,
             look: Look::default(),
+            registering_until: None,
             next_seq: record.seq + 1,
         }
     }
@@ -272,7 +278,10 @@ impl Deployment {
             }
             (_, Event::DisarmingDeadman) => {}
             (_, Event::DeadmanDisarmed) => self.deadman = DeadmanState::default(),
-            (Phase::Registering, Event::RegisteringTaskDefinition) => self.changed_at = at,
+            (Phase::Registering, Event::RegisteringTaskDefinition) => {
+                self.changed_at = at;
+                self.registering_until = Some(at + REGISTERS_WITHIN);
+            }
             (Phase::Registering, Event::TaskDefinitionReady { task_definition }) => {
                 self.task_definition = Some(task_definition.clone());
                 self.failures.clear();
@@ -362,7 +371,7 @@ impl Deployment {
                 self.phase = Phase::Reverting {
                     trip: trip.clone(),
                     since: at,
-                    hurried_at: None,
+                    hurried_at: matches!(trip, Trip::Interrupted { .. }).then_some(at),
                     traffic_back_at: None,
                     putting_away_since: None,
                     put_away: false,
@@ -443,8 +452,8 @@ impl Deployment {
                 self.look = look.clone();
             }
             (_, Event::Ended { outcome }) => {
-                let retire_at = match &self.phase {
-                    Phase::Promoted { retire_at, .. } => *retire_at,
+                let retire_at = match (&self.phase, outcome) {
+                    (Phase::Promoted { retire_at, .. }, Outcome::Promoted) => *retire_at,
                     _ => None,
                 };
                 self.hold = None;
@@ -468,6 +477,11 @@ impl Deployment {
         self.failures.clear();
         self.deadman.failure = None;
         self.changed_at = at;
+        if let (Phase::Registering, Some(until)) = (&self.phase, self.registering_until) {
+            // Its process may have died with the call under way.
+            let (act, class) = (ActName::RegisterTaskDefinition, FailureClass::Ambiguous);
+            self.note_failure(act, class, "nobody saw the answer", at.min(until));
+        }
         match &mut self.phase {
             Phase::Provisioning {
                 since,
@@ -516,7 +530,7 @@ impl Deployment {
         let since = self.hold.as_ref().map_or(at, |held| held.since);
         let blind = reasons
             .iter()
-            .any(|hold| matches!(hold, Hold::Unreadable { .. }));
+            .any(|hold| matches!(hold, Hold::Unreadable { .. }) || hold.is_of_credentials());
         self.blind_since = blind.then(|| self.blind_since.unwrap_or(at));
         self.hold = Some(Held {
             reasons: reasons.to_vec(),
@@ -526,6 +540,9 @@ impl Deployment {
     }
 
     fn note_failure(&mut self, act: ActName, class: FailureClass, message: &str, at: Timestamp) {
+        if act == ActName::RegisterTaskDefinition {
+            self.registering_until = (class == FailureClass::Ambiguous).then_some(at);
+        }
         let earlier = self.failure_of(act);
         let failure = Failure {
             class,

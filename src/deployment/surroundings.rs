@@ -4,7 +4,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 use std::time::Duration;
 
-use jiff::Timestamp;
+use jiff::{SignedDuration, Timestamp};
 use serde_json::Value;
 
 use super::health_check::HealthCheck;
@@ -26,8 +26,12 @@ pub struct Surroundings {
     pub account: String,
     /// The region that was asked.
     pub region: String,
-    /// When the credentials end, where that is known.
+    /// Where the credentials come from: `profile "prod"`.
+    pub credentials_from: String,
+    /// When the credentials end, where that is known and no role renews them by itself.
     pub credentials_end: Option<Timestamp>,
+    /// How far this machine's clock is ahead of AWS's, where AWS has refused a request for it.
+    pub clock_ahead: Option<SignedDuration>,
     /// Whether the cluster exists and is ACTIVE.
     pub cluster_exists: bool,
     /// Names of some clusters, for the message when it doesn't.

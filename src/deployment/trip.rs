@@ -306,6 +306,15 @@ pub enum Hold {
         /// Why.
         why: String,
     },
+    /// AWS doesn't take the credentials any more, or they could not be renewed.
+    CredentialsOver {
+        /// Which: `profile "prod"`.
+        which: String,
+        /// AWS's words, or their source's.
+        why: String,
+        /// What to do.
+        renew: String,
+    },
     /// A weight write has not shown in the read-back yet.
     WeightsNotConfirmed {
         /// What was written.
@@ -316,6 +325,11 @@ pub enum Hold {
 }
 
 impl Hold {
+    /// Whether it waits for credentials.
+    pub fn is_of_credentials(&self) -> bool {
+        matches!(self, Hold::CredentialsOver { .. })
+    }
+
     /// Whether somebody else changed something.
     pub fn is_drift(&self) -> bool {
         matches!(
@@ -380,6 +394,10 @@ impl fmt::Display for Hold {
                  the load balancer splitting traffic?"
             ),
             Hold::Unreadable { what, why } => write!(f, "{what} can't be read: {why}"),
+            Hold::CredentialsOver { which, why, renew } => {
+                let why = why.trim_end_matches('.');
+                write!(f, "the AWS credentials ({which}) are over: {why}; {renew}")
+            }
             Hold::WeightsNotConfirmed { set, trouble } => {
                 write!(f, "{set} green is written, and not seen yet")?;
                 because(f, trouble.as_ref())

@@ -144,7 +144,7 @@ fn armed(view: &View) -> Option<StyledLine> {
 
 fn trip_of(why: &Stuck) -> Option<&Trip> {
     match why {
-        Stuck::PatienceOver { .. } | Stuck::TakenOver { .. } => None,
+        Stuck::PatienceOver { .. } | Stuck::Moved { .. } | Stuck::TakenOver { .. } => None,
         Stuck::BlueIsDown { trip }
         | Stuck::RevertNotConfirmed { trip, .. }
         | Stuck::GreenNotPutAway { trip, .. } => Some(trip),
@@ -353,6 +353,7 @@ fn after_hold(holds: &[Hold]) -> &'static str {
             "find out why no request reaches green (a rule before it, a cache, sticky clients); \
              then deploy again"
         }
+        Some(Hold::CredentialsOver { .. }) => "renew the AWS credentials; then deploy again",
         Some(Hold::Unreadable { .. }) => "restore access to what can't be read; then deploy again",
         _ => "`bg status` shows where it stands; deploy again once that is mended",
     }
@@ -388,10 +389,12 @@ fn after_stuck(why: &Stuck, view: &View) -> Vec<String> {
                 "`bg status` shows where it stands".into(),
             ]
         }
-        Stuck::PatienceOver { .. } | Stuck::RevertNotConfirmed { .. } => vec![
-            force(blue, "puts everything on blue"),
-            force(blue.other(), "puts everything on green"),
-            "`bg status` shows where it stands".into(),
-        ],
+        Stuck::PatienceOver { .. } | Stuck::Moved { .. } | Stuck::RevertNotConfirmed { .. } => {
+            vec![
+                force(blue, "puts everything on blue"),
+                force(blue.other(), "puts everything on green"),
+                "`bg status` shows where it stands".into(),
+            ]
+        }
     }
 }

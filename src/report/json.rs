@@ -17,7 +17,7 @@ use crate::deployment::event::Record;
 ///
 /// | `event.type` | other fields of `event` |
 /// | --- | --- |
-/// | `started` | `plan`: service, cluster, slots, routes, steps, guards, limits, retire |
+/// | `started` | `plan`: service, cluster, slots, routes, steps, guards, limits, retire; `warnings` and `notes` of preflight, where there are any |
 /// | `registering_task_definition` | intent |
 /// | `task_definition_ready` | `task_definition`: ARN of what green is to run |
 /// | `provisioning_green` | intent |

@@ -263,6 +263,7 @@ pub(super) fn failure(class: FailureClass) -> &'static str {
         FailureClass::Conflict => "a conflict with something under way",
         FailureClass::Ambiguous => "it may or may not have happened",
         FailureClass::NotSent => "not sent",
+        FailureClass::Skewed => "the clock is off",
         FailureClass::Expired => "credentials ran out",
         FailureClass::Denied => "not allowed",
         FailureClass::Invalid => "refused",

@@ -102,6 +102,8 @@ pub(super) fn plan() -> Plan {
         },
         desired: 2,
         settings: serde_json::Value::Null,
+        warnings: Vec::new(),
+        notes: Vec::new(),
         routes: vec![route("shop:443")],
         strategy: "canary".into(),
         steps: vec![
@@ -237,6 +239,32 @@ impl Story {
             )
     }
 
+    fn promoted() -> Self {
+        Story::shifted()
+            .then(
+                401,
+                Event::Shifting {
+                    step: 1,
+                    weight: percent(100),
+                },
+            )
+            .then(402, look([2, 2, 2], 100, AlarmState::Ok))
+            .then(
+                402,
+                Event::Baking {
+                    step: 1,
+                    weight: percent(100),
+                    until: at(702),
+                },
+            )
+            .then(
+                702,
+                Event::Promoted {
+                    retire_at: Some(at(1302)),
+                },
+            )
+    }
+
     fn ended(self, seconds: i64, outcome: Outcome) -> Vec<Record> {
         self.then(seconds, Event::Ended { outcome }).0
     }
@@ -252,29 +280,7 @@ impl Story {
 }
 
 pub(super) fn good() -> Vec<Record> {
-    Story::shifted()
-        .then(
-            401,
-            Event::Shifting {
-                step: 1,
-                weight: percent(100),
-            },
-        )
-        .then(402, look([2, 2, 2], 100, AlarmState::Ok))
-        .then(
-            402,
-            Event::Baking {
-                step: 1,
-                weight: percent(100),
-                until: at(702),
-            },
-        )
-        .then(
-            702,
-            Event::Promoted {
-                retire_at: Some(at(1302)),
-            },
-        )
+    Story::promoted()
         .then(703, Event::SettingsRestored)
         .ended(703, Outcome::Promoted)
 }
@@ -493,6 +499,19 @@ pub(super) fn stuck() -> Vec<(&'static str, Vec<Record>)> {
                 Stuck::GreenNotPutAway {
                     trip: trip(),
                     trouble: trouble(),
+                },
+            ),
+        ),
+        (
+            "moved_after_promotion",
+            stuck(
+                Story::promoted().then(704, look([2, 2, 2], 0, AlarmState::Ok)),
+                Stuck::Moved {
+                    drift: vec![Hold::WeightDrift {
+                        route: "shop:443".into(),
+                        set: Weight::FULL,
+                        seen: "0% green".into(),
+                    }],
                 },
             ),
         ),

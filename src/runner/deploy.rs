@@ -6,25 +6,21 @@ use jiff::{SignedDuration, Timestamp};
 use serde_json::Value;
 use thiserror::Error;
 
-use super::log::{Log, in_time};
+use super::log::Log;
+use super::patience::{ORDINARY, Patience};
 use super::{Asks, Clock};
 use crate::aws::{AwsError, Cloud, Done};
-use crate::deployment::action::{ActName, Action, WeightWrite};
+use crate::deployment::action::{ActName, Action, FailureClass, WeightWrite};
 use crate::deployment::decide::{Decision, decide};
 use crate::deployment::event::{Event, Record};
-use crate::deployment::ids::{DeploymentId, ServiceName};
-use crate::deployment::observation::{Ask, Observation};
+use crate::deployment::ids::DeploymentId;
+use crate::deployment::observation::{Ask, LostTo, Observation, OnInterrupt};
 use crate::deployment::plan::Plan;
 use crate::deployment::state::{Deployment, IllegalRecord, Phase};
-use crate::store::{Holder, Request, Steer, Store, StoreError};
+use crate::store::{Holder, Request, Store, StoreError};
 
 /// How long a lock is held without being renewed.
 pub const LEASE: SignedDuration = SignedDuration::from_secs(60);
-/// How often it is renewed.
-const RENEW_EVERY: SignedDuration = SignedDuration::from_secs(15);
-/// How long the store may refuse to renew it before that is a reason to revert: while this
-/// process still is the holder.
-const UNRENEWED_AT_MOST: SignedDuration = SignedDuration::from_secs(30);
 /// How long one act may take; what became of it is seen at the next look.
 const ACTS_AT_MOST: Duration = Duration::from_secs(30);
 /// The same for putting traffic back: it is written down, shown and tried anew this often at
@@ -34,11 +30,6 @@ const REVERTS_AT_MOST: Duration = Duration::from_secs(2);
 const LOOKS: Duration = Duration::from_secs(30);
 /// How long a look may hold up the next try to put traffic back.
 const LOOKS_IN_A_REVERT: Duration = Duration::from_secs(2);
-
-/// How long the store may take for one call.
-const STORE: Duration = Duration::from_secs(10);
-/// The same while traffic is being put back.
-const STORE_IN_A_REVERT: Duration = Duration::from_secs(1);
 
 /// Everything that one run needs.
 pub struct Run<'a> {
@@ -108,7 +99,7 @@ impl Run<'_> {
             unwatched_since,
         };
         let at = means.clock.now();
-        log.record(Some(&means.holder), at, resumed, STORE)
+        log.record(Some(&means.holder), at, resumed, ORDINARY)
             .await??;
         Box::pin(Loop::new(means, log).go(until)).await
     }
@@ -140,33 +131,45 @@ pub enum Until {
     },
 }
 
-/// Whether a deployment may be left alone for a minute: not while weights are being moved.
+/// Whether a deployment may be left alone for a minute: not while weights are being moved, nor
+/// while green has to stay healthy for a while, which begins anew where nobody watches.
 fn may_rest(phase: &Phase) -> bool {
-    matches!(
-        phase,
-        Phase::Registering | Phase::Provisioning { .. } | Phase::Ready | Phase::Baking { .. }
-    )
+    match phase {
+        Phase::Provisioning { healthy_since, .. } => healthy_since.is_none(),
+        Phase::Registering | Phase::Ready | Phase::Baking { .. } => true,
+        Phase::Shifting { .. }
+        | Phase::Promoted { .. }
+        | Phase::Reverting { .. }
+        | Phase::Ended { .. } => false,
+    }
 }
 
 /// What a loop works with.
-struct Means<'a> {
-    cloud: &'a Cloud,
-    store: &'a Store,
-    clock: Clock,
-    holder: Holder,
-    body: Option<Value>,
-    asks: &'a mut Asks,
+pub(super) struct Means<'a> {
+    pub(super) cloud: &'a Cloud,
+    pub(super) store: &'a Store,
+    pub(super) clock: Clock,
+    pub(super) holder: Holder,
+    pub(super) body: Option<Value>,
+    pub(super) asks: &'a mut Asks,
 }
 
-struct Loop<'a> {
-    means: Means<'a>,
-    log: Log<'a>,
-    last: Option<Observation>,
-    renewed_at: Timestamp,
-    journal_fails: bool,
-    lock_fails: bool,
+pub(super) struct Loop<'a> {
+    pub(super) means: Means<'a>,
+    pub(super) log: Log<'a>,
+    pub(super) last: Option<Observation>,
+    pub(super) renewed_at: Timestamp,
+    pub(super) journal_fails: bool,
+    pub(super) lock_fails: bool,
+    /// Requests that were turned into asks, and are still in the store: they stay there until
+    /// their answer is in the journal.
+    pub(super) heard: Vec<Request>,
+    /// When the store was last asked.
+    pub(super) heard_at: Timestamp,
+    /// How long it may still be waited for.
+    pub(super) patience: Patience,
     /// Who took the lock: from then on the journal is theirs.
-    lock_lost_to: Option<String>,
+    pub(super) lock_lost_to: Option<LostTo>,
 }
 
 impl<'a> Loop<'a> {
@@ -179,6 +182,9 @@ impl<'a> Loop<'a> {
             renewed_at,
             journal_fails: false,
             lock_fails: false,
+            heard: Vec::new(),
+            heard_at: Timestamp::MIN,
+            patience: Patience::default(),
             lock_lost_to: None,
         }
     }
@@ -191,6 +197,7 @@ impl<'a> Loop<'a> {
             let wake_at = decision.wake_at;
             let idle = decision.actions.is_empty() && wake_at > self.means.clock.now();
             self.carry_out(decision).await?;
+            self.remove_answered().await;
             if let Until::Rest { at_most } = until {
                 let rests = idle && may_rest(&self.log.deployment.phase);
                 if rests || self.means.clock.now() >= at_most {
@@ -248,18 +255,33 @@ impl<'a> Loop<'a> {
                 both = both => both,
             },
         };
-        if let Some(renewed) = heard.renewed {
-            self.heed_renewal(renewed).await;
-        }
-        self.heed_requests(heard.requests);
+        self.heed(heard).await;
         seen
     }
 
+    /// Waits for a moment or an ask; the store is heard on its own clock meanwhile.
     async fn wait_until(&mut self, at: Timestamp) {
-        tokio::select! {
-            biased;
-            ask = self.means.asks.next() => { let _ = self.means.asks.sender().send(ask); }
-            () = self.means.clock.sleep_until(at) => {}
+        loop {
+            let hears_at = self.hears_before(at);
+            tokio::select! {
+                biased;
+                ask = self.means.asks.next() => return self.ask(ask),
+                () = self.means.clock.sleep_until(hears_at.unwrap_or(at)) => {}
+            }
+            if hears_at.is_none() {
+                return;
+            }
+            let round = self.store_round();
+            let store = self.means.store;
+            let heard = tokio::select! {
+                biased;
+                ask = self.means.asks.next() => return self.ask(ask),
+                heard = round.go(store) => heard,
+            };
+            self.heed(heard).await;
+            if self.lock_lost_to.is_some() {
+                return;
+            }
         }
     }
 
@@ -311,16 +333,32 @@ impl<'a> Loop<'a> {
         let done = tokio::select! {
             biased;
             ask = means.asks.next(), if !urgent => {
+                let cut_short = cut_short(action, &ask);
                 let _ = means.asks.sender().send(ask);
-                return None;
+                return cut_short;
             }
             done = act => done,
         };
         match done {
             Ok(Ok(done)) => fact_of(action, done),
-            Ok(Err(error)) => Some(failed(action, &error)),
+            Ok(Err(error)) => Some(failed(action, &error)).filter(|event| !self.is_known(event)),
             Err(_) => Some(failed(action, &AwsError::timed_out("the whole act"))),
         }
+    }
+
+    /// Whether it says of a revert what its last try said already. It is tried each second, and
+    /// credentials may stay away for minutes.
+    fn is_known(&self, event: &Event) -> bool {
+        let Event::ActFailed {
+            act: ActName::Revert,
+            class: FailureClass::Expired,
+            ..
+        } = event
+        else {
+            return false;
+        };
+        let last = self.log.deployment.failure_of(ActName::Revert);
+        last.is_some_and(|last| last.class == FailureClass::Expired)
     }
 
     /// Appends to the journal and to the state. A journal that can't be written any more is a
@@ -336,11 +374,15 @@ impl<'a> Loop<'a> {
             return Ok(false);
         }
         let holder = self.means.holder.clone();
-        let within = store_within(&self.log.deployment);
+        let within = self.patience.within(&self.log.deployment, Some(&event));
+        let start = tokio::time::Instant::now();
         let kept = self.log.record(Some(&holder), now, event, within).await?;
+        let in_time = !matches!(kept, Err(StoreError::TimedOut));
+        self.patience.spend(start.elapsed(), in_time);
         match &kept {
             Ok(()) => {}
             Err(StoreError::LockLost) => self.lose_lock().await,
+            Err(error) if self.waits_for_credentials(error) => {}
             Err(error) => self.give_up_on_the_journal(error),
         }
         Ok(kept.is_ok())
@@ -357,6 +399,13 @@ impl<'a> Loop<'a> {
         leased && self.lock_lost_to.is_none() && (on_record || reverting)
     }
 
+    /// Whether the store refuses the same credentials as everything else: traffic could not be put
+    /// back with them either, so `blind_after` decides. Nothing is raised without the record.
+    pub(super) fn waits_for_credentials(&self, error: &StoreError) -> bool {
+        let over = |last: &Observation| last.credentials_over.is_some();
+        error.is_of_credentials() && self.last.as_ref().is_some_and(over)
+    }
+
     fn give_up_on_the_journal(&mut self, error: &StoreError) {
         if !self.journal_fails {
             self.journal_fails = true;
@@ -364,88 +413,11 @@ impl<'a> Loop<'a> {
         }
     }
 
-    /// What is to be asked of the store beside a look.
-    fn store_round(&self) -> StoreRound {
-        let now = self.means.clock.now();
-        let plan = &self.log.deployment.plan;
-        StoreRound {
-            service: plan.service.clone(),
-            deployment: plan.id.clone(),
-            renewal: (now >= self.renewed_at + RENEW_EVERY).then(|| self.renewal(now)),
-            within: store_within(&self.log.deployment),
-        }
-    }
-
-    fn renewal(&self, now: Timestamp) -> Holder {
-        Holder {
-            lease_until: now + LEASE,
-            ..self.means.holder.clone()
-        }
-    }
-
-    /// Renews the lease now, because without it nothing may be done.
-    async fn renew_lock(&mut self) {
-        let renewal = self.renewal(self.means.clock.now());
-        let service = &self.log.deployment.plan.service;
-        let within = store_within(&self.log.deployment);
-        let renewed = in_time(within, self.means.store.lock(service, &renewal)).await;
-        self.heed_renewal(renewed).await;
-    }
-
-    async fn heed_renewal(&mut self, renewed: Result<Holder, StoreError>) {
-        let now = self.means.clock.now();
-        match renewed {
-            Ok(holder) => {
-                self.renewed_at = holder.lease_until - LEASE;
-                self.means.holder = holder;
-            }
-            Err(StoreError::LockLost) => self.lose_lock().await,
-            Err(error) if now >= self.renewed_at + UNRENEWED_AT_MOST => {
-                self.give_up_on_the_lock(&error);
-            }
-            Err(_) => {}
-        }
-    }
-
-    fn heed_requests(&self, requests: Vec<Request>) {
-        for Request { by, steer, .. } in requests {
-            self.ask(match steer {
-                Steer::Abort => Ask::Abort { by },
-                Steer::Pause => Ask::Pause { by },
-                Steer::Promote { full } => Ask::GoOn { by, full },
-            });
-        }
-    }
-
-    /// From now on journal, requests and services are another process's.
-    async fn lose_lock(&mut self) {
-        let service = &self.log.deployment.plan.service;
-        let holder = in_time(STORE_IN_A_REVERT, self.means.store.holder(service)).await;
-        let holder = holder.ok().flatten();
-        self.lock_lost_to = Some(holder.map_or_else(
-            || "another process".to_owned(),
-            |holder| {
-                format!(
-                    "{}@{} (pid {}, deployment {})",
-                    holder.owner, holder.host, holder.pid, holder.deployment
-                )
-            },
-        ));
-    }
-
-    /// Asked once: an ask goes before a look, and one in each round would blind the revert.
-    fn give_up_on_the_lock(&mut self, error: &StoreError) {
-        if !self.lock_fails {
-            self.lock_fails = true;
-            self.ask_to_abort(format!("bg itself: the lock can't be kept ({error})"));
-        }
-    }
-
-    fn ask_to_abort(&self, by: String) {
+    pub(super) fn ask_to_abort(&self, by: String) {
         self.ask(Ask::Abort { by });
     }
 
-    fn ask(&self, ask: Ask) {
+    pub(super) fn ask(&self, ask: Ask) {
         let _ = self.means.asks.sender().send(ask);
     }
 }
@@ -467,41 +439,6 @@ fn again(last: Observation, clock: Clock) -> Observation {
     Observation {
         now: clock.now(),
         ..last
-    }
-}
-
-/// What is asked of the store beside a look.
-struct StoreRound {
-    service: ServiceName,
-    deployment: DeploymentId,
-    renewal: Option<Holder>,
-    within: Duration,
-}
-
-/// What the store said.
-struct Heard {
-    renewed: Option<Result<Holder, StoreError>>,
-    requests: Vec<Request>,
-}
-
-impl StoreRound {
-    async fn go(self, store: &Store) -> Heard {
-        let renewed = match &self.renewal {
-            Some(holder) => Some(in_time(self.within, store.lock(&self.service, holder)).await),
-            None => None,
-        };
-        let taken = store.take_requests(&self.service, &self.deployment);
-        // One that was missed is there at the next look.
-        let requests = in_time(self.within, taken).await.unwrap_or_default();
-        Heard { renewed, requests }
-    }
-}
-
-/// How long the store may take: it must never keep traffic from being put back.
-fn store_within(deployment: &Deployment) -> Duration {
-    match deployment.phase {
-        Phase::Reverting { .. } => STORE_IN_A_REVERT,
-        _ => STORE,
     }
 }
 
@@ -528,6 +465,21 @@ fn fact_of(action: &Action, done: Done) -> Option<Event> {
         (Action::DisarmDeadman, _) => Some(Event::DeadmanDisarmed),
         _ => None,
     }
+}
+
+/// What an ask that cut an act short leaves to be told. Most acts show at the next look; a
+/// revision may take a while to be listed, and registering again would make a second one.
+fn cut_short(action: &Action, by: &Ask) -> Option<Event> {
+    let reverts = match by {
+        Ask::Abort { .. } => true,
+        Ask::Interrupt { then, .. } => *then == OnInterrupt::Revert,
+        _ => false,
+    };
+    (*action == Action::RegisterTaskDefinition && !reverts).then(|| Event::ActFailed {
+        act: action.name(),
+        class: FailureClass::Ambiguous,
+        message: "something was asked for meanwhile".to_owned(),
+    })
 }
 
 fn failed(action: &Action, error: &AwsError) -> Event {

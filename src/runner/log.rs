@@ -69,6 +69,18 @@ impl<'a> Log<'a> {
         Ok(())
     }
 
+    /// Whether the store has taken all that has happened.
+    pub(super) fn is_kept(&self) -> bool {
+        self.unkept.is_empty()
+    }
+
+    /// Whether the store's `journal` holds a record that somebody else wrote after these.
+    pub(super) fn was_gone_on_with(&self, journal: &[Record]) -> bool {
+        let kept = self.deployment.next_seq - self.unkept.len() as u64;
+        let mut newer = journal.iter().filter(|record| record.seq >= kept);
+        newer.any(|record| !self.unkept.contains(record))
+    }
+
     fn next(&self, at: Timestamp, event: Event) -> Record {
         Record {
             v: Record::VERSION,

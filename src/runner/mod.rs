@@ -3,7 +3,9 @@
 mod asks;
 mod clock;
 mod deploy;
+mod holder;
 mod log;
+mod patience;
 mod retire;
 
 pub use asks::Asks;

@@ -65,10 +65,21 @@ pub enum When {
     Chance(f64),
 }
 
+/// Whose calls a rule is for.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub enum Caller {
+    /// Those that come over the wire.
+    #[default]
+    Client,
+    /// Those that EventBridge Scheduler makes.
+    Schedule,
+}
+
 /// One rule.
 #[derive(Debug, Clone, PartialEq)]
 pub struct FaultRule {
     pattern: String,
+    caller: Caller,
     kind: FaultKind,
     when: When,
     seen: u64,
@@ -80,10 +91,23 @@ impl FaultRule {
     pub fn new(pattern: impl Into<String>, kind: FaultKind, when: When) -> Self {
         Self {
             pattern: pattern.into(),
+            caller: Caller::Client,
             kind,
             when,
             seen: 0,
         }
+    }
+
+    /// The same for the calls that schedules make, and for no client's.
+    #[must_use]
+    pub fn of_schedules(self) -> Self {
+        let caller = Caller::Schedule;
+        Self { caller, ..self }
+    }
+
+    /// Whose calls it is for.
+    pub fn caller(&self) -> Caller {
+        self.caller
     }
 
     fn matches(&self, service: Service, operation: &str) -> bool {

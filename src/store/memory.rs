@@ -119,14 +119,9 @@ impl MemoryStore {
         })
     }
 
-    pub(super) fn take_requests(&self, service: &ServiceName, id: &DeploymentId) -> Vec<Request> {
-        if self.requests(service, id).is_empty() {
-            return Vec::new();
+    pub(super) fn remove_request(&self, service: &ServiceName, request: &Request) {
+        if let Some(kept) = self.services_kept().get_mut(service) {
+            kept.requests.retain(|it| it != request);
         }
-        self.change(service, |kept| {
-            kept.requests
-                .extract_if(.., |it| it.deployment == *id)
-                .collect()
-        })
     }
 }

@@ -4,6 +4,7 @@
 //! machine. One that it hasn't may or may not be there; a torn last line is dropped on reading.
 
 mod dynamo;
+mod error;
 mod file;
 mod memory;
 
@@ -11,13 +12,12 @@ use std::fmt;
 
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
-use thiserror::Error;
 
 pub use dynamo::{DynamoStore, Made};
+pub use error::StoreError;
 pub use file::FileStore;
 pub use memory::MemoryStore;
 
-use crate::aws::AwsError;
 use crate::deployment::event::Record;
 use crate::deployment::ids::{DeploymentId, ServiceName};
 
@@ -115,88 +115,6 @@ pub enum Steer {
     Promote {
         /// To 100 % at once, past all steps.
         full: bool,
-    },
-}
-
-/// What a store can't do.
-#[derive(Debug, Error)]
-pub enum StoreError {
-    /// The lock is another's.
-    #[error("{0}")]
-    Locked(Box<Holder>),
-    /// The lock that this process held went to another.
-    #[error("the lock was lost: its lease ran out and somebody else took it")]
-    LockLost,
-    /// No answer in time.
-    #[error("the store did not answer in time")]
-    TimedOut,
-    /// The lease is over, and nobody else has taken the lock: it can be renewed.
-    #[error("the lock's lease is over, and was not renewed")]
-    LeaseOver,
-    /// Another process wrote the journal meanwhile.
-    #[error("record {seq} of deployment {deployment} was written by somebody else")]
-    OutOfTurn {
-        /// Whose journal.
-        deployment: DeploymentId,
-        /// The position.
-        seq: u64,
-    },
-    /// A journal that can't be read.
-    #[error("{what}, line {line}: {why}")]
-    Damaged {
-        /// The file.
-        what: String,
-        /// From 1.
-        line: usize,
-        /// The parser's words.
-        why: String,
-    },
-    /// The operating system refused.
-    #[error("{what}: {source}")]
-    Io {
-        /// Which file.
-        what: String,
-        /// Why.
-        source: std::io::Error,
-    },
-    /// DynamoDB, or the way to it, refused.
-    #[error("table {table}: {source}")]
-    Aws {
-        /// Which table.
-        table: String,
-        /// Why.
-        source: AwsError,
-    },
-    /// The table is not there yet.
-    #[error("table {table} doesn't exist in {region}")]
-    NoTable {
-        /// Its name.
-        table: String,
-        /// Where it was looked for.
-        region: String,
-    },
-    /// There is such a table, and it can't be a store.
-    #[error("table {table} can't keep state: {why}")]
-    Unfit {
-        /// Its name.
-        table: String,
-        /// What is wrong with it.
-        why: String,
-    },
-    /// DynamoDB's limit for one item.
-    #[error(
-        "record {seq} of deployment {deployment} has {bytes} bytes, and an item of DynamoDB at \
-         most {most}"
-    )]
-    TooLong {
-        /// Whose journal.
-        deployment: DeploymentId,
-        /// The position.
-        seq: u64,
-        /// How long it is.
-        bytes: usize,
-        /// How long it may be.
-        most: usize,
     },
 }
 
@@ -338,7 +256,7 @@ impl Store {
         }
     }
 
-    /// The requests for a deployment that nobody has taken, oldest first.
+    /// The requests for a deployment that are still to be heeded, oldest first.
     ///
     /// # Errors
     /// When they can't be read.
@@ -354,19 +272,23 @@ impl Store {
         }
     }
 
-    /// Takes the requests for a deployment away and answers with them, oldest first.
+    /// Takes a request away: its answer is in the journal, or nobody waits for one any more. One
+    /// that is gone already is no error.
     ///
     /// # Errors
-    /// When they can't be read or taken away.
-    pub async fn take_requests(
+    /// When it can't be taken away.
+    pub async fn remove_request(
         &self,
         service: &ServiceName,
-        id: &DeploymentId,
-    ) -> Result<Vec<Request>, StoreError> {
+        request: &Request,
+    ) -> Result<(), StoreError> {
         match self {
-            Store::File(store) => store.take_requests(service, id),
-            Store::Dynamo(store) => Box::pin(store.take_requests(service, id)).await,
-            Store::Memory(store) => Ok(store.take_requests(service, id)),
+            Store::File(store) => store.remove_request(service, request),
+            Store::Dynamo(store) => Box::pin(store.remove_request(service, request)).await,
+            Store::Memory(store) => {
+                store.remove_request(service, request);
+                Ok(())
+            }
         }
     }
 }

@@ -7,13 +7,13 @@ use super::proxy::{Call, Proxy};
 use super::support::{Scene, until};
 
 /// The proxy, in a runtime of its own: everything else here waits by blocking.
-struct Wire {
-    proxy: Proxy,
+pub(crate) struct Wire {
+    pub(crate) proxy: Proxy,
     _stop: tokio::sync::oneshot::Sender<()>,
 }
 
 impl Wire {
-    fn before(scene: &Scene) -> Wire {
+    pub(crate) fn before(scene: &Scene) -> Wire {
         let address: SocketAddr = scene.address().parse().expect("an address with a port");
         let (stop, stopped) = tokio::sync::oneshot::channel::<()>();
         let (started, wait) = channel();

@@ -141,17 +141,27 @@ fn credentials_that_ran_out_or_were_never_any_are_to_be_renewed() {
         let url = refusing(code);
         deploys_not(&folder("", ""), &KEYS, &["--endpoint-url", &url], 1)
             .complains("the credentials are missing or have run out, renew them")
+            .complains(match code {
+                "ExpiredToken" | "ExpiredTokenException" => "renew",
+                _ => "Hint: AWS doesn't know this access key",
+            })
             .complains("nothing was changed");
     }
 }
 
 #[test]
 fn a_secret_that_is_not_the_key_s_is_told_in_aws_s_words() {
-    for code in ["SignatureDoesNotMatch", "InvalidSignatureException"] {
+    for code in [
+        "SignatureDoesNotMatch",
+        "InvalidSignatureException",
+        "IncompleteSignature",
+    ] {
         let url = refusing(code);
         deploys_not(&folder("", ""), &KEYS, &["--endpoint-url", &url], 1)
             .complains(code)
             .complains("The security token is no good")
+            .complains("Hint: check that AWS_SECRET_ACCESS_KEY")
+            .complains("this machine's clock")
             .complains("nothing was changed");
     }
 }

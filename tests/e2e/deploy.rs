@@ -255,3 +255,40 @@ fn who_waits_for_no_retiring_is_told_who_has_to() {
         .complains("blue is left to be retired by `bg tick`");
     assert_eq!(scene.weights(), (0, 100));
 }
+
+#[test]
+fn a_program_reads_what_the_plan_warns_of_in_its_first_event() {
+    let scene = Scene::at_speed(200);
+    let listener = scene.listener();
+    let sticky = [
+        ("ListenerArn", listener.as_str()),
+        ("DefaultActions.member.1.Type", "forward"),
+        (
+            "DefaultActions.member.1.ForwardConfig.TargetGroupStickinessConfig.Enabled",
+            "true",
+        ),
+        (
+            "DefaultActions.member.1.ForwardConfig.TargetGroupStickinessConfig.DurationSeconds",
+            "60",
+        ),
+    ];
+    let [a, b] = ["shop-a", "shop-b"].map(|name| scene.group(name));
+    let groups = "DefaultActions.member.1.ForwardConfig.TargetGroups.member";
+    let tuples = [
+        (format!("{groups}.1.TargetGroupArn"), a.as_str()),
+        (format!("{groups}.1.Weight"), "100"),
+        (format!("{groups}.2.TargetGroupArn"), b.as_str()),
+        (format!("{groups}.2.Weight"), "0"),
+    ];
+    let tuples: Vec<_> = tuples.iter().map(|(k, v)| (k.as_str(), *v)).collect();
+    scene.elb("ModifyListener", &[&sticky[..], &tuples].concat());
+    let arguments = ["deploy", "--image", "shop:v2", "--output", "json"];
+    let records = scene
+        .bg_with(&[("CI", "true")], &arguments)
+        .exits(0)
+        .records();
+    let plan = &records[0]["event"]["plan"];
+    let [warnings, notes] = ["warnings", "notes"].map(|it| plan[it].to_string());
+    assert!(warnings.contains("stick"), "{warnings}");
+    assert!(notes.contains("this runner's alone"), "{notes}");
+}

@@ -4,13 +4,17 @@ mod after;
 mod bad_input;
 mod calls;
 mod connecting;
+mod credentials;
 mod deadman;
 mod definition;
 mod deploy;
 mod hotfix;
 mod look;
 #[path = "../support/proxy.rs"]
-#[expect(dead_code, reason = "only its log is needed here, not its faults")]
+#[expect(
+    dead_code,
+    reason = "its log and ended credentials are needed here, not its faults"
+)]
 mod proxy;
 mod resume;
 mod routes;

@@ -280,3 +280,99 @@ fn what_was_put_back_by_hand_is_in_nobody_s_way() {
         .exits(0);
     assert_eq!(scene.weights(), (0, 100));
 }
+
+/// Ticks until nothing of a deployment is left to do.
+fn tick_to_the_end(scene: &Scene) {
+    until("the deployment's end", || {
+        scene.bg(&["tick"]);
+        let status = scene.bg(&["status", "--output", "json"]).exits(0).json();
+        status["deployment"].is_null().then_some(())
+    });
+}
+
+#[test]
+fn what_is_asked_of_a_deployment_that_was_left_is_carried_out_by_a_tick() {
+    let scene = Scene::at_speed(100);
+    scene.configure(&[LONG]);
+    kept_at_a_tenth(&scene);
+    scene.bg(&["tick"]).exits(0).says("nothing is due");
+    scene.bg(&["abort"]).exits(7).says("the next `bg tick`");
+    tick_to_the_end(&scene);
+    scene.stands_on_blue();
+
+    kept_at_a_tenth(&scene);
+    scene.bg(&["promote", "--full"]).exits(7);
+    tick_to_the_end(&scene);
+    assert_eq!(scene.weights(), (0, 100));
+}
+
+#[test]
+fn what_is_asked_of_a_dead_process_is_carried_out_by_a_tick() {
+    let scene = Scene::at_speed(100);
+    scene.configure(&[LONG]);
+    let mut first = scene.start(&["deploy", "--image", "shop:v2"]);
+    first.until_it_says("baking");
+    scene.bg(&["pause"]).exits(0);
+    first.signal("KILL");
+    first.end();
+    until_abandoned(&scene);
+    scene.bg(&["promote", "--full"]).exits(7);
+    tick_to_the_end(&scene);
+    assert_eq!(scene.weights(), (0, 100));
+}
+
+#[test]
+fn what_is_asked_of_a_deployment_that_was_left_is_carried_out_by_a_resume() {
+    let scene = Scene::at_speed(100);
+    scene.configure(&[LONG]);
+    kept_at_a_tenth(&scene);
+    scene.bg(&["abort"]).exits(7);
+    resume(&scene, &[]).exits(4).says("aborted by tester");
+    scene.stands_on_blue();
+    scene.bg(&["abort"]).exits(3);
+}
+
+#[test]
+fn with_the_store_lost_a_sticky_green_is_taken_out_before_it_loses_its_tasks() {
+    let scene = Scene::at_speed(20);
+    scene.configure(&[LONG, AT_ONCE]);
+    let (listener, groups) = (
+        scene.listener(),
+        ["shop-a", "shop-b"].map(|it| scene.group(it)),
+    );
+    let forward = "DefaultActions.member.1.ForwardConfig";
+    let sticky = format!("{forward}.TargetGroupStickinessConfig");
+    scene.elb(
+        "ModifyListener",
+        &[
+            ("ListenerArn", &listener),
+            ("DefaultActions.member.1.Type", "forward"),
+            (
+                &format!("{forward}.TargetGroups.member.1.TargetGroupArn"),
+                &groups[0],
+            ),
+            (&format!("{forward}.TargetGroups.member.1.Weight"), "100"),
+            (
+                &format!("{forward}.TargetGroups.member.2.TargetGroupArn"),
+                &groups[1],
+            ),
+            (&format!("{forward}.TargetGroups.member.2.Weight"), "0"),
+            (&format!("{sticky}.Enabled"), "true"),
+            (&format!("{sticky}.DurationSeconds"), "3600"),
+        ],
+    );
+    killed_at(&scene, "baking");
+    fs::remove_dir_all(scene.folder().join(".bg")).unwrap();
+    let ended = scene.bg(&["rollback"]).exits(0);
+    let moved = ended.stdout.find("has everything").expect("it says so");
+    let put_away = ended.stdout.find("is scaled to zero").expect("it says so");
+    assert!(moved < put_away, "{ended}");
+    let shown = scene.elb("DescribeListeners", &[("ListenerArns.member.1", &listener)]);
+    let [blue, green] = groups;
+    assert!(shown.contains(&blue), "{shown}");
+    assert!(
+        !shown.contains(&green),
+        "pinned clients would stay: {shown}"
+    );
+    scene.stands_on_blue();
+}

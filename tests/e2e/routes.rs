@@ -2,7 +2,7 @@
 
 use serde_json::json;
 
-use super::support::{Scene, between};
+use super::support::{Scene, between, get, until};
 
 /// What the target groups of slots a and b have in common on one route.
 const HTTP: [(&str, &str); 4] = [
@@ -350,4 +350,22 @@ fn a_network_load_balancer_s_listener_is_shifted_and_blue_retired_by_time() {
         .says("Reverted: blue (slot b");
     let reverted = scene.routes(&balancer, &listener);
     assert!(is(&weights(&reverted), &expected), "{reverted}");
+}
+
+#[test]
+fn a_listener_that_is_made_later_is_told_where_it_takes_requests() {
+    let scene = Scene::empty_at_speed(1, TWO_ROUTES);
+    assert!(!scene.announcement().contains("takes requests"));
+    let balancer = scene.balancer("application");
+    let groups = ["app-a", "app-b"].map(|name| scene.new_group(name, "8080", &HTTP));
+    scene.new_listener(&balancer, "HTTP", "80", [&groups[0], &groups[1]]);
+    let address = until("the announcement", || {
+        let said = scene.announcement();
+        let address = between(&said, "# shop:80 takes requests at http://", "/");
+        address.map(str::to_owned)
+    });
+    assert!(
+        get(&address).starts_with("HTTP/1.1 503"),
+        "nothing runs there"
+    );
 }

@@ -75,6 +75,8 @@ pub(crate) fn random(rng: &mut Rng) -> Plan {
         },
         desired: rng.u32(1..=6),
         settings: serde_json::json!({ "maximumPercent": 200 }),
+        warnings: Vec::new(),
+        notes: Vec::new(),
         routes,
         strategy: "random".to_owned(),
         steps: ladder(rng),

@@ -85,6 +85,8 @@ pub(crate) struct Weather {
     pub(crate) asks: Vec<(Duration, Ask)>,
     /// When another process takes the lock.
     pub(crate) lock_lost: Option<Duration>,
+    /// Whether the other process has gone on with the deployment, or begun another.
+    pub(crate) taker_takes_traffic: bool,
 }
 
 impl Weather {
@@ -104,6 +106,7 @@ impl Weather {
             hands: Vec::new(),
             asks: Vec::new(),
             lock_lost: None,
+            taker_takes_traffic: false,
         };
         let horizon = plan.shift_length() + plan.guards.healthy_for + Duration::from_secs(150);
         let mut draw = Draw { rng, plan, horizon };
@@ -243,6 +246,7 @@ impl Draw<'_> {
         }
         if self.one_in(6) {
             weather.lock_lost = Some(self.moment());
+            weather.taker_takes_traffic = self.rng.bool();
         }
         weather.hands.sort_by_key(|(at, _)| *at);
         weather.asks.sort_by_key(|(at, _)| *at);

@@ -7,7 +7,7 @@ use bg::deployment::action::{Action, FailureClass, WeightWrite};
 use bg::deployment::event::Event;
 use bg::deployment::ids::{DeploymentId, SlotName, Slots, TargetGroupArn, TaskDefinitionArn};
 use bg::deployment::observation::{
-    AlarmSeen, Observation, Rollout, RouteSeen, Seen, ServiceSeen, ServiceStatus,
+    AlarmSeen, LostTo, Observation, Rollout, RouteSeen, Seen, ServiceSeen, ServiceStatus,
 };
 use bg::deployment::plan::{GreenService, Plan};
 use bg::judge::alarms::AlarmState;
@@ -252,8 +252,11 @@ impl World {
             routes,
             alarms,
             asks: Vec::new(),
-            lock_lost_to: (self.weather.lock_lost.is_some_and(|lost| at >= lost))
-                .then(|| "kim@build-7".to_owned()),
+            credentials_over: None,
+            lock_lost_to: (self.weather.lock_lost.is_some_and(|lost| at >= lost)).then(|| LostTo {
+                who: "kim@build-7".to_owned(),
+                took_traffic: self.weather.taker_takes_traffic,
+            }),
         }
     }
 

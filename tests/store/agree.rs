@@ -25,7 +25,7 @@ enum Act {
     Unlock(Holder),
     Append(Option<Holder>, Box<Record>),
     Ask(Request),
-    Take(DeploymentId),
+    Remove(Request),
     Look(DeploymentId),
 }
 
@@ -41,7 +41,7 @@ impl Act {
             Act::Unlock(holder) => told(&store.unlock(shop, holder).await),
             Act::Append(holder, record) => told(&store.append(shop, holder.as_ref(), record).await),
             Act::Ask(request) => told(&store.ask(shop, request).await),
-            Act::Take(id) => told(&store.take_requests(shop, id).await),
+            Act::Remove(request) => told(&store.remove_request(shop, request).await),
             Act::Look(id) => {
                 let deployments = store.deployments(shop).await;
                 // Whether a service is listed that was locked and never deployed is a store's own
@@ -95,6 +95,17 @@ impl Course {
         }
     }
 
+    fn request(&mut self) -> Request {
+        Request {
+            deployment: self.id(),
+            by: "grace".to_owned(),
+            at: self.now,
+            steer: Steer::Promote {
+                full: self.rng.bool(),
+            },
+        }
+    }
+
     async fn next(&mut self, model: &Store) -> Act {
         self.now += SignedDuration::from_millis(self.rng.i64(1..20_000));
         match self.rng.u8(..12) {
@@ -109,15 +120,13 @@ impl Course {
                 let holder = (self.rng.u8(..6) > 0).then(|| self.holder());
                 Act::Append(holder, Box::new(self.record(model).await))
             }
-            8 => Act::Ask(Request {
-                deployment: self.id(),
-                by: "grace".to_owned(),
-                at: self.now,
-                steer: Steer::Promote {
-                    full: self.rng.bool(),
-                },
-            }),
-            9 => Act::Take(self.id()),
+            8 => Act::Ask(self.request()),
+            9 => {
+                let (shop, id) = (ServiceName::new("shop"), self.id());
+                let left = model.requests(&shop, &id).await.unwrap();
+                let gone = self.request();
+                Act::Remove(self.rng.choice(left).unwrap_or(gone))
+            }
             _ => Act::Look(self.id()),
         }
     }

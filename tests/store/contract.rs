@@ -270,8 +270,8 @@ async fn futures_of<T>(all: impl Iterator<Item = impl Future<Output = T>>) -> Ve
     futures_util::future::join_all(all).await
 }
 
-/// A request for one deployment never hits the next.
-pub(crate) async fn a_request_is_taken_once_by_the_deployment_it_names(store: &Store) {
+/// A request for one deployment never hits the next, and a reader may die before it heeds one.
+pub(crate) async fn a_request_stays_with_its_deployment_until_it_is_removed(store: &Store) {
     let (d1, d2) = (DeploymentId::new("d1"), DeploymentId::new("d2"));
     let asked = [
         request("d1", Steer::Pause),
@@ -281,20 +281,28 @@ pub(crate) async fn a_request_is_taken_once_by_the_deployment_it_names(store: &S
     for request in &asked {
         store.ask(&shop(), request).await.unwrap();
     }
-    assert_eq!(store.take_requests(&shop(), &d2).await.unwrap(), []);
-    assert_eq!(store.take_requests(&shop(), &d1).await.unwrap(), asked);
-    assert_eq!(store.take_requests(&shop(), &d1).await.unwrap(), []);
+    assert_eq!(store.requests(&shop(), &d2).await.unwrap(), []);
+    assert_eq!(store.requests(&shop(), &d1).await.unwrap(), asked);
+    store.remove_request(&shop(), &asked[1]).await.unwrap();
+    let left = [asked[0].clone(), asked[2].clone()];
+    assert_eq!(store.requests(&shop(), &d1).await.unwrap(), left);
+    for request in &asked {
+        store.remove_request(&shop(), request).await.unwrap();
+    }
+    assert_eq!(store.requests(&shop(), &d1).await.unwrap(), []);
 }
 
-/// A process that lost its lock and one that has it both look.
-pub(crate) async fn of_many_that_take_a_request_at_once_one_gets_it(store: &Store) {
+/// A process that lost its lock, one that has it, and who asked: all may remove it.
+pub(crate) async fn many_can_remove_a_request_at_once(store: &Store) {
     let (shop, d1) = (shop(), DeploymentId::new("d1"));
     let abort = request("d1", Steer::Abort);
+    store.remove_request(&shop, &abort).await.unwrap();
     store.ask(&shop, &abort).await.unwrap();
-    let takers = (0..4).map(|_| store.take_requests(&shop, &d1));
-    let taken = futures_of(takers).await;
-    let taken: Vec<Request> = taken.into_iter().flat_map(Result::unwrap).collect();
-    assert_eq!(taken, [abort]);
+    let removals = (0..4).map(|_| store.remove_request(&shop, &abort));
+    for removed in futures_of(removals).await {
+        removed.unwrap();
+    }
+    assert_eq!(store.requests(&shop, &d1).await.unwrap(), []);
 }
 
 /// Its process may be dead; taking the lock doesn't lose what was asked.
@@ -303,14 +311,8 @@ pub(crate) async fn a_request_waits_for_whoever_goes_on_with_a_deployment(store:
     store.lock(&shop(), &holder("d1", 0)).await.unwrap();
     let abort = request("d1", Steer::Abort);
     store.ask(&shop(), &abort).await.unwrap();
-    let waiting = store.requests(&shop(), &d1).await.unwrap();
-    assert_eq!(
-        waiting,
-        std::slice::from_ref(&abort),
-        "looking takes nothing away"
-    );
     store.lock(&shop(), &holder("d1", 61)).await.unwrap();
-    assert_eq!(store.take_requests(&shop(), &d1).await.unwrap(), [abort]);
+    assert_eq!(store.requests(&shop(), &d1).await.unwrap(), [abort]);
 }
 
 /// An empty store is no error.

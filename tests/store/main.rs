@@ -31,8 +31,8 @@ macro_rules! contract {
                 after_the_end_a_record_needs_no_lock,
                 of_many_that_take_the_lock_at_once_one_gets_it,
                 of_many_that_take_the_lock_over_at_once_the_last_keeps_it,
-                a_request_is_taken_once_by_the_deployment_it_names,
-                of_many_that_take_a_request_at_once_one_gets_it,
+                a_request_stays_with_its_deployment_until_it_is_removed,
+                many_can_remove_a_request_at_once,
                 a_request_waits_for_whoever_goes_on_with_a_deployment,
                 nothing_is_there_before_it_was_written,
             );

@@ -65,6 +65,11 @@ const CASES: &[(&str, &str)] = &[
     ("", "SET m"),
     ("", "PUT m = :one"),
     ("", "SET m = :one,"),
+    ("attribute_not_exists(owner)", "SET m = :one"),
+    ("Name <> :one", "SET m = :one"),
+    ("", "SET ttl = :one"),
+    ("", "REMOVE status"),
+    ("", "SET holder = :one, fence = :five"),
 ];
 
 fn text(text: &str) -> AttributeValue {

@@ -52,6 +52,7 @@ struct State {
     calls: Vec<Call>,
     seen: BTreeMap<String, usize>,
     faults: Vec<(usize, Fault)>,
+    over: Option<String>,
 }
 
 /// A running proxy; it stops when dropped.
@@ -89,6 +90,11 @@ impl Proxy {
     /// Puts `fault` into the `nth` call of every operation, counted from 0.
     pub(crate) fn fault_each(&self, nth: usize, fault: Fault) {
         lock(&self.state).faults.push((nth, fault));
+    }
+
+    /// From now on the credentials with this access key are over.
+    pub(crate) fn end_credentials(&self, key: &str) {
+        lock(&self.state).over = Some(format!("Credential={key}/"));
     }
 
     /// All calls so far, in the order of their answers.
@@ -130,6 +136,9 @@ async fn handle(
     let parameters = parameters
         .filter(|(name, _)| !name.starts_with('{'))
         .collect();
+    if is_over(&state, &parts.headers) {
+        return Ok(refusal(&parts.headers, &Refusal::expired()));
+    }
     let fault = next_fault(&state, &operation);
     let answer = match fault {
         None => Ok(pass(parts, body, upstream).await?),
@@ -164,6 +173,14 @@ fn next_fault(state: &Mutex<State>, operation: &str) -> Option<Fault> {
     *seen += 1;
     let found = state.faults.iter().find(|(wanted, _)| *wanted == nth);
     found.map(|(_, fault)| *fault)
+}
+
+fn is_over(state: &Mutex<State>, headers: &HeaderMap) -> bool {
+    let signed = headers.get("authorization").and_then(|it| it.to_str().ok());
+    let over = lock(state).over.clone();
+    signed
+        .zip(over)
+        .is_some_and(|(signed, over)| signed.contains(&over))
 }
 
 /// The service that a request is signed for: `Credential=KEY/DATE/REGION/SERVICE/aws4_request`.
@@ -229,6 +246,15 @@ impl Refusal {
             json: "ThrottlingException",
             xml: "Throttling",
             message: "Rate exceeded",
+        }
+    }
+
+    fn expired() -> Self {
+        Self {
+            status: StatusCode::FORBIDDEN,
+            json: "ExpiredTokenException",
+            xml: "ExpiredToken",
+            message: "The security token included in the request is expired",
         }
     }
 

@@ -211,6 +211,11 @@ async fn reads_that_lag_behind_do_not_keep_it_from_being_taken_away() {
 
 /// Another process goes on with what was dropped.
 async fn resumed(stage: &Stage, request: &Request) -> Outcome {
+    resumed_asked(stage, request, &mut Asks::default()).await
+}
+
+/// The same, of which somebody asks for something.
+async fn resumed_asked(stage: &Stage, request: &Request, asks: &mut Asks) -> Outcome {
     let (service, now) = (&request.service, stage.region.now());
     let journal = stage.store.journal(service, &request.id).await;
     let journal = journal.expect("it is in memory");
@@ -234,7 +239,7 @@ async fn resumed(stage: &Stage, request: &Request) -> Outcome {
         clock: Clock::starting_at(now, 1.0),
         holder: holder.expect("it is in memory"),
         body: None,
-        asks: &mut Asks::default(),
+        asks,
         show: &mut |_| {},
     };
     let by = "somebody else".to_owned();
@@ -275,4 +280,63 @@ async fn a_process_that_goes_on_after_it_fired_reverts() {
         assert!(matches!(trip_of(outcome), Trip::DeadmanDue { .. }));
         assert_eq!((calls(&stage), stage.weights()), (1, (100, 0)));
     }
+}
+
+#[tokio::test(start_paused = true)]
+async fn whoever_takes_the_lock_takes_the_switch_over_with_it() {
+    let by = "ada".to_owned();
+    for abort in [None, Some(Ask::Abort { by })] {
+        let stage = stage();
+        let request = deadman("canary");
+        let mut first = pin!(stage.deploy(&request, |_, _| {}));
+        run_into_the_first_bake(&stage, &mut first).await;
+        let mut asks = Asks::default();
+        let goes_on = abort.is_none();
+        if let Some(abort) = abort {
+            asks.sender().send(abort).expect("somebody listens");
+        }
+        let (lost, second) = tokio::join!(first, resumed_asked(&stage, &request, &mut asks));
+        assert_ne!(lost, Outcome::Promoted, "it had lost the lock");
+        let weights = match second {
+            Outcome::Promoted => (0, 100),
+            _ => (100, 0),
+        };
+        assert_eq!(second == Outcome::Promoted, goes_on, "{second:?}");
+        assert_eq!(schedules(&stage), [] as [&str; 0]);
+        sleep(FIRED).await;
+        assert_eq!((calls(&stage), stage.weights()), (0, weights));
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_switch_that_nobody_takes_over_with_the_lock_fires() {
+    let stage = stage();
+    let request = deadman("canary");
+    let mut first = pin!(stage.deploy(&request, |_, _| {}));
+    run_into_the_first_bake(&stage, &mut first).await;
+    let other = stage.holder(&request.id);
+    let taken = stage.store.take_over(&request.service, &other).await;
+    taken.expect("it is in memory");
+    let trip = trip_of(first.await);
+    assert!(matches!(trip, Trip::LockLost { .. }), "{trip}");
+    assert_eq!(schedules(&stage).len(), 1, "it is the other one's");
+    sleep(FIRED).await;
+    assert_eq!((calls(&stage), stage.weights()), (1, (100, 0)));
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_switch_whose_first_try_fails_puts_traffic_back_with_its_second() {
+    let stage = stage();
+    let request = deadman("canary");
+    {
+        let mut run = pin!(stage.deploy(&request, |_, _| {}));
+        run_into_the_first_bake(&stage, &mut run).await;
+    }
+    // The process is dead; what struck a client would strike nobody.
+    let fault = |when| FaultRule::new("ModifyListener", FaultKind::InternalError, when);
+    stage.region.fault(fault(When::Always));
+    stage.region.fault(fault(When::First(1)).of_schedules());
+    sleep(FIRED + 30 * SECOND).await;
+    assert_eq!((calls(&stage), stage.weights()), (2, (100, 0)));
+    assert_eq!(schedules(&stage), [] as [&str; 0]);
 }

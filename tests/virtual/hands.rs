@@ -232,3 +232,40 @@ async fn a_signal_in_mid_bake_reverts_within_six_seconds() {
         .duration_since(asked_at.expect("it baked"));
     assert!(took <= SignedDuration::from_secs(6), "{took:?}");
 }
+
+/// Deploys a good version while somebody sets weights by hand right after its promotion.
+async fn with_weights_moved_after_promotion(a: u32, b: u32) -> (Stage, Outcome) {
+    let stage = stage();
+    let input = weights(&stage.balancer, a, b);
+    let outcome = stage
+        .deploy(&request("shop:v2", "canary"), |stage, record| {
+            if matches!(record.event, Event::Promoted { .. }) {
+                stage.elb("ModifyListener", &input);
+            }
+        })
+        .await;
+    (stage, outcome)
+}
+
+#[tokio::test(start_paused = true)]
+async fn nothing_is_called_promoted_whose_traffic_somebody_moved_before_the_end() {
+    for (a, b, shown) in [(100, 0, "0% green"), (30, 70, "70% green")] {
+        let (stage, outcome) = with_weights_moved_after_promotion(a, b).await;
+        let Outcome::Stuck {
+            why: Stuck::Moved { drift },
+        } = outcome
+        else {
+            panic!("{outcome:?}");
+        };
+        assert_eq!(
+            drift[0].to_string(),
+            format!("drift: shop:80 was set to 100% green, and now shows {shown}")
+        );
+        assert_eq!(
+            stage.weights(),
+            (a.into(), b.into()),
+            "what a person did stays"
+        );
+        assert_eq!(stage.counts("shop"), Some((2, 2)), "blue keeps its tasks");
+    }
+}

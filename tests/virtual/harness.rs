@@ -6,7 +6,7 @@ use std::time::Duration;
 
 use bg::aws::{Cloud, SurveyAsk};
 use bg::deployment::deadman;
-use bg::deployment::event::Record;
+use bg::deployment::event::{Event, Record};
 use bg::deployment::ids::{
     AlarmName, ClusterName, DeploymentId, EcsServiceName, ServiceName, SlotName, Slots,
 };
@@ -122,7 +122,10 @@ impl Stage {
         };
         let ended = run.begin(planned).await.expect("the journal is in memory");
         let released = self.store.unlock(&request.service, &holder).await;
-        released.expect("it is in memory");
+        let Ok(()) = released else {
+            // The table is out of reach: its journal ends where that began.
+            return ended.outcome().expect("it has ended").clone();
+        };
         self.check_journal(&ended, &holder).await;
         ended.outcome().expect("it has ended").clone()
     }
@@ -134,7 +137,9 @@ impl Stage {
         let journal = journal.expect("it is in memory");
         let present = self.store.holder(service).await;
         if present.is_ok_and(|it| it.is_some_and(|it| it.fence != holder.fence)) {
-            assert!(self.records.borrow().starts_with(&journal));
+            let gone_on = |record: &Record| matches!(record.event, Event::Resumed { .. });
+            let own = journal.iter().position(gone_on).unwrap_or(journal.len());
+            assert!(self.records.borrow().starts_with(&journal[..own]));
             return;
         }
         assert_eq!(journal, *self.records.borrow());

@@ -277,6 +277,7 @@ fn in_a_word(outcome: &Outcome) -> String {
         Outcome::Kept { .. } => "kept".to_owned(),
         Outcome::Stuck { why } => match why {
             Stuck::PatienceOver { .. } => "stuck: patience over".to_owned(),
+            Stuck::Moved { .. } => "stuck: moved after promotion".to_owned(),
             Stuck::BlueIsDown { .. } => "stuck: blue is down".to_owned(),
             Stuck::TakenOver { .. } => "stuck: taken over".to_owned(),
             Stuck::RevertNotConfirmed { .. } => "stuck: revert not confirmed".to_owned(),

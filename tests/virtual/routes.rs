@@ -40,7 +40,7 @@ fn text(value: &Value) -> String {
 }
 
 /// A second listener and a rule that forward to both slots.
-fn three_routes(scene: &mut Scene) -> (String, String) {
+pub(crate) fn three_routes(scene: &mut Scene) -> (String, String) {
     let input = json!({
         "LoadBalancerArn": scene.balancer.arn,
         "Protocol": "HTTP",
@@ -54,7 +54,7 @@ fn three_routes(scene: &mut Scene) -> (String, String) {
 }
 
 /// The slots' weights on all three routes.
-fn all_weights(stage: &Stage, listener: &str, rule: &str) -> [(u64, u64); 3] {
+pub(crate) fn all_weights(stage: &Stage, listener: &str, rule: &str) -> [(u64, u64); 3] {
     let listeners = stage.elb("DescribeListeners", &json!({ "ListenerArns": [listener] }));
     let rules = stage.elb("DescribeRules", &json!({ "RuleArns": [rule] }));
     [

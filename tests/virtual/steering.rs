@@ -5,11 +5,12 @@ use std::time::Duration;
 
 use bg::deployment::event::{Event, Record};
 use bg::deployment::ids::{DeploymentId, ServiceName};
-use bg::deployment::observation::Ask;
+use bg::deployment::observation::{Ask, OnInterrupt};
 use bg::deployment::outcome::Outcome;
 use bg::deployment::state::Deployment;
 use bg::deployment::trip::Trip;
 use bg::runner::{Asks, Run, Until};
+use bg::sandbox::RegionOptions;
 use bg::sandbox::wire::cloudwatch;
 use bg::store::{Request, Steer};
 use futures_util::FutureExt;
@@ -224,6 +225,152 @@ async fn what_was_asked_of_a_dead_process_is_heeded_by_the_next() {
     assert_eq!(stage.weights(), (100, 0));
 }
 
+/// Leaves a request, and has something done so many virtual milliseconds after.
+fn ask_and_then(
+    stage: &Stage,
+    id: &DeploymentId,
+    steer: Steer,
+    millis: u64,
+    then: impl FnOnce() + Send + 'static,
+) {
+    let (store, id, region) = (Arc::clone(&stage.store), id.clone(), stage.region.clone());
+    tokio::spawn(async move {
+        tokio::time::sleep(Duration::from_secs(61)).await;
+        let request = wish(&id, region.now(), steer);
+        store.ask(&shop(), &request).await.expect("it is in memory");
+        tokio::time::sleep(Duration::from_millis(millis)).await;
+        then();
+    });
+}
+
+/// Where a look takes its time.
+fn slow_stage() -> Stage {
+    let options = RegionOptions {
+        latency: Duration::from_millis(400),
+        ..RegionOptions::default()
+    };
+    Stage::open(options, |_| {})
+}
+
+/// The milliseconds from an abort to around its answer: those of the look that shows it.
+async fn around_the_answer() -> impl Iterator<Item = u64> {
+    let stage = slow_stage();
+    let mut began = None;
+    stage
+        .deploy(&request("shop:v2", "canary"), |stage, record| {
+            if first_bake(record) {
+                began = Some(record.at);
+                ask_and_then(stage, &record.deployment, Steer::Abort, 0, || {});
+            }
+        })
+        .await;
+    let asked_at = began.expect("it baked") + SignedDuration::from_secs(61);
+    let answered_at = at(&stage, |event| matches!(event, Event::Reverting { .. }));
+    let answered = answered_at.duration_since(asked_at).as_millis();
+    let answered = u64::try_from(answered).expect("it comes after");
+    (answered.saturating_sub(1000)..answered + 150).step_by(130)
+}
+
+#[tokio::test(start_paused = true)]
+async fn an_abort_is_not_lost_when_a_signal_comes_at_the_same_moment() {
+    for millis in around_the_answer().await {
+        let stage = slow_stage();
+        let mut asks = Asks::default();
+        let sender = asks.sender();
+        let request = request("shop:v2", "canary");
+        let run = stage.deploy_asked(&request, &mut asks, |stage, record| {
+            if first_bake(record) {
+                let sender = sender.clone();
+                let pause = Ask::Interrupt {
+                    signal: "SIGHUP".to_owned(),
+                    then: OnInterrupt::Pause,
+                };
+                let then = move || drop(sender.send(pause));
+                ask_and_then(stage, &record.deployment, Steer::Abort, millis, then);
+            }
+        });
+        // It would stay paused for ever.
+        let outcome = tokio::time::timeout(Duration::from_secs(3600), run).await;
+        let outcome = outcome.unwrap_or_else(|_| panic!("{millis} ms: it is lost"));
+        let by = "ada@engine".to_owned();
+        let trip = Trip::Aborted { by };
+        assert_eq!(outcome, Outcome::Reverted { trip }, "{millis} ms");
+        assert_eq!(stage.weights(), (100, 0));
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn what_a_process_heard_and_did_not_live_to_write_down_is_heeded_by_the_next() {
+    for millis in around_the_answer().await {
+        let stage = slow_stage();
+        let request = request("shop:v2", "canary");
+        let (dies, death) = tokio::sync::oneshot::channel();
+        let mut dies = Some(dies);
+        let run = stage.deploy(&request, |stage, record| {
+            if let Some(dies) = dies.take_if(|_| first_bake(record)) {
+                let then = move || dies.send(()).expect("it still runs");
+                ask_and_then(stage, &record.deployment, Steer::Abort, millis, then);
+            }
+        });
+        tokio::select! {
+            _ = run => panic!("it bakes for five minutes"),
+            _ = death => {}
+        }
+        tokio::time::sleep(Duration::from_secs(70)).await;
+        let ended = go_on(&stage, &mut Asks::default()).await;
+        let by = "ada@engine".to_owned();
+        let trip = Trip::Aborted { by };
+        let outcome = Outcome::Reverted { trip };
+        assert_eq!(ended.outcome(), Some(&outcome), "{millis} ms");
+        let left = stage.store.requests(&shop(), &request.id).await;
+        assert_eq!(left.expect("it is in memory"), [], "{millis} ms");
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_promote_that_was_written_down_and_not_removed_ends_no_second_bake() {
+    let stage = stage();
+    let request = request("shop:v2", "progressive");
+    let asked = wish(&request.id, stage.region.now(), ON);
+    let mut left = Some(asked.clone());
+    let (dies, death) = tokio::sync::oneshot::channel();
+    let mut dies = Some(dies);
+    let run = stage.deploy(&request, |stage, record| match record.event {
+        Event::Baking { step: 0, .. } => {
+            let asked = left.take().expect("it bakes once");
+            let asked = stage.store.ask(&shop(), &asked).now_or_never();
+            asked.expect("it is in memory").expect("it is in memory");
+        }
+        Event::GoingOn { .. } => {
+            let dies = dies.take().expect("it is told once");
+            dies.send(()).expect("somebody waits for it");
+        }
+        _ => {}
+    });
+    tokio::select! {
+        biased;
+        _ = death => {}
+        _ = run => panic!("it bakes for minutes"),
+    }
+    // As if it had died right before the removal.
+    let again = stage.store.ask(&shop(), &asked).await;
+    again.expect("it is in memory");
+    tokio::time::sleep(Duration::from_secs(70)).await;
+    let ended = go_on(&stage, &mut Asks::default()).await;
+    assert_eq!(ended.outcome(), Some(&Outcome::Promoted));
+    let journal = stage.store.journal(&shop(), &request.id).await;
+    let journal = journal.expect("it is in memory");
+    let when = |fits: fn(&Event) -> bool| {
+        let found = journal.iter().find(|record| fits(&record.event));
+        found.expect("it happened").at
+    };
+    let first = when(|event| matches!(event, Event::Baking { step: 0, .. }));
+    let second = when(|event| matches!(event, Event::Baking { step: 1, .. }));
+    let third = when(|event| matches!(event, Event::Shifting { step: 2, .. }));
+    assert!(second.duration_since(first).as_secs() < 115, "past a bake");
+    assert!(third.duration_since(second).as_secs() >= 175, "past one");
+}
+
 #[tokio::test(start_paused = true)]
 async fn one_that_is_left_on_purpose_keeps_its_weight_and_can_be_gone_on_with() {
     let stage = stage();
@@ -252,4 +399,35 @@ async fn one_that_is_left_on_purpose_keeps_its_weight_and_can_be_gone_on_with() 
     // 200 s of the first bake were left, and the last takes 300.
     let took = stage.region.now().duration_since(left_at).as_secs();
     assert!((500..=520).contains(&took), "{took} s");
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_slow_poll_hears_requests_and_keeps_the_lease_all_the_same() {
+    let stage = stage();
+    let mut request = request("shop:v2", "canary:10%:30m");
+    request.limits.poll = Duration::from_secs(60);
+    let id = request.id.clone();
+    let store = Arc::clone(&stage.store);
+    let outcome = stage
+        .deploy(&request, |stage, record| {
+            if first_bake(record) {
+                ask_later(stage, 320, &id, Steer::Abort);
+                let (store, region) = (Arc::clone(&store), stage.region.clone());
+                tokio::spawn(async move {
+                    for _ in 0..300 {
+                        tokio::time::sleep(Duration::from_secs(1)).await;
+                        let holder = store.holder(&shop()).await.expect("it is in memory");
+                        let left = holder.expect("it deploys").lease_until;
+                        let left = left.duration_since(region.now());
+                        assert!(left > SignedDuration::from_secs(30), "{left:?}");
+                    }
+                });
+            }
+        })
+        .await;
+    assert!(matches!(outcome, Outcome::Reverted { .. }), "{outcome:?}");
+    let asked =
+        at(&stage, |it| matches!(it, Event::Baking { .. })) + SignedDuration::from_secs(320);
+    let heard = at(&stage, |it| matches!(it, Event::Reverting { .. })).duration_since(asked);
+    assert!(heard <= SignedDuration::from_secs(6), "{heard:?}");
 }

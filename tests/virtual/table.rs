@@ -1,16 +1,19 @@
 //! A deployment whose state is in a DynamoDB table.
 
+use bg::deployment::observation::{Ask, OnInterrupt};
 use bg::deployment::outcome::Outcome;
+use bg::runner::Asks;
 use bg::sandbox::RegionOptions;
 use bg::sandbox::faults::{FaultKind, FaultRule, When};
 use bg::sandbox::region::Call;
 use bg::sandbox::wire::Service;
 use bg::store::{DynamoStore, Store};
+use jiff::SignedDuration;
 
 use crate::harness::{Stage, request};
-use crate::stage;
+use crate::{first_bake, later, stage};
 
-async fn with_table(mut stage: Stage) -> Stage {
+pub(crate) async fn with_table(mut stage: Stage) -> Stage {
     let store = DynamoStore::new(&stage.cloud, "bg-state");
     store.make_table().await.expect("nothing is in its way");
     stage.store = Store::Dynamo(store).into();
@@ -78,4 +81,39 @@ async fn the_same_seed_makes_the_same_calls_of_a_table() {
         runs.push(stage.region.calls());
     }
     assert_eq!(runs[0], runs[1]);
+}
+
+/// A signal in the first bake, from when on the table answers nothing.
+#[tokio::test(start_paused = true)]
+async fn a_table_that_falls_silent_holds_no_revert_up() {
+    let stage = with_table(stage()).await;
+    let mut asks = Asks::default();
+    let sender = asks.sender();
+    let request = request("shop:v2", "canary");
+    let outcome = stage
+        .deploy_asked(&request, &mut asks, |stage, record| {
+            if first_bake(record) {
+                let sender = sender.clone();
+                later(stage, 60, move |region| {
+                    let silent = FaultKind::TimeoutBefore;
+                    region.fault(FaultRule::new("dynamodb:*", silent, When::Always));
+                    let signal = "SIGTERM".to_owned();
+                    let then = OnInterrupt::Revert;
+                    let _ = sender.send(Ask::Interrupt { signal, then });
+                });
+            }
+        })
+        .await;
+    assert!(matches!(outcome, Outcome::Reverted { .. }), "{outcome:?}");
+    assert_eq!(stage.weights(), (100, 0));
+    let records = stage.records.borrow();
+    let began = records.iter().find(|it| first_bake(it)).expect("it baked");
+    let signal = began.at + SignedDuration::from_secs(60);
+    let end = records.last().expect("it ended").at.duration_since(signal);
+    let told = records.iter().map(|it| format!("{} {:?}", it.at, it.event));
+    let told: Vec<String> = told.collect();
+    assert!(
+        end <= SignedDuration::from_secs(6),
+        "{end:?} {signal} {told:#?}"
+    );
 }

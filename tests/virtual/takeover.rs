@@ -1,6 +1,6 @@
 //! Another process takes the lock in mid-bake: what this one still does.
 
-use bg::deployment::event::Event;
+use bg::deployment::event::{Event, Record};
 use bg::deployment::ids::{DeploymentId, ServiceName};
 use bg::deployment::outcome::{Outcome, Stuck};
 use bg::deployment::trip::Trip;
@@ -96,4 +96,72 @@ async fn weights_that_nobody_moved_go_back_to_blue_and_green_is_left_to_the_othe
     assert_eq!(writes(&stage), ["ModifyListener"]);
     assert_eq!(stage.counts("shop-b"), Some((2, 2)));
     assert!(journal_was_left(&stage));
+}
+
+/// What the other process does with the journals right after it took the lock.
+enum Does {
+    GoesOn,
+    BeginsAnother,
+}
+
+/// Deploys, and lets another process take lock and traffic in the first bake; the weights stay as
+/// they are, as they do where it goes on, or where its own first step has the same.
+async fn taken_over_by_one_that(does: Does) -> (Stage, Outcome) {
+    let stage = stage();
+    let outcome = stage
+        .deploy(&request("shop:v2", "canary"), move |stage, record| {
+            if !first_bake(record) {
+                return;
+            }
+            let shop = ServiceName::new("shop");
+            let id = match does {
+                Does::GoesOn => record.deployment.clone(),
+                Does::BeginsAnother => DeploymentId::new("20260105-100000-other"),
+            };
+            let other = stage.holder(&id);
+            let taken = stage.store.take_over(&shop, &other).now_or_never();
+            let taken = taken.expect("it is in memory").expect("it is in memory");
+            let (seq, event) = match does {
+                Does::GoesOn => (
+                    record.seq + 1,
+                    Event::Resumed {
+                        by: "kim@build-7".to_owned(),
+                        unwatched_since: record.at,
+                    },
+                ),
+                Does::BeginsAnother => {
+                    let first = stage.records.borrow()[0].clone();
+                    (0, first.event)
+                }
+            };
+            let written = Record {
+                seq,
+                event,
+                deployment: id,
+                ..record.clone()
+            };
+            let append = stage.store.append(&shop, Some(&taken), &written);
+            let appended = append.now_or_never().expect("it is in memory");
+            appended.expect("it is the holder");
+        })
+        .await;
+    (stage, outcome)
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_process_that_slept_leaves_traffic_alone_that_another_one_drives_by_now() {
+    for does in [Does::GoesOn, Does::BeginsAnother] {
+        let (stage, outcome) = taken_over_by_one_that(does).await;
+        assert!(
+            matches!(
+                outcome,
+                Outcome::Stuck {
+                    why: Stuck::TakenOver { .. }
+                }
+            ),
+            "{outcome:?}"
+        );
+        assert_eq!(stage.weights(), (90, 10));
+        assert_eq!(writes(&stage), [""; 0]);
+    }
 }

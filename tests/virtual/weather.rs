@@ -404,7 +404,7 @@ impl Play<'_> {
         };
         let code = ExitCode::from(outcome).code();
         match outcome {
-            // Promotion had fixed the outcome: what is done after it is another matter.
+            // What the last look could not show yet: a read that lags, a route that can't be read.
             Outcome::Promoted if self.moved_later.get() => Ok("promoted, and moved by hand later"),
             Outcome::Promoted if (truth.weights, code) != ((0, 100), 0) => {
                 wrong("not all is on green")
@@ -423,6 +423,7 @@ impl Play<'_> {
             }
             Outcome::Stuck { why } => match why {
                 Stuck::PatienceOver { .. } if self.drifted.get() => Ok("stuck: drift"),
+                Stuck::Moved { .. } if self.moved_later.get() => Ok("stuck: moved after promotion"),
                 Stuck::TakenOver { .. } if self.taken.get() => Ok("stuck: taken over"),
                 _ => wrong("there is no reason to be stuck"),
             },

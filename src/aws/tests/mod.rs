@@ -194,6 +194,8 @@ fn plan(balancer: &Balancer) -> Plan {
             source: SlotName::A,
         },
         desired: demo::TASKS,
+        warnings: Vec::new(),
+        notes: Vec::new(),
         settings: clone::settings(&service),
         routes: vec![Route {
             arn: RouteArn::new(&balancer.listener),

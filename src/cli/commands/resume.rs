@@ -4,13 +4,12 @@ use std::time::Duration;
 
 use jiff::SignedDuration;
 
-use crate::cli::abandoned::{Abandoned, Stands, Taking};
+use crate::cli::abandoned::{Abandoned, Taking};
 use crate::cli::args::{Global, ResumeArgs};
 use crate::cli::error::CliError;
 use crate::cli::exit::ExitCode;
 use crate::cli::running;
 use crate::cli::session::Session;
-use crate::cli::traffic::Traffic;
 use crate::deployment::ids::DeploymentId;
 use crate::deployment::observation::Ask;
 use crate::deployment::outcome::Outcome;
@@ -34,7 +33,7 @@ pub(super) async fn run(global: &Global, args: &ResumeArgs) -> Result<ExitCode, 
             .hint("`bg history` lists them all")),
         };
     };
-    refuse_to_move_it_back(&session, &abandoned).await?;
+    abandoned.refuse_to_move_it_back(&session).await?;
     let asks = Asks::default();
     if args.revert {
         let by = session.who();
@@ -53,19 +52,6 @@ pub(super) async fn run(global: &Global, args: &ResumeArgs) -> Result<ExitCode, 
     Ok(ended
         .outcome()
         .map_or(ExitCode::Stuck, running::exit_code(&ended)))
-}
-
-/// What somebody has put on green by hand since is not this deployment's any more.
-async fn refuse_to_move_it_back(session: &Session, abandoned: &Abandoned) -> Result<(), CliError> {
-    let traffic = Traffic::look(session).await?;
-    if abandoned.stands(&traffic) != Stands::MovedToGreen {
-        return Ok(());
-    }
-    Err(CliError::refused(format!(
-        "somebody has given green everything since deployment {} stopped: it is over",
-        abandoned.id()
-    ))
-    .hint("go back: `bg rollback`; or deploy the next version: `bg deploy`"))
 }
 
 /// Leaves the deployment as it is once `length` is over.

@@ -2,17 +2,17 @@
 
 use crate::cli::abandoned::Abandoned;
 use crate::cli::args::Global;
-use crate::cli::error::CliError;
+use crate::cli::error::{CliError, ErrorKind};
 use crate::cli::exit::ExitCode;
 use crate::cli::session::Session;
 use crate::cli::steering::{Answer, ask_and_wait, say};
 use crate::deployment::outcome::Outcome;
-use crate::store::Steer;
+use crate::store::{Request, Steer};
 
 pub(super) async fn run(global: &Global, steer: Steer) -> Result<ExitCode, CliError> {
     let session = Session::open(global, None).await?;
     let Some(holder) = session.running_holder().await? else {
-        return Err(nobody_to_ask(&session, steer).await?);
+        return leave_behind(global, &session, steer).await;
     };
     let Some(answer) = ask_and_wait(&session, &holder, steer, &session.who()).await? else {
         return Err(CliError::refused(format!(
@@ -43,17 +43,37 @@ fn told(steer: Steer) -> &'static str {
     }
 }
 
-async fn nobody_to_ask(session: &Session, steer: Steer) -> Result<CliError, CliError> {
+/// Leaves the request in the store for whoever goes on with a deployment that no process drives.
+async fn leave_behind(
+    global: &Global,
+    session: &Session,
+    steer: Steer,
+) -> Result<ExitCode, CliError> {
     let Some(abandoned) = Abandoned::find(session).await? else {
-        let none = CliError::refused("no deployment of this service is under way");
-        return Ok(none.hint("`bg status` shows what is live; `bg rollback` goes back"));
+        return Err(
+            CliError::refused("no deployment of this service is under way")
+                .hint("`bg status` shows what is live; `bg rollback` goes back"),
+        );
     };
-    let gone = CliError::refused(format!(
-        "no process drives deployment {} any more",
-        abandoned.id()
-    ));
-    Ok(match steer {
-        Steer::Abort => gone.hint("`bg resume --revert` puts all traffic back"),
-        _ => gone.hint("`bg resume` goes on with it"),
-    })
+    abandoned.refuse_too_late(steer)?;
+    abandoned.refuse_to_move_it_back(session).await?;
+    let request = Request {
+        deployment: abandoned.id().clone(),
+        by: session.who(),
+        at: session.clock.now(),
+        steer,
+    };
+    let left = session.store.ask(&session.service(), &request).await;
+    left.map_err(|error| CliError::from_error(ErrorKind::Unexpected, &error))?;
+    let (does, now) = match steer {
+        Steer::Abort => ("puts all traffic back", "bg resume --revert"),
+        Steer::Pause => ("keeps it at its weight", "bg resume"),
+        Steer::Promote { full: false } => ("takes it past its bake or pause", "bg resume"),
+        Steer::Promote { full: true } => ("takes it straight to 100%", "bg resume"),
+    };
+    let id = abandoned.id();
+    let text = format!("no process drives deployment {id} any more: the next `bg tick` {does}");
+    say(global, "left", &text);
+    eprintln!("Hint: `{now}` does it now");
+    Ok(ExitCode::Detached)
 }

@@ -28,7 +28,7 @@ struct Done {
 enum What {
     /// A slot that was to be retired.
     Retirement(Box<Retirement>, Round),
-    /// A deployment whose process died.
+    /// A deployment that no process drove.
     Deployment(DeploymentId, Result<Box<Deployment>, CliError>),
 }
 
@@ -51,7 +51,8 @@ async fn services(session: &Session) -> Result<Vec<ServiceName>, CliError> {
     services.map_err(|error| CliError::from_error(ErrorKind::Unexpected, &error))
 }
 
-/// One round for a deployment whose process died; what was left on purpose stays as it is.
+/// One round for a deployment whose process died; what was left on purpose stays as it is until
+/// somebody asks for something.
 async fn drive_on(
     session: &Session,
     service: &ServiceName,
@@ -63,11 +64,22 @@ async fn drive_on(
         return Ok(None);
     }
     let abandoned = Abandoned::of(session, service).await?;
-    let Some(abandoned) = abandoned.filter(|it| !it.was_left() && session.reaches(it.plan()))
-    else {
+    let Some(abandoned) = abandoned.filter(|it| session.reaches(it.plan())) else {
         return Ok(None);
     };
     let id = abandoned.id().clone();
+    if abandoned.was_left() {
+        let requests = session.store.requests(service, &id).await;
+        if requests.map_err(unreadable)?.is_empty() {
+            return Ok(None);
+        }
+        // The config names one service's groups; another's weights are seen by its own loop.
+        if *service == session.service()
+            && let Err(error) = abandoned.refuse_to_move_it_back(session).await
+        {
+            return Ok(Some(What::Deployment(id, Err(error))));
+        }
+    }
     let at_most = session.clock.now() + SignedDuration::try_from(at_most).unwrap_or_default();
     let rested = abandoned.round(session, at_most).await;
     Ok(Some(What::Deployment(id, rested.map(Box::new))))

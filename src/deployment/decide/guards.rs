@@ -117,6 +117,9 @@ impl Draft<'_> {
 
     /// The first thing that can't be read and without which nothing can be judged.
     fn unreadable(&self) -> Option<String> {
+        if let Some(over) = &self.seen.credentials_over {
+            return Some(format!("the AWS credentials are over: {}", over.why));
+        }
         let routes = self.seen.routes.values().find_map(Seen::trouble);
         let services = || {
             SlotName::BOTH

@@ -1,6 +1,7 @@
 //! `decide`: from what a deployment is and what was just seen to what is recorded, done, and
 //! when to look again. Pure: the same inputs give the same decision.
 
+mod credentials;
 mod deadman;
 mod guards;
 mod looked;
@@ -46,8 +47,8 @@ pub fn decide(deployment: &Deployment, observation: &Observation) -> Decision {
         return draft.finish();
     }
     draft.note_look();
-    if let Some(to) = &observation.lock_lost_to {
-        draft.without_the_lock(to);
+    if let Some(lost) = &observation.lock_lost_to {
+        draft.without_the_lock(lost);
         return draft.finish();
     }
     match &deployment.phase {
@@ -56,7 +57,9 @@ pub fn decide(deployment: &Deployment, observation: &Observation) -> Decision {
         Phase::Reverting { .. } => draft.revert_further(),
         _ => {
             if !draft.heed_asks() && !draft.heed_guards() {
-                draft.go_on();
+                if !draft.wait_for_credentials() {
+                    draft.go_on();
+                }
                 draft.push_out_deadman();
             }
         }

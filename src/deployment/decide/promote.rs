@@ -3,12 +3,15 @@
 use std::collections::BTreeMap;
 use std::time::Duration;
 
+use super::shift::STALE_FOR;
 use super::{Draft, after};
 use crate::deployment::action::{ActName, Action};
 use crate::deployment::event::Event;
-use crate::deployment::outcome::Outcome;
+use crate::deployment::invariants::{Traffic, traffic};
+use crate::deployment::outcome::{Outcome, Stuck};
 use crate::deployment::retire::{self, Due};
 use crate::deployment::state::Phase;
+use crate::deployment::trip::Hold;
 
 /// How long to go on trying to tag and to restore settings; the deployment has succeeded either
 /// way.
@@ -66,7 +69,7 @@ impl Draft<'_> {
             .filter_map(|act| self.deployment.failure_of(act))
             .max_by_key(|failure| failure.at);
         if (*restored && trouble.is_none()) || self.now >= after(*at, TIDY_WITHIN) {
-            return self.end(Outcome::Promoted);
+            return self.end_promoted();
         }
         if let Some(failure) = trouble
             && self.now < after(failure.at, TIDY_AGAIN_AFTER)
@@ -79,6 +82,34 @@ impl Draft<'_> {
         } else {
             self.act(Action::RestoreSettings);
             self.tag_both(*retire_at);
+        }
+    }
+
+    /// Ends as promoted if that is what this very look shows, as far as it can be read. What
+    /// somebody moved since is named, once it is no stale read any more.
+    fn end_promoted(&mut self) {
+        let drift = self.moved_since();
+        if drift.is_empty() {
+            return self.end(Outcome::Promoted);
+        }
+        let held = self.deployment.hold.as_ref();
+        let until = after(held.map_or(self.now, |held| held.since), STALE_FOR);
+        if held.is_some() && self.now >= until {
+            let why = Stuck::Moved { drift };
+            return self.end(Outcome::Stuck { why });
+        }
+        self.look_by(until);
+        if held.is_none_or(|held| held.reasons != drift) {
+            let reasons = drift;
+            self.record(Event::Holding { reasons, until });
+        }
+    }
+
+    /// What the routes show that isn't all on green.
+    pub(super) fn moved_since(&self) -> Vec<Hold> {
+        match traffic(&self.deployment.plan, self.seen, self.deployment.set) {
+            Traffic::Even(_) => Vec::new(),
+            Traffic::Uneven(holds) => holds.into_iter().filter(Hold::is_drift).collect(),
         }
     }
 }

@@ -29,7 +29,7 @@ impl Draft<'_> {
         let interrupted = matches!(trip, Trip::Interrupted { .. });
         let blue_is_down = self.blue_is_down();
         self.record(Event::Reverting { trip: trip.clone() });
-        if let Some(signal) = self.signal() {
+        if let Some(signal) = self.signal().filter(|_| !interrupted) {
             self.record(Event::Hurrying { signal });
         }
         if blue_is_down && interrupted {

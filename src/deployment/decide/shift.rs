@@ -17,7 +17,7 @@ use crate::strategy::Weight;
 
 /// How long a read may show weights as they were before a write: so long, what looks like
 /// somebody's hand may be a stale read.
-const STALE_FOR: Duration = Duration::from_secs(10);
+pub(super) const STALE_FOR: Duration = Duration::from_secs(10);
 /// How long to wait for a write to show before writing again.
 const REWRITE_AFTER: Duration = Duration::from_secs(5);
 /// How long a shift may take to be confirmed on all routes before it is taken back: a split that

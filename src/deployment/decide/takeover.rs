@@ -1,12 +1,12 @@
-//! After the lock went to another process: traffic goes back only where nobody else has moved it,
-//! and nothing else is written.
+//! After the lock went to another process: traffic goes back only as long as that one has done
+//! nothing yet, and nobody has moved it; nothing else is written.
 
 use std::time::Duration;
 
 use super::{Draft, after};
 use crate::deployment::event::Event;
 use crate::deployment::invariants::all_readable_show;
-use crate::deployment::observation::Split;
+use crate::deployment::observation::{LostTo, Split};
 use crate::deployment::outcome::{Outcome, Stuck};
 use crate::deployment::state::Phase;
 use crate::deployment::trip::Trip;
@@ -17,10 +17,12 @@ const CONFIRM_WITHIN: Duration = Duration::from_secs(30);
 
 impl Draft<'_> {
     /// Ends the deployment, with traffic put back first where that is this one's to do.
-    pub(super) fn without_the_lock(&mut self, to: &str) {
-        let deployment = self.deployment;
+    pub(super) fn without_the_lock(&mut self, lost: &LostTo) {
+        let (deployment, to) = (self.deployment, lost.who.as_str());
         match &deployment.phase {
             Phase::Ended { .. } => {}
+            // Who has it may have begun a rollback.
+            Phase::Promoted { .. } if !self.moved_since().is_empty() => self.leave_it_to(to),
             Phase::Promoted { .. } => self.end(Outcome::Promoted),
             Phase::Reverting {
                 trip,
@@ -34,9 +36,12 @@ impl Draft<'_> {
                         self.record(Event::TrafficReverted);
                     }
                     self.end(Outcome::Reverted { trip: trip.clone() });
-                } else if self.only_these_show(&[deployment.set_before, Weight::ZERO]) {
+                } else if !lost.took_traffic
+                    && self.only_these_show(&[deployment.set_before, Weight::ZERO])
+                {
                     self.bring_traffic_back(trip, *since, *hurried_at);
-                } else if self.some_route_is_unreadable()
+                } else if !lost.took_traffic
+                    && self.some_route_is_unreadable()
                     && self.now < after(*since, CONFIRM_WITHIN)
                 {
                     self.look_by(after(self.now, Duration::from_secs(1)));
@@ -44,7 +49,7 @@ impl Draft<'_> {
                     self.leave_it_to(to);
                 }
             }
-            _ if self.only_these_show(&[deployment.set]) => {
+            _ if !lost.took_traffic && self.only_these_show(&[deployment.set]) => {
                 self.begin_revert(Trip::LockLost { to: to.to_owned() });
             }
             _ => self.leave_it_to(to),

@@ -116,6 +116,8 @@ pub fn plan(request: &Request, found: &Surroundings) -> Planning {
             blue_task_definition: definition.blue,
             green,
             desired,
+            warnings: Vec::new(),
+            notes: Vec::new(),
             settings: found.services[source]
                 .as_ref()
                 .map_or(Value::Null, super::clone::settings),

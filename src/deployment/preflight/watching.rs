@@ -198,12 +198,27 @@ pub(super) fn warn_of_time(
         let left = Duration::try_from(end.duration_since(found.now)).unwrap_or_default();
         if left < total {
             planning.warn(format!(
-                "the credentials end in {}, the deployment may take {}: use a role session that \
-                 lasts longer, or credentials that renew themselves",
+                "the credentials end in {} ({}, at {}), the deployment may take {}: bg asks their \
+                 source for new ones then; sign in anew now, use a session that lasts longer, or \
+                 see that the source still gives some",
                 humantime::format_duration(Duration::from_secs(left.as_secs())),
+                found.credentials_from,
+                end.strftime("%H:%M:%S UTC"),
                 humantime::format_duration(total)
             ));
         }
+    }
+    if let Some(ahead) = found.clock_ahead {
+        let side = if ahead.is_negative() {
+            "behind"
+        } else {
+            "ahead of"
+        };
+        planning.warn(format!(
+            "this machine's clock is {} {side} AWS's: calls are signed by AWS's, but other \
+             machines judge this one's lock by theirs; set it (`timedatectl set-ntp true`)",
+            humantime::format_duration(ahead.unsigned_abs())
+        ));
     }
     for route in routes.iter().filter(|it| it.load_balancer.is_network()) {
         planning.note(format!(

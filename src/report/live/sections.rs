@@ -29,7 +29,11 @@ pub(super) fn waiting(frame: &Frame<'_>) -> Vec<StyledLine> {
         lines.extend(told(frame, Tone::Bad, frame.marks.bad, ("tripped", trip)));
     }
     if let Some(Outcome::Stuck {
-        why: why @ (Stuck::PatienceOver { .. } | Stuck::BlueIsDown { .. } | Stuck::TakenOver { .. }),
+        why:
+            why @ (Stuck::PatienceOver { .. }
+            | Stuck::Moved { .. }
+            | Stuck::BlueIsDown { .. }
+            | Stuck::TakenOver { .. }),
     }) = &view.outcome
     {
         lines.extend(told(frame, Tone::Bad, frame.marks.bad, ("stuck", why)));

@@ -11,7 +11,7 @@ pub use clock::Clock;
 pub use log::{Call, CallOutcome};
 
 use super::{
-    faults::{self, FaultKind, FaultRule, Faults},
+    faults::{self, Caller, FaultKind, FaultRule, Faults},
     wire::{self, AwsError, Operation, Service},
     world::World,
 };
@@ -192,12 +192,16 @@ impl Region {
 
     /// Injects trouble.
     pub fn fault(&self, rule: FaultRule) {
-        locked(&self.inner.gate).faults.add(rule);
+        match rule.caller() {
+            Caller::Client => locked(&self.inner.gate).faults.add(rule),
+            Caller::Schedule => self.with_world(|world| world.scheduler.faults.add(rule)),
+        }
     }
 
     /// Ends all injected trouble.
     pub fn clear_faults(&self) {
         locked(&self.inner.gate).faults.clear();
+        self.with_world(|world| world.scheduler.faults.clear());
     }
 
     /// The newest calls, oldest first.

@@ -1,7 +1,8 @@
 //! EventBridge Scheduler: one-shot schedules that call this region's own load balancing.
 
+use super::query::QueryService;
 use super::query::input::{page, text};
-use super::{AwsError, elbv2, time};
+use super::{AwsError, Operation, Protocol, Service, time};
 use crate::sandbox::world::World;
 use crate::sandbox::world::scheduler::Schedule;
 use jiff::{SignedDuration, Timestamp, civil::DateTime};
@@ -251,13 +252,38 @@ fn call(world: &mut World, name: &str, schedule: &mut Schedule) -> bool {
     let input = text(target, "Input").unwrap_or_default();
     let input = serde_json::from_str(input).unwrap_or(Value::Null);
     world.scheduler.calls += 1;
-    if elbv2::handle(world, operation, &input).is_ok() {
+    if succeeds(world, operation, input) {
         return true;
     }
     schedule.failures += 1;
     let age = world.now.duration_since(schedule.fires_at(name)).as_secs();
     u64::from(schedule.failures) > schedule.policy("MaximumRetryAttempts", RETRIES)
         || u64::try_from(age).unwrap_or(0) >= schedule.policy("MaximumEventAgeInSeconds", AGE)
+}
+
+/// Makes a call, unless a fault keeps it from its effect or its answer from coming back.
+fn succeeds(world: &mut World, operation: &str, input: Value) -> bool {
+    let operation = Operation {
+        service: Service::Elbv2,
+        protocol: Protocol::Query(QueryService::Elbv2),
+        name: operation.to_owned(),
+        input,
+    };
+    let World {
+        scheduler,
+        rng,
+        now,
+        ..
+    } = world;
+    match scheduler.faults.strike(&operation, *now, rng) {
+        None => operation.perform(world).is_ok(),
+        Some(kind) => {
+            if kind.takes_effect() {
+                let _ = operation.perform(world);
+            }
+            false
+        }
+    }
 }
 
 #[cfg(test)]

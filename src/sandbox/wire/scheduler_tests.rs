@@ -1,5 +1,7 @@
 use super::*;
 use crate::sandbox::demo::{self, Balancer};
+use crate::sandbox::faults::{FaultKind, FaultRule, When};
+use crate::sandbox::wire::elbv2;
 use crate::sandbox::{Region, RegionOptions};
 use std::time::Duration;
 
@@ -89,6 +91,30 @@ fn a_call_that_is_refused_is_tried_no_oftener_than_its_policy_says() {
     world.advance(300);
     assert_eq!(world.scheduler.calls, 2);
     assert!(world.scheduler.schedules.is_empty());
+}
+
+#[test]
+fn a_call_that_fails_once_is_made_again_and_then_has_its_effect() {
+    for kind in FaultKind::ALL {
+        let (mut world, balancer) = world();
+        let rule = FaultRule::new("ModifyListener", kind, When::First(1)).of_schedules();
+        world.scheduler.faults.add(rule);
+        let schedule = one_shot(&world, &balancer, 60, [60, 40]);
+        handle(&mut world, "CreateSchedule", &schedule).unwrap();
+        while world.scheduler.calls == 0 {
+            world.advance(1);
+        }
+        let shown = match kind.takes_effect() {
+            true => [60, 40],
+            false => [100, 0],
+        };
+        assert_eq!(weights(&mut world, &balancer), shown, "{kind:?}");
+        assert_eq!(world.scheduler.schedules.len(), 1, "{kind:?}");
+        world.advance(30);
+        assert_eq!(weights(&mut world, &balancer), [60, 40], "{kind:?}");
+        assert_eq!(world.scheduler.calls, 2, "{kind:?}");
+        assert!(world.scheduler.schedules.is_empty(), "{kind:?}");
+    }
 }
 
 #[test]

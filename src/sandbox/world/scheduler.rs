@@ -1,5 +1,6 @@
 //! EventBridge Scheduler's one-shot schedules: when each is due, and what became of it.
 
+use crate::sandbox::faults::Faults;
 use jiff::{SignedDuration, Timestamp};
 use serde_json::Value;
 use std::collections::BTreeMap;
@@ -14,6 +15,8 @@ pub struct Scheduler {
     pub schedules: BTreeMap<String, Schedule>,
     /// How many calls schedules have made.
     pub calls: u64,
+    /// What becomes of those calls, where that is not what they ask for.
+    pub faults: Faults,
 }
 
 /// A one-shot schedule.

@@ -185,8 +185,8 @@ impl DynamoStore {
         let prefix = format!("journal#{id}#");
         let items = self.query(&of_service(service), &prefix).await?;
         let read = |(index, item): (usize, &Item)| {
-            let line = text(item, "record").ok_or("it has no record".to_owned());
-            line.and_then(Record::from_line)
+            let line = text(item, "record").ok_or_else(|| "it has no record".to_owned());
+            line.and_then(|line| Record::from_line(line).map_err(|why| why.to_string()))
                 .map_err(|why| self.damaged(&format!("journal of deployment {id}"), index + 1, why))
         };
         items.iter().enumerate().map(read).collect()

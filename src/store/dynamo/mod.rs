@@ -31,7 +31,7 @@ use aws_smithy_types::error::metadata::ProvideErrorMetadata;
 
 use self::item::{Item, PK, SK, text, value};
 use super::StoreError;
-use crate::aws::{AwsError, Cloud, Effect, ErrorClass, classify, repeat};
+use crate::aws::{AwsError, Cloud, Effect, ErrorClass, Renewing, classify, repeat};
 use crate::deployment::ids::ServiceName;
 
 pub use table::Made;
@@ -39,6 +39,7 @@ pub use table::Made;
 /// A table of journals and locks.
 pub struct DynamoStore {
     client: Client,
+    credentials: Renewing,
     table: String,
     region: String,
     /// How many requests this process has left: those of one moment keep their order.
@@ -68,6 +69,7 @@ impl DynamoStore {
     pub fn new(cloud: &Cloud, table: impl Into<String>) -> DynamoStore {
         DynamoStore {
             client: cloud.dynamodb(),
+            credentials: cloud.credentials().clone(),
             table: table.into(),
             region: cloud.region().to_owned(),
             asked: AtomicU64::new(0),
@@ -95,7 +97,11 @@ impl DynamoStore {
                 };
                 match error.as_service_error().and_then(refused) {
                     Some(found) => Ok(Answer::Refused(found)),
-                    None => Err(whole(classify(operation, &error))),
+                    None => {
+                        let error = whole(classify(operation, &error));
+                        self.credentials.heed(&error);
+                        Err(error)
+                    }
                 }
             }
         });

@@ -1,12 +1,12 @@
 //! Requests: one item each, in the order in which they were left.
 
-use std::sync::atomic::{AtomicUsize, Ordering};
+use std::sync::atomic::Ordering;
 
 use aws_sdk_dynamodb::operation::delete_item::DeleteItemError;
 use aws_sdk_dynamodb::operation::put_item::PutItemError;
 
 use super::item::{EXPIRES_AT, Item, PK, SK, expiry, key, text, value};
-use super::{Answer, DynamoStore, of_service};
+use super::{DynamoStore, of_service};
 use crate::deployment::ids::{DeploymentId, ServiceName};
 use crate::store::{Request, StoreError};
 
@@ -60,31 +60,23 @@ impl DynamoStore {
         })
     }
 
-    /// Takes what can be taken: what was taken must be answered with, whatever comes after.
-    pub(in crate::store) async fn take_requests(
+    pub(in crate::store) async fn remove_request(
         &self,
         service: &ServiceName,
-        id: &DeploymentId,
-    ) -> Result<Vec<Request>, StoreError> {
-        let items = self.query(&of_service(service), &prefix(id)).await?;
-        let mut taken = Vec::new();
-        for item in &items {
-            let request = self.request_in(item)?;
-            match self.take(service, item).await {
-                Ok(Taken::Here) => taken.push(request),
-                Ok(Taken::Elsewhere) => {}
-                Err(error) if taken.is_empty() => return Err(error),
-                Err(_) => break,
+        request: &Request,
+    ) -> Result<(), StoreError> {
+        let prefix = prefix(&request.deployment);
+        for item in &self.query(&of_service(service), &prefix).await? {
+            if self.request_in(item).is_ok_and(|it| it == *request) {
+                self.remove(service, item).await?;
             }
         }
-        Ok(taken)
+        Ok(())
     }
 
-    async fn take(&self, service: &ServiceName, item: &Item) -> Result<Taken, StoreError> {
-        let tries = AtomicUsize::new(0);
+    async fn remove(&self, service: &ServiceName, item: &Item) -> Result<(), StoreError> {
         let sk = text(item, SK).unwrap_or_default();
         let send = || {
-            tries.fetch_add(1, Ordering::Relaxed);
             self.client
                 .delete_item()
                 .table_name(&self.table)
@@ -95,21 +87,10 @@ impl DynamoStore {
         };
         let gone =
             |error: &DeleteItemError| error.is_conditional_check_failed_exception().then_some(());
-        match self.call("dynamodb:DeleteItem", send, gone).await? {
-            Answer::Done(_) => Ok(Taken::Here),
-            // A try whose answer got lost may have taken it: better twice than never.
-            Answer::Refused(()) if tries.into_inner() > 1 => Ok(Taken::Here),
-            Answer::Refused(()) => Ok(Taken::Elsewhere),
-        }
+        // Nobody else writes this key: where it is gone, it was removed.
+        self.call("dynamodb:DeleteItem", send, gone).await?;
+        Ok(())
     }
-}
-
-/// By whom a request was taken.
-enum Taken {
-    /// This process.
-    Here,
-    /// Another one that drives, or drove, the same deployment.
-    Elsewhere,
 }
 
 fn prefix(id: &DeploymentId) -> String {

@@ -105,7 +105,7 @@ pub(super) fn records(text: &str, path: &Path) -> Result<Vec<Record>, StoreError
         Record::from_line(line).map_err(|why| StoreError::Damaged {
             what: path.display().to_string(),
             line: index + 1,
-            why,
+            why: why.to_string(),
         })
     };
     whole.lines().enumerate().map(read).collect()

@@ -189,19 +189,26 @@ impl FileStore {
         Ok(requests)
     }
 
-    pub(super) fn take_requests(
+    pub(super) fn remove_request(
         &self,
         service: &ServiceName,
-        id: &DeploymentId,
-    ) -> Result<Vec<Request>, StoreError> {
-        let folder = self.requests_folder(service, id);
+        request: &Request,
+    ) -> Result<(), StoreError> {
+        let folder = self.requests_folder(service, &request.deployment);
         if numbers_in(&folder)?.is_empty() {
-            return Ok(Vec::new());
+            return Ok(());
         }
         self.with_lock(service, |_, _| {
-            let requests = self.requests(service, id)?;
-            fs::remove_dir_all(&folder).map_err(at(&folder))?;
-            Ok(requests)
+            for number in numbers_in(&folder)? {
+                let path = folder.join(format!("{number}.json"));
+                let text = read_if_there(&path)?.unwrap_or_default();
+                if serde_json::from_str(&text).is_ok_and(|it: Request| it == *request) {
+                    fs::remove_file(&path).map_err(at(&path))?;
+                }
+            }
+            // Refused as long as there are others.
+            let _ = fs::remove_dir(&folder);
+            Ok(())
         })
     }
 }

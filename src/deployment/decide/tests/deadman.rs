@@ -1,7 +1,7 @@
 use std::time::Duration;
 
 use super::Scene;
-use super::scene::{ALL_BLUE, raise};
+use super::scene::{ALL_BLUE, lost, raise};
 use crate::deployment::action::{ActName, Action, FailureClass};
 use crate::deployment::deadman::Deadman;
 use crate::deployment::event::Event;
@@ -234,7 +234,7 @@ fn without_the_lock_it_is_left_to_the_other_process() {
     let mut scene = scene();
     scene.run_to_baking(0);
     scene.healthy(SlotName::A, 0);
-    scene.seen.lock_lost_to = Some("kim@build-7".to_owned());
+    scene.seen.lock_lost_to = Some(lost(false));
     scene.run_to_the_end();
     let disarms = |event: &Event| matches!(event, Event::DisarmingDeadman);
     assert!(!scene.events.iter().any(disarms));

@@ -13,7 +13,8 @@ use crate::deployment::ids::{
     SlotName, Slots, TargetGroupArn, TaskDefinitionArn,
 };
 use crate::deployment::observation::{
-    AlarmSeen, Ask, Observation, OnInterrupt, Rollout, RouteSeen, Seen, ServiceSeen, ServiceStatus,
+    AlarmSeen, Ask, LostTo, Observation, OnInterrupt, Rollout, RouteSeen, Seen, ServiceSeen,
+    ServiceStatus,
 };
 use crate::deployment::outcome::Outcome;
 use crate::deployment::plan::{
@@ -303,6 +304,14 @@ fn service(task_definition: TaskDefinitionArn, desired: u32) -> ServiceSeen {
 }
 
 /// Blue serves everything; green doesn't exist, but its targets will be healthy.
+/// A lock that went to somebody else, who took the traffic over as well or has done nothing yet.
+pub(super) fn lost(took_traffic: bool) -> LostTo {
+    LostTo {
+        who: "kim@build-7".to_owned(),
+        took_traffic,
+    }
+}
+
 fn first_look(plan: &Plan) -> Observation {
     let mut seen = Observation {
         metrics: None,
@@ -312,6 +321,7 @@ fn first_look(plan: &Plan) -> Observation {
         routes: BTreeMap::new(),
         alarms: BTreeMap::new(),
         asks: Vec::new(),
+        credentials_over: None,
         lock_lost_to: None,
     };
     let blue = service(plan.blue_task_definition.clone(), plan.desired);
@@ -382,6 +392,8 @@ fn plan() -> Plan {
         },
         desired: 2,
         settings: serde_json::Value::Null,
+        warnings: Vec::new(),
+        notes: Vec::new(),
         routes: vec![route(443), route(8443)],
         strategy: "canary".to_owned(),
         steps: vec![step(10, 300), step(100, 300)],

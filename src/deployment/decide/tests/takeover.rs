@@ -1,5 +1,5 @@
 use super::Scene;
-use super::scene::ALL_BLUE;
+use super::scene::{ALL_BLUE, lost};
 use crate::deployment::event::Event;
 use crate::deployment::observation::Seen;
 use crate::deployment::outcome::{Outcome, Stuck};
@@ -7,7 +7,26 @@ use crate::deployment::trip::Trip;
 use crate::judge::alarms::AlarmState;
 
 fn lose_the_lock(scene: &mut Scene) {
-    scene.seen.lock_lost_to = Some("kim@build-7".to_owned());
+    scene.seen.lock_lost_to = Some(lost(false));
+}
+
+#[test]
+fn where_the_other_process_took_the_traffic_too_nothing_is_written_although_weights_look_the_same()
+{
+    let mut scene = Scene::new();
+    scene.run_to_baking(0);
+    scene.seen.lock_lost_to = Some(lost(true));
+    assert_eq!(scene.look().actions, []);
+    assert_eq!(scene.run_to_the_end(), taken_over());
+
+    let mut scene = Scene::new();
+    scene.run_to_baking(0);
+    scene.abort();
+    scene.look();
+    scene.weights(0, 90, 10);
+    scene.seen.lock_lost_to = Some(lost(true));
+    assert_eq!(scene.look().actions, []);
+    assert_eq!(scene.run_to_the_end(), taken_over());
 }
 
 fn taken_over() -> Outcome {

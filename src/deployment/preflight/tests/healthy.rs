@@ -146,7 +146,9 @@ pub(super) fn shop() -> Surroundings {
         now: Timestamp::constant(1_767_603_600, 0),
         account: "123456789012".to_owned(),
         region: "eu-west-1".to_owned(),
+        credentials_from: "profile \"deploys\"".to_owned(),
         credentials_end: None,
+        clock_ahead: None,
         cluster_exists: true,
         clusters: Vec::new(),
         services: Slots {

@@ -6,6 +6,7 @@ mod items;
 mod number;
 mod parse;
 mod query;
+mod reserved;
 mod tables;
 #[cfg(test)]
 mod tests;

@@ -1,6 +1,7 @@
 //! Expressions as trees: conditions and updates.
 
 use super::expression::order;
+use super::reserved::is_reserved;
 use super::{AwsError, invalid};
 use serde_json::Value;
 use std::cmp::Ordering;
@@ -51,6 +52,8 @@ pub(super) enum Change {
 /// Reads the expressions of one request; what it gives but doesn't use is an error, as in AWS.
 pub(super) struct Parser<'a> {
     input: &'a Value,
+    /// The field whose expression is being read, for messages.
+    field: String,
     words: Vec<String>,
     at: usize,
     used: BTreeSet<String>,
@@ -61,6 +64,7 @@ impl<'a> Parser<'a> {
     pub(super) fn of(input: &'a Value) -> Parser<'a> {
         Parser {
             input,
+            field: String::new(),
             words: Vec::new(),
             at: 0,
             used: BTreeSet::new(),
@@ -127,6 +131,7 @@ impl<'a> Parser<'a> {
         let Some(text) = self.input.get(field).and_then(Value::as_str) else {
             return Ok(false);
         };
+        self.field = field.to_owned();
         self.words = words(text).map_err(|odd| self.syntax(field, &odd))?;
         self.at = 0;
         Ok(true)
@@ -275,6 +280,10 @@ impl<'a> Parser<'a> {
         }
         let is_name = word.starts_with(|c: char| c.is_ascii_alphabetic());
         match is_name {
+            true if is_reserved(&word) => Err(invalid(format!(
+                "Invalid {}: Attribute name is a reserved keyword; reserved keyword: {word}",
+                self.field
+            ))),
             true => Ok(word),
             false => Err(self.syntax("expression", &word)),
         }

@@ -106,6 +106,42 @@ fn conditions_hold_or_tell_what_they_were_broken_by() {
 }
 
 #[test]
+fn a_reserved_word_needs_a_placeholder() {
+    let mut world = world();
+    let refused = put(&mut world, "a", "5", "attribute_not_exists(Owner)").unwrap_err();
+    assert_eq!(refused.code, "ValidationException");
+    assert_eq!(
+        refused.message,
+        "Invalid ConditionExpression: Attribute name is a reserved keyword; reserved keyword: Owner"
+    );
+    let update = |expression: &str| {
+        json!({
+            "Key": key("a"),
+            "UpdateExpression": expression,
+            "ExpressionAttributeNames": { "#ttl": "ttl" },
+            "ExpressionAttributeValues": { ":one": { "N": "1" } },
+        })
+    };
+    let refused = asked(
+        &mut world,
+        "UpdateItem",
+        &update("SET #ttl = :one, ttl = :one"),
+    );
+    let message = refused.unwrap_err().message;
+    assert!(
+        message.starts_with("Invalid UpdateExpression: "),
+        "{message}"
+    );
+    asked(
+        &mut world,
+        "UpdateItem",
+        &update("SET #ttl = :one, total_count = :one"),
+    )
+    .unwrap();
+    assert_eq!(item(&mut world, "a")["ttl"], json!({ "N": "1" }));
+}
+
+#[test]
 fn an_update_sees_the_item_as_it_was() {
     let mut world = world();
     let mut update = |expression: &str| {

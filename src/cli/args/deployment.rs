@@ -1,0 +1,151 @@
+//! What `deploy` and `plan` take, and what other verbs take like them.
+
+use std::path::PathBuf;
+use std::time::Duration;
+
+use clap::Args;
+use clap::builder::FalseyValueParser;
+
+use super::values::{on_interrupt, poll, slots, speed};
+use crate::deployment::ids::SlotName;
+use crate::deployment::observation::OnInterrupt;
+
+/// What is deployed, and how.
+#[derive(Debug, Clone, Args)]
+pub struct VersionArgs {
+    /// New image of a container; without its name, of the only or the first essential one
+    #[arg(
+        short,
+        long = "image",
+        env = "BG_IMAGE",
+        value_name = "[CONTAINER=]REF",
+        value_delimiter = ','
+    )]
+    pub images: Vec<String>,
+    /// Task definition: a JSON file, or a revision that exists [default: the one blue runs]
+    #[arg(long, env = "BG_TASK_DEFINITION", value_name = "FILE|FAMILY[:REV]")]
+    pub task_definition: Option<String>,
+    /// Images from CodePipeline's imagedefinitions.json
+    #[arg(
+        long,
+        env = "BG_IMAGE_DEFINITIONS",
+        value_name = "FILE",
+        conflicts_with = "images"
+    )]
+    pub image_definitions: Option<PathBuf>,
+    /// How traffic is shifted: a name, ./file.yaml, canary:5%:10m, linear:20%:2m [default: the config's]
+    #[arg(short, long, env = "BG_STRATEGY")]
+    pub strategy: Option<String>,
+    /// The slot whose settings green's service gets [default: blue's]
+    #[arg(long, env = "BG_SERVICE_FROM", value_name = "SLOT", value_parser = slots())]
+    pub service_from: Option<SlotName>,
+    /// Deploy even if nothing changed
+    #[arg(long, env = "BG_FORCE", value_parser = FalseyValueParser::new())]
+    pub force: bool,
+    /// Repair a burning production: all at once by default, whatever blue's health and alarms say
+    #[arg(long, env = "BG_HOTFIX", value_parser = FalseyValueParser::new(), requires = "reason")]
+    pub hotfix: bool,
+    /// Why a hotfix is needed; goes into the journal
+    #[arg(long, env = "BG_REASON", value_name = "TEXT", requires = "hotfix")]
+    pub reason: Option<String>,
+    /// Go on although this alarm is in ALARM already, and don't act on it
+    #[arg(
+        long = "ignore-alarm",
+        env = "BG_IGNORE_ALARM",
+        value_name = "NAME",
+        value_delimiter = ','
+    )]
+    pub ignore_alarms: Vec<String>,
+    /// Allow a strategy that takes longer than 24 hours
+    #[arg(long, env = "BG_ALLOW_LONG", value_parser = FalseyValueParser::new())]
+    pub allow_long: bool,
+    /// How long green may take to become healthy [default: the config's, 10m]
+    #[arg(long, env = "BG_TIMEOUT", value_name = "LENGTH", value_parser = humantime::parse_duration)]
+    pub timeout: Option<Duration>,
+    /// Time between two looks at AWS, 1s to 60s [default: the config's, 5s]
+    #[arg(long, env = "BG_POLL", value_name = "LENGTH", value_parser = poll)]
+    pub poll: Option<Duration>,
+}
+
+/// Where it happens, when not in AWS.
+#[derive(Debug, Clone, Args)]
+#[command(next_help_heading = "Sandbox")]
+pub struct RegionArgs {
+    /// Run in an embedded stand-in for AWS with a demo service; needs no account and no config
+    #[arg(long, env = "BG_SANDBOX", value_parser = FalseyValueParser::new(), conflicts_with_all = ["endpoint_url", "profile"])]
+    pub sandbox: bool,
+    /// How many times faster the sandbox's clock runs
+    #[arg(long, env = "BG_SPEED", value_name = "N", value_parser = speed, requires = "sandbox")]
+    pub speed: Option<f64>,
+    /// Seed of the sandbox's randomness: the same one gives the same run
+    #[arg(long, env = "BG_SEED", value_name = "N", requires = "sandbox")]
+    pub seed: Option<u64>,
+}
+
+/// What a verb that waits for a deployment's end takes.
+#[derive(Debug, Clone, Args)]
+pub struct RunArgs {
+    /// What Ctrl-C, SIGTERM and SIGHUP do before green is promoted [default: the config's, revert]
+    #[arg(long, env = "BG_ON_INTERRUPT", value_name = "WHAT", value_parser = on_interrupt())]
+    pub on_interrupt: Option<OnInterrupt>,
+    /// How long to wait for somebody else's deployment of this service to end
+    #[arg(long, env = "BG_WAIT_LOCK", value_name = "LENGTH", value_parser = humantime::parse_duration)]
+    pub wait_lock: Option<Duration>,
+    /// Stay until blue is retired [default, except in CI]
+    #[arg(long, env = "BG_WAIT_RETIRE", value_parser = FalseyValueParser::new(), overrides_with = "no_wait_retire")]
+    pub wait_retire: bool,
+    /// Leave retiring blue to the next run or to `bg tick` [default in CI]
+    #[arg(long, env = "BG_NO_WAIT_RETIRE", value_parser = FalseyValueParser::new(), overrides_with = "wait_retire")]
+    pub no_wait_retire: bool,
+}
+
+/// Who retires blue.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum RetireBy {
+    /// This process: it waits.
+    ThisRun,
+    /// The next run or `bg tick`.
+    Later,
+}
+
+impl RunArgs {
+    /// Who was asked to retire blue, if anybody said so.
+    pub fn retire_by(&self) -> Option<RetireBy> {
+        match (self.wait_retire, self.no_wait_retire) {
+            (_, true) => Some(RetireBy::Later),
+            (true, false) => Some(RetireBy::ThisRun),
+            (false, false) => None,
+        }
+    }
+}
+
+/// `bg deploy`
+#[derive(Debug, Clone, Args)]
+pub struct DeployArgs {
+    /// What is deployed.
+    #[command(flatten)]
+    pub version: VersionArgs,
+    /// First go on with a deployment whose process died
+    #[arg(long, env = "BG_RESUME", value_parser = FalseyValueParser::new(), conflicts_with = "revert")]
+    pub resume: bool,
+    /// First put back a deployment whose process died
+    #[arg(long, env = "BG_REVERT", value_parser = FalseyValueParser::new())]
+    pub revert: bool,
+    /// How its run behaves.
+    #[command(flatten)]
+    pub run: RunArgs,
+    /// Where.
+    #[command(flatten)]
+    pub region: RegionArgs,
+}
+
+/// `bg plan`
+#[derive(Debug, Clone, Args)]
+pub struct PlanArgs {
+    /// What would be deployed.
+    #[command(flatten)]
+    pub version: VersionArgs,
+    /// Where.
+    #[command(flatten)]
+    pub region: RegionArgs,
+}

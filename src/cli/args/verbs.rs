@@ -1,0 +1,147 @@
+//! What each of the other verbs takes.
+
+use std::time::Duration;
+
+use clap::builder::FalseyValueParser;
+use clap::{Args, Subcommand};
+
+use super::deployment::{RegionArgs, RunArgs};
+use super::values::{slots, speed};
+use crate::deployment::ids::SlotName;
+
+/// `bg status`
+#[derive(Debug, Clone, Args)]
+pub struct StatusArgs {
+    /// Follow the deployment that is under way until it ends, as its own process shows it
+    #[arg(short, long, env = "BG_WATCH", value_parser = FalseyValueParser::new())]
+    pub watch: bool,
+}
+
+/// `bg deadman`
+#[derive(Debug, Clone, Args)]
+pub struct DeadmanArgs {
+    /// What about it.
+    #[command(subcommand)]
+    pub verb: DeadmanVerb,
+}
+
+/// What to do about the dead-man switch.
+#[derive(Debug, Clone, Subcommand)]
+pub enum DeadmanVerb {
+    /// Have AWS write each route's present action once more, a minute ahead, and look that it did
+    Test(DeadmanTestArgs),
+}
+
+/// `bg deadman test`
+#[derive(Debug, Clone, Args)]
+pub struct DeadmanTestArgs {
+    /// Where.
+    #[command(flatten)]
+    pub region: RegionArgs,
+}
+
+/// `bg resume`
+#[derive(Debug, Clone, Args)]
+pub struct ResumeArgs {
+    /// The deployment [default: the service's last one]
+    #[arg(value_name = "ID")]
+    pub id: Option<String>,
+    /// Leave it as it is after so long, for another job to go on (exit code 7)
+    #[arg(long = "for", env = "BG_FOR", value_name = "LENGTH", value_parser = humantime::parse_duration)]
+    pub at_most: Option<Duration>,
+    /// Put all traffic back instead of going on
+    #[arg(long, env = "BG_REVERT", value_parser = FalseyValueParser::new())]
+    pub revert: bool,
+    /// How its run behaves.
+    #[command(flatten)]
+    pub run: RunArgs,
+}
+
+/// `bg pause`, `bg abort`
+#[derive(Debug, Clone, Args)]
+pub struct SteerArgs {}
+
+/// `bg promote`
+#[derive(Debug, Clone, Args)]
+pub struct PromoteArgs {
+    /// To 100 % at once, past all steps; the guards stay on
+    #[arg(long, env = "BG_FULL", value_parser = FalseyValueParser::new())]
+    pub full: bool,
+}
+
+/// `bg history`
+#[derive(Debug, Clone, Args)]
+pub struct HistoryArgs {
+    /// How many, the newest first
+    #[arg(
+        short = 'n',
+        long,
+        env = "BG_LAST",
+        value_name = "N",
+        default_value_t = 20
+    )]
+    pub last: usize,
+}
+
+/// `bg show`
+#[derive(Debug, Clone, Args)]
+pub struct ShowArgs {
+    /// The deployment [default: the service's last one]
+    #[arg(value_name = "ID")]
+    pub id: Option<String>,
+}
+
+/// `bg tick`
+#[derive(Debug, Clone, Args)]
+pub struct TickArgs {
+    /// How long one round of a deployment whose process died may take at most
+    #[arg(long = "for", env = "BG_FOR", value_name = "LENGTH", value_parser = humantime::parse_duration, default_value = "45s")]
+    pub at_most: Duration,
+}
+
+/// `bg init`: what it is to create, at least one thing.
+#[derive(Debug, Clone, Args)]
+pub struct InitArgs {
+    /// The DynamoDB table that `state` names, billed by request; waits until it can be used
+    #[arg(long, env = "BG_STATE", value_parser = FalseyValueParser::new(), required = true)]
+    pub state: bool,
+}
+
+/// `bg schema`
+#[derive(Debug, Clone, Args)]
+pub struct SchemaArgs {}
+
+/// `bg rollback`
+#[derive(Debug, Clone, Args)]
+pub struct RollbackArgs {
+    /// The slot that is to serve everything [default: the one that doesn't]
+    #[arg(long, env = "BG_TO", value_name = "SLOT", value_parser = slots())]
+    pub to: Option<SlotName>,
+    /// Break glass: write the weights now, without state, lock or a look at health
+    // Not BG_FORCE: what is harmless for `deploy` must not break the glass here.
+    #[arg(long, env = "BG_ROLLBACK_FORCE", value_parser = FalseyValueParser::new(), requires = "to")]
+    pub force: bool,
+    /// How its run behaves.
+    #[command(flatten)]
+    pub run: RunArgs,
+}
+
+/// `bg sandbox`
+#[derive(Debug, Clone, Args)]
+pub struct SandboxArgs {
+    /// The port to listen on; 0 takes a free one
+    #[arg(short, long, env = "BG_PORT", default_value_t = 4510)]
+    pub port: u16,
+    /// How many times faster its clock runs
+    #[arg(long, env = "BG_SPEED", value_name = "N", value_parser = speed, default_value = "1")]
+    pub speed: f64,
+    /// Without the demo service
+    #[arg(long, env = "BG_EMPTY", value_parser = FalseyValueParser::new())]
+    pub empty: bool,
+    /// Seed of its randomness: the same one gives the same run
+    #[arg(long, env = "BG_SEED", value_name = "N", default_value_t = 0)]
+    pub seed: u64,
+    /// How far reads lag behind writes
+    #[arg(long, env = "BG_LAG", value_name = "LENGTH", value_parser = humantime::parse_duration, default_value = "0s")]
+    pub lag: Duration,
+}

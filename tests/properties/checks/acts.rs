@@ -1,0 +1,201 @@
+//! What must be so before each act.
+
+use bg::deployment::action::{Action, WeightWrite};
+use bg::deployment::decide::Decision;
+use bg::deployment::event::Event;
+use bg::deployment::ids::SlotName;
+use bg::deployment::observation::{Observation, Rollout};
+use bg::deployment::plan::{AlarmWeight, Kind, NewTaskDefinition};
+use bg::deployment::state::Deployment;
+use bg::judge::alarms::{AlarmState, InsufficientData};
+use bg::strategy::Weight;
+
+use super::Checks;
+use crate::plans::new_definition;
+
+impl Checks {
+    pub(super) fn check_action(
+        &mut self,
+        deployment: &Deployment,
+        seen: &Observation,
+        decision: &Decision,
+        action: &Action,
+    ) {
+        let green = self.plan.green_slot();
+        let intends = |intent: fn(&Event) -> bool| decision.events.iter().any(intent);
+        let reverting = self.reverting_since.is_some()
+            || intends(|event| matches!(event, Event::Reverting { .. }));
+        match action {
+            Action::WriteWeights(WeightWrite::Raise { from, to }) => {
+                assert!(
+                    self.forward() && !reverting,
+                    "nothing is raised after a revert began"
+                );
+                assert!(from < to, "a raise from {from} to {to}");
+                self.check_raise(deployment, seen, decision, *to);
+                self.check_armed(seen);
+            }
+            Action::WriteWeights(WeightWrite::AllBlue) => assert!(reverting),
+            Action::RegisterTaskDefinition => {
+                let intent = |event: &Event| matches!(event, Event::RegisteringTaskDefinition);
+                assert!(self.registering || intends(intent));
+            }
+            Action::AddGreenToRoutes | Action::ProvisionGreen { .. } => {
+                let intent = |event: &Event| matches!(event, Event::ProvisioningGreen);
+                assert!(
+                    self.provisioning || intends(intent),
+                    "intent before act: {action:?}"
+                );
+                assert!(self.forward() && !reverting && !self.touched);
+            }
+            Action::Scale { slot, desired } => {
+                assert_eq!((*slot, *desired), (green, 0), "blue keeps its capacity");
+                let intent = |event: &Event| matches!(event, Event::PuttingGreenAway);
+                assert!(reverting && (self.putting_away || intends(intent)));
+                let on_green = |share: &Option<u16>| share.is_some_and(|share| share > 0);
+                assert!(
+                    !self.shares(seen).iter().any(on_green),
+                    "green still has traffic"
+                );
+            }
+            Action::RestoreSettings => {
+                let promoted = intends(|event| matches!(event, Event::Promoted { .. }));
+                assert!(reverting || self.promoted || promoted);
+            }
+            Action::Tag { .. } => {
+                let promoted = intends(|event| matches!(event, Event::Promoted { .. }));
+                assert!(self.promoted || promoted);
+            }
+            Action::ArmDeadman { until } => {
+                let intent = |event: &Event| matches!(event, Event::ArmingDeadman { .. });
+                assert!(self.may_be_armed || intends(intent));
+                assert!(self.forward() && !reverting && *until > seen.now);
+            }
+            Action::DisarmDeadman => {
+                let intent = |event: &Event| matches!(event, Event::DisarmingDeadman);
+                assert!(intends(intent));
+                let split = self
+                    .shares(seen)
+                    .iter()
+                    .any(|share| share.is_some_and(|share| share > 0 && share < 1000));
+                let down = self.fewest(seen, self.plan.blue) == Some(0);
+                assert!(
+                    !split || !self.touched || down,
+                    "it goes while traffic is split"
+                );
+            }
+            Action::Unpin { .. } | Action::Delete { .. } => {
+                panic!("a deployment puts nothing away but green: {action:?}");
+            }
+        }
+    }
+
+    /// Nothing is raised without a dead-man switch where one is planned.
+    fn check_armed(&self, seen: &Observation) {
+        if self.plan.deadman.is_some() && matches!(self.plan.kind, Kind::Deploy) {
+            assert!(self.armed_until.is_some_and(|until| until > seen.now));
+        }
+    }
+
+    /// Invariant 2.
+    fn check_raise(
+        &mut self,
+        deployment: &Deployment,
+        seen: &Observation,
+        decision: &Decision,
+        weight: Weight,
+    ) {
+        self.raises += 1;
+        let intent = decision.events.iter().find_map(|event| match event {
+            Event::Shifting { weight, .. } => Some(*weight),
+            _ => None,
+        });
+        match intent {
+            Some(intended) => {
+                assert_eq!(intended, weight);
+                assert!(intended.per_mille() > self.set, "a ladder only goes up");
+                if self.step.is_some() {
+                    assert!(self.bakes_until.is_some_and(|until| until <= seen.now));
+                }
+                assert_eq!(
+                    self.shares(seen),
+                    vec![Some(self.set); self.plan.routes.len()]
+                );
+            }
+            None => {
+                assert_eq!(
+                    weight.per_mille(),
+                    self.set,
+                    "only a decided weight is written"
+                );
+                assert_eq!(
+                    self.bakes_until, None,
+                    "a confirmed weight is not written again"
+                );
+                let known = [Some(self.set), Some(self.set_before)];
+                assert!(self.shares(seen).iter().all(|share| known.contains(share)));
+            }
+        }
+        assert_eq!(seen.asks, []);
+        self.check_green(deployment, seen);
+        self.check_blue_s_service(seen);
+        self.check_alarms(seen);
+        if self.plan.kind == Kind::Deploy {
+            assert!(
+                self.is_ready(seen, self.plan.blue),
+                "blue could take everything back"
+            );
+        }
+    }
+
+    fn is_ready(&self, seen: &Observation, slot: SlotName) -> bool {
+        let share = u32::from(self.plan.guards.ready.percent());
+        let needed = (self.plan.desired * share).div_ceil(100).max(1);
+        self.fewest(seen, slot)
+            .is_some_and(|healthy| healthy >= needed)
+    }
+
+    /// Green can serve, and runs what it should.
+    pub(super) fn check_green(&self, deployment: &Deployment, seen: &Observation) {
+        let green = self.plan.green_slot();
+        assert!(self.is_ready(seen, green));
+        let service = seen.services[green].value().and_then(Option::as_ref);
+        let service = service.expect("green is there");
+        let definition = match &self.plan.task_definition {
+            NewTaskDefinition::Existing { arn } => arn.clone(),
+            NewTaskDefinition::Register { .. } => new_definition(),
+        };
+        assert_eq!(service.task_definition, definition);
+        assert_eq!(deployment.task_definition.as_ref(), Some(&definition));
+        assert!(service.desired >= self.plan.desired);
+        assert_ne!(service.rollout, Rollout::Failed);
+        assert!(service.failed < 10);
+    }
+
+    /// Nobody has changed blue's service.
+    pub(super) fn check_blue_s_service(&self, seen: &Observation) {
+        if self.plan.kind == Kind::Deploy {
+            let blue = seen.services[self.plan.blue]
+                .value()
+                .and_then(Option::as_ref);
+            let blue = blue.expect("blue is there");
+            assert_eq!(blue.task_definition, self.plan.blue_task_definition);
+            assert!(blue.desired >= self.plan.desired);
+        }
+    }
+
+    pub(super) fn check_alarms(&self, seen: &Observation) {
+        let guarding = self.plan.guards.alarms.iter();
+        for guard in guarding.filter(|guard| guard.weight != AlarmWeight::LiftedAtStart) {
+            let state = seen.alarms[&guard.name].value().map(|alarm| alarm.state);
+            let fine = match state {
+                Some(AlarmState::Ok) => true,
+                Some(AlarmState::Alarm) | None => false,
+                Some(AlarmState::InsufficientData) => {
+                    guard.insufficient_data == InsufficientData::Ok || !self.touched
+                }
+            };
+            assert!(fine, "{guard:?} is {state:?}");
+        }
+    }
+}
