@@ -1,31 +1,23 @@
-//! Where a deployment can die, and going on from there.
+//! Where a deployment can die, and what is left of it there.
 //!
 //! A dead process leaves three things behind: the region, the journal and the lock. They are
-//! copied wherever it could die, and each copy is gone on with by itself. Nothing else of the
-//! first process exists there.
+//! copied wherever it could die. Points that leave the same three, byte for byte, are taken once.
 
-use std::cell::RefCell;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
-use std::time::Duration;
 
-use bg::deployment::event::{Event, Record};
+use bg::deployment::event::Record;
 use bg::deployment::preflight::Request;
 use bg::deployment::state::Deployment;
-use bg::runner::{Asks, LEASE, Run, Until};
+use bg::runner::{Asks, Run};
 use bg::sandbox::demo::Balancer;
 use bg::sandbox::world::World;
 use bg::sandbox::{Region, RegionOptions};
-use bg::store::{Holder, MemoryStore, Store};
+use bg::store::{Holder, Store};
 use futures_util::FutureExt;
 use jiff::Timestamp;
 
-use crate::harness::{Stage, weights};
-use crate::services::counts;
-use crate::truth::healthy;
+use crate::harness::Stage;
 use crate::watched::{Side, watched, writes};
-
-/// More virtual time than going on may take.
-const AT_MOST: Duration = Duration::from_secs(6 * 3600);
 
 /// What a dead process leaves behind.
 #[derive(Clone)]
@@ -33,24 +25,18 @@ pub(crate) struct Remains {
     /// Where it died.
     pub(crate) at: String,
     /// Writes that have had their effect.
-    writes: usize,
-    world: World,
-    balancer: Balancer,
-    journal: Vec<Record>,
-    holder: Holder,
-}
-
-/// What somebody else made of it.
-pub(crate) struct Resumed {
-    pub(crate) stage: Stage,
-    pub(crate) ended: Deployment,
-    /// Writes of both processes.
     pub(crate) writes: usize,
-    /// Each moment at which something was so that must never be.
-    pub(crate) broken: Vec<String>,
+    /// The region.
+    pub(crate) world: World,
+    /// What stands at its load balancer.
+    pub(crate) balancer: Balancer,
+    /// What is on record.
+    pub(crate) journal: Vec<Record>,
+    /// Who had the lock.
+    pub(crate) holder: Holder,
 }
 
-fn locked<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
+pub(crate) fn locked<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
     mutex.lock().unwrap_or_else(PoisonError::into_inner)
 }
 
@@ -63,41 +49,117 @@ pub(crate) fn in_virtual_time<T>(work: impl Future<Output = T>) -> T {
         .block_on(work)
 }
 
+/// Which points are gone on from: all that are next to an act, and some mere looks.
+pub(crate) struct Sample {
+    /// Of so many states in which it merely looks, one.
+    pub(crate) looks: usize,
+    /// Only the points that this is true of.
+    pub(crate) named: Box<dyn Fn(&str) -> bool + Send + Sync>,
+}
+
+/// How a deployment went in which nobody died.
+pub(crate) struct Undisturbed {
+    /// Its end.
+    pub(crate) ended: Deployment,
+    /// Its writes.
+    pub(crate) writes: usize,
+    /// Points at which it could have died.
+    pub(crate) points: usize,
+    /// Points of which what was left was handed over, once for all that left the same.
+    pub(crate) taken: usize,
+}
+
+/// What was left at a point, without what is the same for all points of a moment.
+struct Left {
+    at: Timestamp,
+    /// Records of the one journal, from its beginning.
+    kept: usize,
+    writes: usize,
+    holder: Holder,
+    /// The world, byte for byte; `None` where it was not taken.
+    world: Option<String>,
+}
+
+#[derive(Default)]
+struct Counts {
+    writes: usize,
+    points: usize,
+    taken: usize,
+    /// States in which it merely looks.
+    looks: usize,
+}
+
 /// What the first process does and leaves, as seen from outside of it.
 struct Onlooker {
     balancer: Balancer,
     store: Arc<Store>,
     request: Request,
+    sample: Sample,
     journal: Mutex<Vec<Record>>,
-    writes: Mutex<usize>,
+    counts: Mutex<Counts>,
+    /// What was left at the points of this moment: later ones leave another world.
+    moment: Mutex<Vec<Left>>,
     leave: Box<dyn Fn(Remains) + Send + Sync>,
-    wanted: Box<dyn Fn(bool) -> bool + Send + Sync>,
 }
 
 impl Onlooker {
     /// Copies what is left if the process died now, `lost` records short.
     fn leave(&self, region: &Region, at: String, at_an_act: bool, lost: usize) {
-        let journal = locked(&self.journal).clone();
+        let journal = locked(&self.journal);
         let kept = journal.len().saturating_sub(lost);
-        if kept == 0 || !(self.wanted)(at_an_act) {
+        if kept == 0 || !(self.sample.named)(&at) {
             return;
         }
+        let mut counts = locked(&self.counts);
+        counts.points += 1;
         let holder = self.store.holder(&self.request.service).now_or_never();
         let holder = holder.expect("it is in memory").expect("it can be read");
-        (self.leave)(Remains {
-            at,
-            writes: *locked(&self.writes),
-            world: region.with_world(|world| world.clone()),
-            balancer: self.balancer.clone(),
-            journal: journal[..kept].to_vec(),
-            holder: holder.expect("somebody has taken the lock"),
+        let holder = holder.expect("somebody has taken the lock");
+        let now = region.now();
+        let mut moment = locked(&self.moment);
+        moment.retain(|left| left.at == now);
+        let writes = counts.writes;
+        let alike =
+            |left: &&Left| left.kept == kept && left.writes == writes && left.holder == holder;
+        let mut alike = moment.iter().filter(alike).peekable();
+        let wanted = match alike.peek() {
+            _ if at_an_act => true,
+            Some(left) => left.world.is_some(),
+            None => {
+                counts.looks += 1;
+                counts.looks % self.sample.looks == self.sample.looks / 2
+            }
+        };
+        let world = wanted.then(|| world_of(region));
+        let bytes = world.as_ref().map(|world| format!("{world:?}"));
+        counts.taken += usize::from(wanted);
+        if alike.any(|left| left.world == bytes) {
+            return;
+        }
+        drop(counts);
+        if let Some(world) = world {
+            (self.leave)(Remains {
+                at,
+                writes,
+                world,
+                balancer: self.balancer.clone(),
+                journal: journal[..kept].to_vec(),
+                holder: holder.clone(),
+            });
+        }
+        moment.push(Left {
+            at: now,
+            kept,
+            writes,
+            holder,
+            world: bytes,
         });
     }
 
     fn on_request(&self, region: &Region, operation: &str, side: Side) {
         let write = writes(operation);
         if write && side == Side::After {
-            *locked(&self.writes) += 1;
+            locked(&self.counts).writes += 1;
         }
         let records = locked(&self.journal).len();
         let at = format!("{side:?} {operation} after record {records}");
@@ -114,13 +176,19 @@ impl Onlooker {
     }
 }
 
+/// A copy of a region's world. The region is not told that somebody looked.
+fn world_of(region: &Region) -> World {
+    region.catch_up();
+    locked(&region.world()).clone()
+}
+
 /// Runs a deployment to its end and hands over what would be left behind wherever it could die,
-/// where `wanted` says so (asked whether an act is next to it). Answers with the end.
+/// as far as the sample takes it.
 pub(crate) fn die_everywhere(
     request: &Request,
-    wanted: impl Fn(bool) -> bool + Send + Sync + 'static,
+    sample: Sample,
     leave: impl Fn(Remains) + Send + Sync + 'static,
-) -> (Deployment, usize) {
+) -> Undisturbed {
     in_virtual_time(async {
         let mut stage = Stage::open(RegionOptions::default(), |_| {});
         let planning = stage.plan(request).await;
@@ -128,10 +196,11 @@ pub(crate) fn die_everywhere(
             balancer: stage.balancer.clone(),
             store: Arc::clone(&stage.store),
             request: request.clone(),
+            sample,
             journal: Mutex::default(),
-            writes: Mutex::default(),
+            counts: Mutex::default(),
+            moment: Mutex::default(),
             leave: Box::new(leave),
-            wanted: Box::new(wanted),
         });
         let on_requests = Arc::clone(&onlooker);
         stage.cloud = watched(&stage.region, move |region, asked, side| {
@@ -151,164 +220,12 @@ pub(crate) fn die_everywhere(
         let plan = planning.plan.expect("nothing forbids it");
         let ended = run.begin(plan).await.expect("the journal is in memory");
         assert_eq!(stage.wrong_with(&ended), None, "nobody died");
-        let writes = *locked(&onlooker.writes);
-        (ended, writes)
-    })
-}
-
-impl Remains {
-    /// Somebody else goes on so many seconds later.
-    pub(crate) fn go_on(self, after: Duration) -> Result<Resumed, String> {
-        in_virtual_time(async {
-            tokio::time::timeout(AT_MOST, self.resume(after))
-                .await
-                .map_err(|_| "it never ended".to_owned())?
-        })
-    }
-
-    async fn resume(self, after: Duration) -> Result<Resumed, String> {
-        let options = RegionOptions::default();
-        fastrand::seed(options.seed);
-        let region = Region::with(self.world, options);
-        let seen = Arc::new(Seen::at_first(&region, &self.balancer, self.writes));
-        let on_requests = Arc::clone(&seen);
-        let stage = Stage {
-            cloud: watched(&region, move |region, asked, side| {
-                on_requests.on_request(region, &asked.operation, side);
-            }),
-            region,
-            balancer: self.balancer,
-            store: Arc::new(Store::Memory(MemoryStore::default())),
-            records: RefCell::default(),
-        };
-        let deployment = Deployment::replay(&self.journal).map_err(|error| error.to_string())?;
-        let deployment = deployment.ok_or("the journal is empty")?;
-        let last = self
-            .journal
-            .last()
-            .map_or(deployment.started_at, |it| it.at);
-        leave_behind(&stage.store, &self.journal, &self.holder).await?;
-        tokio::time::sleep(after).await;
-        let ended = match deployment.can_go_on() {
-            false => deployment,
-            true => {
-                let since = last.max(self.holder.lease_until - LEASE);
-                stage
-                    .take_and_go_on(deployment, since, &mut Asks::default())
-                    .await?
-            }
-        };
-        Ok(Resumed {
-            writes: *locked(&seen.writes),
-            broken: locked(&seen.broken).clone(),
-            stage,
+        let counts = locked(&onlooker.counts);
+        Undisturbed {
             ended,
-        })
-    }
-}
-
-/// Puts a dead process's journal and lock into a store.
-async fn leave_behind(store: &Store, journal: &[Record], holder: &Holder) -> Result<(), String> {
-    let Some(service) = journal.first().and_then(|first| match &first.event {
-        Event::Started { plan } => Some(plan.service.clone()),
-        _ => None,
-    }) else {
-        return Err("the journal has no beginning".to_owned());
-    };
-    let holder = Holder {
-        fence: 0,
-        ..holder.clone()
-    };
-    let taken = store.lock(&service, &holder).await;
-    taken.map_err(|error| error.to_string())?;
-    for record in journal {
-        let kept = store.append(&service, None, record).await;
-        kept.map_err(|error| error.to_string())?;
-    }
-    Ok(())
-}
-
-impl Stage {
-    /// Takes the lock of a deployment that nobody drives any more, and drives it to its end.
-    pub(crate) async fn take_and_go_on(
-        &self,
-        deployment: Deployment,
-        unwatched_since: Timestamp,
-        asks: &mut Asks,
-    ) -> Result<Deployment, String> {
-        let plan = &deployment.plan;
-        let (service, id) = (plan.service.clone(), plan.id.clone());
-        let holder = self.store.lock(&service, &self.holder(&id)).await;
-        let holder = holder.map_err(|error| error.to_string())?;
-        let run = Run {
-            cloud: &self.cloud,
-            store: &self.store,
-            clock: self.clock(),
-            holder: holder.clone(),
-            body: None,
-            asks,
-            show: &mut |record| {
-                if std::env::var_os("BG_CASE").is_some() {
-                    println!("{} {:?}", record.at, record.event);
-                }
-            },
-        };
-        let by = "somebody else".to_owned();
-        let ended = run
-            .resume(deployment, by, unwatched_since, Until::End)
-            .await;
-        let ended = ended.map_err(|error| error.to_string())?;
-        let given_back = self.store.unlock(&service, &holder).await;
-        given_back.map_err(|error| error.to_string())?;
-        let journal = self.store.journal(&service, &id).await;
-        let journal = journal.map_err(|error| error.to_string())?;
-        let replayed = Deployment::replay(&journal).map_err(|error| error.to_string())?;
-        match replayed.as_ref() == Some(&ended) {
-            true => Ok(ended),
-            false => Err("the journal tells another story".to_owned()),
+            writes: counts.writes,
+            points: counts.points,
+            taken: counts.taken,
         }
-    }
-}
-
-/// What the second process does, as seen from outside of it.
-struct Seen {
-    balancer: Balancer,
-    writes: Mutex<usize>,
-    green: Mutex<u64>,
-    broken: Mutex<Vec<String>>,
-}
-
-impl Seen {
-    fn at_first(region: &Region, balancer: &Balancer, writes: usize) -> Seen {
-        Seen {
-            balancer: balancer.clone(),
-            writes: Mutex::new(writes),
-            green: Mutex::new(weights(region, balancer).1),
-            broken: Mutex::default(),
-        }
-    }
-
-    /// The invariants that can be seen from outside, after each write.
-    fn on_request(&self, region: &Region, operation: &str, side: Side) {
-        if !writes(operation) || side == Side::Before {
-            return;
-        }
-        *locked(&self.writes) += 1;
-        let (blue, green) = weights(region, &self.balancer);
-        let before = std::mem::replace(&mut *locked(&self.green), green);
-        let mut broken = locked(&self.broken);
-        if blue + green != 100 {
-            broken.push(format!("{operation}: weights {blue}:{green}"));
-        }
-        let groups = [&self.balancer.group_a, &self.balancer.group_b];
-        if green > before && groups.iter().any(|group| healthy(region, group) < 2) {
-            broken.push(format!(
-                "{operation}: raised to {green} without enough healthy targets"
-            ));
-        }
-        let of_blue = counts(region, "shop").map(|(desired, _)| desired);
-        if of_blue != Some(2) {
-            broken.push(format!("{operation}: blue's desired count is {of_blue:?}"));
-        }
-    }
+    })
 }

@@ -1,6 +1,7 @@
 //! AWS JSON 1.0 and 1.1.
 
 use super::AwsError;
+use serde::{Serialize, Serializer};
 use serde_json::{Map, Value, json};
 
 /// Reads a body. An empty one is an empty object.
@@ -22,9 +23,7 @@ pub fn decode(body: &[u8]) -> Result<Value, AwsError> {
 
 /// Writes an answer: timestamps become numbers of seconds, and what is null is left out.
 pub fn encode(value: &Value) -> Vec<u8> {
-    let mut value = value.clone();
-    tidy(&mut value);
-    value.to_string().into_bytes()
+    serde_json::to_vec(&Tidy(value)).expect("its keys are text")
 }
 
 /// Writes an error.
@@ -35,18 +34,22 @@ pub fn encode_error(error: &AwsError) -> Vec<u8> {
     Value::from(fields).to_string().into_bytes()
 }
 
-fn tidy(value: &mut Value) {
-    match value {
-        Value::Object(fields) => {
-            if let Some(seconds) = fields.get("$time").filter(|_| fields.len() == 1) {
-                *value = seconds.clone();
-                return;
-            }
-            fields.retain(|_, value| !value.is_null());
-            fields.values_mut().for_each(tidy);
+/// An answer as its text is to be.
+struct Tidy<'a>(&'a Value);
+
+impl Serialize for Tidy<'_> {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        match self.0 {
+            Value::Object(fields) => match fields.get("$time").filter(|_| fields.len() == 1) {
+                Some(seconds) => seconds.serialize(serializer),
+                None => {
+                    let told = fields.iter().filter(|(_, value)| !value.is_null());
+                    serializer.collect_map(told.map(|(name, value)| (name, Tidy(value))))
+                }
+            },
+            Value::Array(items) => serializer.collect_seq(items.iter().map(Tidy)),
+            value => value.serialize(serializer),
         }
-        Value::Array(items) => items.iter_mut().for_each(tidy),
-        Value::Null | Value::Bool(_) | Value::Number(_) | Value::String(_) => {}
     }
 }
 

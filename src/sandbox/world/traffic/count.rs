@@ -93,18 +93,20 @@ impl Ledger {
         groups + own.map(|lb| lb.unavailable).sum::<u64>()
     }
 
-    pub(super) fn count(&mut self, lb: &str, group: &str, answer: Answer, times: u64) {
+    pub(super) fn count(&mut self, lb: &str, group: &str, answers: &[(Answer, u64)]) {
         let totals = entry(&mut self.groups, group);
-        totals.requests += times;
-        match answer {
-            Answer::Status(status, _) if status >= 500 => totals.target_5xx += times,
-            Answer::Status(..) => {}
-            _ => totals.unanswered += times,
-        }
-        match answer.own_status() {
-            Some(504) => entry(&mut self.load_balancers, lb).timed_out += times,
-            Some(_) => entry(&mut self.load_balancers, lb).bad_gateway += times,
-            None => {}
+        for (answer, times) in answers {
+            totals.requests += times;
+            match answer {
+                Answer::Status(status, _) if *status >= 500 => totals.target_5xx += times,
+                Answer::Status(..) => {}
+                _ => totals.unanswered += times,
+            }
+            match answer.own_status() {
+                Some(504) => entry(&mut self.load_balancers, lb).timed_out += times,
+                Some(_) => entry(&mut self.load_balancers, lb).bad_gateway += times,
+                None => {}
+            }
         }
     }
 
@@ -152,22 +154,24 @@ struct GroupMinute {
 }
 
 impl Minute {
-    pub(super) fn count(&mut self, lb: &str, group: &str, answer: Answer, times: u64) {
+    pub(super) fn count(&mut self, lb: &str, group: &str, answers: &[(Answer, u64)]) {
         let lb = entry(&mut self.load_balancers, lb);
-        if let Some(status) = answer.own_status() {
-            *lb.errors.entry(status).or_default() += times;
-        }
         let group = entry(&mut lb.groups, group);
-        group.requests += times;
-        match answer {
-            Answer::Status(status, latency) => {
-                let class = usize::from(status / 100).clamp(2, 5) - 2;
-                group.classes[class] += times;
-                let latencies = group.latency.get_or_insert_with(Stats::distribution);
-                latencies.add(latency.as_secs_f64(), times as f64);
+        for (answer, times) in answers {
+            if let Some(status) = answer.own_status() {
+                *lb.errors.entry(status).or_default() += times;
             }
-            Answer::Unreachable => group.unreachable += times,
-            Answer::Broken | Answer::TimedOut => {}
+            group.requests += times;
+            match answer {
+                Answer::Status(status, latency) => {
+                    let class = usize::from(status / 100).clamp(2, 5) - 2;
+                    group.classes[class] += times;
+                    let latencies = group.latency.get_or_insert_with(Stats::distribution);
+                    latencies.add(latency.as_secs_f64(), *times as f64);
+                }
+                Answer::Unreachable => group.unreachable += times,
+                Answer::Broken | Answer::TimedOut => {}
+            }
         }
     }
 

@@ -2,7 +2,7 @@
 
 use super::super::World;
 use super::super::app::Reply;
-use super::super::ecs::Ecs;
+use super::super::ecs::{Ecs, RunningApp};
 use super::super::elb::{Forward, Outcome, Pin, Request, Routed};
 use super::draw::{binomial, poisson};
 use super::{Answer, OwnAnswer, Traffic};
@@ -144,8 +144,8 @@ impl Flow {
             match elb.route(&self.listener, &request, rng, *now) {
                 Routed::Target { group, target, pin } => {
                     self.clients[client] = pin;
-                    let answer = ask(ecs, &target.id, target.port, rng, *now);
-                    traffic.count(lb, &group, answer, 1);
+                    let app = ecs.application_at(&target.id, target.port);
+                    traffic.count(lb, &group, &[(ask(app, rng, *now), 1)]);
                 }
                 Routed::NoTarget { .. } => traffic.count_own(lb, OwnAnswer::NoTarget, 1),
                 _ => {}
@@ -208,16 +208,19 @@ fn send(
     rng: &mut Rng,
     now: Timestamp,
 ) {
-    let draws = requests.min(SAMPLE);
-    for draw in 0..draws {
-        let times = requests / draws + u64::from(draw < requests % draws);
-        let answer = ask(ecs, id, port, rng, now);
-        traffic.count(lb, group, answer, times);
+    if requests == 0 {
+        return;
     }
+    let app = ecs.application_at(id, port);
+    let draws = requests.min(SAMPLE);
+    let times = |draw| requests / draws + u64::from(draw < requests % draws);
+    let answers = (0..draws).map(|draw| (ask(app, rng, now), times(draw)));
+    let answers: Vec<_> = answers.collect();
+    traffic.count(lb, group, &answers);
 }
 
-fn ask(ecs: &Ecs, id: &str, port: u16, rng: &mut Rng, now: Timestamp) -> Answer {
-    let Some(app) = ecs.application_at(id, port) else {
+fn ask(app: Option<RunningApp<'_>>, rng: &mut Rng, now: Timestamp) -> Answer {
+    let Some(app) = app else {
         return Answer::Unreachable;
     };
     let age = now.duration_since(app.started_at);
