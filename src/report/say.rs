@@ -5,7 +5,7 @@ use super::view::{Role, View};
 use super::words;
 use crate::deployment::action::FailureClass;
 use crate::deployment::event::{Event, Look, Record};
-use crate::deployment::metrics::{Figures, Served};
+use crate::deployment::metrics::Served;
 use crate::deployment::plan::{Kind, Plan, RetireHow};
 use crate::deployment::trip;
 use crate::judge::alarms::AlarmState;
@@ -315,11 +315,7 @@ pub(super) fn share(seen: Option<Weight>) -> String {
 
 /// A minute's figures on both sides.
 fn minute(served: &Served) -> String {
-    let side = |figures: &Figures| {
-        let failed = figures.failed();
-        format!("{failed} of {} requests failed", figures.requests)
-    };
-    format!("green {}, blue {}", side(&served.green), side(&served.blue))
+    format!("requests: green {}, blue {}", served.green, served.blue)
 }
 
 fn quality(why: Quality) -> &'static str {

@@ -9,6 +9,7 @@ mod deadman;
 mod definition;
 mod deploy;
 mod hotfix;
+mod judged;
 mod look;
 #[path = "../support/proxy.rs"]
 #[expect(

@@ -1,9 +1,11 @@
 //! What is judged, as the plan fixes it. Whole numbers, so that a journal's bytes don't depend on
 //! how a fraction is printed.
 
+use std::fmt;
+
 use serde::{Deserialize, Serialize};
 
-use super::{Figures, Served};
+use super::{Figures, Served, percent};
 use crate::judge::sequential::{Absolute, MetricSettings, Pair, Relative, Settings};
 
 /// All metric guards of a deployment.
@@ -86,6 +88,21 @@ impl Metric {
 
     pub(super) fn is_relative(self) -> bool {
         self.relative
+    }
+}
+
+impl fmt::Display for ErrorGuard {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let worse = self.worse_than.saturating_sub(100);
+        let limit = percent(f64::from(self.limit) / 1e6);
+        write!(
+            f,
+            "failed requests: no more than {worse} % above blue's, and {limit} % at most"
+        )?;
+        match self.early_promote {
+            true => f.write_str("; bakes end early on enough evidence"),
+            false => Ok(()),
+        }
     }
 }
 

@@ -10,6 +10,7 @@ mod guard;
 mod worse;
 
 use std::collections::BTreeMap;
+use std::fmt;
 use std::time::Duration;
 
 use jiff::{SignedDuration, Timestamp};
@@ -22,6 +23,7 @@ pub use worse::Worse;
 
 use super::ids::Slots;
 use crate::judge::sequential::{Count, Pair};
+use worse::{percent, thousands};
 
 /// A minute.
 pub const MINUTE: SignedDuration = SignedDuration::from_secs(60);
@@ -107,6 +109,13 @@ impl Served {
             blue: count(&self.blue),
             green: count(&self.green),
         }
+    }
+}
+
+impl fmt::Display for Figures {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let (failed, requests) = (thousands(self.failed()), thousands(self.requests));
+        write!(f, "{failed} of {requests} failed")
     }
 }
 

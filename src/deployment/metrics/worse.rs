@@ -107,7 +107,7 @@ impl fmt::Display for Share {
 }
 
 /// Two figures that mean something: `4.1`, `0.23`, `0.051`, `100`.
-fn percent(share: f64) -> String {
+pub(super) fn percent(share: f64) -> String {
     let percent = share * 100.0;
     let decimals = match percent {
         p if p == 0.0 || p >= 99.95 => 0,
@@ -118,7 +118,7 @@ fn percent(share: f64) -> String {
     format!("{percent:.decimals$}")
 }
 
-fn thousands(count: u64) -> String {
+pub(super) fn thousands(count: u64) -> String {
     let digits = count.to_string();
     let mut text = String::new();
     for (index, digit) in digits.chars().enumerate() {
