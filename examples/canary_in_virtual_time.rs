@@ -89,7 +89,7 @@ fn request(image: &str, clock: Clock) -> Result<Request, Box<dyn Error>> {
         insufficient_data: None,
     };
     Ok(Request {
-        id: new_id(clock.now()),
+        id: new_id(clock.now(), None),
         kind: Kind::Deploy,
         service: ServiceName::new("shop"),
         cluster: ClusterName::new(demo::CLUSTER),

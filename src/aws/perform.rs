@@ -24,6 +24,8 @@ pub enum Done {
     Nothing,
     /// The revision that green is to run.
     TaskDefinition(TaskDefinitionArn),
+    /// The task definition came from a file, and only the process that read it had it.
+    NothingToRegister,
 }
 
 impl Cloud {
@@ -38,7 +40,7 @@ impl Cloud {
         match action {
             Action::RegisterTaskDefinition => {
                 let arn = self.register_once(plan, body).await?;
-                return Ok(Done::TaskDefinition(arn));
+                return Ok(arn.map_or(Done::NothingToRegister, Done::TaskDefinition));
             }
             Action::AddGreenToRoutes => self.add_green_to_routes(plan).await?,
             Action::ProvisionGreen { task_definition } => {
@@ -65,31 +67,28 @@ impl Cloud {
         Ok(Done::Nothing)
     }
 
-    /// The revision that carries this deployment's tag; a new one where none does yet.
+    /// The revision that carries this deployment's tag; a new one where none does yet, if there is
+    /// something to make it from.
     async fn register_once(
         &self,
         plan: &Plan,
         body: Option<&Value>,
-    ) -> Result<TaskDefinitionArn, AwsError> {
+    ) -> Result<Option<TaskDefinitionArn>, AwsError> {
         const REGISTER: &str = "ecs:RegisterTaskDefinition";
         if let NewTaskDefinition::Existing { arn } = &plan.task_definition {
-            return Ok(arn.clone());
+            return Ok(Some(arn.clone()));
         }
         if let NewTaskDefinition::Register { family, .. } = &plan.task_definition
             && let Some(arn) = self.registered(plan, family).await?
         {
-            return Ok(arn);
+            return Ok(Some(arn));
         }
         let body = match body.filter(|body| body.is_object()) {
             Some(body) => Some(body.clone()),
             None => self.made_again(plan).await?,
         };
         let Some(mut body) = body else {
-            return Err(AwsError::invalid(
-                REGISTER,
-                "the task definition came from a file and was not registered yet; the journal \
-                 never holds one: start the deployment again",
-            ));
+            return Ok(None);
         };
         let mut tags: Vec<Value> = list(&body, "tags").to_vec();
         tags.retain(|tag| text(tag, "key") != DEPLOYMENT_TAG);
@@ -103,7 +102,7 @@ impl Cloud {
                 super::ErrorClass::Ambiguous,
                 "the answer names no revision",
             )),
-            arn => Ok(TaskDefinitionArn::new(arn)),
+            arn => Ok(Some(TaskDefinitionArn::new(arn))),
         }
     }
 

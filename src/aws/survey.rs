@@ -190,7 +190,8 @@ impl Cloud {
         })
     }
 
-    async fn account(&self) -> Result<String, AwsError> {
+    /// The account of the credentials.
+    pub(crate) async fn account(&self) -> Result<String, AwsError> {
         let identity = self
             .call("sts:GetCallerIdentity", Effect::Reads, || {
                 self.sts().get_caller_identity().send()

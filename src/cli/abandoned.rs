@@ -15,6 +15,7 @@ use super::terminal::Surface;
 use super::traffic::Traffic;
 use crate::deployment::event::Record;
 use crate::deployment::ids::{DeploymentId, ServiceName};
+use crate::deployment::outcome::Outcome;
 use crate::deployment::plan::Plan;
 use crate::deployment::problem::Problem;
 use crate::deployment::state::{Deployment, Phase};
@@ -67,8 +68,15 @@ impl Abandoned {
     /// one side serves everything by somebody's hand.
     ///
     /// # Errors
-    /// When its journal or the weights can't be read.
+    /// When a process drives it, or its journal or the weights can't be read.
     pub(super) async fn in_the_way(session: &Session) -> Result<Option<Abandoned>, CliError> {
+        if Abandoned::find(session).await?.is_none() {
+            return Ok(None);
+        }
+        if let Some(holder) = session.running_holder().await? {
+            return Err(session.held_by(holder).await);
+        }
+        // Its process may have ended it between the two looks.
         let Some(abandoned) = Abandoned::find(session).await? else {
             return Ok(None);
         };
@@ -76,13 +84,42 @@ impl Abandoned {
         Ok(Some(abandoned).filter(|it| it.stands(&traffic) == Stands::Open))
     }
 
+    /// Why there is nothing to go on with for a deployment that somebody names.
+    ///
+    /// # Errors
+    /// When the store can't be read.
+    pub(super) async fn refuse_any_other(
+        session: &Session,
+        id: &DeploymentId,
+    ) -> Result<CliError, CliError> {
+        let service = session.service();
+        let known = session.store.deployments(&service).await;
+        let known = known.map_err(|error| CliError::from_error(ErrorKind::Unexpected, &error))?;
+        let why = match known.contains(id) {
+            true => format!(
+                "there is nothing to go on with for {id}: it has ended, or a later one has begun"
+            ),
+            false => format!("there is no deployment {id} of {service}"),
+        };
+        Ok(CliError::refused(why).hint("`bg history` lists them all"))
+    }
+
+    /// That nobody drives it, and why.
+    pub(super) fn told(&self) -> String {
+        let id = self.id();
+        match self.deployment.outcome() {
+            Some(Outcome::Kept { signal }) => {
+                format!("deployment {id} was left in the middle, as asked ({signal})")
+            }
+            Some(_) => format!("deployment {id} is stuck in the middle: it waits for a person"),
+            None => format!("deployment {id} was left in the middle: its process is gone"),
+        }
+    }
+
     /// What is wrong, for a plan.
     pub(super) fn problem(&self) -> Problem {
         Problem::new(
-            format!(
-                "deployment {} was left in the middle: its process is gone",
-                self.id()
-            ),
+            self.told(),
             "`bg resume` goes on with it, `bg resume --revert` puts it back; `bg deploy` does \
              either before it deploys: --resume, --revert",
         )
@@ -106,12 +143,30 @@ impl Abandoned {
             !carried.is_empty() && carried.iter().all(alone)
         };
         let plan = &self.deployment.plan;
-        if all_on(plan.green_slot()) && self.deployment.set < Weight::FULL {
+        if all_on(plan.green_slot()) && self.left_at() < Weight::FULL {
             Stands::MovedToGreen
         } else if self.was_left() && (all_on(plan.blue) || all_on(plan.green_slot())) {
             Stands::LeftOnOneSide
         } else {
             Stands::Open
+        }
+    }
+
+    /// Green's share as its process may have left it: a revert need not have gone through.
+    fn left_at(&self) -> Weight {
+        let Deployment {
+            phase,
+            left,
+            set,
+            set_before,
+            ..
+        } = &self.deployment;
+        match left.as_deref().unwrap_or(phase) {
+            Phase::Reverting {
+                traffic_back_at: None,
+                ..
+            } => *set_before,
+            _ => *set,
         }
     }
 
@@ -205,7 +260,7 @@ impl Abandoned {
     /// Takes the lock and goes on with it; `ask` is asked of it at once.
     ///
     /// # Errors
-    /// Only before anything was changed.
+    /// Where it is another account's or region's; only before anything was changed.
     pub(super) async fn go_on(
         self,
         global: &Global,
@@ -215,6 +270,7 @@ impl Abandoned {
         until: Until,
         mut asks: Asks,
     ) -> Result<Deployment, CliError> {
+        session.refuse_elsewhere(self.plan()).await?;
         let (store, service) = (&session.store, self.deployment.plan.service.clone());
         let unexpected = |error| CliError::from_error(ErrorKind::Unexpected, &error);
         let before = store.holder(&service).await.map_err(unexpected)?;
@@ -268,4 +324,61 @@ pub(super) enum Taking {
     Free,
     /// In any case: its process was asked, and did not answer.
     FromADeadProcess,
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::cli::running::tests::planned;
+    use crate::deployment::event::Event;
+    use crate::deployment::ids::{SlotName, TaskDefinitionArn};
+    use crate::deployment::trip::Trip;
+
+    /// Its process died after it gave green `weight`, or after `then`.
+    fn died(plan: &Plan, weight: Weight, then: Option<Event>) -> Abandoned {
+        let (plan, id) = (Box::new(plan.clone()), plan.id.clone());
+        let task_definition = TaskDefinitionArn::new("arn:task-definition/shop:8");
+        let events = [
+            Event::Started { plan },
+            Event::TaskDefinitionReady { task_definition },
+            Event::GreenReady,
+            Event::Shifting { step: 0, weight },
+        ];
+        let events = events.into_iter().chain(then);
+        let record = |(event, seq)| Record {
+            v: Record::VERSION,
+            seq,
+            at: Timestamp::UNIX_EPOCH,
+            deployment: id.clone(),
+            event,
+        };
+        let records: Vec<Record> = events.zip(0..).map(record).collect();
+        let deployment = Deployment::replay(&records).unwrap().unwrap();
+        Abandoned {
+            deployment,
+            records,
+        }
+    }
+
+    #[tokio::test]
+    async fn all_traffic_on_green_is_somebody_s_hand_unless_a_revert_did_not_go_through() {
+        let (session, plan) = planned().await;
+        let traffic = Traffic::look(&session).await.unwrap();
+        // Slot a has all traffic in the sandbox.
+        let plan = Plan {
+            blue: SlotName::B,
+            ..plan
+        };
+        let stands = |weight, then| died(&plan, weight, then).stands(&traffic);
+        let reverting = || {
+            let by = "ada".to_owned();
+            let trip = Trip::Aborted { by };
+            Some(Event::Reverting { trip })
+        };
+        let ten = Weight::of_per_mille(100).unwrap();
+        assert_eq!(stands(ten, None), Stands::MovedToGreen);
+        assert_eq!(stands(ten, reverting()), Stands::MovedToGreen);
+        assert_eq!(stands(Weight::FULL, None), Stands::Open);
+        assert_eq!(stands(Weight::FULL, reverting()), Stands::Open);
+    }
 }

@@ -14,6 +14,10 @@ use crate::store::StoreError;
 pub enum ErrorKind {
     /// Nobody foresaw it; nothing was changed.
     Unexpected,
+    /// The store can't be read or written; nothing was changed.
+    Store,
+    /// There is no store yet, or what is there is none.
+    NoStore,
     /// The arguments, the config or the strategy are wrong.
     Usage,
     /// Preflight said no.
@@ -29,15 +33,19 @@ pub enum ErrorKind {
 impl From<ErrorKind> for ExitCode {
     fn from(kind: ErrorKind) -> Self {
         match kind {
-            ErrorKind::Unexpected => ExitCode::Unexpected,
+            ErrorKind::Unexpected | ErrorKind::Store => ExitCode::Unexpected,
             ErrorKind::Usage => ExitCode::Usage,
-            ErrorKind::Refused => ExitCode::Refused,
+            ErrorKind::Refused | ErrorKind::NoStore => ExitCode::Refused,
             ErrorKind::Stuck => ExitCode::Stuck,
             ErrorKind::Locked => ExitCode::Locked,
             ErrorKind::Interrupted => ExitCode::Detached,
         }
     }
 }
+
+/// What works whatever the store does.
+const WITHOUT_A_STORE: &str = "traffic needs no store: `bg status` shows it, `bg rollback` puts a \
+    deployment under way back, `bg rollback --to a --force` (or b) moves everything at once";
 
 /// An error for people.
 ///
@@ -87,6 +95,7 @@ impl CliError {
     pub fn from_error(kind: ErrorKind, error: &(dyn Error + 'static)) -> Self {
         let mut this = Self::new(kind, error.to_string());
         this.causes = chain(error.source());
+        this.causes.retain(|cause| !this.message.ends_with(cause));
         match error.downcast_ref() {
             Some(store) => this.of_store(store),
             None => this,
@@ -98,22 +107,39 @@ impl CliError {
         let another = "or take another in bg.yaml: state: dynamodb://TABLE";
         match error {
             StoreError::NoTable { .. } => {
-                self.kind = ErrorKind::Refused;
+                self.kind = ErrorKind::NoStore;
                 self.hint("create it: bg init --state").hint(another)
             }
             StoreError::Unfit { .. } => {
-                self.kind = ErrorKind::Refused;
+                self.kind = ErrorKind::NoStore;
                 self.hint(another.trim_start_matches("or "))
             }
             StoreError::TooLong { .. } => {
                 self.hint("a folder has no such limit: state: file:DIR in bg.yaml")
             }
-            StoreError::Aws { source, .. } => match source.hint() {
-                Some(hint) => self.hint(hint),
-                None => self,
-            },
+            StoreError::Aws { source, .. } => {
+                let hint = source.hint().map(str::to_owned);
+                self.of_no_use(hint)
+            }
+            StoreError::Damaged { what, .. } => self.of_no_use(Some(format!(
+                "read it with the bg that wrote it, or move it away ({what}): bg then goes by \
+                 what AWS shows"
+            ))),
+            StoreError::Io { .. } => self.of_no_use(Some(
+                "it needs a folder that this user may write to, and room on the disk".to_owned(),
+            )),
+            StoreError::TimedOut => self.of_no_use(None),
             _ => self,
         }
+    }
+
+    /// The same where the store itself is in the way.
+    fn of_no_use(mut self, hint: Option<String>) -> Self {
+        if self.kind == ErrorKind::Unexpected {
+            self.kind = ErrorKind::Store;
+        }
+        self.hints.extend(hint);
+        self.hint(WITHOUT_A_STORE)
     }
 
     /// The same, caused by `error` and what caused that.
@@ -128,6 +154,11 @@ impl CliError {
     pub fn hint(mut self, hint: impl Into<String>) -> Self {
         self.hints.push(hint.into());
         self
+    }
+
+    /// Whether it is the store that was in the way, of a verb that had changed nothing.
+    pub fn is_of_the_store(&self) -> bool {
+        matches!(self.kind, ErrorKind::Store | ErrorKind::NoStore)
     }
 
     /// The exit code that goes with it.
@@ -207,7 +238,7 @@ pub(super) fn locked(error: &StoreError) -> CliError {
                 message = message.hint(format!("its run: {url}"));
             }
             message.hint(format!(
-                "its lease ends at {} unless it is renewed",
+                "its lease ends at {:.0} unless it is renewed",
                 holder.lease_until
             ))
         }

@@ -9,8 +9,9 @@ use super::args::{Global, OutputFormat, RunArgs};
 use super::display::{Display, TICK, print, print_json_line};
 use super::error::{CliError, ErrorKind, locked};
 use super::exit::ExitCode;
+use super::lock::Fence;
 use super::retiring;
-use super::session::{Fence, Session};
+use super::session::Session;
 use super::terminal::Surface;
 use crate::config::{OnSignal, Signals};
 use crate::deployment::event::Record;
@@ -260,13 +261,15 @@ pub(super) async fn beside_ticks<T>(
 }
 
 #[cfg(test)]
-mod tests {
+pub(super) mod tests {
     use super::super::args::{Verb, try_parse};
     use super::super::request::Wanted;
     use super::*;
+    use crate::deployment::event::Event;
+    use crate::deployment::ids::DeploymentId;
 
-    #[tokio::test]
-    async fn a_plan_is_made_again_only_where_a_slot_was_retired_since() {
+    /// The sandbox, and a plan of a deployment into it.
+    pub(in crate::cli) async fn planned() -> (Session, Plan) {
         let arguments = ["bg", "deploy", "--sandbox", "--image", "shop:v2"];
         let cli = try_parse(arguments).unwrap();
         let Verb::Deploy(args) = &cli.verb else {
@@ -278,7 +281,31 @@ mod tests {
         let id = session.new_id();
         let request = wanted.into_request(&session.config, &session.folder, id);
         let planning = session.plan(&request.unwrap()).await.unwrap();
-        let plan = planning.plan.unwrap();
+        (session, planning.plan.unwrap())
+    }
+
+    #[tokio::test]
+    async fn a_new_deployment_is_the_last_one_although_an_earlier_clock_was_ahead() {
+        let (session, plan) = planned().await;
+        let ahead = DeploymentId::new("20991231-235959-abcd");
+        let began = Record {
+            v: Record::VERSION,
+            seq: 0,
+            at: session.clock.now(),
+            deployment: ahead.clone(),
+            event: Event::Started {
+                plan: Box::new(plan.clone()),
+            },
+        };
+        let (store, service) = (&session.store, &plan.service);
+        store.append(service, None, &began).await.unwrap();
+        let next = session.next_id().await.unwrap();
+        assert!(next > ahead, "{next}");
+    }
+
+    #[tokio::test]
+    async fn a_plan_is_made_again_only_where_a_slot_was_retired_since() {
+        let (session, plan) = planned().await;
         let hold = async |duty| {
             let holder = session.holder(&session.new_id());
             let holder = Holder { duty, ..holder };

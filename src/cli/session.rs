@@ -3,10 +3,10 @@
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
-use jiff::SignedDuration;
+use tokio::sync::OnceCell;
 
 use super::args::{Global, RegionArgs};
-use super::error::{CliError, ErrorKind, locked};
+use super::error::{CliError, ErrorKind};
 use super::local_region::LocalRegion;
 use super::request;
 use super::sandbox_clock;
@@ -20,13 +20,11 @@ use crate::deployment::preflight::{self, Planning, Request};
 use crate::deployment::problem::Problem;
 use crate::deployment::state::Deployment;
 use crate::deployment::surroundings::Surroundings;
-use crate::report::status::{DeploymentStatus, how_far};
-use crate::report::view::View;
 use crate::runner::{Clock, LEASE, new_id};
 use crate::store::{Duty, DynamoStore, FileStore, Holder, MemoryStore, Store, StoreError};
 
-/// How often to see whether a lock is free.
-const LOOK_AT_LOCK_EVERY: SignedDuration = SignedDuration::from_secs(2);
+/// How long a verb that can do without the store waits for it.
+const STORE_ANSWERS_WITHIN: Duration = Duration::from_secs(5);
 
 /// An open connection to one service.
 pub(super) struct Session {
@@ -36,29 +34,12 @@ pub(super) struct Session {
     pub(super) cloud: Cloud,
     pub(super) store: Store,
     pub(super) clock: Clock,
+    /// The account of the credentials, once it was asked for.
+    pub(super) account: OnceCell<String>,
     /// Where AWS answers, if not at its own endpoints.
     endpoint_url: Option<String>,
     /// The region in process, as long as the session lasts.
     _region: Option<LocalRegion>,
-}
-
-/// How long a lock that is held to retire a slot is waited for: it is one look and one act.
-const RETIRES_AT_MOST: SignedDuration = SignedDuration::from_secs(10);
-/// Between two looks at such a lock.
-const ASK_EVERY: SignedDuration = SignedDuration::from_millis(250);
-
-/// The lock's fence before a plan was made; none where nobody had ever taken it.
-#[derive(Debug, Clone, Copy)]
-pub(super) struct Fence(Option<u64>);
-
-impl Fence {
-    /// Whether `holder` was the first to take the lock since; `before` is who had it right before.
-    pub(super) fn is_just_before(self, holder: &Holder, before: Option<&Holder>) -> bool {
-        match self.0 {
-            Some(fence) => holder.fence == fence + 1,
-            None => before.is_none() && holder.fence == holder.first_fence(),
-        }
-    }
 }
 
 impl Session {
@@ -88,6 +69,7 @@ impl Session {
             cloud: cloud.at_speed(clock.speed()),
             store,
             clock,
+            account: OnceCell::new(),
             endpoint_url,
             _region: None,
         })
@@ -108,14 +90,26 @@ impl Session {
             cloud: region.cloud(),
             store: Store::Memory(MemoryStore::default()),
             clock: region.clock(),
+            account: OnceCell::new(),
             endpoint_url: None,
             _region: Some(region),
         })
     }
 
-    /// A fresh id.
+    /// A fresh id, for what leaves no journal.
     pub(super) fn new_id(&self) -> DeploymentId {
-        new_id(self.clock.now())
+        new_id(self.clock.now(), None)
+    }
+
+    /// The id of the service's next deployment: the last one is found by its order.
+    ///
+    /// # Errors
+    /// When the earlier ones can't be read.
+    pub(super) async fn next_id(&self) -> Result<DeploymentId, CliError> {
+        let deployments = self.store.deployments(&self.service()).await;
+        let deployments =
+            deployments.map_err(|error| CliError::from_error(ErrorKind::Unexpected, &error))?;
+        Ok(new_id(self.clock.now(), deployments.last()))
     }
 
     /// The logical service.
@@ -165,8 +159,11 @@ impl Session {
     /// Whether the store shows that a deployment has ended.
     pub(super) async fn knows_the_end_of(&self, id: &DeploymentId) -> Result<bool, CliError> {
         let unreadable = |error| CliError::from_error(ErrorKind::Unexpected, &error);
-        let journal = self.store.journal(&self.service(), id).await;
-        let state = Deployment::replay(&journal.map_err(unreadable)?);
+        let journal = match self.store.journal(&self.service(), id).await {
+            Err(StoreError::Damaged { .. }) => return Ok(false),
+            journal => journal.map_err(unreadable)?,
+        };
+        let state = Deployment::replay(&journal);
         Ok(state.is_ok_and(|state| state.is_some_and(|state| state.outcome().is_some())))
     }
 
@@ -219,6 +216,30 @@ impl Session {
         }
     }
 
+    /// Reads what tells whether a deployment is under way: the lock and the last journal.
+    ///
+    /// # Errors
+    /// When one can't be read or understood, or not in time.
+    pub(super) async fn read_store(&self) -> Result<(), CliError> {
+        self.unless_silent(async {
+            self.present_holder().await?;
+            let illegal = |error| CliError::from_error(ErrorKind::Store, &error);
+            let last = self.last_journal().await?;
+            Deployment::replay(&last).map(|_| ()).map_err(illegal)
+        })
+        .await
+    }
+
+    /// What the store says, unless it is silent.
+    pub(super) async fn unless_silent<T>(
+        &self,
+        read: impl Future<Output = Result<T, CliError>>,
+    ) -> Result<T, CliError> {
+        let silent = |_| CliError::from_error(ErrorKind::Unexpected, &StoreError::TimedOut);
+        let read = tokio::time::timeout(STORE_ANSWERS_WITHIN, read).await;
+        read.map_err(silent)?
+    }
+
     /// The journal of the last deployment; empty where there was none.
     pub(super) async fn last_journal(&self) -> Result<Vec<Record>, CliError> {
         let unreadable = |error| CliError::from_error(ErrorKind::Unexpected, &error);
@@ -228,88 +249,6 @@ impl Session {
             Some(last) => store.journal(&service, last).await.map_err(unreadable),
             None => Ok(Vec::new()),
         }
-    }
-
-    /// Who holds the lock, if its lease has not run out.
-    pub(super) async fn present_holder(&self) -> Result<Option<Holder>, CliError> {
-        let holder = self.store.holder(&self.service()).await;
-        let holder = holder.map_err(|error| CliError::from_error(ErrorKind::Unexpected, &error))?;
-        Ok(holder.filter(|holder| holder.lease_until > self.clock.now()))
-    }
-
-    /// The lock's fence while nobody holds it: a plan is good as long as it doesn't grow. Who
-    /// only retires a slot is waited for.
-    ///
-    /// # Errors
-    /// When somebody else deploys this service.
-    pub(super) async fn fence(&self) -> Result<Fence, CliError> {
-        let give_up_at = self.clock.now() + RETIRES_AT_MOST;
-        let mut said = false;
-        while let Some(holder) = self.present_holder().await? {
-            if holder.duty != Duty::Retire || self.clock.now() >= give_up_at {
-                return Err(self.held_by(holder).await);
-            }
-            if !said {
-                eprintln!("{holder}: waiting for that");
-                said = true;
-            }
-            self.clock.sleep_until(self.clock.now() + ASK_EVERY).await;
-        }
-        let last = self.store.holder(&self.service()).await;
-        let last = last.map_err(|error| CliError::from_error(ErrorKind::Unexpected, &error))?;
-        Ok(Fence(last.map(|holder| holder.fence)))
-    }
-
-    /// The process that drives a deployment now, if one does; one that only retires a slot is
-    /// nobody to ask.
-    pub(super) async fn running_holder(&self) -> Result<Option<Holder>, CliError> {
-        let holder = self.present_holder().await?;
-        Ok(holder.filter(|holder| holder.duty == Duty::Deploy))
-    }
-
-    /// Waits until nobody deploys this service, at most so long.
-    ///
-    /// # Errors
-    /// When somebody still does.
-    pub(super) async fn wait_for_lock(&self, at_most: Option<Duration>) -> Result<(), CliError> {
-        let at_most = SignedDuration::try_from(at_most.unwrap_or_default());
-        let until = self.clock.now() + at_most.unwrap_or(SignedDuration::MAX);
-        let mut said = false;
-        while let Some(holder) = self.running_holder().await? {
-            if self.clock.now() >= until {
-                return Err(self.held_by(holder).await);
-            }
-            if !said {
-                eprintln!(
-                    "{}; waiting for its end",
-                    StoreError::Locked(Box::new(holder))
-                );
-                said = true;
-            }
-            let again = self.clock.now() + LOOK_AT_LOCK_EVERY;
-            self.clock.sleep_until(again.min(until)).await;
-        }
-        Ok(())
-    }
-
-    /// Somebody else holds the lock: who, and how far that deployment is.
-    async fn held_by(&self, holder: Holder) -> CliError {
-        let journal = self
-            .store
-            .journal(&self.service(), &holder.deployment)
-            .await;
-        let view = View::of(&journal.unwrap_or_default());
-        let error = locked(&StoreError::Locked(Box::new(holder)));
-        match DeploymentStatus::of(&view) {
-            Some(status) => error.hint(format!("it is {}", how_far(&status))),
-            None => error,
-        }
-    }
-
-    /// Whether a plan is of the account and region that this session reaches.
-    pub(super) fn reaches(&self, plan: &Plan) -> bool {
-        let own = self.config.account.as_ref().map(config::AccountId::as_str);
-        plan.region == self.cloud.region() && own.is_none_or(|own| own == plan.account)
     }
 
     /// Who runs this process: `ada@engine`.

@@ -18,7 +18,8 @@ use crate::deployment::retire::{Due, Retirement, SERVED_TAG, TAG};
 use crate::deployment::surroundings::Carried;
 use crate::deployment::task_definition;
 use crate::report::status::{
-    DeploymentStatus, RetireStatus, RouteStatus, SlotStatus, StatusReport,
+    DeploymentStatus, RetireStatus, RouteStatus, SlotStatus, StatusReport, StoreStatus,
+    UnknownStatus,
 };
 use crate::report::view::View;
 
@@ -67,6 +68,16 @@ impl Situation {
         healthy.flatten().min()
     }
 
+    /// How many tasks a slot's service is set to run.
+    pub(super) fn desired(&self, slot: SlotName) -> Option<u32> {
+        self.number(slot, "desiredCount")
+    }
+
+    fn number(&self, slot: SlotName, key: &str) -> Option<u32> {
+        let value = self.services[slot].as_ref()?.get(key)?.as_u64()?;
+        u32::try_from(value).ok()
+    }
+
     /// The slot whose tasks are of a deployment of which AWS shows no end.
     pub(super) fn under_way(&self) -> Option<(SlotName, DeploymentId)> {
         let of = |slot: SlotName| Some((slot, under_way(self.services[slot].as_ref())?));
@@ -75,23 +86,35 @@ impl Situation {
     }
 
     /// The document of `bg status`.
-    pub(super) async fn report(&self, session: &Session) -> Result<StatusReport, CliError> {
+    pub(super) async fn report(&self, session: &Session) -> StatusReport {
         let live = self.traffic.live();
         let carried = self.traffic.carried();
+        let known = session.unless_silent(self.known(session)).await;
+        let ((deployment, unknown), store) = match known {
+            Ok(known) => (known, None),
+            Err(error) => {
+                let trouble = StoreStatus {
+                    trouble: error.message,
+                    next: error.hints,
+                };
+                ((None, self.without_end()), Some(trouble))
+            }
+        };
         let routes = self.traffic.forwards.iter().zip(&carried);
         let routes = routes.map(|(forward, carried)| RouteStatus {
             label: forward.label(),
             arn: forward.arn.clone(),
             weights: Slots::from_fn(|slot| carried.share(slot)),
         });
-        Ok(StatusReport {
+        StatusReport {
             at: session.clock.now(),
             service: session.service(),
             cluster: session.cluster(),
             live: live.map(|slot| self.slot(session, slot)),
             idle: live.map(|slot| self.slot(session, slot.other())),
             routes: routes.collect(),
-            deployment: deployment(session, &carried).await?,
+            deployment,
+            unknown,
             retire: live.and_then(|slot| {
                 let due = self.due(slot.other())?;
                 Some(RetireStatus {
@@ -99,15 +122,63 @@ impl Situation {
                     at: due.at,
                 })
             }),
-        })
+            store,
+        }
+    }
+
+    /// The deployment that the store shows, and what only AWS does.
+    async fn known(
+        &self,
+        session: &Session,
+    ) -> Result<(Option<DeploymentStatus>, Option<UnknownStatus>), CliError> {
+        let deployment = self.deployment(session).await?;
+        let unknown = match self.without_end() {
+            Some(it) if deployment.is_none() && !session.knows_the_end_of(&it.id).await? => {
+                Some(it)
+            }
+            _ => None,
+        };
+        Ok((deployment, unknown))
+    }
+
+    fn without_end(&self) -> Option<UnknownStatus> {
+        let (slot, id) = self.under_way()?;
+        Some(UnknownStatus { id, slot })
+    }
+
+    /// The deployment that has not ended, whether or not its process is still there, or the last
+    /// one if that was left as it was with traffic split.
+    async fn deployment(&self, session: &Session) -> Result<Option<DeploymentStatus>, CliError> {
+        let held = session.running_holder().await?;
+        let records = match &held {
+            Some(holder) => {
+                let (service, id) = (session.service(), &holder.deployment);
+                let journal = session.store.journal(&service, id).await;
+                journal.map_err(|error| CliError::from_error(ErrorKind::Unexpected, &error))?
+            }
+            None => session.last_journal().await?,
+        };
+        let view = View::of(&records);
+        let shown = match &view.outcome {
+            None => true,
+            Some(outcome) if outcome.is_in_the_middle() => {
+                self.is_split() || self.traffic.forwards.is_empty()
+            }
+            Some(_) => held.is_some(),
+        };
+        let Some(status) = DeploymentStatus::of(&view).filter(|_| shown) else {
+            return Ok(None);
+        };
+        let abandoned = held.is_none() && status.outcome.is_none();
+        Ok(Some(DeploymentStatus {
+            abandoned,
+            // A bake whose end nobody waits for gets back the time that nobody watches.
+            bake_until: status.bake_until.filter(|_| !abandoned),
+            ..status
+        }))
     }
 
     fn slot(&self, session: &Session, slot: SlotName) -> SlotStatus {
-        let service = self.services[slot].as_ref();
-        let number = |key: &str| {
-            let value = service?.get(key)?.as_u64()?;
-            u32::try_from(value).ok()
-        };
         let definition = self.definition(slot);
         let images = definition
             .as_ref()
@@ -123,8 +194,8 @@ impl Situation {
             service: self.service(session, slot),
             task_definition: definition,
             images: images.unwrap_or_default().into_iter().collect(),
-            desired: number("desiredCount"),
-            running: number("runningCount"),
+            desired: self.desired(slot),
+            running: self.number(slot, "runningCount"),
             healthy: self.healthy(slot),
             weight: agreed.copied().flatten(),
         }
@@ -171,6 +242,12 @@ impl Situation {
         !carried.is_empty() && carried.iter().all(alone)
     }
 
+    /// Whether no slot has everything on every route.
+    pub(super) fn is_split(&self) -> bool {
+        let some_route = !self.traffic.forwards.is_empty();
+        some_route && !SlotName::BOTH.iter().any(|it| self.serves_everything(*it))
+    }
+
     /// The retirements that the tags ask for.
     pub(super) fn retirements(&self, session: &Session) -> Vec<Retirement> {
         let of_slot = |slot| {
@@ -200,37 +277,4 @@ impl Situation {
     pub(super) fn exists(&self, slot: SlotName) -> bool {
         self.services[slot].is_some()
     }
-}
-
-/// The deployment that has not ended, whether or not its process is still there, or the last one
-/// if that was left as it was with traffic split.
-async fn deployment(
-    session: &Session,
-    carried: &[Carried],
-) -> Result<Option<DeploymentStatus>, CliError> {
-    let held = session.running_holder().await?;
-    let records = match &held {
-        Some(holder) => {
-            let (service, id) = (session.service(), &holder.deployment);
-            let journal = session.store.journal(&service, id).await;
-            journal.map_err(|error| CliError::from_error(ErrorKind::Unexpected, &error))?
-        }
-        None => session.last_journal().await?,
-    };
-    let mut view = View::new();
-    for record in &records {
-        view.apply(record);
-    }
-    let first = carried.first().and_then(Carried::alone);
-    let split = first.is_none() || carried.iter().any(|it| it.alone() != first);
-    let shown = match &view.outcome {
-        None => true,
-        Some(outcome) if outcome.is_in_the_middle() => split,
-        Some(_) => held.is_some(),
-    };
-    let status = DeploymentStatus::of(&view).filter(|_| shown);
-    Ok(status.map(|status| DeploymentStatus {
-        abandoned: held.is_none() && status.outcome.is_none(),
-        ..status
-    }))
 }

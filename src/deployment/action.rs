@@ -168,11 +168,16 @@ pub enum FailureClass {
     Denied,
     /// Wrong, or missing: the same call will fail again.
     Invalid,
+    /// What it takes is gone with the process that had it; AWS was not asked.
+    Lost,
 }
 
 impl FailureClass {
     /// Whether the same call may succeed later.
     pub fn is_worth_repeating(self) -> bool {
-        !matches!(self, FailureClass::Denied | FailureClass::Invalid)
+        !matches!(
+            self,
+            FailureClass::Denied | FailureClass::Invalid | FailureClass::Lost
+        )
     }
 }

@@ -8,6 +8,7 @@ use serde::{Deserialize, Serialize};
 use thiserror::Error;
 
 use super::action::{ActName, FailureClass};
+use super::handover::Drive;
 use super::ids::{AlarmName, DeploymentId, SlotName, TaskDefinitionArn};
 use super::metrics::Served;
 use super::observation::StoppedTask;
@@ -191,12 +192,15 @@ pub enum Event {
         full: bool,
     },
     /// Fact: another process drives the deployment from here on. What the time did meanwhile
-    /// doesn't count: nobody watched.
+    /// doesn't count where nobody watched.
     Resumed {
         /// Who.
         by: String,
         /// Since when nobody did.
         unwatched_since: Timestamp,
+        /// How it drives it.
+        #[serde(default, skip_serializing_if = "Drive::is_through")]
+        drive: Drive,
     },
     /// Fact: a minute of a step's bake was judged by what both sides served in it.
     MinuteJudged {

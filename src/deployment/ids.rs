@@ -79,6 +79,13 @@ name! {
     ScheduleName
 }
 
+impl RouteArn {
+    /// The account that it is of.
+    pub fn account(&self) -> &str {
+        self.0.split(':').nth(4).unwrap_or("")
+    }
+}
+
 impl RoleArn {
     /// The role's account.
     pub fn account(&self) -> &str {

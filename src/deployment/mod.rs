@@ -9,6 +9,7 @@ pub mod clone;
 pub mod deadman;
 pub mod decide;
 pub mod event;
+pub mod handover;
 pub mod health_check;
 pub mod ids;
 pub mod invariants;

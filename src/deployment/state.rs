@@ -8,6 +8,7 @@ use thiserror::Error;
 use super::action::{ActName, FailureClass};
 use super::deadman::DeadmanState;
 use super::event::{Event, Look, Record};
+use super::handover::{Drive, Handover};
 use super::ids::{AlarmName, TaskDefinitionArn};
 use super::metrics::Evidence;
 use super::outcome::Outcome;
@@ -44,6 +45,8 @@ pub struct Deployment {
     pub straight_to_full: bool,
     /// What it was at when it was left in the middle.
     pub left: Option<Box<Phase>>,
+    /// How the process that drove it last did so.
+    pub driven: Drive,
     /// What keeps it from moving on.
     pub hold: Option<Held>,
     /// Since when AWS can't be read.
@@ -223,6 +226,7 @@ impl Deployment {
             paused: None,
             straight_to_full: false,
             left: None,
+            driven: Drive::Through,
             hold: None,
             blind_since: None,
             failures: BTreeMap::new(),
@@ -256,19 +260,23 @@ impl Deployment {
             (
                 Phase::Ended { .. },
                 Event::Resumed {
-                    unwatched_since, ..
+                    unwatched_since,
+                    drive,
+                    ..
                 },
             ) => {
                 self.phase = *self.left.take().ok_or("it had ended")?;
-                self.resume(*unwatched_since, at);
+                self.resume(*unwatched_since, *drive, at);
             }
             (Phase::Ended { .. }, _) => return Err("it had ended"),
             (
                 _,
                 Event::Resumed {
-                    unwatched_since, ..
+                    unwatched_since,
+                    drive,
+                    ..
                 },
-            ) => self.resume(*unwatched_since, at),
+            ) => self.resume(*unwatched_since, *drive, at),
             (_, Event::Paused { by }) => self.paused = Some(by.clone()),
             (_, Event::GoingOn { full, .. }) => self.go_on(*full, at),
             (_, Event::ArmingDeadman { .. }) => self.deadman.may_exist = true,
@@ -457,6 +465,7 @@ impl Deployment {
                     _ => None,
                 };
                 self.hold = None;
+                self.driven = Drive::Through;
                 let ended = Phase::Ended {
                     outcome: outcome.clone(),
                     retire_at,
@@ -469,49 +478,13 @@ impl Deployment {
         Ok(())
     }
 
-    /// The deadlines of what another process had begun begin anew, and a bake gets back the time
-    /// in which nobody watched.
-    fn resume(&mut self, unwatched_since: Timestamp, at: Timestamp) {
-        self.hold = None;
-        self.blind_since = None;
-        self.failures.clear();
-        self.deadman.failure = None;
-        self.changed_at = at;
-        if let (Phase::Registering, Some(until)) = (&self.phase, self.registering_until) {
-            // Its process may have died with the call under way.
-            let (act, class) = (ActName::RegisterTaskDefinition, FailureClass::Ambiguous);
-            self.note_failure(act, class, "nobody saw the answer", at.min(until));
-        }
-        match &mut self.phase {
-            Phase::Provisioning {
-                since,
-                healthy_since,
-                ..
-            } => {
-                *since = at;
-                *healthy_since = None;
-            }
-            Phase::Shifting { since, .. } | Phase::Promoted { at: since, .. } => *since = at,
-            Phase::Baking { until, .. } => {
-                let unwatched = at.duration_since(unwatched_since);
-                // Rounds that come every minute or so watch well enough.
-                let watched = SignedDuration::try_from(self.plan.limits.blind_after);
-                if watched.is_ok_and(|watched| unwatched > watched) {
-                    *until = until.checked_add(unwatched).unwrap_or(*until);
-                }
-            }
-            Phase::Reverting {
-                since,
-                hurried_at,
-                putting_away_since,
-                ..
-            } => {
-                *since = at;
-                *hurried_at = None;
-                *putting_away_since = putting_away_since.map(|_| at);
-            }
-            Phase::Registering | Phase::Ready | Phase::Ended { .. } => {}
-        }
+    fn resume(&mut self, unwatched_since: Timestamp, drive: Drive, at: Timestamp) {
+        self.hand_over(&Handover {
+            from: self.driven,
+            to: drive,
+            since: unwatched_since,
+            at,
+        });
     }
 
     fn go_on(&mut self, full: bool, at: Timestamp) {
@@ -539,7 +512,13 @@ impl Deployment {
         });
     }
 
-    fn note_failure(&mut self, act: ActName, class: FailureClass, message: &str, at: Timestamp) {
+    pub(super) fn note_failure(
+        &mut self,
+        act: ActName,
+        class: FailureClass,
+        message: &str,
+        at: Timestamp,
+    ) {
         if act == ActName::RegisterTaskDefinition {
             self.registering_until = (class == FailureClass::Ambiguous).then_some(at);
         }

@@ -12,6 +12,9 @@ use super::metrics::Worse;
 use super::observation::StoppedTask;
 use crate::strategy::Weight;
 
+/// How [`Trip::Aborted`] names the process itself: its store was in its way.
+pub const ITSELF: &str = "bg itself: ";
+
 /// Why traffic goes back to blue.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(tag = "kind", rename_all = "snake_case", deny_unknown_fields)]
@@ -93,6 +96,8 @@ pub enum Trip {
         /// AWS's words.
         message: String,
     },
+    /// The process that had read the task definition from its file died before it was registered.
+    DefinitionLost,
     /// A signal.
     Interrupted {
         /// Its name.
@@ -211,6 +216,9 @@ impl fmt::Display for Trip {
                 write!(f, "waited too long for: {}", join(waited_for))
             }
             Trip::Refused { act, message } => write!(f, "could not {act}: {message}"),
+            Trip::DefinitionLost => f.write_str(
+                "the process that read the task definition from a file died before it was registered",
+            ),
             Trip::Interrupted { signal } => write!(f, "interrupted by {signal}"),
             Trip::Aborted { by } => write!(f, "aborted by {by}"),
             Trip::DeadmanDue { until } => write!(

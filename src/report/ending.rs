@@ -8,7 +8,7 @@ use crate::deployment::ids::SlotName;
 use crate::deployment::observation::StoppedTask;
 use crate::deployment::outcome::{Outcome, Stuck};
 use crate::deployment::plan::Plan;
-use crate::deployment::trip::{Hold, Trip};
+use crate::deployment::trip::{Hold, ITSELF, Trip};
 use crate::strategy::Weight;
 
 /// Where the words begin.
@@ -320,7 +320,11 @@ fn after_trip(trip: &Trip, view: &View) -> String {
              again"
                 .into()
         }
+        Trip::DefinitionLost => "deploy that file again; nothing was changed".into(),
         Trip::Interrupted { .. } => "deploy again when you are ready".into(),
+        Trip::Aborted { by } if by.starts_with(ITSELF) => {
+            "mend the store (room on the disk, network, permissions); then deploy again".into()
+        }
         Trip::Aborted { by } => format!("ask {by} why; then deploy again"),
         Trip::DeadmanDue { .. } => {
             "find out why the deploying process was cut off or frozen; then deploy again".into()

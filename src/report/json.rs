@@ -30,7 +30,7 @@ use crate::deployment::event::Record;
 /// | `hold_over` | nothing holds any more |
 /// | `paused` | `by`: who asked to stay at the present weight |
 /// | `going_on` | `by`: who asked to go past a pause or bake; `full`: straight to 100 % |
-/// | `resumed` | another process goes on: `by`, `unwatched_since` |
+/// | `resumed` | another process goes on: `by`, `unwatched_since`; `drive` is `rounds` where it is `bg tick` |
 /// | `arming_deadman`, `deadman_armed` | intent, and fact, again at each push-out: `until`: when everything goes to blue |
 /// | `disarming_deadman`, `deadman_disarmed` | intent, and fact: no schedule is left |
 /// | `promoted` | `retire_at`: when blue is to be retired, or null |

@@ -7,7 +7,7 @@ use crate::deployment::action::FailureClass;
 use crate::deployment::event::{Event, Look, Record};
 use crate::deployment::metrics::Served;
 use crate::deployment::plan::{Kind, Plan, RetireHow};
-use crate::deployment::trip;
+use crate::deployment::trip::{self, Trip};
 use crate::judge::alarms::AlarmState;
 use crate::judge::minute::Quality;
 use crate::strategy::Weight;
@@ -166,11 +166,14 @@ pub fn say(before: &View, record: &Record) -> Option<Said> {
             format!("green is not worse after {minutes} minutes: the bake ends early"),
         ),
         Event::Looked(look) => looked(before, look),
-        Event::Hurrying { signal } => Said::news(
-            Tone::Warn,
-            "hurrying",
-            format!("{signal}: no more waiting than needed"),
-        ),
+        Event::Hurrying { signal } => {
+            let text = format!("{signal}: no more waiting than needed");
+            match before.trip {
+                // That signal is the reason that was just told.
+                Some(Trip::Interrupted { .. }) => Said::detail("hurrying", text),
+                _ => Said::news(Tone::Warn, "hurrying", text),
+            }
+        }
         Event::Paused { by } => Said::news(Tone::Warn, "paused", format!("by {by}")),
         Event::GoingOn { by, full } => {
             let how = if *full { "straight to 100%, " } else { "" };
@@ -179,6 +182,7 @@ pub fn say(before: &View, record: &Record) -> Option<Said> {
         Event::Resumed {
             by,
             unwatched_since,
+            ..
         } => {
             let since = words::clock(*unwatched_since);
             let text = format!("by {by}; nobody had watched since {since}");
@@ -267,6 +271,7 @@ pub(super) fn failure(class: FailureClass) -> &'static str {
         FailureClass::Expired => "credentials ran out",
         FailureClass::Denied => "not allowed",
         FailureClass::Invalid => "refused",
+        FailureClass::Lost => "gone with the process that had it",
     }
 }
 

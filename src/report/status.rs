@@ -1,13 +1,15 @@
 //! Where a service stands: which slot is live, both sides' tasks, the weights, what is under way.
 
+mod text;
+
 use std::collections::BTreeMap;
 
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 
-use super::line::{StyledLine, Tone};
+pub use text::{how_far, text};
+
 use super::view::{Phase, View};
-use super::words;
 use crate::deployment::ids::{
     ClusterName, DeploymentId, EcsServiceName, RouteArn, ServiceName, SlotName, Slots,
     TaskDefinitionArn,
@@ -33,8 +35,30 @@ pub struct StatusReport {
     pub routes: Vec<RouteStatus>,
     /// The deployment that is under way; null where none is.
     pub deployment: Option<DeploymentStatus>,
+    /// What AWS alone shows to have no end; null where nothing does, or the store knows it.
+    pub unknown: Option<UnknownStatus>,
     /// The retirement that is due; null where none is.
     pub retire: Option<RetireStatus>,
+    /// Why the store couldn't be read; null where it could.
+    pub store: Option<StoreStatus>,
+}
+
+/// A deployment of which the store knows no end, and AWS shows none.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct UnknownStatus {
+    /// Which, as a tag says.
+    pub id: DeploymentId,
+    /// The slot that runs its tasks.
+    pub slot: SlotName,
+}
+
+/// A store that couldn't be read.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct StoreStatus {
+    /// Why.
+    pub trouble: String,
+    /// What to do about it.
+    pub next: Vec<String>,
 }
 
 /// A slot.
@@ -96,6 +120,8 @@ pub struct DeploymentStatus {
     pub trip: Option<String>,
     /// How it ended.
     pub outcome: Option<Outcome>,
+    /// When its dead-man switch puts everything on blue; null where it isn't armed.
+    pub deadman: Option<Timestamp>,
     /// Its process is gone, and nobody watches it.
     pub abandoned: bool,
 }
@@ -121,6 +147,7 @@ impl DeploymentStatus {
             paused: view.paused.clone(),
             trip: view.trip.as_ref().map(ToString::to_string),
             outcome: view.outcome.clone(),
+            deadman: view.deadman,
             abandoned: false,
         })
     }
@@ -135,154 +162,10 @@ pub struct RetireStatus {
     pub at: Timestamp,
 }
 
-/// `status` for people.
-pub fn text(status: &StatusReport) -> Vec<StyledLine> {
-    let mut lines = vec![
-        StyledLine::of(Tone::Strong, status.service.as_str())
-            .plain(format!(" in cluster {}", status.cluster))
-            .with(Tone::Dim, format!(", {} UTC", words::clock(status.at))),
-    ];
-    if status.live.is_none() {
-        let text = "  no slot is live: the routes disagree, or can't be read";
-        lines.push(StyledLine::of(Tone::Bad, text));
-    }
-    let sides = [
-        ("live", Tone::Strong, &status.live),
-        ("idle", Tone::Dim, &status.idle),
-    ];
-    for (label, tone, slot) in sides {
-        lines.extend(slot.iter().flat_map(|slot| side(label, tone, slot)));
-    }
-    for (at, route) in status.routes.iter().enumerate() {
-        let label = if at == 0 { "routes" } else { "" };
-        let share =
-            |slot| route.weights[slot].map_or_else(|| "?".to_owned(), |w: Weight| w.to_string());
-        let (a, b) = (share(SlotName::A), share(SlotName::B));
-        lines.push(
-            field(label, Tone::Dim).plain(format!("{}: slot a {a}, slot b {b}", route.label)),
-        );
-    }
-    lines.extend(status.deployment.iter().flat_map(deployment));
-    if let Some(retire) = &status.retire {
-        let due = match words::between(status.at, retire.at) {
-            left if left.is_zero() => "is due: `bg tick` does it".to_owned(),
-            left => format!(
-                "at {} UTC, in {}",
-                words::clock(retire.at),
-                words::length(left)
-            ),
-        };
-        let text = format!("slot {}, {due}", retire.slot);
-        lines.push(field("retire", Tone::Dim).plain(text));
-    }
-    lines
-}
-
-fn field(label: &str, tone: Tone) -> StyledLine {
-    StyledLine::new()
-        .plain("  ")
-        .with(tone, label)
-        .to_column(14)
-}
-
-fn side(label: &str, tone: Tone, slot: &SlotStatus) -> Vec<StyledLine> {
-    let Some(definition) = &slot.task_definition else {
-        let text = format!(
-            "slot {}, service {}: it doesn't exist",
-            slot.slot, slot.service
-        );
-        return vec![field(label, tone).plain(text)];
-    };
-    let desired = words::count(slot.desired);
-    let weight = slot.weight.map_or_else(
-        || "routes disagree".to_owned(),
-        |w| format!("{w} of traffic"),
-    );
-    let text = format!(
-        "slot {}, service {}, {}: {weight}",
-        slot.slot,
-        slot.service,
-        definition.short()
-    );
-    let mut lines = vec![field(label, tone).plain(text)];
-    let counts = format!(
-        "{}/{desired} running, {}/{desired} healthy",
-        words::count(slot.running),
-        words::count(slot.healthy)
-    );
-    lines.push(field("", Tone::Plain).plain(counts));
-    for (container, image) in &slot.images {
-        lines.push(field("", Tone::Plain).with(Tone::Dim, format!("{container}: {image}")));
-    }
-    lines
-}
-
-/// How far a deployment is: `baking, step 1 of 2, 10% green, until 07:20:41`.
-pub fn how_far(status: &DeploymentStatus) -> String {
-    let mut text = phase(status.phase).to_owned();
-    if let Some(step) = status.step {
-        text.push_str(&format!(", step {step} of {}", status.steps));
-    }
-    if let Some(weight) = status.weight {
-        text.push_str(&format!(", {weight} green"));
-    }
-    if let Some(until) = status.bake_until {
-        text.push_str(&format!(", until {}", words::clock(until)));
-    }
-    text
-}
-
-fn deployment(status: &DeploymentStatus) -> Vec<StyledLine> {
-    let text = format!("{}, {}", status.id, how_far(status));
-    let mut lines = vec![field("deployment", Tone::Busy).plain(text)];
-    if status.abandoned {
-        let text = "no process drives it and no guard watches: `bg resume` goes on, `bg rollback` reverts it";
-        lines.push(field("", Tone::Plain).with(Tone::Bad, text));
-    }
-    if let Some(by) = &status.paused {
-        let text = format!("by {by}, guards on: `bg promote` lets it go on");
-        lines.push(field("  paused", Tone::Warn).plain(text));
-    }
-    if let Some(Outcome::Kept { signal }) = &status.outcome {
-        let left = format!("left as it is on {signal}, and no guard watches it");
-        let on = "`bg resume` goes on with it".to_owned();
-        let back = "`bg resume --revert` puts all traffic back on blue".to_owned();
-        let tell = |text| field("", Tone::Plain).with(Tone::Bad, text);
-        lines.extend([left, on, back].map(tell));
-    }
-    lines.extend(
-        status
-            .trip
-            .iter()
-            .map(|trip| field("  tripped", Tone::Bad).plain(trip)),
-    );
-    lines.extend(
-        status
-            .holds
-            .iter()
-            .map(|hold| field("  holding", Tone::Warn).plain(hold)),
-    );
-    lines
-}
-
-fn phase(phase: Phase) -> &'static str {
-    match phase {
-        Phase::Starting => "starting",
-        Phase::Registering => "registering the task definition",
-        Phase::Provisioning => "provisioning green",
-        Phase::BecomingHealthy => "waiting until green is healthy",
-        Phase::Settling => "green is healthy and has to stay so",
-        Phase::Shifting => "shifting",
-        Phase::Baking => "baking",
-        Phase::Promoted => "promoted",
-        Phase::Reverting => "reverting",
-        Phase::PuttingGreenAway => "reverted, putting green away",
-        Phase::Ended => "ended",
-    }
-}
-
 #[cfg(test)]
 mod tests {
+    use jiff::SignedDuration;
+
     use super::super::stories;
     use super::*;
 
@@ -317,10 +200,12 @@ mod tests {
                 },
             }],
             deployment: DeploymentStatus::of(&View::of(&stories::holding())),
+            unknown: None,
             retire: Some(RetireStatus {
                 slot: SlotName::A,
                 at: stories::at(1000),
             }),
+            store: None,
         }
     }
 
@@ -355,6 +240,54 @@ mod tests {
         assert!(told.contains("left as it is on SIGTERM"), "{told}");
         assert!(told.contains("`bg resume` goes on"), "{told}");
         assert!(told.contains("`bg resume --revert`"), "{told}");
+    }
+
+    #[test]
+    fn a_dead_deployment_s_switch_is_shown_before_and_after_it_was_due() {
+        let mut status = status();
+        let at = status.at;
+        let dead = status.deployment.as_mut().expect("there is one");
+        dead.deadman = Some(at + SignedDuration::from_mins(2));
+        assert!(
+            !told(&status).contains("dead-man"),
+            "its process pushes it out"
+        );
+        let dead = status.deployment.as_mut().expect("there is one");
+        dead.abandoned = true;
+        let armed = told(&status);
+        assert!(
+            armed.contains("armed: puts everything on slot a"),
+            "{armed}"
+        );
+        status.at = at + SignedDuration::from_mins(3);
+        let split = told(&status);
+        assert!(split.contains("slot a has not everything"), "{split}");
+        status.routes[0].weights.a = Some(Weight::FULL);
+        let fired = told(&status);
+        assert!(
+            fired.contains("slot a has everything: `bg resume`"),
+            "{fired}"
+        );
+    }
+
+    #[test]
+    fn what_only_aws_shows_and_a_store_that_is_gone_are_told_with_what_to_run() {
+        let mut status = status();
+        status.unknown = Some(UnknownStatus {
+            id: DeploymentId::new("d7"),
+            slot: SlotName::B,
+        });
+        status.store = Some(StoreStatus {
+            trouble: "table bg-state doesn't exist".to_owned(),
+            next: vec!["create it: bg init --state".to_owned()],
+        });
+        let told = told(&status);
+        assert!(
+            told.contains("`bg rollback` puts everything back on slot a"),
+            "{told}"
+        );
+        assert!(told.contains("can't be read: table bg-state"), "{told}");
+        assert!(told.contains("bg init --state"), "{told}");
     }
 
     #[test]

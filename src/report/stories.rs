@@ -195,7 +195,7 @@ impl Story {
         self
     }
 
-    fn begun() -> Self {
+    fn unregistered() -> Self {
         Story::default()
             .then(
                 0,
@@ -205,6 +205,10 @@ impl Story {
             )
             .then(0, look([0, 0, 0], 0, AlarmState::Ok))
             .then(0, Event::RegisteringTaskDefinition)
+    }
+
+    fn begun() -> Self {
+        Story::unregistered()
             .then(
                 1,
                 Event::TaskDefinitionReady {
@@ -400,6 +404,10 @@ pub(super) fn reverts() -> Vec<(&'static str, Vec<Record>)> {
                 message: "AccessDeniedException: not authorized to perform ecs:UpdateService"
                     .into(),
             }),
+        ),
+        (
+            "definition_lost",
+            Story::unregistered().reverted(90, Trip::DefinitionLost),
         ),
         (
             "interrupted",

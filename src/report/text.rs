@@ -78,6 +78,8 @@ mod tests {
     use super::super::stories;
     use super::*;
     use crate::deployment::observation::{StoppedContainer, StoppedTask};
+    use crate::deployment::outcome::Outcome;
+    use crate::deployment::trip::{ITSELF, Trip};
 
     fn told(records: &[Record], detail: Detail) -> String {
         let mut lines = Lines::new(detail);
@@ -110,6 +112,42 @@ mod tests {
         for (name, records) in stories::reverts() {
             insta::assert_snapshot!(format!("reverted_{name}"), told(&records, Detail::Normal));
         }
+    }
+
+    #[test]
+    fn a_signal_that_hastens_is_told_only_where_it_is_not_the_reason() {
+        for (story, is_told) in [("interrupted", false), ("aborted", true)] {
+            let mut stories = stories::reverts().into_iter();
+            let (_, mut records) = stories.find(|(name, _)| *name == story).unwrap();
+            let reverting = |record: &Record| matches!(record.event, Event::Reverting { .. });
+            let at = records.iter().position(reverting).unwrap();
+            let mut hastens = records[at].clone();
+            hastens.event = Event::Hurrying {
+                signal: "SIGINT".into(),
+            };
+            records.insert(at + 1, hastens);
+            let text = told(&records, Detail::Normal);
+            assert_eq!(text.contains("no more waiting"), is_told, "{text}");
+        }
+    }
+
+    #[test]
+    fn a_store_in_the_way_is_to_be_mended_and_nobody_asked() {
+        let mut stories = stories::reverts().into_iter();
+        let (_, mut records) = stories.find(|(name, _)| *name == "aborted").unwrap();
+        let own = Trip::Aborted {
+            by: format!("{ITSELF}the lock can't be kept (disk full)"),
+        };
+        for record in &mut records {
+            match &mut record.event {
+                Event::Reverting { trip } => *trip = own.clone(),
+                Event::Ended { outcome } => *outcome = Outcome::Reverted { trip: own.clone() },
+                _ => {}
+            }
+        }
+        let text = told(&records, Detail::Normal);
+        assert!(text.contains("mend the store"), "{text}");
+        assert!(!text.contains("ask bg itself"), "{text}");
     }
 
     #[test]

@@ -3,13 +3,14 @@
 use std::collections::VecDeque;
 use std::time::Duration;
 
-use jiff::{SignedDuration, Timestamp};
+use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 
 use super::say::{Said, say};
 use super::words;
 use crate::deployment::action::{ActName, FailureClass};
 use crate::deployment::event::{Counts, Event, Look, Record};
+use crate::deployment::handover::{Drive, Handover};
 use crate::deployment::ids::{DeploymentId, SlotName, TaskDefinitionArn};
 use crate::deployment::metrics::Served;
 use crate::deployment::observation::StoppedTask;
@@ -190,6 +191,8 @@ pub struct View {
     pub outcome: Option<Outcome>,
     /// Where it was when it ended.
     left: Option<Phase>,
+    /// How the process that drove it last did so.
+    driven: Drive,
     /// When the dead-man switch puts everything on blue, if it is armed.
     pub deadman: Option<Timestamp>,
     /// Who asked to stay at the present weight, if somebody did.
@@ -304,15 +307,25 @@ impl View {
                 }
                 self.look_at = Some(at);
             }
-            Event::Ended { outcome } => self.outcome = Some(outcome.clone()),
+            Event::Ended { outcome } => {
+                self.outcome = Some(outcome.clone());
+                self.driven = Drive::Through;
+            }
             Event::Paused { by } => self.paused = Some(by.clone()),
             Event::GoingOn { full, .. } => {
                 self.paused = None;
                 self.go_on(*full, at);
             }
             Event::Resumed {
-                unwatched_since, ..
-            } => self.resume(*unwatched_since, at),
+                unwatched_since,
+                drive,
+                ..
+            } => self.resume(&Handover {
+                from: self.driven,
+                to: *drive,
+                since: *unwatched_since,
+                at,
+            }),
             Event::DeadmanArmed { until } => self.deadman = Some(*until),
             Event::DeadmanDisarmed => self.deadman = None,
             Event::RegisteringTaskDefinition
@@ -340,19 +353,19 @@ impl View {
     }
 
     /// What ended in the middle goes on; a bake gets back the time in which nobody watched.
-    fn resume(&mut self, unwatched_since: Timestamp, at: Timestamp) {
+    fn resume(&mut self, handover: &Handover) {
         if let Some(phase) = self.left.take() {
             self.phase = phase;
             self.outcome = None;
         }
-        self.hold = None;
-        if let (Phase::Baking, Some(until)) = (self.phase, self.bake_until) {
-            let unwatched = at.duration_since(unwatched_since);
-            let watched = self.plan.as_ref().map(|plan| plan.limits.blind_after);
-            let watched = SignedDuration::try_from(watched.unwrap_or_default());
-            if watched.is_ok_and(|watched| unwatched > watched) {
-                self.bake_until = until.checked_add(unwatched).ok();
-            }
+        if !handover.is_next_round() {
+            self.hold = None;
+        }
+        self.driven = handover.to;
+        if let (Phase::Baking, Some(until), Some(plan)) = (self.phase, self.bake_until, &self.plan)
+        {
+            let unwatched = handover.unwatched(&plan.limits);
+            self.bake_until = until.checked_add(unwatched).ok();
         }
     }
 

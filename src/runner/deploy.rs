@@ -13,10 +13,11 @@ use crate::aws::{AwsError, Cloud, Done};
 use crate::deployment::action::{ActName, Action, FailureClass, WeightWrite};
 use crate::deployment::decide::{Decision, decide};
 use crate::deployment::event::{Event, Record};
-use crate::deployment::ids::DeploymentId;
+use crate::deployment::handover::Drive;
 use crate::deployment::observation::{Ask, LostTo, Observation, OnInterrupt};
 use crate::deployment::plan::Plan;
 use crate::deployment::state::{Deployment, IllegalRecord, Phase};
+use crate::deployment::trip::ITSELF;
 use crate::store::{Holder, Request, Store, StoreError};
 
 /// How long a lock is held without being renewed.
@@ -97,6 +98,7 @@ impl Run<'_> {
         let resumed = Event::Resumed {
             by,
             unwatched_since,
+            drive: until.drive(),
         };
         let at = means.clock.now();
         log.record(Some(&means.holder), at, resumed, ORDINARY)
@@ -129,6 +131,15 @@ pub enum Until {
         /// A moment after which it is left wherever it is.
         at_most: Timestamp,
     },
+}
+
+impl Until {
+    fn drive(self) -> Drive {
+        match self {
+            Until::End => Drive::Through,
+            Until::Rest { .. } => Drive::Rounds,
+        }
+    }
 }
 
 /// Whether a deployment may be left alone for a minute: not while weights are being moved, nor
@@ -409,7 +420,7 @@ impl<'a> Loop<'a> {
     fn give_up_on_the_journal(&mut self, error: &StoreError) {
         if !self.journal_fails {
             self.journal_fails = true;
-            self.ask_to_abort(format!("bg itself: the journal can't be written ({error})"));
+            self.ask_to_abort(format!("{ITSELF}the journal can't be written ({error})"));
         }
     }
 
@@ -459,6 +470,11 @@ fn fact_of(action: &Action, done: Done) -> Option<Event> {
         (Action::RegisterTaskDefinition, Done::TaskDefinition(task_definition)) => {
             Some(Event::TaskDefinitionReady { task_definition })
         }
+        (Action::RegisterTaskDefinition, Done::NothingToRegister) => Some(Event::ActFailed {
+            act: action.name(),
+            class: FailureClass::Lost,
+            message: "it came from a file, and the journal never holds one".to_owned(),
+        }),
         (Action::ProvisionGreen { .. }, _) => Some(Event::GreenProvisioned),
         (Action::RestoreSettings, _) => Some(Event::SettingsRestored),
         (Action::ArmDeadman { until }, _) => Some(Event::DeadmanArmed { until: *until }),
@@ -488,11 +504,4 @@ fn failed(action: &Action, error: &AwsError) -> Event {
         class: error.class.into(),
         message: error.to_string(),
     }
-}
-
-/// A deployment's id: when it began, and four random characters. Sorts by time.
-pub fn new_id(now: Timestamp) -> DeploymentId {
-    let stamp = now.strftime("%Y%m%d-%H%M%S");
-    let tail: String = (0..4).map(|_| fastrand::char('a'..='z')).collect();
-    DeploymentId::new(format!("{stamp}-{tail}"))
 }

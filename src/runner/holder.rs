@@ -11,6 +11,7 @@ use super::patience::STORE_IN_A_REVERT;
 use crate::deployment::ids::{DeploymentId, ServiceName};
 use crate::deployment::observation::{Ask, LostTo};
 use crate::deployment::state::Phase;
+use crate::deployment::trip::ITSELF;
 use crate::store::{Holder, Request, Steer, Store, StoreError};
 
 /// How often the lease is renewed.
@@ -215,7 +216,7 @@ impl Loop<'_> {
     fn give_up_on_the_lock(&mut self, error: &StoreError) {
         if !self.lock_fails {
             self.lock_fails = true;
-            self.ask_to_abort(format!("bg itself: the lock can't be kept ({error})"));
+            self.ask_to_abort(format!("{ITSELF}the lock can't be kept ({error})"));
         }
     }
 }

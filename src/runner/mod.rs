@@ -4,12 +4,14 @@ mod asks;
 mod clock;
 mod deploy;
 mod holder;
+mod id;
 mod log;
 mod patience;
 mod retire;
 
 pub use asks::Asks;
 pub use clock::Clock;
-pub use deploy::{LEASE, Run, RunError, Until, new_id};
+pub use deploy::{LEASE, Run, RunError, Until};
+pub use id::new_id;
 pub use log::Log;
 pub use retire::{Retired, Retiring, Round};

@@ -80,7 +80,7 @@ impl fmt::Display for Holder {
         } = self;
         write!(
             f,
-            "{owner}@{host} (pid {pid}) holds the lock since {since} "
+            "{owner}@{host} (pid {pid}) holds the lock since {since:.0} "
         )?;
         match self.duty {
             Duty::Deploy => write!(f, "for deployment {deployment}"),

@@ -37,6 +37,25 @@ fn traffic_goes_back_by_itself_when_the_process_is_killed() {
 }
 
 #[test]
+fn a_tick_leaves_alone_what_break_glass_gave_to_green() {
+    let scene = scene(10);
+    let deployment = baking(&scene);
+    deployment.signal("KILL");
+    deployment.end();
+    scene.bg(&["rollback", "--to", "b", "--force"]).exits(0);
+    until("the lease's end", || {
+        let ticked = scene.bg(&["tick"]);
+        (ticked.code == 3).then(|| ticked.says("somebody has given green everything"))
+    });
+    assert_eq!(scene.weights(), (0, 100));
+    let shown = scene.bg(&["show", "--output", "json"]).exits(0);
+    assert!(
+        !shown.stdout.contains("resumed"),
+        "it pushed the switch out"
+    );
+}
+
+#[test]
 fn a_deployment_that_is_kept_says_when_the_switch_fires() {
     let scene = scene(10);
     let mut deployment = scene.start(&["deploy", "--image", "shop:v2", "--on-interrupt", "keep"]);
@@ -45,6 +64,28 @@ fn a_deployment_that_is_kept_says_when_the_switch_fires() {
     let ended = deployment.end().exits(7);
     ended.says("armed: within the minute after");
     assert_eq!(scene.weights(), (90, 10));
+}
+
+#[test]
+fn what_would_undo_breaking_the_glass_is_taken_away_or_told() {
+    let scene = scene(10);
+    let deployment = baking(&scene);
+    deployment.signal("KILL");
+    deployment.end();
+    until("the lease's end", || {
+        let status = scene.bg(&["status"]).exits(0);
+        status.stdout.contains("no process drives it").then_some(())
+    });
+    let status = scene.bg(&["status"]).exits(0);
+    status.says("dead-man").says("puts everything on slot a");
+    let force = ["rollback", "--to", "b", "--force"];
+    let nowhere = [("AWS_ENDPOINT_URL_SCHEDULER", "http://127.0.0.1:1")];
+    let told = scene.bg_with(&nowhere, &force).exits(0);
+    told.complains("undoes this when it fires");
+    scene.bg(&force).exits(0).complains("schedule is deleted");
+    let again = scene.bg(&force).exits(0);
+    assert_eq!(again.stderr, "", "nothing is left to take away");
+    assert_eq!(scene.weights(), (0, 100));
 }
 
 #[test]

@@ -183,10 +183,13 @@ fn history_and_show_tell_what_happened() {
     assert_eq!(shown["records"][0]["event"]["type"], "started");
     let last = scene.bg(&["show", "--output", "json"]).exits(0).json();
     assert_eq!(last["deployment"], entries[0]["id"]);
-    scene
-        .bg(&["show", "nonesuch"])
-        .exits(3)
-        .complains("bg history");
+    for verb in ["show", "resume"] {
+        scene
+            .bg(&[verb, "nonesuch"])
+            .exits(3)
+            .complains("there is no deployment nonesuch of shop")
+            .complains("bg history");
+    }
 }
 
 /// A deployment in a long bake that can write no file beyond a limit that is still to be set: then

@@ -58,6 +58,37 @@ fn wait_lock_waits_for_the_other_s_end() {
 }
 
 #[test]
+fn who_waited_goes_on_waiting_where_another_who_waited_is_first() {
+    let scene = Scene::at_speed(100);
+    let mut first = scene.start(&["deploy", "--image", "shop:v2", "--no-wait-retire"]);
+    first.until_it_says("provisioning");
+    let after = |image| {
+        let deploy = ["deploy", "--image", image, "--no-wait-retire"];
+        scene.start(&[&deploy[..], &["--wait-lock", "5h"]].concat())
+    };
+    let (second, third) = (after("shop:v3"), after("shop:v4"));
+    for process in [first, second, third] {
+        process.end().exits(0);
+    }
+    assert_eq!(scene.weights(), (0, 100), "from a to b, to a, and to b");
+}
+
+#[test]
+fn a_plan_tells_a_deployment_that_runs_from_one_that_was_left() {
+    let scene = Scene::at_speed(10);
+    scene.configure(&[LONG, AT_ONCE]);
+    let mut deployment = scene.start(&["deploy", "--image", "shop:v2", "--on-interrupt", "keep"]);
+    deployment.until_it_says("baking");
+    let plan = || scene.bg(&["plan", "--image", "shop:v3"]).exits(3);
+    let told = plan().says("holds the lock").says("--wait-lock");
+    assert!(!told.stdout.contains("process is gone"), "{told}");
+    deployment.signal("INT");
+    deployment.end().exits(7);
+    let told = plan().says("left in the middle, as asked");
+    assert!(!told.stdout.contains("process is gone"), "{told}");
+}
+
+#[test]
 fn a_watch_shows_what_the_deployer_shows_and_ends_with_it() {
     let scene = Scene::at_speed(10);
     let deployment = baking(&scene);

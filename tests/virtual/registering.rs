@@ -3,10 +3,12 @@
 
 use std::time::Duration;
 
-use bg::deployment::event::Event;
+use bg::deployment::event::{Event, Record};
 use bg::deployment::observation::{Ask, OnInterrupt};
 use bg::deployment::outcome::Outcome;
+use bg::deployment::plan::NewTaskDefinition;
 use bg::deployment::state::Deployment;
+use bg::deployment::trip::Trip;
 use bg::runner::{Asks, Run, Until};
 use bg::sandbox::RegionOptions;
 use bg::sandbox::faults::{FaultKind, FaultRule, When};
@@ -87,6 +89,33 @@ async fn go_on(stage: &Stage, until: Until) -> Deployment {
     let released = stage.store.unlock(&request.service, &holder).await;
     released.expect("it is in memory");
     ended.expect("the journal is in memory")
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_definition_from_a_file_that_died_with_its_process_ends_it_before_anything_is_changed() {
+    let stage = stage();
+    let planning = stage.plan(&request("shop:v2", "canary:10%:1m")).await;
+    let mut plan = planning.plan.expect("nothing forbids it");
+    match &mut plan.task_definition {
+        NewTaskDefinition::Register { from, .. } => *from = None,
+        other => panic!("{other:?}"),
+    }
+    let started = Record {
+        v: Record::VERSION,
+        seq: 0,
+        at: stage.region.now(),
+        deployment: plan.id.clone(),
+        event: Event::Started {
+            plan: Box::new(plan.clone()),
+        },
+    };
+    let begun = stage.store.append(&plan.service, None, &started).await;
+    begun.expect("it is in memory");
+    let ended = go_on(&stage, Until::End).await;
+    let trip = Trip::DefinitionLost;
+    assert_eq!(ended.outcome(), Some(&Outcome::Reverted { trip }));
+    assert!(!ended.green_touched);
+    assert_eq!(revisions(&stage), Some(1));
 }
 
 async fn left(stage: &Stage) {

@@ -1,6 +1,7 @@
 //! Another process takes the lock in mid-bake: what this one still does.
 
 use bg::deployment::event::{Event, Record};
+use bg::deployment::handover::Drive;
 use bg::deployment::ids::{DeploymentId, ServiceName};
 use bg::deployment::outcome::{Outcome, Stuck};
 use bg::deployment::trip::Trip;
@@ -127,6 +128,7 @@ async fn taken_over_by_one_that(does: Does) -> (Stage, Outcome) {
                     Event::Resumed {
                         by: "kim@build-7".to_owned(),
                         unwatched_since: record.at,
+                        drive: Drive::default(),
                     },
                 ),
                 Does::BeginsAnother => {

@@ -117,7 +117,7 @@ impl Scene {
     async fn register(&self) -> TaskDefinitionArn {
         match self.act(Action::RegisterTaskDefinition).await.unwrap() {
             Done::TaskDefinition(arn) => arn,
-            Done::Nothing => panic!("no revision"),
+            Done::Nothing | Done::NothingToRegister => panic!("no revision"),
         }
     }
 

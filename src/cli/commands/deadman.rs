@@ -43,6 +43,7 @@ struct Armed<'a> {
 pub(super) async fn test(global: &Global, args: &DeadmanTestArgs) -> Result<ExitCode, CliError> {
     let session = Session::open(global, Some(&args.region)).await?;
     let deadman = wanted(&session, args)?;
+    session.refuse_another_account().await?;
     let holder = lock(&session).await?;
     let tested = under_the_lock(global, &session, &deadman).await;
     // A lock that can't be given back runs out by itself.

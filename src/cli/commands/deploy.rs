@@ -2,9 +2,9 @@
 
 use crate::cli::abandoned::{Abandoned, Taking};
 use crate::cli::args::{DeployArgs, Global};
-use crate::cli::error::CliError;
+use crate::cli::error::{CliError, ErrorKind};
 use crate::cli::exit::ExitCode;
-use crate::cli::request;
+use crate::cli::request::Wanted;
 use crate::cli::running;
 use crate::cli::session::Session;
 use crate::deployment::observation::Ask;
@@ -12,17 +12,34 @@ use crate::deployment::outcome::Outcome;
 use crate::runner::{Asks, Until};
 
 pub(super) async fn run(global: &Global, args: &DeployArgs) -> Result<ExitCode, CliError> {
-    let wanted = request::Wanted::of_version(&args.version)?;
+    let wanted = Wanted::of_version(&args.version)?;
     let session = Session::open(global, Some(&args.region)).await?;
-    session.wait_for_lock(args.run.wait_lock).await?;
-    if let Some(abandoned) = Abandoned::in_the_way(&session).await?
-        && let Some(exit) = settle(global, args, &session, abandoned).await?
+    let give_up_at = session.wait_ends(args.run.wait_lock);
+    loop {
+        session.wait_for_lock(give_up_at).await?;
+        match once(global, args, &session, &wanted).await {
+            // Somebody else who waited was first.
+            Err(error) if error.kind == ErrorKind::Locked && session.clock.now() < give_up_at => {}
+            ended => return ended,
+        }
+    }
+}
+
+/// Deploys, if nobody else does.
+async fn once(
+    global: &Global,
+    args: &DeployArgs,
+    session: &Session,
+    wanted: &Wanted,
+) -> Result<ExitCode, CliError> {
+    if let Some(abandoned) = Abandoned::in_the_way(session).await?
+        && let Some(exit) = settle(global, args, session, abandoned).await?
     {
         return Ok(exit);
     }
     for _ in 0..running::PLANS_AT_MOST {
         let planned_at = session.fence().await?;
-        let (wanted, id) = (wanted.clone(), session.new_id());
+        let (wanted, id) = (wanted.clone(), session.next_id().await?);
         let request = wanted.into_request(&session.config, &session.folder, id)?;
         let planning = session.plan(&request).await?;
         running::refuse_problems(&planning)?;
@@ -30,7 +47,7 @@ pub(super) async fn run(global: &Global, args: &DeployArgs) -> Result<ExitCode, 
             running::say_unchanged(global, &planning)?;
             return Ok(ExitCode::Stands);
         }
-        let ended = running::run(global, &args.run, &session, planning, planned_at).await?;
+        let ended = running::run(global, &args.run, session, planning, planned_at).await?;
         if let Some(exit) = ended {
             return Ok(exit);
         }
@@ -47,13 +64,10 @@ async fn settle(
     abandoned: Abandoned,
 ) -> Result<Option<ExitCode>, CliError> {
     if !args.resume && !args.revert {
-        return Err(CliError::refused(format!(
-            "deployment {} was left in the middle: its process is gone",
-            abandoned.id()
-        ))
-        .hint("`bg status` shows where it stands, `bg show` what happened")
-        .hint("go on with it, then deploy: the same command with --resume")
-        .hint("put it back, then deploy: the same command with --revert"));
+        return Err(CliError::refused(abandoned.told())
+            .hint("`bg status` shows where it stands, `bg show` what happened")
+            .hint("go on with it, then deploy: the same command with --resume")
+            .hint("put it back, then deploy: the same command with --revert"));
     }
     let asks = Asks::default();
     if args.revert {

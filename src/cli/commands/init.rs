@@ -21,6 +21,7 @@ pub(super) async fn run(global: &Global, args: &InitArgs) -> Result<ExitCode, Cl
 async fn state(global: &Global, session: &Session) -> Result<(), CliError> {
     let made = match &session.store {
         Store::Dynamo(store) => {
+            session.refuse_another_account().await?;
             let made = store.make_table().await;
             Some(made.map_err(|error| CliError::from_error(ErrorKind::Unexpected, &error))?)
         }

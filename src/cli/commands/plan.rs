@@ -9,6 +9,7 @@ use crate::cli::request;
 use crate::cli::session::Session;
 use crate::cli::terminal::Surface;
 use crate::deployment::preflight::Planning;
+use crate::deployment::problem::Problem;
 use crate::report::plan::{PlanReport, text};
 
 pub(super) async fn run(global: &Global, args: &PlanArgs) -> Result<ExitCode, CliError> {
@@ -17,9 +18,9 @@ pub(super) async fn run(global: &Global, args: &PlanArgs) -> Result<ExitCode, Cl
     let id = session.new_id();
     let request = wanted.into_request(&session.config, &session.folder, id)?;
     let mut planning = session.plan(&request).await?;
-    if let Some(abandoned) = Abandoned::in_the_way(&session).await? {
+    if let Some(problem) = in_the_way(&session).await? {
         planning.plan = None;
-        planning.problems.push(abandoned.problem());
+        planning.problems.push(problem);
     }
     let report = report_of(planning, session.clock.now());
     let shown = match global.output {
@@ -32,6 +33,19 @@ pub(super) async fn run(global: &Global, args: &PlanArgs) -> Result<ExitCode, Cl
     } else {
         ExitCode::Refused
     })
+}
+
+/// A deployment that has to end before this one could begin.
+async fn in_the_way(session: &Session) -> Result<Option<Problem>, CliError> {
+    match Abandoned::in_the_way(session).await {
+        Ok(abandoned) => Ok(abandoned.map(|it| it.problem())),
+        Err(error) if error.kind == ErrorKind::Locked => {
+            let wait =
+                "wait for its end: `bg deploy --wait-lock 10m` does; or abort it: `bg abort`";
+            Ok(Some(Problem::new(error.message, wait)))
+        }
+        Err(error) => Err(error),
+    }
 }
 
 fn report_of(planning: Planning, now: jiff::Timestamp) -> PlanReport {

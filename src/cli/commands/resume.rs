@@ -4,12 +4,15 @@ use std::time::Duration;
 
 use jiff::SignedDuration;
 
+use super::rollback::end_what_is_under_way;
+use super::rollback::from_aws::{self, Locking};
 use crate::cli::abandoned::{Abandoned, Taking};
 use crate::cli::args::{Global, ResumeArgs};
 use crate::cli::error::CliError;
 use crate::cli::exit::ExitCode;
 use crate::cli::running;
 use crate::cli::session::Session;
+use crate::cli::situation::Situation;
 use crate::deployment::ids::DeploymentId;
 use crate::deployment::observation::Ask;
 use crate::deployment::outcome::Outcome;
@@ -17,33 +20,68 @@ use crate::runner::{Asks, Until};
 
 pub(super) async fn run(global: &Global, args: &ResumeArgs) -> Result<ExitCode, CliError> {
     let session = Session::open(global, None).await?;
-    session.wait_for_lock(args.run.wait_lock).await?;
+    if !args.revert {
+        return go_on(global, args, &session).await;
+    }
+    match put_back(global, args, &session).await {
+        Err(trouble) if trouble.is_of_the_store() => {
+            from_aws::settle(global, &session, &trouble).await
+        }
+        ended => ended,
+    }
+}
+
+/// `--revert`: the job that deployed is over; its process, or the lease of that, may not be.
+async fn put_back(
+    global: &Global,
+    args: &ResumeArgs,
+    session: &Session,
+) -> Result<ExitCode, CliError> {
+    session.read_store().await?;
+    let wanted = |id: &DeploymentId| args.id.as_ref().is_none_or(|it| it == id.as_str());
+    if let Some(holder) = session.running_holder().await?
+        && session.is_of_this_job(&holder)
+        && wanted(&holder.deployment)
+    {
+        let by = format!("{} (bg resume --revert)", session.who());
+        let ended = end_what_is_under_way(global, &args.run, session, None, by).await?;
+        if let Some(exit) = ended {
+            return Ok(exit);
+        }
+    }
+    if args.run.wait_lock.is_none() {
+        session.outlive_holder().await?;
+    }
+    go_on(global, args, session).await
+}
+
+async fn go_on(
+    global: &Global,
+    args: &ResumeArgs,
+    session: &Session,
+) -> Result<ExitCode, CliError> {
+    let give_up_at = session.wait_ends(args.run.wait_lock);
+    session.wait_for_lock(give_up_at).await?;
     let id = args.id.as_ref().map(DeploymentId::new);
-    let last = Abandoned::find(&session).await?;
+    let last = Abandoned::find(session).await?;
     let wanted = |last: &Abandoned| id.as_ref().is_none_or(|id| id == last.id());
     let Some(abandoned) = last.filter(wanted) else {
         return match id {
-            None => {
-                eprintln!("nothing to go on with: no deployment was left in the middle");
-                Ok(ExitCode::Stands)
-            }
-            Some(id) => Err(CliError::refused(format!(
-                "there is nothing to go on with for {id}: it has ended, or a later one has begun"
-            ))
-            .hint("`bg history` lists them all")),
+            None => nothing_in_the_store(global, args, session).await,
+            Some(id) => Err(Abandoned::refuse_any_other(session, &id).await?),
         };
     };
-    abandoned.refuse_to_move_it_back(&session).await?;
+    abandoned.refuse_to_move_it_back(session).await?;
     let asks = Asks::default();
     if args.revert {
         let by = session.who();
         let _ = asks.sender().send(Ask::Abort { by });
     }
     if let Some(length) = args.at_most {
-        leave_after(&session, length, &asks);
+        leave_after(session, length, &asks);
     }
     let ended = abandoned
-        .go_on(global, &args.run, &session, Taking::Free, Until::End, asks)
+        .go_on(global, &args.run, session, Taking::Free, Until::End, asks)
         .await?;
     let reverted = matches!(ended.outcome(), Some(Outcome::Reverted { .. }));
     if args.revert && reverted {
@@ -52,6 +90,35 @@ pub(super) async fn run(global: &Global, args: &ResumeArgs) -> Result<ExitCode, 
     Ok(ended
         .outcome()
         .map_or(ExitCode::Stuck, running::exit_code(&ended)))
+}
+
+/// The store may be another one than the deployment's: AWS's weights and tags say whether
+/// something was left in the middle.
+async fn nothing_in_the_store(
+    global: &Global,
+    args: &ResumeArgs,
+    session: &Session,
+) -> Result<ExitCode, CliError> {
+    let situation = Situation::look(session).await?;
+    if let Some((green, id)) = situation.under_way()
+        && !session.knows_the_end_of(&id).await?
+    {
+        if args.revert {
+            eprintln!("no store knows deployment {id}: putting it back from what AWS shows");
+            let lock = Locking::Free;
+            return from_aws::put_back(global, session, &situation, green, lock).await;
+        }
+        return Err(CliError::refused(format!(
+            "slot {green}'s tasks are of deployment {id}, and the store doesn't know it: nothing \
+             can go on without its journal"
+        ))
+        .hint("go on where its store is, or put it back: `bg resume --revert`"));
+    }
+    if args.revert {
+        from_aws::refuse_split(&situation)?;
+    }
+    eprintln!("nothing to go on with: no deployment was left in the middle");
+    Ok(ExitCode::Stands)
 }
 
 /// Leaves the deployment as it is once `length` is over.

@@ -1,10 +1,11 @@
 //! `bg rollback`
 
 mod break_glass;
-mod without_journal;
+pub(super) mod from_aws;
 
+use self::from_aws::Locking;
 use crate::cli::abandoned::{Abandoned, Stands, Taking};
-use crate::cli::args::{Global, RollbackArgs};
+use crate::cli::args::{Global, RollbackArgs, RunArgs};
 use crate::cli::error::{CliError, ErrorKind};
 use crate::cli::exit::ExitCode;
 use crate::cli::request::Wanted;
@@ -14,24 +15,40 @@ use crate::cli::situation::Situation;
 use crate::cli::steering::{Answer, ask_and_wait, say};
 use crate::cli::traffic::Traffic;
 use crate::deployment::event::Event;
-use crate::deployment::ids::{SlotName, TaskDefinitionArn};
+use crate::deployment::ids::{DeploymentId, SlotName, TaskDefinitionArn};
 use crate::deployment::observation::Ask;
 use crate::deployment::outcome::Outcome;
 use crate::deployment::plan::Plan;
 use crate::deployment::preflight::DefinitionWanted;
 use crate::runner::{Asks, Until};
-use crate::store::Steer;
+use crate::store::{Steer, StoreError};
 
 pub(super) async fn run(global: &Global, args: &RollbackArgs) -> Result<ExitCode, CliError> {
     let session = Session::open(global, None).await?;
     if let (Some(to), true) = (args.to, args.force) {
         return break_glass::run(global, &session, to).await;
     }
-    if let Some(exit) = end_what_is_under_way(global, args, &session).await? {
+    match with_store(global, args, &session).await {
+        Err(trouble) if trouble.is_of_the_store() => {
+            from_aws::without_store(global, &session, args.to, &trouble).await
+        }
+        ended => ended,
+    }
+}
+
+async fn with_store(
+    global: &Global,
+    args: &RollbackArgs,
+    session: &Session,
+) -> Result<ExitCode, CliError> {
+    session.read_store().await?;
+    let by = format!("{} (bg rollback)", session.who());
+    let ended = end_what_is_under_way(global, &args.run, session, args.to, by).await?;
+    if let Some(exit) = ended {
         return Ok(exit);
     }
     for _ in 0..running::PLANS_AT_MOST {
-        if let Some(exit) = go_back(global, args, &session).await? {
+        if let Some(exit) = go_back(global, args, session).await? {
             return Ok(exit);
         }
     }
@@ -51,12 +68,12 @@ async fn go_back(
         && !session.knows_the_end_of(&id).await?
     {
         eprintln!("no store knows deployment {id}: putting it back from what AWS shows");
-        let exit = without_journal::put_back(global, session, &situation, green).await?;
+        let lock = Locking::Free;
+        let exit = from_aws::put_back(global, session, &situation, green, lock).await?;
         return Ok(Some(exit));
     }
     let Some(live) = situation.live() else {
-        return Err(CliError::refused("the routes don't say which slot is live")
-            .hint("say where to: `bg rollback --to a --force` or `--to b --force`"));
+        return Err(unclear());
     };
     if args.to == Some(live) && !situation.serves_everything(live) {
         return Err(CliError::refused(format!(
@@ -67,43 +84,49 @@ async fn go_back(
         )));
     }
     if args.to == Some(live) {
-        say(
-            global,
-            "unchanged",
-            &format!("slot {live} serves everything already"),
-        );
+        say(global, "unchanged", &serves_already(live));
         return Ok(Some(ExitCode::Stands));
     }
     let definition = last_serving(session, &situation, live.other()).await?;
     let source = Some(live.other()).filter(|slot| situation.exists(*slot));
     let wanted = Wanted::rollback(definition, source)?;
-    let id = session.new_id();
+    let id = session.next_id().await?;
     let request = wanted.into_request(&session.config, &session.folder, id)?;
     let planning = session.plan(&request).await?;
     running::refuse_problems(&planning)?;
     running::run(global, &args.run, session, planning, planned_at).await
 }
 
+fn unclear() -> CliError {
+    CliError::refused("the routes don't say which slot is live")
+        .hint("say where to: `bg rollback --to a --force` or `--to b --force`")
+}
+
+fn serves_already(slot: SlotName) -> String {
+    format!("slot {slot} serves everything already")
+}
+
 /// Reverts a deployment that has not ended: its process does it, or where that is gone, this
 /// one. `None` where there is none.
-async fn end_what_is_under_way(
+pub(super) async fn end_what_is_under_way(
     global: &Global,
-    args: &RollbackArgs,
+    args: &RunArgs,
     session: &Session,
+    to: Option<SlotName>,
+    by: String,
 ) -> Result<Option<ExitCode>, CliError> {
-    let by = format!("{} (bg rollback)", session.who());
     if let Some(holder) = session.running_holder().await? {
         let (service, id) = (session.service(), &holder.deployment);
         let journal = session.store.journal(&service, id).await;
         let journal =
             journal.map_err(|error| CliError::from_error(ErrorKind::Unexpected, &error))?;
         if let Some(Event::Started { plan }) = journal.first().map(|record| &record.event) {
-            refuse_green(args.to, plan)?;
+            refuse_green(to, plan)?;
         }
         eprintln!("deployment {id} is running: asking it to revert");
         match ask_and_wait(session, &holder, Steer::Abort, &by).await? {
             Some(Answer::Ended(outcome)) => return Ok(Some(ended(global, &outcome))),
-            Some(Answer::Taken) => return Ok(Some(ExitCode::Stuck)),
+            Some(Answer::Taken | Answer::Reverts(_)) => return Ok(Some(ExitCode::Stuck)),
             None => eprintln!("its process does not answer"),
         }
     }
@@ -113,7 +136,7 @@ async fn end_what_is_under_way(
     if abandoned.stands(&Traffic::look(session).await?) != Stands::Open {
         return Ok(None);
     }
-    refuse_green(args.to, abandoned.plan())?;
+    refuse_green(to, abandoned.plan())?;
     eprintln!(
         "the process of deployment {} is gone: reverting it here",
         abandoned.id()
@@ -122,7 +145,7 @@ async fn end_what_is_under_way(
     let _ = asks.sender().send(Ask::Abort { by });
     let taking = Taking::FromADeadProcess;
     let reverted = abandoned
-        .go_on(global, &args.run, session, taking, Until::End, asks)
+        .go_on(global, args, session, taking, Until::End, asks)
         .await?;
     let exit = reverted.outcome().map(|outcome| ended(global, outcome));
     Ok(Some(exit.unwrap_or(ExitCode::Stuck)))
@@ -146,11 +169,11 @@ async fn last_serving(
         .await
         .map_err(unreadable)?;
     for id in deployments.iter().rev() {
-        let records = session
-            .store
-            .journal(&service, id)
-            .await
-            .map_err(unreadable)?;
+        let records = match session.store.journal(&service, id).await {
+            // An older one may tell.
+            Err(StoreError::Damaged { .. }) => continue,
+            records => records.map_err(unreadable)?,
+        };
         let promoted = records.iter().any(|record| {
             matches!(
                 &record.event,
@@ -181,21 +204,25 @@ fn existing(arn: &TaskDefinitionArn) -> DefinitionWanted {
 
 /// What is under way can only go back to blue here.
 fn refuse_green(to: Option<SlotName>, plan: &Plan) -> Result<(), CliError> {
-    let (blue, green) = (plan.blue, plan.green_slot());
-    if to != Some(green) {
-        return Ok(());
+    let green = plan.green_slot();
+    match to == Some(green) {
+        true => Err(only_back(&plan.id, green)),
+        false => Ok(()),
     }
-    Err(CliError::refused(format!(
-        "deployment {} brings slot {green} up and has not ended: a rollback can only go back to \
-         slot {blue}",
-        plan.id
+}
+
+fn only_back(id: &DeploymentId, green: SlotName) -> CliError {
+    let blue = green.other();
+    CliError::refused(format!(
+        "deployment {id} brings slot {green} up and has not ended: a rollback can only go back to \
+         slot {blue}"
     ))
     .hint(format!(
         "`bg status` shows how far it is; `bg rollback` puts everything back on slot {blue}"
     ))
     .hint(format!(
         "`bg rollback --to {green} --force` gives slot {green} all traffic now, whatever its health"
-    )))
+    ))
 }
 
 /// For the one who asked to go back, a revert is what was asked for.

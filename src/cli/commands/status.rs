@@ -18,13 +18,17 @@ const READ_EVERY: SignedDuration = SignedDuration::from_secs(1);
 pub(super) async fn run(global: &Global, args: &StatusArgs) -> Result<ExitCode, CliError> {
     let session = Session::open(global, None).await?;
     let followed = match args.watch {
-        true => session.running_holder().await?,
+        // A store that can't be read is told with what AWS shows.
+        true => session
+            .unless_silent(session.running_holder())
+            .await
+            .unwrap_or_default(),
         false => None,
     };
     if let Some(holder) = followed {
         return follow(global, &session, &holder.deployment).await;
     }
-    let report = Situation::look(&session).await?.report(&session).await?;
+    let report = Situation::look(&session).await?.report(&session).await;
     let shown = match global.output {
         OutputFormat::Text => print(&text(&report), Surface::of_process().stdout_colors(global)),
         OutputFormat::Json => print_json(&report),

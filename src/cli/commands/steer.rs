@@ -6,6 +6,7 @@ use crate::cli::error::{CliError, ErrorKind};
 use crate::cli::exit::ExitCode;
 use crate::cli::session::Session;
 use crate::cli::steering::{Answer, ask_and_wait, say};
+use crate::deployment::ids::DeploymentId;
 use crate::deployment::outcome::Outcome;
 use crate::store::{Request, Steer};
 
@@ -22,16 +23,46 @@ pub(super) async fn run(global: &Global, steer: Steer) -> Result<ExitCode, CliEr
         .hint("`bg rollback` takes it over and puts all traffic back")
         .hint("`bg resume` goes on with it once its lease is over"));
     };
-    let (kind, text, exit) = match answer {
-        Answer::Taken => ("taken", told(steer), ExitCode::Stands),
-        Answer::Ended(Outcome::Reverted { .. }) => {
+    let id = &holder.deployment;
+    let (kind, text, exit) = match (answer, steer) {
+        (Answer::Taken, _) => ("taken", told(steer).to_owned(), ExitCode::Stands),
+        (Answer::Ended(Outcome::Reverted { .. }), Steer::Abort) => {
             let text = "the deployment was aborted: blue serves everything";
-            ("aborted", text, ExitCode::Stands)
+            ("aborted", text.to_owned(), ExitCode::Stands)
         }
-        Answer::Ended(outcome) => ("too_late", "the deployment has ended", (&outcome).into()),
+        (Answer::Ended(Outcome::Promoted), Steer::Promote { .. }) => {
+            let text = "it needed nobody to go on: green serves everything";
+            ("promoted", text.to_owned(), ExitCode::Stands)
+        }
+        (Answer::Ended(Outcome::Promoted), _) => {
+            return Err(
+                CliError::refused(over(id, &Outcome::Promoted)).hint("`bg rollback` goes back")
+            );
+        }
+        (Answer::Ended(outcome), _) => ("too_late", over(id, &outcome), ExitCode::from(&outcome)),
+        (Answer::Reverts(trip), _) => {
+            return Err(
+                CliError::refused(format!("deployment {id} reverts already: {trip}"))
+                    .hint("`bg status --watch` shows its end"),
+            );
+        }
     };
-    say(global, kind, text);
+    say(global, kind, &text);
     Ok(exit)
+}
+
+/// How a deployment ended before it could do what was asked.
+fn over(id: &DeploymentId, outcome: &Outcome) -> String {
+    match outcome {
+        Outcome::Promoted => format!("deployment {id} has succeeded: green serves everything"),
+        Outcome::Reverted { trip } => {
+            format!("too late: deployment {id} was reverted, and blue serves everything: {trip}")
+        }
+        Outcome::Stuck { why } => format!("too late: deployment {id} is stuck: {why}"),
+        Outcome::Kept { signal } => format!(
+            "too late: deployment {id} was left as it is ({signal}); `bg resume` goes on with it"
+        ),
+    }
 }
 
 fn told(steer: Steer) -> &'static str {

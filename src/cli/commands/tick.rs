@@ -17,6 +17,8 @@ use crate::deployment::ids::{DeploymentId, ServiceName};
 use crate::deployment::outcome::Outcome;
 use crate::deployment::retire::Retirement;
 use crate::deployment::state::Deployment;
+use crate::deployment::trip;
+use crate::report::words;
 use crate::runner::{Log, Retired, Retiring, Round};
 
 /// What came of something that was due.
@@ -30,13 +32,18 @@ enum What {
     Retirement(Box<Retirement>, Round),
     /// A deployment that no process drove.
     Deployment(DeploymentId, Result<Box<Deployment>, CliError>),
+    /// State that nothing can be told from.
+    Unreadable(CliError),
 }
 
 pub(super) async fn run(global: &Global, args: &TickArgs) -> Result<ExitCode, CliError> {
     let session = Session::open(global, None).await?;
+    session.refuse_another_account().await?;
     let mut done = Vec::new();
     for service in services(&session).await? {
-        if let Some(what) = drive_on(&session, &service, args.at_most).await? {
+        let driven = drive_on(&session, &service, args.at_most).await;
+        // What one service's state does to this is no other's concern.
+        if let Some(what) = driven.unwrap_or_else(|error| Some(What::Unreadable(error))) {
             done.push(Done { service, what });
         }
     }
@@ -63,22 +70,24 @@ async fn drive_on(
     if holder.is_some_and(|holder| holder.lease_until > session.clock.now()) {
         return Ok(None);
     }
-    let abandoned = Abandoned::of(session, service).await?;
-    let Some(abandoned) = abandoned.filter(|it| session.reaches(it.plan())) else {
+    let Some(abandoned) = Abandoned::of(session, service).await? else {
         return Ok(None);
     };
+    if !session.reaches(abandoned.plan()).await? {
+        return Ok(None);
+    }
     let id = abandoned.id().clone();
     if abandoned.was_left() {
         let requests = session.store.requests(service, &id).await;
         if requests.map_err(unreadable)?.is_empty() {
             return Ok(None);
         }
-        // The config names one service's groups; another's weights are seen by its own loop.
-        if *service == session.service()
-            && let Err(error) = abandoned.refuse_to_move_it_back(session).await
-        {
-            return Ok(Some(What::Deployment(id, Err(error))));
-        }
+    }
+    // The config names one service's groups; another's weights are seen by its own loop.
+    if *service == session.service()
+        && let Err(error) = abandoned.refuse_to_move_it_back(session).await
+    {
+        return Ok(Some(What::Deployment(id, Err(error))));
     }
     let at_most = session.clock.now() + SignedDuration::try_from(at_most).unwrap_or_default();
     let rested = abandoned.round(session, at_most).await;
@@ -91,8 +100,9 @@ async fn retire(session: &Session) -> Result<Vec<Done>, CliError> {
     let mut done = Vec::new();
     let now = session.clock.now();
     for service in services(session).await? {
-        if let Some(last) = last_deployment(session, &service).await?
-            && session.reaches(&last.plan)
+        // One that can't be read was told of.
+        if let Ok(Some(last)) = last_deployment(session, &service).await
+            && session.reaches(&last.plan).await?
             && let Some(retirement) = retirement_of(&last).filter(|it| it.due.at <= now)
         {
             let round = one_round(session, &service, &retirement, Some(last)).await;
@@ -107,7 +117,7 @@ async fn retire(session: &Session) -> Result<Vec<Done>, CliError> {
             What::Retirement(known, _) => {
                 it.service == service && known.service == retirement.service
             }
-            What::Deployment(..) => false,
+            What::Deployment(..) | What::Unreadable(_) => false,
         });
         if retirement.due.at <= now && !known {
             let round = one_round(session, &service, &retirement, None).await;
@@ -163,6 +173,7 @@ fn exit(done: &[Done]) -> ExitCode {
             Some(outcome @ Outcome::Stuck { .. }) => Some(outcome.into()),
             _ => None,
         },
+        What::Unreadable(error) => Some(error.exit()),
         What::Deployment(_, Err(error)) if error.kind != ErrorKind::Locked => Some(error.exit()),
         _ => None,
     });
@@ -191,6 +202,12 @@ fn show(global: &Global, done: &[Done]) -> std::io::Result<()> {
             What::Deployment(id, Err(error)) => {
                 println!("{service}: deployment {id}: not driven: {}", error.message);
             }
+            What::Unreadable(error) => {
+                println!("{service}: nothing was done: {}", error.message);
+                for hint in &error.hints {
+                    eprintln!("Hint: {hint}");
+                }
+            }
         }
     }
     Ok(())
@@ -217,6 +234,11 @@ fn document(done: &Done) -> Value {
             "deployment": id,
             "result": stands(deployment),
             "outcome": deployment.outcome(),
+            "hold": deployment.hold.as_ref().map(|held| json!({
+                "reasons": trip::join(&held.reasons),
+                "since": held.since,
+                "until": held.until,
+            })),
             "why": null,
         }),
         What::Deployment(id, Err(error)) => json!({
@@ -225,6 +247,12 @@ fn document(done: &Done) -> Value {
             "deployment": id,
             "result": "not driven",
             "outcome": null,
+            "why": error.message,
+        }),
+        What::Unreadable(error) => json!({
+            "kind": "state",
+            "for": service,
+            "result": "unreadable",
             "why": error.message,
         }),
     }
@@ -237,7 +265,16 @@ fn stands(deployment: &Deployment) -> String {
         Some(Outcome::Reverted { trip }) => format!("reverted: {trip}"),
         Some(Outcome::Stuck { why }) => format!("stuck: {why}"),
         Some(Outcome::Kept { signal }) => format!("left as it is: {signal}"),
-        None => format!("at {}, goes on with the next tick", deployment.set),
+        None => match &deployment.hold {
+            Some(held) => format!(
+                "at {}, holds since {} until {} at the latest: {}",
+                deployment.set,
+                words::clock(held.since),
+                words::clock(held.until),
+                trip::join(&held.reasons),
+            ),
+            None => format!("at {}, goes on with the next tick", deployment.set),
+        },
     }
 }
 

@@ -45,7 +45,9 @@ impl Draft<'_> {
     ) {
         let deadline = after(since, self.deployment.plan.limits.healthy_within);
         let drift = self.drift_before_traffic();
-        if self.now >= deadline && !drift.iter().any(Hold::is_drift) {
+        // One that has everything by then gets the time to stay so: a tick may come late.
+        let over = self.now >= deadline && !self.green_is_there();
+        if over && !drift.iter().any(Hold::is_drift) {
             match self.waited_for_drift() {
                 None => return self.give_up_on_green(),
                 Some(over) if self.now >= over.until => {
@@ -157,8 +159,18 @@ impl Draft<'_> {
             && seen.deployment.as_ref() == Some(&plan.id)
     }
 
-    /// What green still lacks.
+    /// What green still lacks; a hold is over.
     fn lacking(&mut self) -> Option<Hold> {
+        let lacks = self.green_lacks();
+        self.hold(Vec::new());
+        lacks
+    }
+
+    fn green_is_there(&self) -> bool {
+        self.our_green().is_some() && self.green_lacks().is_none()
+    }
+
+    fn green_lacks(&self) -> Option<Hold> {
         let plan = &self.deployment.plan;
         let mut holds = service_holds(self.deployment, self.seen);
         holds.retain(|hold| match hold {
@@ -183,7 +195,6 @@ impl Draft<'_> {
             plan.green_slot(),
             plan.guards.ready,
         ));
-        self.hold(Vec::new());
         holds.into_iter().next()
     }
 
@@ -219,9 +230,12 @@ impl Draft<'_> {
         };
         let patience_over = self.now >= after(failure.since, self.deployment.plan.limits.patience);
         if !failure.class.is_worth_repeating() || patience_over {
-            self.begin_revert(Trip::Refused {
-                act,
-                message: failure.message.clone(),
+            self.begin_revert(match failure.class {
+                FailureClass::Lost => Trip::DefinitionLost,
+                _ => Trip::Refused {
+                    act,
+                    message: failure.message.clone(),
+                },
             });
             return false;
         }

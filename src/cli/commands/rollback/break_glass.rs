@@ -1,20 +1,24 @@
-//! `bg rollback --to SLOT --force`: weights only. No store, no lock, no health, nothing but ELBv2.
+//! `bg rollback --to SLOT --force`: weights only. No store, no lock, no health, nothing but ELBv2;
+//! what would undo it is taken away afterwards, as far as that goes.
 
 use std::collections::BTreeMap;
 use std::time::Duration;
 
 use super::say;
-use crate::aws::RouteWrite;
+use crate::aws::{AwsError, RouteWrite};
 use crate::cli::args::Global;
 use crate::cli::error::{CliError, ErrorKind};
 use crate::cli::exit::ExitCode;
 use crate::cli::request;
 use crate::cli::session::Session;
 use crate::cli::traffic::Traffic;
+use crate::deployment::deadman;
 use crate::deployment::ids::{SlotName, TargetGroupArn};
 
 /// How long ECS may take to lose a tag: what mattered is done by then.
 const UNTAG_WITHIN: Duration = Duration::from_secs(5);
+/// How long EventBridge Scheduler may take to lose what would undo it.
+const UNSCHEDULE_WITHIN: Duration = Duration::from_secs(10);
 
 pub(super) async fn run(
     global: &Global,
@@ -22,8 +26,41 @@ pub(super) async fn run(
     to: SlotName,
 ) -> Result<ExitCode, CliError> {
     let traffic = Traffic::look(session).await?;
+    session.refuse_routes_of_another_account(&traffic)?;
     write(global, session, &traffic, to).await?;
+    if session.config.deadman.is_some() {
+        take_switch_away(session).await;
+    }
     Ok(ExitCode::Stands)
+}
+
+/// A dead-man switch that an earlier deployment left armed would undo what was just written.
+/// Where Scheduler can't be asked, a person has to know.
+async fn take_switch_away(session: &Session) {
+    let prefix = deadman::prefix(&session.cluster(), &session.service());
+    let take = async {
+        let names = session.cloud.schedules(&prefix).await?;
+        for name in &names {
+            session.cloud.remove_schedule(name).await?;
+            eprintln!(
+                "{name}: the dead-man switch's schedule is deleted: it would have undone this"
+            );
+        }
+        Ok::<_, AwsError>(())
+    };
+    let trouble = match tokio::time::timeout(UNSCHEDULE_WITHIN, take).await {
+        Ok(Ok(())) => return,
+        Ok(Err(error)) => error.to_string(),
+        Err(_) => "EventBridge Scheduler does not answer".to_owned(),
+    };
+    eprintln!(
+        "Warning: a dead-man switch that a deployment left armed undoes this when it fires, and \
+         could not be taken away ({trouble})"
+    );
+    eprintln!(
+        "Hint: `aws scheduler list-schedules --name-prefix {prefix}` shows it; delete it with \
+         `aws scheduler delete-schedule --name NAME`"
+    );
 }
 
 /// Gives `to` everything, and reads it back.

@@ -7,6 +7,7 @@ mod drift;
 mod hotfix;
 mod provision;
 mod revert;
+mod rounds;
 mod scene;
 mod shift;
 mod signals;

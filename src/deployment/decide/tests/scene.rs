@@ -8,6 +8,7 @@ use jiff::{SignedDuration, Timestamp};
 use crate::deployment::action::{ActName, Action, FailureClass, WeightWrite};
 use crate::deployment::decide::{Decision, decide};
 use crate::deployment::event::{Event, Record};
+use crate::deployment::handover::Drive;
 use crate::deployment::ids::{
     AlarmName, ClusterName, DeploymentId, EcsServiceName, LoadBalancerArn, RouteArn, ServiceName,
     SlotName, Slots, TargetGroupArn, TaskDefinitionArn,
@@ -114,10 +115,34 @@ impl Scene {
 
     /// Another process goes on, after nobody had watched for a while.
     pub(super) fn resume(&mut self, unwatched_since: Timestamp) {
+        self.go_on(unwatched_since, Drive::Through);
+    }
+
+    /// The next round of a tick begins so many seconds after the last look.
+    pub(super) fn round_after(&mut self, seconds: i64) {
+        let rested_at = self.seen.now;
+        self.pass(seconds);
+        self.go_on(rested_at, Drive::Rounds);
+    }
+
+    /// Goes round the loop to where it only has to wait.
+    pub(super) fn rest(&mut self) {
+        for _ in 0..100 {
+            let decision = self.look();
+            if decision.actions.is_empty() && decision.wake_at > self.seen.now {
+                return;
+            }
+            self.seen.now = decision.wake_at.max(self.seen.now);
+        }
+        panic!("it never rests: {:?}", self.deployment.phase);
+    }
+
+    fn go_on(&mut self, unwatched_since: Timestamp, drive: Drive) {
         let by = "grace".to_owned();
         self.record(Event::Resumed {
             by,
             unwatched_since,
+            drive,
         });
     }
 

@@ -1,0 +1,205 @@
+//! Putting back what no store knows of, or where none can be read: from what AWS shows.
+
+use std::time::Duration;
+
+use jiff::SignedDuration;
+
+use super::{break_glass, say};
+use crate::cli::args::Global;
+use crate::cli::error::{CliError, ErrorKind, locked};
+use crate::cli::exit::ExitCode;
+use crate::cli::request;
+use crate::cli::session::Session;
+use crate::cli::situation::Situation;
+use crate::deployment::action::Action;
+use crate::deployment::ids::SlotName;
+use crate::report::words;
+use crate::store::{Holder, StoreError};
+
+/// How long green keeps its tasks after the read-back: load-balancer nodes lag behind.
+const SETTLE: SignedDuration = SignedDuration::from_secs(10);
+
+/// How long the store gets to give its lock: traffic waits for it.
+const LOCKS_WITHIN: Duration = Duration::from_secs(2);
+
+/// How the lock is taken. A store that can't give it is no obstacle.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(in crate::cli::commands) enum Locking {
+    /// Only where nobody has it.
+    Free,
+    /// From whoever has it: nobody can be asked.
+    FromAnybody,
+}
+
+/// `bg resume --revert` without a store: puts back what AWS shows to be under way.
+///
+/// # Errors
+/// Where traffic stays split.
+pub(in crate::cli::commands) async fn settle(
+    global: &Global,
+    session: &Session,
+    trouble: &CliError,
+) -> Result<ExitCode, CliError> {
+    warn(trouble);
+    match session.outlive_holder().await {
+        Err(error) if error.kind == ErrorKind::Locked => return Err(error),
+        _ => {}
+    }
+    let situation = Situation::look(session).await?;
+    if let Some((green, _)) = situation.under_way() {
+        return put_back(global, session, &situation, green, Locking::Free).await;
+    }
+    refuse_split(&situation)?;
+    eprintln!("nothing to put back: AWS shows no deployment that was left in the middle");
+    Ok(ExitCode::Stands)
+}
+
+/// `bg rollback` without a store: puts back what is under way, or gives the idle slot everything
+/// where it is warm.
+///
+/// # Errors
+/// Where that would take traffic to a side that can't serve it.
+pub(super) async fn without_store(
+    global: &Global,
+    session: &Session,
+    to: Option<SlotName>,
+    trouble: &CliError,
+) -> Result<ExitCode, CliError> {
+    warn(trouble);
+    let situation = Situation::look(session).await?;
+    if let Some((green, id)) = situation.under_way() {
+        if to == Some(green) {
+            return Err(super::only_back(&id, green));
+        }
+        return put_back(global, session, &situation, green, Locking::FromAnybody).await;
+    }
+    let Some(live) = situation.live() else {
+        return Err(super::unclear());
+    };
+    let to = to.unwrap_or(live.other());
+    if situation.serves_everything(to) {
+        say(global, "unchanged", &super::serves_already(to));
+        return Ok(ExitCode::Stands);
+    }
+    let (healthy, needed) = (situation.healthy(to), situation.desired(live));
+    if healthy.is_none_or(|healthy| healthy == 0 || needed.is_none_or(|it| healthy < it)) {
+        let (healthy, needed) = (words::count(healthy), words::count(needed));
+        return Err(CliError::refused(format!(
+            "slot {to} has {healthy} healthy targets, slot {live} {needed} tasks: without the \
+             store nothing is brought up"
+        ))
+        .hint("mend the store (above), then run it again")
+        .hint(format!(
+            "`bg rollback --to {to} --force` gives it all traffic all the same"
+        )));
+    }
+    session.refuse_routes_of_another_account(situation.traffic())?;
+    break_glass::write(global, session, situation.traffic(), to).await?;
+    Ok(ExitCode::Stands)
+}
+
+fn warn(trouble: &CliError) {
+    eprintln!(
+        "Warning: the store can't be used ({}): going by what AWS shows",
+        trouble.message
+    );
+    for hint in &trouble.hints {
+        eprintln!("Hint: {hint}");
+    }
+}
+
+/// Where nobody can say to which side a split belongs.
+pub(in crate::cli::commands) fn refuse_split(situation: &Situation) -> Result<(), CliError> {
+    if !situation.is_split() {
+        return Ok(());
+    }
+    Err(CliError::new(
+        ErrorKind::Stuck,
+        "traffic is split between the slots, and neither the store nor a tag says why",
+    )
+    .hint("`bg status` shows it; `bg rollback --to a --force` or `--to b --force` ends it"))
+}
+
+/// Puts all traffic back on the slot that served before, then scales `green` to zero.
+///
+/// # Errors
+/// Where that slot has no healthy target, or the lock or a write is refused.
+pub(in crate::cli::commands) async fn put_back(
+    global: &Global,
+    session: &Session,
+    situation: &Situation,
+    green: SlotName,
+    locking: Locking,
+) -> Result<ExitCode, CliError> {
+    session.refuse_another_account().await?;
+    let blue = green.other();
+    if situation.healthy(blue) == Some(0) {
+        return Err(CliError::refused(format!(
+            "slot {blue}, which served before, has no healthy target to go back to"
+        ))
+        .hint(format!(
+            "`bg rollback --to {blue} --force` gives it all traffic all the same"
+        )));
+    }
+    let held = lock(session, locking).await?;
+    let exit = move_and_scale(global, session, situation, green).await;
+    if let Some(held) = held {
+        // A lock that can't be given back runs out by itself.
+        let service = session.service();
+        let unlock = session.store.unlock(&service, &held);
+        let _ = tokio::time::timeout(LOCKS_WITHIN, unlock).await;
+    }
+    exit
+}
+
+async fn lock(session: &Session, locking: Locking) -> Result<Option<Holder>, CliError> {
+    let (store, service) = (&session.store, session.service());
+    let holder = session.holder(&session.new_id());
+    let taken = async {
+        match locking {
+            Locking::Free => store.lock(&service, &holder).await,
+            Locking::FromAnybody => store.take_over(&service, &holder).await,
+        }
+    };
+    let taken = tokio::time::timeout(LOCKS_WITHIN, taken).await;
+    match taken.unwrap_or(Err(StoreError::TimedOut)) {
+        Ok(held) => Ok(Some(held)),
+        Err(error @ StoreError::Locked(_)) => Err(locked(&error)),
+        Err(error) => {
+            eprintln!("Warning: going on without the lock: {error}");
+            Ok(None)
+        }
+    }
+}
+
+async fn move_and_scale(
+    global: &Global,
+    session: &Session,
+    situation: &Situation,
+    green: SlotName,
+) -> Result<ExitCode, CliError> {
+    let blue = green.other();
+    break_glass::write(global, session, situation.traffic(), blue).await?;
+    session
+        .clock
+        .sleep_until(session.clock.now() + SETTLE)
+        .await;
+    let ecs = &request::slots(&session.config)[green].service;
+    let scale = Action::Scale {
+        slot: green,
+        desired: 0,
+    };
+    let cluster = session.cluster();
+    let scaled = session.cloud.act_on_service(&cluster, ecs, &scale).await;
+    scaled.map_err(|error| {
+        CliError::from_error(ErrorKind::Stuck, &error).hint(format!(
+            "traffic is on slot {blue}; {ecs} still has its tasks"
+        ))
+    })?;
+    say(
+        global,
+        "put_away",
+        &format!("slot {green} ({ecs}) is scaled to zero"),
+    );
+    Ok(ExitCode::Stands)
+}

@@ -1,0 +1,204 @@
+//! `status` for people.
+
+use super::{DeploymentStatus, SlotStatus, StatusReport, StoreStatus, UnknownStatus};
+use crate::deployment::ids::SlotName;
+use crate::deployment::outcome::Outcome;
+use crate::report::line::{StyledLine, Tone};
+use crate::report::view::Phase;
+use crate::report::words;
+use crate::strategy::Weight;
+
+/// `status` for people.
+pub fn text(status: &StatusReport) -> Vec<StyledLine> {
+    let mut lines = vec![
+        StyledLine::of(Tone::Strong, status.service.as_str())
+            .plain(format!(" in cluster {}", status.cluster))
+            .with(Tone::Dim, format!(", {} UTC", words::clock(status.at))),
+    ];
+    if status.live.is_none() {
+        let text = "  no slot is live: the routes disagree, or can't be read";
+        lines.push(StyledLine::of(Tone::Bad, text));
+    }
+    let sides = [
+        ("live", Tone::Strong, &status.live),
+        ("idle", Tone::Dim, &status.idle),
+    ];
+    for (label, tone, slot) in sides {
+        lines.extend(slot.iter().flat_map(|slot| side(label, tone, slot)));
+    }
+    for (at, route) in status.routes.iter().enumerate() {
+        let label = if at == 0 { "routes" } else { "" };
+        let share =
+            |slot| route.weights[slot].map_or_else(|| "?".to_owned(), |w: Weight| w.to_string());
+        let (a, b) = (share(SlotName::A), share(SlotName::B));
+        lines.push(
+            field(label, Tone::Dim).plain(format!("{}: slot a {a}, slot b {b}", route.label)),
+        );
+    }
+    lines.extend(status.deployment.iter().flat_map(deployment));
+    lines.extend(deadman(status));
+    lines.extend(status.unknown.iter().flat_map(unknown));
+    if let Some(retire) = &status.retire {
+        let due = match words::between(status.at, retire.at) {
+            left if left.is_zero() => "is due: `bg tick` does it".to_owned(),
+            left => format!(
+                "at {} UTC, in {}",
+                words::clock(retire.at),
+                words::length(left)
+            ),
+        };
+        let text = format!("slot {}, {due}", retire.slot);
+        lines.push(field("retire", Tone::Dim).plain(text));
+    }
+    lines.extend(status.store.iter().flat_map(store));
+    lines
+}
+
+/// The switch of a deployment that nobody drives.
+fn deadman(status: &StatusReport) -> Option<StyledLine> {
+    let deployment = status.deployment.as_ref()?;
+    let left = deployment.outcome.as_ref();
+    if !deployment.abandoned && !left.is_some_and(Outcome::is_in_the_middle) {
+        return None;
+    }
+    let (at, blue) = (deployment.deadman?, deployment.blue?);
+    let line = field("  dead-man", Tone::Warn);
+    if at > status.at {
+        let text = format!(
+            "armed: puts everything on slot {blue} within the minute after {}",
+            words::clock(at)
+        );
+        return Some(line.plain(text));
+    }
+    let mut shares = status.routes.iter().map(|route| route.weights[blue]);
+    let due = format!("was due at {}", words::clock(at));
+    let text = match shares.all(|share| share == Some(Weight::FULL)) {
+        true => format!("{due}, and slot {blue} has everything: `bg resume` puts green away"),
+        false => format!("{due}, and slot {blue} has not everything: `bg resume --revert`"),
+    };
+    Some(line.with(Tone::Bad, text))
+}
+
+fn unknown(unknown: &UnknownStatus) -> [StyledLine; 2] {
+    let UnknownStatus { id, slot } = unknown;
+    let text = format!("{id} gave slot {slot} its tasks, and no end of it is known");
+    let back = format!(
+        "if no process drives it: `bg rollback` puts everything back on slot {}",
+        slot.other()
+    );
+    [
+        field("deployment", Tone::Bad).plain(text),
+        field("", Tone::Plain).with(Tone::Bad, back),
+    ]
+}
+
+fn store(store: &StoreStatus) -> Vec<StyledLine> {
+    let text = format!("can't be read: {}", store.trouble);
+    let mut lines = vec![field("store", Tone::Bad).plain(text)];
+    let next = store.next.iter();
+    lines.extend(next.map(|next| field("", Tone::Plain).plain(next)));
+    lines
+}
+
+fn field(label: &str, tone: Tone) -> StyledLine {
+    StyledLine::new()
+        .plain("  ")
+        .with(tone, label)
+        .to_column(14)
+}
+
+fn side(label: &str, tone: Tone, slot: &SlotStatus) -> Vec<StyledLine> {
+    let Some(definition) = &slot.task_definition else {
+        let text = format!(
+            "slot {}, service {}: it doesn't exist",
+            slot.slot, slot.service
+        );
+        return vec![field(label, tone).plain(text)];
+    };
+    let desired = words::count(slot.desired);
+    let weight = slot.weight.map_or_else(
+        || "routes disagree".to_owned(),
+        |w| format!("{w} of traffic"),
+    );
+    let text = format!(
+        "slot {}, service {}, {}: {weight}",
+        slot.slot,
+        slot.service,
+        definition.short()
+    );
+    let mut lines = vec![field(label, tone).plain(text)];
+    let counts = format!(
+        "{}/{desired} running, {}/{desired} healthy",
+        words::count(slot.running),
+        words::count(slot.healthy)
+    );
+    lines.push(field("", Tone::Plain).plain(counts));
+    for (container, image) in &slot.images {
+        lines.push(field("", Tone::Plain).with(Tone::Dim, format!("{container}: {image}")));
+    }
+    lines
+}
+
+/// How far a deployment is: `baking, step 1 of 2, 10% green, until 07:20:41`.
+pub fn how_far(status: &DeploymentStatus) -> String {
+    let mut text = phase(status.phase).to_owned();
+    if let Some(step) = status.step {
+        text.push_str(&format!(", step {step} of {}", status.steps));
+    }
+    if let Some(weight) = status.weight {
+        text.push_str(&format!(", {weight} green"));
+    }
+    if let Some(until) = status.bake_until {
+        text.push_str(&format!(", until {}", words::clock(until)));
+    }
+    text
+}
+
+fn deployment(status: &DeploymentStatus) -> Vec<StyledLine> {
+    let text = format!("{}, {}", status.id, how_far(status));
+    let mut lines = vec![field("deployment", Tone::Busy).plain(text)];
+    if status.abandoned {
+        let text = "no process drives it and no guard watches: `bg resume` goes on, `bg rollback` reverts it";
+        lines.push(field("", Tone::Plain).with(Tone::Bad, text));
+    }
+    if let Some(by) = &status.paused {
+        let text = format!("by {by}, guards on: `bg promote` lets it go on");
+        lines.push(field("  paused", Tone::Warn).plain(text));
+    }
+    if let Some(Outcome::Kept { signal }) = &status.outcome {
+        let left = format!("left as it is on {signal}, and no guard watches it");
+        let on = "`bg resume` goes on with it".to_owned();
+        let back = "`bg resume --revert` puts all traffic back on blue".to_owned();
+        let tell = |text| field("", Tone::Plain).with(Tone::Bad, text);
+        lines.extend([left, on, back].map(tell));
+    }
+    lines.extend(
+        status
+            .trip
+            .iter()
+            .map(|trip| field("  tripped", Tone::Bad).plain(trip)),
+    );
+    lines.extend(
+        status
+            .holds
+            .iter()
+            .map(|hold| field("  holding", Tone::Warn).plain(hold)),
+    );
+    lines
+}
+
+fn phase(phase: Phase) -> &'static str {
+    match phase {
+        Phase::Starting => "starting",
+        Phase::Registering => "registering the task definition",
+        Phase::Provisioning => "provisioning green",
+        Phase::BecomingHealthy => "waiting until green is healthy",
+        Phase::Settling => "green is healthy and has to stay so",
+        Phase::Shifting => "shifting",
+        Phase::Baking => "baking",
+        Phase::Promoted => "promoted",
+        Phase::Reverting => "reverting",
+        Phase::PuttingGreenAway => "reverted, putting green away",
+        Phase::Ended => "ended",
+    }
+}

@@ -1,0 +1,101 @@
+//! The step of a CI job that leaves nothing in the middle: `bg resume --revert`.
+
+use std::fs;
+
+use super::support::Scene;
+
+const LONG: (&str, &str) = ("bake: 1m }", "bake: 30m }");
+const IN_CI: [(&str, &str); 1] = [("CI", "true")];
+
+/// Starts a deployment, and kills it where its output has `phase`.
+fn killed_at(scene: &Scene, phase: &str) {
+    let mut first = scene.start(&["deploy", "--image", "shop:v2"]);
+    first.until_it_says(phase);
+    first.signal("KILL");
+    assert_eq!(first.end().code, -1);
+}
+
+#[test]
+fn it_puts_back_at_once_what_was_killed_a_moment_ago() {
+    let scene = Scene::at_speed(50);
+    scene.configure(&[LONG]);
+    killed_at(&scene, "baking");
+    let settled = scene.bg_with(&IN_CI, &["resume", "--revert"]).exits(0);
+    settled.complains("waiting for that").says("reverted");
+    scene.stands_on_blue();
+    let again = scene.bg_with(&IN_CI, &["resume", "--revert"]).exits(0);
+    again.complains("nothing to go on with");
+}
+
+#[test]
+fn it_leaves_a_deployment_that_another_job_drives_alone() {
+    let scene = Scene::at_speed(20);
+    scene.configure(&[LONG]);
+    let mut other = scene.start(&["deploy", "--image", "shop:v2"]);
+    other.until_it_says("baking");
+    let refused = scene.bg_with(&IN_CI, &["resume", "--revert"]).exits(6);
+    refused.complains("holds the lock");
+    assert_eq!(scene.weights(), (90, 10));
+    assert!(!other.is_over());
+}
+
+#[test]
+fn it_reverts_what_its_own_job_still_runs() {
+    let job = [
+        ("CI", "true"),
+        ("HOSTNAME", "runner-1"),
+        ("GITHUB_SERVER_URL", "https://github.example"),
+        ("GITHUB_REPOSITORY", "acme/shop"),
+        ("GITHUB_RUN_ID", "17"),
+    ];
+    let scene = Scene::at_speed(20);
+    scene.configure(&[LONG]);
+    let mut own = scene.start_with(&job, &[], &["deploy", "--image", "shop:v2"]);
+    own.until_it_says("baking");
+    scene.bg_with(&job, &["resume", "--revert"]).exits(0);
+    own.end().exits(4).says("bg resume --revert");
+    scene.stands_on_blue();
+}
+
+#[test]
+fn it_goes_by_what_aws_shows_where_the_store_knows_nothing() {
+    for phase in ["baking", "at 100%"] {
+        let scene = Scene::at_speed(50);
+        killed_at(&scene, phase);
+        fs::remove_dir_all(scene.folder().join(".bg")).unwrap();
+        let status = scene.bg(&["status"]).exits(0);
+        status.says("no end of it is known").says("`bg rollback`");
+        let refused = scene.bg(&["resume"]).exits(3);
+        refused.complains("the store doesn't know it");
+        let settled = scene.bg_with(&IN_CI, &["resume", "--revert"]).exits(0);
+        settled.complains("from what AWS shows");
+        scene.stands_on_blue();
+        let status = scene.bg(&["status", "--output", "json"]).exits(0).json();
+        assert!(status["unknown"].is_null(), "{status}");
+    }
+}
+
+#[test]
+fn it_says_so_where_traffic_is_split_and_nothing_tells_why() {
+    let scene = Scene::at_speed(1);
+    let (listener, groups) = (
+        scene.listener(),
+        ["shop-a", "shop-b"].map(|it| scene.group(it)),
+    );
+    let forward = "DefaultActions.member.1.ForwardConfig.TargetGroups.member";
+    scene.elb(
+        "ModifyListener",
+        &[
+            ("ListenerArn", &listener),
+            ("DefaultActions.member.1.Type", "forward"),
+            (&format!("{forward}.1.TargetGroupArn"), &groups[0]),
+            (&format!("{forward}.1.Weight"), "90"),
+            (&format!("{forward}.2.TargetGroupArn"), &groups[1]),
+            (&format!("{forward}.2.Weight"), "10"),
+        ],
+    );
+    let refused = scene.bg(&["resume", "--revert"]).exits(5);
+    refused
+        .complains("traffic is split")
+        .complains("--to a --force");
+}
