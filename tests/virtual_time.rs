@@ -16,6 +16,8 @@ mod hands;
 mod harness;
 #[path = "virtual/hotfix.rs"]
 mod hotfix;
+#[path = "virtual/judge.rs"]
+mod judge;
 #[path = "virtual/network.rs"]
 mod network;
 #[path = "virtual/pace.rs"]

@@ -17,6 +17,7 @@ use jiff::SignedDuration;
 use super::credentials::Renewing;
 use super::error::AwsError;
 use super::limits::Budgets;
+use super::metrics::LastRead;
 use super::raw::Sorted;
 use super::xml::Element;
 use crate::deployment::ids::RouteArn;
@@ -44,6 +45,8 @@ pub struct Cloud {
     sts: OnceLock<aws_sdk_sts::Client>,
     /// Each route's action list as last seen or written: a revert starts from these.
     actions: Mutex<BTreeMap<RouteArn, Element>>,
+    /// The metrics as last read: a minute is final once two reads agree.
+    metrics: Mutex<Option<LastRead>>,
 }
 
 impl Cloud {
@@ -78,6 +81,7 @@ impl Cloud {
             scheduler: OnceLock::new(),
             sts: OnceLock::new(),
             actions: Mutex::default(),
+            metrics: Mutex::default(),
         }
     }
 
@@ -166,6 +170,11 @@ impl Cloud {
             .region(Region::new(region.to_owned()))
             .build();
         aws_sdk_ecr::Client::from_conf(config)
+    }
+
+    pub(super) fn with_last_metrics<T>(&self, with: impl FnOnce(&mut Option<LastRead>) -> T) -> T {
+        let mut last = self.metrics.lock().unwrap_or_else(PoisonError::into_inner);
+        with(&mut last)
     }
 
     /// The action list of `route` as last seen or written.

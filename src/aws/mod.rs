@@ -18,6 +18,7 @@ mod forwards;
 mod groups;
 mod limits;
 mod listeners;
+mod metrics;
 mod observe;
 mod perform;
 mod provision;

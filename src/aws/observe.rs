@@ -16,7 +16,7 @@ use crate::deployment::plan::Plan;
 impl Cloud {
     /// Looks at services, target health, routes and alarms. Never fails: what can't be read, or
     /// not within `at_most`, is [`Seen::Unreadable`], with the reason; the rest is there all the
-    /// same. `now` is asked when the look is over.
+    /// same; metrics are looked at beside it ([`Cloud::see_metrics`]). `now` is asked when the look is over.
     pub async fn observe(
         &self,
         plan: &Plan,
@@ -58,6 +58,7 @@ impl Cloud {
                     .map(|guard| late(guard.name.clone()))
                     .collect()
             }),
+            metrics: None,
             credentials_over: self.credentials().over(),
             asks: Vec::new(),
             lock_lost_to: None,

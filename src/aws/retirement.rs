@@ -2,28 +2,26 @@
 
 use std::collections::BTreeMap;
 
-use aws_sdk_cloudwatch::primitives::DateTime;
-use aws_sdk_cloudwatch::types::{
-    Dimension, Metric, MetricDataQuery, MetricDataResult, MetricStat, ScanBy,
-};
-use jiff::{SignedDuration, Timestamp};
+use aws_sdk_cloudwatch::types::MetricDataQuery;
+use jiff::Timestamp;
 
 use super::cloud::Cloud;
 use super::ecs::{count, list, own_groups, tag};
 use super::error::AwsError;
-use super::retry::Effect;
+use super::metrics::{datapoints, query};
 use crate::deployment::action::Action;
 use crate::deployment::ids::{
     ClusterName, EcsServiceName, LoadBalancerArn, ScheduleName, TargetGroupArn,
 };
+use crate::deployment::metrics::{MINUTE, minute_of};
 use crate::deployment::observation::Seen;
 use crate::deployment::retire::{self, RetireLook, Retirement};
 use crate::deployment::surroundings::Forward;
 
-const GET: &str = "cloudwatch:GetMetricData";
+const REQUESTS: &str = "RequestCount";
 /// How far back to look: metrics are up to three minutes late, and two complete minutes are
 /// needed.
-const MINUTES: i64 = 8;
+const MINUTES: i32 = 8;
 /// So many complete minutes without a request count as none.
 const QUIET_MINUTES: usize = 2;
 
@@ -187,13 +185,16 @@ impl Cloud {
             .iter()
             .enumerate()
             .flat_map(|(at, watched)| {
+                let count = |id, group| query(id, REQUESTS, &watched.load_balancer, group, "Sum");
                 [
-                    query(format!("g{at}"), watched, Of::Group),
-                    query(format!("b{at}"), watched, Of::LoadBalancer),
+                    count(format!("g{at}"), Some(&watched.group)),
+                    count(format!("b{at}"), None),
                 ]
             })
             .collect();
-        for result in self.metric_data(queries, now).await? {
+        let end = minute_of(now);
+        let start = end.checked_sub(MINUTE * MINUTES).unwrap_or(end);
+        for result in self.metric_data(&queries, start, end).await? {
             let id = result.id().unwrap_or_default();
             let Some(watched) = id.get(1..).and_then(|at| at.parse::<usize>().ok()) else {
                 continue;
@@ -208,39 +209,9 @@ impl Cloud {
                 true => &mut requests.group,
                 false => &mut requests.load_balancer,
             };
-            side.extend(minutes(&result));
+            side.extend(datapoints(&result));
         }
         Ok(counts)
-    }
-
-    async fn metric_data(
-        &self,
-        queries: Vec<MetricDataQuery>,
-        now: Timestamp,
-    ) -> Result<Vec<MetricDataResult>, AwsError> {
-        let end = now.as_second() - now.as_second().rem_euclid(60);
-        let start = end - MINUTES * 60;
-        let mut results = Vec::new();
-        let mut token = None;
-        loop {
-            let answer = self
-                .call(GET, Effect::Reads, || {
-                    self.cloudwatch()
-                        .get_metric_data()
-                        .set_metric_data_queries(Some(queries.clone()))
-                        .start_time(DateTime::from_secs(start))
-                        .end_time(DateTime::from_secs(end))
-                        .scan_by(ScanBy::TimestampAscending)
-                        .set_next_token(token.clone())
-                        .send()
-                })
-                .await?;
-            results.extend_from_slice(answer.metric_data_results());
-            token = answer.next_token().map(str::to_owned);
-            if token.is_none() {
-                return Ok(results);
-            }
-        }
     }
 }
 
@@ -264,41 +235,4 @@ fn in_quiet_minutes(counts: &BTreeMap<TargetGroupArn, Requests>) -> retire::Requ
         sum += complete.into_iter().map(of_minute).sum::<f64>();
     }
     retire::Requests::Counted(sum.round() as u64)
-}
-
-#[derive(Clone, Copy)]
-enum Of {
-    Group,
-    LoadBalancer,
-}
-
-fn query(id: String, watched: &Watched, of: Of) -> MetricDataQuery {
-    let dimension = |name: &str, value: &str| Dimension::builder().name(name).value(value).build();
-    let mut metric = Metric::builder()
-        .namespace("AWS/ApplicationELB")
-        .metric_name("RequestCount")
-        .dimensions(dimension("LoadBalancer", watched.load_balancer.dimension()));
-    if let Of::Group = of {
-        metric = metric.dimensions(dimension("TargetGroup", watched.group.dimension()));
-    }
-    let statistic = MetricStat::builder()
-        .metric(metric.build())
-        .period(60)
-        .stat("Sum")
-        .build();
-    MetricDataQuery::builder()
-        .id(id)
-        .metric_stat(statistic)
-        .build()
-}
-
-fn minutes(result: &MetricDataResult) -> impl Iterator<Item = (Timestamp, f64)> {
-    let at =
-        |time: &DateTime| Timestamp::UNIX_EPOCH.checked_add(SignedDuration::from_secs(time.secs()));
-    let values = result.values().iter().copied();
-    result
-        .timestamps()
-        .iter()
-        .zip(values)
-        .filter_map(move |(time, value)| Some((at(time).ok()?, value)))
 }

@@ -4,6 +4,7 @@ use std::time::Duration;
 
 use crate::strategy::{InputError, Node, Reader, Value, nearest};
 
+use super::metrics::{MetricGuards, read_metrics};
 use crate::judge::alarms::InsufficientData;
 use crate::judge::targets::Share;
 
@@ -14,6 +15,8 @@ pub struct Guards {
     pub targets: TargetGuard,
     /// CloudWatch alarms, all different.
     pub alarms: Vec<AlarmConfig>,
+    /// What is judged minute by minute.
+    pub metrics: Option<MetricGuards>,
 }
 
 /// How many targets must be healthy (`guards.targets`).
@@ -72,7 +75,7 @@ pub enum AlarmSide {
 
 const SLOT: &str = "{slot}";
 
-pub(super) const GUARDS_KEYS: [&str; 2] = ["targets", "alarms"];
+pub(super) const GUARDS_KEYS: [&str; 3] = ["targets", "alarms", "metrics"];
 pub(super) const TARGET_GUARD_KEYS: [&str; 3] = ["ready", "min", "for"];
 pub(super) const ALARM_KEYS: [&str; 3] = ["name", "side", "insufficient_data"];
 
@@ -86,16 +89,20 @@ pub(super) const INSUFFICIENT_DATA: [(&str, InsufficientData); 3] = [
 ];
 
 pub(super) fn read_guards(reader: Reader<'_>, node: &Node) -> Result<Guards, InputError> {
-    let fields = reader.fields(node, "guards: { targets, alarms }", &GUARDS_KEYS)?;
+    let fields = reader.fields(node, "guards: { targets, alarms, metrics }", &GUARDS_KEYS)?;
     let targets = fields
         .optional("targets")
         .map(|node| read_targets(reader, node));
     let alarms = fields
         .optional("alarms")
         .map(|node| read_alarms(reader, node));
+    let metrics = fields
+        .optional("metrics")
+        .map(|node| read_metrics(reader, node));
     Ok(Guards {
         targets: targets.transpose()?.unwrap_or_default(),
         alarms: alarms.transpose()?.unwrap_or_default(),
+        metrics: metrics.transpose()?,
     })
 }
 

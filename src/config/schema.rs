@@ -13,7 +13,7 @@ mod tests {
     use serde_json::Value;
 
     use super::*;
-    use crate::config::{deadman, guards, read, routes, slots};
+    use crate::config::{deadman, guards, metrics, read, routes, slots};
 
     fn keys<'k>(keys: impl IntoIterator<Item = &'k str>) -> BTreeSet<String> {
         keys.into_iter().map(str::to_owned).collect()
@@ -49,6 +49,11 @@ mod tests {
             &guards::TARGET_GUARD_KEYS,
         );
         same("/$defs/alarm", &guards::ALARM_KEYS);
+        same(
+            "/properties/guards/properties/metrics",
+            &metrics::METRICS_KEYS,
+        );
+        same("/$defs/errors", &metrics::ERRORS_KEYS);
         same("/properties/retire", &read::RETIRE_KEYS);
         same("/properties/deadman", &deadman::DEADMAN_KEYS);
         same("/properties/signals", &read::SIGNALS_KEYS);

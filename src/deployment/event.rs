@@ -10,11 +10,13 @@ use thiserror::Error;
 use super::action::{ActName, FailureClass};
 use super::handover::Drive;
 use super::ids::{AlarmName, DeploymentId, SlotName, TaskDefinitionArn};
+use super::metrics::Served;
 use super::observation::StoppedTask;
 use super::outcome::Outcome;
 use super::plan::{Plan, RetireHow};
 use super::trip::{Hold, Trip};
 use crate::judge::alarms::AlarmState;
+use crate::judge::minute::Quality;
 use crate::strategy::Weight;
 
 /// One line of the journal.
@@ -199,6 +201,31 @@ pub enum Event {
         /// How it drives it.
         #[serde(default, skip_serializing_if = "Drive::is_through")]
         drive: Drive,
+    },
+    /// Fact: a minute of a step's bake was judged by what both sides served in it.
+    MinuteJudged {
+        /// Its start.
+        minute: Timestamp,
+        /// Position in the ladder, from 0.
+        step: usize,
+        /// By both sides.
+        served: Served,
+    },
+    /// Fact: it has no figures, and is passed over.
+    MinuteSkipped {
+        /// Its start.
+        minute: Timestamp,
+        /// Position in the ladder, from 0.
+        step: usize,
+        /// What it has instead.
+        why: Quality,
+    },
+    /// Fact: green is shown not to be worse, so that the bake ends early.
+    EnoughEvidence {
+        /// Position in the ladder, from 0.
+        step: usize,
+        /// How many minutes were judged so far.
+        minutes: u32,
     },
     /// What a look showed, where it differs from the last.
     Looked(Look),

@@ -13,6 +13,7 @@ pub mod handover;
 pub mod health_check;
 pub mod ids;
 pub mod invariants;
+pub mod metrics;
 pub mod observation;
 pub mod outcome;
 pub mod plan;

@@ -6,6 +6,7 @@ use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 
 use super::ids::{AlarmName, DeploymentId, RouteArn, Slots, TargetGroupArn, TaskDefinitionArn};
+use super::metrics::MetricsSeen;
 use super::plan::{Plan, Route};
 use super::surroundings::Carried;
 use crate::judge::alarms::AlarmState;
@@ -53,6 +54,8 @@ pub struct Observation {
     pub routes: BTreeMap<RouteArn, Seen<RouteSeen>>,
     /// Every alarm of the plan. One that was deleted meanwhile is unreadable.
     pub alarms: BTreeMap<AlarmName, Seen<AlarmSeen>>,
+    /// What the load balancers' metrics showed, where they are judged and it is time to.
+    pub metrics: Option<Seen<MetricsSeen>>,
     /// What is known of the credentials, where AWS said that they are over.
     pub credentials_over: Option<CredentialsOver>,
     /// What people and the operating system asked for since the last look.

@@ -11,6 +11,7 @@ use super::ids::{
     AlarmName, ClusterName, DeploymentId, EcsServiceName, LoadBalancerArn, RouteArn, ServiceName,
     SlotName, Slots, TargetGroupArn, TaskDefinitionArn,
 };
+use super::metrics::MetricGuards;
 use crate::judge::alarms::InsufficientData;
 use crate::judge::targets::Share;
 use crate::strategy::Weight;
@@ -226,6 +227,9 @@ pub struct Guards {
     pub healthy_for: Duration,
     /// The alarms, with `{slot}` filled in.
     pub alarms: Vec<AlarmGuard>,
+    /// The metrics that are judged, where any are.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub metrics: Option<MetricGuards>,
 }
 
 /// One alarm.

@@ -10,6 +10,7 @@ use super::deadman::DeadmanState;
 use super::event::{Event, Look, Record};
 use super::handover::{Drive, Handover};
 use super::ids::{AlarmName, TaskDefinitionArn};
+use super::metrics::Evidence;
 use super::outcome::Outcome;
 use super::plan::Plan;
 use super::trip::{Hold, Trip};
@@ -62,6 +63,8 @@ pub struct Deployment {
     pub changed_at: Timestamp,
     /// Its dead-man switch.
     pub deadman: DeadmanState,
+    /// What the judge knows, where metrics are judged.
+    pub evidence: Option<Evidence>,
     /// The figures of the last look.
     pub look: Look,
     /// Until when a try to register the task definition that may have worked can have reached AWS.
@@ -210,6 +213,7 @@ impl Deployment {
             ..DeadmanState::default()
         };
         Deployment {
+            evidence: plan.guards.metrics.as_ref().map(Evidence::new),
             deadman,
             plan,
             started_at: record.at,
@@ -320,15 +324,26 @@ impl Deployment {
                 self.traffic_touched = true;
                 self.changed_at = at;
                 self.failures.clear();
+                if let Some(evidence) = &mut self.evidence {
+                    evidence.end_step(at);
+                }
                 self.phase = Phase::Shifting {
                     step: *step,
                     since: at,
                 };
             }
-            (Phase::Shifting { step: now, .. }, Event::Baking { step, until, .. })
-                if now == step =>
-            {
+            (
+                Phase::Shifting { step: now, .. },
+                Event::Baking {
+                    step,
+                    weight,
+                    until,
+                },
+            ) if now == step => {
                 self.failures.clear();
+                if let Some(evidence) = &mut self.evidence {
+                    evidence.begin_step(*step, *weight, at);
+                }
                 self.phase = Phase::Baking {
                     step: *step,
                     until: *until,
@@ -410,6 +425,26 @@ impl Deployment {
                 },
             ) => {
                 self.note_failure(*act, *class, message, at);
+            }
+            (
+                _,
+                Event::MinuteJudged {
+                    minute,
+                    step,
+                    served,
+                },
+            ) => {
+                let evidence = self.evidence.as_mut().ok_or("no metric is judged")?;
+                evidence.judge(*minute, *step, served);
+            }
+            (_, Event::MinuteSkipped { minute, step, .. }) => {
+                let evidence = self.evidence.as_mut().ok_or("no metric is judged")?;
+                evidence.skip(*minute, *step);
+            }
+            (Phase::Baking { step: now, until }, Event::EnoughEvidence { step, .. })
+                if now == step =>
+            {
+                *until = at.min(*until);
             }
             (_, Event::Looked(look)) => {
                 self.failed_tasks = self.failed_tasks.max(look.green.failed.unwrap_or(0));
@@ -503,6 +538,14 @@ impl Deployment {
                 self.failures.insert(act, failure);
             }
         }
+    }
+
+    /// From which minute on metrics are wanted: as long as traffic may go to green, and they are
+    /// judged.
+    pub fn metrics_from(&self) -> Option<Timestamp> {
+        let judged = matches!(self.phase, Phase::Shifting { .. } | Phase::Baking { .. });
+        let evidence = self.evidence.as_ref().filter(|_| judged)?;
+        evidence.wanted_from()
     }
 
     /// How it ended, if it has.

@@ -8,6 +8,7 @@ use serde::{Deserialize, Serialize};
 
 use super::action::ActName;
 use super::ids::{AlarmName, SlotName, TargetGroupArn, TaskDefinitionArn};
+use super::metrics::Worse;
 use super::observation::StoppedTask;
 use crate::strategy::Weight;
 
@@ -74,6 +75,8 @@ pub enum Trip {
         /// CloudWatch's words; without data, that.
         reason: String,
     },
+    /// Green is worse than blue, or than it may be.
+    Worse(Box<Worse>),
     /// AWS could not be read for too long in mid-shift.
     Blind {
         /// Since when.
@@ -207,6 +210,7 @@ impl fmt::Display for Trip {
                 with_targets(f, target_reason.as_ref(), stopped, &what)
             }
             Trip::Alarm { name, reason } => write!(f, "alarm {name} went off: {reason}"),
+            Trip::Worse(worse) => worse.fmt(f),
             Trip::Blind { since, why } => write!(f, "AWS could not be read since {since}: {why}"),
             Trip::PatienceOver { waited_for } => {
                 write!(f, "waited too long for: {}", join(waited_for))
@@ -293,6 +297,16 @@ pub enum Hold {
         /// Why.
         why: String,
     },
+    /// The metrics have had no figures for too long.
+    MetricsBlind {
+        /// For how many minutes.
+        minutes: u32,
+    },
+    /// Green should have had requests, and had none.
+    GreenStarved {
+        /// How many, about.
+        expected: u64,
+    },
     /// Something could not be read.
     Unreadable {
         /// What.
@@ -378,6 +392,15 @@ impl fmt::Display for Hold {
                 seen.short()
             ),
             Hold::AlarmUnclear { name, why } => write!(f, "alarm {name} can't be judged: {why}"),
+            Hold::MetricsBlind { minutes } => write!(
+                f,
+                "metrics can't be judged: {minutes} minutes of this step have no figures"
+            ),
+            Hold::GreenStarved { expected } => write!(
+                f,
+                "green got no request, and about {expected} were due to it: is something before \
+                 the load balancer splitting traffic?"
+            ),
             Hold::Unreadable { what, why } => write!(f, "{what} can't be read: {why}"),
             Hold::CredentialsOver { which, why, renew } => {
                 let why = why.trim_end_matches('.');

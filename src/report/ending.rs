@@ -307,6 +307,10 @@ fn after_trip(trip: &Trip, view: &View) -> String {
         Trip::Alarm { name, .. } => {
             format!("look at what alarm {name} measures and at green's logs; then deploy again")
         }
+        Trip::Worse(worse) => format!(
+            "look at green's logs of these minutes for {}; then deploy again",
+            worse.metric
+        ),
         Trip::Blind { .. } => {
             "restore access to AWS (credentials, network, permissions); then deploy again".into()
         }
@@ -345,6 +349,13 @@ fn after_hold(holds: &[Hold]) -> &'static str {
         Some(Hold::AlarmUnclear { .. }) => {
             "see why the alarm can't be judged, or set its insufficient_data in bg.yaml; then deploy \
              again"
+        }
+        Some(Hold::MetricsBlind { .. }) => {
+            "see why CloudWatch has no figures of these target groups; then deploy again"
+        }
+        Some(Hold::GreenStarved { .. }) => {
+            "find out why no request reaches green (a rule before it, a cache, sticky clients); \
+             then deploy again"
         }
         Some(Hold::CredentialsOver { .. }) => "renew the AWS credentials; then deploy again",
         Some(Hold::Unreadable { .. }) => "restore access to what can't be read; then deploy again",

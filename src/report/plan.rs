@@ -242,6 +242,9 @@ fn guards(plan: &Plan) -> Vec<StyledLine> {
             alarm.name.to_string(),
         ));
     }
+    if let Some(metrics) = &plan.guards.metrics {
+        lines.push(field("metrics", metrics.errors.to_string()));
+    }
     let deadman = plan.deadman.as_ref();
     if let Some(deadman) = deadman.filter(|_| !plan.lifts_demands_on_blue()) {
         let after = words::length(deadman.after);

@@ -5,9 +5,11 @@ use super::view::{Role, View};
 use super::words;
 use crate::deployment::action::FailureClass;
 use crate::deployment::event::{Event, Look, Record};
+use crate::deployment::metrics::Served;
 use crate::deployment::plan::{Kind, Plan, RetireHow};
 use crate::deployment::trip::{self, Trip};
 use crate::judge::alarms::AlarmState;
+use crate::judge::minute::Quality;
 use crate::strategy::Weight;
 
 /// How much an event matters.
@@ -153,6 +155,16 @@ pub fn say(before: &View, record: &Record) -> Option<Said> {
             let text = format!("could not {act}: {} ({message}){again}", failure(*class));
             Said::news(Tone::Warn, "failed", text)
         }
+        Event::MinuteJudged { served, .. } => Said::detail("judged", minute(served)),
+        Event::MinuteSkipped { minute, why, .. } => Said::detail(
+            "passed over",
+            format!("the minute {}: {}", words::clock(*minute), quality(*why)),
+        ),
+        Event::EnoughEvidence { minutes, .. } => Said::news(
+            Tone::Good,
+            "enough seen",
+            format!("green is not worse after {minutes} minutes: the bake ends early"),
+        ),
         Event::Looked(look) => looked(before, look),
         Event::Hurrying { signal } => {
             let text = format!("{signal}: no more waiting than needed");
@@ -304,4 +316,19 @@ pub(super) fn share(seen: Option<Weight>) -> String {
         || "no readable weight".to_owned(),
         |weight| format!("{weight} green"),
     )
+}
+
+/// A minute's figures on both sides.
+fn minute(served: &Served) -> String {
+    format!("requests: green {}, blue {}", served.green, served.blue)
+}
+
+fn quality(why: Quality) -> &'static str {
+    match why {
+        Quality::Ok | Quality::Zero => "it has figures",
+        Quality::NoTraffic => "nobody came",
+        Quality::NoData => "CloudWatch has nothing for it",
+        Quality::Late => "its figures never became final",
+        Quality::Error => "it could not be read",
+    }
 }

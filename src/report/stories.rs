@@ -117,6 +117,7 @@ pub(super) fn plan() -> Plan {
             },
         ],
         guards: Guards {
+            metrics: None,
             ready: Share::ALL,
             min: Share::of_percent(75).unwrap(),
             healthy_for: Duration::from_secs(30),

@@ -12,6 +12,7 @@ use crate::deployment::action::{ActName, FailureClass};
 use crate::deployment::event::{Counts, Event, Look, Record};
 use crate::deployment::handover::{Drive, Handover};
 use crate::deployment::ids::{DeploymentId, SlotName, TaskDefinitionArn};
+use crate::deployment::metrics::Served;
 use crate::deployment::observation::StoppedTask;
 use crate::deployment::outcome::Outcome;
 use crate::deployment::plan::Plan;
@@ -111,6 +112,29 @@ pub enum TimeLeft {
     AfterHealthy(Duration),
 }
 
+/// What both sides served in all minutes that were judged.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub struct Judged {
+    /// How many minutes.
+    pub minutes: u32,
+    /// The sum of their figures.
+    pub served: Served,
+}
+
+impl Judged {
+    fn add(&mut self, served: &Served) {
+        self.minutes += 1;
+        for (sum, more) in [
+            (&mut self.served.blue, &served.blue),
+            (&mut self.served.green, &served.green),
+        ] {
+            sum.requests += more.requests;
+            sum.http_5xx += more.http_5xx;
+            sum.unreachable += more.unreachable;
+        }
+    }
+}
+
 /// Everything that the records so far say. Records may come in any order and twice; what was
 /// never said is `None`.
 #[derive(Debug, Clone, Default, PartialEq)]
@@ -141,6 +165,8 @@ pub struct View {
     pub peak: Option<Weight>,
     /// The last look's figures: counts, weights seen, alarms.
     pub look: Option<Look>,
+    /// What both sides served in the minutes that were judged.
+    pub judged: Option<Judged>,
     /// When they were seen.
     pub look_at: Option<Timestamp>,
     /// Green's newest failed task, of all looks.
@@ -270,6 +296,10 @@ impl View {
                     message,
                 });
             }
+            Event::MinuteJudged { served, .. } => {
+                self.judged.get_or_insert_default().add(served);
+            }
+            Event::MinuteSkipped { .. } | Event::EnoughEvidence { .. } => {}
             Event::Looked(look) => {
                 self.look = Some(look.clone());
                 if look.green.stopped.is_some() {
@@ -458,6 +488,9 @@ fn phase_after(event: &Event) -> Option<Phase> {
         | Event::Paused { .. }
         | Event::GoingOn { .. }
         | Event::Resumed { .. }
+        | Event::MinuteJudged { .. }
+        | Event::MinuteSkipped { .. }
+        | Event::EnoughEvidence { .. }
         | Event::Looked(_) => return None,
     })
 }

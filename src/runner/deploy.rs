@@ -238,9 +238,7 @@ impl<'a> Loop<'a> {
     }
 
     async fn look_afresh(&self) -> Observation {
-        let (cloud, clock) = (self.means.cloud, self.means.clock);
-        let (plan, within) = (&self.log.deployment.plan, look_within(&self.log.deployment));
-        cloud.observe(plan, within, || clock.now()).await
+        see(self.means.cloud, self.means.clock, &self.log.deployment).await
     }
 
     /// Looks, unless something is asked meanwhile: then the last look has to do, because a
@@ -255,8 +253,7 @@ impl<'a> Loop<'a> {
             ..
         } = &mut self.means;
         let (cloud, store, clock) = (*cloud, *store, *clock);
-        let (plan, within) = (&self.log.deployment.plan, look_within(&self.log.deployment));
-        let look = Box::pin(cloud.observe(plan, within, || clock.now()));
+        let look = Box::pin(see(cloud, clock, &self.log.deployment));
         let both = async { tokio::join!(look, round.go(store)) };
         let (seen, heard) = match last {
             None => both.await,
@@ -434,6 +431,18 @@ impl<'a> Loop<'a> {
     pub(super) fn ask(&self, ask: Ask) {
         let _ = self.means.asks.sender().send(ask);
     }
+}
+
+/// One look; at metrics only where they are judged.
+async fn see(cloud: &Cloud, clock: Clock, deployment: &Deployment) -> Observation {
+    let (plan, within) = (&deployment.plan, look_within(deployment));
+    let metrics = async {
+        let from = deployment.metrics_from()?;
+        cloud.see_metrics(plan, from, within, clock.now()).await
+    };
+    let look = cloud.observe(plan, within, || clock.now());
+    let (seen, metrics) = tokio::join!(look, metrics);
+    Observation { metrics, ..seen }
 }
 
 /// What was last seen, now.

@@ -21,7 +21,7 @@ pub(crate) struct Node {
 #[derive(Clone, Debug)]
 pub(crate) enum Value {
     Null,
-    Bool,
+    Bool(bool),
     Number(String),
     Text(String),
     List(Vec<Node>),
@@ -41,7 +41,7 @@ impl Value {
     fn kind(&self) -> &'static str {
         match self {
             Value::Null => "nothing",
-            Value::Bool => "true or false",
+            Value::Bool(_) => "true or false",
             Value::Number(_) => "a number",
             Value::Text(_) => "text",
             Value::List(_) => "a list",
@@ -101,7 +101,7 @@ impl<'t> Reader<'t> {
                 Err(self.error(node.at, format!("expected {expected}, found an empty text")))
             }
             Value::Text(text) => Ok(text.clone()),
-            Value::Number(_) | Value::Bool => {
+            Value::Number(_) | Value::Bool(_) => {
                 Err(self.mismatch(node, expected).with_hint("put it in quotes"))
             }
             _ => Err(self.mismatch(node, expected)),
@@ -161,6 +161,27 @@ impl<'t> Reader<'t> {
         parse_duration(text).map_err(|what| self.error(node.at, what))
     }
 
+    /// `true` or `false`.
+    pub(crate) fn flag(self, node: &Node) -> Result<bool, InputError> {
+        match node.value {
+            Value::Bool(value) => Ok(value),
+            _ => Err(self.mismatch(node, "true or false")),
+        }
+    }
+
+    /// A rate such as `0.05%`, in millionths.
+    pub(crate) fn rate(self, node: &Node) -> Result<u32, InputError> {
+        let expected = "a percentage such as 0.05%, with at most four decimals";
+        match &node.value {
+            Value::Text(text) => millionths(text)
+                .ok_or_else(|| self.error(node.at, format!("expected {expected}, found {text:?}"))),
+            Value::Number(number) => Err(self
+                .error(node.at, format!("{number} is not a percentage"))
+                .with_hint(format!("write {number}%"))),
+            _ => Err(self.mismatch(node, expected)),
+        }
+    }
+
     /// A percentage such as `10%`.
     pub(crate) fn weight(self, node: &Node) -> Result<Weight, InputError> {
         match &node.value {
@@ -207,6 +228,20 @@ impl<'n> Fields<'_, 'n> {
     }
 }
 
+/// A percentage of at most 1000 % in millionths.
+fn millionths(text: &str) -> Option<u32> {
+    let digits = |text: &str| text.bytes().all(|byte| byte.is_ascii_digit());
+    let number = text.strip_suffix('%')?.trim_end();
+    let (whole, decimals) = number.split_once('.').unwrap_or((number, "0"));
+    let sound = !whole.is_empty() && !decimals.is_empty() && decimals.len() <= 4;
+    if !sound || !digits(whole) || !digits(decimals) {
+        return None;
+    }
+    let whole: u32 = whole.parse().ok().filter(|whole| *whole <= 1000)?;
+    let decimals: u32 = format!("{decimals:0<4}").parse().ok()?;
+    Some(whole * 10_000 + decimals)
+}
+
 fn position(location: Location) -> Position {
     let from_one = |n: u64| usize::try_from(n).unwrap_or(usize::MAX).max(1);
     Position {
@@ -247,8 +282,8 @@ impl<'de> Visitor<'de> for ValueVisitor {
         Ok(Value::Null)
     }
 
-    fn visit_bool<E>(self, _: bool) -> Result<Value, E> {
-        Ok(Value::Bool)
+    fn visit_bool<E>(self, value: bool) -> Result<Value, E> {
+        Ok(Value::Bool(value))
     }
 
     fn visit_i64<E>(self, number: i64) -> Result<Value, E> {
@@ -318,6 +353,16 @@ mod tests {
             }
         );
         assert_eq!(reader.duration(&items[1]), Ok(Duration::from_secs(300)));
+    }
+
+    #[test]
+    fn a_rate_is_read_to_the_millionth() {
+        assert_eq!(millionths("0.05%"), Some(500));
+        assert_eq!(millionths("25%"), Some(250_000));
+        assert_eq!(millionths("0.0001 %"), Some(1));
+        for wrong in ["5", "%", ".5%", "1.%", "0.00001%", "-1%", "1e3%", "1001%"] {
+            assert_eq!(millionths(wrong), None, "{wrong}");
+        }
     }
 
     #[test]

@@ -10,6 +10,7 @@ mod definition;
 mod deploy;
 mod elsewhere;
 mod hotfix;
+mod judged;
 mod look;
 #[path = "../support/proxy.rs"]
 #[expect(

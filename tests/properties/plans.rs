@@ -174,6 +174,7 @@ fn guards(rng: &mut Rng, kind: &Kind) -> Guards {
     });
     let alarms = alarms.collect();
     Guards {
+        metrics: None,
         ready: Share::of_percent(ready).expect("at most 100"),
         min: Share::of_percent(rng.u8(0..=ready)).expect("at most 100"),
         healthy_for: seconds(rng, 0..40),

@@ -245,6 +245,7 @@ impl World {
             );
         }
         Observation {
+            metrics: None,
             now,
             services,
             groups,

@@ -231,6 +231,7 @@ pub(crate) fn request(image: &str, strategy: &str) -> Request {
         routes: RoutesWanted::Auto,
         strategy,
         guards: GuardsWanted {
+            metrics: None,
             ready: Share::ALL,
             min: Share::of_percent(75).expect("it is below 100"),
             healthy_for: Duration::from_secs(30),

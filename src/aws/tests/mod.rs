@@ -214,6 +214,7 @@ fn plan(balancer: &Balancer) -> Plan {
             bake: Duration::from_secs(60),
         }],
         guards: Guards {
+            metrics: None,
             ready: Share::ALL,
             min: Share::ALL,
             healthy_for: Duration::ZERO,

@@ -20,7 +20,8 @@ impl Draft<'_> {
         if matches!(self.deployment.phase, Phase::Registering) {
             return false;
         }
-        let Some(trip) = self.tripped() else {
+        let worse = self.judge_minutes();
+        let Some(trip) = self.tripped().or(worse) else {
             return false;
         };
         self.begin_revert(trip);

@@ -5,6 +5,7 @@ mod credentials;
 mod deadman;
 mod guards;
 mod looked;
+mod metrics;
 mod promote;
 mod provision;
 mod revert;
@@ -17,6 +18,7 @@ use jiff::{SignedDuration, Timestamp};
 
 use super::action::Action;
 use super::event::Event;
+use super::metrics::Evidence;
 use super::observation::{Ask, Observation, OnInterrupt};
 use super::outcome::{Outcome, Stuck};
 use super::state::{Deployment, Phase};
@@ -73,6 +75,8 @@ struct Draft<'a> {
     events: Vec<Event>,
     actions: Vec<Action>,
     wake_at: Timestamp,
+    /// What the judge knows with this look's minutes, once they were judged.
+    evidence: Option<Evidence>,
 }
 
 impl<'a> Draft<'a> {
@@ -88,6 +92,7 @@ impl<'a> Draft<'a> {
             events: Vec::new(),
             actions: Vec::new(),
             wake_at,
+            evidence: None,
         }
     }
 

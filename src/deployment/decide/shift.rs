@@ -11,6 +11,7 @@ use crate::deployment::invariants::{
     Traffic, against_promoting, against_raising, all_readable_show, service_holds, traffic,
     unreadable_groups,
 };
+use crate::deployment::metrics::Evidence;
 use crate::deployment::trip::{Hold, Trip};
 use crate::strategy::Weight;
 
@@ -37,7 +38,8 @@ impl Draft<'_> {
 
     /// Raises green to a step's weight if this very observation allows it.
     fn raise_to(&mut self, step: usize) {
-        let against = against_raising(self.deployment, self.seen);
+        let mut against = against_raising(self.deployment, self.seen);
+        against.extend(self.evidence_holds());
         if !against.is_empty() {
             return self.hold_at_a_step(against);
         }
@@ -111,6 +113,7 @@ impl Draft<'_> {
     /// Stays at a weight; moves on when the bake is over and nothing speaks against it.
     pub(super) fn bake(&mut self, step: usize, until: Timestamp) {
         let plan = &self.deployment.plan;
+        let until = self.end_of_bake(step, until);
         if self.now < until || self.deployment.paused.is_some() {
             self.look_by(until);
             self.stay();
@@ -120,7 +123,8 @@ impl Draft<'_> {
         if step + 1 < plan.steps.len() {
             return self.raise_from(Some(step));
         }
-        let against = against_promoting(self.deployment, self.seen);
+        let mut against = against_promoting(self.deployment, self.seen);
+        against.extend(self.evidence_holds());
         if against.is_empty() {
             if !self.disarm_deadman_first() {
                 self.promote();
@@ -131,11 +135,26 @@ impl Draft<'_> {
         }
     }
 
+    /// The bake's end: now, once green is shown not to be worse, where that is enough.
+    fn end_of_bake(&mut self, step: usize, until: Timestamp) -> Timestamp {
+        let enough = |evidence: &&Evidence| evidence.may_move_on_early(step);
+        let Some(evidence) = self.evidence().filter(enough) else {
+            return until;
+        };
+        let minutes = evidence.judged();
+        if self.now >= until || self.deployment.paused.is_some() {
+            return until;
+        }
+        self.record(Event::EnoughEvidence { step, minutes });
+        self.now
+    }
+
     /// Watches at the present weight.
     fn stay(&mut self) {
         let plan = &self.deployment.plan;
         let mut holds = service_holds(self.deployment, self.seen);
         holds.extend(unreadable_groups(plan, self.seen));
+        holds.extend(self.evidence_holds());
         if let Traffic::Uneven(drift) = traffic(plan, self.seen, self.deployment.set) {
             holds.extend(drift);
         }

@@ -92,7 +92,7 @@ pub fn plan(request: &Request, found: &Surroundings) -> Planning {
     let green = services::check(request, found, live, &slots, &mut planning);
     let desired = capacity::check(request, found, live, &slots, &mut planning);
     let definition = definition::decide(request, found, live, &slots, &mut planning);
-    let guards = watching::guards(request, found, live, &mut planning);
+    let guards = watching::guards(request, found, live, &routes, &mut planning);
     let deadman = deadman::check(request, found, &routes, &mut planning);
     watching::warn_of_time(request, found, &slots, &routes, &mut planning);
     if let (Some(green), Some(desired), Some(definition), true) =

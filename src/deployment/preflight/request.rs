@@ -8,6 +8,7 @@ use crate::deployment::deadman::Deadman;
 use crate::deployment::ids::{
     AlarmName, ClusterName, DeploymentId, EcsServiceName, ServiceName, SlotName, Slots,
 };
+use crate::deployment::metrics::MetricGuards;
 use crate::deployment::plan::{Kind, Limits, Retire, StepPlan};
 use crate::deployment::task_definition::ImageChange;
 use crate::judge::alarms::InsufficientData;
@@ -142,6 +143,8 @@ pub struct GuardsWanted {
     pub healthy_for: std::time::Duration,
     /// The alarms.
     pub alarms: Vec<AlarmWanted>,
+    /// The metrics that are judged.
+    pub metrics: Option<MetricGuards>,
 }
 
 /// An alarm of the config.

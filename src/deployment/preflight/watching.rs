@@ -4,6 +4,7 @@ use std::time::Duration;
 
 use super::{Planning, Request};
 use crate::deployment::ids::{AlarmName, SlotName, Slots};
+use crate::deployment::metrics::MetricGuards;
 use crate::deployment::plan::{AlarmGuard, AlarmWeight, Guards, Kind, Route, SlotPlan};
 use crate::deployment::surroundings::{AlarmFound, Surroundings};
 use crate::judge::alarms::{AlarmState, InsufficientData};
@@ -13,6 +14,7 @@ pub(super) fn guards(
     request: &Request,
     found: &Surroundings,
     live: SlotName,
+    routes: &[Route],
     planning: &mut Planning,
 ) -> Guards {
     Guards {
@@ -20,7 +22,29 @@ pub(super) fn guards(
         min: request.guards.min,
         healthy_for: request.guards.healthy_for,
         alarms: check_alarms(request, found, live, planning),
+        metrics: check_metrics(request, routes, planning),
     }
+}
+
+/// Metrics are judged for a new version only: what a hotfix or a rollback leaves is worse.
+fn check_metrics(
+    request: &Request,
+    routes: &[Route],
+    planning: &mut Planning,
+) -> Option<MetricGuards> {
+    let metrics = request.guards.metrics.clone()?;
+    if !matches!(request.kind, Kind::Deploy) {
+        return None;
+    }
+    if routes.iter().all(|route| route.load_balancer.is_network()) {
+        planning.problem(
+            "guards.metrics.errors counts HTTP answers, and the service is behind a network load \
+             balancer, which has none",
+            "take `metrics` out of `guards` in bg.yaml; alarms work with any load balancer",
+        );
+        return None;
+    }
+    Some(metrics)
 }
 
 pub(super) fn check_alarms(

@@ -5,6 +5,7 @@ use std::fmt;
 use super::screen::Frame;
 use crate::deployment::outcome::{Outcome, Stuck};
 use crate::deployment::plan::{AlarmWeight, Plan};
+use crate::deployment::trip::Trip;
 use crate::judge::alarms::{AlarmState, Verdict, verdict};
 use crate::report::line::{StyledLine, Tone, tail, width, wrap};
 use crate::report::view::{Phase, Role};
@@ -291,7 +292,27 @@ pub(super) fn guards(frame: &Frame<'_>) -> Vec<StyledLine> {
             .plain(guard.name.as_str());
         lines.push(line.with(Tone::Dim, note));
     }
+    lines.extend(judged(frame, plan));
     lines
+}
+
+/// What was judged so far, where metrics are.
+fn judged(frame: &Frame<'_>, plan: &Plan) -> Option<StyledLine> {
+    plan.guards.metrics.as_ref()?;
+    let Some(judged) = &frame.view.judged else {
+        let line = marked(Tone::Dim, frame.marks.later, "not judged").to_column(22);
+        return Some(line.plain("failed requests, from the first whole minute on"));
+    };
+    let worse = matches!(frame.view.trip, Some(Trip::Worse(_)));
+    let (mark, tone, word) = match worse {
+        true => (frame.marks.bad, Tone::Bad, "worse"),
+        false => (frame.marks.done, Tone::Good, "judged"),
+    };
+    let (served, minutes) = (judged.served, judged.minutes);
+    let s = if minutes == 1 { "" } else { "s" };
+    let text = format!("requests: green {}, blue {}", served.green, served.blue);
+    let line = marked(tone, mark, word).to_column(22).plain(text);
+    Some(line.with(Tone::Dim, format!(", in {minutes} minute{s}")))
 }
 
 /// The last things that happened.

@@ -339,6 +339,7 @@ pub(super) fn lost(took_traffic: bool) -> LostTo {
 
 fn first_look(plan: &Plan) -> Observation {
     let mut seen = Observation {
+        metrics: None,
         now: "2026-11-21T07:14:05Z".parse::<Timestamp>().unwrap(),
         services: Slots::from_fn(|_| Seen::Value(None)),
         groups: BTreeMap::new(),
@@ -422,6 +423,7 @@ fn plan() -> Plan {
         strategy: "canary".to_owned(),
         steps: vec![step(10, 300), step(100, 300)],
         guards: Guards {
+            metrics: None,
             ready: Share::ALL,
             min: Share::of_percent(75).unwrap(),
             healthy_for: Duration::from_secs(30),

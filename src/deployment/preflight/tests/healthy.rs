@@ -213,6 +213,7 @@ pub(super) fn request() -> Request {
         routes: RoutesWanted::Auto,
         strategy: Strategy::named("canary").expect("it is built in"),
         guards: GuardsWanted {
+            metrics: None,
             ready: Share::ALL,
             min: Share::of_percent(75).expect("it is below 100"),
             healthy_for: Duration::from_secs(30),

@@ -1,0 +1,138 @@
+//! What the metrics say: minutes that have become final are recorded, and judged in order.
+
+use std::time::Duration;
+
+use jiff::Timestamp;
+
+use super::Draft;
+use crate::deployment::event::Event;
+use crate::deployment::metrics::{
+    AGREED_AFTER, Evidence, FINAL_AFTER, Figures, FiguresSeen, GIVEN_UP_AFTER, MetricsSeen,
+    MinuteSeen, READS_APART, Served, age_of,
+};
+use crate::deployment::observation::Seen;
+use crate::deployment::trip::{Hold, Trip};
+use crate::judge::minute::{self, Minute, Quality, Read};
+use crate::judge::sequential::Count;
+use crate::strategy::Weight;
+
+/// What is known of a minute.
+enum Known {
+    /// It may still change.
+    NotYet,
+    /// These are its figures.
+    Figures(Served),
+    /// It has none.
+    Nothing(Quality),
+}
+
+impl Draft<'_> {
+    /// Records every minute that has become final; why green is worse, if it is.
+    pub(super) fn judge_minutes(&mut self) -> Option<Trip> {
+        let mut evidence = self.deployment.evidence.clone()?;
+        if let Some(seen) = &self.seen.metrics {
+            while let Some((minute, window)) = evidence.due() {
+                match self.known(seen, minute, window.weight) {
+                    Known::NotYet => break,
+                    Known::Figures(served) => {
+                        evidence.judge(minute, window.step, &served);
+                        self.record(Event::MinuteJudged {
+                            minute,
+                            step: window.step,
+                            served,
+                        });
+                    }
+                    Known::Nothing(why) => {
+                        evidence.skip(minute, window.step);
+                        self.record(Event::MinuteSkipped {
+                            minute,
+                            step: window.step,
+                            why,
+                        });
+                    }
+                }
+            }
+        }
+        let worse = evidence.worse();
+        self.evidence = Some(evidence);
+        worse.map(|worse| Trip::Worse(Box::new(worse)))
+    }
+
+    fn known(&self, seen: &Seen<MetricsSeen>, minute: Timestamp, weight: Weight) -> Known {
+        let Some(age) = age_of(minute, self.now).filter(|age| *age >= AGREED_AFTER) else {
+            return Known::NotYet;
+        };
+        let given_up = age >= GIVEN_UP_AFTER;
+        let seen = match seen {
+            Seen::Unreadable(_) if given_up => return Known::Nothing(Quality::Error),
+            Seen::Unreadable(_) => return Known::NotYet,
+            Seen::Value(seen) => seen,
+        };
+        let nothing = MinuteSeen::default();
+        let found = seen.minutes.get(&minute).unwrap_or(&nothing);
+        let agreed = self.now.duration_since(found.unchanged_since) >= READS_APART;
+        let final_at = match agreed && found.load_balancer.is_some() {
+            true => AGREED_AFTER,
+            false => FINAL_AFTER,
+        };
+        let plan = &self.deployment.plan;
+        let full = weight == Weight::FULL;
+        let blue = side(found, found.slots[plan.blue], !full, age, final_at);
+        let green = side(found, found.slots[plan.green_slot()], true, age, final_at);
+        match (blue, green) {
+            (Ok(blue), Ok(green)) => Known::Figures(Served { blue, green }),
+            (Err(Quality::Late), _) | (_, Err(Quality::Late)) if !given_up => Known::NotYet,
+            (Err(why), _) | (_, Err(why)) => Known::Nothing(why),
+        }
+    }
+
+    /// What the metrics have against moving on.
+    pub(super) fn evidence_holds(&self) -> Vec<Hold> {
+        let Some(evidence) = self.evidence() else {
+            return Vec::new();
+        };
+        let blind = evidence.blind_for();
+        let blind = blind.map(|minutes| Hold::MetricsBlind { minutes });
+        let starved = evidence.is_starved().then(|| Hold::GreenStarved {
+            expected: evidence.missed(),
+        });
+        blind.into_iter().chain(starved).collect()
+    }
+
+    /// What the judge knows after this look.
+    pub(super) fn evidence(&self) -> Option<&Evidence> {
+        self.evidence.as_ref().or(self.deployment.evidence.as_ref())
+    }
+}
+
+/// One side's figures, or what it has instead.
+fn side(
+    found: &MinuteSeen,
+    slot: FiguresSeen,
+    has_weight: bool,
+    age: Duration,
+    final_at: Duration,
+) -> Result<Figures, Quality> {
+    let of = |bad: Option<u64>| {
+        let figures = minute::Figures {
+            requests: slot.requests,
+            bad,
+            load_balancer: found.load_balancer,
+            has_weight,
+        };
+        let minute = Minute::of(Read::Complete, figures, age, final_at);
+        match (minute.quality, minute.count) {
+            (_, Some(count)) => Ok(count),
+            // What doesn't depend on traffic was published: nobody came.
+            (Quality::NoData, None) if found.published => Ok(Count::default()),
+            (quality, None) => Err(quality),
+        }
+    };
+    let http_5xx = of(slot.http_5xx)?;
+    let unreachable = of(slot.unreachable)?;
+    Ok(Figures {
+        requests: http_5xx.requests,
+        http_5xx: http_5xx.bad,
+        unreachable: unreachable.bad,
+    })
+}

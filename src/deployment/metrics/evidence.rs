@@ -1,0 +1,257 @@
+//! What the judge knows: part of a deployment's state, a fold over its minutes.
+
+use std::collections::VecDeque;
+use std::time::Duration;
+
+use jiff::Timestamp;
+
+use super::guard::METRICS;
+use super::{MetricGuards, Served, Worse, later, minute_from, minute_of};
+use crate::judge::sequential::{Answer, Judge, Lead, MetricSettings, Pair, Settings};
+use crate::strategy::Weight;
+
+/// How many minutes are kept to explain a verdict.
+const KEPT: usize = 60;
+/// So many minutes in a row without figures are too many.
+const SKIPPED_IN_A_ROW: u32 = 3;
+/// Green should have had so many requests, and has had none: by chance that happens once in 10^13.
+const STARVED_AT: f64 = 30.0;
+
+/// The minutes of one step.
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub struct Window {
+    /// Its place in the ladder.
+    pub step: usize,
+    /// Green's share.
+    pub weight: Weight,
+    /// Its first whole minute.
+    pub from: Timestamp,
+    /// The minute in which it ended.
+    pub until: Option<Timestamp>,
+}
+
+/// What was judged so far.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Evidence {
+    guards: MetricGuards,
+    judge: Judge,
+    windows: Vec<Window>,
+    /// The first minute that was not judged.
+    next: Option<Timestamp>,
+    /// The newest minutes that were.
+    recent: VecDeque<Served>,
+    /// The step of the last minute, and how many of its minutes had no figures, and had some.
+    step: Option<usize>,
+    skipped_in_step: u32,
+    judged_in_step: u32,
+    skipped_in_a_row: u32,
+    judged: u32,
+    /// Requests that green should have had since it last had one.
+    missed: f64,
+}
+
+impl Evidence {
+    /// Before the first minute.
+    pub fn new(guards: &MetricGuards) -> Evidence {
+        Evidence {
+            guards: guards.clone(),
+            judge: Judge::new(guards.errors.settings()),
+            windows: Vec::new(),
+            next: None,
+            recent: VecDeque::new(),
+            step: None,
+            skipped_in_step: 0,
+            judged_in_step: 0,
+            skipped_in_a_row: 0,
+            judged: 0,
+            missed: 0.0,
+        }
+    }
+
+    /// All routes show a step's weight since `at`.
+    pub fn begin_step(&mut self, step: usize, weight: Weight, at: Timestamp) {
+        let from = minute_from(at);
+        self.next.get_or_insert(from);
+        self.windows.push(Window {
+            step,
+            weight,
+            from,
+            until: None,
+        });
+    }
+
+    /// Weights move from `at` on.
+    pub fn end_step(&mut self, at: Timestamp) {
+        if let Some(window) = self.windows.last_mut() {
+            window.until.get_or_insert(minute_of(at));
+        }
+    }
+
+    /// The next minute to be judged, and the step that it belongs to.
+    pub fn due(&self) -> Option<(Timestamp, Window)> {
+        let next = self.next?;
+        self.windows.iter().find_map(|window| {
+            let minute = next.max(window.from);
+            let in_time = window.until.is_none_or(|until| minute < until);
+            in_time.then_some((minute, *window))
+        })
+    }
+
+    /// From which minute on figures are wanted.
+    pub fn wanted_from(&self) -> Option<Timestamp> {
+        self.due().map(|(minute, _)| minute)
+    }
+
+    /// Takes what was served in a minute of a step.
+    pub fn judge(&mut self, minute: Timestamp, step: usize, served: &Served) {
+        let weight = self.weight_of(step);
+        self.move_on(minute, step);
+        let pairs: Vec<Pair> = METRICS.iter().map(|metric| metric.pair(served)).collect();
+        self.judge.consume(&pairs);
+        self.recent.push_back(*served);
+        if self.recent.len() > KEPT {
+            self.recent.pop_front();
+        }
+        self.judged += 1;
+        self.judged_in_step += 1;
+        self.skipped_in_a_row = 0;
+        let all = (served.blue.requests + served.green.requests) as f64;
+        match served.green.requests {
+            0 => self.missed += all * f64::from(weight.per_mille()) / 1000.0,
+            _ => self.missed = 0.0,
+        }
+    }
+
+    /// Passes over a minute of a step that has no figures.
+    pub fn skip(&mut self, minute: Timestamp, step: usize) {
+        self.move_on(minute, step);
+        self.skipped_in_a_row += 1;
+        self.skipped_in_step += 1;
+    }
+
+    fn move_on(&mut self, minute: Timestamp, step: usize) {
+        if self.step != Some(step) {
+            self.step = Some(step);
+            self.skipped_in_step = 0;
+            self.judged_in_step = 0;
+        }
+        self.judge.at_step(step);
+        self.next = Some(later(minute));
+    }
+
+    fn weight_of(&self, step: usize) -> Weight {
+        let window = self.windows.iter().find(|window| window.step == step);
+        window.map_or(Weight::ZERO, |window| window.weight)
+    }
+
+    /// Why green is worse, if it is.
+    pub fn worse(&self) -> Option<Worse> {
+        match self.judge.answer() {
+            Answer::Revert(lead) => Some(self.explain(&lead)),
+            _ => None,
+        }
+    }
+
+    /// Whether green is shown not to be worse by more than the margin, in the step `step`, and
+    /// that is wanted for moving on.
+    pub fn may_move_on_early(&self, step: usize) -> bool {
+        self.guards.errors.early_promote
+            && self.step == Some(step)
+            && self.judge.answer() == Answer::Promote
+            && self.blind_for().is_none()
+            && !self.is_starved()
+    }
+
+    /// For how many minutes there were no figures, where that is too long to move on.
+    pub fn blind_for(&self) -> Option<u32> {
+        let most = self.skipped_in_step > self.judged_in_step && self.skipped_in_step > 1;
+        let row = self.skipped_in_a_row >= SKIPPED_IN_A_ROW;
+        (row || most).then_some(self.skipped_in_step.max(self.skipped_in_a_row))
+    }
+
+    /// Whether requests should have come to green, and none did.
+    pub fn is_starved(&self) -> bool {
+        self.missed >= STARVED_AT
+    }
+
+    /// How many requests green should have had.
+    pub fn missed(&self) -> u64 {
+        self.missed as u64
+    }
+
+    /// How many minutes were judged.
+    pub fn judged(&self) -> u32 {
+        self.judged
+    }
+
+    /// The metric to explain a revert by: one that is worse than blue's and would be enough alone
+    /// says more than a limit that was exceeded.
+    fn most_telling(&self, lead: &Lead) -> usize {
+        let logs = self.judge.logs();
+        let enough = -(f64::from(self.guards.errors.false_reverts) / 1e6).ln();
+        let alone = (0..METRICS.len()).filter_map(|metric| {
+            let log = logs[metric].revert?;
+            (METRICS[metric].is_relative() && log >= enough).then_some((metric, log))
+        });
+        let most = alone.max_by(|one, other| one.1.total_cmp(&other.1));
+        most.map_or(lead.metric, |(metric, _)| metric)
+    }
+
+    /// The figures of the minutes that say it most clearly: those since which the metric alone
+    /// says most.
+    fn explain(&self, lead: &Lead) -> Worse {
+        let index = self.most_telling(lead);
+        let metric = METRICS[index];
+        let settings = self.guards.errors.settings();
+        let (mut best, mut most) = (1, f64::NEG_INFINITY);
+        for minutes in 1..=self.recent.len() {
+            let said = self.said_in(minutes, &settings, index);
+            if said > most {
+                (best, most) = (minutes, said);
+            }
+        }
+        let pair = self.sum(best, index);
+        let log_e = self.judge.log_revert().unwrap_or(lead.log_e);
+        let mut worse = Worse::of(metric.name, pair, best as u32, log_e);
+        if metric.is_relative() {
+            worse.by_more_than = Some(self.guards.errors.worse_than.saturating_sub(100));
+        } else {
+            worse.limit = Some(self.guards.errors.limit);
+        }
+        worse
+    }
+
+    /// What a metric says in the newest so many minutes, judged alone.
+    fn said_in(&self, minutes: usize, settings: &Settings, metric: usize) -> f64 {
+        let alone = MetricSettings {
+            weight: 1.0,
+            ..settings.metrics[metric].clone()
+        };
+        let mut judge = Judge::new(Settings {
+            metrics: vec![alone],
+            ..settings.clone()
+        });
+        let newest = self.recent.iter().skip(self.recent.len() - minutes);
+        for served in newest {
+            judge.consume(&[METRICS[metric].pair(served)]);
+        }
+        judge.logs()[0].revert.unwrap_or(f64::NEG_INFINITY)
+    }
+
+    fn sum(&self, minutes: usize, metric: usize) -> Pair {
+        let newest = self.recent.iter().skip(self.recent.len() - minutes);
+        newest.fold(Pair::default(), |mut sum, served| {
+            let pair = METRICS[metric].pair(served);
+            sum.blue.requests += pair.blue.requests;
+            sum.blue.bad += pair.blue.bad;
+            sum.green.requests += pair.green.requests;
+            sum.green.bad += pair.green.bad;
+            sum
+        })
+    }
+}
+
+/// How long after its end a minute is waited for.
+pub(in crate::deployment) fn age_of(minute: Timestamp, now: Timestamp) -> Option<Duration> {
+    now.duration_since(later(minute)).try_into().ok()
+}

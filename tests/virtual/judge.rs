@@ -1,0 +1,192 @@
+//! Metric guards: green beside blue, minute by minute, out of CloudWatch's own figures.
+
+use bg::deployment::event::{Event, Record};
+use bg::deployment::metrics::{ErrorGuard, MetricGuards};
+use bg::deployment::outcome::Outcome;
+use bg::deployment::preflight::Request;
+use bg::deployment::trip::{Hold, Trip};
+use bg::judge::minute::Quality;
+use bg::sandbox::RegionOptions;
+use bg::sandbox::world::traffic::{Flow, Shape};
+use jiff::{SignedDuration, Timestamp};
+
+use super::harness::{Scene, Stage, request};
+use super::{in_first_bake, stage};
+
+/// Judged by metrics alone.
+fn judged(image: &str, strategy: &str) -> Request {
+    let mut request = request(image, strategy);
+    request.guards.alarms.clear();
+    request.guards.metrics = Some(MetricGuards {
+        errors: ErrorGuard::default(),
+    });
+    request
+}
+
+fn early(image: &str, strategy: &str) -> Request {
+    let mut request = judged(image, strategy);
+    if let Some(metrics) = &mut request.guards.metrics {
+        metrics.errors.early_promote = true;
+    }
+    request
+}
+
+fn at(records: &[Record], is: impl Fn(&Event) -> bool) -> Option<Timestamp> {
+    records.iter().find(|it| is(&it.event)).map(|it| it.at)
+}
+
+fn seconds_between(records: &[Record], from: fn(&Event) -> bool, to: fn(&Event) -> bool) -> i64 {
+    let moments = (at(records, from), at(records, to));
+    let (Some(from), Some(to)) = moments else {
+        panic!("{moments:?}");
+    };
+    to.duration_since(from).as_secs()
+}
+
+fn minutes_judged(records: &[Record]) -> usize {
+    let judged = |it: &&Record| matches!(it.event, Event::MinuteJudged { .. });
+    records.iter().filter(judged).count()
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_bad_version_is_reverted_on_its_first_minutes_figures() {
+    let stage = stage();
+    let outcome = stage
+        .deploy(&judged("shop:bad", "canary:10%:30m"), |_, _| {})
+        .await;
+    let Outcome::Reverted { trip } = outcome else {
+        panic!("{outcome:?}");
+    };
+    let Trip::Worse(worse) = &trip else {
+        panic!("{trip}");
+    };
+    assert_eq!(worse.metric, "5xx");
+    assert!(worse.green_bad >= 3 && worse.blue_bad == 0, "{worse:?}");
+    assert!(worse.confidence >= 99_000, "{worse:?}");
+    let said = trip.to_string();
+    assert!(said.contains("against blue 0 % (0 of "), "{said}");
+    assert!(said.contains("worse by more than 25 %"), "{said}");
+    // Two whole minutes at most, CloudWatch's lag, and two reads that agree.
+    let records = stage.records.borrow();
+    let took = seconds_between(
+        &records,
+        |it| matches!(it, Event::Baking { .. }),
+        |it| matches!(it, Event::Reverting { .. }),
+    );
+    assert!(took <= 5 * 60, "{took} s");
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_good_version_is_promoted_and_every_whole_minute_was_judged() {
+    let stage = stage();
+    let outcome = stage.deploy(&judged("shop:v2", "canary"), |_, _| {}).await;
+    assert_eq!(outcome, Outcome::Promoted);
+    // Two bakes of five minutes: the last minutes' figures come too late to be judged.
+    let judged = minutes_judged(&stage.records.borrow());
+    assert!((4..=8).contains(&judged), "{judged}");
+}
+
+#[tokio::test(start_paused = true)]
+async fn errors_that_both_sides_have_revert_nothing() {
+    let stage = stage();
+    let outcome = stage
+        .deploy(
+            &judged("shop:v2", "canary:50%:20m"),
+            in_first_bake(|world| {
+                let tasks = world
+                    .ecs
+                    .clusters
+                    .values_mut()
+                    .flat_map(|it| it.tasks.values_mut());
+                for container in tasks.flat_map(|task| &mut task.containers) {
+                    container.behaviour.error_rate = 0.05;
+                }
+            }),
+        )
+        .await;
+    // More than the limit on green at 100 %, though: by then blue is no excuse.
+    let Outcome::Reverted { trip } = outcome else {
+        panic!("{outcome:?}");
+    };
+    let Trip::Worse(worse) = &trip else {
+        panic!("{trip}");
+    };
+    assert_eq!((worse.by_more_than, worse.limit), (None, Some(10_000)));
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_bake_ends_early_once_green_is_shown_not_to_be_worse() {
+    let busy = |scene: &mut Scene| {
+        let flow = Flow::new(&scene.balancer.listener, Shape::Steady(400.0));
+        scene.world.traffic.flows = vec![flow];
+    };
+    let stage = Stage::open(RegionOptions::default(), busy);
+    let outcome = stage
+        .deploy(&early("shop:v2", "canary:50%:2h"), |_, _| {})
+        .await;
+    assert_eq!(outcome, Outcome::Promoted);
+    let records = stage.records.borrow();
+    let took = seconds_between(
+        &records,
+        |it| matches!(it, Event::Baking { step: 0, .. }),
+        |it| matches!(it, Event::EnoughEvidence { step: 0, .. }),
+    );
+    assert!(took < 20 * 60, "{took} s of two hours");
+}
+
+#[tokio::test(start_paused = true)]
+async fn without_any_traffic_time_alone_decides() {
+    let quiet = |scene: &mut Scene| scene.world.traffic.flows.clear();
+    let stage = Stage::open(RegionOptions::default(), quiet);
+    let outcome = stage
+        .deploy(&judged("shop:v2", "canary:50%:15m"), |_, _| {})
+        .await;
+    assert_eq!(outcome, Outcome::Promoted);
+    let records = stage.records.borrow();
+    let none = |it: &Record| !matches!(&it.event, Event::MinuteJudged { served, .. } if served.green.requests > 0);
+    assert!(minutes_judged(&records) > 5 && records.iter().all(none));
+}
+
+#[tokio::test(start_paused = true)]
+async fn metrics_that_stop_coming_hold_and_then_revert() {
+    let stage = stage();
+    let outcome = stage
+        .deploy(
+            &judged("shop:v2", "canary:50%:1h"),
+            in_first_bake(|world| world.cloudwatch.lag = SignedDuration::from_hours(10)),
+        )
+        .await;
+    let Outcome::Reverted {
+        trip: Trip::PatienceOver { waited_for },
+    } = outcome
+    else {
+        panic!("{outcome:?}");
+    };
+    assert!(matches!(waited_for[0], Hold::MetricsBlind { minutes } if minutes >= 3));
+    let records = stage.records.borrow();
+    let skipped = |it: &Record| {
+        matches!(
+            it.event,
+            Event::MinuteSkipped {
+                why: Quality::NoData,
+                ..
+            }
+        )
+    };
+    assert!(records.iter().any(skipped));
+}
+
+#[tokio::test(start_paused = true)]
+async fn metrics_cost_a_call_every_quarter_of_a_minute() {
+    let stage = stage();
+    stage
+        .deploy(&judged("shop:v2", "canary:10%:30m"), |_, _| {})
+        .await;
+    let counts = stage.region.call_counts();
+    let reads = counts
+        .iter()
+        .filter(|((_, name), _)| name == "GetMetricData");
+    let reads: u64 = reads.map(|(_, count)| count).sum();
+    // 35 minutes of bakes.
+    assert!((100..=35 * 4 + 10).contains(&reads), "{reads}");
+}
