@@ -12,7 +12,7 @@ use crate::deployment::ids::{DeploymentId, ServiceName};
 use crate::deployment::observation::{Ask, LostTo};
 use crate::deployment::state::Phase;
 use crate::deployment::trip::ITSELF;
-use crate::store::{Holder, Request, Steer, Store, StoreError};
+use crate::store::{Duty, Holder, Request, Steer, Store, StoreError};
 
 /// How often the lease is renewed.
 const RENEW_EVERY: SignedDuration = SignedDuration::from_secs(15);
@@ -205,7 +205,8 @@ impl Loop<'_> {
         if journal.map_or(true, |journal| self.log.was_gone_on_with(&journal)) {
             return true;
         }
-        let Some(other) = holder.filter(|holder| holder.deployment != *own) else {
+        let deploys = |other: &&Holder| other.deployment != *own && other.duty == Duty::Deploy;
+        let Some(other) = holder.filter(deploys) else {
             return false;
         };
         let begun = in_time(STORE_IN_A_REVERT, store.journal(service, &other.deployment)).await;
