@@ -101,6 +101,7 @@ fn request(image: &str, clock: Clock) -> Result<Request, Box<dyn Error>> {
         routes: RoutesWanted::Auto,
         strategy: Strategy::named("canary").map_err(|error| error.to_string())?,
         guards: GuardsWanted {
+            metrics: None,
             ready: Share::ALL,
             min: "75%".parse()?,
             healthy_for: MINUTE / 2,

@@ -299,7 +299,6 @@ impl View {
             Event::MinuteJudged { served, .. } => {
                 self.judged.get_or_insert_default().add(served);
             }
-            Event::MinuteSkipped { .. } | Event::EnoughEvidence { .. } => {}
             Event::Looked(look) => {
                 self.look = Some(look.clone());
                 if look.green.stopped.is_some() {
@@ -328,7 +327,9 @@ impl View {
             }),
             Event::DeadmanArmed { until } => self.deadman = Some(*until),
             Event::DeadmanDisarmed => self.deadman = None,
-            Event::RegisteringTaskDefinition
+            Event::MinuteSkipped { .. }
+            | Event::EnoughEvidence { .. }
+            | Event::RegisteringTaskDefinition
             | Event::ArmingDeadman { .. }
             | Event::DisarmingDeadman
             | Event::ProvisioningGreen
