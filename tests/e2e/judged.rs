@@ -6,7 +6,11 @@ use super::support::Scene;
 fn a_bad_version_is_reverted_by_its_figures_and_the_words_say_which() {
     let scene = Scene::at_speed(100);
     let alarms = "alarms: [\"shop-{slot}-5xx\", \"shop-{slot}-latency\"]";
-    scene.configure(&[(alarms, "metrics: { errors: default }")]);
+    let by_metrics = (alarms, "metrics: { errors: default }");
+    scene.configure(&[by_metrics]);
+    let plan = scene.bg(&["plan", "--image", "shop:bad"]).exits(0);
+    plan.says("are over before any of their minutes is judged");
+    scene.configure(&[by_metrics, ("bake: 1m }", "bake: 10m }")]);
     let plan = scene.bg(&["plan", "--image", "shop:bad"]).exits(0);
     plan.says("failed requests: no more than 25 % above blue's");
     scene

@@ -9,6 +9,9 @@ use crate::deployment::plan::{AlarmGuard, AlarmWeight, Guards, Kind, Route, Slot
 use crate::deployment::surroundings::{AlarmFound, Surroundings};
 use crate::judge::alarms::{AlarmState, InsufficientData};
 
+/// A minute, and the time until CloudWatch's figures of it are final.
+const JUDGED_AFTER: Duration = Duration::from_secs(5 * 60);
+
 /// What is going to be watched.
 pub(super) fn guards(
     request: &Request,
@@ -43,6 +46,14 @@ fn check_metrics(
             "take `metrics` out of `guards` in bg.yaml; alarms work with any load balancer",
         );
         return None;
+    }
+    let bakes = request.steps().into_iter().map(|step| step.bake);
+    if bakes.max().is_some_and(|longest| longest < JUDGED_AFTER) {
+        planning.warn(format!(
+            "guards.metrics judges a minute up to three minutes after its end: bakes shorter than \
+             {} are over before any of their minutes is judged",
+            humantime::format_duration(JUDGED_AFTER)
+        ));
     }
     Some(metrics)
 }
