@@ -31,8 +31,8 @@ pub struct Worse {
 }
 
 impl Worse {
-    /// The most that is claimed: 99.999 %.
-    const SUREST: f64 = 99_999.0;
+    /// The most that is claimed: 99.9 %.
+    const SUREST: f64 = 99_900.0;
 
     /// From the counts of so many minutes and the judge's logarithm.
     pub(super) fn of(metric: &str, pair: Pair, minutes: u32, log_e: f64) -> Worse {
