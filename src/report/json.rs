@@ -41,6 +41,9 @@ use crate::deployment::event::Record;
 /// | `putting_green_away`, `green_put_away` | intent, and fact: green's desired count is 0 |
 /// | `act_failed` | `act`, `class`, `message` |
 /// | `looked` | `blue`, `green`: counts (`slot`, `desired`, `running`, `healthy`, `failed`); `weights`: route to green's share seen; `alarms`: name to state; null is unreadable |
+/// | `minute_judged` | `minute`: its start, `step`, `served`: `blue` and `green` with `requests`, `http_5xx`, `unreachable` (0 where left out) |
+/// | `minute_skipped` | `minute`, `step`, `why`: `no_data`, `late`, `error` |
+/// | `enough_evidence` | `step`, `minutes`: green is shown not to be worse, and the bake ends early |
 /// | `retire_waiting` | after the end: `until`, `why` blue can't be retired yet |
 /// | `retiring`, `retired`, `retire_cancelled` | after the end: intent, and fact: `then`; or `why` blue stays |
 /// | `ended` | `outcome`: its `kind` is `promoted`, `reverted` (`trip`), `stuck` (`why`) or `kept` (`signal`) |
