@@ -2,7 +2,7 @@
 
 use super::ids::{SlotName, TargetGroupArn};
 use super::observation::{Observation, Seen, Split};
-use super::plan::{AlarmGuard, AlarmWeight, Plan};
+use super::plan::{AlarmGuard, AlarmWeight, Plan, Route};
 use super::state::Deployment;
 use super::trip::Hold;
 use crate::judge::alarms::{AlarmState, InsufficientData, Verdict, verdict};
@@ -87,6 +87,15 @@ pub fn green_carries_traffic(plan: &Plan, observation: &Observation) -> bool {
                 .is_some_and(|weight| *weight > 0)
         })
     })
+}
+
+/// Whether every route can be read, and none gives green anything.
+pub fn green_is_seen_idle(plan: &Plan, observation: &Observation) -> bool {
+    let readable = |route: &Route| {
+        let seen = observation.routes.get(&route.arn);
+        seen.and_then(Seen::value).is_some()
+    };
+    plan.routes.iter().all(readable) && !green_carries_traffic(plan, observation)
 }
 
 /// The group of `slot` with the fewest healthy targets, and how many; `None` where one of the

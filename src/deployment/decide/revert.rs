@@ -7,7 +7,9 @@ use jiff::Timestamp;
 use super::{Draft, after};
 use crate::deployment::action::{ActName, Action, WeightWrite};
 use crate::deployment::event::Event;
-use crate::deployment::invariants::{all_readable_show, fewest_healthy, green_carries_traffic};
+use crate::deployment::invariants::{
+    all_readable_show, fewest_healthy, green_carries_traffic, green_is_seen_idle,
+};
 use crate::deployment::observation::{Seen, ServiceSeen, ServiceStatus};
 use crate::deployment::outcome::{Outcome, Stuck};
 use crate::deployment::state::Phase;
@@ -89,6 +91,19 @@ impl Draft<'_> {
             }
             return self.look_by(settled_at);
         }
+        if !green_is_seen_idle(&self.deployment.plan, self.seen) {
+            // Emptying it would take down whatever somebody has given it meanwhile.
+            let begun = putting_away_since.or(*traffic_back_at).unwrap_or(*since);
+            if self.now >= self.give_up_at(begun, *hurried_at) {
+                let trouble = "a route can't be read any more, and may give green traffic: its \
+                               tasks stay"
+                    .to_owned();
+                let trip = trip.clone();
+                let why = Stuck::RevertNotConfirmed { trip, trouble };
+                self.end(Outcome::Stuck { why });
+            }
+            return;
+        }
         self.put_green_away(trip, *hurried_at, *putting_away_since, *put_away);
     }
 
@@ -96,9 +111,9 @@ impl Draft<'_> {
     /// somebody has moved meanwhile, is looked at again for a while first.
     fn end_reverted(&mut self, trip: &Trip, give_up_at: Timestamp) {
         let deployment = self.deployment;
-        if !deployment.traffic_touched
-            || all_readable_show(&deployment.plan, self.seen, Weight::ZERO)
-        {
+        let untouched =
+            !deployment.traffic_touched && green_is_seen_idle(&deployment.plan, self.seen);
+        if untouched || all_readable_show(&deployment.plan, self.seen, Weight::ZERO) {
             self.end(Outcome::Reverted { trip: trip.clone() });
         } else if self.now >= give_up_at {
             let trouble = "the routes showed it once, and don't any more".to_owned();
@@ -131,8 +146,8 @@ impl Draft<'_> {
             self.wake_at = self.now;
             return;
         }
-        if !self.traffic_may_be_on_green() {
-            // Never raised, and nothing seen on green: an unreadable or foreign route is not ours.
+        if !self.deployment.traffic_touched && green_is_seen_idle(plan, self.seen) {
+            // Never raised, and nothing on green: what else a route does is not ours.
             self.record(Event::TrafficReverted);
             self.wake_at = self.now;
             return;
@@ -161,7 +176,11 @@ impl Draft<'_> {
             };
             return self.end(Outcome::Stuck { why });
         }
-        self.act(Action::WriteWeights(WeightWrite::AllBlue));
+        // Where nothing was raised, a route that can't be read is looked at again: somebody may
+        // have given green traffic, and may not.
+        if self.traffic_may_be_on_green() {
+            self.act(Action::WriteWeights(WeightWrite::AllBlue));
+        }
     }
 
     fn put_green_away(

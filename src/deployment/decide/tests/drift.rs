@@ -1,7 +1,9 @@
 use super::scene::ALL_BLUE;
 use super::{Scene, percent};
+use crate::deployment::action::ActName;
 use crate::deployment::event::Event;
 use crate::deployment::ids::{SlotName, TaskDefinitionArn};
+use crate::deployment::observation::Seen;
 use crate::deployment::outcome::{Outcome, Stuck};
 use crate::deployment::state::Phase;
 use crate::deployment::trip::{Hold, Trip};
@@ -183,4 +185,28 @@ fn a_guard_that_trips_under_drift_before_traffic_moved_writes_all_blue() {
     scene.look_after(5);
     scene.alarm(AlarmState::Alarm);
     assert_eq!(scene.look_after(5).actions, [ALL_BLUE]);
+}
+
+#[test]
+fn green_is_not_emptied_while_a_hand_may_have_given_it_traffic_that_cannot_be_seen() {
+    let mut scene = Scene::new();
+    scene.run_to_ready();
+    let given = scene.seen.routes.clone();
+    for seen in scene.seen.routes.values_mut() {
+        *seen = Seen::Unreadable("connection reset".to_owned());
+    }
+    scene.abort();
+    for _ in 0..20 {
+        let actions = scene.look().actions;
+        assert!(
+            !actions.iter().any(|it| it.name() == ActName::Scale),
+            "{actions:?}"
+        );
+        assert!(!scene.events.contains(&Event::TrafficReverted));
+    }
+    scene.seen.routes = given;
+    scene.weights(0, 0, 100);
+    assert_eq!(scene.look().actions, [ALL_BLUE]);
+    assert!(matches!(scene.run_to_the_end(), Outcome::Reverted { .. }));
+    assert!(scene.events.contains(&Event::PuttingGreenAway));
 }
