@@ -49,6 +49,8 @@ pub struct Deployment {
     pub driven: Drive,
     /// What keeps it from moving on.
     pub hold: Option<Held>,
+    /// The last hold that was over, as long as nothing has moved on since.
+    pub held_before: Option<HeldBefore>,
     /// Since when AWS can't be read.
     pub blind_since: Option<Timestamp>,
     /// The acts whose last try failed.
@@ -149,6 +151,15 @@ pub struct Held {
     pub until: Timestamp,
 }
 
+/// A hold that was over before patience was.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct HeldBefore {
+    /// When it was over.
+    pub over_at: Timestamp,
+    /// When patience would have ended.
+    pub until: Timestamp,
+}
+
 /// How an act failed.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Failure {
@@ -228,6 +239,7 @@ impl Deployment {
             left: None,
             driven: Drive::Through,
             hold: None,
+            held_before: None,
             blind_since: None,
             failures: BTreeMap::new(),
             failed_tasks: 0,
@@ -323,6 +335,7 @@ impl Deployment {
                 self.set = *weight;
                 self.traffic_touched = true;
                 self.changed_at = at;
+                self.held_before = None;
                 self.failures.clear();
                 if let Some(evidence) = &mut self.evidence {
                     evidence.end_step(at);
@@ -413,7 +426,10 @@ impl Deployment {
             }
             (_, Event::Holding { reasons, until }) => self.hold_on(reasons, *until, at),
             (_, Event::HoldOver) => {
-                self.hold = None;
+                self.held_before = self.hold.take().map(|held| HeldBefore {
+                    over_at: at,
+                    until: held.until,
+                });
                 self.blind_since = None;
             }
             (
@@ -465,6 +481,7 @@ impl Deployment {
                     _ => None,
                 };
                 self.hold = None;
+                self.held_before = None;
                 self.driven = Drive::Through;
                 let ended = Phase::Ended {
                     outcome: outcome.clone(),
