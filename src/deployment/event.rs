@@ -220,6 +220,17 @@ pub enum Event {
         /// What it has instead.
         why: Quality,
     },
+    /// Fact: the bake is over, and green has not served as many requests as the step asks for.
+    WaitingForRequests {
+        /// Position in the ladder, from 0.
+        step: usize,
+        /// Served at this weight so far.
+        requests: u64,
+        /// Asked for.
+        wanted: u64,
+        /// How long they are waited for.
+        until: Timestamp,
+    },
     /// Fact: green is shown not to be worse, so that the bake ends early.
     EnoughEvidence {
         /// Position in the ladder, from 0.

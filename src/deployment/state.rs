@@ -67,6 +67,10 @@ pub struct Deployment {
     pub deadman: DeadmanState,
     /// What the judge knows, where metrics are judged.
     pub evidence: Option<Evidence>,
+    /// The step whose bake is over and whose requests are waited for.
+    pub waiting: Option<Waiting>,
+    /// The step that somebody goes on from whatever it asks for.
+    pub waived: Option<usize>,
     /// The figures of the last look.
     pub look: Look,
     /// Until when a try to register the task definition that may have worked can have reached AWS.
@@ -148,6 +152,15 @@ pub struct Held {
     /// Since when.
     pub since: Timestamp,
     /// When patience ends.
+    pub until: Timestamp,
+}
+
+/// A step that waits for requests.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Waiting {
+    /// Its place in the ladder.
+    pub step: usize,
+    /// Until when, before its policy is followed.
     pub until: Timestamp,
 }
 
@@ -240,6 +253,8 @@ impl Deployment {
             driven: Drive::Through,
             hold: None,
             held_before: None,
+            waiting: None,
+            waived: None,
             blind_since: None,
             failures: BTreeMap::new(),
             failed_tasks: 0,
@@ -462,6 +477,14 @@ impl Deployment {
             {
                 *until = at.min(*until);
             }
+            (Phase::Baking { step: now, .. }, Event::WaitingForRequests { step, until, .. })
+                if now == step =>
+            {
+                self.waiting = Some(Waiting {
+                    step: *step,
+                    until: *until,
+                });
+            }
             (_, Event::Looked(look)) => {
                 self.failed_tasks = self.failed_tasks.max(look.green.failed.unwrap_or(0));
                 if look.green.reason.is_some() {
@@ -509,10 +532,11 @@ impl Deployment {
         let last = self.plan.steps.len().saturating_sub(1);
         let at_last = matches!(self.phase, Phase::Baking { step, .. } if step >= last);
         self.straight_to_full |= full;
-        if let Phase::Baking { until, .. } = &mut self.phase
+        if let Phase::Baking { step, until } = &mut self.phase
             && !(full && at_last)
         {
             *until = at.min(*until);
+            self.waived = Some(*step);
         }
     }
 

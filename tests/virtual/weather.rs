@@ -162,9 +162,11 @@ fn locked<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
 /// A canary of a few minutes, with patience for the spells.
 fn short_canary(image: &str) -> Request {
     let seconds = Duration::from_secs;
-    let step = |percent, bake| Step {
-        weight: Weight::of_percent(percent).expect("it is a percentage"),
-        bake,
+    let step = |percent, bake| {
+        Step::new(
+            Weight::of_percent(percent).expect("it is a percentage"),
+            bake,
+        )
     };
     let steps = vec![
         step(10, seconds(20)),

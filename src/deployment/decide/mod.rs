@@ -3,6 +3,7 @@
 
 mod credentials;
 mod deadman;
+mod enough;
 mod guards;
 mod looked;
 mod metrics;
