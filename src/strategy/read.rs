@@ -193,7 +193,7 @@ mod tests {
             ("until: {}", "requests"),
             (
                 "at_most: 30m",
-                "s.yaml:2:28: `at_most` is there without `until`",
+                "s.yaml:2:29: `at_most` is there without `until`",
             ),
             (
                 "until: { requests: 5 }, at_most: 1m",
