@@ -63,6 +63,7 @@ pub mod cli;
 pub mod config;
 pub mod deployment;
 pub mod judge;
+pub mod rehearse;
 pub mod report;
 pub mod runner;
 pub mod sandbox;

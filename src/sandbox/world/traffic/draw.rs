@@ -51,7 +51,7 @@ pub(super) fn binomial(rng: &mut Rng, n: u64, p: f64) -> u64 {
 }
 
 /// A standard normal draw, by Box and Muller.
-fn normal(rng: &mut Rng) -> f64 {
+pub(super) fn normal(rng: &mut Rng) -> f64 {
     let radius = (-2.0 * (1.0 - rng.f64()).ln()).sqrt();
     radius * (std::f64::consts::TAU * rng.f64()).cos()
 }
