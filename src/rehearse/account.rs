@@ -5,38 +5,24 @@ use std::collections::BTreeSet;
 use jiff::{SignedDuration, Timestamp};
 use serde_json::{Value, json};
 
+use super::alarms;
 use super::scenario::Scenario;
 use crate::deployment::ids::SlotName;
-use crate::deployment::preflight::{
-    AlarmWanted, DefinitionWanted, Request, RouteWanted, RoutesWanted, Side,
-};
+use crate::deployment::preflight::{DefinitionWanted, Request, RouteWanted, RoutesWanted};
 use crate::sandbox::demo::subnets;
-use crate::sandbox::wire::{AwsError, cloudwatch, ecs, elbv2};
+use crate::sandbox::wire::{AwsError, ecs, elbv2};
 use crate::sandbox::world::World;
 use crate::sandbox::world::app::Behaviour;
 use crate::sandbox::world::traffic::{Flow, Mode, Noise, Shape};
 
 /// What the live slot runs.
 pub(super) const LIVE: &str = "rehearsed/live:1";
-/// The alarm of [`practice`], by slot.
-const PRACTICE: &str = "codedeploy-{slot}-5xx";
 /// A container and its port, where the config names none.
 const CONTAINER: (&str, u16) = ("app", 8080);
 /// A build-up that takes longer than this is a mistake in the scenario.
 const PATIENCE: u32 = 1200;
 /// The account is left alone before anybody sees it, so that its metrics are there.
 const SETTLE: u32 = 300;
-
-/// The practice that a rehearsal is compared with: CodeDeploy's canary, a tenth for five minutes
-/// and then all, with an alarm on 1 % 5xx in two of three minutes and no judge.
-pub fn practice(request: &mut Request) {
-    request.guards.metrics = None;
-    request.guards.alarms = vec![AlarmWanted {
-        name: PRACTICE.to_owned(),
-        side: Side::Green,
-        insufficient_data: None,
-    }];
-}
 
 /// Makes a request fit an account in the region: names instead of ARNs, no account, and whatever
 /// routes are there.
@@ -74,7 +60,7 @@ pub fn build(request: &Request, scenario: &Scenario, start: Timestamp) -> Result
     ecs::handle(&mut world, "RegisterTaskDefinition", &definition)?;
     let service = service(&world, &fitting, scenario);
     ecs::handle(&mut world, "CreateService", &service)?;
-    alarms(&mut world, &fitting, scenario)?;
+    alarms::build(&mut world, &fitting, scenario)?;
     steady(&mut world, cluster, fitting.slots.a.service.as_str())?;
     world.traffic.mode = Mode::On;
     for listener in &listeners {
@@ -304,76 +290,6 @@ fn service(world: &World, request: &Request, scenario: &Scenario) -> Value {
             "deploymentCircuitBreaker": { "enable": true, "rollback": true },
         },
     })
-}
-
-/// What the config's alarms stand for here: one whose name speaks of latency rings when a tenth of
-/// requests take more than five times as long as usual, any other one when 1 % fail.
-fn alarms(world: &mut World, request: &Request, scenario: &Scenario) -> Result<(), AwsError> {
-    let balancers = || world.elb.load_balancers.values();
-    let Some(balancer) = balancers().next().map(|it| it.dimension().to_owned()) else {
-        return Ok(());
-    };
-    let names = request.guards.alarms.iter().map(|it| it.name.as_str());
-    let mut inputs = Vec::new();
-    for name in names.chain([PRACTICE]) {
-        for slot in SlotName::BOTH {
-            let of = if name.contains("{slot}") {
-                slot
-            } else {
-                SlotName::A
-            };
-            let group = &request.slots[of].targets[0].group;
-            let group = world.elb.groups.values().find(|it| it.name == *group);
-            let Some(group) = group else { continue };
-            let alarm = name.replace("{slot}", &slot.to_string());
-            inputs.push(alarm_on(&alarm, &balancer, group.dimension(), scenario));
-        }
-    }
-    for input in inputs {
-        cloudwatch::handle(world, "PutMetricAlarm", &input)?;
-    }
-    Ok(())
-}
-
-fn alarm_on(name: &str, balancer: &str, group: &str, scenario: &Scenario) -> Value {
-    let metric = |metric: &str| {
-        json!({
-            "Namespace": "AWS/ApplicationELB", "MetricName": metric,
-            "Dimensions": [
-                { "Name": "LoadBalancer", "Value": balancer },
-                { "Name": "TargetGroup", "Value": group },
-            ],
-        })
-    };
-    let mut input = json!({
-        "AlarmName": name, "EvaluationPeriods": 3, "DatapointsToAlarm": 2,
-        "ComparisonOperator": "GreaterThanThreshold", "TreatMissingData": "notBreaching",
-    });
-    if name.contains("latency") || name.contains("time") {
-        let limit = scenario.latency.as_secs_f64() * 5.0;
-        for (key, value) in metric("TargetResponseTime")
-            .as_object()
-            .into_iter()
-            .flatten()
-        {
-            input[key] = value.clone();
-        }
-        input["Period"] = json!(60);
-        input["ExtendedStatistic"] = json!("p90");
-        input["Threshold"] = json!(limit);
-        return input;
-    }
-    let sum = |id: &str, name: &str| {
-        json!({ "Id": id, "ReturnData": false,
-            "MetricStat": { "Metric": metric(name), "Period": 60, "Stat": "Sum" } })
-    };
-    input["Threshold"] = json!(1.0);
-    input["Metrics"] = json!([
-        { "Id": "share", "Expression": "100 * bad / all", "Label": "5xx in percent" },
-        sum("bad", "HTTPCode_Target_5XX_Count"),
-        sum("all", "RequestCount"),
-    ]);
-    input
 }
 
 /// Lets the world run until the service is steady.

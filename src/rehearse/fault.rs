@@ -2,7 +2,9 @@
 
 use std::time::Duration;
 
+use super::scenario;
 use crate::sandbox::world::app::{Behaviour, Exit};
+use crate::sandbox::world::traffic::Together;
 use crate::strategy::{InputError, Node, Reader, format_duration};
 
 /// One fault, on one base.
@@ -12,8 +14,21 @@ pub struct Fault {
     pub name: String,
     /// What is wrong.
     pub kind: Kind,
-    /// The live version's share of failed requests, in millionths, where it isn't the scenario's.
+    /// What is otherwise than in the scenario meanwhile.
+    pub setting: Setting,
+}
+
+/// What a fault says of the service, where that isn't the scenario's.
+#[derive(Debug, Clone, Copy, Default, PartialEq)]
+pub struct Setting {
+    /// The live version's share of failed requests (`from`), in millionths.
     pub from: Option<u32>,
+    /// Requests a second (`requests`).
+    pub requests: Option<f64>,
+    /// What the error rates of both sides do together (`weather`).
+    pub weather: Option<Together>,
+    /// By how much each side's differs by itself (`noise`).
+    pub noise: Option<f64>,
 }
 
 /// What is wrong.
@@ -40,7 +55,8 @@ pub enum Kind {
 
 /// What fails beside trouble that is not the version's.
 const UNDER_TROUBLE: u32 = 200_000;
-const KEYS: [&str; 9] = [
+/// What may be wrong, and then what may be otherwise.
+const KEYS: [&str; 12] = [
     "good",
     "errors",
     "latency",
@@ -50,6 +66,9 @@ const KEYS: [&str; 9] = [
     "throttled",
     "dies",
     "from",
+    "requests",
+    "weather",
+    "noise",
 ];
 
 impl Kind {
@@ -92,9 +111,9 @@ impl Fault {
     /// One on the scenario's own base.
     pub fn of(kind: Kind) -> Fault {
         Fault {
-            name: name(kind, None),
+            name: name(kind, &Setting::default()),
             kind,
-            from: None,
+            setting: Setting::default(),
         }
     }
 }
@@ -117,25 +136,35 @@ pub fn usual() -> Vec<Fault> {
     kinds.map(Fault::of).to_vec()
 }
 
-fn name(kind: Kind, from: Option<u32>) -> String {
+fn name(kind: Kind, setting: &Setting) -> String {
     let percent = |millionths: u32| format!("{} %", f64::from(millionths) / 1e4);
-    let from = from.map(percent);
-    match kind {
-        Kind::Good => from.map_or_else(
-            || "good".to_owned(),
-            |from| format!("good, {from} errors on both sides"),
-        ),
-        Kind::Errors(share) => match from {
-            Some(from) => format!("errors {from} → {}", percent(share)),
-            None => format!("errors {}", percent(share)),
-        },
-        Kind::Latency(latency) => format!("latency {}", format_duration(latency)),
-        Kind::Crash(after) => format!("crash after {}", format_duration(after)),
-        Kind::StartUp(boot) => format!("start-up {}", format_duration(boot)),
-        Kind::Late(lag) => format!("figures {} later", format_duration(lag)),
-        Kind::Throttled(share) => format!("{} of calls throttled", percent(share)),
-        Kind::Dies(away) => format!("process dead for {}", format_duration(away)),
+    let from = setting.from.map(percent);
+    let mut name = match (kind, from) {
+        (Kind::Good, Some(from)) => format!("good, {from} errors on both sides"),
+        (Kind::Good, None) => "good".to_owned(),
+        (Kind::Errors(share), Some(from)) => format!("errors {from} → {}", percent(share)),
+        (Kind::Errors(share), None) => format!("errors {}", percent(share)),
+        (Kind::Latency(latency), _) => format!("latency {}", format_duration(latency)),
+        (Kind::Crash(after), _) => format!("crash after {}", format_duration(after)),
+        (Kind::StartUp(boot), _) => format!("start-up {}", format_duration(boot)),
+        (Kind::Late(lag), _) => format!("figures {} later", format_duration(lag)),
+        (Kind::Throttled(share), _) => format!("{} of calls throttled", percent(share)),
+        (Kind::Dies(away), _) => format!("process dead for {}", format_duration(away)),
+    };
+    if let Some(requests) = setting.requests {
+        name += &format!(", {requests} requests a second");
     }
+    if let Some(weather) = setting.weather {
+        name += match weather {
+            Together::Steady => ", steady",
+            Together::Drifting { .. } => ", drifting",
+            Together::Incidents { .. } => ", shared incidents",
+        };
+    }
+    if let Some(noise) = setting.noise {
+        name += &format!(", noise {} %", noise * 100.0);
+    }
+    name
 }
 
 /// Reads `{ errors: 5%, from: 0.1% }`, `{ crash: 3m }`, `good` and their like.
@@ -175,10 +204,21 @@ pub(super) fn read(reader: Reader<'_>, node: &Node) -> Result<Fault, InputError>
         return Err(reader.error(node.at, one_of));
     };
     let from = fields.optional("from").map(|node| reader.rate(node));
-    let from = from.transpose()?;
+    let requests = fields.optional("requests");
+    let requests = requests.map(|node| scenario::requests(reader, node));
+    let weather = fields.optional("weather");
+    let weather = weather.map(|node| scenario::weather(reader, node));
+    let noise = fields.optional("noise");
+    let noise = noise.map(|node| scenario::share(reader, node, "noise"));
+    let setting = Setting {
+        from: from.transpose()?,
+        requests: requests.transpose()?,
+        weather: weather.transpose()?,
+        noise: noise.transpose()?,
+    };
     Ok(Fault {
-        name: name(kind, from),
+        name: name(kind, &setting),
         kind,
-        from,
+        setting,
     })
 }

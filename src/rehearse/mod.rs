@@ -6,6 +6,8 @@
 
 mod account;
 mod act;
+mod alarms;
+mod calibrate;
 pub mod fault;
 mod look;
 mod metrics;
@@ -17,7 +19,8 @@ pub mod table;
 mod tally;
 mod trouble;
 
-pub use account::{build, fit, practice};
+pub use account::{build, fit};
+pub use alarms::practice;
 pub use run::run;
 pub use scenario::Scenario;
 pub use series::{Contender, Series};

@@ -78,9 +78,9 @@ const DRIFTING: Together = Together::Drifting {
     swing: 0.5,
     minutes: 60.0,
 };
-/// Ten minutes of every hour with twenty times as many errors.
+/// Ten minutes of every hour with eight times as many errors.
 const INCIDENTS: Together = Together::Incidents {
-    times: 20.0,
+    times: 8.0,
     every: 60,
     length: 10,
 };
@@ -98,23 +98,15 @@ impl Scenario {
             return Ok(scenario);
         }
         let fields = reader.fields(&node, "a scenario such as { requests: 50 }", &KEYS)?;
-        let share = |node: &Node| Ok(f64::from(reader.rate(node)?) / 1e6);
         let in_range = |node: &Node, fits: bool, what: &str| match fits {
             true => Ok(()),
             false => Err(reader.error(node.at, what)),
         };
         if let Some(node) = fields.optional("requests") {
-            scenario.requests = number(reader, node)?;
-            let fits = scenario.requests > 0.0 && scenario.requests <= MOST_REQUESTS;
-            in_range(
-                node,
-                fits,
-                "`requests` must be over 0 and at most 100000 a second",
-            )?;
+            scenario.requests = requests(reader, node)?;
         }
         if let Some(node) = fields.optional("swing") {
-            scenario.swing = share(node)?;
-            in_range(node, scenario.swing <= 1.0, "`swing` must be at most 100%")?;
+            scenario.swing = share(reader, node, "swing")?;
         }
         if let Some(node) = fields.optional("tasks") {
             let tasks = number(reader, node)?;
@@ -143,20 +135,10 @@ impl Scenario {
             }
         }
         if let Some(node) = fields.optional("noise") {
-            scenario.noise = share(node)?;
-            in_range(node, scenario.noise <= 1.0, "`noise` must be at most 100%")?;
+            scenario.noise = share(reader, node, "noise")?;
         }
         if let Some(node) = fields.optional("weather") {
-            let expected = "steady, drifting or incidents";
-            scenario.weather = match reader.text(node, expected)?.as_str() {
-                "steady" => Together::Steady,
-                "drifting" => DRIFTING,
-                "incidents" => INCIDENTS,
-                other => {
-                    let what = format!("expected {expected}, found {other:?}");
-                    return Err(reader.error(node.at, what));
-                }
-            };
+            scenario.weather = weather(reader, node)?;
         }
         if let Some(node) = fields.optional("faults") {
             let faults = reader.list(node, "a list of faults")?.iter();
@@ -165,6 +147,39 @@ impl Scenario {
                 .collect::<Result<_, _>>()?;
         }
         Ok(scenario)
+    }
+}
+
+/// Requests a second.
+pub(super) fn requests(reader: Reader<'_>, node: &Node) -> Result<f64, InputError> {
+    let requests = number(reader, node)?;
+    if requests > 0.0 && requests <= MOST_REQUESTS {
+        return Ok(requests);
+    }
+    let what = "`requests` must be over 0 and at most 100000 a second";
+    Err(reader.error(node.at, what))
+}
+
+/// A percentage up to 100 %.
+pub(super) fn share(reader: Reader<'_>, node: &Node, key: &str) -> Result<f64, InputError> {
+    let share = f64::from(reader.rate(node)?) / 1e6;
+    match share <= 1.0 {
+        true => Ok(share),
+        false => Err(reader.error(node.at, format!("`{key}` must be at most 100%"))),
+    }
+}
+
+/// What both sides' errors do together.
+pub(super) fn weather(reader: Reader<'_>, node: &Node) -> Result<Together, InputError> {
+    let expected = "steady, drifting or incidents";
+    match reader.text(node, expected)?.as_str() {
+        "steady" => Ok(Together::Steady),
+        "drifting" => Ok(DRIFTING),
+        "incidents" => Ok(INCIDENTS),
+        other => {
+            let what = format!("expected {expected}, found {other:?}");
+            Err(reader.error(node.at, what))
+        }
     }
 }
 

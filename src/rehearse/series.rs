@@ -8,7 +8,8 @@ use jiff::SignedDuration;
 use serde_json::Value;
 
 use super::account::{self, LIVE};
-use super::fault::{Fault, Kind};
+use super::calibrate::History;
+use super::fault::{Fault, Kind, Setting};
 use super::run::run;
 use super::scenario::Scenario;
 use super::summary::Row;
@@ -19,6 +20,7 @@ use crate::deployment::plan::{NewTaskDefinition, Plan};
 use crate::deployment::state::IllegalRecord;
 use crate::sandbox::world::World;
 use crate::sandbox::world::app::Behaviour;
+use crate::sandbox::world::traffic::Noise;
 
 /// As many as the smallest machines have processors.
 const THREADS: usize = 2;
@@ -110,7 +112,8 @@ impl Series<'_> {
         contender: &Contender,
         version: impl Fn(&Behaviour) -> Behaviour,
     ) -> Result<Vec<Record>, IllegalRecord> {
-        let mut world = self.set(contender, None, self.first_seed, version);
+        let setting = Setting::default();
+        let mut world = self.set(contender, &setting, self.first_seed, version);
         let trouble = Trouble::none(self.first_seed);
         run(
             &mut world,
@@ -126,9 +129,11 @@ impl Series<'_> {
         contender: &Contender,
         seed: u64,
     ) -> Result<Tally, IllegalRecord> {
-        let (kind, plan) = (case.fault.kind, &contender.plan);
+        let (kind, setting) = (case.fault.kind, &case.fault.setting);
         let version = |live: &Behaviour| case.version.behaviour(live);
-        let mut world = self.set(contender, case.fault.from, seed, version);
+        let mut world = self.set(contender, setting, seed, version);
+        let calibrated = self.calibrated(&contender.plan, setting, seed);
+        let plan = calibrated.as_ref().unwrap_or(&contender.plan);
         let mut trouble = Trouble::none(seed);
         match kind {
             Kind::Late(by) => world.cloudwatch.lag += account::length(by),
@@ -152,7 +157,7 @@ impl Series<'_> {
     fn set(
         &self,
         contender: &Contender,
-        from: Option<u32>,
+        setting: &Setting,
         seed: u64,
         version: impl Fn(&Behaviour) -> Behaviour,
     ) -> World {
@@ -160,8 +165,19 @@ impl Series<'_> {
         let mut rng = Rng::with_seed(seed);
         world.rng = rng.fork();
         world.traffic.noise.seed = rng.u64(..);
+        if let Some(weather) = setting.weather {
+            world.traffic.noise.together = weather;
+        }
+        if let Some(noise) = setting.noise {
+            world.traffic.noise.apart = noise;
+        }
+        if let Some(requests) = setting.requests {
+            for flow in &mut world.traffic.flows {
+                flow.scale(requests / self.scenario.requests);
+            }
+        }
         let mut live = account::live(self.scenario);
-        if let Some(from) = from {
+        if let Some(from) = setting.from {
             live.error_rate = f64::from(from) / 1e6;
             let clusters = world.ecs.clusters.values_mut();
             let tasks = clusters.flat_map(|it| it.tasks.values_mut());
@@ -177,6 +193,25 @@ impl Series<'_> {
         }
         world.advance(rng.u32(60..120));
         world
+    }
+
+    /// The plan with the noise that blue's last hour shows, where there is any.
+    fn calibrated(&self, plan: &Plan, setting: &Setting, seed: u64) -> Option<Plan> {
+        let noise = setting.noise.unwrap_or(self.scenario.noise);
+        plan.guards.metrics.as_ref().filter(|_| noise > 0.0)?;
+        let history = History {
+            requests: setting.requests.unwrap_or(self.scenario.requests),
+            errors: f64::from(setting.from.unwrap_or(self.scenario.errors)) / 1e6,
+            noise: Noise {
+                together: setting.weather.unwrap_or(self.scenario.weather),
+                apart: noise,
+                seed,
+            },
+        };
+        let mut plan = plan.clone();
+        let metrics = plan.guards.metrics.as_mut()?;
+        metrics.errors.noise = (history.kappa(seed) * 1000.0).round() as u32;
+        Some(plan)
     }
 
     /// For how long after the first shift failed requests are counted: the same for all.

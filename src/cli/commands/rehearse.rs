@@ -28,8 +28,6 @@ use crate::sandbox::{Region, RegionOptions};
 
 /// What `--compare` calls the practice that a rehearsal is held against.
 const CODEDEPLOY: &str = "codedeploy";
-/// Its ladder, watched for a quarter of an hour at 100 %.
-const CODEDEPLOY_STEPS: &str = "canary:10%:5m";
 
 pub(super) async fn run(global: &Global, args: &RehearseArgs) -> Result<ExitCode, CliError> {
     let scenario = scenario(args)?;
@@ -95,10 +93,7 @@ fn request(
         images: args.images.clone(),
         task_definition: None,
         image_definitions: None,
-        strategy: match practised {
-            true => Some(CODEDEPLOY_STEPS.to_owned()),
-            false => strategy.map(str::to_owned),
-        },
+        strategy: strategy.filter(|_| !practised).map(str::to_owned),
         service_from: None,
         force: true,
         hotfix: false,

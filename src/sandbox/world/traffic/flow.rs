@@ -91,6 +91,21 @@ impl Flow {
         self
     }
 
+    /// Makes it so many times as strong.
+    pub fn scale(&mut self, times: f64) {
+        self.shape = match &self.shape {
+            Shape::Steady(rate) => Shape::Steady(rate * times),
+            Shape::Daily { mean, swing } => Shape::Daily {
+                mean: mean * times,
+                swing: *swing,
+            },
+            Shape::Steps(steps) => {
+                let steps = steps.iter().map(|(from, rate)| (*from, rate * times));
+                Shape::Steps(steps.collect())
+            }
+        };
+    }
+
     /// Sends the requests of so many seconds.
     pub(super) fn send(&mut self, world: &mut World, seconds: f64) {
         let count = poisson(&mut world.rng, self.shape.rate(world.now) * seconds);

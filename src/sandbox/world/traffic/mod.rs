@@ -10,6 +10,7 @@ mod noise;
 mod share;
 
 pub use count::{Answer, GroupTotals, Ledger, LoadBalancerTotals, OwnAnswer};
+pub use draw::{binomial, poisson};
 pub use flow::{Flow, Shape};
 pub use noise::{Noise, Together};
 
