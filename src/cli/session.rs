@@ -326,7 +326,7 @@ pub(super) fn parse(text: &str, origin: &str) -> Result<Config, CliError> {
     Config::parse(text, origin, &var).map_err(|error| CliError::usage(error.to_string()))
 }
 
-async fn connect(global: &Global, config: &Config) -> Result<Cloud, CliError> {
+pub(super) async fn connect(global: &Global, config: &Config) -> Result<Cloud, CliError> {
     let options = ConnectOptions {
         region: global.region.clone().or_else(|| config.region.clone()),
         profile: global.profile.clone(),

@@ -38,18 +38,23 @@ pub fn fit(request: &mut Request) {
     }
 }
 
-/// Builds what `request`, as the config says it, names: slot a serves everything, b is idle.
+/// Builds what `request`, as the config says it, names: slot `live` serves everything, the other
+/// is idle.
 ///
 /// # Errors
 /// When the region refuses it, in its words.
-pub fn build(request: &Request, scenario: &Scenario, start: Timestamp) -> Result<World, AwsError> {
+pub fn build(
+    request: &Request,
+    scenario: &Scenario,
+    live: SlotName,
+    start: Timestamp,
+) -> Result<World, AwsError> {
     let mut world = World::new("123456789012", "eu-west-1", start, 1);
-    let live = live(scenario);
-    world.ecs.images.plant(LIVE, live);
+    world.ecs.images.plant(LIVE, behaviour(scenario));
     world.cloudwatch.lag = length(scenario.lag);
     let mut fitting = request.clone();
     fit(&mut fitting);
-    let listeners = balancers(&mut world, request, &fitting)?;
+    let listeners = balancers(&mut world, request, &fitting, live)?;
     let cluster = request.cluster.as_str();
     ecs::handle(
         &mut world,
@@ -58,10 +63,10 @@ pub fn build(request: &Request, scenario: &Scenario, start: Timestamp) -> Result
     )?;
     let definition = definition(request);
     ecs::handle(&mut world, "RegisterTaskDefinition", &definition)?;
-    let service = service(&world, &fitting, scenario);
+    let service = service(&world, &fitting, live, scenario);
     ecs::handle(&mut world, "CreateService", &service)?;
     alarms::build(&mut world, &fitting, scenario)?;
-    steady(&mut world, cluster, fitting.slots.a.service.as_str())?;
+    steady(&mut world, cluster, fitting.slots[live].service.as_str())?;
     world.traffic.mode = Mode::On;
     for listener in &listeners {
         let rate = scenario.requests / listeners.len() as f64;
@@ -87,7 +92,7 @@ pub fn build(request: &Request, scenario: &Scenario, start: Timestamp) -> Result
 }
 
 /// How the live version behaves.
-pub(super) fn live(scenario: &Scenario) -> Behaviour {
+pub(super) fn behaviour(scenario: &Scenario) -> Behaviour {
     Behaviour {
         error_rate: f64::from(scenario.errors) / 1e6,
         latency: scenario.latency,
@@ -112,6 +117,7 @@ fn balancers(
     world: &mut World,
     request: &Request,
     fitting: &Request,
+    live: SlotName,
 ) -> Result<Vec<Entry>, AwsError> {
     let count = fitting.slots.a.targets.len();
     let mut pairs = Vec::new();
@@ -133,12 +139,13 @@ fn balancers(
     let mut entries = Vec::new();
     for (at, (balancer, port, host, path)) in places.into_iter().enumerate() {
         let (a, b) = &pairs[at % count];
+        let weight = |slot| if slot == live { 100 } else { 0 };
         let balancer = match world.elb.load_balancer_named(&balancer) {
             Some(balancer) => balancer.arn.clone(),
             None => load_balancer(world, &balancer)?,
         };
         let forward = json!([{ "Type": "forward", "ForwardConfig": { "TargetGroups": [
-            { "TargetGroupArn": a, "Weight": 100 }, { "TargetGroupArn": b, "Weight": 0 },
+            { "TargetGroupArn": a, "Weight": weight(SlotName::A) }, { "TargetGroupArn": b, "Weight": weight(SlotName::B) },
         ] } }]);
         let nothing =
             json!([{ "Type": "fixed-response", "FixedResponseConfig": { "StatusCode": "404" } }]);
@@ -263,8 +270,8 @@ fn definition(request: &Request) -> Value {
     })
 }
 
-fn service(world: &World, request: &Request, scenario: &Scenario) -> Value {
-    let slot = &request.slots.a;
+fn service(world: &World, request: &Request, live: SlotName, scenario: &Scenario) -> Value {
+    let slot = &request.slots[live];
     let arn = |name: &str| {
         let group = world.elb.groups.values().find(|it| it.name == name);
         group.map(|it| it.arn.clone())

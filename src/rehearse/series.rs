@@ -176,7 +176,7 @@ impl Series<'_> {
                 flow.scale(requests / self.scenario.requests);
             }
         }
-        let mut live = account::live(self.scenario);
+        let mut live = account::behaviour(self.scenario);
         if let Some(from) = setting.from {
             live.error_rate = f64::from(from) / 1e6;
             let clusters = world.ecs.clusters.values_mut();

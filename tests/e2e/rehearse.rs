@@ -6,7 +6,7 @@ use std::time::Duration;
 use serde_json::Value;
 use tempfile::TempDir;
 
-use super::support::{Ended, bare, started};
+use super::support::{Ended, Scene, bare, between, started};
 
 fn folder() -> TempDir {
     TempDir::new().expect("a temporary folder")
@@ -108,6 +108,30 @@ fn the_config_s_own_names_and_strategy_are_rehearsed() {
         .says("api in cluster prod")
         .says("front:443 /api/*")
         .says("50% of traffic to green");
+}
+
+#[test]
+fn the_live_service_is_what_is_rehearsed_on_and_stays_as_it_is() {
+    let scene = Scene::at_speed(1);
+    let before = scene.footprint();
+    let told = scene.bg(&["rehearse", "--seeds", "0"]).exits(0);
+    let told = told.says("Rehearsed on: 2 tasks, ");
+    let rate = between(&told.stdout, "2 tasks, ", " requests a second");
+    let rate: f64 = rate.and_then(|it| it.parse().ok()).expect("a number");
+    // The demo account is a quarter of an hour old.
+    assert!((1.0..21.0).contains(&rate), "{rate}");
+    assert_eq!(scene.footprint(), before);
+}
+
+#[test]
+fn a_service_that_can_t_be_read_is_said_and_the_scenario_s_values_do() {
+    let scene = Scene::at_speed(1);
+    let nobody = [("AWS_ENDPOINT_URL", "http://127.0.0.1:9")];
+    scene
+        .bg_with(&nobody, &["rehearse", "--seeds", "0"])
+        .exits(0)
+        .says("Rehearsed on: the service can't be read (")
+        .says("promoted");
 }
 
 #[cfg(unix)]

@@ -1,5 +1,7 @@
 //! `bg rehearse`
 
+mod live;
+
 use std::path::{Path, PathBuf};
 
 use jiff::Timestamp;
@@ -17,7 +19,7 @@ use crate::cli::session::{parse, read_config};
 use crate::cli::terminal::Surface;
 use crate::config::{self, Config};
 use crate::deployment::event::Record;
-use crate::deployment::ids::DeploymentId;
+use crate::deployment::ids::{DeploymentId, SlotName};
 use crate::deployment::preflight::{self, Request};
 use crate::rehearse::{Contender, Mean, Row, Scenario, Series, build, fit, means, practice, table};
 use crate::report::line::{StyledLine, Tone};
@@ -30,8 +32,8 @@ use crate::sandbox::{Region, RegionOptions};
 const CODEDEPLOY: &str = "codedeploy";
 
 pub(super) async fn run(global: &Global, args: &RehearseArgs) -> Result<ExitCode, CliError> {
-    let scenario = scenario(args)?;
-    let (config, folder) = config(global)?;
+    let mut scenario = scenario(args)?;
+    let (config, folder, origin) = config(global)?;
     let names: Vec<Option<&str>> = match (&args.compare[..], &args.strategy) {
         ([], strategy) => vec![strategy.as_deref()],
         (names, _) => names.iter().map(|name| Some(name.as_str())).collect(),
@@ -39,8 +41,15 @@ pub(super) async fn run(global: &Global, args: &RehearseArgs) -> Result<ExitCode
     let requests = names
         .iter()
         .map(|name| request(args, *name, &config, &folder));
-    let requests = requests.collect::<Result<Vec<Request>, CliError>>()?;
-    let world = account(&requests[0], &scenario)?;
+    let mut requests = requests.collect::<Result<Vec<Request>, CliError>>()?;
+    let mut live = SlotName::A;
+    let mut note = None;
+    if origin == Origin::Own && args.scenario.is_none() {
+        let found = live::fill(global, &config, &mut requests, &mut scenario).await;
+        live = found.slot;
+        note = Some(found.said);
+    }
+    let world = account(&requests[0], &scenario, live)?;
     let mut contenders = Vec::new();
     for (name, request) in names.iter().zip(requests) {
         contenders.push(contender(&world, *name, request).await?);
@@ -57,7 +66,7 @@ pub(super) async fn run(global: &Global, args: &RehearseArgs) -> Result<ExitCode
         .story(&contenders[0], |live| of_tag(&args.images, live))
         .map_err(illegal)?;
     let rows = series.rows().map_err(illegal)?;
-    show(global, &told, &rows, &means(&rows))
+    show(global, note, &told, &rows, &means(&rows))
         .map_err(|error| CliError::from_error(ErrorKind::Unexpected, &error))?;
     Ok(ExitCode::Stands)
 }
@@ -73,13 +82,24 @@ fn scenario(args: &RehearseArgs) -> Result<Scenario, CliError> {
 }
 
 /// The config as any verb finds it; the demo service's, judged, where there is none.
-fn config(global: &Global) -> Result<(Config, PathBuf), CliError> {
+fn config(global: &Global) -> Result<(Config, PathBuf, Origin), CliError> {
     let here = std::env::current_dir().unwrap_or_default();
     if global.config.is_some() || config::find(&here).is_ok() {
-        return read_config(global);
+        let (config, folder) = read_config(global)?;
+        return Ok((config, folder, Origin::Own));
     }
     let demo = format!("{DEMO_CONFIG}  metrics: {{ errors: default }}\n");
-    Ok((parse(&demo, "the demo's config")?, PathBuf::from(".")))
+    let demo = parse(&demo, "the demo's config")?;
+    Ok((demo, PathBuf::from("."), Origin::Demo))
+}
+
+/// Whose config it is.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Origin {
+    /// The user's.
+    Own,
+    /// The demo service's.
+    Demo,
 }
 
 fn request(
@@ -111,10 +131,10 @@ fn request(
     Ok(request)
 }
 
-fn account(request: &Request, scenario: &Scenario) -> Result<World, CliError> {
+fn account(request: &Request, scenario: &Scenario, live: SlotName) -> Result<World, CliError> {
     // A Monday morning: a rehearsal's figures don't depend on the day it is held.
     let start: Timestamp = RegionOptions::default().start;
-    build(request, scenario, start).map_err(|error| {
+    build(request, scenario, live, start).map_err(|error| {
         CliError::usage(format!(
             "the rehearsal's account can't be built: {}",
             error.message
@@ -151,9 +171,17 @@ fn of_tag(images: &[String], live: &Behaviour) -> Behaviour {
     unusual.next().unwrap_or_else(|| live.clone())
 }
 
-fn show(global: &Global, told: &[Record], rows: &[Row], means: &[Mean]) -> std::io::Result<()> {
+fn show(
+    global: &Global,
+    note: Option<String>,
+    told: &[Record],
+    rows: &[Row],
+    means: &[Mean],
+) -> std::io::Result<()> {
     if global.output == OutputFormat::Json {
-        return print_json(&json!({ "records": told, "rows": rows, "means": means }));
+        return print_json(&json!({
+            "base": note, "records": told, "rows": rows, "means": means,
+        }));
     }
     let markdown = global.output == OutputFormat::Markdown;
     let detail = match (global.quiet, global.verbose) {
@@ -162,12 +190,13 @@ fn show(global: &Global, told: &[Record], rows: &[Row], means: &[Mean]) -> std::
         (false, false) => Detail::Normal,
     };
     let mut lines = Lines::new(detail);
-    let mut shown: Vec<StyledLine> = told.iter().flat_map(|record| lines.on(record)).collect();
     let plain = |text: String| StyledLine::of(Tone::Plain, text);
-    if markdown {
-        shown.insert(0, plain("```text".to_owned()));
-        shown.push(plain("```".to_owned()));
-    }
+    let mut shown: Vec<StyledLine> = Vec::new();
+    shown.extend(note.map(|note| plain(format!("Rehearsed on: {note}"))));
+    let fence = || markdown.then(|| plain("```".to_owned()));
+    shown.extend(fence());
+    shown.extend(told.iter().flat_map(|record| lines.on(record)));
+    shown.extend(fence());
     if !rows.is_empty() && rows[0].runs > 0 {
         let table = match markdown {
             true => table::markdown(rows, means),
