@@ -14,6 +14,9 @@ const MAY_IMPORT: &[(&str, &[&str])] = &[
     ("store", &["deployment", "aws"]),
     ("aws", &["deployment", "strategy", "judge"]),
     ("sandbox", &[]),
+    // It plans nothing and calls nobody: a plan and a world are given to it. The words for lengths
+    // and the strict reader of YAML are the strategies'.
+    ("rehearse", &["deployment", "sandbox", "strategy", "judge"]),
     (
         "runner",
         &["deployment", "aws", "store", "judge", "strategy"],
@@ -24,6 +27,7 @@ const MAY_IMPORT: &[(&str, &[&str])] = &[
             "runner",
             "report",
             "sandbox",
+            "rehearse",
             "config",
             "aws",
             "deployment",

@@ -26,6 +26,8 @@ mod pace;
 mod partial;
 #[path = "virtual/registering.rs"]
 mod registering;
+#[path = "virtual/rehearsed.rs"]
+mod rehearsed;
 #[path = "virtual/requests.rs"]
 mod requests;
 #[path = "virtual/routes.rs"]

@@ -12,8 +12,8 @@ use clap::{Args, CommandFactory, FromArgMatches, Parser, Subcommand, ValueEnum};
 
 pub use deployment::{DeployArgs, PlanArgs, RegionArgs, RetireBy, RunArgs, VersionArgs};
 pub use verbs::{
-    DeadmanArgs, DeadmanTestArgs, DeadmanVerb, HistoryArgs, InitArgs, PromoteArgs, ResumeArgs,
-    RollbackArgs, SandboxArgs, SchemaArgs, ShowArgs, StatusArgs, SteerArgs, TickArgs,
+    DeadmanArgs, DeadmanTestArgs, DeadmanVerb, HistoryArgs, InitArgs, PromoteArgs, RehearseArgs,
+    ResumeArgs, RollbackArgs, SandboxArgs, SchemaArgs, ShowArgs, StatusArgs, SteerArgs, TickArgs,
 };
 
 /// Blue/green deployments for Amazon ECS that watch, verify and revert by themselves
@@ -81,6 +81,9 @@ pub enum Verb {
     Init(InitArgs),
     /// Try the dead-man switch
     Deadman(DeadmanArgs),
+    /// Run the deployment against the region in virtual time, over many seeds and faults
+    #[command(after_help = REHEARSE_EXAMPLES)]
+    Rehearse(RehearseArgs),
     /// Serve the sandbox region, an embedded stand-in for AWS, on loopback until Ctrl-C
     #[command(after_help = SANDBOX_EXAMPLES)]
     Sandbox(SandboxArgs),
@@ -122,6 +125,28 @@ Examples:
 const INIT_EXAMPLES: &str = "\
 Examples:
   bg init --state    the table of `state: dynamodb://TABLE`";
+
+const REHEARSE_EXAMPLES: &str = "\
+Examples:
+  bg rehearse
+  bg rehearse --compare canary,linear,progressive --seeds 100
+  bg rehearse --compare progressive,canary,codedeploy --scenario busy.yaml --output markdown
+
+A scenario says what is rehearsed on; all keys may be left out (here with their defaults):
+  requests: 20        # a second
+  swing: 0%           # by how much the rate swings over a day
+  tasks: 2            # of each side
+  errors: 0%          # of the live version's requests fail
+  latency: 20ms
+  start_up: 2s        # from a container's start until its process listens
+  lag: 90s            # how late CloudWatch's figures are
+  noise: 0%           # by how much a side's error rate differs from minute to minute by itself
+  weather: steady     # or drifting, incidents: what both sides' errors do together
+  count_for: 1h       # failed requests are counted for so long where nothing reverts
+  faults:             # each { errors, latency, crash, start_up, late, throttled or dies: ... }
+    - { errors: 5%, from: 0.1% }   # from: the live version's share, for this one
+    - { crash: 3m }
+    - good";
 
 const SANDBOX_EXAMPLES: &str = "\
 Examples:
@@ -168,6 +193,8 @@ pub enum OutputFormat {
     Text,
     /// Programs.
     Json,
+    /// Documents; only `rehearse` writes them.
+    Markdown,
 }
 
 /// The whole command line; its help doesn't depend on the environment.

@@ -52,7 +52,7 @@ pub(super) fn say_unchanged(global: &Global, planning: &Planning) -> Result<(), 
             "type": "unchanged",
             "notes": planning.notes,
         })),
-        OutputFormat::Text => {
+        OutputFormat::Text | OutputFormat::Markdown => {
             let mut lines = vec![StyledLine::of(
                 Tone::Good,
                 "unchanged: blue already runs this; --force deploys it again",

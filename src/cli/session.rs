@@ -299,7 +299,7 @@ fn run_url() -> Option<String> {
         .or_else(|| var("CI_JOB_URL"))
 }
 
-fn read_config(global: &Global) -> Result<(Config, PathBuf), CliError> {
+pub(super) fn read_config(global: &Global) -> Result<(Config, PathBuf), CliError> {
     let path = match &global.config {
         Some(path) => path.clone(),
         None => find_config()?,
@@ -321,12 +321,12 @@ fn find_config() -> Result<PathBuf, CliError> {
     })
 }
 
-fn parse(text: &str, origin: &str) -> Result<Config, CliError> {
+pub(super) fn parse(text: &str, origin: &str) -> Result<Config, CliError> {
     let var = |name: &str| std::env::var(name).ok();
     Config::parse(text, origin, &var).map_err(|error| CliError::usage(error.to_string()))
 }
 
-async fn connect(global: &Global, config: &Config) -> Result<Cloud, CliError> {
+pub(super) async fn connect(global: &Global, config: &Config) -> Result<Cloud, CliError> {
     let options = ConnectOptions {
         region: global.region.clone().or_else(|| config.region.clone()),
         profile: global.profile.clone(),

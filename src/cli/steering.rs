@@ -120,7 +120,7 @@ fn heeds(event: &Event, request: &Request) -> bool {
 pub(super) fn say(global: &Global, kind: &str, text: &str) {
     let document = json!({ "type": kind, "message": text });
     match global.output {
-        OutputFormat::Text => println!("{text}"),
+        OutputFormat::Text | OutputFormat::Markdown => println!("{text}"),
         OutputFormat::Json => println!("{document}"),
     }
 }

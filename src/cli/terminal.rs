@@ -114,7 +114,7 @@ impl Output {
         match global.output {
             OutputFormat::Json => Output::Json,
             OutputFormat::Text if drawable && !global.quiet && !global.verbose => Output::Live,
-            OutputFormat::Text => Output::Lines,
+            OutputFormat::Text | OutputFormat::Markdown => Output::Lines,
         }
     }
 }

@@ -18,6 +18,7 @@ mod look;
     reason = "its log and ended credentials are needed here, not its faults"
 )]
 mod proxy;
+mod rehearse;
 mod resume;
 mod routes;
 mod settle;

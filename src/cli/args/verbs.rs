@@ -1,5 +1,6 @@
 //! What each of the other verbs takes.
 
+use std::path::PathBuf;
 use std::time::Duration;
 
 use clap::builder::FalseyValueParser;
@@ -124,6 +125,42 @@ pub struct RollbackArgs {
     /// How its run behaves.
     #[command(flatten)]
     pub run: RunArgs,
+}
+
+/// `bg rehearse`
+#[derive(Debug, Clone, Args)]
+pub struct RehearseArgs {
+    /// New image of a container, as `deploy` takes it; its tag chooses the one run's behaviour,
+    /// as in the sandbox
+    #[arg(
+        short,
+        long = "image",
+        env = "BG_IMAGE",
+        value_name = "[CONTAINER=]REF",
+        value_delimiter = ',',
+        default_value = "rehearsed/new:2"
+    )]
+    pub images: Vec<String>,
+    /// How traffic is shifted, as `deploy` takes it [default: the config's]
+    #[arg(short, long, env = "BG_STRATEGY", conflicts_with = "compare")]
+    pub strategy: Option<String>,
+    /// Strategies to put side by side; `codedeploy` is its canary with an alarm on 1 % 5xx
+    #[arg(
+        long,
+        env = "BG_COMPARE",
+        value_name = "STRATEGIES",
+        value_delimiter = ','
+    )]
+    pub compare: Vec<String>,
+    /// What is rehearsed on, and the faults to try
+    #[arg(long, env = "BG_SCENARIO", value_name = "FILE")]
+    pub scenario: Option<PathBuf>,
+    /// Runs of each strategy against each fault; 0 shows the one run only
+    #[arg(long, env = "BG_SEEDS", value_name = "N", default_value_t = 20)]
+    pub seeds: u64,
+    /// The first seed: the same one gives the same figures
+    #[arg(long, env = "BG_SEED", value_name = "N", default_value_t = 1)]
+    pub seed: u64,
 }
 
 /// `bg sandbox`

@@ -22,7 +22,9 @@ pub(super) async fn run(global: &Global, args: &HistoryArgs) -> Result<ExitCode,
     }
     let shown = match global.output {
         OutputFormat::Json => print_json(&entries),
-        OutputFormat::Text => print(&text(&entries), Surface::of_process().stdout_colors(global)),
+        OutputFormat::Text | OutputFormat::Markdown => {
+            print(&text(&entries), Surface::of_process().stdout_colors(global))
+        }
     };
     shown.map_err(|error| CliError::from_error(ErrorKind::Unexpected, &error))?;
     Ok(ExitCode::Stands)

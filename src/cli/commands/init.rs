@@ -40,7 +40,7 @@ async fn state(global: &Global, session: &Session) -> Result<(), CliError> {
         OutputFormat::Json => print_json(&json!({
             "state": { "location": state.to_string(), "result": result },
         })),
-        OutputFormat::Text => {
+        OutputFormat::Text | OutputFormat::Markdown => {
             println!("state {state}: {words}");
             Ok(())
         }

@@ -5,6 +5,7 @@ mod deploy;
 mod history;
 mod init;
 mod plan;
+mod rehearse;
 mod resume;
 mod rollback;
 mod sandbox;
@@ -14,7 +15,7 @@ mod status;
 mod steer;
 mod tick;
 
-use super::args::{Cli, DeadmanVerb, Verb};
+use super::args::{Cli, DeadmanVerb, OutputFormat, Verb};
 use super::error::CliError;
 use super::exit::ExitCode;
 use crate::store::Steer;
@@ -24,6 +25,10 @@ use crate::store::Steer;
 /// # Errors
 /// What goes to stderr; its kind is the exit code.
 pub(super) async fn run(cli: &Cli) -> Result<ExitCode, CliError> {
+    let markdown = cli.global.output == OutputFormat::Markdown;
+    if markdown && !matches!(cli.verb, Verb::Rehearse(_)) {
+        return Err(CliError::usage("only `bg rehearse` writes Markdown"));
+    }
     match &cli.verb {
         Verb::Deploy(args) => deploy::run(&cli.global, args).await,
         Verb::Plan(args) => plan::run(&cli.global, args).await,
@@ -40,6 +45,7 @@ pub(super) async fn run(cli: &Cli) -> Result<ExitCode, CliError> {
         Verb::Deadman(args) => match &args.verb {
             DeadmanVerb::Test(args) => deadman::test(&cli.global, args).await,
         },
+        Verb::Rehearse(args) => rehearse::run(&cli.global, args).await,
         Verb::Sandbox(args) => sandbox::run(args).await,
         Verb::Schema(_) => schema::run(),
     }

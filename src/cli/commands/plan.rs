@@ -27,7 +27,9 @@ pub(super) async fn run(global: &Global, args: &PlanArgs) -> Result<ExitCode, Cl
     }
     let report = report_of(planning, session.clock.now());
     let shown = match global.output {
-        OutputFormat::Text => print(&text(&report), Surface::of_process().stdout_colors(global)),
+        OutputFormat::Text | OutputFormat::Markdown => {
+            print(&text(&report), Surface::of_process().stdout_colors(global))
+        }
         OutputFormat::Json => print_json(&report),
     };
     shown.map_err(|error| CliError::from_error(ErrorKind::Unexpected, &error))?;

@@ -29,7 +29,7 @@ pub(super) async fn run(global: &Global, args: &ShowArgs) -> Result<ExitCode, Cl
     }
     let shown = match global.output {
         OutputFormat::Json => print_json(&json!({ "deployment": id, "records": records })),
-        OutputFormat::Text => {
+        OutputFormat::Text | OutputFormat::Markdown => {
             let detail = match (global.quiet, global.verbose) {
                 (true, _) => Detail::Quiet,
                 (false, true) => Detail::Verbose,

@@ -33,7 +33,9 @@ pub(super) async fn run(global: &Global, args: &StatusArgs) -> Result<ExitCode, 
     }
     let report = Situation::look(&session).await?.report(&session).await;
     let shown = match global.output {
-        OutputFormat::Text => print(&text(&report), Surface::of_process().stdout_colors(global)),
+        OutputFormat::Text | OutputFormat::Markdown => {
+            print(&text(&report), Surface::of_process().stdout_colors(global))
+        }
         OutputFormat::Json => print_json(&report),
     };
     shown.map_err(|error| CliError::from_error(ErrorKind::Unexpected, &error))?;

@@ -40,7 +40,7 @@ fn answer(
         let world = lock(&plane.world);
         let app = world.ecs.application_at(id, *port)?;
         let age = world.now.duration_since(app.started_at);
-        match app.behaviour.respond(&mut lock(&plane.rng), age) {
+        match app.behaviour.respond(&mut lock(&plane.rng), age, 1.0) {
             Reply::Answer { status, latency } => {
                 let body = serde_json::json!({
                     "image": app.image,

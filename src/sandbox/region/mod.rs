@@ -178,6 +178,7 @@ impl Region {
         let mut gate = locked(&self.inner.gate);
         let mut world = locked(&self.inner.world);
         self.advance(&mut gate, &mut world);
+        world.settle();
         let result = act(&mut world);
         world.ecs.wake();
         result
@@ -299,6 +300,9 @@ impl Region {
                 Some(past) => operation.perform(past),
                 None => operation.perform(&mut world),
             };
+        }
+        if !operation.is_read() && !operation.name.starts_with("Get") {
+            world.settle();
         }
         let result = operation.perform(&mut world);
         if !operation.is_read() && !self.inner.options.read_lag.is_zero() {

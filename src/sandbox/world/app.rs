@@ -61,6 +61,13 @@ pub struct Behaviour {
     pub pull_error: Option<String>,
 }
 
+/// The shortest answer takes this much of the typical time.
+pub(super) const LEAST: f64 = 0.6;
+/// The longest takes so much more of it.
+pub(super) const SPREAD: f64 = 0.8;
+/// Two in a hundred take so many times as long.
+pub(super) const TAIL: f64 = 3.0;
+
 impl Default for Behaviour {
     fn default() -> Self {
         Self::good()
@@ -135,25 +142,29 @@ impl Behaviour {
         }
     }
 
-    /// The answer to a user's request `age` after the container's start.
-    pub fn respond(&self, rng: &mut Rng, age: SignedDuration) -> Reply {
+    /// The answer to a user's request `age` after the container's start, while errors are
+    /// `errors` times as frequent as usual.
+    pub fn respond(&self, rng: &mut Rng, age: SignedDuration, errors: f64) -> Reply {
         if !self.listens(age) {
             return Reply::Reset;
         }
-        let status = if self.error_rate > 0.0 && rng.f64() < self.error_rate {
+        let status = if self.error_rate > 0.0 && rng.f64() < self.error_rate * errors {
             500
         } else {
             200
         };
         // Around the typical value, with one in fifty three times as slow, as real tails are.
-        let tail = if rng.u32(0..50) == 0 { 3.0 } else { 1.0 };
+        let tail = if rng.u32(0..50) == 0 { TAIL } else { 1.0 };
         Reply::Answer {
             status,
-            latency: self.latency.mul_f64(rng.f64().mul_add(0.8, 0.6) * tail),
+            latency: self
+                .latency
+                .mul_f64(rng.f64().mul_add(SPREAD, LEAST) * tail),
         }
     }
 
-    fn listens(&self, age: SignedDuration) -> bool {
+    /// Whether the process listens `age` after its start.
+    pub(super) fn listens(&self, age: SignedDuration) -> bool {
         age.unsigned_abs() >= self.boot && !age.is_negative()
     }
 }
@@ -226,7 +237,7 @@ mod tests {
         let mut rng = Rng::with_seed(1);
         assert_eq!(app.probe(SignedDuration::from_secs(1)), Probe::Refused);
         assert_eq!(
-            app.respond(&mut rng, SignedDuration::from_secs(1)),
+            app.respond(&mut rng, SignedDuration::from_secs(1), 1.0),
             Reply::Reset
         );
         assert_eq!(app.probe(SignedDuration::from_secs(2)), Probe::Status(200));
@@ -239,7 +250,7 @@ mod tests {
         let failed = (0..10_000)
             .filter(|_| {
                 matches!(
-                    app.respond(&mut rng, SignedDuration::from_secs(60)),
+                    app.respond(&mut rng, SignedDuration::from_secs(60), 1.0),
                     Reply::Answer { status: 500, .. }
                 )
             })

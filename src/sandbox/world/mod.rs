@@ -1,4 +1,5 @@
-//! The model of a region: plain state that moves in whole seconds, deterministic per seed.
+//! The model of a region: plain state that moves in whole seconds, or from one due second to the
+//! next, deterministic per seed.
 
 pub mod app;
 pub mod cloudwatch;
@@ -10,6 +11,9 @@ pub mod scheduler;
 pub mod traffic;
 
 use jiff::{SignedDuration, Timestamp};
+use traffic::Pace;
+
+const SECOND: SignedDuration = SignedDuration::from_secs(1);
 
 /// Everything that exists in the sandbox's one account and region.
 ///
@@ -62,16 +66,45 @@ impl World {
         }
     }
 
-    /// Moves the world, second by second, up to `now`. Going back in time does nothing.
+    /// Moves the world up to `now`, in steps as [`traffic::Traffic::pace`] says. Going back in time
+    /// does nothing.
     pub fn advance_to(&mut self, now: Timestamp) {
-        while self.now + SignedDuration::from_secs(1) <= now {
-            self.now += SignedDuration::from_secs(1);
+        while self.now + SECOND <= now {
+            match self.traffic.pace() {
+                Pace::EverySecond => self.now += SECOND,
+                Pace::InLeaps => {
+                    let whole = SignedDuration::from_secs(now.duration_since(self.now).as_secs());
+                    self.now = self.next_moment().min(self.now + whole);
+                    if ecs::may_move(self) || elb::may_move(self) {
+                        traffic::settle(self, self.now);
+                    }
+                }
+            }
             super::wire::scheduler::fire(self);
             ecs::tick(self);
             elb::tick(self);
             traffic::tick(self);
             cloudwatch::tick(self);
         }
+    }
+
+    /// The next second at which anything is due.
+    fn next_moment(&self) -> Timestamp {
+        let soon = self.now + SECOND;
+        if !self.scheduler.schedules.is_empty() || self.cloudwatch.are_composites_due() {
+            return soon;
+        }
+        let minute = traffic::next_sample(self.now);
+        let due = [ecs::due(self), elb::due(self)];
+        due.into_iter()
+            .flatten()
+            .fold(minute, Timestamp::min)
+            .max(soon)
+    }
+
+    /// Counts the requests up to now, before something changes where they go.
+    pub fn settle(&mut self) {
+        traffic::settle(self, self.now);
     }
 
     /// Moves the world `seconds` on.

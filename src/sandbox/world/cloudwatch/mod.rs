@@ -66,6 +66,11 @@ impl Default for CloudWatch {
 }
 
 impl CloudWatch {
+    /// Whether composite alarms are to be evaluated anew.
+    pub(super) fn are_composites_due(&self) -> bool {
+        self.composites_due
+    }
+
     /// All alarms by name.
     pub fn alarms(&self) -> &BTreeMap<String, Alarm> {
         &self.alarms

@@ -15,7 +15,7 @@ pub mod tasks;
 #[cfg(test)]
 mod tests;
 
-use super::{World, app::Behaviour, elb::Elb};
+use super::{World, app::Behaviour, elb::Elb, traffic::Pace};
 use addresses::Addresses;
 use blueprint::Blueprint;
 use definitions::{Definition, Definitions};
@@ -30,6 +30,10 @@ use tasks::{Owner, StopCode, Task};
 
 /// The scheduler looks at every service at least this often (target health has no other bell).
 const LOOK_EVERY: SignedDuration = SignedDuration::from_secs(5);
+
+/// The same in a world that moves in leaps, where every service is steady: a target whose health
+/// changes rings the bell there.
+const LOOK_WHEN_STEADY: SignedDuration = SignedDuration::from_secs(60);
 
 /// A cluster with what runs in it.
 #[derive(Debug, Clone)]
@@ -238,14 +242,41 @@ impl World {
     }
 }
 
+/// When anything is due; `None` where that may be at once.
+pub(super) fn due(world: &World) -> Option<Timestamp> {
+    Some(world.ecs.wake_at.unwrap_or(world.now))
+}
+
+/// Whether what is due now may change who answers: not where every service is steady and no task
+/// moves.
+pub(super) fn may_move(world: &World) -> bool {
+    if world.ecs.wake_at.is_some_and(|at| world.now < at) {
+        return false;
+    }
+    let clusters = || world.ecs.clusters.values();
+    let due = |task: &Task| task.due.is_some_and(|due| due <= world.now);
+    let moves = clusters().flat_map(|it| it.tasks.values()).any(due);
+    moves || !clusters().all(is_steady)
+}
+
+/// Whether nothing happens to any service until something happens to its tasks or targets.
+fn is_steady(cluster: &Cluster) -> bool {
+    let services = cluster.services.values();
+    let live = services.filter(|it| it.status != ServiceStatus::Inactive);
+    live.into_iter()
+        .all(|it| it.steady_since.is_some() && it.deployments.len() == 1)
+}
+
 /// One second of ECS: the service scheduler, task life cycles, events.
 pub fn tick(world: &mut World) {
     if world.ecs.wake_at.is_some_and(|at| world.now < at) {
         return;
     }
     let now = world.now;
+    let rests = world.traffic.pace() == Pace::InLeaps;
     let (clusters, mut ctx) = world.ecs_parts();
-    let mut next = now + LOOK_EVERY;
+    let rests = rests && clusters.values().all(is_steady);
+    let mut next = now + if rests { LOOK_WHEN_STEADY } else { LOOK_EVERY };
     let mut quiet = true;
     for cluster in clusters.values_mut() {
         let Cluster {

@@ -2,6 +2,8 @@
 
 use super::super::World;
 use super::super::app::Probe;
+use super::super::ecs::Ecs;
+use super::super::traffic::Pace;
 use super::{CheckPort, TargetType};
 use super::{Elb, Health, HealthCheck, Reason, Target, TargetGroup, TargetId, TargetState};
 use jiff::{SignedDuration, Timestamp};
@@ -126,25 +128,51 @@ impl TargetGroup {
     }
 
     /// Ends draining and performs the checks that are due.
-    fn step(&mut self, now: Timestamp, probe: &impl Fn(&str, u16) -> Probe) {
+    fn step(&mut self, now: Timestamp, probe: &impl Fn(&str, u16) -> Probe) -> Changed {
         let is_due = |target: &Target| target.due.is_some_and(|due| due <= now);
+        let before = self.targets.len();
         self.targets
             .retain(|target| target.health.state != TargetState::Draining || !is_due(target));
-        for target in self.targets.iter_mut().filter(|target| is_due(target)) {
+        let mut changed = match self.targets.len() == before {
+            true => Changed::No,
+            false => Changed::Yes,
+        };
+        for at in 0..self.targets.len() {
+            if !is_due(&self.targets[at]) {
+                continue;
+            }
+            let failure = self.failure(&self.targets[at], probe);
+            let target = &mut self.targets[at];
+            let state = target.health.state;
             target.due = Some(now + SignedDuration::from_secs(self.check.interval.max(1)));
             if !self.check.enabled || self.target_type == TargetType::Lambda {
                 target.health = Health::healthy();
                 target.due = None;
-                continue;
+            } else {
+                target.note(failure, &self.check);
             }
-            let port = match self.check.port {
-                CheckPort::Traffic => target.id.port,
-                CheckPort::Fixed(port) => port,
-            };
-            let failure = judge(&self.check, probe(&target.id.id, port));
-            target.note(failure, &self.check);
+            if target.health.state != state {
+                changed = Changed::Yes;
+            }
         }
+        changed
     }
+
+    /// Why a target's check fails; none if it passes.
+    fn failure(&self, target: &Target, probe: &impl Fn(&str, u16) -> Probe) -> Option<Reason> {
+        let port = match self.check.port {
+            CheckPort::Traffic => target.id.port,
+            CheckPort::Fixed(port) => port,
+        };
+        judge(&self.check, probe(&target.id.id, port))
+    }
+}
+
+/// Whether the state of any target did.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Changed {
+    Yes,
+    No,
 }
 
 impl Target {
@@ -201,6 +229,37 @@ fn judge(check: &HealthCheck, probe: Probe) -> Option<Reason> {
     }
 }
 
+/// When the next health check or draining deadline is due.
+pub(in crate::sandbox::world) fn due(world: &World) -> Option<Timestamp> {
+    world.elb.next_due
+}
+
+/// Whether what is due now changes a target's health.
+pub(in crate::sandbox::world) fn may_move(world: &World) -> bool {
+    let now = world.now;
+    if world.elb.next_due.is_none_or(|due| due > now) {
+        return false;
+    }
+    let groups = world.elb.groups.values();
+    let mut due = groups.flat_map(|group| group.targets.iter().map(move |target| (group, target)));
+    due.any(|(group, target)| {
+        target.due.is_some_and(|due| due <= now)
+            && (target.health.state != TargetState::Healthy
+                || group
+                    .failure(target, &|id, port| probe(&world.ecs, id, port, now))
+                    .is_some())
+    })
+}
+
+/// The answer to a health check there.
+fn probe(ecs: &Ecs, id: &str, port: u16, now: Timestamp) -> Probe {
+    // Nothing at an address: packets get lost, as on a network interface that is gone.
+    let app = ecs.application_at(id, port);
+    app.map_or(Probe::Timeout, |app| {
+        app.behaviour.probe(now.duration_since(app.started_at))
+    })
+}
+
 /// One second of load balancing: health checks, draining. Costs one comparison when nothing is
 /// due.
 pub fn tick(world: &mut World) {
@@ -209,16 +268,16 @@ pub fn tick(world: &mut World) {
         return;
     }
     let World { elb, ecs, .. } = world;
-    let probe = |id: &str, port: u16| {
-        // Nothing at an address: packets get lost, as on a network interface that is gone.
-        ecs.application_at(id, port).map_or(Probe::Timeout, |app| {
-            app.behaviour.probe(now.duration_since(app.started_at))
-        })
-    };
+    let mut changed = Changed::No;
     for group in elb.groups.values_mut() {
-        group.step(now, &probe);
+        if group.step(now, &|id, port| probe(ecs, id, port, now)) == Changed::Yes {
+            changed = Changed::Yes;
+        }
     }
     elb.reschedule();
+    if changed == Changed::Yes && world.traffic.pace() == Pace::InLeaps {
+        world.ecs.wake();
+    }
 }
 
 #[cfg(test)]

@@ -20,6 +20,7 @@ pub use group::{
     TargetType,
 };
 pub use health::tick;
+pub(super) use health::{due, may_move};
 pub use route::{Pin, Request, Routed};
 
 use jiff::Timestamp;

@@ -6,7 +6,7 @@ use fastrand::Rng;
 const EXACT: u64 = 64;
 
 /// How many of events that come at this mean rate happen.
-pub(super) fn poisson(rng: &mut Rng, mean: f64) -> u64 {
+pub fn poisson(rng: &mut Rng, mean: f64) -> u64 {
     if mean <= 0.0 {
         return 0;
     }
@@ -25,7 +25,7 @@ pub(super) fn poisson(rng: &mut Rng, mean: f64) -> u64 {
 }
 
 /// How many of `n` trials succeed, each with probability `p`.
-pub(super) fn binomial(rng: &mut Rng, n: u64, p: f64) -> u64 {
+pub fn binomial(rng: &mut Rng, n: u64, p: f64) -> u64 {
     if p <= 0.0 || n == 0 {
         return 0;
     }
@@ -51,7 +51,7 @@ pub(super) fn binomial(rng: &mut Rng, n: u64, p: f64) -> u64 {
 }
 
 /// A standard normal draw, by Box and Muller.
-fn normal(rng: &mut Rng) -> f64 {
+pub(super) fn normal(rng: &mut Rng) -> f64 {
     let radius = (-2.0 * (1.0 - rng.f64()).ln()).sqrt();
     radius * (std::f64::consts::TAU * rng.f64()).cos()
 }

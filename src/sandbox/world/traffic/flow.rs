@@ -2,10 +2,10 @@
 
 use super::super::World;
 use super::super::app::Reply;
-use super::super::ecs::{Ecs, RunningApp};
+use super::super::ecs::RunningApp;
 use super::super::elb::{Forward, Outcome, Pin, Request, Routed};
 use super::draw::{binomial, poisson};
-use super::{Answer, OwnAnswer, Traffic};
+use super::{Answer, OwnAnswer, Pace, share};
 use fastrand::Rng;
 use jiff::Timestamp;
 
@@ -91,9 +91,24 @@ impl Flow {
         self
     }
 
-    /// Sends one second's requests.
-    pub(super) fn second(&mut self, world: &mut World) {
-        let count = poisson(&mut world.rng, self.shape.rate(world.now));
+    /// Makes it so many times as strong.
+    pub fn scale(&mut self, times: f64) {
+        self.shape = match &self.shape {
+            Shape::Steady(rate) => Shape::Steady(rate * times),
+            Shape::Daily { mean, swing } => Shape::Daily {
+                mean: mean * times,
+                swing: *swing,
+            },
+            Shape::Steps(steps) => {
+                let steps = steps.iter().map(|(from, rate)| (*from, rate * times));
+                Shape::Steps(steps.collect())
+            }
+        };
+    }
+
+    /// Sends the requests of so many seconds.
+    pub(super) fn send(&mut self, world: &mut World, seconds: f64) {
+        let count = poisson(&mut world.rng, self.shape.rate(world.now) * seconds);
         if count == 0 {
             return;
         }
@@ -145,7 +160,8 @@ impl Flow {
                 Routed::Target { group, target, pin } => {
                     self.clients[client] = pin;
                     let app = ecs.application_at(&target.id, target.port);
-                    traffic.count(lb, &group, &[(ask(app, rng, *now), 1)]);
+                    let errors = traffic.noise.factor(&group, *now);
+                    traffic.count(lb, &group, &[(ask(app, errors, rng, *now), 1)]);
                 }
                 Routed::NoTarget { .. } => traffic.count_own(lb, OwnAnswer::NoTarget, 1),
                 _ => {}
@@ -189,42 +205,44 @@ fn spread(world: &mut World, lb: &str, forward: &Forward, count: u64) {
         }
         // Who gets the requests that are over changes by chance.
         let first = rng.u64(..number);
+        let errors = traffic.noise.factor(arn, *now);
         for (index, target) in targets.iter().enumerate() {
             let turn = (index as u64 + first) % number;
             let requests = here / number + u64::from(turn < here % number);
             let address = (target.id.id.as_str(), target.id.port);
-            send(traffic, ecs, (lb, arn), address, requests, rng, *now);
+            let app = ecs.application_at(address.0, address.1);
+            let answers = match traffic.pace {
+                Pace::EverySecond => one_by_one(app, errors, requests, rng, *now),
+                Pace::InLeaps => share::out(app, errors, requests, rng, *now),
+            };
+            traffic.count(lb, arn, &answers);
         }
     }
 }
 
-/// Sends requests to one target: up to [`SAMPLE`] one by one, more of them in equal parts.
-fn send(
-    traffic: &mut Traffic,
-    ecs: &Ecs,
-    (lb, group): (&str, &str),
-    (id, port): (&str, u16),
+/// One target's answers to requests: up to [`SAMPLE`] one by one, more of them in equal parts.
+fn one_by_one(
+    app: Option<RunningApp<'_>>,
+    errors: f64,
     requests: u64,
     rng: &mut Rng,
     now: Timestamp,
-) {
+) -> Vec<(Answer, u64)> {
     if requests == 0 {
-        return;
+        return Vec::new();
     }
-    let app = ecs.application_at(id, port);
     let draws = requests.min(SAMPLE);
     let times = |draw| requests / draws + u64::from(draw < requests % draws);
-    let answers = (0..draws).map(|draw| (ask(app, rng, now), times(draw)));
-    let answers: Vec<_> = answers.collect();
-    traffic.count(lb, group, &answers);
+    let answers = (0..draws).map(|draw| (ask(app, errors, rng, now), times(draw)));
+    answers.collect()
 }
 
-fn ask(app: Option<RunningApp<'_>>, rng: &mut Rng, now: Timestamp) -> Answer {
+fn ask(app: Option<RunningApp<'_>>, errors: f64, rng: &mut Rng, now: Timestamp) -> Answer {
     let Some(app) = app else {
         return Answer::Unreachable;
     };
     let age = now.duration_since(app.started_at);
-    match app.behaviour.respond(rng, age) {
+    match app.behaviour.respond(rng, age, errors) {
         Reply::Answer { status, latency } => Answer::Status(status, latency),
         Reply::Reset => Answer::Broken,
     }

@@ -6,9 +6,13 @@
 mod count;
 mod draw;
 mod flow;
+mod noise;
+mod share;
 
 pub use count::{Answer, GroupTotals, Ledger, LoadBalancerTotals, OwnAnswer};
+pub use draw::{binomial, poisson};
 pub use flow::{Flow, Shape};
+pub use noise::{Noise, Together};
 
 use super::World;
 use count::Minute;
@@ -26,8 +30,26 @@ pub struct Traffic {
     pub mode: Mode,
     /// All requests since the beginning, real and synthetic.
     pub ledger: Ledger,
+    /// How finely synthetic requests are drawn.
+    pace: Pace,
+    /// What the error rates of applications do over time.
+    pub noise: Noise,
     minute: Minute,
     last_real: Option<Timestamp>,
+    /// Up to when a world that moves in leaps has drawn its requests.
+    drawn_until: Option<Timestamp>,
+}
+
+/// How a world moves, and with it how finely synthetic requests are drawn.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub enum Pace {
+    /// Second by second.
+    #[default]
+    EverySecond,
+    /// From one moment at which anything is due to the next; all requests of a stretch in which
+    /// nothing changed are drawn at once. What is counted has the same distribution, at a small
+    /// part of the work: for long rehearsals.
+    InLeaps,
 }
 
 /// When synthetic requests are sent.
@@ -43,6 +65,17 @@ pub enum Mode {
 }
 
 impl Traffic {
+    /// How finely synthetic requests are drawn.
+    pub fn pace(&self) -> Pace {
+        self.pace
+    }
+
+    /// Lets the world move in leaps from `now` on.
+    pub fn leap_from(&mut self, now: Timestamp) {
+        self.pace = Pace::InLeaps;
+        self.drawn_until = Some(now);
+    }
+
     /// Counts one real request that went to a target.
     pub fn count_real(&mut self, load_balancer: &str, group: &str, answer: Answer, now: Timestamp) {
         self.last_real = Some(now);
@@ -77,15 +110,41 @@ impl Traffic {
     }
 }
 
+/// The next second at which targets are counted.
+pub(super) fn next_sample(now: Timestamp) -> Timestamp {
+    let second = now.as_second();
+    now + SignedDuration::from_secs(HOSTS_SAMPLED_EVERY - second.rem_euclid(HOSTS_SAMPLED_EVERY))
+}
+
+/// Draws the requests of a world that moves in leaps up to `until`.
+pub(super) fn settle(world: &mut World, until: Timestamp) {
+    if world.traffic.pace == Pace::EverySecond {
+        return;
+    }
+    let from = world.traffic.drawn_until.replace(until);
+    let seconds = from.map_or(0, |from| until.duration_since(from).as_secs());
+    send(world, seconds);
+}
+
+/// Sends the requests of so many seconds, all alike.
+fn send(world: &mut World, seconds: i64) {
+    if seconds <= 0 || !world.traffic.flows_now(world.now) {
+        return;
+    }
+    let mut flows = std::mem::take(&mut world.traffic.flows);
+    for flow in &mut flows {
+        flow.send(world, seconds as f64);
+    }
+    world.traffic.flows = flows;
+}
+
 /// One second of synthetic requests; at each full minute, the counts become metrics.
 pub fn tick(world: &mut World) {
     let second = world.now.as_second();
-    if world.traffic.flows_now(world.now) {
-        let mut flows = std::mem::take(&mut world.traffic.flows);
-        for flow in &mut flows {
-            flow.second(world);
-        }
-        world.traffic.flows = flows;
+    match world.traffic.pace {
+        Pace::EverySecond => send(world, 1),
+        Pace::InLeaps if second % 60 == 0 => settle(world, world.now),
+        Pace::InLeaps => {}
     }
     if second % HOSTS_SAMPLED_EVERY == 0 {
         count::sample_hosts(world);

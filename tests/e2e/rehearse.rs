@@ -1,0 +1,144 @@
+//! `bg rehearse`: no account, no config, no clock.
+
+use std::path::Path;
+use std::time::Duration;
+
+use serde_json::Value;
+use tempfile::TempDir;
+
+use super::support::{Ended, Scene, bare, between, started};
+
+fn folder() -> TempDir {
+    TempDir::new().expect("a temporary folder")
+}
+
+#[track_caller]
+fn rehearse(folder: &Path, arguments: &[&str]) -> Ended {
+    bare(folder, &[], &[&["rehearse"], arguments].concat())
+}
+
+#[test]
+fn without_anything_it_tells_one_run_and_the_usual_faults() {
+    let folder = folder();
+    rehearse(folder.path(), &["--seeds", "2"])
+        .exits(0)
+        .says("promoted        green")
+        .says("errors 20 %")
+        .says("crash after 3m")
+        .says("process dead for 10m")
+        .says("0 of 2 by mistake");
+}
+
+#[test]
+fn an_image_s_tag_chooses_the_run_that_is_told() {
+    let folder = folder();
+    let told = rehearse(folder.path(), &["--image", "shop:bad", "--seeds", "0"]).exits(0);
+    let told = told.says("Reverted").says("5xx");
+    assert!(!told.stdout.contains("fault  "), "{}", told.stdout);
+}
+
+#[test]
+fn strategies_stand_side_by_side_in_one_json_document() {
+    let folder = folder();
+    let faults = "requests: 100\nfaults: [{ errors: 5%, from: 0.1% }, good]\n";
+    std::fs::write(folder.path().join("busy.yaml"), faults).expect("it can be written");
+    let arguments = [
+        "--compare",
+        "progressive,canary,codedeploy",
+        "--scenario",
+        "busy.yaml",
+        "--seeds",
+        "3",
+        "--output",
+        "json",
+    ];
+    let ended = rehearse(folder.path(), &arguments).exits(0);
+    let document: Value = serde_json::from_str(&ended.stdout).expect("it is one document");
+    let rows = document["rows"].as_array().expect("there are rows");
+    assert_eq!(rows.len(), 6);
+    let failed = |strategy: &str| {
+        let bad = |it: &&Value| it["bad"] == true && it["strategy"] == strategy;
+        let row = rows.iter().find(bad).expect("it is there");
+        assert_eq!(row["reverted"], 3, "{row}");
+        row["failed"].as_f64().expect("a number")
+    };
+    assert!(failed("progressive") < failed("codedeploy"), "{rows:?}");
+    assert_eq!(document["means"].as_array().map(Vec::len), Some(3));
+    assert_eq!(document["records"][0]["event"]["type"], "started");
+    // The same seed gives the same bytes.
+    assert_eq!(rehearse(folder.path(), &arguments).stdout, ended.stdout);
+}
+
+#[test]
+fn markdown_is_a_table() {
+    let folder = folder();
+    let ended = rehearse(folder.path(), &["--seeds", "1", "--output", "markdown"]).exits(0);
+    ended
+        .says("| fault | strategy | reverted |")
+        .says("| --- | --- | ---: |")
+        .says("| good | canary |");
+    let other = bare(folder.path(), &[], &["schema", "--output", "markdown"]).exits(2);
+    other.complains("only `bg rehearse` writes Markdown");
+}
+
+#[test]
+fn a_mistake_in_a_scenario_is_told_with_its_line() {
+    let folder = folder();
+    let scenario = "requests: 100\nfaults:\n  - { eror: 5% }\n";
+    std::fs::write(folder.path().join("s.yaml"), scenario).expect("it can be written");
+    rehearse(folder.path(), &["--scenario", "s.yaml"])
+        .exits(2)
+        .complains("s.yaml:3:7: unknown key \"eror\"; did you mean \"errors\"?");
+    rehearse(folder.path(), &["--scenario", "none.yaml"])
+        .exits(2)
+        .complains("can't read none.yaml");
+}
+
+#[test]
+fn the_config_s_own_names_and_strategy_are_rehearsed() {
+    let folder = folder();
+    let config = "service: api\ncluster: prod\nslots:\n  \
+        a: { service: api-one, target_group: one }\n  \
+        b: { service: api-two, target_group: two }\n\
+        routes: [{ load_balancer: front, port: 443, path: /api/* }]\n\
+        strategy: linear:50%:1m\n";
+    std::fs::write(folder.path().join("bg.yaml"), config).expect("it can be written");
+    rehearse(folder.path(), &["--seeds", "0"])
+        .exits(0)
+        .says("api in cluster prod")
+        .says("front:443 /api/*")
+        .says("50% of traffic to green");
+}
+
+#[test]
+fn the_live_service_is_what_is_rehearsed_on_and_stays_as_it_is() {
+    let scene = Scene::at_speed(1);
+    let before = scene.footprint();
+    let told = scene.bg(&["rehearse", "--seeds", "0"]).exits(0);
+    let told = told.says("Rehearsed on: 2 tasks, ");
+    let rate = between(&told.stdout, "2 tasks, ", " requests a second");
+    let rate: f64 = rate.and_then(|it| it.parse().ok()).expect("a number");
+    // The demo account is a quarter of an hour old.
+    assert!((1.0..21.0).contains(&rate), "{rate}");
+    assert_eq!(scene.footprint(), before);
+}
+
+#[test]
+fn a_service_that_can_t_be_read_is_said_and_the_scenario_s_values_do() {
+    let scene = Scene::at_speed(1);
+    let nobody = [("AWS_ENDPOINT_URL", "http://127.0.0.1:9")];
+    scene
+        .bg_with(&nobody, &["rehearse", "--seeds", "0"])
+        .exits(0)
+        .says("Rehearsed on: the service can't be read (")
+        .says("promoted");
+}
+
+#[cfg(unix)]
+#[test]
+fn ctrl_c_ends_it_at_once() {
+    let folder = folder();
+    let process = started(folder.path(), &["rehearse", "--seeds", "1000000"]);
+    process.signal("INT");
+    process.ends_within(Duration::from_secs(5));
+}
