@@ -164,12 +164,14 @@ pub fn say(before: &View, record: &Record) -> Option<Said> {
             requests,
             wanted,
             until,
+            then,
             ..
         } => Said::news(
             Tone::Plain,
             "waiting",
             format!(
-                "for requests: green has served {requests} of {wanted} at this weight; until {}",
+                "for requests: green has served {requests} of {wanted} at this weight; until {}, \
+                 then {then}",
                 words::clock(*until)
             ),
         ),

@@ -148,7 +148,7 @@ fn until(reader: Reader<'_>, fields: &Fields<'_, '_>) -> Result<Option<Until>, I
 }
 
 fn too_few(reader: Reader<'_>, node: &Node) -> Result<TooFew, InputError> {
-    let expected = "hold, extend or revert";
+    let expected = "hold, extend, revert or proceed";
     let text = reader.text(node, expected)?;
     let known = TooFew::NAMES.iter().find(|(name, _)| *name == text);
     known
@@ -201,7 +201,7 @@ mod tests {
             ),
             (
                 "until: { requests: 5 }, too_few: wait",
-                "hold, extend or revert",
+                "hold, extend, revert or proceed",
             ),
         ] {
             assert!(wrong(step).contains(says), "{step}: {}", wrong(step));

@@ -35,14 +35,17 @@ pub enum TooFew {
     Extend,
     /// Revert.
     Revert,
+    /// Go on by time alone.
+    Proceed,
 }
 
 impl TooFew {
     /// As a strategy writes them.
-    pub(super) const NAMES: [(&str, TooFew); 3] = [
+    pub(super) const NAMES: [(&str, TooFew); 4] = [
         ("hold", TooFew::Hold),
         ("extend", TooFew::Extend),
         ("revert", TooFew::Revert),
+        ("proceed", TooFew::Proceed),
     ];
 }
 
@@ -52,6 +55,7 @@ impl fmt::Display for TooFew {
             TooFew::Hold => "hold",
             TooFew::Extend => "wait as long again",
             TooFew::Revert => "revert",
+            TooFew::Proceed => "go on without",
         })
     }
 }

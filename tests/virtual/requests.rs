@@ -130,3 +130,16 @@ async fn too_few_requests_are_waited_for_as_long_again_where_that_is_wanted() {
     let (said, on) = waits(&stage);
     assert!((3..=6).contains(&said) && on.is_some(), "{said}");
 }
+
+#[tokio::test(start_paused = true)]
+async fn too_few_requests_are_gone_on_without_where_that_is_wanted() {
+    let stage = stage(0.1);
+    let asking = asking(500, "at_most: 10m, too_few: proceed");
+    let outcome = stage.deploy(&asking, |_, _| {}).await;
+    assert_eq!(outcome, Outcome::Promoted);
+    let (said, on) = waits(&stage);
+    let records = stage.records.borrow();
+    let baking = at(&records, |it| matches!(it, Event::Baking { .. }));
+    let took = on.unwrap().duration_since(baking.unwrap()).as_secs();
+    assert!(said == 1 && (600..=606).contains(&took), "{took} s");
+}

@@ -33,6 +33,7 @@ impl Draft<'_> {
                 requests,
                 wanted: wanted.requests,
                 until,
+                then: wanted.too_few,
             });
         };
         match wanted.too_few {
@@ -45,6 +46,7 @@ impl Draft<'_> {
                 });
                 return true;
             }
+            TooFew::Proceed if over => return false,
             TooFew::Extend if over => wait(self, after(self.now, wanted.at_most)),
             _ if !over && waiting.is_none() => wait(self, until),
             _ => self.look_by(until),
