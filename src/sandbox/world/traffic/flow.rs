@@ -145,7 +145,8 @@ impl Flow {
                 Routed::Target { group, target, pin } => {
                     self.clients[client] = pin;
                     let app = ecs.application_at(&target.id, target.port);
-                    traffic.count(lb, &group, &[(ask(app, rng, *now), 1)]);
+                    let zone = app.and_then(|app| app.zone);
+                    traffic.count(lb, &group, zone, &[(ask(app, rng, *now), 1)]);
                 }
                 Routed::NoTarget { .. } => traffic.count_own(lb, OwnAnswer::NoTarget, 1),
                 _ => {}
@@ -216,7 +217,7 @@ fn send(
     let times = |draw| requests / draws + u64::from(draw < requests % draws);
     let answers = (0..draws).map(|draw| (ask(app, rng, now), times(draw)));
     let answers: Vec<_> = answers.collect();
-    traffic.count(lb, group, &answers);
+    traffic.count(lb, group, app.and_then(|app| app.zone), &answers);
 }
 
 fn ask(app: Option<RunningApp<'_>>, rng: &mut Rng, now: Timestamp) -> Answer {
