@@ -44,6 +44,7 @@ pub use connect::{ConnectError, ConnectOptions};
 pub(crate) use credentials::Renewing;
 pub(crate) use error::classify;
 pub use error::{AwsError, ErrorClass};
+pub use metrics::MetricsAsk;
 pub use perform::Done;
 pub use retirement::{Requests, Watched};
 pub(crate) use retry::{Effect, repeat};

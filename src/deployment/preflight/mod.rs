@@ -4,6 +4,7 @@
 mod capacity;
 mod deadman;
 mod definition;
+mod metrics;
 mod request;
 mod routes;
 mod services;
