@@ -46,6 +46,7 @@ pub(crate) use credentials::Renewing;
 pub(crate) use error::classify;
 pub use error::{AwsError, ErrorClass};
 pub use last_hour::LastHour;
+pub use metrics::MetricsAsk;
 pub use perform::Done;
 pub use retirement::{Requests, Watched};
 pub(crate) use retry::{Effect, repeat};

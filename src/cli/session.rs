@@ -183,6 +183,7 @@ impl Session {
             definition: None,
             images: Vec::new(),
             deadman,
+            metrics: None,
         };
         let found = self.cloud.survey(&ask, self.clock.now()).await;
         found.map_err(|error| self.cant_look(&error))

@@ -472,6 +472,14 @@ impl Deployment {
                 let evidence = self.evidence.as_mut().ok_or("no metric is judged")?;
                 evidence.skip(*minute, *step);
             }
+            (_, Event::ValuesRead { values }) => {
+                let evidence = self.evidence.as_mut().ok_or("no metric is judged")?;
+                values.iter().for_each(|value| evidence.take(value));
+            }
+            (_, Event::Compared(judgement)) => {
+                let evidence = self.evidence.as_mut().ok_or("no metric is judged")?;
+                evidence.note(judgement);
+            }
             (Phase::Baking { step: now, until }, Event::EnoughEvidence { step, .. })
                 if now == step =>
             {

@@ -314,6 +314,13 @@ fn after_trip(trip: &Trip, view: &View) -> String {
         Trip::TooFewRequests { .. } => {
             "deploy when more requests come, or ask for fewer in the strategy".into()
         }
+        Trip::OverLimit(crossed) => format!(
+            "look at {} and at green's logs of these minutes; then deploy again",
+            crossed.name
+        ),
+        Trip::Compared(_) => {
+            "look at these metrics on both sides, and at green's logs; then deploy again".into()
+        }
         Trip::Blind { .. } => {
             "restore access to AWS (credentials, network, permissions); then deploy again".into()
         }
@@ -355,6 +362,13 @@ fn after_hold(holds: &[Hold]) -> &'static str {
         }
         Some(Hold::MetricsBlind { .. }) => {
             "see why CloudWatch has no figures of these target groups; then deploy again"
+        }
+        Some(Hold::NoValues { .. }) => {
+            "see why CloudWatch has no values of this metric, or set its `missing` in bg.yaml; then \
+             deploy again"
+        }
+        Some(Hold::NotCompared(_)) => {
+            "look at these metrics on both sides, or give the step a longer bake; then deploy again"
         }
         Some(Hold::GreenStarved { .. }) => {
             "find out why no request reaches green (a rule before it, a cache, sticky clients); \

@@ -12,6 +12,7 @@ pub mod json;
 pub mod line;
 pub mod live;
 pub mod plan;
+pub mod read_to;
 pub mod say;
 pub mod status;
 pub mod text;

@@ -8,6 +8,7 @@ use serde::{Deserialize, Serialize};
 use super::line::{StyledLine, Tone, width};
 use super::view::Role;
 use super::words;
+use crate::deployment::metrics::MetricGuards;
 use crate::deployment::plan::{GreenService, Kind, Plan, RetireHow};
 use crate::deployment::problem::Problem;
 use crate::deployment::task_definition::Change;
@@ -247,8 +248,9 @@ fn guards(plan: &Plan) -> Vec<StyledLine> {
             alarm.name.to_string(),
         ));
     }
-    if let Some(metrics) = &plan.guards.metrics {
-        lines.push(field("metrics", metrics.errors.to_string()));
+    let metrics = plan.guards.metrics.iter().flat_map(MetricGuards::lines);
+    for (at, line) in metrics.enumerate() {
+        lines.push(field(if at == 0 { "metrics" } else { "" }, line));
     }
     let deadman = plan.deadman.as_ref();
     if let Some(deadman) = deadman.filter(|_| !plan.lifts_demands_on_blue()) {

@@ -6,6 +6,7 @@ use std::time::Duration;
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 
+use super::read_to::ReadTo;
 use super::say::{Said, say};
 use super::words;
 use crate::deployment::action::{ActName, FailureClass};
@@ -135,14 +136,7 @@ pub struct Judged {
 impl Judged {
     fn add(&mut self, served: &Served) {
         self.minutes += 1;
-        for (sum, more) in [
-            (&mut self.served.blue, &served.blue),
-            (&mut self.served.green, &served.green),
-        ] {
-            sum.requests += more.requests;
-            sum.http_5xx += more.http_5xx;
-            sum.unreachable += more.unreachable;
-        }
+        self.served.add(served);
     }
 }
 
@@ -178,6 +172,8 @@ pub struct View {
     pub look: Option<Look>,
     /// What both sides served in the minutes that were judged.
     pub judged: Option<Judged>,
+    /// The newest minute of them, or one that was passed over.
+    pub read_to: Option<ReadTo>,
     /// When they were seen.
     pub look_at: Option<Timestamp>,
     /// Green's newest failed task, of all looks.
@@ -239,6 +235,7 @@ impl View {
             self.phase = phase;
             self.phase_since = Some(record.at);
         }
+        self.read_to = ReadTo::of(&record.event).or(self.read_to);
         self.fold(record.at, &record.event);
     }
 
@@ -356,6 +353,8 @@ impl View {
             Event::DeadmanArmed { until } => self.deadman = Some(*until),
             Event::DeadmanDisarmed => self.deadman = None,
             Event::MinuteSkipped { .. }
+            | Event::ValuesRead { .. }
+            | Event::Compared(_)
             | Event::EnoughEvidence { .. }
             | Event::RegisteringTaskDefinition
             | Event::ArmingDeadman { .. }
@@ -521,6 +520,8 @@ fn phase_after(event: &Event) -> Option<Phase> {
         | Event::Resumed { .. }
         | Event::MinuteJudged { .. }
         | Event::MinuteSkipped { .. }
+        | Event::ValuesRead { .. }
+        | Event::Compared(_)
         | Event::EnoughEvidence { .. }
         | Event::WaitingForRequests { .. }
         | Event::Looked(_) => return None,

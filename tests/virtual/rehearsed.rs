@@ -12,7 +12,8 @@ use super::harness::{Scene, Stage, request};
 fn judged(image: &str, strategy: &str) -> Request {
     let mut request = request(image, strategy);
     request.guards.metrics = Some(MetricGuards {
-        errors: ErrorGuard::default(),
+        errors: Some(ErrorGuard::default()),
+        ..MetricGuards::none()
     });
     request
 }

@@ -296,23 +296,31 @@ pub(super) fn guards(frame: &Frame<'_>) -> Vec<StyledLine> {
     lines
 }
 
-/// What was judged so far, where metrics are.
-fn judged(frame: &Frame<'_>, plan: &Plan) -> Option<StyledLine> {
-    plan.guards.metrics.as_ref()?;
+/// What was judged so far, where metrics are; and how far that reaches.
+fn judged(frame: &Frame<'_>, plan: &Plan) -> Vec<StyledLine> {
+    if plan.guards.metrics.is_none() {
+        return Vec::new();
+    }
+    let read_to = frame.view.read_to.map(|read_to| {
+        let text = read_to.told(frame.now);
+        StyledLine::new().to_column(22).with(Tone::Dim, text)
+    });
     let Some(judged) = &frame.view.judged else {
         let line = marked(Tone::Dim, frame.marks.later, "not judged").to_column(22);
-        return Some(line.plain("failed requests, from the first whole minute on"));
+        let line = line.plain("failed requests, from the first whole minute on");
+        return std::iter::once(line).chain(read_to).collect();
     };
     let worse = matches!(frame.view.trip, Some(Trip::Worse(_)));
     let (mark, tone, word) = match worse {
         true => (frame.marks.bad, Tone::Bad, "worse"),
         false => (frame.marks.done, Tone::Good, "judged"),
     };
-    let (served, minutes) = (judged.served, judged.minutes);
-    let s = if minutes == 1 { "" } else { "s" };
+    let served = judged.served;
+    let minutes = words::plural(judged.minutes as usize, "minute");
     let text = format!("requests: green {}, blue {}", served.green, served.blue);
     let line = marked(tone, mark, word).to_column(22).plain(text);
-    Some(line.with(Tone::Dim, format!(", in {minutes} minute{s}")))
+    let line = line.with(Tone::Dim, format!(", in {minutes}"));
+    std::iter::once(line).chain(read_to).collect()
 }
 
 /// The last things that happened.

@@ -83,6 +83,8 @@ pub struct RunningApp<'a> {
     pub image: &'a str,
     /// The service that its task belongs to.
     pub service: Option<&'a str>,
+    /// The zone that it runs in.
+    pub zone: Option<&'a str>,
 }
 
 /// What a step of ECS needs of the rest of the world.
@@ -125,6 +127,7 @@ impl Ecs {
                 Owner::Service { service, .. } => Some(service),
                 Owner::Nobody { .. } => None,
             },
+            zone: Some(&task.zone),
         })
     }
 
@@ -139,6 +142,7 @@ impl Ecs {
             task_arn: "",
             image: "",
             service: None,
+            zone: None,
         })
     }
 

@@ -1,0 +1,39 @@
+//! Figures as people read them.
+
+use std::time::Duration;
+
+/// Two figures that mean something: `4.1`, `0.23`, `0.051`, `100`.
+pub(crate) fn percent(share: f64) -> String {
+    let percent = share * 100.0;
+    let decimals = match percent {
+        p if p == 0.0 || p >= 99.95 => 0,
+        p if p >= 0.995 => 1,
+        p if p >= 0.0995 => 2,
+        _ => 3,
+    };
+    format!("{percent:.decimals$}")
+}
+
+/// `18,000`.
+pub(crate) fn thousands(count: u64) -> String {
+    let digits = count.to_string();
+    let mut text = String::new();
+    for (index, digit) in digits.chars().enumerate() {
+        if index > 0 && (digits.len() - index).is_multiple_of(3) {
+            text.push(',');
+        }
+        text.push(digit);
+    }
+    text
+}
+
+/// A response time: `230 ms`, `1.2 s`.
+pub(crate) fn time(micros: u64) -> String {
+    humantime::format_duration(Duration::from_micros(micros)).to_string()
+}
+
+/// A count of things with their name: `1 minute`, `3 minutes`.
+pub(crate) fn plural(count: u32, what: &str) -> String {
+    let s = if count == 1 { "" } else { "s" };
+    format!("{count} {what}{s}")
+}
