@@ -125,7 +125,7 @@ async fn slowness_that_both_sides_have_is_held_against_the_limit_alone() {
         panic!("another guard was quicker");
     };
     assert_eq!((worse.by_more_than, worse.limit), (None, Some(50_000)));
-    assert!(worse.metric.contains("over 500ms"), "{worse:?}");
+    assert!(worse.metric.contains("over 500 ms"), "{worse:?}");
 }
 
 /// Two requests a second find their group empty for so long, from the beginning of a minute of
