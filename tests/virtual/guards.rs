@@ -471,3 +471,27 @@ async fn noise_between_blues_zones_is_measured_and_allowed_for() {
         .expect("judged");
     assert!(errors.noise >= 500, "{}", errors.noise);
 }
+
+#[tokio::test(start_paused = true)]
+async fn all_metrics_are_read_in_one_call_four_times_a_minute() {
+    let stage = stage_with(60, |_, second| Some(around(50.0, second)));
+    let mut guards = with_compare(Some(300));
+    guards.latency = Some(LatencyGuard::default());
+    guards.thresholds = with_threshold(MissingData::Ok, 60).thresholds;
+    let request = judged("shop:v2", "canary:10%:30m", guards);
+    stage.plan(&request).await;
+    let reads = || -> u64 {
+        let counts = stage.region.call_counts();
+        let reads = counts
+            .iter()
+            .filter(|((_, name), _)| name == "GetMetricData");
+        reads.map(|(_, count)| count).sum()
+    };
+    // Blue's last hour: the percentile, the line, the zones, the load balancer; each own metric.
+    let once = reads();
+    assert_eq!(once, 6);
+    assert_eq!(stage.deploy(&request, |_, _| {}).await, Outcome::Promoted);
+    // 35 minutes of bakes.
+    let reads = reads() - 2 * once;
+    assert!((100..=35 * 4 + 10).contains(&reads), "{reads}");
+}

@@ -10,7 +10,9 @@ use super::{
     Balancer, Judgement, MetricGuards, Served, Subject, ValueRead, Verdict, Watch, Worse, later,
     minute_from, minute_of,
 };
-use crate::judge::sequential::{Answer, Judge, Lead, MetricSettings, Pair, Settings};
+use crate::judge::sequential::{
+    Answer, Judge, Lead, Method, MetricSettings, Pair, Relative, Settings,
+};
 use crate::strategy::Weight;
 
 /// How many minutes are kept to explain a verdict.
@@ -314,9 +316,16 @@ impl Evidence {
 
     /// What a metric says in the newest so many minutes, judged alone.
     fn said_in(&self, minutes: usize, metric: usize) -> f64 {
+        let asked = self.settings.metrics[metric].clone();
+        // Which minutes tell most, the quick method shows as well; a revert waits for this.
+        let quick = |relative| Relative {
+            method: Method::A,
+            ..relative
+        };
         let alone = MetricSettings {
             weight: 1.0,
-            ..self.settings.metrics[metric].clone()
+            relative: asked.relative.map(quick),
+            ..asked
         };
         let mut judge = Judge::new(Settings {
             metrics: vec![alone],

@@ -46,12 +46,12 @@ fn bursts_of_one_minute_at_the_load_balancer_never_revert() {
     assert_eq!(reverts_at(minutes), None);
 }
 
-/// A seeded deployment of 30 minutes at 10 %, 1,200 requests a minute, of which 0.1 % fail and
-/// blue is slow in one of twenty; the minute of its revert.
-fn slow_at(seed: u64, slow: f64) -> Option<usize> {
+/// A seeded deployment of 30 minutes at 10 %, 1,200 requests a minute, of which 0.1 % fail, and so
+/// many are slow on each side; the minute of its revert.
+fn slow_at(seed: u64, on_blue: f64, on_green: f64) -> Option<usize> {
     let line = Line {
         micros: 230_000,
-        exceeded: 50_000,
+        exceeded: (on_blue * 1e6) as u32,
     };
     let mut evidence = Evidence::new(&MetricGuards {
         latency: Some(LatencyGuard {
@@ -77,8 +77,8 @@ fn slow_at(seed: u64, slow: f64) -> Option<usize> {
     (0..30).find(|_| {
         let (minute, window) = evidence.due().expect("the step goes on");
         let served = Served {
-            blue: side(1080, 0.05),
-            green: side(120, slow),
+            blue: side(1080, on_blue),
+            green: side(120, on_green),
             balancer: Balancer {
                 requests: 1200,
                 own_5xx: 0,
@@ -91,8 +91,12 @@ fn slow_at(seed: u64, slow: f64) -> Option<usize> {
 
 #[test]
 fn a_version_as_quick_as_blue_is_hardly_ever_reverted_and_a_slow_one_soon() {
-    let reverted = (0..300).filter(|seed| slow_at(*seed, 0.05).is_some());
-    assert!(reverted.count() <= 3);
-    let soon = |seed| slow_at(seed, 0.3).is_some_and(|minute| minute < 8);
-    assert!((0..50).all(soon));
+    // Rarely over the line, and so often that the exact method judges.
+    for (on_blue, on_green) in [(0.05, 0.3), (0.3, 0.8)] {
+        let reverted = (0..200).filter(|seed| slow_at(*seed, on_blue, on_blue).is_some());
+        let reverted = reverted.count();
+        assert!(reverted <= 2, "{reverted} of 200 at {on_blue}");
+        let soon = |seed| slow_at(seed, on_blue, on_green).is_some_and(|minute| minute < 10);
+        assert!((0..50).all(soon), "{on_blue} to {on_green}");
+    }
 }
