@@ -42,6 +42,8 @@ mod steering;
 mod table;
 #[path = "virtual/takeover.rs"]
 mod takeover;
+#[path = "virtual/values.rs"]
+mod values;
 #[path = "virtual/versions.rs"]
 mod versions;
 

@@ -53,8 +53,8 @@ pub enum Quality {
 impl fmt::Display for Quality {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str(match self {
-            Quality::Ok => "with failures",
-            Quality::Zero => "zero failures",
+            Quality::Ok => "errors",
+            Quality::Zero => "zero",
             Quality::NoTraffic => "no traffic",
             Quality::NoData => "no data",
             Quality::Late => "late",

@@ -1,7 +1,5 @@
 //! Figures as people read them.
 
-use std::time::Duration;
-
 /// Two figures that mean something: `4.1`, `0.23`, `0.051`, `100`.
 pub(crate) fn percent(share: f64) -> String {
     let percent = share * 100.0;
@@ -27,13 +25,27 @@ pub(crate) fn thousands(count: u64) -> String {
     text
 }
 
-/// A response time: `230 ms`, `1.2 s`.
+/// A response time: `27.5 ms`, `235 ms`, `1.2 s`.
 pub(crate) fn time(micros: u64) -> String {
-    humantime::format_duration(Duration::from_micros(micros)).to_string()
+    match micros {
+        0..1_000_000 => format!("{} ms", micros as f64 / 1000.0),
+        _ => format!("{} s", micros as f64 / 1e6),
+    }
 }
 
 /// A count of things with their name: `1 minute`, `3 minutes`.
 pub(crate) fn plural(count: u32, what: &str) -> String {
     let s = if count == 1 { "" } else { "s" };
     format!("{count} {what}{s}")
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn response_times_are_said_as_people_say_them() {
+        let said = [27_500, 235_000, 999_999, 1_230_000, 60_000_000].map(time);
+        assert_eq!(said, ["27.5 ms", "235 ms", "999.999 ms", "1.23 s", "60 s"]);
+    }
 }

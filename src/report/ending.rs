@@ -5,6 +5,7 @@ use super::say::{failure, share};
 use super::view::{Role, View};
 use super::words;
 use crate::deployment::ids::SlotName;
+use crate::deployment::metrics::Subject;
 use crate::deployment::observation::StoppedTask;
 use crate::deployment::outcome::{Outcome, Stuck};
 use crate::deployment::plan::Plan;
@@ -306,6 +307,11 @@ fn after_trip(trip: &Trip, view: &View) -> String {
         ),
         Trip::Alarm { name, .. } => {
             format!("look at what alarm {name} measures and at green's logs; then deploy again")
+        }
+        Trip::Worse(worse) if worse.subject == Subject::LoadBalancer => {
+            "see which target groups behind the load balancer are empty or break off (its \
+             HTTPCode_ELB_503, 502 and 504 counts tell which it is); then deploy again"
+                .into()
         }
         Trip::Worse(worse) => format!(
             "look at green's logs of these minutes for {}; then deploy again",

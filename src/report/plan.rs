@@ -311,6 +311,8 @@ fn verdict(report: &PlanReport) -> StyledLine {
 mod tests {
     use super::super::stories;
     use super::*;
+    use crate::deployment::metrics::LatencyGuard;
+    use crate::judge::guards::Line;
 
     fn report() -> PlanReport {
         let change = |path: &str, before: Option<&str>, after: Option<&str>| Change {
@@ -380,6 +382,31 @@ mod tests {
         report.plan = None;
         report.changes.clear();
         insta::assert_snapshot!("plan_refused", told(&report));
+    }
+
+    #[test]
+    fn each_metric_that_is_judged_is_shown_with_its_figures() {
+        let mut report = report();
+        let plan = report.plan.as_mut().unwrap();
+        plan.guards.metrics = Some(MetricGuards {
+            latency: Some(LatencyGuard {
+                line: Some(Line {
+                    micros: 235_000,
+                    exceeded: 50_000,
+                }),
+                ..LatencyGuard::default()
+            }),
+            ..MetricGuards::default()
+        });
+        let told = told(&report);
+        for needed in [
+            "  metrics  failed requests: no more than 25 % above blue's, and 1 % at most\n",
+            "           requests over 235 ms (p95 of blue's last hour): no more than 25 % above \
+             blue's, and 20 % at most\n",
+            "           the load balancer's own 5xx: 0.05 % of all requests at most\n",
+        ] {
+            assert!(told.contains(needed), "{needed} is missing from\n{told}");
+        }
     }
 
     #[test]

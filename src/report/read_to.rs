@@ -37,7 +37,7 @@ impl ReadTo {
         }
     }
 
-    /// `read to 08:31:00, 1m 40s behind; newest minute: green zero failures, blue no traffic`.
+    /// `1m 40s behind (08:31:00): green zero, blue no traffic`.
     pub fn told(&self, now: Timestamp) -> String {
         let lag = words::length(words::between(self.at, now));
         let newest = match self.green == self.blue {
@@ -45,7 +45,7 @@ impl ReadTo {
             false => format!("green {}, blue {}", self.green, self.blue),
         };
         let at = words::clock(self.at);
-        format!("read to {at}, {lag} behind; newest minute: {newest}")
+        format!("{lag} behind ({at}): {newest}")
     }
 }
 
@@ -80,7 +80,7 @@ mod tests {
         };
         assert_eq!(
             told(&judged),
-            "read to 08:01:00, 1m behind; newest minute: green no traffic, blue with failures"
+            "1m behind (08:01:00): green no traffic, blue errors"
         );
         served.green.requests = 10;
         let judged = Event::MinuteJudged {
@@ -88,7 +88,14 @@ mod tests {
             step,
             served,
         };
-        assert!(told(&judged).ends_with("green zero failures, blue with failures"));
+        assert!(told(&judged).ends_with("green zero, blue errors"));
+        served.blue.http_5xx = 0;
+        let judged = Event::MinuteJudged {
+            minute,
+            step,
+            served,
+        };
+        assert!(told(&judged).ends_with("both zero"));
         for (why, word) in [
             (Quality::NoData, "both no data"),
             (Quality::Late, "both late"),

@@ -173,6 +173,7 @@ mod tests {
 
     use super::super::stories;
     use super::*;
+    use crate::judge::minute::Quality;
 
     fn slot(slot: SlotName, service: &str, weight: Weight) -> SlotStatus {
         SlotStatus {
@@ -231,6 +232,21 @@ mod tests {
             at: stories::at(0),
         });
         insta::assert_snapshot!("status", [told(&status()), told(&unclear)].join("\n"));
+    }
+
+    #[test]
+    fn how_far_behind_the_judge_is_is_shown() {
+        let mut status = status();
+        assert!(!told(&status).contains("metrics"));
+        let baking = status.deployment.as_mut().expect("there is one");
+        baking.metrics = Some(ReadTo {
+            at: stories::at(360),
+            blue: Quality::Zero,
+            green: Quality::NoTraffic,
+        });
+        let told = told(&status);
+        let line = "metrics   1m 40s behind (07:20:00): green no traffic, blue zero";
+        assert!(told.contains(line), "{told}");
     }
 
     #[test]

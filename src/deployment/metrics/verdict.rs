@@ -1,5 +1,6 @@
 //! Why a limit or a comparison reverts, in figures and in words.
 
+use std::collections::VecDeque;
 use std::fmt;
 
 use serde::{Deserialize, Serialize};
@@ -72,7 +73,7 @@ pub struct Judgement {
     pub verdict: Verdict,
     /// From 0 to 100, in hundredths; none where it can't be told yet.
     pub score: Option<u32>,
-    /// What moves on, and what reverts, in hundreds.
+    /// From this score on it moves on.
     pub pass: u32,
     /// Under this score it reverts.
     pub marginal: u32,
@@ -109,9 +110,7 @@ impl Judgement {
                 reasons.push(why);
                 continue;
             }
-            let values = |values: &std::collections::VecDeque<f64>| -> Vec<f64> {
-                values.iter().copied().collect()
-            };
+            let values = |values: &VecDeque<f64>| -> Vec<f64> { values.iter().copied().collect() };
             let comparison = metric.comparison();
             let verdict = comparison.judge(&values(&series.green), &values(&series.blue));
             if verdict.class != Class::Pass {
@@ -155,7 +154,7 @@ impl Judgement {
 /// Why a metric can't be compared yet, where more values may come.
 fn not_enough(metric: &Compared, series: &Series) -> Option<String> {
     let needed = metric.values_needed();
-    let count = |values: &std::collections::VecDeque<f64>| {
+    let count = |values: &VecDeque<f64>| {
         let there = |value: &&f64| metric.values.missing_is_zero || !value.is_nan();
         values.iter().filter(there).count() as u32
     };
@@ -196,5 +195,100 @@ impl fmt::Display for Judgement {
             true => Ok(()),
             false => write!(f, ": {}", self.reasons.join("; ")),
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::judge::guards::{MetricStat, Source, Worse};
+
+    fn metric(name: &str) -> Compared {
+        let stat = MetricStat {
+            namespace: "Shop".to_owned(),
+            name: name.to_owned(),
+            dimensions: [("Slot".to_owned(), "{slot}".to_owned())].into(),
+            stat: "Average".to_owned(),
+        };
+        Compared::of(name, Source::of(stat))
+    }
+
+    fn guard(metrics: Vec<Compared>) -> CompareGuard {
+        CompareGuard {
+            every: None,
+            pass: 95,
+            marginal: 40,
+            weights: [].into(),
+            metrics,
+        }
+    }
+
+    /// So many values of each side, green's higher by `more`.
+    fn series(count: u32, more: f64) -> Series {
+        let values = |from: f64| (0..count).map(|at| from + f64::from(at)).collect();
+        Series {
+            green: values(100.0 + more),
+            blue: values(100.5),
+            periods: count,
+            ..Series::default()
+        }
+    }
+
+    fn judged(guard: &CompareGuard, series: &[Series]) -> Judgement {
+        Judgement::of(guard, 0, &series.iter().collect::<Vec<_>>())
+    }
+
+    #[test]
+    fn nothing_is_said_before_each_metric_has_enough_values() {
+        let guard = guard(vec![metric("one"), metric("two")]);
+        let early = judged(&guard, &[series(5, 900.0), series(4, 0.0)]);
+        assert_eq!((early.verdict, early.score), (Verdict::TooFew, None));
+        assert!(
+            early.reasons.iter().any(|it| it.contains("of 5 each")),
+            "{early}"
+        );
+        let later = judged(&guard, &[series(5, 0.0), series(5, 0.0)]);
+        assert_eq!((later.verdict, later.score), (Verdict::Pass, Some(10_000)));
+    }
+
+    #[test]
+    fn the_score_decides_between_moving_on_holding_and_reverting() {
+        let both = [series(10, 0.0), series(10, 900.0)];
+        let mut guard = guard(vec![metric("one"), metric("two")]);
+        let half = judged(&guard, &both);
+        assert_eq!((half.verdict, half.score), (Verdict::Marginal, Some(5_000)));
+        guard.marginal = 60;
+        assert_eq!(judged(&guard, &both).verdict, Verdict::Fail);
+        guard.pass = 50;
+        assert_eq!(judged(&guard, &both).verdict, Verdict::Pass);
+        guard.metrics[1].critical = true;
+        let failed = judged(&guard, &both);
+        assert_eq!((failed.verdict, failed.score), (Verdict::Fail, Some(0)));
+        guard.metrics[1].worse = Worse::Decrease;
+        assert_eq!(judged(&guard, &both).verdict, Verdict::Pass);
+    }
+
+    #[test]
+    fn groups_count_by_their_weights() {
+        let mut guard = guard(vec![metric("one"), metric("two")]);
+        guard.metrics[0].groups = vec!["users".to_owned()];
+        guard.metrics[1].groups = vec!["machines".to_owned()];
+        guard.weights = [("users".to_owned(), 70), ("machines".to_owned(), 30)].into();
+        let judged = judged(&guard, &[series(10, 0.0), series(10, 900.0)]);
+        assert_eq!(judged.score, Some(7_000));
+    }
+
+    #[test]
+    fn a_metric_without_data_never_passes() {
+        let mut empty = series(9, 0.0);
+        empty.green.iter_mut().for_each(|value| *value = f64::NAN);
+        let mut guard = guard(vec![metric("one")]);
+        assert_eq!(judged(&guard, &[empty.clone()]).verdict, Verdict::TooFew);
+        // Twice the periods that it needs have gone by: there is none to come.
+        empty.periods = 10;
+        assert_eq!(judged(&guard, &[empty.clone()]).verdict, Verdict::TooFew);
+        guard.metrics[0].must_have_data = true;
+        let failed = judged(&guard, &[empty]);
+        assert_eq!((failed.verdict, failed.score), (Verdict::Fail, Some(0)));
     }
 }

@@ -34,7 +34,7 @@ pub struct ValueRead {
 /// Both sides' values of a metric in a step.
 #[derive(Debug, Clone, Default, PartialEq)]
 pub(super) struct Series {
-    step: Option<usize>,
+    pub(super) step: Option<usize>,
     pub(super) green: VecDeque<f64>,
     pub(super) blue: VecDeque<f64>,
     /// How many periods these are.

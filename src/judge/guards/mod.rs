@@ -123,9 +123,16 @@ fn is_default<T: Default + PartialEq>(value: &T) -> bool {
     *value == T::default()
 }
 
-/// A share of millionths as a percentage: two figures that mean something.
+/// A share of millionths as a percentage: two or three figures, without zeros behind them.
 fn percent_of(millionths: u32) -> String {
-    super::words::percent(f64::from(millionths) / 1e6)
+    let percent = super::words::percent(f64::from(millionths) / 1e6);
+    match percent.contains('.') {
+        true => percent
+            .trim_end_matches('0')
+            .trim_end_matches('.')
+            .to_owned(),
+        false => percent,
+    }
 }
 
 #[cfg(test)]

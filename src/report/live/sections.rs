@@ -253,14 +253,17 @@ pub(super) fn guards(frame: &Frame<'_>) -> Vec<StyledLine> {
             (guard, state)
         })
         .collect();
-    // Stable: among equals the config's order stays.
-    alarms.sort_by_key(|(_, state)| match state {
+    let rank = |state: &Option<Option<AlarmState>>| match state {
         Some(Some(AlarmState::Alarm)) => 0,
         Some(None) => 1,
         Some(Some(AlarmState::InsufficientData)) => 2,
         None => 3,
         Some(Some(AlarmState::Ok)) => 4,
-    });
+    };
+    // Stable: among equals the config's order stays.
+    alarms.sort_by_key(|(_, state)| rank(state));
+    // What was judged comes before alarms that say nothing.
+    let telling = alarms.iter().filter(|(_, state)| rank(state) < 3).count();
     for (guard, state) in alarms {
         let Some(state) = state else {
             lines.push(
@@ -292,7 +295,9 @@ pub(super) fn guards(frame: &Frame<'_>) -> Vec<StyledLine> {
             .plain(guard.name.as_str());
         lines.push(line.with(Tone::Dim, note));
     }
+    let quiet = lines.split_off(1 + telling);
     lines.extend(judged(frame, plan));
+    lines.extend(quiet);
     lines
 }
 
@@ -317,7 +322,7 @@ fn judged(frame: &Frame<'_>, plan: &Plan) -> Vec<StyledLine> {
     };
     let served = judged.served;
     let minutes = words::plural(judged.minutes as usize, "minute");
-    let text = format!("requests: green {}, blue {}", served.green, served.blue);
+    let text = format!("green {}, blue {}", served.green, served.blue);
     let line = marked(tone, mark, word).to_column(22).plain(text);
     let line = line.with(Tone::Dim, format!(", in {minutes}"));
     std::iter::once(line).chain(read_to).collect()
