@@ -62,6 +62,7 @@ pub mod aws;
 pub mod cli;
 pub mod config;
 pub mod deployment;
+pub mod diagnose;
 pub mod judge;
 pub mod report;
 pub mod runner;
