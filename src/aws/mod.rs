@@ -8,6 +8,7 @@
 mod alarms;
 mod cloud;
 mod codes;
+mod collect;
 mod connect;
 mod credentials;
 mod deadman;
@@ -18,6 +19,7 @@ mod forwards;
 mod groups;
 mod limits;
 mod listeners;
+mod logs;
 mod metrics;
 mod observe;
 mod perform;
@@ -40,6 +42,7 @@ mod canned;
 mod tests;
 
 pub use cloud::Cloud;
+pub use collect::CollectAsk;
 pub use connect::{ConnectError, ConnectOptions};
 pub(crate) use credentials::Renewing;
 pub(crate) use error::classify;

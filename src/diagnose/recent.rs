@@ -12,6 +12,9 @@ use super::task::{Task, TaskContainer};
 const FRESH: SignedDuration = SignedDuration::from_mins(15);
 /// As long as ECS shows stopped tasks.
 const VISIBLE: SignedDuration = SignedDuration::from_hours(1);
+/// How many failed tasks' logs are worth reading, and how many running ones'.
+const FAILED_READ: usize = 3;
+const RUNNING_READ: usize = 2;
 /// How many log lines go with a finding.
 const LOG_LINES: usize = 5;
 /// Words of programs that are up.
@@ -111,6 +114,22 @@ impl Evidence {
             && rolled_out
             && groups_are_well
             && self.running().all(|task| task.health != "UNHEALTHY")
+    }
+
+    /// The tasks whose logs explain the most: the newest that failed, and those that run and
+    /// don't pass a health check.
+    pub fn tasks_to_read(&self) -> Vec<&Task> {
+        let ill: Vec<&str> = self
+            .groups
+            .iter()
+            .flat_map(|group| group.in_state("unhealthy"))
+            .map(|target| target.id.as_str())
+            .collect();
+        let of_ill = |task: &Task| task.address.as_deref().is_some_and(|it| ill.contains(&it));
+        let failed = self.failed_tasks().into_iter().take(FAILED_READ);
+        let running = self.running();
+        let running = running.filter(|task| task.health == "UNHEALTHY" || of_ill(task));
+        failed.chain(running.take(RUNNING_READ)).collect()
     }
 
     /// Tasks that run and are to.

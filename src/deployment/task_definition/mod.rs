@@ -24,4 +24,5 @@ pub use error::TaskDefinitionError;
 pub use fargate::next_fargate_size;
 pub use image::{ImageError, ImageRef};
 pub use image_changes::{ImageChange, parse_image_definitions, parse_image_flags};
+pub use mask::has_secret;
 pub use placeholders::{Filled, fill_placeholders};

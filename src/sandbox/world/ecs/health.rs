@@ -68,8 +68,11 @@ impl Task {
         }
         let patience = seconds("startPeriod", 0)
             + interval * i32::try_from(count(check, "retries").unwrap_or(3)).unwrap_or(3);
+        // A command that isn't in the image fails whatever the program does.
+        let command = check.get("command").map(Value::to_string);
+        let no_command = command.is_some_and(|words| words.contains("missing"));
         match container.behaviour.probe(age) {
-            Probe::Status(200..=399) => HealthStatus::Healthy,
+            Probe::Status(200..=399) if !no_command => HealthStatus::Healthy,
             _ if age < patience => HealthStatus::Unknown,
             _ => HealthStatus::Unhealthy,
         }
