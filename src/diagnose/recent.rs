@@ -13,7 +13,7 @@ const FRESH: SignedDuration = SignedDuration::from_mins(15);
 /// As long as ECS shows stopped tasks.
 const VISIBLE: SignedDuration = SignedDuration::from_hours(1);
 /// How many failed tasks' logs are worth reading, and how many running ones'.
-const FAILED_READ: usize = 3;
+const FAILED_READ: usize = 4;
 const RUNNING_READ: usize = 2;
 /// How many log lines go with a finding.
 const LOG_LINES: usize = 5;

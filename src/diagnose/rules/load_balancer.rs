@@ -1,8 +1,9 @@
 //! What stands between users and targets: listeners, rules, zones, ports.
 
-use super::super::evidence::{Evidence, Group};
+use super::super::evidence::{Evidence, Group, Service};
 use super::super::found::{Found, Rule};
 use super::super::recent::has;
+use super::service::had_time;
 
 pub(super) const RULES: &[Rule] = &[
     Rule::shown("group-missing", group_missing),
@@ -181,6 +182,11 @@ fn tasks(count: u32) -> String {
 }
 
 pub(super) fn traffic_to_nobody(evidence: &Evidence) -> Vec<Found> {
+    let service = evidence.service.as_ref();
+    let starts = |it: &Service| it.desired > 0 && !had_time(evidence, it);
+    if service.is_some_and(starts) {
+        return Vec::new();
+    }
     let empty = evidence.groups.iter().filter_map(|group| {
         let targets = group.targets.as_ref()?;
         let serving = |state: &str| matches!(state, "healthy" | "initial" | "unhealthy");

@@ -1,8 +1,8 @@
 //! What a service as a whole shows: symptoms, each of which has its cause further up.
 
-use jiff::SignedDuration;
+use jiff::{SignedDuration, Timestamp};
 
-use super::super::evidence::Evidence;
+use super::super::evidence::{Evidence, Service};
 use super::super::found::{Found, Rule};
 use super::super::recent::{clock, has};
 
@@ -57,20 +57,30 @@ fn inconsistent(evidence: &Evidence) -> Vec<Found> {
     found.into_iter().collect()
 }
 
+/// Since when the service may lack something: its last steady state, or its deployment's begin.
+fn unsteady_since(service: &Service) -> Option<Timestamp> {
+    let mut events = service.events.iter();
+    let steady = events.find(|it| has(&it.text, &["has reached a steady state"]));
+    let began = service.primary().and_then(|it| it.created_at);
+    steady.map(|it| it.at).max(began).or(service.created_at)
+}
+
+/// Whether the service had time enough to get what it lacks.
+pub(super) fn had_time(evidence: &Evidence, service: &Service) -> bool {
+    let since = unsteady_since(service);
+    since.is_none_or(|at| evidence.now.duration_since(at) > STARTS_WITHIN)
+}
+
 fn tasks_missing(evidence: &Evidence) -> Vec<Found> {
-    let Some(service) = evidence.service.as_ref().filter(|it| it.status == "ACTIVE") else {
+    let service = evidence.service.as_ref();
+    let Some(service) = service.filter(|it| it.status == "ACTIVE" && it.running < it.desired)
+    else {
         return Vec::new();
     };
-    let steady = service
-        .events
-        .iter()
-        .find(|it| has(&it.text, &["has reached a steady state"]));
-    let began = service.primary().and_then(|it| it.created_at);
-    let since = steady.map(|it| it.at).max(began).or(service.created_at);
-    let long = since.is_none_or(|at| evidence.now.duration_since(at) > STARTS_WITHIN);
-    if service.running >= service.desired || !long {
+    if !had_time(evidence, service) {
         return Vec::new();
     }
+    let since = unsteady_since(service);
     let failed = evidence.failed_tasks().len();
     let since = since.map_or_else(String::new, |at| {
         format!(" since {} at the latest", clock(at))

@@ -136,9 +136,14 @@ fn ill<'a>(evidence: &'a Evidence, group: &'a Group) -> Option<Ill<'a>> {
     let mut targets = ill.iter().flat_map(|state| group.in_state(state));
     if let Some(target) = targets.next() {
         let of_target = |task: &&Task| task.address.as_deref() == Some(target.id.as_str());
-        let task = evidence.running().find(of_target).or(failed);
+        let running = evidence.running().find(of_target);
         let words = &target.description;
-        return of(failing(&target.reason, words), words, task);
+        let failing = failing(&target.reason, words);
+        let answers = matches!(failing, Some(Failing::Codes(_)));
+        let starts = running.is_some_and(|task| is_in_grace(evidence, task));
+        if failed.is_some() || answers || !starts {
+            return of(failing, words, failed.or(running));
+        }
     }
     let mut events = evidence.recent_events().into_iter();
     let said = events.find(|event| {
@@ -151,6 +156,17 @@ fn ill<'a>(evidence: &'a Evidence, group: &'a Group) -> Option<Ill<'a>> {
     }
     let task = failed?;
     of(None, &task.stopped_reason, Some(task))
+}
+
+/// Whether a task's target health isn't judged yet.
+fn is_in_grace(evidence: &Evidence, task: &Task) -> bool {
+    let grace = evidence
+        .service
+        .as_ref()
+        .map_or(Duration::ZERO, |it| it.grace);
+    let age = task.started_at.map(|at| evidence.now.duration_since(at));
+    age.and_then(|age| Duration::try_from(age).ok())
+        .is_some_and(|age| age < grace)
 }
 
 /// The findings of those groups that `look` has something to say about.
@@ -391,12 +407,16 @@ fn grace_for(start: Duration) -> u64 {
 /// The program says when it is ready, and that is after it was given up.
 fn slow_start(evidence: &Evidence) -> Vec<Found> {
     each(evidence, |ill| {
-        let task = ill.task.filter(|task| task.failed_target_health())?;
-        let (ready, patience) = (evidence.ready_after(task)?, ill.patience(evidence));
-        let stopped = Duration::try_from(task.ran_for()?).ok()?;
-        if ready < stopped {
-            return None;
-        }
+        // The newest may still be draining, and not have come so far.
+        let failed = evidence.failed_tasks().into_iter();
+        let failed = failed.filter(|task| task.failed_target_health());
+        let (ready, stopped) = failed
+            .filter_map(|task| {
+                let stopped = Duration::try_from(task.ran_for()?).ok()?;
+                Some((evidence.ready_after(task)?, stopped))
+            })
+            .find(|(ready, stopped)| ready >= stopped)?;
+        let patience = ill.patience(evidence);
         let grace = grace_for(ready);
         let found = Found::new(format!(
             "tasks take {} s to start, and are stopped after {} s",

@@ -106,6 +106,21 @@ fn a_start_that_takes_longer_than_it_is_given_comes_with_the_figure_to_set() {
 }
 
 #[test]
+fn a_task_in_its_grace_period_is_left_alone_until_it_answers() {
+    let refused = || unhealthy("Target.FailedHealthChecks", "Health checks failed");
+    let mut evidence = refused();
+    let address = evidence.groups[0].targets.as_ref().unwrap()[0].id.clone();
+    evidence.tasks[0].address = Some(address.clone());
+    assert_eq!(first(&evidence), "not-listening");
+    evidence.tasks[0].started_at = Some(evidence.now - SignedDuration::from_secs(20));
+    assert_eq!(diagnose(&evidence), []);
+    let mut evidence = answering("404");
+    evidence.tasks[0].address = Some(address);
+    evidence.tasks[0].started_at = Some(evidence.now - SignedDuration::from_secs(20));
+    assert_eq!(first(&evidence), "health-check-path");
+}
+
+#[test]
 fn without_a_grace_period_that_is_the_cause() {
     let mut evidence = stopped_after(24, Some((1, "loading")));
     evidence.service.as_mut().unwrap().grace = Duration::ZERO;

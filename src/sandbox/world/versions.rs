@@ -5,7 +5,7 @@ use std::time::Duration;
 use super::app::{Behaviour, Exit, Probe};
 
 /// From the start until the process of a `:boot` image listens.
-const LONG_BOOT: Duration = Duration::from_secs(150);
+const LONG_BOOT: Duration = Duration::from_secs(90);
 /// The port on which a `:deaf` image listens, whatever it is asked on.
 const OTHER_PORT: u16 = 9090;
 

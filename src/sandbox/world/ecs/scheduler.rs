@@ -3,7 +3,7 @@
 use super::{
     Ctx, Deployment, RolloutState, Service, ServiceStatus,
     blueprint::Blueprint,
-    definitions::NetworkMode,
+    definitions::{NetworkMode, port_mappings},
     health, obstacles, rollout,
     services::{RolloutBounds, load_balancers, subnets},
     tasks::{Owner, StopCode, Task, TaskStatus},
@@ -120,12 +120,24 @@ fn reconcile(cluster: &str, service: &mut Service, tasks: &mut Tasks, ctx: &mut 
     let patient = service.backoff.until.is_some_and(|until| ctx.now < until);
     let given_up = primary.rollout == RolloutState::Failed;
     if missing > 0 && !patient && !given_up && service.status == ServiceStatus::Active {
+        let fits = fits_at_once(service);
         match refusal(cluster, service, tasks, ctx) {
             Some(why) => refuse(service, &why, ctx),
-            None => start(cluster, service, tasks, missing, ctx),
+            None => start(cluster, service, tasks, missing.min(fits), ctx),
         }
     }
     stop(service, tasks, &surplus, ctx);
+}
+
+/// How many tasks the cluster's one instance takes at once: with a fixed host port a single one.
+fn fits_at_once(service: &Service) -> u32 {
+    let definition = service.primary().map(|primary| &primary.definition);
+    let fixed = definition.is_some_and(|definition| {
+        let ports = definition.containers().iter().flat_map(port_mappings);
+        let mut ports = ports.filter_map(|port| port.host);
+        definition.network_mode() == NetworkMode::Instance && ports.any(|host| host > 0)
+    });
+    if fixed { 1 } else { u32::MAX }
 }
 
 /// Why no task can be placed.
