@@ -10,13 +10,21 @@ const MAY_IMPORT: &[(&str, &[&str])] = &[
     ("judge", &[]),
     ("config", &["strategy", "judge"]),
     ("deployment", &["strategy", "judge"]),
+    ("diagnose", &["deployment"]),
     ("report", &["deployment", "strategy", "judge"]),
     ("store", &["deployment", "aws"]),
-    ("aws", &["deployment", "strategy", "judge"]),
+    ("aws", &["deployment", "strategy", "judge", "diagnose"]),
     ("sandbox", &[]),
     (
         "runner",
-        &["deployment", "aws", "store", "judge", "strategy"],
+        &[
+            "deployment",
+            "aws",
+            "store",
+            "judge",
+            "strategy",
+            "diagnose",
+        ],
     ),
     (
         "cli",
@@ -30,6 +38,7 @@ const MAY_IMPORT: &[(&str, &[&str])] = &[
             "store",
             "strategy",
             "judge",
+            "diagnose",
         ],
     ),
 ];
@@ -43,7 +52,7 @@ const IMPURE: &[&str] = &[
     "std::env",
     "crossterm",
 ];
-const PURE: &[&str] = &["strategy", "judge", "deployment", "report"];
+const PURE: &[&str] = &["strategy", "judge", "deployment", "report", "diagnose"];
 
 fn sources(dir: &Path) -> Vec<PathBuf> {
     let mut files = Vec::new();
