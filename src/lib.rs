@@ -32,7 +32,8 @@
 //! It looks again before each act, so going on after a crash is only: read the journal, go round
 //! the loop. [`deployment`] is the heart and knows no clock, socket, file or SDK; what it decides
 //! is told by one stream of [`deployment::event::Event`]s, from which [`store`], [`report`] and the
-//! terminal ([`cli`]) make what they need. The HTTP boundary is the only seam: tests and the
+//! terminal ([`cli`]) make what they need. Why something failed is found by holding what was
+//! collected against a table of rules ([`diagnose`]). The HTTP boundary is the only seam: tests and the
 //! sandbox put the region ([`sandbox`]) under the SDK's own HTTP client.
 //!
 //! # Example

@@ -39,6 +39,8 @@ pub struct Task {
     pub address: Option<String>,
     /// FARGATE, EC2 or EXTERNAL.
     pub launch_type: String,
+    /// Fargate's platform version: `1.4.0`; empty elsewhere.
+    pub platform_version: String,
     /// Whether ECS Exec was on when it was made.
     pub execute_command: bool,
     /// Its containers.

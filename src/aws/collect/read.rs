@@ -137,6 +137,7 @@ fn task(task: &Value) -> Task {
         zone: owned(task, "availabilityZone"),
         address: address(task),
         launch_type: owned(task, "launchType"),
+        platform_version: owned(task, "platformVersion"),
         execute_command: is_set(task, "enableExecuteCommand"),
         containers: list(task, "containers").iter().map(container).collect(),
     }

@@ -5,6 +5,7 @@ use super::super::found::{Found, Rule};
 
 pub(super) const RULES: &[Rule] = &[
     Rule::follows("exec-without-role", without_role),
+    Rule::follows("exec-platform", platform),
     Rule::follows("exec-agent", agent),
     Rule::follows("exec-set-later", set_later),
 ];
@@ -32,6 +33,28 @@ fn without_role(evidence: &Evidence) -> Vec<Found> {
         .because("the agent in the container talks to Systems Manager with the task role")
         .mended_by(format!("set taskRoleArn to a role that allows {ALLOW}"));
     vec![found]
+}
+
+/// Fargate has it from platform version 1.4.0 on.
+fn platform(evidence: &Evidence) -> Vec<Found> {
+    let old = |version: &str| {
+        ["1.0.", "1.1.", "1.2.", "1.3."]
+            .iter()
+            .any(|it| version.starts_with(it))
+    };
+    let mut running = evidence.running().filter(|_| is_on(evidence));
+    let found = running
+        .find(|task| old(&task.platform_version))
+        .map(|task| {
+            Found::new(format!(
+                "ECS Exec is on, and platform version {} has none",
+                task.platform_version
+            ))
+            .shown_by([format!("task {} runs on it", task.id)])
+            .because("Fargate has ECS Exec from platform version 1.4.0 on")
+            .mended_by(evidence.update_service("--platform-version LATEST --force-new-deployment"))
+        });
+    found.into_iter().collect()
 }
 
 fn agent(evidence: &Evidence) -> Vec<Found> {
@@ -110,6 +133,9 @@ mod tests {
         let mut evidence = on();
         evidence.tasks[0].containers[0].agents[0].status = "STOPPED".to_owned();
         assert_eq!(first(&evidence), "exec-agent");
+        let mut evidence = on();
+        evidence.tasks[0].platform_version = "1.3.0".to_owned();
+        assert_eq!(first(&evidence), "exec-platform");
         let mut evidence = on();
         evidence.tasks[0].execute_command = false;
         assert_eq!(first(&evidence), "exec-set-later");

@@ -329,8 +329,8 @@ fn killed_while_stopping(evidence: &Evidence) -> Vec<Found> {
 
 #[cfg(test)]
 mod tests {
-    use super::super::super::diagnose;
     use super::super::super::testing::{exited, first, healthy, stopped};
+    use super::super::super::{LogRead, diagnose};
 
     #[test]
     fn each_exit_code_has_its_meaning() {
@@ -359,6 +359,19 @@ mod tests {
         assert_eq!(first(&exited(1, "", &[line])), "address-in-use");
         let line = "Error: listen EACCES: permission denied 0.0.0.0:80";
         assert_eq!(first(&exited(1, "", &[line])), "port-not-allowed");
+    }
+
+    #[test]
+    fn a_log_that_is_elsewhere_is_named() {
+        let mut evidence = exited(1, "", &["x"]);
+        evidence.logs[0].read = LogRead::Elsewhere("awsfirelens".to_owned());
+        let found = diagnose(&evidence).remove(0);
+        let named = |line: &String| line.contains("logs by the driver awsfirelens");
+        assert!(found.evidence.iter().any(named), "{found:?}");
+        evidence.logs[0].read = LogRead::Nowhere;
+        let found = diagnose(&evidence).remove(0);
+        let named = |line: &String| line.contains("has no log driver");
+        assert!(found.evidence.iter().any(named), "{found:?}");
     }
 
     #[test]
