@@ -5,6 +5,7 @@ use std::time::Duration;
 
 use jiff::{SignedDuration, Timestamp};
 
+use super::definition::{Container, Definition};
 use super::evidence::{Evidence, LogLine, LogRead, ServiceEvent};
 use super::task::{Task, TaskContainer};
 
@@ -130,6 +131,11 @@ impl Evidence {
         let running = self.running();
         let running = running.filter(|task| task.health == "UNHEALTHY" || of_ill(task));
         failed.chain(running.take(RUNNING_READ)).collect()
+    }
+
+    /// The definition's containers.
+    pub(super) fn containers(&self) -> impl Iterator<Item = Container<'_>> {
+        self.definition.iter().flat_map(Definition::containers)
     }
 
     /// Tasks that run and are to.

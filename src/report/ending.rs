@@ -89,7 +89,11 @@ fn reverted(view: &View, trip: &Trip) -> Vec<StyledLine> {
     lines.extend(cause(view));
     lines.extend(traffic(view));
     lines.push(field("green", green_now(view)));
-    lines.push(field("next", after_trip(trip, view)));
+    let next = match view.diagnosis {
+        Some(_) => "mend the cause; then deploy again".to_owned(),
+        None => after_trip(trip, view),
+    };
+    lines.push(field("next", next));
     lines
 }
 

@@ -12,7 +12,7 @@ const SECRET: &str = "arn:aws:secretsmanager:eu-west-1:123456789012:secret:";
 const PLACE: &str = "was unable to place a task because no container instance met all of its \
                      requirements.";
 
-fn secret(from: String) -> Value {
+fn secret(from: &str) -> Value {
     json!([{ "name": "DSN", "valueFrom": from }])
 }
 
@@ -35,7 +35,8 @@ fn efs(name: &'static str, system: &'static str) -> Case {
 /// A container `migrate` that `app` waits for.
 fn depends(name: &'static str, image: &'static str, condition: &'static str) -> Case {
     case(name, "shop:v1").defined(move |definition| {
-        let containers = definition["containerDefinitions"].as_array_mut().unwrap();
+        let containers = definition["containerDefinitions"].as_array_mut();
+        let containers = containers.expect("it is a list");
         containers[0]["dependsOn"] =
             json!([{ "containerName": "migrate", "condition": condition }]);
         let migrate = json!({ "name": "migrate", "image": image, "essential": false });
@@ -65,7 +66,8 @@ fn scale(scene: &mut Scene, operation: &str, mut input: Value) {
     input["ServiceNamespace"] = json!("ecs");
     input["ScalableDimension"] = json!("ecs:service:DesiredCount");
     input["ResourceId"] = json!(format!("service/{CLUSTER}/{SHOP}"));
-    scaling::handle(&mut scene.world, operation, &input).unwrap();
+    let answer = scaling::handle(&mut scene.world, operation, &input);
+    answer.expect("the region takes it");
     scene.world.ecs.wake();
 }
 
@@ -164,7 +166,8 @@ fn versions() -> Vec<(Case, &'static str)> {
 
 /// Task definitions and what they name.
 fn definitions() -> Vec<(Case, &'static str)> {
-    let with_secret = |name, from: String| case(name, "shop:v1").container("secrets", secret(from));
+    let with_secret =
+        |name, from: String| case(name, "shop:v1").container("secrets", secret(&from));
     let checked = |name, image, command: &str| {
         let check = json!({ "command": ["CMD-SHELL", command], "interval": 10, "retries": 3 });
         case(name, image).container("healthCheck", check)
@@ -315,7 +318,8 @@ fn networks() -> Vec<(Case, &'static str)> {
         ),
         (
             case("a container port that isn't published", "shop:v1").then(5, |scene| {
-                let service = scene.world.ecs.service_mut(CLUSTER, SHOP).unwrap();
+                let service = scene.world.ecs.service_mut(CLUSTER, SHOP);
+                let service = service.expect("it is there");
                 service.settings["loadBalancers"][0]["containerPort"] = json!(3000);
             }),
             "container-port",

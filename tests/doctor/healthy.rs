@@ -39,13 +39,15 @@ fn cases() -> Vec<Case> {
                 "MinCapacity": 1,
                 "MaxCapacity": 2,
             });
-            scaling::handle(&mut scene.world, "RegisterScalableTarget", &input).unwrap();
+            let answer = scaling::handle(&mut scene.world, "RegisterScalableTarget", &input);
+            answer.expect("the region takes it");
         }),
         case("one with ECS Exec", "shop:v1")
             .defined(|it| it["taskRoleArn"] = json!("arn:aws:iam::123456789012:role/shop"))
             .served(|it| it["enableExecuteCommand"] = json!(true)),
         case("one after a migration", "shop:v1").defined(|it| {
-            let containers = it["containerDefinitions"].as_array_mut().unwrap();
+            let containers = it["containerDefinitions"].as_array_mut();
+            let containers = containers.expect("it is a list");
             containers[0]["dependsOn"] =
                 json!([{ "containerName": "migrate", "condition": "SUCCESS" }]);
             let migrate = json!({ "name": "migrate", "image": "m:done", "essential": false });

@@ -3,8 +3,14 @@
 use std::collections::BTreeSet;
 use std::time::Duration;
 
-use aws_sdk_applicationautoscaling::types::{ScalableDimension, ServiceNamespace};
-use aws_sdk_elasticloadbalancingv2::types::{TargetHealthReasonEnum, TargetHealthStateEnum};
+use aws_sdk_applicationautoscaling::types::{
+    self as scaling, ScalableDimension, ServiceNamespace, SuspendedState,
+};
+use aws_sdk_elasticloadbalancingv2::operation::describe_target_group_attributes::DescribeTargetGroupAttributesOutput as Attributes;
+use aws_sdk_elasticloadbalancingv2::types::{
+    LoadBalancer, TargetDescription, TargetHealthDescription, TargetHealthReasonEnum,
+    TargetHealthStateEnum,
+};
 use jiff::Timestamp;
 
 use super::note;
@@ -102,7 +108,7 @@ impl Cloud {
             group.load_balancer = balancers.first().map(LoadBalancerArn::new);
         }
         let attributes = note(attributes, "the target group's attributes", &mut failures);
-        let attributes = attributes.iter().flat_map(|it| it.attributes());
+        let attributes = attributes.iter().flat_map(Attributes::attributes);
         let mut delay = attributes
             .filter(|it| it.key() == Some("deregistration_delay.timeout_seconds"))
             .filter_map(|it| it.value()?.parse().ok());
@@ -112,14 +118,14 @@ impl Cloud {
         let health = note(health, "target health", &mut failures);
         group.targets = health.map(|all| {
             let owned = |text: Option<&str>| text.unwrap_or_default().to_owned();
-            let target = |it: &aws_sdk_elasticloadbalancingv2::types::TargetHealthDescription| {
+            let target = |it: &TargetHealthDescription| {
                 let (target, health) = (it.target(), it.target_health());
                 let state = health.and_then(|it| it.state());
                 let reason = health.and_then(|it| it.reason());
                 Target {
                     id: owned(target.and_then(|it| it.id())),
                     port: target
-                        .and_then(|it| it.port())
+                        .and_then(TargetDescription::port)
                         .and_then(|port| port.try_into().ok())
                         .unwrap_or(0),
                     zone: owned(target.and_then(|it| it.availability_zone())),
@@ -143,7 +149,7 @@ impl Cloud {
             })
             .await?;
         let balancers = described.load_balancers().iter();
-        let zones = balancers.flat_map(|it| it.availability_zones());
+        let zones = balancers.flat_map(LoadBalancer::availability_zones);
         Ok(zones
             .filter_map(|it| Some(it.zone_name()?.to_owned()))
             .collect())
@@ -183,7 +189,7 @@ impl Cloud {
             })
             .await?;
         let suspended = target.suspended_state();
-        let activity = |it: &aws_sdk_applicationautoscaling::types::ScalingActivity| {
+        let activity = |it: &scaling::ScalingActivity| {
             let reasons = it.not_scaled_reasons().iter();
             Some(ScalingActivity {
                 at: Timestamp::from_second(it.start_time().secs()).ok()?,
@@ -196,7 +202,7 @@ impl Cloud {
             min: u32::try_from(target.min_capacity()).unwrap_or(0),
             max: u32::try_from(target.max_capacity()).unwrap_or(0),
             out_suspended: suspended
-                .and_then(|it| it.dynamic_scaling_out_suspended())
+                .and_then(SuspendedState::dynamic_scaling_out_suspended)
                 .unwrap_or(false),
             activities: activities
                 .scaling_activities()

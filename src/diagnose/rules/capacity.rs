@@ -130,7 +130,7 @@ fn host_port(evidence: &Evidence) -> Vec<Found> {
         "resource:ports",
     ];
     let found = about(evidence, &words).map(|lines| {
-        let containers = evidence.definition.iter().flat_map(|it| it.containers());
+        let containers = evidence.containers();
         let fixed = containers.flat_map(|container| {
             let name = container.name();
             container.ports().filter_map(move |(port, host)| {

@@ -70,10 +70,10 @@ const HINTS: [(&[&str], &str); 6] = [
 ];
 
 /// The newest failed task whose container ended in a way that `is` wanted, and how many did.
-fn ended<'a>(
-    evidence: &'a Evidence,
+fn ended(
+    evidence: &Evidence,
     is: impl Fn(&TaskContainer) -> bool,
-) -> Option<(&'a Task, &'a TaskContainer, usize)> {
+) -> Option<(&Task, &TaskContainer, usize)> {
     // Where a health check failed the task was stopped by ECS, and its codes say nothing.
     let tasks = evidence.failed_tasks().into_iter();
     let tasks = tasks.filter(|it| it.stop_code == "EssentialContainerExited");

@@ -4,7 +4,7 @@ use jiff::SignedDuration;
 
 use super::super::evidence::{Evidence, ScalingActivity};
 use super::super::found::{Found, Rule};
-use super::super::recent::{clock, has};
+use super::super::recent::{Said, clock, has};
 
 /// How long what autoscaling did is about the present.
 const RECENT: SignedDuration = SignedDuration::from_hours(1);
@@ -37,7 +37,7 @@ fn rolling(evidence: &Evidence) -> Vec<Found> {
     }
     let change = "--deployment-configuration minimumHealthyPercent=100,maximumPercent=200";
     let found = Found::new("the deployment can neither start a new task nor stop an old one")
-        .shown_by(said.iter().flat_map(|said| said.lines()))
+        .shown_by(said.iter().flat_map(Said::lines))
         .shown_by([format!(
             "of {desired} tasks {min} % (rounded up) have to stay and {max} % (rounded down) may be \
              there: no room for one more or one less"

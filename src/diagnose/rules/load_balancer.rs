@@ -1,5 +1,6 @@
 //! What stands between users and targets: listeners, rules, zones, ports.
 
+use super::super::definition::Container;
 use super::super::evidence::{Evidence, Group, Service};
 use super::super::found::{Found, Rule};
 use super::super::recent::has;
@@ -125,7 +126,7 @@ fn container_port(evidence: &Evidence) -> Vec<Found> {
         let container = definition.container(&it.container);
         let ports: Vec<u16> = container
             .iter()
-            .flat_map(|one| one.ports())
+            .flat_map(Container::ports)
             .map(|it| it.0)
             .collect();
         let has = match &container {

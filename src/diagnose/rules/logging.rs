@@ -26,7 +26,7 @@ fn about(evidence: &Evidence, words: &[&str]) -> Option<Vec<String>> {
 
 /// The log groups that the definition names.
 fn groups(evidence: &Evidence) -> String {
-    let containers = evidence.definition.iter().flat_map(|it| it.containers());
+    let containers = evidence.containers();
     let mut groups: Vec<&str> = containers
         .filter_map(|container| match container.logs() {
             LogPlace::CloudWatch { group, .. } => Some(group),

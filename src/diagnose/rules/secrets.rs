@@ -45,7 +45,7 @@ fn name_of(said: &Said<'_>) -> String {
 
 /// The variables that take their value from `place`, for people.
 fn users(evidence: &Evidence, place: &str) -> Vec<String> {
-    let containers = evidence.definition.iter().flat_map(|it| it.containers());
+    let containers = evidence.containers();
     containers
         .flat_map(|container| {
             let used = container.secrets().filter(|(_, from)| from.contains(place));

@@ -19,7 +19,8 @@ fn efs(evidence: &Evidence, words: &[&str]) -> Option<(String, Vec<String>)> {
         .said(|text| has(text, &["efs utils", "mount.nfs4", ".efs."]) && has(text, words))?;
     let system = between(said.text(), "fs-", &['.', '"', ':', ' ']);
     let system = system.map(|id| format!("fs-{id}")).or_else(|| {
-        let mut volumes = evidence.definition.iter().flat_map(|it| it.volumes());
+        let definition = evidence.definition.as_ref();
+        let mut volumes = definition.map_or(&[][..], |it| it.volumes()).iter();
         volumes.find_map(|volume| {
             let id = volume.pointer("/efsVolumeConfiguration/fileSystemId")?;
             Some(id.as_str()?.to_owned())
