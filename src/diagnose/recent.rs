@@ -147,7 +147,7 @@ impl Evidence {
     /// When the deployment was rolled back that was tried last, if it was within the hour.
     pub(super) fn rolled_back_at(&self) -> Option<Timestamp> {
         let service = self.service.as_ref()?;
-        let rolled_back = |event: &&ServiceEvent| event.text.contains("rolling back to deployment");
+        let rolled_back = |event: &&ServiceEvent| event.text.contains("rolling back to");
         let event = service.events.iter().find(rolled_back)?;
         let newer = service.primary().and_then(|it| it.created_at);
         let is_present = newer.is_none_or(|created| created <= event.at);
@@ -179,7 +179,13 @@ impl Evidence {
             let fresh = |task: &&Task| age(task).is_none_or(|age| age < FRESH);
             return own.into_iter().filter(fresh).collect();
         }
-        if own.is_empty() { failed } else { own }
+        if !own.is_empty() {
+            return own;
+        }
+        // What failed before the present version was tried is that one's trouble no more.
+        let began = service.primary().and_then(|it| it.created_at);
+        let since = |task: &&Task| began.is_none_or(|began| task.ended_at() >= Some(began));
+        failed.into_iter().filter(since).collect()
     }
 
     /// The events that are about the present trouble, the newest first.

@@ -64,6 +64,12 @@ fn cases() -> Vec<Case> {
             scene.update(json!({ "taskDefinition": "shop" }));
             scene.world.advance(300);
         }),
+        case("one in the middle of a deployment that mends it", "shop:v1").then(25, |scene| {
+            scene.roll("shop:crash");
+            scene.world.advance(600);
+            scene.ecs("RegisterTaskDefinition", &demo::task_definition("shop:v3"));
+            scene.update(json!({ "taskDefinition": "shop" }));
+        }),
         case("a task that somebody stopped", "shop:v1").then(90, |scene| {
             let task = scene.task();
             scene.ecs("StopTask", &json!({ "cluster": CLUSTER, "task": task }));
