@@ -10,6 +10,8 @@ mod clocks;
 mod credentials;
 #[path = "virtual/deadman.rs"]
 mod deadman;
+#[path = "virtual/diagnosed.rs"]
+mod diagnosed;
 #[path = "virtual/guards.rs"]
 mod guards;
 #[path = "virtual/hands.rs"]

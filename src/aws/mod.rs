@@ -8,6 +8,7 @@
 mod alarms;
 mod cloud;
 mod codes;
+mod collect;
 mod connect;
 mod credentials;
 mod deadman;
@@ -19,6 +20,7 @@ mod groups;
 mod last_hour;
 mod limits;
 mod listeners;
+mod logs;
 mod metrics;
 mod observe;
 mod perform;
@@ -41,6 +43,7 @@ mod canned;
 mod tests;
 
 pub use cloud::Cloud;
+pub use collect::CollectAsk;
 pub use connect::{ConnectError, ConnectOptions};
 pub(crate) use credentials::Renewing;
 pub(crate) use error::classify;

@@ -8,6 +8,7 @@ use serde::{Deserialize, Serialize};
 use thiserror::Error;
 
 use super::action::{ActName, FailureClass};
+use super::diagnosis::Diagnosis;
 use super::handover::Drive;
 use super::ids::{AlarmName, DeploymentId, SlotName, TaskDefinitionArn};
 use super::metrics::{Judgement, Served, ValueRead};
@@ -158,6 +159,11 @@ pub enum Event {
     Reverting {
         /// Why.
         trip: Trip,
+    },
+    /// Fact: why green's tasks or targets failed, as far as could be found out before they go.
+    Diagnosed {
+        /// What was found, the root cause first.
+        diagnosis: Diagnosis,
     },
     /// Fact: a signal came while traffic was being put back: no more waiting than needed.
     Hurrying {

@@ -63,6 +63,8 @@ pub struct Deployment {
     pub target_reason: Option<String>,
     /// The last own change, after which looks come quickly.
     pub changed_at: Timestamp,
+    /// Whether the journal says why green's tasks or targets failed.
+    pub diagnosed: bool,
     /// Its dead-man switch.
     pub deadman: DeadmanState,
     /// What the judge knows, where metrics are judged.
@@ -260,6 +262,7 @@ impl Deployment {
             failed_tasks: 0,
             clear_alarms: BTreeSet::new(),
             target_reason: None,
+            diagnosed: false,
             changed_at: record.at,
             look: Look::default(),
             registering_until: None,
@@ -414,6 +417,7 @@ impl Deployment {
                     restored: false,
                 };
             }
+            (Phase::Reverting { .. }, Event::Diagnosed { .. }) => self.diagnosed = true,
             (Phase::Reverting { hurried_at, .. }, Event::Hurrying { .. }) => {
                 hurried_at.get_or_insert(at);
             }
@@ -595,6 +599,22 @@ impl Deployment {
         let judged = matches!(self.phase, Phase::Shifting { .. } | Phase::Baking { .. });
         let evidence = self.evidence.as_ref().filter(|_| judged)?;
         evidence.wanted_from()
+    }
+
+    /// Whether it is the moment to find out why green failed: users are safe again, its tasks and
+    /// targets are still there, and nobody asked for haste.
+    pub fn is_to_be_diagnosed(&self) -> bool {
+        let Phase::Reverting {
+            trip,
+            hurried_at: None,
+            traffic_back_at: Some(_),
+            putting_away_since: None,
+            ..
+        } = &self.phase
+        else {
+            return false;
+        };
+        !self.diagnosed && self.green_touched && trip.is_of_green_s_tasks()
     }
 
     /// How it ended, if it has.

@@ -142,6 +142,20 @@ pub enum Trip {
 }
 
 impl Trip {
+    /// Whether green's tasks or targets are why.
+    pub fn is_of_green_s_tasks(&self) -> bool {
+        match self {
+            Trip::NotHealthyInTime { .. }
+            | Trip::CrashLoop { .. }
+            | Trip::RolloutFailed { .. }
+            | Trip::TooFewHealthyTargets { .. } => true,
+            Trip::PatienceOver { waited_for } => waited_for
+                .iter()
+                .any(|hold| matches!(hold, Hold::GreenNotReady { .. } | Hold::TasksMissing { .. })),
+            _ => false,
+        }
+    }
+
     /// The failed tasks that go with it.
     pub fn stopped(&self) -> &[StoppedTask] {
         match self {

@@ -87,9 +87,14 @@ fn reverted(view: &View, trip: &Trip) -> Vec<StyledLine> {
     lines.push(field("why", trip.to_string()));
     lines.extend(when(view));
     lines.extend(failed_tasks(trip, view));
+    lines.extend(cause(view));
     lines.extend(traffic(view));
     lines.push(field("green", green_now(view)));
-    lines.push(field("next", after_trip(trip, view)));
+    let next = match view.diagnosis {
+        Some(_) => "mend the cause; then deploy again".to_owned(),
+        None => after_trip(trip, view),
+    };
+    lines.push(field("next", next));
     lines
 }
 
@@ -99,6 +104,7 @@ fn stuck(view: &View, why: &Stuck) -> Vec<StyledLine> {
     lines.extend(when(view));
     if let Some(trip) = trip_of(why) {
         lines.extend(failed_tasks(trip, view));
+        lines.extend(cause(view));
     }
     if let Some(trouble) = &view.trouble {
         let (at, class) = (words::clock(trouble.at), failure(trouble.class));
@@ -169,6 +175,24 @@ fn when(view: &View) -> Option<StyledLine> {
         text.push_str(&format!("; all traffic was back after {took}"));
     }
     Some(field("when", text))
+}
+
+/// The diagnosis: its first finding with what shows it, the others in a line each.
+fn cause(view: &View) -> Vec<StyledLine> {
+    let Some(diagnosis) = &view.diagnosis else {
+        return Vec::new();
+    };
+    let mut findings = diagnosis.findings.iter();
+    let Some(first) = findings.next() else {
+        return Vec::new();
+    };
+    let mut lines = vec![field("cause", &first.what)];
+    let shown = first.evidence.iter().map(|it| field("", format!("  {it}")));
+    lines.extend(shown);
+    lines.push(field("", format!("likely: {}", first.cause)));
+    lines.push(field("mend it", &first.fix));
+    lines.extend(findings.map(|it| field("", format!("also: {} ({})", it.what, it.rule))));
+    lines
 }
 
 /// Those that were known when it tripped, or else the one that was seen later.

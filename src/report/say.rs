@@ -4,6 +4,7 @@ use super::line::Tone;
 use super::view::{Role, View};
 use super::words;
 use crate::deployment::action::FailureClass;
+use crate::deployment::diagnosis::Diagnosis;
 use crate::deployment::event::{Event, Look, Record};
 use crate::deployment::metrics::{Served, ValueRead, Verdict, name_of};
 use crate::deployment::plan::{Kind, Plan, RetireHow};
@@ -137,6 +138,7 @@ pub fn say(before: &View, record: &Record) -> Option<Said> {
             "reverted",
             format!("{} serves everything", blue()),
         ),
+        Event::Diagnosed { diagnosis } => diagnosed(diagnosis),
         Event::PuttingGreenAway => Said::detail("putting away", "green goes to zero tasks"),
         Event::GreenPutAway => Said::news(
             Tone::Plain,
@@ -233,6 +235,13 @@ pub fn say(before: &View, record: &Record) -> Option<Said> {
         ),
         Event::Ended { .. } => None,
     }
+}
+
+/// The root cause, and what mends it.
+fn diagnosed(diagnosis: &Diagnosis) -> Option<Said> {
+    let first = diagnosis.findings.first()?;
+    let text = format!("{}; to mend it: {}", first.what, first.fix);
+    Said::news(Tone::Warn, "diagnosed", text)
 }
 
 /// The first time is news; later ones only say that the process still lives.

@@ -10,6 +10,7 @@ use super::read_to::ReadTo;
 use super::say::{Said, say};
 use super::words;
 use crate::deployment::action::{ActName, FailureClass};
+use crate::deployment::diagnosis::Diagnosis;
 use crate::deployment::event::{Counts, Event, Look, Record};
 use crate::deployment::handover::{Drive, Handover};
 use crate::deployment::ids::{DeploymentId, SlotName, TaskDefinitionArn};
@@ -186,6 +187,8 @@ pub struct View {
     pub trip: Option<Trip>,
     /// When that was noticed.
     pub tripped_at: Option<Timestamp>,
+    /// Why green's tasks or targets failed, where that was found out.
+    pub diagnosis: Option<Diagnosis>,
     /// When all routes showed everything on blue.
     pub reverted_at: Option<Timestamp>,
     /// The last act that failed.
@@ -304,6 +307,7 @@ impl View {
                 self.hold = None;
             }
             Event::TrafficReverted => self.reverted_at = Some(at),
+            Event::Diagnosed { diagnosis } => self.diagnosis = Some(diagnosis.clone()),
             Event::GreenPutAway => self.put_away_at = Some(at),
             Event::ActFailed {
                 act,
@@ -510,6 +514,7 @@ fn phase_after(event: &Event) -> Option<Phase> {
         | Event::SettingsRestored
         | Event::GreenPutAway
         | Event::ActFailed { .. }
+        | Event::Diagnosed { .. }
         | Event::Hurrying { .. }
         | Event::RetireWaiting { .. }
         | Event::Retiring

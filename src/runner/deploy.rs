@@ -9,15 +9,17 @@ use thiserror::Error;
 use super::log::Log;
 use super::patience::{ORDINARY, Patience};
 use super::{Asks, Clock};
-use crate::aws::{AwsError, Cloud, Done};
+use crate::aws::{AwsError, Cloud, CollectAsk, Done};
 use crate::deployment::action::{ActName, Action, FailureClass, WeightWrite};
 use crate::deployment::decide::{Decision, decide};
+use crate::deployment::diagnosis::Diagnosis;
 use crate::deployment::event::{Event, Record};
 use crate::deployment::handover::Drive;
 use crate::deployment::observation::{Ask, LostTo, Observation, OnInterrupt};
 use crate::deployment::plan::Plan;
 use crate::deployment::state::{Deployment, IllegalRecord, Phase};
 use crate::deployment::trip::ITSELF;
+use crate::diagnose::diagnose;
 use crate::store::{Holder, Request, Store, StoreError};
 
 /// How long a lock is held without being renewed.
@@ -27,6 +29,8 @@ const ACTS_AT_MOST: Duration = Duration::from_secs(30);
 /// The same for putting traffic back: it is written down, shown and tried anew this often at
 /// least, because a CI runner kills 7.5 s after its signal.
 const REVERTS_AT_MOST: Duration = Duration::from_secs(2);
+/// How long green may keep its tasks for the diagnosis.
+const COLLECTS_AT_MOST: Duration = Duration::from_secs(5);
 /// For each part of an ordinary look: a few tries of five seconds each.
 const LOOKS: Duration = Duration::from_secs(30);
 /// How long a look may hold up the next try to put traffic back.
@@ -181,6 +185,8 @@ pub(super) struct Loop<'a> {
     pub(super) patience: Patience,
     /// Who took the lock: from then on the journal is theirs.
     pub(super) lock_lost_to: Option<LostTo>,
+    /// Whether this process has tried to find out why green failed.
+    has_asked_why: bool,
 }
 
 impl<'a> Loop<'a> {
@@ -197,6 +203,7 @@ impl<'a> Loop<'a> {
             heard_at: Timestamp::MIN,
             patience: Patience::default(),
             lock_lost_to: None,
+            has_asked_why: false,
         }
     }
 
@@ -208,6 +215,7 @@ impl<'a> Loop<'a> {
             let wake_at = decision.wake_at;
             let idle = decision.actions.is_empty() && wake_at > self.means.clock.now();
             self.carry_out(decision).await?;
+            self.find_out_why().await?;
             self.remove_answered().await;
             if let Until::Rest { at_most } = until {
                 let rests = idle && may_rest(&self.log.deployment.phase);
@@ -323,6 +331,39 @@ impl<'a> Loop<'a> {
                 // What comes after a tag would end the deployment as if the tag were there.
                 break;
             }
+        }
+        Ok(())
+    }
+
+    /// Collects what tells why green failed, before its tasks are gone. Traffic is back by then,
+    /// and an ask cuts it short.
+    async fn find_out_why(&mut self) -> Result<(), RunError> {
+        let is_due = self.log.deployment.is_to_be_diagnosed();
+        if !is_due || self.has_asked_why || self.lock_lost_to.is_some() {
+            return Ok(());
+        }
+        self.has_asked_why = true;
+        let Loop { means, log, .. } = self;
+        let plan = &log.deployment.plan;
+        let ask = CollectAsk {
+            cluster: plan.cluster.clone(),
+            service: Some(plan.slots[plan.green_slot()].service.clone()),
+            task: None,
+        };
+        let collect = means.cloud.collect_now(&ask, means.clock.now());
+        let collect = tokio::time::timeout(COLLECTS_AT_MOST, Box::pin(collect));
+        let evidence = tokio::select! {
+            biased;
+            ask = means.asks.next() => {
+                let _ = means.asks.sender().send(ask);
+                return Ok(());
+            }
+            evidence = collect => evidence,
+        };
+        let findings = evidence.map(|it| diagnose(&it)).unwrap_or_default();
+        if !findings.is_empty() {
+            let diagnosis = Diagnosis::of(findings);
+            self.record(Event::Diagnosed { diagnosis }).await?;
         }
         Ok(())
     }
