@@ -101,7 +101,7 @@ fn millionths(count: u32) -> f64 {
     f64::from(count) / 1e6
 }
 
-/// Each metric's part of the one error budget: ANALYSIS' 0.5, 0.3 and 0.2 for what is compared,
+/// Each metric's part of the one error budget: 0.5, 0.3 and 0.2 for what is compared with blue,
 /// and shares of their own for what is held against a limit. The judge scales them to 1.
 mod weight {
     pub(super) const HTTP_5XX: f64 = 0.5;
