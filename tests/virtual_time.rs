@@ -28,6 +28,8 @@ mod partial;
 mod registering;
 #[path = "virtual/rehearsed.rs"]
 mod rehearsed;
+#[path = "virtual/requests.rs"]
+mod requests;
 #[path = "virtual/routes.rs"]
 mod routes;
 #[path = "virtual/services.rs"]

@@ -32,7 +32,7 @@ impl Cloud {
         let green = plan.green_slot();
         if let Seen::Value(Some(service)) = &mut seen[green]
             && service.deployment.as_ref() == Some(&plan.id)
-            && tasks_fail(service)
+            && (tasks_fail(service) || found[green].as_ref().is_some_and(tasks_were_replaced))
         {
             let name = &plan.slots[green].service;
             // What failed is only words beside the count: without them the look still stands.
@@ -81,6 +81,21 @@ impl Cloud {
 /// Whether it is worth asking which tasks stopped and why.
 fn tasks_fail(service: &ServiceSeen) -> bool {
     service.failed > 0 || service.running < service.desired
+}
+
+/// Whether more tasks were started for the primary deployment than are wanted, by the service's
+/// events: all of them may run by now, and some ended while nobody looked.
+fn tasks_were_replaced(service: &Value) -> bool {
+    let primary = primary(service).unwrap_or(service);
+    let created = primary.get("createdAt").and_then(timestamp);
+    let of_primary = |event: &&Value| event.get("createdAt").and_then(timestamp) >= created;
+    let started = list(service, "events")
+        .iter()
+        .filter(of_primary)
+        .map(|event| text(event, "message"))
+        .filter(|message| message.contains(") has started "))
+        .map(|message| message.matches("(task ").count());
+    started.sum::<usize>() > count(service, "desiredCount") as usize
 }
 
 /// What DescribeServices says of one service.

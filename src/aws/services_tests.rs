@@ -24,6 +24,22 @@ fn counts_are_those_of_the_primary_deployment() {
 }
 
 #[test]
+fn a_task_that_was_replaced_while_nobody_looked_shows_in_the_events() {
+    let event = |at: f64, message: &str| json!({ "createdAt": at, "message": message });
+    let started = "(service shop-b) has started 2 tasks: (task 1) (task 2).";
+    let earlier = "(service shop-b) has started 1 tasks: (task 0).";
+    let mut service = json!({
+        "desiredCount": 2,
+        "deployments": [{ "status": "PRIMARY", "createdAt": 100.0 }],
+        "events": [event(101.0, started), event(99.0, earlier)],
+    });
+    assert!(!tasks_were_replaced(&service));
+    let again = event(160.0, "(service shop-b) has started 1 tasks: (task 3).");
+    service["events"].as_array_mut().unwrap().push(again);
+    assert!(tasks_were_replaced(&service));
+}
+
+#[test]
 fn a_rollout_that_is_not_reported_is_not_completed() {
     let seen = service_seen(&json!({ "status": "DRAINING", "taskDefinition": "arn:old" }));
     assert_eq!(seen.rollout, Rollout::InProgress);

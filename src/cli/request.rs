@@ -141,10 +141,7 @@ impl Wanted {
 
 /// One step and no bake: a rollback goes to what has served before.
 fn in_one_step() -> Result<Strategy, CliError> {
-    let step = Step {
-        weight: Weight::FULL,
-        bake: Duration::ZERO,
-    };
+    let step = Step::new(Weight::FULL, Duration::ZERO);
     Strategy::new("in one step", vec![step], Duration::ZERO).map_err(CliError::usage)
 }
 

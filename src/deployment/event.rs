@@ -17,7 +17,7 @@ use super::plan::{Plan, RetireHow};
 use super::trip::{Hold, Trip};
 use crate::judge::alarms::AlarmState;
 use crate::judge::minute::Quality;
-use crate::strategy::Weight;
+use crate::strategy::{TooFew, Weight};
 
 /// One line of the journal.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
@@ -219,6 +219,19 @@ pub enum Event {
         step: usize,
         /// What it has instead.
         why: Quality,
+    },
+    /// Fact: the bake is over, and green has not served as many requests as the step asks for.
+    WaitingForRequests {
+        /// Position in the ladder, from 0.
+        step: usize,
+        /// Served at this weight so far.
+        requests: u64,
+        /// Asked for.
+        wanted: u64,
+        /// How long they are waited for.
+        until: Timestamp,
+        /// What is done if they have not come by then.
+        then: TooFew,
     },
     /// Fact: green is shown not to be worse, so that the bake ends early.
     EnoughEvidence {

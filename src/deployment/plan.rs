@@ -14,7 +14,7 @@ use super::ids::{
 use super::metrics::MetricGuards;
 use crate::judge::alarms::InsufficientData;
 use crate::judge::targets::Share;
-use crate::strategy::Weight;
+use crate::strategy::{Until, Weight};
 
 /// Everything that stays the same while a deployment runs.
 ///
@@ -212,6 +212,20 @@ pub struct StepPlan {
     /// How long to stay; the last step's is the strategy's last bake.
     #[serde(with = "super::seconds")]
     pub bake: Duration,
+    /// What must have been seen at this weight as well, if anything.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub until: Option<Until>,
+}
+
+impl StepPlan {
+    /// A step that goes by time alone.
+    pub fn new(weight: Weight, bake: Duration) -> StepPlan {
+        StepPlan {
+            weight,
+            bake,
+            until: None,
+        }
+    }
 }
 
 /// What is watched all the time.

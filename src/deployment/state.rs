@@ -49,6 +49,8 @@ pub struct Deployment {
     pub driven: Drive,
     /// What keeps it from moving on.
     pub hold: Option<Held>,
+    /// The last hold that was over, as long as nothing has moved on since.
+    pub held_before: Option<HeldBefore>,
     /// Since when AWS can't be read.
     pub blind_since: Option<Timestamp>,
     /// The acts whose last try failed.
@@ -65,6 +67,10 @@ pub struct Deployment {
     pub deadman: DeadmanState,
     /// What the judge knows, where metrics are judged.
     pub evidence: Option<Evidence>,
+    /// The step whose bake is over and whose requests are waited for.
+    pub waiting: Option<Waiting>,
+    /// The step that somebody goes on from whatever it asks for.
+    pub waived: Option<usize>,
     /// The figures of the last look.
     pub look: Look,
     /// Until when a try to register the task definition that may have worked can have reached AWS.
@@ -149,6 +155,24 @@ pub struct Held {
     pub until: Timestamp,
 }
 
+/// A step that waits for requests.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Waiting {
+    /// Its place in the ladder.
+    pub step: usize,
+    /// Until when, before its policy is followed.
+    pub until: Timestamp,
+}
+
+/// A hold that was over before patience was.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct HeldBefore {
+    /// When it was over.
+    pub over_at: Timestamp,
+    /// When patience would have ended.
+    pub until: Timestamp,
+}
+
 /// How an act failed.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Failure {
@@ -228,6 +252,9 @@ impl Deployment {
             left: None,
             driven: Drive::Through,
             hold: None,
+            held_before: None,
+            waiting: None,
+            waived: None,
             blind_since: None,
             failures: BTreeMap::new(),
             failed_tasks: 0,
@@ -323,6 +350,7 @@ impl Deployment {
                 self.set = *weight;
                 self.traffic_touched = true;
                 self.changed_at = at;
+                self.held_before = None;
                 self.failures.clear();
                 if let Some(evidence) = &mut self.evidence {
                     evidence.end_step(at);
@@ -413,7 +441,10 @@ impl Deployment {
             }
             (_, Event::Holding { reasons, until }) => self.hold_on(reasons, *until, at),
             (_, Event::HoldOver) => {
-                self.hold = None;
+                self.held_before = self.hold.take().map(|held| HeldBefore {
+                    over_at: at,
+                    until: held.until,
+                });
                 self.blind_since = None;
             }
             (
@@ -446,6 +477,14 @@ impl Deployment {
             {
                 *until = at.min(*until);
             }
+            (Phase::Baking { step: now, .. }, Event::WaitingForRequests { step, until, .. })
+                if now == step =>
+            {
+                self.waiting = Some(Waiting {
+                    step: *step,
+                    until: *until,
+                });
+            }
             (_, Event::Looked(look)) => {
                 self.failed_tasks = self.failed_tasks.max(look.green.failed.unwrap_or(0));
                 if look.green.reason.is_some() {
@@ -465,6 +504,7 @@ impl Deployment {
                     _ => None,
                 };
                 self.hold = None;
+                self.held_before = None;
                 self.driven = Drive::Through;
                 let ended = Phase::Ended {
                     outcome: outcome.clone(),
@@ -492,10 +532,11 @@ impl Deployment {
         let last = self.plan.steps.len().saturating_sub(1);
         let at_last = matches!(self.phase, Phase::Baking { step, .. } if step >= last);
         self.straight_to_full |= full;
-        if let Phase::Baking { until, .. } = &mut self.phase
+        if let Phase::Baking { step, until } = &mut self.phase
             && !(full && at_last)
         {
             *until = at.min(*until);
+            self.waived = Some(*step);
         }
     }
 

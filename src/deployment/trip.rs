@@ -77,6 +77,18 @@ pub enum Trip {
     },
     /// Green is worse than blue, or than it may be.
     Worse(Box<Worse>),
+    /// Too few requests came to green for a step that asks for them.
+    TooFewRequests {
+        /// At this weight.
+        weight: Weight,
+        /// So many came.
+        requests: u64,
+        /// So many were asked for.
+        wanted: u64,
+        /// How long they were waited for.
+        #[serde(with = "super::seconds")]
+        within: Duration,
+    },
     /// AWS could not be read for too long in mid-shift.
     Blind {
         /// Since when.
@@ -211,6 +223,19 @@ impl fmt::Display for Trip {
             }
             Trip::Alarm { name, reason } => write!(f, "alarm {name} went off: {reason}"),
             Trip::Worse(worse) => worse.fmt(f),
+            Trip::TooFewRequests {
+                weight,
+                requests,
+                wanted,
+                within,
+            } => {
+                let within = humantime::format_duration(*within);
+                write!(
+                    f,
+                    "at {weight} green served {requests} of the {wanted} requests that this step \
+                     asks for, in {within}"
+                )
+            }
             Trip::Blind { since, why } => write!(f, "AWS could not be read since {since}: {why}"),
             Trip::PatienceOver { waited_for } => {
                 write!(f, "waited too long for: {}", join(waited_for))
@@ -307,6 +332,13 @@ pub enum Hold {
         /// How many, about.
         expected: u64,
     },
+    /// Too few requests came to green for the step that asks for them.
+    TooFewRequests {
+        /// At this weight.
+        weight: Weight,
+        /// So many are asked for.
+        wanted: u64,
+    },
     /// Something could not be read.
     Unreadable {
         /// What.
@@ -400,6 +432,11 @@ impl fmt::Display for Hold {
                 f,
                 "green got no request, and about {expected} were due to it: is something before \
                  the load balancer splitting traffic?"
+            ),
+            Hold::TooFewRequests { weight, wanted } => write!(
+                f,
+                "at {weight} green has served fewer than the {wanted} requests that this step asks \
+                 for: `bg promote` goes on without them"
             ),
             Hold::Unreadable { what, why } => write!(f, "{what} can't be read: {why}"),
             Hold::CredentialsOver { which, why, renew } => {

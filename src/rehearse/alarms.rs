@@ -21,10 +21,8 @@ const PRACTICE: &str = "codedeploy-{slot}-5xx";
 /// minutes and no judge.
 pub fn practice(request: &mut Request) {
     let step = |percent: u16, minutes: u64| {
-        Weight::of_percent(percent).map(|weight| Step {
-            weight,
-            bake: Duration::from_secs(60 * minutes),
-        })
+        let bake = Duration::from_secs(60 * minutes);
+        Weight::of_percent(percent).map(|weight| Step::new(weight, bake))
     };
     let steps = [step(10, 5), step(100, 0)].into_iter().flatten().collect();
     if let Ok(strategy) = Strategy::new("codedeploy", steps, WATCHED) {

@@ -311,6 +311,9 @@ fn after_trip(trip: &Trip, view: &View) -> String {
             "look at green's logs of these minutes for {}; then deploy again",
             worse.metric
         ),
+        Trip::TooFewRequests { .. } => {
+            "deploy when more requests come, or ask for fewer in the strategy".into()
+        }
         Trip::Blind { .. } => {
             "restore access to AWS (credentials, network, permissions); then deploy again".into()
         }
@@ -356,6 +359,9 @@ fn after_hold(holds: &[Hold]) -> &'static str {
         Some(Hold::GreenStarved { .. }) => {
             "find out why no request reaches green (a rule before it, a cache, sticky clients); \
              then deploy again"
+        }
+        Some(Hold::TooFewRequests { .. }) => {
+            "deploy when more requests come, or ask for fewer in the strategy"
         }
         Some(Hold::CredentialsOver { .. }) => "renew the AWS credentials; then deploy again",
         Some(Hold::Unreadable { .. }) => "restore access to what can't be read; then deploy again",

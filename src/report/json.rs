@@ -43,6 +43,7 @@ use crate::deployment::event::Record;
 /// | `looked` | `blue`, `green`: counts (`slot`, `desired`, `running`, `healthy`, `failed`); `weights`: route to green's share seen; `alarms`: name to state; null is unreadable |
 /// | `minute_judged` | `minute`: its start, `step`, `served`: `blue` and `green` with `requests`, `http_5xx`, `unreachable` (0 where left out) |
 /// | `minute_skipped` | `minute`, `step`, `why`: `no_data`, `late`, `error` |
+/// | `waiting_for_requests` | the bake is over: `step`, `requests` of `wanted` were served, `until`: how long the rest is waited for, and `then`: `hold`, `extend`, `revert` or `proceed` |
 /// | `enough_evidence` | `step`, `minutes`: green is shown not to be worse, and the bake ends early |
 /// | `retire_waiting` | after the end: `until`, `why` blue can't be retired yet |
 /// | `retiring`, `retired`, `retire_cancelled` | after the end: intent, and fact: `then`; or `why` blue stays |

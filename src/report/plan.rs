@@ -183,9 +183,14 @@ fn moments(plan: &Plan, healthy_after: Duration) -> Vec<(Duration, String)> {
     let mut at = healthy_after.saturating_add(plan.guards.healthy_for);
     for step in &plan.steps {
         let bake = words::length(step.bake);
+        let wanted = step.until.map(|until| format!(", and until {until}"));
+        let wanted = wanted.unwrap_or_default();
         moments.push((
             at,
-            format!("{} of traffic to green, bake for {bake}", step.weight),
+            format!(
+                "{} of traffic to green, bake for {bake}{wanted}",
+                step.weight
+            ),
         ));
         at = at.saturating_add(step.bake);
     }

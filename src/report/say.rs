@@ -160,6 +160,21 @@ pub fn say(before: &View, record: &Record) -> Option<Said> {
             "passed over",
             format!("the minute {}: {}", words::clock(*minute), quality(*why)),
         ),
+        Event::WaitingForRequests {
+            requests,
+            wanted,
+            until,
+            then,
+            ..
+        } => Said::news(
+            Tone::Plain,
+            "waiting",
+            format!(
+                "for requests: green has served {requests} of {wanted} at this weight; until {}, \
+                 then {then}",
+                words::clock(*until)
+            ),
+        ),
         Event::EnoughEvidence { minutes, .. } => Said::news(
             Tone::Good,
             "enough seen",

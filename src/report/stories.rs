@@ -107,14 +107,8 @@ pub(super) fn plan() -> Plan {
         routes: vec![route("shop:443")],
         strategy: "canary".into(),
         steps: vec![
-            StepPlan {
-                weight: percent(10),
-                bake: minutes(5),
-            },
-            StepPlan {
-                weight: percent(100),
-                bake: minutes(5),
-            },
+            StepPlan::new(percent(10), minutes(5)),
+            StepPlan::new(percent(100), minutes(5)),
         ],
         guards: Guards {
             metrics: None,
@@ -381,6 +375,15 @@ pub(super) fn reverts() -> Vec<(&'static str, Vec<Record>)> {
             }),
         ),
         ("alarm", alarmed()),
+        (
+            "too_few_requests",
+            during(Trip::TooFewRequests {
+                weight: percent(10),
+                requests: 12,
+                wanted: 500,
+                within: std::time::Duration::from_secs(1800),
+            }),
+        ),
         (
             "blind",
             during(Trip::Blind {

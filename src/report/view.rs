@@ -70,6 +70,17 @@ impl Role {
     }
 }
 
+/// The requests that a step waits for.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Wanted {
+    /// Served so far.
+    pub requests: u64,
+    /// Asked for.
+    pub wanted: u64,
+    /// How long they are waited for.
+    pub until: Timestamp,
+}
+
 /// What keeps a deployment from moving on.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Holding {
@@ -171,6 +182,8 @@ pub struct View {
     pub look_at: Option<Timestamp>,
     /// Green's newest failed task, of all looks.
     pub failed_task: Option<Box<StoppedTask>>,
+    /// The requests that the present step waits for.
+    pub wanted: Option<Wanted>,
     /// What it waits for, and why.
     pub hold: Option<Holding>,
     /// Why it reverts.
@@ -270,6 +283,18 @@ impl View {
                 });
             }
             Event::HoldOver => self.hold = None,
+            Event::WaitingForRequests {
+                requests,
+                wanted,
+                until,
+                ..
+            } => {
+                self.wanted = Some(Wanted {
+                    requests: *requests,
+                    wanted: *wanted,
+                    until: *until,
+                });
+            }
             Event::Promoted { retire_at } => {
                 self.promoted_at = Some(at);
                 self.retire_at = *retire_at;
@@ -297,6 +322,9 @@ impl View {
                 });
             }
             Event::MinuteJudged { served, .. } => {
+                if let Some(wanted) = &mut self.wanted {
+                    wanted.requests += served.green.requests;
+                }
                 self.judged.get_or_insert_default().add(served);
             }
             Event::Looked(look) => {
@@ -349,6 +377,7 @@ impl View {
     fn go_on(&mut self, full: bool, at: Timestamp) {
         let last = self.step.is_some_and(|step| step + 1 >= self.steps());
         if self.phase == Phase::Baking && !(full && last) {
+            self.wanted = None;
             self.bake_until = self.bake_until.map(|until| until.min(at));
         }
     }
@@ -371,6 +400,7 @@ impl View {
     }
 
     fn weight_set(&mut self, step: usize, weight: Weight) {
+        self.wanted = self.wanted.filter(|_| self.step == Some(step));
         self.step = Some(step);
         self.set = Some(weight);
         self.peak = self.peak.max(Some(weight));
@@ -492,6 +522,7 @@ fn phase_after(event: &Event) -> Option<Phase> {
         | Event::MinuteJudged { .. }
         | Event::MinuteSkipped { .. }
         | Event::EnoughEvidence { .. }
+        | Event::WaitingForRequests { .. }
         | Event::Looked(_) => return None,
     })
 }

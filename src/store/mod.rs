@@ -240,6 +240,17 @@ impl Store {
         }
     }
 
+    /// Looks whether anything can be written, and writes nothing. Of a table only a write shows it.
+    ///
+    /// # Errors
+    /// Where it can't.
+    pub fn may_be_written(&self) -> Result<(), StoreError> {
+        match self {
+            Store::File(store) => store.may_be_written(),
+            Store::Dynamo(_) | Store::Memory(_) => Ok(()),
+        }
+    }
+
     /// Leaves a request for the process that drives the deployment it names, or for the next one
     /// that does.
     ///

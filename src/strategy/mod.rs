@@ -9,6 +9,7 @@ mod read;
 mod reference;
 mod shorthand;
 mod steps;
+mod until;
 mod weight;
 
 pub use builtin::builtin_strategies;
@@ -19,4 +20,5 @@ pub use input::{InputError, Position};
 pub(crate) use read::strategy_from_node;
 pub use reference::StrategyRef;
 pub use steps::{DEFAULT_BAKE, LONGEST_WITHOUT_CONSENT, Step, Strategy};
+pub use until::{DEFAULT_AT_MOST, TooFew, Until};
 pub use weight::{Weight, WeightError};

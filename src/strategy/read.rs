@@ -2,9 +2,10 @@
 
 use std::time::Duration;
 
-use super::document::{Node, Reader};
+use super::document::{Fields, Node, Reader, Value};
 use super::input::{InputError, Position};
 use super::steps::{BrokenRule, DEFAULT_BAKE, Parts, Step, Strategy, broken_rule};
+use super::until::{DEFAULT_AT_MOST, TooFew, Until};
 
 impl Strategy {
     /// Reads a strategy file's text. `origin` stands in errors, and is the strategy's name where
@@ -77,6 +78,7 @@ fn steps(reader: Reader<'_>, node: &Node) -> Result<Vec<Step>, InputError> {
         steps.push(Step {
             weight: step.weight,
             bake,
+            until: step.until,
         });
         places.push(weight_at);
     }
@@ -92,17 +94,66 @@ fn steps(reader: Reader<'_>, node: &Node) -> Result<Vec<Step>, InputError> {
 struct WrittenStep {
     weight: super::Weight,
     bake: Option<Duration>,
+    until: Option<Until>,
 }
 
+pub(crate) const STEP_KEYS: [&str; 5] = ["weight", "bake", "until", "at_most", "too_few"];
+pub(crate) const UNTIL_KEYS: [&str; 1] = ["requests"];
+
 fn step(reader: Reader<'_>, node: &Node) -> Result<(WrittenStep, Position), InputError> {
-    let fields = reader.fields(node, "a step: a mapping with `weight`", &["weight", "bake"])?;
+    let fields = reader.fields(node, "a step: a mapping with `weight`", &STEP_KEYS)?;
     let weight = fields.required("weight")?;
     let bake = fields.optional("bake").map(|node| reader.duration(node));
     let step = WrittenStep {
         weight: reader.weight(weight)?,
         bake: bake.transpose()?,
+        until: until(reader, &fields)?,
     };
     Ok((step, weight.at))
+}
+
+/// Reads `until: { requests: 500 }` with what stands beside it.
+fn until(reader: Reader<'_>, fields: &Fields<'_, '_>) -> Result<Option<Until>, InputError> {
+    let Some(node) = fields.optional("until") else {
+        let lone = ["at_most", "too_few"]
+            .into_iter()
+            .find(|key| fields.optional(key).is_some());
+        return match lone {
+            None => Ok(None),
+            Some(key) => Err(reader
+                .error(
+                    fields.place(key),
+                    format!("`{key}` is there without `until`"),
+                )
+                .with_hint("say what is waited for, for example until: { requests: 500 }")),
+        };
+    };
+    let wanted = reader.fields(node, "what must be seen: { requests: 500 }", &UNTIL_KEYS)?;
+    let requests = wanted.required("requests")?;
+    let count = match &requests.value {
+        Value::Number(text) => text.parse().ok().filter(|count| *count > 0),
+        _ => None,
+    };
+    let count = count.ok_or_else(|| reader.mismatch(requests, "a whole number over 0"))?;
+    let at_most = fields.optional("at_most").map(|node| reader.duration(node));
+    let too_few = match fields.optional("too_few") {
+        None => TooFew::default(),
+        Some(node) => too_few(reader, node)?,
+    };
+    Ok(Some(Until {
+        requests: count,
+        at_most: at_most.transpose()?.unwrap_or(DEFAULT_AT_MOST),
+        too_few,
+    }))
+}
+
+fn too_few(reader: Reader<'_>, node: &Node) -> Result<TooFew, InputError> {
+    let expected = "hold, extend, revert or proceed";
+    let text = reader.text(node, expected)?;
+    let known = TooFew::NAMES.iter().find(|(name, _)| *name == text);
+    known
+        .map(|(_, too_few)| *too_few)
+        .ok_or_else(|| reader.mismatch(node, expected))
 }
 
 #[cfg(test)]
@@ -114,6 +165,50 @@ mod tests {
         let strategy = Strategy::from_yaml("steps: [{ weight: 100% }]", "./quick.yaml").unwrap();
         assert_eq!(strategy.name(), "./quick.yaml");
         assert_eq!(strategy.bake(), DEFAULT_BAKE);
+    }
+
+    #[test]
+    fn a_step_may_ask_for_requests() {
+        let read = |step: &str| {
+            let text =
+                format!("steps:\n  - {{ weight: 5%, bake: 3m, {step} }}\n  - {{ weight: 100% }}\n");
+            Strategy::from_yaml(&text, "s.yaml").map(|strategy| strategy.steps()[0].until)
+        };
+        let until = read("until: { requests: 500 }").unwrap().unwrap();
+        let as_said = (500, DEFAULT_AT_MOST, TooFew::Hold);
+        assert_eq!((until.requests, until.at_most, until.too_few), as_said);
+        let until = read("until: { requests: 9 }, at_most: 2h, too_few: revert").unwrap();
+        assert_eq!(
+            until.unwrap().to_string(),
+            "9 requests, within 2h or revert"
+        );
+
+        let wrong = |step: &str| read(step).unwrap_err().headline();
+        for (step, says) in [
+            (
+                "until: { requests: 0 }",
+                "s.yaml:2:48: expected a whole number over 0",
+            ),
+            ("until: { request: 5 }", "requests"),
+            ("until: {}", "requests"),
+            (
+                "at_most: 30m",
+                "s.yaml:2:29: `at_most` is there without `until`",
+            ),
+            (
+                "until: { requests: 5 }, at_most: 1m",
+                "shorter than the bake",
+            ),
+            (
+                "until: { requests: 5 }, too_few: wait",
+                "hold, extend, revert or proceed",
+            ),
+        ] {
+            assert!(wrong(step).contains(says), "{step}: {}", wrong(step));
+        }
+        let last = "steps: [{ weight: 100%, until: { requests: 5 } }]";
+        let last = Strategy::from_yaml(last, "s.yaml").unwrap_err().headline();
+        assert!(last.contains("there is no blue to compare with"), "{last}");
     }
 
     #[test]

@@ -47,7 +47,7 @@ impl Strategy {
 
 fn canary(weight: Weight, bake: Duration) -> (Vec<Step>, String) {
     let summary = format!("{weight} for {}, then everything.", format_duration(bake));
-    let first = (weight < Weight::FULL).then_some(Step { weight, bake });
+    let first = (weight < Weight::FULL).then_some(Step::new(weight, bake));
     (first.into_iter().chain([full()]).collect(), summary)
 }
 
@@ -57,15 +57,12 @@ fn linear(weight: Weight, bake: Duration) -> (Vec<Step>, String) {
         .map_while(|n: u16| weight.per_mille().checked_mul(n))
         .take_while(|per_mille| *per_mille < Weight::FULL.per_mille())
         .filter_map(Weight::of_per_mille);
-    let steps = below_full.map(|weight| Step { weight, bake });
+    let steps = below_full.map(|weight| Step::new(weight, bake));
     (steps.chain([full()]).collect(), summary)
 }
 
 fn full() -> Step {
-    Step {
-        weight: Weight::FULL,
-        bake: Duration::ZERO,
-    }
+    Step::new(Weight::FULL, Duration::ZERO)
 }
 
 #[cfg(test)]

@@ -5,6 +5,7 @@ use std::time::Duration;
 use serde::{Deserialize, Serialize};
 
 use super::duration::{as_text, format_duration};
+use super::until::Until;
 use super::weight::Weight;
 
 /// The bake after the last step where a strategy names none: CodeDeploy's five-minute figure.
@@ -23,6 +24,26 @@ pub struct Step {
     /// followed by the strategy's own bake.
     #[serde(with = "as_text")]
     pub bake: Duration,
+    /// What must have been seen at this weight as well, if anything.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub until: Option<Until>,
+}
+
+impl Step {
+    /// A step that goes by time alone.
+    pub fn new(weight: Weight, bake: Duration) -> Step {
+        Step {
+            weight,
+            bake,
+            until: None,
+        }
+    }
+
+    /// How long it takes at most where nothing holds.
+    fn longest(&self) -> Duration {
+        self.until
+            .map_or(self.bake, |until| self.bake.max(until.at_most))
+    }
 }
 
 /// A named list of steps, and the bake after the last of them.
@@ -111,7 +132,8 @@ impl Strategy {
     /// Why this strategy needs its user's consent, naming the flag that gives it; `None` if it
     /// doesn't.
     pub fn needs_consent(&self) -> Option<String> {
-        let total = self.total();
+        let bakes = self.0.steps.iter().map(Step::longest);
+        let total = bakes.fold(self.0.bake, Duration::saturating_add);
         (total > LONGEST_WITHOUT_CONSENT).then(|| {
             format!(
                 "the strategy {:?} takes {}, longer than 24h; if that is meant, add --allow-long",
@@ -155,8 +177,18 @@ pub(super) fn broken_rule(steps: &[Step]) -> Option<BrokenRule> {
         }
         before = step.weight;
     }
+    let too_short = |step: &Step| step.until.is_some_and(|until| until.at_most < step.bake);
+    if let Some(index) = steps.iter().position(too_short) {
+        let what = "`at_most` is shorter than the bake, which it counts from the beginning of";
+        return Some(BrokenRule {
+            step: Some(index),
+            what: what.to_owned(),
+        });
+    }
     let what = if last.weight != Weight::FULL {
         format!("the last step is at {}, it must be at 100%", last.weight)
+    } else if last.until.is_some() {
+        "the last step can't ask for requests: at 100% there is no blue to compare with".to_owned()
     } else if last.bake != Duration::ZERO {
         "the last step has a bake of its own; write it as the strategy's `bake`, beside `steps`"
             .to_owned()
@@ -191,10 +223,10 @@ mod tests {
     use proptest::{prop_assert_eq, proptest};
 
     fn step(per_mille: u16, secs: u64) -> Step {
-        Step {
-            weight: Weight::of_per_mille(per_mille).unwrap(),
-            bake: Duration::from_secs(secs),
-        }
+        Step::new(
+            Weight::of_per_mille(per_mille).unwrap(),
+            Duration::from_secs(secs),
+        )
     }
 
     proptest! {

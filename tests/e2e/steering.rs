@@ -102,6 +102,27 @@ fn a_watch_shows_what_the_deployer_shows_and_ends_with_it() {
 }
 
 #[test]
+fn a_watch_follows_a_deployment_from_tick_to_tick() {
+    let scene = Scene::at_speed(50);
+    let deployment = baking(&scene);
+    deployment.signal("KILL");
+    deployment.end();
+    until("a tick that goes on with it", || {
+        let ticked = scene.bg(&["tick"]);
+        ticked
+            .stdout
+            .contains("goes on with the next")
+            .then_some(())
+    });
+    let mut watch = scene.start(&["status", "--watch"]);
+    watch.until_it_says("baking");
+    scene.bg(&["abort"]).exits(7);
+    scene.bg(&["tick"]);
+    watch.end().exits(0).says("aborted");
+    scene.stands_on_blue();
+}
+
+#[test]
 fn a_pause_holds_the_weight_and_promote_goes_on() {
     let scene = Scene::at_speed(50);
     scene.configure(&[AT_ONCE, ("bake: 1m }", "bake: 5m }")]);

@@ -146,9 +146,11 @@ fn ladder(rng: &mut Rng) -> Vec<StepPlan> {
     weights.push(1000);
     weights.sort_unstable();
     weights.dedup();
-    let step = |per_mille| StepPlan {
-        weight: Weight::of_per_mille(per_mille).expect("at most 1000"),
-        bake: Duration::from_secs(rng.u64(0..120)),
+    let step = |per_mille| {
+        StepPlan::new(
+            Weight::of_per_mille(per_mille).expect("at most 1000"),
+            Duration::from_secs(rng.u64(0..120)),
+        )
     };
     weights.into_iter().map(step).collect()
 }

@@ -143,9 +143,11 @@ fn is_first_bake(record: &Record) -> bool {
 /// A canary with everything that it has, in a few virtual minutes.
 fn short_canary(account: Account) -> Request {
     let seconds = Duration::from_secs;
-    let step = |percent, bake| Step {
-        weight: Weight::of_percent(percent).expect("it is a percentage"),
-        bake,
+    let step = |percent, bake| {
+        Step::new(
+            Weight::of_percent(percent).expect("it is a percentage"),
+            bake,
+        )
     };
     let steps = vec![step(10, seconds(3)), step(100, Duration::ZERO)];
     let mut request = request("shop:v2", "canary");

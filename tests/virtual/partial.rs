@@ -145,9 +145,11 @@ impl HttpClient for Wire {
 
 fn short_canary() -> Request {
     let seconds = Duration::from_secs;
-    let step = |percent, bake| Step {
-        weight: Weight::of_percent(percent).expect("it is a percentage"),
-        bake,
+    let step = |percent, bake| {
+        Step::new(
+            Weight::of_percent(percent).expect("it is a percentage"),
+            bake,
+        )
     };
     let steps = vec![step(10, seconds(5)), step(100, Duration::ZERO)];
     let mut request = request("shop:v2", "canary");

@@ -20,7 +20,7 @@ use bg::sandbox::{Region, RegionOptions};
 use bg::store::{Holder, StoreError};
 use bg::strategy::{Step, Strategy, Weight};
 use fastrand::Rng;
-use jiff::SignedDuration;
+use jiff::{SignedDuration, Timestamp};
 use serde_json::{Value, json};
 
 use crate::harness::{Stage, request};
@@ -102,7 +102,9 @@ impl Weather {
         let kills = (0..rng.usize(..3)).map(|_| rng.u64(..COURSE)).collect();
         let race = one(&mut rng, 3).then(|| rng.u64(..COURSE));
         let taken_over = one(&mut rng, 8).then(|| rng.u64(..COURSE));
-        let drift = one(&mut rng, 6).then(|| (rng.u64(..COURSE), [0, 50, 100][rng.usize(..3)]));
+        // Before anything is planned, it would be refused.
+        let drift =
+            one(&mut rng, 6).then(|| (rng.u64(..COURSE).max(1), [0, 50, 100][rng.usize(..3)]));
         Weather {
             seed,
             image: IMAGES[rng.usize(..IMAGES.len())],
@@ -122,6 +124,11 @@ impl Weather {
             read_lag: Duration::from_secs(self.read_lag),
             ..RegionOptions::default()
         }
+    }
+
+    /// Whether the version crashes, and some time nobody looked.
+    fn crashes_unwatched(&self) -> bool {
+        self.image == "shop:crash" && !self.kills.is_empty()
     }
 
     fn begin(&self, region: &Region) {
@@ -155,9 +162,11 @@ fn locked<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
 /// A canary of a few minutes, with patience for the spells.
 fn short_canary(image: &str) -> Request {
     let seconds = Duration::from_secs;
-    let step = |percent, bake| Step {
-        weight: Weight::of_percent(percent).expect("it is a percentage"),
-        bake,
+    let step = |percent, bake| {
+        Step::new(
+            Weight::of_percent(percent).expect("it is a percentage"),
+            bake,
+        )
     };
     let steps = vec![
         step(10, seconds(20)),
@@ -179,9 +188,10 @@ struct Play<'a> {
     digest: Arc<Mutex<DefaultHasher>>,
     aloud: bool,
     over: Cell<bool>,
-    drifted: Cell<bool>,
-    promoted: Cell<bool>,
-    moved_later: Cell<bool>,
+    drifted: Cell<Option<Timestamp>>,
+    settled: Cell<Option<Timestamp>>,
+    whole: Cell<bool>,
+    whole_then: Cell<bool>,
     taken: Cell<bool>,
     wrong: Cell<Option<&'static str>>,
 }
@@ -208,8 +218,9 @@ pub(crate) async fn play(weather: &Weather, aloud: bool) -> Result<Played, Strin
         aloud,
         over: Cell::default(),
         drifted: Cell::default(),
-        promoted: Cell::default(),
-        moved_later: Cell::default(),
+        settled: Cell::default(),
+        whole: Cell::default(),
+        whole_then: Cell::default(),
         taken: Cell::default(),
         wrong: Cell::default(),
     };
@@ -229,15 +240,25 @@ pub(crate) async fn play(weather: &Weather, aloud: bool) -> Result<Played, Strin
     };
     let ended = tokio::time::timeout(AT_MOST, Box::pin(all)).await;
     let ended = ended.map_err(|_| "it never ended".to_owned())??;
-    let end = play.judge(&ended)?;
+    let end = play.judge(weather, &ended)?;
     let digest = locked(&play.digest).finish();
     Ok(Played { end, digest })
 }
 
 impl Play<'_> {
     fn show(&self, record: &Record) {
-        if matches!(record.event, Event::Promoted { .. }) {
-            self.promoted.set(true);
+        match &record.event {
+            Event::Looked(look) => {
+                let green = &look.green;
+                let whole = Some(2);
+                self.whole
+                    .set(green.running == whole && green.healthy == whole);
+            }
+            Event::Promoted { .. } | Event::Ended { .. } if self.settled.get().is_none() => {
+                self.settled.set(Some(record.at));
+                self.whole_then.set(self.whole.get());
+            }
+            _ => {}
         }
         let line = serde_json::to_string(record).expect("it can be written");
         locked(&self.digest).write(line.as_bytes());
@@ -370,8 +391,7 @@ impl Play<'_> {
         if self.over.get() {
             return;
         }
-        self.drifted.set(true);
-        self.moved_later.set(self.promoted.get());
+        self.drifted.set(Some(self.stage.region.now()));
         let balancer = &self.stage.balancer;
         let groups = json!([
             { "TargetGroupArn": balancer.group_a, "Weight": 100 - green },
@@ -386,8 +406,17 @@ impl Play<'_> {
         });
     }
 
+    /// Whether somebody moved weights when no read showed it any more before all was settled.
+    fn moved_later(&self, weather: &Weather) -> bool {
+        let lag = SignedDuration::from_secs(weather.read_lag.cast_signed());
+        let (moved, settled) = (self.drifted.get(), self.settled.get());
+        moved
+            .zip(settled)
+            .is_some_and(|(moved, settled)| moved + lag >= settled)
+    }
+
     /// What is true at the end must be what the outcome says.
-    fn judge(&self, ended: &Deployment) -> Result<&'static str, String> {
+    fn judge(&self, weather: &Weather, ended: &Deployment) -> Result<&'static str, String> {
         let truth = self.stage.truth();
         let wrong = |what: &str| Err(format!("{what} ({truth:?}, {:?})", ended.phase));
         if let Some(what) = self.wrong.get() {
@@ -405,12 +434,21 @@ impl Play<'_> {
         let code = ExitCode::from(outcome).code();
         match outcome {
             // What the last look could not show yet: a read that lags, a route that can't be read.
-            Outcome::Promoted if self.moved_later.get() => Ok("promoted, and moved by hand later"),
+            Outcome::Promoted if self.moved_later(weather) => {
+                Ok("promoted, and moved by hand later")
+            }
             Outcome::Promoted if (truth.weights, code) != ((0, 100), 0) => {
                 wrong("not all is on green")
             }
-            Outcome::Promoted if truth.green != Some((2, 2)) => wrong("green is not whole"),
-            Outcome::Promoted => Ok("promoted"),
+            Outcome::Promoted if truth.green == Some((2, 2)) => Ok("promoted"),
+            // Its tasks ended while nobody watched, and again after the promotion.
+            Outcome::Promoted if self.whole_then.get() && weather.crashes_unwatched() => {
+                Ok("promoted, and crashed again later")
+            }
+            Outcome::Promoted => wrong("green is not whole"),
+            Outcome::Reverted { .. } if self.moved_later(weather) => {
+                Ok("reverted, and moved by hand later")
+            }
             Outcome::Reverted { .. } if (truth.weights, code) != ((100, 0), 4) => {
                 wrong("not all is on blue")
             }
@@ -422,8 +460,10 @@ impl Play<'_> {
                 }
             }
             Outcome::Stuck { why } => match why {
-                Stuck::PatienceOver { .. } if self.drifted.get() => Ok("stuck: drift"),
-                Stuck::Moved { .. } if self.moved_later.get() => Ok("stuck: moved after promotion"),
+                Stuck::PatienceOver { .. } if self.drifted.get().is_some() => Ok("stuck: drift"),
+                Stuck::Moved { .. } if self.moved_later(weather) => {
+                    Ok("stuck: moved after promotion")
+                }
                 Stuck::TakenOver { .. } if self.taken.get() => Ok("stuck: taken over"),
                 _ => wrong("there is no reason to be stuck"),
             },

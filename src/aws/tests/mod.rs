@@ -209,10 +209,7 @@ fn plan(balancer: &Balancer) -> Plan {
             sticky: None,
         }],
         strategy: "all-at-once".to_owned(),
-        steps: vec![StepPlan {
-            weight: Weight::FULL,
-            bake: Duration::from_secs(60),
-        }],
+        steps: vec![StepPlan::new(Weight::FULL, Duration::from_secs(60))],
         guards: Guards {
             metrics: None,
             ready: Share::ALL,

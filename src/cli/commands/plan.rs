@@ -11,6 +11,7 @@ use crate::cli::terminal::Surface;
 use crate::deployment::preflight::Planning;
 use crate::deployment::problem::Problem;
 use crate::report::plan::{PlanReport, text};
+use crate::store::Store;
 
 pub(super) async fn run(global: &Global, args: &PlanArgs) -> Result<ExitCode, CliError> {
     let wanted = request::Wanted::of_version(&args.version)?;
@@ -18,9 +19,11 @@ pub(super) async fn run(global: &Global, args: &PlanArgs) -> Result<ExitCode, Cl
     let id = session.new_id();
     let request = wanted.into_request(&session.config, &session.folder, id)?;
     let mut planning = session.plan(&request).await?;
-    if let Some(problem) = in_the_way(&session).await? {
+    let in_the_way = in_the_way(&session).await?;
+    let problems = in_the_way.into_iter().chain(no_room(&session.store));
+    planning.problems.extend(problems);
+    if !planning.problems.is_empty() {
         planning.plan = None;
-        planning.problems.push(problem);
     }
     let report = report_of(planning, session.clock.now());
     let shown = match global.output {
@@ -48,6 +51,14 @@ async fn in_the_way(session: &Session) -> Result<Option<Problem>, CliError> {
         }
         Err(error) => Err(error),
     }
+}
+
+/// A store that nothing can be written to.
+fn no_room(store: &Store) -> Option<Problem> {
+    let error = store.may_be_written().err()?;
+    let error = CliError::from_error(ErrorKind::Store, &error);
+    let message = format!("nothing can be kept of a deployment: {}", error.message);
+    Some(Problem::new(message, error.hints.join("; ")))
 }
 
 fn report_of(planning: Planning, now: jiff::Timestamp) -> PlanReport {

@@ -9,7 +9,10 @@ use crate::cli::exit::ExitCode;
 use crate::cli::session::Session;
 use crate::cli::situation::Situation;
 use crate::cli::terminal::Surface;
+use crate::deployment::event::Record;
+use crate::deployment::handover::Drive;
 use crate::deployment::ids::DeploymentId;
+use crate::deployment::state::Deployment;
 use crate::report::status::text;
 
 /// How often the journal of a deployment that is followed is read.
@@ -20,13 +23,13 @@ pub(super) async fn run(global: &Global, args: &StatusArgs) -> Result<ExitCode, 
     let followed = match args.watch {
         // A store that can't be read is told with what AWS shows.
         true => session
-            .unless_silent(session.running_holder())
+            .unless_silent(running(&session))
             .await
             .unwrap_or_default(),
         false => None,
     };
-    if let Some(holder) = followed {
-        return follow(global, &session, &holder.deployment).await;
+    if let Some(id) = followed {
+        return follow(global, &session, &id).await;
     }
     let report = Situation::look(&session).await?.report(&session).await;
     let shown = match global.output {
@@ -37,6 +40,28 @@ pub(super) async fn run(global: &Global, args: &StatusArgs) -> Result<ExitCode, 
     };
     shown.map_err(|error| CliError::from_error(ErrorKind::Unexpected, &error))?;
     Ok(ExitCode::Stands)
+}
+
+/// The deployment that a process drives, or that is driven by rounds.
+async fn running(session: &Session) -> Result<Option<DeploymentId>, CliError> {
+    if let Some(holder) = session.running_holder().await? {
+        return Ok(Some(holder.deployment));
+    }
+    let service = session.service();
+    let ids = session.store.deployments(&service).await;
+    let ids = ids.map_err(|error| CliError::from_error(ErrorKind::Unexpected, &error))?;
+    let Some(last) = ids.last() else {
+        return Ok(None);
+    };
+    let journal = session.store.journal(&service, last).await;
+    let journal = journal.map_err(|error| CliError::from_error(ErrorKind::Unexpected, &error))?;
+    Ok(goes_by_rounds(&journal).then(|| last.clone()))
+}
+
+/// Whether rounds drive it, between which nobody has its lock.
+fn goes_by_rounds(journal: &[Record]) -> bool {
+    let deployment = Deployment::replay(journal).ok().flatten();
+    deployment.is_some_and(|it| it.outcome().is_none() && it.driven == Drive::Rounds)
 }
 
 /// Shows a deployment's records as its own process does, until it ends or is left.
@@ -59,7 +84,7 @@ async fn follow(
         seen = records.len();
         let driven = session.running_holder().await?;
         let driven = driven.is_some_and(|holder| holder.deployment == *id);
-        if display.view().outcome.is_some() || !driven {
+        if display.view().outcome.is_some() || !(driven || goes_by_rounds(&records)) {
             break;
         }
         let until = session.clock.now() + READ_EVERY;

@@ -3,6 +3,7 @@
 
 mod credentials;
 mod deadman;
+mod enough;
 mod guards;
 mod looked;
 mod metrics;
@@ -212,10 +213,7 @@ impl<'a> Draft<'a> {
     /// is over.
     fn hold(&mut self, reasons: Vec<Hold>) -> bool {
         let held = self.deployment.hold.as_ref();
-        let until = held.map_or_else(
-            || after(self.now, self.deployment.plan.limits.patience),
-            |held| held.until,
-        );
+        let until = held.map_or_else(|| self.patience_ends(), |held| held.until);
         if reasons.is_empty() {
             if held.is_some() {
                 self.record(Event::HoldOver);
@@ -227,6 +225,18 @@ impl<'a> Draft<'a> {
             self.record(Event::Holding { reasons, until });
         }
         held.is_some() && self.now >= until
+    }
+
+    /// When a hold that begins now has lasted too long. Patience is used up by every hold, and
+    /// comes back as slowly where nothing holds: two troubles that take turns are no rest.
+    fn patience_ends(&self) -> Timestamp {
+        let whole = after(self.now, self.deployment.plan.limits.patience);
+        let Some(before) = self.deployment.held_before else {
+            return whole;
+        };
+        let rested = self.now.duration_since(before.over_at) * 2;
+        let left = before.until.checked_add(rested);
+        left.map_or(whole, |left| left.min(whole))
     }
 
     /// Holds, and acts by policy when patience ends. What somebody else did is left as it is, and

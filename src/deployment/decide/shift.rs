@@ -113,11 +113,15 @@ impl Draft<'_> {
     /// Stays at a weight; moves on when the bake is over and nothing speaks against it.
     pub(super) fn bake(&mut self, step: usize, until: Timestamp) {
         let plan = &self.deployment.plan;
+        let over_at = until;
         let until = self.end_of_bake(step, until);
         if self.now < until || self.deployment.paused.is_some() {
             self.look_by(until);
             self.stay();
             // A pause, or a process that died, may have come after the switch was taken away.
+            return self.rearm_deadman();
+        }
+        if self.wait_for_requests(step, over_at) {
             return self.rearm_deadman();
         }
         if step + 1 < plan.steps.len() {
@@ -151,6 +155,12 @@ impl Draft<'_> {
 
     /// Watches at the present weight.
     fn stay(&mut self) {
+        let holds = self.against_staying();
+        self.hold_at_a_step(holds);
+    }
+
+    /// What keeps the present weight from being what it should be.
+    pub(super) fn against_staying(&self) -> Vec<Hold> {
         let plan = &self.deployment.plan;
         let mut holds = service_holds(self.deployment, self.seen);
         holds.extend(unreadable_groups(plan, self.seen));
@@ -158,11 +168,11 @@ impl Draft<'_> {
         if let Traffic::Uneven(drift) = traffic(plan, self.seen, self.deployment.set) {
             holds.extend(drift);
         }
-        self.hold_at_a_step(holds);
+        holds
     }
 
     /// Holds with traffic split, or about to be; acts by policy when patience ends.
-    fn hold_at_a_step(&mut self, holds: Vec<Hold>) {
+    pub(super) fn hold_at_a_step(&mut self, holds: Vec<Hold>) {
         if self.stepped_in_by_hand() {
             return self.begin_revert(Trip::SteppedInByHand {
                 set: self.deployment.set,

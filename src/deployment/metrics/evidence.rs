@@ -44,6 +44,7 @@ pub struct Evidence {
     step: Option<usize>,
     skipped_in_step: u32,
     judged_in_step: u32,
+    green_in_step: u64,
     skipped_in_a_row: u32,
     judged: u32,
     /// Requests that green should have had since it last had one.
@@ -62,6 +63,7 @@ impl Evidence {
             step: None,
             skipped_in_step: 0,
             judged_in_step: 0,
+            green_in_step: 0,
             skipped_in_a_row: 0,
             judged: 0,
             missed: 0.0,
@@ -114,6 +116,7 @@ impl Evidence {
         }
         self.judged += 1;
         self.judged_in_step += 1;
+        self.green_in_step += served.green.requests;
         self.skipped_in_a_row = 0;
         let all = (served.blue.requests + served.green.requests) as f64;
         match served.green.requests {
@@ -134,6 +137,7 @@ impl Evidence {
             self.step = Some(step);
             self.skipped_in_step = 0;
             self.judged_in_step = 0;
+            self.green_in_step = 0;
         }
         self.judge.at_step(step);
         self.next = Some(later(minute));
@@ -160,6 +164,14 @@ impl Evidence {
             && self.judge.answer() == Answer::Promote
             && self.blind_for().is_none()
             && !self.is_starved()
+    }
+
+    /// How many requests green has served in the minutes of a step that were judged.
+    pub fn requests_at(&self, step: usize) -> u64 {
+        match self.step == Some(step) {
+            true => self.green_in_step,
+            false => 0,
+        }
     }
 
     /// For how many minutes there were no figures, where that is too long to move on.

@@ -60,6 +60,7 @@ impl Request {
             .map(|(index, step)| StepPlan {
                 weight: step.weight,
                 bake: self.strategy.bake_at(index).unwrap_or(step.bake),
+                until: step.until,
             })
             .collect()
     }

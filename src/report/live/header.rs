@@ -100,6 +100,12 @@ fn headline(frame: &Frame<'_>) -> StyledLine {
             if left.is_zero() && view.hold.is_some() {
                 return busy(format!("Holding at {set}, {step}: the bake is over"));
             }
+            if let Some(wanted) = view.wanted.filter(|_| left.is_zero()) {
+                return busy(format!(
+                    "Waiting at {set}, {step}: {} of {} requests",
+                    wanted.requests, wanted.wanted
+                ));
+            }
             busy(format!(
                 "Baking at {set}, {step}: {} left",
                 words::length(left)

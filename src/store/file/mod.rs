@@ -42,6 +42,24 @@ impl FileStore {
             .join(format!("{id}.jsonl"))
     }
 
+    /// Looks at the folder, or at the one that it would be made in.
+    pub(super) fn may_be_written(&self) -> Result<(), StoreError> {
+        let mut folder = self.dir.as_path();
+        loop {
+            match writable(folder) {
+                Err(error) if error.kind() == ErrorKind::NotFound => {
+                    // A relative path's last parent is the working folder, which is there.
+                    let parent = folder.parent().unwrap_or(Path::new("."));
+                    folder = match parent.as_os_str().is_empty() {
+                        true => Path::new("."),
+                        false => parent,
+                    };
+                }
+                found => return found.map_err(at(&self.dir)),
+            }
+        }
+    }
+
     pub(super) fn append(
         &self,
         service: &ServiceName,
@@ -257,6 +275,26 @@ fn at(path: &Path) -> impl Fn(std::io::Error) -> StoreError {
 fn write_holder(path: &Path, holder: &Holder) -> Result<(), StoreError> {
     let text = serde_json::to_vec(holder).map_err(|error| at(path)(error.into()))?;
     replace(path, &text)
+}
+
+#[cfg(unix)]
+fn writable(folder: &Path) -> std::io::Result<()> {
+    use rustix::fs::{Access, access};
+
+    if !fs::metadata(folder)?.is_dir() {
+        return Err(ErrorKind::NotADirectory.into());
+    }
+    access(folder, Access::WRITE_OK | Access::EXEC_OK)?;
+    Ok(())
+}
+
+#[cfg(not(unix))]
+fn writable(folder: &Path) -> std::io::Result<()> {
+    match fs::metadata(folder)? {
+        found if !found.is_dir() => Err(ErrorKind::NotADirectory.into()),
+        found if found.permissions().readonly() => Err(ErrorKind::PermissionDenied.into()),
+        _ => Ok(()),
+    }
 }
 
 fn make_folder_of(path: &Path) -> Result<(), StoreError> {

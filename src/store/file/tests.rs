@@ -118,3 +118,15 @@ fn the_last_record_is_found_however_long_it_is() {
     }
     assert_eq!(scene.journal().unwrap().len(), 4);
 }
+
+#[test]
+fn whether_it_may_be_written_shows_without_writing() {
+    let folder = tempfile::tempdir().unwrap();
+    let store = |path: &str| FileStore::new(folder.path().join(path));
+    assert!(store("not/there/yet").may_be_written().is_ok());
+    assert!(!folder.path().join("not").exists());
+
+    fs::write(folder.path().join("file"), "").unwrap();
+    let refused = store("file").may_be_written().unwrap_err();
+    assert!(refused.to_string().contains("file: "), "{refused}");
+}

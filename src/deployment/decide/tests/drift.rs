@@ -1,9 +1,11 @@
+use std::time::Duration;
+
 use super::scene::ALL_BLUE;
 use super::{Scene, percent};
 use crate::deployment::action::ActName;
 use crate::deployment::event::Event;
 use crate::deployment::ids::{SlotName, TaskDefinitionArn};
-use crate::deployment::observation::Seen;
+use crate::deployment::observation::{CredentialsOver, Seen};
 use crate::deployment::outcome::{Outcome, Stuck};
 use crate::deployment::state::Phase;
 use crate::deployment::trip::{Hold, Trip};
@@ -209,4 +211,43 @@ fn green_is_not_emptied_while_a_hand_may_have_given_it_traffic_that_cannot_be_se
     assert_eq!(scene.look().actions, [ALL_BLUE]);
     assert!(matches!(scene.run_to_the_end(), Outcome::Reverted { .. }));
     assert!(scene.events.contains(&Event::PuttingGreenAway));
+}
+
+#[test]
+fn two_troubles_that_take_turns_use_up_patience_like_one() {
+    let mut scene = Scene::with(|plan| plan.limits.patience = Duration::from_secs(60));
+    scene.run_to_ready();
+    let begun = scene.seen.now;
+    for _ in 0..30 {
+        scene.weights(0, 0, 100);
+        scene.seen.credentials_over = None;
+        scene.look_after(2);
+        scene.look_after(0);
+        scene.seen.credentials_over = Some(CredentialsOver {
+            which: "the profile".to_owned(),
+            why: "ExpiredToken".to_owned(),
+            renew: "log in".to_owned(),
+        });
+        scene.look_after(2);
+        if !matches!(scene.deployment.phase, Phase::Ready) {
+            break;
+        }
+    }
+    assert!(matches!(scene.trip(), Some(Trip::PatienceOver { .. })));
+    let took = scene.seen.now.duration_since(begun).as_secs();
+    assert!((60..80).contains(&took), "{took} s");
+}
+
+#[test]
+fn patience_comes_back_while_nothing_holds() {
+    let mut scene = Scene::with(|plan| plan.limits.patience = Duration::from_secs(60));
+    scene.run_to_baking(0);
+    for _ in 0..6 {
+        scene.weights(0, 50, 50);
+        scene.look_after(20);
+        let set = u32::from(scene.deployment.set.per_mille());
+        scene.weights(0, 1000 - set, set);
+        scene.look_after(20);
+        assert!(scene.deployment.outcome().is_none());
+    }
 }

@@ -389,10 +389,7 @@ fn plan() -> Plan {
         deregistration_delay: Duration::from_secs(300),
         health_check: None,
     };
-    let step = |weight, bake| StepPlan {
-        weight: percent(weight),
-        bake: Duration::from_secs(bake),
-    };
+    let step = |weight, bake| StepPlan::new(percent(weight), Duration::from_secs(bake));
     Plan {
         id: DeploymentId::new("20261121-071405-abcd"),
         kind: Kind::Deploy,
