@@ -125,7 +125,7 @@ async fn every_usual_fault_is_reverted_and_no_good_version_beside_one() {
 
 #[tokio::test(start_paused = true)]
 async fn a_good_version_is_hardly_ever_reverted_whatever_the_traffic_does() {
-    let scenario = include_str!("../../examples/good.yaml");
+    let scenario = include_str!("../../examples/rehearsal/good.yaml");
     let rows = rows(scenario, vec![("progressive", rehearsed("progressive"))], 4).await;
     let runs: usize = rows.iter().map(|it| it.runs).sum();
     let reverted: usize = rows.iter().map(|it| it.reverted).sum();
@@ -142,7 +142,7 @@ async fn progressive_lets_through_a_fifth_of_what_the_practice_does() {
         ("progressive", rehearsed("progressive")),
         ("codedeploy", practice),
     ];
-    let scenario = include_str!("../../examples/rehearsal.yaml");
+    let scenario = include_str!("../../examples/rehearsal/practice.yaml");
     let rows = rows(scenario, requests, 4).await;
     let means = means(&rows);
     assert!(means[0].of_last <= 0.2, "{means:?}\n{rows:#?}");
