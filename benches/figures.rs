@@ -9,6 +9,8 @@ mod child;
 mod harness;
 #[path = "figures/journal.rs"]
 mod journal;
+#[path = "figures/rehearsal.rs"]
+mod rehearsal;
 #[path = "figures/virtual_time.rs"]
 mod virtual_time;
 
@@ -61,6 +63,7 @@ fn main() {
     let mut figures = virtual_time::figures();
     figures.extend(journal::figures());
     figures.extend(child::figures());
+    figures.extend(rehearsal::figures());
     let width = |of: fn(&Figure) -> &str| figures.iter().map(|it| of(it).len()).max().unwrap_or(0);
     let (work, figure) = (width(|it| &it.work), width(|it| &it.figure));
     println!("{:work$}  {:figure$}  goal", "work", "figure");

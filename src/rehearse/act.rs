@@ -47,6 +47,7 @@ pub(super) fn perform(
         // Retiring comes after the end, and isn't rehearsed.
         Action::Unpin { .. } | Action::Delete { .. } => Ok(None),
     };
+    world.ecs.wake();
     done.unwrap_or_else(|error| {
         Some(Event::ActFailed {
             act: action.name(),

@@ -41,3 +41,28 @@ impl History {
         kappa(kappa_hat(&minutes))
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn kappa_at(apart: f64) -> f64 {
+        let history = History {
+            requests: 500.0,
+            errors: 0.005,
+            noise: Noise {
+                apart,
+                seed: 7,
+                ..Noise::default()
+            },
+        };
+        history.kappa(7)
+    }
+
+    #[test]
+    fn an_hour_by_zone_shows_how_noisy_a_side_is() {
+        assert!(kappa_at(0.0) < 0.15, "{}", kappa_at(0.0));
+        let noisy = kappa_at(0.25);
+        assert!((0.25..0.6).contains(&noisy), "{noisy}");
+    }
+}

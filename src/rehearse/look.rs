@@ -38,20 +38,20 @@ pub(super) fn look(
 ) -> Observation {
     let plan = &deployment.plan;
     let metrics = reads.see(world, deployment, trouble, now);
-    let services = match trouble.strikes(now) {
+    let services = match trouble.strikes() {
         Some(why) => Slots::from_fn(|_| Seen::Unreadable(why.clone())),
         None => services(world, plan),
     };
     let targets = plan.slots.a.targets.iter().chain(&plan.slots.b.targets);
     let groups = targets.map(|target| {
-        let seen = match trouble.strikes(now) {
+        let seen = match trouble.strikes() {
             Some(why) => Seen::Unreadable(why),
             None => group(world, target),
         };
         (target.group.clone(), seen)
     });
     let groups = groups.collect();
-    let struck = trouble.strikes(now);
+    let struck = trouble.strikes();
     let routes = plan.routes.iter().map(|it| {
         let seen = struck
             .clone()
@@ -59,7 +59,7 @@ pub(super) fn look(
         (it.arn.clone(), seen)
     });
     let routes = routes.collect();
-    let struck = trouble.strikes(now);
+    let struck = trouble.strikes();
     let alarms = plan.guards.alarms.iter().map(|guard| {
         let seen = struck
             .clone()
@@ -88,7 +88,7 @@ fn services(world: &World, plan: &Plan) -> Slots<Seen<Option<ServiceSeen>>> {
             let mut seen = service(world, plan, it);
             let ours = seen.deployment.as_ref() == Some(&plan.id);
             let fails = seen.failed > 0 || seen.running < seen.desired;
-            if slot == plan.green_slot() && ours && fails {
+            if slot == plan.green_slot() && ours && (fails || were_replaced(world, plan, it)) {
                 let stopped = stopped_tasks(world, plan, it);
                 let failed = stopped
                     .iter()
@@ -137,6 +137,14 @@ fn service(world: &World, plan: &Plan, service: &Service) -> ServiceSeen {
             .map(DeploymentId::new),
         stopped: Vec::new(),
     }
+}
+
+/// Whether more tasks were started for the primary deployment than are wanted: all of them may run
+/// by now, and some ended while nobody looked.
+fn were_replaced(world: &World, plan: &Plan, service: &Service) -> bool {
+    let id = service.primary().map(|it| it.id.as_str());
+    let started = tasks(world, plan).filter(|it| it.deployment() == id);
+    started.count() > service.desired as usize
 }
 
 /// Failed tasks of the primary deployment first, newest first; those that ECS stopped only to

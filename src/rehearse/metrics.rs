@@ -15,7 +15,7 @@ use crate::sandbox::world::cloudwatch::store::{Metric, Statistic, Window};
 
 const NAMESPACE: &str = "AWS/ApplicationELB";
 /// Between two reads, as the loop that reads over the SDK does it.
-const READ_EVERY: SignedDuration = SignedDuration::from_secs(15);
+pub(super) const READ_EVERY: SignedDuration = SignedDuration::from_secs(15);
 /// No minute is looked at sooner after its end.
 const NOT_BEFORE: SignedDuration = SignedDuration::from_secs(30);
 
@@ -84,7 +84,7 @@ impl Reads {
         {
             return Some(seen.clone());
         }
-        let seen = match trouble.strikes(now) {
+        let seen = match trouble.strikes() {
             Some(why) => Seen::Unreadable(why),
             None => Seen::Value(MetricsSeen {
                 minutes: self.read(world, from, now),
@@ -93,6 +93,15 @@ impl Reads {
         };
         self.last = Some((now, seen.clone()));
         Some(seen)
+    }
+
+    /// Whether a look now would read anew.
+    pub(super) fn are_due(&self, deployment: &Deployment, now: Timestamp) -> bool {
+        let last = self.last.as_ref();
+        let read = last.is_none_or(|(at, _)| now.duration_since(*at) >= READ_EVERY);
+        let first = |from: Timestamp| from.checked_add(MINUTE + NOT_BEFORE);
+        let from = deployment.metrics_from();
+        read && from.is_some_and(|from| first(from).is_ok_and(|first| now >= first))
     }
 
     fn read(

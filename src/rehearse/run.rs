@@ -6,14 +6,14 @@ use serde_json::Value;
 
 use super::act;
 use super::look::look;
-use super::metrics::Reads;
+use super::metrics::{READ_EVERY, Reads};
 use super::trouble::Trouble;
 use crate::deployment::action::{Action, WeightWrite};
 use crate::deployment::decide::{Decision, decide};
 use crate::deployment::event::{Event, Record};
 use crate::deployment::handover::Drive;
 use crate::deployment::plan::Plan;
-use crate::deployment::state::{Deployment, IllegalRecord};
+use crate::deployment::state::{Deployment, IllegalRecord, Phase};
 use crate::sandbox::world::World;
 
 /// How far into the first bake a process dies that is to.
@@ -73,6 +73,7 @@ impl Run<'_> {
     fn to_its_end(mut self, plan: &Plan) -> Result<Vec<Record>, IllegalRecord> {
         let length = SignedDuration::try_from(plan.shift_length()).unwrap_or_default();
         let until = self.now + length + AT_MOST;
+        let poll = SignedDuration::try_from(plan.limits.poll).unwrap_or_default();
         while self.now < until {
             self.world.advance_to(self.now);
             if let Some(away) = self.dies() {
@@ -89,12 +90,51 @@ impl Run<'_> {
                 &mut self.trouble,
                 self.now,
             );
+            let moves = self.world.moves();
             let decision = decide(deployment, &seen);
-            let wake_at = decision.wake_at;
+            let idle = decision.events.is_empty() && decision.actions.is_empty();
+            let (from, wake_at) = (self.now, decision.wake_at);
             self.carry_out(decision, plan)?;
-            self.now = self.now.max(wake_at);
+            self.now = from.max(wake_at);
+            if idle && wake_at.duration_since(from) == poll {
+                self.rest(moves, poll);
+            }
         }
         Ok(self.records)
+    }
+
+    /// Leaves out the looks that would show what the last one did and decide nothing, as it did:
+    /// while a step bakes with nothing against it, only a move of the world, a read of the
+    /// metrics, the age of a minute (which changes its meaning on the full minute) and the end of
+    /// the bake make a difference.
+    fn rest(&mut self, moves: u64, poll: SignedDuration) {
+        let Some(deployment) = &self.deployment else {
+            return;
+        };
+        let Phase::Baking { until, .. } = deployment.phase else {
+            return;
+        };
+        let ends = [Some(until), deployment.waiting.map(|it| it.until)];
+        let ends = ends.into_iter().flatten().filter(|at| *at >= self.now);
+        let ends = ends.min().unwrap_or(Timestamp::MAX);
+        let plain = deployment.hold.is_none()
+            && deployment.paused.is_none()
+            && deployment.plan.deadman.is_none()
+            && self.trouble.is_none()
+            && READ_EVERY.as_secs() % poll.as_secs().max(1) == 0;
+        let minute = |at: Timestamp| at.as_second().div_euclid(60);
+        let looked = minute(self.now - poll);
+        while plain
+            && self.now < ends
+            && minute(self.now) == looked
+            && !self.reads.are_due(deployment, self.now)
+        {
+            self.world.advance_to(self.now);
+            if self.world.moves() != moves {
+                return;
+            }
+            self.now = ends.min(self.now + poll);
+        }
     }
 
     /// Records, then acts; only a write of all weights to blue goes ahead of its record.
@@ -122,7 +162,7 @@ impl Run<'_> {
     }
 
     fn act(&mut self, action: &Action, plan: &Plan) -> Option<Event> {
-        if let Some(why) = self.trouble.strikes(self.now) {
+        if let Some(why) = self.trouble.strikes() {
             return Some(Event::ActFailed {
                 act: action.name(),
                 class: crate::deployment::action::FailureClass::Throttled,

@@ -81,6 +81,15 @@ impl Stage {
         }
     }
 
+    /// The account itself, without a region around it.
+    #[allow(
+        dead_code,
+        reason = "not every target that takes this file has a use for it"
+    )]
+    pub(crate) fn scene() -> Scene {
+        SCENE.clone()
+    }
+
     /// The region's clock.
     pub(crate) fn clock(&self) -> Clock {
         Clock::starting_at(self.region.now(), self.region.options().speed)

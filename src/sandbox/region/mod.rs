@@ -301,7 +301,7 @@ impl Region {
                 None => operation.perform(&mut world),
             };
         }
-        if !operation.is_read() && !operation.name.starts_with("Get") {
+        if !operation.changes_nothing() {
             world.settle();
         }
         let result = operation.perform(&mut world);

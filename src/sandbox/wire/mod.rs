@@ -224,6 +224,11 @@ impl Operation {
         verbs.iter().any(|verb| self.name.starts_with(verb))
     }
 
+    /// Whether the world is the same afterwards.
+    pub fn changes_nothing(&self) -> bool {
+        self.is_read() || self.name.starts_with("Get")
+    }
+
     /// Whether its answer may lag behind writes: DynamoDB's doesn't where that is asked for.
     pub fn may_lag(&self) -> bool {
         let consistent = self.input.get("ConsistentRead").and_then(Value::as_bool);
@@ -247,7 +252,7 @@ impl Operation {
             Service::Logs => logs::handle,
         };
         let result = handle(world, &self.name, &self.input);
-        if !self.is_read() && self.service != Service::DynamoDb {
+        if !self.changes_nothing() && self.service != Service::DynamoDb {
             world.ecs.wake();
         }
         result

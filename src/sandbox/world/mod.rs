@@ -43,6 +43,8 @@ pub struct World {
     pub dynamodb: dynamodb::Tables,
     /// Synthetic users.
     pub traffic: traffic::Traffic,
+    /// Grows with every second in which anything may have changed that can be seen from outside.
+    moves: u64,
 }
 
 impl World {
@@ -64,6 +66,7 @@ impl World {
             scheduler: scheduler::Scheduler::default(),
             dynamodb: dynamodb::Tables::default(),
             traffic: traffic::Traffic::default(),
+            moves: 0,
         }
     }
 
@@ -72,12 +75,17 @@ impl World {
     pub fn advance_to(&mut self, now: Timestamp) {
         while self.now + SECOND <= now {
             match self.traffic.pace() {
-                Pace::EverySecond => self.now += SECOND,
+                Pace::EverySecond => {
+                    self.now += SECOND;
+                    self.moves += 1;
+                }
                 Pace::InLeaps => {
                     let whole = SignedDuration::from_secs(now.duration_since(self.now).as_secs());
                     self.now = self.next_moment().min(self.now + whole);
                     if ecs::may_move(self) || elb::may_move(self) {
-                        traffic::settle(self, self.now);
+                        self.settle();
+                    } else if self.now.as_second() % 60 == 0 {
+                        self.moves += 1;
                     }
                 }
             }
@@ -105,7 +113,14 @@ impl World {
 
     /// Counts the requests up to now, before something changes where they go.
     pub fn settle(&mut self) {
+        self.moves += 1;
         traffic::settle(self, self.now);
+    }
+
+    /// A number that stays the same as long as nothing but requests happens: whoever looks sees
+    /// what they saw.
+    pub fn moves(&self) -> u64 {
+        self.moves
     }
 
     /// Moves the world `seconds` on.

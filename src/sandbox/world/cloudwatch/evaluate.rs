@@ -10,7 +10,8 @@ use serde_json::json;
 /// shows five for N = 3.
 const EXTRA_PERIODS: usize = 2;
 
-/// The state that an alarm's data call for now. `previous` is what the last evaluation came to.
+/// The state that an alarm's data call for now, explained where it is another one than `previous`,
+/// what the last evaluation came to.
 pub(super) fn judge(
     spec: &MetricSpec,
     store: &Store,
@@ -30,6 +31,14 @@ pub(super) fn judge(
         .map(|age| points.get(&(last - age * spec.period)).copied())
         .collect();
     let state = state_of(spec, &newest_first, previous);
+    if previous == Some(state) {
+        // Words are made where they are news.
+        return Change {
+            state,
+            reason: String::new(),
+            reason_data: None,
+        };
+    }
     explain(spec, state, &newest_first, last)
 }
 

@@ -275,8 +275,11 @@ pub(super) fn due(world: &World) -> Option<Timestamp> {
 /// Whether what is due now may change who answers: not where every service is steady and no task
 /// moves.
 pub(super) fn may_move(world: &World) -> bool {
-    if world.ecs.wake_at.is_some_and(|at| world.now < at) {
-        return false;
+    match world.ecs.wake_at {
+        // Something was changed from outside, or by a health check.
+        None => return true,
+        Some(at) if world.now < at => return false,
+        Some(_) => {}
     }
     let clusters = || world.ecs.clusters.values();
     let due = |task: &Task| task.due.is_some_and(|due| due <= world.now);
