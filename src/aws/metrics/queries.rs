@@ -62,7 +62,7 @@ impl Queries {
             longest_period: 60,
         };
         if let Some(guards) = &plan.guards.metrics {
-            if guards.judges_requests() {
+            if plan.counts_requests() {
                 queries.ask_for_requests(plan, guards);
             }
             for (metric, watched) in guards.watched().enumerate() {
