@@ -239,7 +239,11 @@ impl Deployment {
             ..DeadmanState::default()
         };
         Deployment {
-            evidence: plan.guards.metrics.as_ref().map(Evidence::new),
+            evidence: plan
+                .guards
+                .metrics
+                .as_ref()
+                .map(|guards| Evidence::new(guards).counting(plan.counts_requests())),
             deadman,
             plan,
             started_at: record.at,

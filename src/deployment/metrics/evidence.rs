@@ -52,6 +52,8 @@ pub struct Evidence {
     step: Option<usize>,
     skipped_in_step: u32,
     judged_in_step: u32,
+    /// Whether minutes are read at all.
+    counts: bool,
     /// Green's requests in its minutes.
     green_requests: u64,
     skipped_in_a_row: u32,
@@ -78,10 +80,18 @@ impl Evidence {
             skipped_in_step: 0,
             judged_in_step: 0,
             green_requests: 0,
+            counts: guards.judges_requests(),
             skipped_in_a_row: 0,
             judged: 0,
             missed: 0.0,
         }
+    }
+
+    /// Reads minutes although nothing is judged in them, where a step asks for requests.
+    #[must_use]
+    pub fn counting(mut self, counts: bool) -> Evidence {
+        self.counts |= counts;
+        self
     }
 
     /// All routes show a step's weight since `at`.
@@ -105,7 +115,7 @@ impl Evidence {
 
     /// The next minute to be judged, and the step that it belongs to.
     pub fn due(&self) -> Option<(Timestamp, Window)> {
-        let next = self.next.filter(|_| !self.metrics.is_empty())?;
+        let next = self.next.filter(|_| self.counts)?;
         self.windows.iter().find_map(|window| {
             let minute = next.max(window.from);
             let in_time = window.until.is_none_or(|until| minute < until);
