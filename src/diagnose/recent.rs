@@ -103,7 +103,8 @@ impl Evidence {
         let rolled_out = service.deployments.len() <= 1
             && service.primary().is_none_or(|it| it.rollout != "FAILED");
         let groups_are_well = self.groups.iter().all(|group| {
-            let ill = ["unhealthy", "unhealthy.draining", "unused", "unavailable"];
+            // `unavailable` is a target whose health nobody checks.
+            let ill = ["unhealthy", "unhealthy.draining", "unused"];
             let ill = ill
                 .iter()
                 .any(|state| group.in_state(state).next().is_some());

@@ -9,17 +9,15 @@ use thiserror::Error;
 use super::log::Log;
 use super::patience::{ORDINARY, Patience};
 use super::{Asks, Clock};
-use crate::aws::{AwsError, Cloud, CollectAsk, Done};
+use crate::aws::{AwsError, Cloud, Done};
 use crate::deployment::action::{ActName, Action, FailureClass, WeightWrite};
 use crate::deployment::decide::{Decision, decide};
-use crate::deployment::diagnosis::Diagnosis;
 use crate::deployment::event::{Event, Record};
 use crate::deployment::handover::Drive;
 use crate::deployment::observation::{Ask, LostTo, Observation, OnInterrupt};
 use crate::deployment::plan::Plan;
 use crate::deployment::state::{Deployment, IllegalRecord, Phase};
 use crate::deployment::trip::ITSELF;
-use crate::diagnose::diagnose;
 use crate::store::{Holder, Request, Store, StoreError};
 
 /// How long a lock is held without being renewed.
@@ -29,8 +27,6 @@ const ACTS_AT_MOST: Duration = Duration::from_secs(30);
 /// The same for putting traffic back: it is written down, shown and tried anew this often at
 /// least, because a CI runner kills 7.5 s after its signal.
 const REVERTS_AT_MOST: Duration = Duration::from_secs(2);
-/// How long green may keep its tasks for the diagnosis.
-const COLLECTS_AT_MOST: Duration = Duration::from_secs(5);
 /// For each part of an ordinary look: a few tries of five seconds each.
 const LOOKS: Duration = Duration::from_secs(30);
 /// How long a look may hold up the next try to put traffic back.
@@ -186,7 +182,7 @@ pub(super) struct Loop<'a> {
     /// Who took the lock: from then on the journal is theirs.
     pub(super) lock_lost_to: Option<LostTo>,
     /// Whether this process has tried to find out why green failed.
-    has_asked_why: bool,
+    pub(super) has_asked_why: bool,
 }
 
 impl<'a> Loop<'a> {
@@ -335,39 +331,6 @@ impl<'a> Loop<'a> {
         Ok(())
     }
 
-    /// Collects what tells why green failed, before its tasks are gone. Traffic is back by then,
-    /// and an ask cuts it short.
-    async fn find_out_why(&mut self) -> Result<(), RunError> {
-        let is_due = self.log.deployment.is_to_be_diagnosed();
-        if !is_due || self.has_asked_why || self.lock_lost_to.is_some() {
-            return Ok(());
-        }
-        self.has_asked_why = true;
-        let Loop { means, log, .. } = self;
-        let plan = &log.deployment.plan;
-        let ask = CollectAsk {
-            cluster: plan.cluster.clone(),
-            service: Some(plan.slots[plan.green_slot()].service.clone()),
-            task: None,
-        };
-        let collect = means.cloud.collect_now(&ask, means.clock.now());
-        let collect = tokio::time::timeout(COLLECTS_AT_MOST, Box::pin(collect));
-        let evidence = tokio::select! {
-            biased;
-            ask = means.asks.next() => {
-                let _ = means.asks.sender().send(ask);
-                return Ok(());
-            }
-            evidence = collect => evidence,
-        };
-        let findings = evidence.map(|it| diagnose(&it)).unwrap_or_default();
-        if !findings.is_empty() {
-            let diagnosis = Diagnosis::of(findings);
-            self.record(Event::Diagnosed { diagnosis }).await?;
-        }
-        Ok(())
-    }
-
     /// Performs one act and says what came of it; an ask cuts it short, because what it did will
     /// be seen at the next look.
     async fn perform(&mut self, action: &Action) -> Option<Event> {
@@ -416,7 +379,7 @@ impl<'a> Loop<'a> {
     /// Appends to the journal and to the state. A journal that can't be written any more is a
     /// reason to revert while this process still can, not to stop in the middle. True when it is
     /// in the journal.
-    async fn record(&mut self, event: Event) -> Result<bool, RunError> {
+    pub(super) async fn record(&mut self, event: Event) -> Result<bool, RunError> {
         let now = self.means.clock.now();
         if now >= self.means.holder.lease_until {
             self.renew_lock().await;

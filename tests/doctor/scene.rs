@@ -14,6 +14,9 @@ use serde_json::{Value, json};
 /// The service that is asked about.
 pub(crate) const SHOP: &str = "shop";
 
+/// A diagnosis leaves most of AWS's budgets to others.
+const MOST_CALLS: usize = 24;
+
 /// One service and what becomes of it.
 pub(crate) struct Case {
     pub(crate) name: &'static str,
@@ -119,6 +122,13 @@ impl Case {
             task: None,
         };
         let evidence = cloud.collect(&ask, region.now()).await;
+        let calls = region.calls();
+        for call in &calls {
+            let reads = ["Describe", "List", "Get"].iter();
+            let mut reads = reads.filter(|verb| call.operation.starts_with(**verb));
+            assert!(reads.next().is_some(), "{}: {call:?}", self.name);
+        }
+        assert!(calls.len() <= MOST_CALLS, "{}: {calls:#?}", self.name);
         (diagnose(&evidence), evidence)
     }
 }

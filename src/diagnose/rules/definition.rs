@@ -1,8 +1,9 @@
 //! Task definitions that can't be run as they are.
 
-use super::super::evidence::Evidence;
+use super::super::evidence::{Evidence, Service};
 use super::super::found::{Found, Rule};
 use super::super::recent::has;
+use super::service::had_time;
 use crate::deployment::task_definition::{Launch, check, from_describe};
 
 pub(super) const RULES: &[Rule] = &[
@@ -81,14 +82,13 @@ fn gone(evidence: &Evidence) -> Vec<Found> {
     found.into_iter().collect()
 }
 
-/// What ECS would refuse, where nothing else explains why a service is unwell.
+/// What ECS would refuse, where nothing else explains why a service lacks tasks.
 fn invalid(evidence: &Evidence) -> Vec<Found> {
-    let Some(definition) = evidence.definition.as_ref() else {
+    let lacks = |it: &&Service| it.running < it.desired && had_time(evidence, it);
+    let service = evidence.service.as_ref().filter(lacks);
+    let Some((definition, _)) = evidence.definition.as_ref().zip(service) else {
         return Vec::new();
     };
-    if evidence.is_well() || evidence.service.is_none() {
-        return Vec::new();
-    }
     let launch = match evidence.is_fargate() {
         true => Launch::Fargate,
         false => Launch::Ec2,

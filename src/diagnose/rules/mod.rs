@@ -17,12 +17,15 @@ mod roles;
 mod secrets;
 mod service;
 mod start;
+mod stopping;
+mod target_answers;
 mod target_health;
+mod targets;
 mod volumes;
 
 use super::found::Rule;
 
-const FAMILIES: [&[Rule]; 19] = [
+const FAMILIES: [&[Rule]; 21] = [
     image::RULES,
     secrets::RULES,
     logging::RULES,
@@ -38,7 +41,9 @@ const FAMILIES: [&[Rule]; 19] = [
     limits::RULES,
     load_balancer::RULES,
     target_health::RULES,
+    target_answers::RULES,
     container_health::RULES,
+    stopping::RULES,
     exec::RULES,
     service::RULES,
     permissions::RULES,
