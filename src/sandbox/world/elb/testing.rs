@@ -21,6 +21,7 @@ pub(crate) fn empty_world() -> World {
         scheduler: Default::default(),
         dynamodb: super::super::dynamodb::Tables::default(),
         traffic: super::super::traffic::Traffic::default(),
+        moves: 0,
     }
 }
 
