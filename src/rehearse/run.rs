@@ -52,7 +52,7 @@ pub fn run(
         first_bake: None,
         deadman: None,
     };
-    run.to_its_end(plan)
+    run.drive(plan)
 }
 
 struct Run<'a> {
@@ -70,7 +70,7 @@ struct Run<'a> {
 }
 
 impl Run<'_> {
-    fn to_its_end(mut self, plan: &Plan) -> Result<Vec<Record>, IllegalRecord> {
+    fn drive(mut self, plan: &Plan) -> Result<Vec<Record>, IllegalRecord> {
         let length = SignedDuration::try_from(plan.shift_length()).unwrap_or_default();
         let until = self.now + length + AT_MOST;
         let poll = SignedDuration::try_from(plan.limits.poll).unwrap_or_default();

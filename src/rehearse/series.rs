@@ -86,7 +86,7 @@ impl Series<'_> {
         let results: Vec<Result<Vec<(usize, Tally)>, IllegalRecord>> =
             std::thread::scope(|scope| {
                 let threads: Vec<_> = (0..THREADS).map(|_| scope.spawn(work)).collect();
-                let joined = threads.into_iter().map(|it| it.join());
+                let joined = threads.into_iter().map(std::thread::ScopedJoinHandle::join);
                 joined.map(|it| it.expect("a run doesn't panic")).collect()
             });
         let mut tallies = vec![Vec::new(); cases.len() * self.contenders.len()];
