@@ -36,7 +36,12 @@ pub fn main() -> ExitCode {
         .enable_all()
         .build();
     let ended = match runtime {
-        Ok(runtime) => runtime.block_on(commands::run(&cli)),
+        Ok(runtime) => {
+            let ended = runtime.block_on(commands::run(&cli));
+            // What still computes was left on purpose, and must not be waited for.
+            runtime.shutdown_background();
+            ended
+        }
         Err(error) => Err(CliError::from_error(ErrorKind::Unexpected, &error)),
     };
     ended.unwrap_or_else(|error| {

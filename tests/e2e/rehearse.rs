@@ -138,7 +138,8 @@ fn a_service_that_can_t_be_read_is_said_and_the_scenario_s_values_do() {
 #[test]
 fn ctrl_c_ends_it_at_once() {
     let folder = folder();
-    let process = started(folder.path(), &["rehearse", "--seeds", "1000000"]);
+    let mut process = started(folder.path(), &["rehearse", "--seeds", "1000000"]);
+    process.until_it_complains("Ctrl-C ends it");
     process.signal("INT");
-    process.ends_within(Duration::from_secs(5));
+    process.ends_within(Duration::from_secs(5)).exits(7);
 }

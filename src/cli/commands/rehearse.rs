@@ -21,6 +21,7 @@ use crate::config::{self, Config};
 use crate::deployment::event::Record;
 use crate::deployment::ids::{DeploymentId, SlotName};
 use crate::deployment::preflight::{self, Request};
+use crate::deployment::state::IllegalRecord;
 use crate::rehearse::{Contender, Mean, Row, Scenario, Series, build, fit, means, practice, table};
 use crate::report::line::{StyledLine, Tone};
 use crate::report::text::{Detail, Lines};
@@ -54,18 +55,38 @@ pub(super) async fn run(global: &Global, args: &RehearseArgs) -> Result<ExitCode
     for (name, request) in names.iter().zip(requests) {
         contenders.push(contender(&world, *name, request).await?);
     }
-    let series = Series {
-        world: &world,
-        scenario: &scenario,
-        contenders: &contenders,
-        first_seed: args.seed,
-        seeds: args.seeds,
+    let interrupted = tokio::signal::ctrl_c();
+    tokio::pin!(interrupted);
+    // Listens from now on.
+    tokio::select! {
+        biased;
+        _ = &mut interrupted => return Ok(ExitCode::Detached),
+        () = std::future::ready(()) => {}
+    }
+    if args.seeds > 0 && !global.quiet {
+        let (faults, strategies) = (scenario.faults.len(), contenders.len());
+        let runs = args.seeds.saturating_mul((faults * strategies) as u64);
+        eprintln!("Rehearsing {runs} deployments; Ctrl-C ends it");
+    }
+    let (images, first_seed, seeds) = (args.images.clone(), args.seed, args.seeds);
+    let rehearsed = tokio::task::spawn_blocking(move || {
+        let series = Series {
+            world: &world,
+            scenario: &scenario,
+            contenders: &contenders,
+            first_seed,
+            seeds,
+        };
+        let told = series.story(&contenders[0], |live| of_tag(&images, live))?;
+        Ok::<_, IllegalRecord>((told, series.rows()?))
+    });
+    let (told, rows) = tokio::select! {
+        // Nothing has to be put back: the process may end under it.
+        _ = &mut interrupted => return Ok(ExitCode::Detached),
+        rehearsed = rehearsed => rehearsed
+            .expect("a run doesn't panic")
+            .map_err(|error| CliError::from_error(ErrorKind::Unexpected, &error))?,
     };
-    let illegal = |error| CliError::from_error(ErrorKind::Unexpected, &error);
-    let told = series
-        .story(&contenders[0], |live| of_tag(&args.images, live))
-        .map_err(illegal)?;
-    let rows = series.rows().map_err(illegal)?;
     show(global, note, &told, &rows, &means(&rows))
         .map_err(|error| CliError::from_error(ErrorKind::Unexpected, &error))?;
     Ok(ExitCode::Stands)
