@@ -150,6 +150,8 @@ A scenario says what is rehearsed on; all keys may be left out (here with their 
   errors: 0%          # of the live version's requests fail
   latency: 20ms
   start_up: 2s        # from a container's start until its process listens
+  healthy_after: 20s  # from the first good health check until there were enough
+  deregistration_delay: 5m
   lag: 90s            # how late CloudWatch's figures are
   noise: 0%           # by how much a side's error rate differs from minute to minute by itself
   weather: steady     # or drifting, incidents: what both sides' errors do together

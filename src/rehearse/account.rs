@@ -54,7 +54,7 @@ pub fn build(
     world.cloudwatch.lag = length(scenario.lag);
     let mut fitting = request.clone();
     fit(&mut fitting);
-    let listeners = balancers(&mut world, request, &fitting, live)?;
+    let listeners = balancers(&mut world, request, &fitting, scenario, live)?;
     let cluster = request.cluster.as_str();
     ecs::handle(
         &mut world,
@@ -117,6 +117,7 @@ fn balancers(
     world: &mut World,
     request: &Request,
     fitting: &Request,
+    scenario: &Scenario,
     live: SlotName,
 ) -> Result<Vec<Entry>, AwsError> {
     let count = fitting.slots.a.targets.len();
@@ -124,7 +125,8 @@ fn balancers(
     for at in 0..count {
         let group = |world: &mut World, slot: SlotName| {
             let target = &fitting.slots[slot].targets[at];
-            group(world, &target.group, target.port.unwrap_or(CONTAINER.1))
+            let port = target.port.unwrap_or(CONTAINER.1);
+            group(world, &target.group, port, scenario)
         };
         pairs.push((group(world, SlotName::A)?, group(world, SlotName::B)?));
     }
@@ -224,17 +226,34 @@ fn load_balancer(world: &mut World, name: &str) -> Result<String, AwsError> {
     named(&made, "/LoadBalancers/0/LoadBalancerArn")
 }
 
-fn group(world: &mut World, name: &str, port: u16) -> Result<String, AwsError> {
+fn group(
+    world: &mut World,
+    name: &str,
+    port: u16,
+    scenario: &Scenario,
+) -> Result<String, AwsError> {
+    // Two good checks, as far apart as it takes; ELB takes 5 s to 5 minutes.
+    let interval = (scenario.healthy_after.as_secs() / 2).clamp(5, 300);
     let made = elbv2::handle(
         world,
         "CreateTargetGroup",
         &json!({
             "Name": name, "Protocol": "HTTP", "Port": port, "VpcId": "vpc-0a0a0a0a0a0a0a0a0",
-            "TargetType": "ip", "HealthCheckPath": "/health", "HealthCheckIntervalSeconds": 10,
-            "HealthCheckTimeoutSeconds": 5, "HealthyThresholdCount": 2, "UnhealthyThresholdCount": 2,
+            "TargetType": "ip", "HealthCheckPath": "/health", "HealthCheckIntervalSeconds": interval,
+            "HealthCheckTimeoutSeconds": interval.min(5), "HealthyThresholdCount": 2, "UnhealthyThresholdCount": 2,
         }),
     )?;
-    named(&made, "/TargetGroups/0/TargetGroupArn")
+    let arn = named(&made, "/TargetGroups/0/TargetGroupArn")?;
+    let delay = scenario.deregistration_delay.as_secs().to_string();
+    elbv2::handle(
+        world,
+        "ModifyTargetGroupAttributes",
+        &json!({
+            "TargetGroupArn": arn,
+            "Attributes": [{ "Key": "deregistration_delay.timeout_seconds", "Value": delay }],
+        }),
+    )?;
+    Ok(arn)
 }
 
 fn named(made: &Value, pointer: &str) -> Result<String, AwsError> {

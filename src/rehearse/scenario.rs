@@ -23,6 +23,10 @@ pub struct Scenario {
     pub latency: Duration,
     /// From a container's start until its process listens (`start_up`).
     pub start_up: Duration,
+    /// From a target's first good health check until it has had enough of them (`healthy_after`).
+    pub healthy_after: Duration,
+    /// How long a target drains (`deregistration_delay`).
+    pub deregistration_delay: Duration,
     /// How late CloudWatch's figures are (`lag`).
     pub lag: Duration,
     /// By how much the error rate of either side differs from minute to minute by itself
@@ -46,6 +50,8 @@ impl Default for Scenario {
             errors: 0,
             latency: Duration::from_millis(20),
             start_up: Duration::from_secs(2),
+            healthy_after: Duration::from_secs(20),
+            deregistration_delay: Duration::from_secs(300),
             lag: Duration::from_secs(90),
             noise: 0.0,
             weather: Together::Steady,
@@ -55,13 +61,15 @@ impl Default for Scenario {
     }
 }
 
-const KEYS: [&str; 11] = [
+const KEYS: [&str; 13] = [
     "requests",
     "swing",
     "tasks",
     "errors",
     "latency",
     "start_up",
+    "healthy_after",
+    "deregistration_delay",
     "lag",
     "noise",
     "weather",
@@ -71,6 +79,8 @@ const KEYS: [&str; 11] = [
 /// More a second would only be slower to rehearse.
 const MOST_REQUESTS: f64 = 100_000.0;
 const MOST_TASKS: u32 = 1000;
+/// What ELB takes.
+const LONGEST_DRAIN: Duration = Duration::from_secs(3600);
 const LONGEST_COUNT: Duration = Duration::from_secs(7 * 24 * 3600);
 
 /// An hour's swing, by half of the rate.
@@ -125,6 +135,8 @@ impl Scenario {
         for (key, length) in [
             ("latency", &mut scenario.latency),
             ("start_up", &mut scenario.start_up),
+            ("healthy_after", &mut scenario.healthy_after),
+            ("deregistration_delay", &mut scenario.deregistration_delay),
             ("lag", &mut scenario.lag),
             ("count_for", &mut scenario.count_for),
         ] {
@@ -133,6 +145,10 @@ impl Scenario {
                 let what = format!("`{key}` must be at most 7d");
                 in_range(node, *length <= LONGEST_COUNT, &what)?;
             }
+        }
+        if let Some(node) = fields.optional("deregistration_delay") {
+            let fits = scenario.deregistration_delay <= LONGEST_DRAIN;
+            in_range(node, fits, "`deregistration_delay` must be at most 1h")?;
         }
         if let Some(node) = fields.optional("noise") {
             scenario.noise = share(reader, node, "noise")?;

@@ -44,6 +44,10 @@ pub(super) async fn fill(
         request.routes = RoutesWanted::Listed(found.routes.iter().map(place).collect());
     }
     scenario.tasks = found.tasks.max(1);
+    if let Some((healthy_after, deregistration_delay)) = found.group {
+        scenario.healthy_after = healthy_after;
+        scenario.deregistration_delay = deregistration_delay;
+    }
     let mut said = format!("{} tasks", scenario.tasks);
     match found.hour {
         Ok(hour) if hour.requests > 0 => {
@@ -77,6 +81,8 @@ struct Found {
     slot: SlotName,
     routes: Vec<Forward>,
     tasks: u32,
+    /// How soon a target is healthy, and how long it drains.
+    group: Option<(Duration, Duration)>,
     hour: Result<LastHour, String>,
 }
 
@@ -110,11 +116,15 @@ async fn read(global: &Global, config: &Config, request: &Request) -> Result<Fou
         })
         .collect();
     let groups: Vec<_> = groups.into_iter().collect();
+    let first = request.slots[slot].targets.first();
+    let group = first.and_then(|it| found.groups.get(&it.group)?.as_ref());
+    let group = group.map(|it| (it.healthy_after, it.deregistration_delay));
     let hour = cloud.last_hour(&groups, now).await;
     Ok(Found {
         slot,
         routes,
         tasks: desired.map_or(1, |it| it as u32),
+        group,
         hour: hour.map_err(|error| error.to_string()),
     })
 }
