@@ -32,8 +32,9 @@
 //! It looks again before each act, so going on after a crash is only: read the journal, go round
 //! the loop. [`deployment`] is the heart and knows no clock, socket, file or SDK; what it decides
 //! is told by one stream of [`deployment::event::Event`]s, from which [`store`], [`report`] and the
-//! terminal ([`cli`]) make what they need. The same decisions run over the region's own world, without
-//! a call, where a deployment is only rehearsed ([`rehearse`]). The HTTP boundary is the only seam: tests and the
+//! terminal ([`cli`]) make what they need. The same decisions run over the region's own world,
+//! without a call, where a deployment is only rehearsed ([`rehearse`]). Why something failed is found
+//! by holding what was collected against a table of rules ([`diagnose`]). The HTTP boundary is the only seam: tests and the
 //! sandbox put the region ([`sandbox`]) under the SDK's own HTTP client.
 //!
 //! # Example
@@ -63,6 +64,7 @@ pub mod aws;
 pub mod cli;
 pub mod config;
 pub mod deployment;
+pub mod diagnose;
 pub mod judge;
 pub mod rehearse;
 pub mod report;

@@ -10,16 +10,24 @@ const MAY_IMPORT: &[(&str, &[&str])] = &[
     ("judge", &[]),
     ("config", &["strategy", "judge"]),
     ("deployment", &["strategy", "judge"]),
+    ("diagnose", &["deployment"]),
     ("report", &["deployment", "strategy", "judge"]),
     ("store", &["deployment", "aws"]),
-    ("aws", &["deployment", "strategy", "judge"]),
+    ("aws", &["deployment", "strategy", "judge", "diagnose"]),
     ("sandbox", &[]),
     // It plans nothing and calls nobody: a plan and a world are given to it. The words for lengths
     // and the strict reader of YAML are the strategies'.
     ("rehearse", &["deployment", "sandbox", "strategy", "judge"]),
     (
         "runner",
-        &["deployment", "aws", "store", "judge", "strategy"],
+        &[
+            "deployment",
+            "aws",
+            "store",
+            "judge",
+            "strategy",
+            "diagnose",
+        ],
     ),
     (
         "cli",
@@ -34,6 +42,7 @@ const MAY_IMPORT: &[(&str, &[&str])] = &[
             "store",
             "strategy",
             "judge",
+            "diagnose",
         ],
     ),
 ];
@@ -47,7 +56,7 @@ const IMPURE: &[&str] = &[
     "std::env",
     "crossterm",
 ];
-const PURE: &[&str] = &["strategy", "judge", "deployment", "report"];
+const PURE: &[&str] = &["strategy", "judge", "deployment", "report", "diagnose"];
 
 fn sources(dir: &Path) -> Vec<PathBuf> {
     let mut files = Vec::new();

@@ -10,6 +10,10 @@ mod clocks;
 mod credentials;
 #[path = "virtual/deadman.rs"]
 mod deadman;
+#[path = "virtual/diagnosed.rs"]
+mod diagnosed;
+#[path = "virtual/guards.rs"]
+mod guards;
 #[path = "virtual/hands.rs"]
 mod hands;
 #[path = "virtual/harness.rs"]
@@ -40,6 +44,8 @@ mod steering;
 mod table;
 #[path = "virtual/takeover.rs"]
 mod takeover;
+#[path = "virtual/values.rs"]
+mod values;
 #[path = "virtual/versions.rs"]
 mod versions;
 

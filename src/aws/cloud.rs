@@ -164,6 +164,14 @@ impl Cloud {
         aws_sdk_dynamodb::Client::from_conf(config)
     }
 
+    /// The logs of `region`, which need not be the deployment's either.
+    pub(super) fn logs(&self, region: &str) -> aws_sdk_cloudwatchlogs::Client {
+        let config = aws_sdk_cloudwatchlogs::config::Builder::from(&self.config)
+            .region(Region::new(region.to_owned()))
+            .build();
+        aws_sdk_cloudwatchlogs::Client::from_conf(config)
+    }
+
     /// The registry of `region`, which need not be the deployment's.
     pub(super) fn ecr(&self, region: &str) -> aws_sdk_ecr::Client {
         let config = aws_sdk_ecr::config::Builder::from(&self.config)

@@ -54,7 +54,7 @@ impl Cloud {
     }
 
     /// Every default action and every rule of a load balancer, with its action list.
-    async fn forwards(
+    pub(super) async fn forwards(
         &self,
         load_balancer: &LoadBalancerArn,
     ) -> Result<Vec<(Forward, Element)>, AwsError> {

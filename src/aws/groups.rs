@@ -19,8 +19,8 @@ use crate::deployment::plan::{Plan, TargetPlan};
 use crate::deployment::surroundings::GroupFound;
 use crate::judge::targets::TargetCounts;
 
-const DESCRIBE: &str = "elasticloadbalancing:DescribeTargetGroups";
-const ATTRIBUTES: &str = "elasticloadbalancing:DescribeTargetGroupAttributes";
+pub(super) const DESCRIBE: &str = "elasticloadbalancing:DescribeTargetGroups";
+pub(super) const ATTRIBUTES: &str = "elasticloadbalancing:DescribeTargetGroupAttributes";
 const HEALTH: &str = "elasticloadbalancing:DescribeTargetHealth";
 /// ELBv2's default deregistration delay.
 const DEREGISTRATION_DELAY: Duration = Duration::from_secs(300);
@@ -54,7 +54,7 @@ impl Cloud {
         Ok(counts(&self.targets_of(group).await?, None))
     }
 
-    async fn targets_of(
+    pub(super) async fn targets_of(
         &self,
         group: &TargetGroupArn,
     ) -> Result<Vec<TargetHealthDescription>, AwsError> {
@@ -139,7 +139,7 @@ fn group_found(group: &TargetGroup, attributes: &[TargetGroupAttribute]) -> Grou
     }
 }
 
-fn health_check(group: &TargetGroup) -> Option<HealthCheck> {
+pub(super) fn health_check(group: &TargetGroup) -> Option<HealthCheck> {
     let matcher = group.matcher();
     let timeout = group.health_check_timeout_seconds()?;
     Some(HealthCheck {

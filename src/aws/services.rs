@@ -128,7 +128,7 @@ pub(super) fn service_seen(service: &Value) -> ServiceSeen {
     }
 }
 
-fn primary(service: &Value) -> Option<&Value> {
+pub(super) fn primary(service: &Value) -> Option<&Value> {
     list(service, "deployments")
         .iter()
         .find(|deployment| text(deployment, "status") == "PRIMARY")
@@ -193,7 +193,7 @@ fn stopped_task(task: &Value) -> StoppedTask {
 }
 
 /// JSON 1.1 writes epoch seconds with a fraction.
-fn timestamp(value: &Value) -> Option<Timestamp> {
+pub(super) fn timestamp(value: &Value) -> Option<Timestamp> {
     let millis = value.as_f64()? * 1000.0;
     Timestamp::from_millisecond(millis as i64).ok()
 }

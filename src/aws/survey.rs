@@ -9,6 +9,7 @@ use serde_json::{Value, json};
 use super::cloud::Cloud;
 use super::ecs::{count, last_part, list, own_groups, text};
 use super::error::AwsError;
+use super::metrics::MetricsAsk;
 use super::retry::{Effect, patiently};
 use super::services::task_definition;
 use super::together::{all, some};
@@ -16,6 +17,7 @@ use crate::deployment::deadman;
 use crate::deployment::ids::{
     AlarmName, ClusterName, EcsServiceName, SlotName, Slots, TargetGroupArn, TaskDefinitionArn,
 };
+use crate::deployment::metrics::MetricsFound;
 use crate::deployment::observation::Seen;
 use crate::deployment::preflight::{DefinitionWanted, Request};
 use crate::deployment::surroundings::{
@@ -47,6 +49,8 @@ pub struct SurveyAsk {
     pub images: Vec<String>,
     /// What the names of the service's dead-man schedules begin with, where it has any.
     pub deadman: Option<String>,
+    /// What the metric guards have to know, where there are any.
+    pub metrics: Option<MetricsAsk>,
 }
 
 impl SurveyAsk {
@@ -90,6 +94,7 @@ impl SurveyAsk {
                 .deadman
                 .as_ref()
                 .map(|_| deadman::prefix(&request.cluster, &request.service)),
+            metrics: MetricsAsk::of(request),
         }
     }
 }
@@ -144,6 +149,14 @@ impl Cloud {
                 Seen::Value(Slots::from_fn(|_| targets.next().flatten()))
             }
         };
+        let metrics = match &ask.metrics {
+            Some(metrics) => {
+                let names = (&ask.cluster, &ask.services);
+                self.metrics_found(metrics, names, &groups, &forwards, &mut notes, now)
+                    .await?
+            }
+            None => MetricsFound::default(),
+        };
         let running_digests = optional(digests, "which digests run is not known", &mut notes)?;
         Ok(Surroundings {
             now,
@@ -170,6 +183,7 @@ impl Cloud {
             registry_digests,
             healthy: healthy?,
             deadman,
+            metrics,
             notes,
         })
     }

@@ -12,8 +12,9 @@ use clap::{Args, CommandFactory, FromArgMatches, Parser, Subcommand, ValueEnum};
 
 pub use deployment::{DeployArgs, PlanArgs, RegionArgs, RetireBy, RunArgs, VersionArgs};
 pub use verbs::{
-    DeadmanArgs, DeadmanTestArgs, DeadmanVerb, HistoryArgs, InitArgs, PromoteArgs, RehearseArgs,
-    ResumeArgs, RollbackArgs, SandboxArgs, SchemaArgs, ShowArgs, StatusArgs, SteerArgs, TickArgs,
+    DeadmanArgs, DeadmanTestArgs, DeadmanVerb, DoctorArgs, HistoryArgs, InitArgs, PromoteArgs,
+    RehearseArgs, ResumeArgs, RollbackArgs, SandboxArgs, SchemaArgs, ShowArgs, StatusArgs,
+    SteerArgs, TickArgs,
 };
 
 /// Blue/green deployments for Amazon ECS that watch, verify and revert by themselves
@@ -70,6 +71,9 @@ pub enum Verb {
     Promote(PromoteArgs),
     /// Ask a running deployment to put all traffic back
     Abort(SteerArgs),
+    /// Say why a service or task is unwell, and what mends it; any ECS service, read-only
+    #[command(after_help = DOCTOR_EXAMPLES)]
+    Doctor(DoctorArgs),
     /// List the service's deployments
     History(HistoryArgs),
     /// Tell the whole story of a deployment, from its journal
@@ -121,6 +125,13 @@ const ROLLBACK_EXAMPLES: &str = "\
 Examples:
   bg rollback
   bg rollback --to a --force    break glass: weights only, no lock, no health";
+
+const DOCTOR_EXAMPLES: &str = "\
+Examples:
+  bg doctor
+  bg doctor --service shop --cluster prod
+  bg doctor --cluster prod --task 0a1b2c3d4e5f60718293a4b5c6d7e8f9
+  bg doctor --output json | jq -r '.services[].findings[0].rule'";
 
 const INIT_EXAMPLES: &str = "\
 Examples:

@@ -10,7 +10,6 @@ use crate::config::{self, AlarmSide, Config, RetireThen};
 use crate::deployment::deadman::Deadman;
 use crate::deployment::ids::{AlarmName, ClusterName, DeploymentId, EcsServiceName, ServiceName};
 use crate::deployment::ids::{RoleArn, SlotName, Slots};
-use crate::deployment::metrics::{ErrorGuard, MetricGuards};
 use crate::deployment::plan::{Kind, Limits, Retire, RetireHow};
 use crate::deployment::preflight::{
     AlarmWanted, DefinitionWanted, GuardsWanted, Request, RouteWanted, RoutesWanted, Side,
@@ -120,7 +119,7 @@ impl Wanted {
                 min: config.guards.targets.min,
                 healthy_for,
                 alarms: alarms(config),
-                metrics: config.guards.metrics.as_ref().map(metrics),
+                metrics: config.guards.metrics.clone(),
             },
             limits: Limits {
                 poll: self.poll.unwrap_or(config.timing.poll),
@@ -188,21 +187,6 @@ fn definition(args: &VersionArgs) -> Result<DefinitionWanted, CliError> {
     let mut body = parse_file(&filled.text, reference).map_err(|error| usage(&error))?;
     set_images(&mut body, &filled.remaining).map_err(|error| usage(&error))?;
     Ok(DefinitionWanted::Body(body))
-}
-
-/// The metrics to judge, in the plan's whole numbers.
-fn metrics(config: &config::MetricGuards) -> MetricGuards {
-    let errors = config.errors;
-    MetricGuards {
-        errors: ErrorGuard {
-            worse_than: errors.worse_than,
-            harmless: errors.harmless,
-            limit: errors.limit,
-            false_reverts: errors.false_reverts,
-            early_promote: errors.early_promote,
-            ..ErrorGuard::default()
-        },
-    }
 }
 
 /// A path, or a file that is there; anything else is `FAMILY[:REV]` or an ARN.

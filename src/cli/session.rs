@@ -52,21 +52,13 @@ impl Session {
             return Session::in_sandbox(global, region).await;
         }
         let (config, folder) = read_config(global)?;
-        let cloud = connect(global, &config).await?;
+        let (cloud, clock) = aws_alone(global, Some(&config)).await?;
         let store = open_store(&config, &folder, &cloud);
-        let endpoint_url = global
-            .endpoint_url
-            .clone()
-            .or_else(|| std::env::var("AWS_ENDPOINT_URL").ok());
-        let clock = match &endpoint_url {
-            Some(url) => sandbox_clock::of(url).await,
-            None => None,
-        };
-        let clock = clock.unwrap_or_else(Clock::wall);
+        let endpoint_url = endpoint_of(global);
         Ok(Session {
             config,
             folder,
-            cloud: cloud.at_speed(clock.speed()),
+            cloud,
             store,
             clock,
             account: OnceCell::new(),
@@ -183,6 +175,7 @@ impl Session {
             definition: None,
             images: Vec::new(),
             deadman,
+            metrics: None,
         };
         let found = self.cloud.survey(&ask, self.clock.now()).await;
         found.map_err(|error| self.cant_look(&error))
@@ -299,6 +292,26 @@ fn run_url() -> Option<String> {
         .or_else(|| var("CI_JOB_URL"))
 }
 
+/// AWS and its clock, without a store; `config` only says where.
+pub(super) async fn aws_alone(
+    global: &Global,
+    config: Option<&Config>,
+) -> Result<(Cloud, Clock), CliError> {
+    let cloud = connect(global, config).await?;
+    let clock = match endpoint_of(global) {
+        Some(url) => sandbox_clock::of(&url).await,
+        None => None,
+    };
+    let clock = clock.unwrap_or_else(Clock::wall);
+    Ok((cloud.at_speed(clock.speed()), clock))
+}
+
+/// Where AWS answers, if not at its own endpoints.
+fn endpoint_of(global: &Global) -> Option<String> {
+    let of_environment = || std::env::var("AWS_ENDPOINT_URL").ok();
+    global.endpoint_url.clone().or_else(of_environment)
+}
+
 pub(super) fn read_config(global: &Global) -> Result<(Config, PathBuf), CliError> {
     let path = match &global.config {
         Some(path) => path.clone(),
@@ -326,9 +339,9 @@ pub(super) fn parse(text: &str, origin: &str) -> Result<Config, CliError> {
     Config::parse(text, origin, &var).map_err(|error| CliError::usage(error.to_string()))
 }
 
-pub(super) async fn connect(global: &Global, config: &Config) -> Result<Cloud, CliError> {
+pub(super) async fn connect(global: &Global, config: Option<&Config>) -> Result<Cloud, CliError> {
     let options = ConnectOptions {
-        region: global.region.clone().or_else(|| config.region.clone()),
+        region: global.region.clone().or_else(|| config?.region.clone()),
         profile: global.profile.clone(),
         endpoint_url: global.endpoint_url.clone(),
     };
@@ -350,7 +363,7 @@ pub(super) async fn store_alone(global: &Global) -> Result<(Config, Store), CliE
     let store = match &config.state {
         StateLocation::File(dir) => Store::File(FileStore::new(folder.join(dir))),
         StateLocation::DynamoDb(_) => {
-            open_store(&config, &folder, &connect(global, &config).await?)
+            open_store(&config, &folder, &connect(global, Some(&config)).await?)
         }
     };
     Ok((config, store))

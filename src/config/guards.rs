@@ -4,8 +4,9 @@ use std::time::Duration;
 
 use crate::strategy::{InputError, Node, Reader, Value, nearest};
 
-use super::metrics::{MetricGuards, read_metrics};
+use super::metrics::read_metrics;
 use crate::judge::alarms::InsufficientData;
+use crate::judge::guards::MetricGuards;
 use crate::judge::targets::Share;
 
 /// The checks that are on all the time; when one trips the deployment reverts.

@@ -16,7 +16,7 @@ mod values;
 pub use deadman::Deadman;
 pub use find::{CONFIG_FILE, find};
 pub use guards::{AlarmConfig, AlarmSide, Guards, TargetGuard};
-pub use metrics::{ErrorGuard, MetricGuards};
+
 pub use routes::{RouteConfig, Routes};
 pub use schema::schema;
 pub use slots::{Endpoint, SlotConfig, Slots, TargetConfig};

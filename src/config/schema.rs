@@ -54,6 +54,13 @@ mod tests {
             &metrics::METRICS_KEYS,
         );
         same("/$defs/errors", &metrics::ERRORS_KEYS);
+        same("/$defs/latency", &metrics::LATENCY_KEYS);
+        same("/$defs/load_balancer", &metrics::LOAD_BALANCER_KEYS);
+        same("/$defs/metric", &metrics::METRIC_KEYS);
+        same("/$defs/threshold", &metrics::THRESHOLD_KEYS);
+        same("/$defs/compare", &metrics::COMPARE_KEYS);
+        same("/$defs/compared", &metrics::COMPARED_KEYS);
+        same("/$defs/bounds", &metrics::BOUNDS_KEYS);
         same("/properties/retire", &read::RETIRE_KEYS);
         same("/properties/deadman", &deadman::DEADMAN_KEYS);
         same("/properties/signals", &read::SIGNALS_KEYS);
@@ -84,5 +91,13 @@ mod tests {
         );
         let policies = words("/$defs/alarm/properties/insufficient_data/enum");
         assert_eq!(policies, keys(guards::INSUFFICIENT_DATA.map(|c| c.0)));
+        let missing = words("/$defs/threshold/properties/missing/enum");
+        assert_eq!(missing, keys(metrics::MISSING.map(|c| c.0)));
+        let compared = |key: &str| words(&format!("/$defs/compared/properties/{key}/enum"));
+        assert_eq!(compared("worse"), keys(metrics::WORSE.map(|c| c.0)));
+        assert_eq!(compared("effect"), keys(metrics::EFFECTS.map(|c| c.0)));
+        assert_eq!(compared("outliers"), keys(metrics::OUTLIERS.map(|c| c.0)));
+        let missing = keys(metrics::MISSING_VALUES.map(|c| c.0));
+        assert_eq!(compared("missing"), missing);
     }
 }

@@ -8,9 +8,10 @@ use serde::{Deserialize, Serialize};
 use thiserror::Error;
 
 use super::action::{ActName, FailureClass};
+use super::diagnosis::Diagnosis;
 use super::handover::Drive;
 use super::ids::{AlarmName, DeploymentId, SlotName, TaskDefinitionArn};
-use super::metrics::Served;
+use super::metrics::{Judgement, Served, ValueRead};
 use super::observation::StoppedTask;
 use super::outcome::Outcome;
 use super::plan::{Plan, RetireHow};
@@ -159,6 +160,11 @@ pub enum Event {
         /// Why.
         trip: Trip,
     },
+    /// Fact: why green's tasks or targets failed, as far as could be found out before they go.
+    Diagnosed {
+        /// What was found, the root cause first.
+        diagnosis: Diagnosis,
+    },
     /// Fact: a signal came while traffic was being put back: no more waiting than needed.
     Hurrying {
         /// Its name.
@@ -233,6 +239,14 @@ pub enum Event {
         /// What is done if they have not come by then.
         then: TooFew,
     },
+    /// Fact: these are the values of the config's own metrics in the periods that have become
+    /// final.
+    ValuesRead {
+        /// Each.
+        values: Vec<ValueRead>,
+    },
+    /// Fact: both sides' values of a step were compared.
+    Compared(Judgement),
     /// Fact: green is shown not to be worse, so that the bake ends early.
     EnoughEvidence {
         /// Position in the ladder, from 0.

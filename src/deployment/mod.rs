@@ -8,6 +8,7 @@ pub mod action;
 pub mod clone;
 pub mod deadman;
 pub mod decide;
+pub mod diagnosis;
 pub mod event;
 pub mod handover;
 pub mod health_check;

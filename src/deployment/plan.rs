@@ -77,6 +77,13 @@ pub struct Plan {
 }
 
 impl Plan {
+    /// Whether requests are judged, or a step asks for some.
+    pub fn counts_requests(&self) -> bool {
+        let judged = self.guards.metrics.as_ref();
+        judged.is_some_and(MetricGuards::judges_requests)
+            || self.steps.iter().any(|step| step.until.is_some())
+    }
+
     /// The slot that gets the new version.
     pub fn green_slot(&self) -> SlotName {
         self.blue.other()

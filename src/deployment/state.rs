@@ -63,6 +63,8 @@ pub struct Deployment {
     pub target_reason: Option<String>,
     /// The last own change, after which looks come quickly.
     pub changed_at: Timestamp,
+    /// Whether the journal says why green's tasks or targets failed.
+    pub diagnosed: bool,
     /// Its dead-man switch.
     pub deadman: DeadmanState,
     /// What the judge knows, where metrics are judged.
@@ -237,7 +239,11 @@ impl Deployment {
             ..DeadmanState::default()
         };
         Deployment {
-            evidence: plan.guards.metrics.as_ref().map(Evidence::new),
+            evidence: plan
+                .guards
+                .metrics
+                .as_ref()
+                .map(|guards| Evidence::new(guards).counting(plan.counts_requests())),
             deadman,
             plan,
             started_at: record.at,
@@ -260,6 +266,7 @@ impl Deployment {
             failed_tasks: 0,
             clear_alarms: BTreeSet::new(),
             target_reason: None,
+            diagnosed: false,
             changed_at: record.at,
             look: Look::default(),
             registering_until: None,
@@ -414,6 +421,7 @@ impl Deployment {
                     restored: false,
                 };
             }
+            (Phase::Reverting { .. }, Event::Diagnosed { .. }) => self.diagnosed = true,
             (Phase::Reverting { hurried_at, .. }, Event::Hurrying { .. }) => {
                 hurried_at.get_or_insert(at);
             }
@@ -471,6 +479,14 @@ impl Deployment {
             (_, Event::MinuteSkipped { minute, step, .. }) => {
                 let evidence = self.evidence.as_mut().ok_or("no metric is judged")?;
                 evidence.skip(*minute, *step);
+            }
+            (_, Event::ValuesRead { values }) => {
+                let evidence = self.evidence.as_mut().ok_or("no metric is judged")?;
+                values.iter().for_each(|value| evidence.take(value));
+            }
+            (_, Event::Compared(judgement)) => {
+                let evidence = self.evidence.as_mut().ok_or("no metric is judged")?;
+                evidence.note(judgement);
             }
             (Phase::Baking { step: now, until }, Event::EnoughEvidence { step, .. })
                 if now == step =>
@@ -587,6 +603,22 @@ impl Deployment {
         let judged = matches!(self.phase, Phase::Shifting { .. } | Phase::Baking { .. });
         let evidence = self.evidence.as_ref().filter(|_| judged)?;
         evidence.wanted_from()
+    }
+
+    /// Whether it is the moment to find out why green failed: users are safe again, its tasks and
+    /// targets are still there, and nobody asked for haste.
+    pub fn is_to_be_diagnosed(&self) -> bool {
+        let Phase::Reverting {
+            trip,
+            hurried_at: None,
+            traffic_back_at: Some(_),
+            putting_away_since: None,
+            ..
+        } = &self.phase
+        else {
+            return false;
+        };
+        !self.diagnosed && self.green_touched && trip.is_of_green_s_tasks()
     }
 
     /// How it ended, if it has.

@@ -12,6 +12,7 @@ use super::ids::{
     AlarmName, LoadBalancerArn, RouteArn, ScheduleName, SlotName, Slots, TargetGroupArn,
     TaskDefinitionArn,
 };
+use super::metrics::MetricsFound;
 use super::observation::Seen;
 use super::plan::{Route, RouteKind};
 use crate::judge::alarms::AlarmState;
@@ -62,6 +63,8 @@ pub struct Surroundings {
     pub healthy: BTreeMap<TargetGroupArn, u32>,
     /// What matters to the dead-man switch; empty where none is wanted.
     pub deadman: DeadmanFound,
+    /// What the metric guards need to know beforehand; nothing where there are none.
+    pub metrics: MetricsFound,
     /// What could not be looked at, though the plan can do without: for the reader of the plan.
     pub notes: Vec<String>,
 }

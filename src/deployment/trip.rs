@@ -8,7 +8,7 @@ use serde::{Deserialize, Serialize};
 
 use super::action::ActName;
 use super::ids::{AlarmName, SlotName, TargetGroupArn, TaskDefinitionArn};
-use super::metrics::Worse;
+use super::metrics::{Crossed, Judgement, Worse};
 use super::observation::StoppedTask;
 use crate::strategy::Weight;
 
@@ -89,6 +89,10 @@ pub enum Trip {
         #[serde(with = "super::seconds")]
         within: Duration,
     },
+    /// One of green's metrics crosses its limit.
+    OverLimit(Box<Crossed>),
+    /// Green's metrics compare badly with blue's.
+    Compared(Box<Judgement>),
     /// AWS could not be read for too long in mid-shift.
     Blind {
         /// Since when.
@@ -138,6 +142,20 @@ pub enum Trip {
 }
 
 impl Trip {
+    /// Whether green's tasks or targets are why.
+    pub fn is_of_green_s_tasks(&self) -> bool {
+        match self {
+            Trip::NotHealthyInTime { .. }
+            | Trip::CrashLoop { .. }
+            | Trip::RolloutFailed { .. }
+            | Trip::TooFewHealthyTargets { .. } => true,
+            Trip::PatienceOver { waited_for } => waited_for
+                .iter()
+                .any(|hold| matches!(hold, Hold::GreenNotReady { .. } | Hold::TasksMissing { .. })),
+            _ => false,
+        }
+    }
+
     /// The failed tasks that go with it.
     pub fn stopped(&self) -> &[StoppedTask] {
         match self {
@@ -236,6 +254,8 @@ impl fmt::Display for Trip {
                      asks for, in {within}"
                 )
             }
+            Trip::OverLimit(crossed) => crossed.fmt(f),
+            Trip::Compared(judgement) => judgement.fmt(f),
             Trip::Blind { since, why } => write!(f, "AWS could not be read since {since}: {why}"),
             Trip::PatienceOver { waited_for } => {
                 write!(f, "waited too long for: {}", join(waited_for))
@@ -339,6 +359,15 @@ pub enum Hold {
         /// So many are asked for.
         wanted: u64,
     },
+    /// A metric that has a limit has had no value for too long.
+    NoValues {
+        /// What it is called.
+        name: String,
+        /// For how many periods.
+        periods: u32,
+    },
+    /// Green's metrics don't compare well enough with blue's to move on.
+    NotCompared(Box<Judgement>),
     /// Something could not be read.
     Unreadable {
         /// What.
@@ -438,6 +467,11 @@ impl fmt::Display for Hold {
                 "at {weight} green has served fewer than the {wanted} requests that this step asks \
                  for: `bg promote` goes on without them"
             ),
+            Hold::NoValues { name, periods } => write!(
+                f,
+                "{name} can't be judged: CloudWatch has no value of green's for {periods} periods"
+            ),
+            Hold::NotCompared(judgement) => judgement.fmt(f),
             Hold::Unreadable { what, why } => write!(f, "{what} can't be read: {why}"),
             Hold::CredentialsOver { which, why, renew } => {
                 let why = why.trim_end_matches('.');

@@ -1,6 +1,7 @@
 //! What a read of one minute is worth, on one side: traffic, no traffic, no data, late, zero and
 //! unreadable are different things, and only the first two and a true zero are figures.
 
+use std::fmt;
 use std::time::Duration;
 
 use serde::{Deserialize, Serialize};
@@ -47,6 +48,19 @@ pub enum Quality {
     Late,
     /// It could not be read.
     Error,
+}
+
+impl fmt::Display for Quality {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(match self {
+            Quality::Ok => "errors",
+            Quality::Zero => "zero",
+            Quality::NoTraffic => "no traffic",
+            Quality::NoData => "no data",
+            Quality::Late => "late",
+            Quality::Error => "unreadable",
+        })
+    }
 }
 
 /// A minute of one side.

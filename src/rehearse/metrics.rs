@@ -88,6 +88,7 @@ impl Reads {
             Some(why) => Seen::Unreadable(why),
             None => Seen::Value(MetricsSeen {
                 minutes: self.read(world, from, now),
+                ..MetricsSeen::default()
             }),
         };
         self.last = Some((now, seen.clone()));

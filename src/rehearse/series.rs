@@ -210,7 +210,8 @@ impl Series<'_> {
         };
         let mut plan = plan.clone();
         let metrics = plan.guards.metrics.as_mut()?;
-        metrics.errors.noise = (history.kappa(seed) * 1000.0).round() as u32;
+        let errors = metrics.errors.as_mut()?;
+        errors.noise = (history.kappa(seed) * 1000.0).round() as u32;
         Some(plan)
     }
 

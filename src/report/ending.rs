@@ -5,6 +5,7 @@ use super::say::{failure, share};
 use super::view::{Role, View};
 use super::words;
 use crate::deployment::ids::SlotName;
+use crate::deployment::metrics::Subject;
 use crate::deployment::observation::StoppedTask;
 use crate::deployment::outcome::{Outcome, Stuck};
 use crate::deployment::plan::Plan;
@@ -86,9 +87,14 @@ fn reverted(view: &View, trip: &Trip) -> Vec<StyledLine> {
     lines.push(field("why", trip.to_string()));
     lines.extend(when(view));
     lines.extend(failed_tasks(trip, view));
+    lines.extend(cause(view));
     lines.extend(traffic(view));
     lines.push(field("green", green_now(view)));
-    lines.push(field("next", after_trip(trip, view)));
+    let next = match view.diagnosis {
+        Some(_) => "mend the cause; then deploy again".to_owned(),
+        None => after_trip(trip, view),
+    };
+    lines.push(field("next", next));
     lines
 }
 
@@ -98,6 +104,7 @@ fn stuck(view: &View, why: &Stuck) -> Vec<StyledLine> {
     lines.extend(when(view));
     if let Some(trip) = trip_of(why) {
         lines.extend(failed_tasks(trip, view));
+        lines.extend(cause(view));
     }
     if let Some(trouble) = &view.trouble {
         let (at, class) = (words::clock(trouble.at), failure(trouble.class));
@@ -168,6 +175,24 @@ fn when(view: &View) -> Option<StyledLine> {
         text.push_str(&format!("; all traffic was back after {took}"));
     }
     Some(field("when", text))
+}
+
+/// The diagnosis: its first finding with what shows it, the others in a line each.
+fn cause(view: &View) -> Vec<StyledLine> {
+    let Some(diagnosis) = &view.diagnosis else {
+        return Vec::new();
+    };
+    let mut findings = diagnosis.findings.iter();
+    let Some(first) = findings.next() else {
+        return Vec::new();
+    };
+    let mut lines = vec![field("cause", &first.what)];
+    let shown = first.evidence.iter().map(|it| field("", format!("  {it}")));
+    lines.extend(shown);
+    lines.push(field("", format!("likely: {}", first.cause)));
+    lines.push(field("mend it", &first.fix));
+    lines.extend(findings.map(|it| field("", format!("also: {} ({})", it.what, it.rule))));
+    lines
 }
 
 /// Those that were known when it tripped, or else the one that was seen later.
@@ -307,12 +332,24 @@ fn after_trip(trip: &Trip, view: &View) -> String {
         Trip::Alarm { name, .. } => {
             format!("look at what alarm {name} measures and at green's logs; then deploy again")
         }
+        Trip::Worse(worse) if worse.subject == Subject::LoadBalancer => {
+            "see which target groups behind the load balancer are empty or break off (its \
+             HTTPCode_ELB_503, 502 and 504 counts tell which it is); then deploy again"
+                .into()
+        }
         Trip::Worse(worse) => format!(
             "look at green's logs of these minutes for {}; then deploy again",
             worse.metric
         ),
         Trip::TooFewRequests { .. } => {
             "deploy when more requests come, or ask for fewer in the strategy".into()
+        }
+        Trip::OverLimit(crossed) => format!(
+            "look at {} and at green's logs of these minutes; then deploy again",
+            crossed.name
+        ),
+        Trip::Compared(_) => {
+            "look at these metrics on both sides, and at green's logs; then deploy again".into()
         }
         Trip::Blind { .. } => {
             "restore access to AWS (credentials, network, permissions); then deploy again".into()
@@ -355,6 +392,13 @@ fn after_hold(holds: &[Hold]) -> &'static str {
         }
         Some(Hold::MetricsBlind { .. }) => {
             "see why CloudWatch has no figures of these target groups; then deploy again"
+        }
+        Some(Hold::NoValues { .. }) => {
+            "see why CloudWatch has no values of this metric, or set its `missing` in bg.yaml; then \
+             deploy again"
+        }
+        Some(Hold::NotCompared(_)) => {
+            "look at these metrics on both sides, or give the step a longer bake; then deploy again"
         }
         Some(Hold::GreenStarved { .. }) => {
             "find out why no request reaches green (a rule before it, a cache, sticky clients); \

@@ -38,12 +38,15 @@ use crate::deployment::event::Record;
 /// | `reverting` | intent: `trip`: why |
 /// | `hurrying` | `signal`: no more waiting than needed |
 /// | `traffic_reverted` | all routes show everything on blue |
+/// | `diagnosed` | why green's tasks or targets failed: `diagnosis`: `findings`, the root cause first, each with `rule`, `what`, `evidence`, `cause`, `fix`; `more`: how many were left out |
 /// | `putting_green_away`, `green_put_away` | intent, and fact: green's desired count is 0 |
 /// | `act_failed` | `act`, `class`, `message` |
 /// | `looked` | `blue`, `green`: counts (`slot`, `desired`, `running`, `healthy`, `failed`); `weights`: route to green's share seen; `alarms`: name to state; null is unreadable |
-/// | `minute_judged` | `minute`: its start, `step`, `served`: `blue` and `green` with `requests`, `http_5xx`, `unreachable` (0 where left out) |
+/// | `minute_judged` | `minute`: its start, `step`, `served`: `blue` and `green` with `requests`, `http_5xx`, `unreachable`, `timed`, `slow`; `balancer` with `requests`, `own_5xx` (0 where left out) |
 /// | `minute_skipped` | `minute`, `step`, `why`: `no_data`, `late`, `error` |
 /// | `waiting_for_requests` | the bake is over: `step`, `requests` of `wanted` were served, `until`: how long the rest is waited for, and `then`: `hold`, `extend`, `revert` or `proceed` |
+/// | `values_read` | `values` of the config's own metrics: `metric` (its position: thresholds, then compared ones), `at`: its period's start, `green`, and where it is compared `step` and `blue`; numbers as text, null is no data |
+/// | `compared` | both sides' values of a `step`: `verdict` (`pass`, `marginal`, `fail`), `score` in hundredths, `pass` and `marginal` scores, `reasons` |
 /// | `enough_evidence` | `step`, `minutes`: green is shown not to be worse, and the bake ends early |
 /// | `retire_waiting` | after the end: `until`, `why` blue can't be retired yet |
 /// | `retiring`, `retired`, `retire_cancelled` | after the end: intent, and fact: `then`; or `why` blue stays |

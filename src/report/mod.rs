@@ -6,12 +6,14 @@
 //! (a plan has no task-definition body, and the differences of two definitions are masked where
 //! they are made).
 
+pub mod doctor;
 pub mod ending;
 pub mod history;
 pub mod json;
 pub mod line;
 pub mod live;
 pub mod plan;
+pub mod read_to;
 pub mod say;
 pub mod status;
 pub mod text;

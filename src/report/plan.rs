@@ -8,6 +8,7 @@ use serde::{Deserialize, Serialize};
 use super::line::{StyledLine, Tone, width};
 use super::view::Role;
 use super::words;
+use crate::deployment::metrics::MetricGuards;
 use crate::deployment::plan::{GreenService, Kind, Plan, RetireHow};
 use crate::deployment::problem::Problem;
 use crate::deployment::task_definition::Change;
@@ -247,8 +248,9 @@ fn guards(plan: &Plan) -> Vec<StyledLine> {
             alarm.name.to_string(),
         ));
     }
-    if let Some(metrics) = &plan.guards.metrics {
-        lines.push(field("metrics", metrics.errors.to_string()));
+    let metrics = plan.guards.metrics.iter().flat_map(MetricGuards::lines);
+    for (at, line) in metrics.enumerate() {
+        lines.push(field(if at == 0 { "metrics" } else { "" }, line));
     }
     let deadman = plan.deadman.as_ref();
     if let Some(deadman) = deadman.filter(|_| !plan.lifts_demands_on_blue()) {
@@ -309,6 +311,8 @@ fn verdict(report: &PlanReport) -> StyledLine {
 mod tests {
     use super::super::stories;
     use super::*;
+    use crate::deployment::metrics::LatencyGuard;
+    use crate::judge::guards::Line;
 
     fn report() -> PlanReport {
         let change = |path: &str, before: Option<&str>, after: Option<&str>| Change {
@@ -378,6 +382,31 @@ mod tests {
         report.plan = None;
         report.changes.clear();
         insta::assert_snapshot!("plan_refused", told(&report));
+    }
+
+    #[test]
+    fn each_metric_that_is_judged_is_shown_with_its_figures() {
+        let mut report = report();
+        let plan = report.plan.as_mut().unwrap();
+        plan.guards.metrics = Some(MetricGuards {
+            latency: Some(LatencyGuard {
+                line: Some(Line {
+                    micros: 235_000,
+                    exceeded: 50_000,
+                }),
+                ..LatencyGuard::default()
+            }),
+            ..MetricGuards::default()
+        });
+        let told = told(&report);
+        for needed in [
+            "  metrics  failed requests: no more than 25 % above blue's, and 1 % at most\n",
+            "           requests over 235 ms (p95 of blue's last hour): no more than 25 % above \
+             blue's, and 20 % at most\n",
+            "           the load balancer's own 5xx: 0.05 % of all requests at most\n",
+        ] {
+            assert!(told.contains(needed), "{needed} is missing from\n{told}");
+        }
     }
 
     #[test]

@@ -4,11 +4,13 @@ use super::line::Tone;
 use super::view::{Role, View};
 use super::words;
 use crate::deployment::action::FailureClass;
+use crate::deployment::diagnosis::Diagnosis;
 use crate::deployment::event::{Event, Look, Record};
-use crate::deployment::metrics::Served;
+use crate::deployment::metrics::{Served, ValueRead, Verdict, name_of};
 use crate::deployment::plan::{Kind, Plan, RetireHow};
 use crate::deployment::trip::{self, Trip};
 use crate::judge::alarms::AlarmState;
+use crate::judge::guards::Number;
 use crate::judge::minute::Quality;
 use crate::strategy::Weight;
 
@@ -136,6 +138,7 @@ pub fn say(before: &View, record: &Record) -> Option<Said> {
             "reverted",
             format!("{} serves everything", blue()),
         ),
+        Event::Diagnosed { diagnosis } => diagnosed(diagnosis),
         Event::PuttingGreenAway => Said::detail("putting away", "green goes to zero tasks"),
         Event::GreenPutAway => Said::news(
             Tone::Plain,
@@ -175,6 +178,15 @@ pub fn say(before: &View, record: &Record) -> Option<Said> {
                 words::clock(*until)
             ),
         ),
+        Event::ValuesRead { values } => Said::detail("read", read(before, values)),
+        Event::Compared(judgement) => {
+            let tone = match judgement.verdict {
+                Verdict::Pass => Tone::Good,
+                Verdict::Fail => Tone::Bad,
+                Verdict::Marginal | Verdict::TooFew => Tone::Warn,
+            };
+            Said::news(tone, "compared", judgement.to_string())
+        }
         Event::EnoughEvidence { minutes, .. } => Said::news(
             Tone::Good,
             "enough seen",
@@ -223,6 +235,13 @@ pub fn say(before: &View, record: &Record) -> Option<Said> {
         ),
         Event::Ended { .. } => None,
     }
+}
+
+/// The root cause, and what mends it.
+fn diagnosed(diagnosis: &Diagnosis) -> Option<Said> {
+    let first = diagnosis.findings.first()?;
+    let text = format!("{}; to mend it: {}", first.what, first.fix);
+    Said::news(Tone::Warn, "diagnosed", text)
 }
 
 /// The first time is news; later ones only say that the process still lives.
@@ -331,6 +350,21 @@ pub(super) fn share(seen: Option<Weight>) -> String {
         || "no readable weight".to_owned(),
         |weight| format!("{weight} green"),
     )
+}
+
+/// Values of the config's own metrics.
+fn read(view: &View, values: &[ValueRead]) -> String {
+    let guards = view.plan.as_ref().and_then(|it| it.guards.metrics.as_ref());
+    let shown = |value: Option<Number>| value.map_or("no data".to_owned(), |it| it.to_string());
+    let told = values.iter().map(|value| {
+        let name = guards.map_or("a metric", |guards| name_of(guards, value.metric));
+        let green = shown(value.green);
+        match value.step {
+            Some(_) => format!("{name}: green {green}, blue {}", shown(value.blue)),
+            None => format!("{name}: {green}"),
+        }
+    });
+    told.collect::<Vec<_>>().join("; ")
 }
 
 /// A minute's figures on both sides.

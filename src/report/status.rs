@@ -9,6 +9,7 @@ use serde::{Deserialize, Serialize};
 
 pub use text::{how_far, text};
 
+use super::read_to::ReadTo;
 use super::view::{Phase, View};
 use crate::deployment::ids::{
     ClusterName, DeploymentId, EcsServiceName, RouteArn, ServiceName, SlotName, Slots,
@@ -112,6 +113,9 @@ pub struct DeploymentStatus {
     pub started_at: Option<Timestamp>,
     /// When the present bake ends.
     pub bake_until: Option<Timestamp>,
+    /// The newest minute of metrics that was judged or passed over, while it bakes; null where
+    /// none is judged.
+    pub metrics: Option<ReadTo>,
     /// What keeps it from moving on, in words.
     pub holds: Vec<String>,
     /// Who asked to stay at the present weight; null where nobody did.
@@ -138,6 +142,7 @@ impl DeploymentStatus {
             weight: view.set,
             started_at: view.started_at,
             bake_until: view.bake_until.filter(|_| view.phase == Phase::Baking),
+            metrics: view.read_to.filter(|_| view.phase == Phase::Baking),
             holds: view
                 .hold
                 .iter()
@@ -168,6 +173,7 @@ mod tests {
 
     use super::super::stories;
     use super::*;
+    use crate::judge::minute::Quality;
 
     fn slot(slot: SlotName, service: &str, weight: Weight) -> SlotStatus {
         SlotStatus {
@@ -226,6 +232,21 @@ mod tests {
             at: stories::at(0),
         });
         insta::assert_snapshot!("status", [told(&status()), told(&unclear)].join("\n"));
+    }
+
+    #[test]
+    fn how_far_behind_the_judge_is_is_shown() {
+        let mut status = status();
+        assert!(!told(&status).contains("metrics"));
+        let baking = status.deployment.as_mut().expect("there is one");
+        baking.metrics = Some(ReadTo {
+            at: stories::at(360),
+            blue: Quality::Zero,
+            green: Quality::NoTraffic,
+        });
+        let told = told(&status);
+        let line = "metrics   1m 40s behind (07:20:00): green no traffic, blue zero";
+        assert!(told.contains(line), "{told}");
     }
 
     #[test]

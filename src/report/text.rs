@@ -77,6 +77,7 @@ impl Lines {
 mod tests {
     use super::super::stories;
     use super::*;
+    use crate::deployment::diagnosis::{Diagnosis, Finding};
     use crate::deployment::observation::{StoppedContainer, StoppedTask};
     use crate::deployment::outcome::Outcome;
     use crate::deployment::trip::{ITSELF, Trip};
@@ -184,6 +185,37 @@ mod tests {
         let told = told(&records, Detail::Normal);
         assert!(told.contains("0a1b: EssentialContainerExited"), "{told}");
         assert!(told.contains("exit code 3"), "{told}");
+    }
+
+    #[test]
+    fn a_diagnosis_is_told_with_what_shows_it_and_what_mends_it() {
+        let mut stories = stories::reverts().into_iter();
+        let (_, mut records) = stories.find(|(name, _)| *name == "crash_loop").unwrap();
+        let reverted = |record: &Record| matches!(record.event, Event::TrafficReverted);
+        let at = records.iter().position(reverted).unwrap() + 1;
+        let finding = |what: &str| Finding {
+            rule: "exit-error".into(),
+            what: what.into(),
+            evidence: vec!["app: panic: the cart is empty".into()],
+            cause: "the program's own".into(),
+            fix: "read on".into(),
+        };
+        let mut diagnosed = records[at - 1].clone();
+        let findings = vec![finding("container app ended"), finding("tasks are missing")];
+        diagnosed.event = Event::Diagnosed {
+            diagnosis: Diagnosis::of(findings),
+        };
+        records.insert(at, diagnosed);
+        let told = told(&records, Detail::Normal);
+        for words in [
+            "diagnosed       container app ended; to mend it: read on",
+            "  cause         container app ended\n",
+            "  app: panic: the cart is empty\n",
+            "  mend it       read on\n",
+            "also: tasks are missing (exit-error)",
+        ] {
+            assert!(told.contains(words), "{words:?} is not in:\n{told}");
+        }
     }
 
     #[test]

@@ -6,9 +6,11 @@ use std::time::Duration;
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 
+use super::read_to::ReadTo;
 use super::say::{Said, say};
 use super::words;
 use crate::deployment::action::{ActName, FailureClass};
+use crate::deployment::diagnosis::Diagnosis;
 use crate::deployment::event::{Counts, Event, Look, Record};
 use crate::deployment::handover::{Drive, Handover};
 use crate::deployment::ids::{DeploymentId, SlotName, TaskDefinitionArn};
@@ -135,14 +137,7 @@ pub struct Judged {
 impl Judged {
     fn add(&mut self, served: &Served) {
         self.minutes += 1;
-        for (sum, more) in [
-            (&mut self.served.blue, &served.blue),
-            (&mut self.served.green, &served.green),
-        ] {
-            sum.requests += more.requests;
-            sum.http_5xx += more.http_5xx;
-            sum.unreachable += more.unreachable;
-        }
+        self.served.add(served);
     }
 }
 
@@ -178,6 +173,8 @@ pub struct View {
     pub look: Option<Look>,
     /// What both sides served in the minutes that were judged.
     pub judged: Option<Judged>,
+    /// The newest minute of them, or one that was passed over.
+    pub read_to: Option<ReadTo>,
     /// When they were seen.
     pub look_at: Option<Timestamp>,
     /// Green's newest failed task, of all looks.
@@ -190,6 +187,8 @@ pub struct View {
     pub trip: Option<Trip>,
     /// When that was noticed.
     pub tripped_at: Option<Timestamp>,
+    /// Why green's tasks or targets failed, where that was found out.
+    pub diagnosis: Option<Diagnosis>,
     /// When all routes showed everything on blue.
     pub reverted_at: Option<Timestamp>,
     /// The last act that failed.
@@ -239,6 +238,7 @@ impl View {
             self.phase = phase;
             self.phase_since = Some(record.at);
         }
+        self.read_to = ReadTo::of(&record.event).or(self.read_to);
         self.fold(record.at, &record.event);
     }
 
@@ -307,6 +307,7 @@ impl View {
                 self.hold = None;
             }
             Event::TrafficReverted => self.reverted_at = Some(at),
+            Event::Diagnosed { diagnosis } => self.diagnosis = Some(diagnosis.clone()),
             Event::GreenPutAway => self.put_away_at = Some(at),
             Event::ActFailed {
                 act,
@@ -356,6 +357,8 @@ impl View {
             Event::DeadmanArmed { until } => self.deadman = Some(*until),
             Event::DeadmanDisarmed => self.deadman = None,
             Event::MinuteSkipped { .. }
+            | Event::ValuesRead { .. }
+            | Event::Compared(_)
             | Event::EnoughEvidence { .. }
             | Event::RegisteringTaskDefinition
             | Event::ArmingDeadman { .. }
@@ -511,6 +514,7 @@ fn phase_after(event: &Event) -> Option<Phase> {
         | Event::SettingsRestored
         | Event::GreenPutAway
         | Event::ActFailed { .. }
+        | Event::Diagnosed { .. }
         | Event::Hurrying { .. }
         | Event::RetireWaiting { .. }
         | Event::Retiring
@@ -521,6 +525,8 @@ fn phase_after(event: &Event) -> Option<Phase> {
         | Event::Resumed { .. }
         | Event::MinuteJudged { .. }
         | Event::MinuteSkipped { .. }
+        | Event::ValuesRead { .. }
+        | Event::Compared(_)
         | Event::EnoughEvidence { .. }
         | Event::WaitingForRequests { .. }
         | Event::Looked(_) => return None,

@@ -181,6 +181,8 @@ pub(super) struct Loop<'a> {
     pub(super) patience: Patience,
     /// Who took the lock: from then on the journal is theirs.
     pub(super) lock_lost_to: Option<LostTo>,
+    /// Whether this process has tried to find out why green failed.
+    pub(super) has_asked_why: bool,
 }
 
 impl<'a> Loop<'a> {
@@ -197,6 +199,7 @@ impl<'a> Loop<'a> {
             heard_at: Timestamp::MIN,
             patience: Patience::default(),
             lock_lost_to: None,
+            has_asked_why: false,
         }
     }
 
@@ -208,6 +211,7 @@ impl<'a> Loop<'a> {
             let wake_at = decision.wake_at;
             let idle = decision.actions.is_empty() && wake_at > self.means.clock.now();
             self.carry_out(decision).await?;
+            self.find_out_why().await?;
             self.remove_answered().await;
             if let Until::Rest { at_most } = until {
                 let rests = idle && may_rest(&self.log.deployment.phase);
@@ -375,7 +379,7 @@ impl<'a> Loop<'a> {
     /// Appends to the journal and to the state. A journal that can't be written any more is a
     /// reason to revert while this process still can, not to stop in the middle. True when it is
     /// in the journal.
-    async fn record(&mut self, event: Event) -> Result<bool, RunError> {
+    pub(super) async fn record(&mut self, event: Event) -> Result<bool, RunError> {
         let now = self.means.clock.now();
         if now >= self.means.holder.lease_until {
             self.renew_lock().await;

@@ -8,6 +8,7 @@ mod id;
 mod log;
 mod patience;
 mod retire;
+mod why;
 
 pub use asks::Asks;
 pub use clock::Clock;

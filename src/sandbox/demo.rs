@@ -168,6 +168,14 @@ pub fn task_definition(image: &str) -> Value {
             "image": image,
             "essential": true,
             "portMappings": [{ "containerPort": PORT, "protocol": "tcp" }],
+            "logConfiguration": {
+                "logDriver": "awslogs",
+                "options": {
+                    "awslogs-group": "/ecs/shop",
+                    "awslogs-region": "eu-west-1",
+                    "awslogs-stream-prefix": "shop",
+                },
+            },
             "environment": [
                 { "name": "GREETING", "value": "hello" },
                 { "name": "PORT", "value": PORT.to_string() },

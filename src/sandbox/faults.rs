@@ -221,6 +221,7 @@ fn internal_code(service: Service, query: bool) -> &'static str {
         Service::Scaling => "InternalServiceException",
         Service::Scheduler => "InternalServerException",
         Service::CloudWatch if !query => "InternalServiceFault",
+        Service::Logs => "ServiceUnavailableException",
         Service::CloudWatch | Service::Elbv2 | Service::Sts => "InternalFailure",
     }
 }

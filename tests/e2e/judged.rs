@@ -23,3 +23,29 @@ fn a_bad_version_is_reverted_by_its_figures_and_the_words_say_which() {
     let shown = scene.bg(&["show", "--output", "json"]).exits(0);
     assert!(shown.stdout.contains("minute_judged"), "{}", shown.stdout);
 }
+
+#[test]
+fn a_plan_shows_every_metric_with_the_figures_that_blues_last_hour_gives() {
+    let scene = Scene::at_speed(100);
+    let metrics = "metrics:
+    latency: default
+    threshold:
+      - name: cpu
+        metric: { namespace: AWS/ECS, name: CPUUtilization, dimensions: { ServiceName: '{service}' }, stat: Average }
+        above: 90
+    compare:
+      metrics:
+        - name: response time
+          metric: { namespace: AWS/ApplicationELB, name: TargetResponseTime, dimensions: { LoadBalancer: '{load_balancer}', TargetGroup: '{target_group}' }, stat: p50 }
+          worse: increase";
+    let alarms = "alarms: [\"shop-{slot}-5xx\", \"shop-{slot}-latency\"]";
+    scene.configure(&[(alarms, metrics)]);
+    let plan = scene.bg(&["plan", "--image", "shop:v2"]).exits(0);
+    plan.says("failed requests: no more than 25 % above blue's")
+        .says("(p95 of blue's last hour): no more than 25 % above blue's")
+        .says("the load balancer's own 5xx: 0.05 % of all requests at most")
+        .says("cpu: above 90 in 3 of 3 minutes reverts; missing data holds")
+        .says("response time: more is worse; 98 % confidence, from 5 values of 1m a side on")
+        .says("CloudWatch has had no value of guards.metrics.threshold \"cpu\"")
+        .says("30 are needed to measure it");
+}

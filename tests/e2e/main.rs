@@ -8,6 +8,7 @@ mod credentials;
 mod deadman;
 mod definition;
 mod deploy;
+mod doctor;
 mod elsewhere;
 mod hotfix;
 mod judged;

@@ -4,7 +4,7 @@ use std::cell::RefCell;
 use std::sync::{Arc, LazyLock};
 use std::time::Duration;
 
-use bg::aws::{Cloud, SurveyAsk};
+use bg::aws::{Cloud, MetricsAsk, SurveyAsk};
 use bg::deployment::deadman;
 use bg::deployment::event::{Event, Record};
 use bg::deployment::ids::{
@@ -289,5 +289,6 @@ fn survey(request: &Request) -> SurveyAsk {
             .deadman
             .as_ref()
             .map(|_| deadman::prefix(&request.cluster, &request.service)),
+        metrics: MetricsAsk::of(request),
     }
 }

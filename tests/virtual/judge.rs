@@ -17,16 +17,17 @@ use super::{in_first_bake, stage};
 fn judged(image: &str, strategy: &str) -> Request {
     let mut request = request(image, strategy);
     request.guards.alarms.clear();
-    request.guards.metrics = Some(MetricGuards {
-        errors: ErrorGuard::default(),
-    });
+    request.guards.metrics = Some(MetricGuards::default());
     request
 }
 
 fn early(image: &str, strategy: &str) -> Request {
     let mut request = judged(image, strategy);
     if let Some(metrics) = &mut request.guards.metrics {
-        metrics.errors.early_promote = true;
+        metrics.errors = Some(ErrorGuard {
+            early_promote: true,
+            ..ErrorGuard::default()
+        });
     }
     request
 }

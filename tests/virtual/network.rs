@@ -3,10 +3,12 @@
 use bg::deployment::deadman;
 use bg::deployment::event::{Event, Record};
 use bg::deployment::ids::{EcsServiceName, ServiceName, SlotName, Slots};
+use bg::deployment::metrics::{MetricGuards, ThresholdGuard};
 use bg::deployment::outcome::Outcome;
 use bg::deployment::preflight::{Request, SlotWanted, TargetWanted};
 use bg::deployment::retire::{Retirement, due};
 use bg::deployment::state::{Deployment, Phase};
+use bg::judge::guards::{Limit, MetricStat, MissingData, Source};
 use bg::runner::{Asks, Retired, Retiring};
 use bg::sandbox::RegionOptions;
 use bg::sandbox::demo::{self, Balancer};
@@ -184,6 +186,51 @@ async fn a_version_that_dies_while_baking_is_reverted_on_all_listeners() {
     assert!(matches!(outcome, Outcome::Reverted { .. }), "{outcome:?}");
     assert!(baked, "it was healthy first");
     assert_eq!(weights(&stage), [(100, 0); 2]);
+}
+
+#[tokio::test(start_paused = true)]
+async fn limits_are_judged_where_no_answers_are_counted() {
+    let stage = stage();
+    let mut request = relay("shop:v2", "canary:10%:6m");
+    request.guards.metrics = Some(MetricGuards::default());
+    let refused = stage.plan(&request).await;
+    let problem = refused
+        .problems
+        .first()
+        .expect("there are no answers to count");
+    assert!(
+        problem.what.contains("network load balancer"),
+        "{}",
+        problem.what
+    );
+    let dimensions = [
+        ("LoadBalancer", "{load_balancer}"),
+        ("TargetGroup", "{target_group}"),
+    ];
+    let flows = MetricStat {
+        namespace: "AWS/NetworkELB".to_owned(),
+        name: "NewFlowCount".to_owned(),
+        dimensions: dimensions.map(|(name, it)| (name.into(), it.into())).into(),
+        stat: "Sum".to_owned(),
+    };
+    request.guards.metrics = Some(MetricGuards {
+        thresholds: vec![ThresholdGuard {
+            name: "flows".to_owned(),
+            source: Source::of(flows),
+            limit: Limit::Above("1000000".parse().expect("a number")),
+            crossed: 1,
+            of: 1,
+            missing: MissingData::Hold,
+        }],
+        ..MetricGuards::default()
+    });
+    assert_eq!(stage.deploy(&request, |_, _| {}).await, Outcome::Promoted);
+    let read = |record: &Record| match &record.event {
+        Event::ValuesRead { values } => values.iter().filter(|it| it.green.is_some()).count(),
+        _ => 0,
+    };
+    let read: usize = stage.records.borrow().iter().map(read).sum();
+    assert!(read >= 5, "{read} values");
 }
 
 #[tokio::test(start_paused = true)]

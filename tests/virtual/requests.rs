@@ -1,7 +1,6 @@
 //! Steps that ask for requests, and not for time alone.
 
 use bg::deployment::event::{Event, Record};
-use bg::deployment::metrics::{ErrorGuard, MetricGuards};
 use bg::deployment::observation::Ask;
 use bg::deployment::outcome::Outcome;
 use bg::deployment::preflight::Request;
@@ -18,9 +17,6 @@ use super::harness::{Scene, Stage, request};
 fn asking(requests: u64, and: &str) -> Request {
     let mut request = request("shop:v2", "canary");
     request.guards.alarms.clear();
-    request.guards.metrics = Some(MetricGuards {
-        errors: ErrorGuard::default(),
-    });
     let strategy = format!(
         "steps:\n- {{ weight: 10%, bake: 1m, until: {{ requests: {requests} }}, {and} }}\n- {{ weight: 100% }}\n\
          bake: 1m\n"

@@ -151,6 +151,7 @@ impl Scene {
             definition: None,
             images: vec!["shop:v2".to_owned()],
             deadman: None,
+            metrics: None,
         }
     }
 }

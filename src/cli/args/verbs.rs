@@ -70,6 +70,20 @@ pub struct PromoteArgs {
     pub full: bool,
 }
 
+/// `bg doctor`
+#[derive(Debug, Clone, Args)]
+pub struct DoctorArgs {
+    /// An ECS service, whether bg deploys it or not [default: both slots of the config]
+    #[arg(long, env = "BG_SERVICE", value_name = "NAME")]
+    pub service: Option<String>,
+    /// Its cluster [default: the config's, then `default`]
+    #[arg(long, env = "BG_CLUSTER", value_name = "NAME")]
+    pub cluster: Option<String>,
+    /// One task alone, by id or ARN; stopped ones are known for an hour
+    #[arg(long, env = "BG_TASK", value_name = "ID")]
+    pub task: Option<String>,
+}
+
 /// `bg history`
 #[derive(Debug, Clone, Args)]
 pub struct HistoryArgs {

@@ -2,6 +2,7 @@
 
 mod deadman;
 mod deploy;
+mod doctor;
 mod history;
 mod init;
 mod plan;
@@ -38,6 +39,7 @@ pub(super) async fn run(cli: &Cli) -> Result<ExitCode, CliError> {
         Verb::Pause(_) => steer::run(&cli.global, Steer::Pause).await,
         Verb::Promote(args) => steer::run(&cli.global, Steer::Promote { full: args.full }).await,
         Verb::Abort(_) => steer::run(&cli.global, Steer::Abort).await,
+        Verb::Doctor(args) => doctor::run(&cli.global, args).await,
         Verb::History(args) => history::run(&cli.global, args).await,
         Verb::Show(args) => show::run(&cli.global, args).await,
         Verb::Tick(args) => tick::run(&cli.global, args).await,

@@ -18,7 +18,7 @@ impl Draft<'_> {
         let (Some(wanted), Some(evidence), false) = (planned.until, self.evidence(), waived) else {
             return false;
         };
-        let requests = evidence.requests_at(step);
+        let requests = evidence.green_requests(step);
         if requests >= wanted.requests || evidence.may_move_on_early(step) {
             return false;
         }

@@ -7,8 +7,8 @@ use jiff::Timestamp;
 use super::Draft;
 use crate::deployment::event::Event;
 use crate::deployment::metrics::{
-    AGREED_AFTER, Evidence, FINAL_AFTER, Figures, FiguresSeen, GIVEN_UP_AFTER, MetricsSeen,
-    MinuteSeen, READS_APART, Served, age_of,
+    AGREED_AFTER, Balancer, Evidence, FINAL_AFTER, Figures, FiguresSeen, GIVEN_UP_AFTER,
+    MetricsSeen, MinuteSeen, READS_APART, Served, age_of,
 };
 use crate::deployment::observation::Seen;
 use crate::deployment::trip::{Hold, Trip};
@@ -53,9 +53,10 @@ impl Draft<'_> {
                 }
             }
         }
+        let values = self.judge_values(&mut evidence);
         let worse = evidence.worse();
         self.evidence = Some(evidence);
-        worse.map(|worse| Trip::Worse(Box::new(worse)))
+        worse.map(|worse| Trip::Worse(Box::new(worse))).or(values)
     }
 
     fn known(&self, seen: &Seen<MetricsSeen>, minute: Timestamp, weight: Weight) -> Known {
@@ -71,7 +72,8 @@ impl Draft<'_> {
         let nothing = MinuteSeen::default();
         let found = seen.minutes.get(&minute).unwrap_or(&nothing);
         let agreed = self.now.duration_since(found.unchanged_since) >= READS_APART;
-        let final_at = match agreed && found.load_balancer.is_some() {
+        let counted = found.load_balancer.is_some() || found.own_5xx.is_some();
+        let final_at = match agreed && counted {
             true => AGREED_AFTER,
             false => FINAL_AFTER,
         };
@@ -80,7 +82,14 @@ impl Draft<'_> {
         let blue = side(found, found.slots[plan.blue], !full, age, final_at);
         let green = side(found, found.slots[plan.green_slot()], true, age, final_at);
         match (blue, green) {
-            (Ok(blue), Ok(green)) => Known::Figures(Served { blue, green }),
+            (Ok(blue), Ok(green)) => Known::Figures(Served {
+                blue,
+                green,
+                balancer: Balancer {
+                    requests: found.load_balancer.unwrap_or(0),
+                    own_5xx: found.own_5xx.unwrap_or(0),
+                },
+            }),
             (Err(Quality::Late), _) | (_, Err(Quality::Late)) if !given_up => Known::NotYet,
             (Err(why), _) | (_, Err(why)) => Known::Nothing(why),
         }
@@ -96,7 +105,8 @@ impl Draft<'_> {
         let starved = evidence.is_starved().then(|| Hold::GreenStarved {
             expected: evidence.missed(),
         });
-        blind.into_iter().chain(starved).collect()
+        let values = self.value_holds(evidence);
+        blind.into_iter().chain(starved).chain(values).collect()
     }
 
     /// What the judge knows after this look.
@@ -123,8 +133,10 @@ fn side(
         let minute = Minute::of(Read::Complete, figures, age, final_at);
         match (minute.quality, minute.count) {
             (_, Some(count)) => Ok(count),
-            // What doesn't depend on traffic was published: nobody came.
-            (Quality::NoData, None) if found.published => Ok(Count::default()),
+            // What doesn't depend on traffic was published, or nothing but failures: nobody came.
+            (Quality::NoData, None) if found.published || found.own_5xx.is_some() => {
+                Ok(Count::default())
+            }
             (quality, None) => Err(quality),
         }
     };
@@ -134,5 +146,7 @@ fn side(
         requests: http_5xx.requests,
         http_5xx: http_5xx.bad,
         unreachable: unreachable.bad,
+        timed: slot.timed.unwrap_or(0),
+        slow: slot.slow.unwrap_or(0).min(slot.timed.unwrap_or(0)),
     })
 }

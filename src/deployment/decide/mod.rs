@@ -12,6 +12,7 @@ mod provision;
 mod revert;
 mod shift;
 mod takeover;
+mod values;
 
 use std::time::Duration;
 

@@ -5,9 +5,14 @@ use std::time::Duration;
 
 use jiff::Timestamp;
 
-use super::guard::METRICS;
-use super::{MetricGuards, Served, Worse, later, minute_from, minute_of};
-use crate::judge::sequential::{Answer, Judge, Lead, MetricSettings, Pair, Settings};
+use super::guard::{self, Metric};
+use super::{
+    Balancer, Judgement, MetricGuards, Served, Subject, ValueRead, Verdict, Watch, Worse, later,
+    minute_from, minute_of,
+};
+use crate::judge::sequential::{
+    Answer, Judge, Lead, Method, MetricSettings, Pair, Relative, Settings,
+};
 use crate::strategy::Weight;
 
 /// How many minutes are kept to explain a verdict.
@@ -34,7 +39,10 @@ pub struct Window {
 #[derive(Debug, Clone, PartialEq)]
 pub struct Evidence {
     guards: MetricGuards,
+    metrics: Vec<Metric>,
+    settings: Settings,
     judge: Judge,
+    watch: Watch,
     windows: Vec<Window>,
     /// The first minute that was not judged.
     next: Option<Timestamp>,
@@ -44,7 +52,10 @@ pub struct Evidence {
     step: Option<usize>,
     skipped_in_step: u32,
     judged_in_step: u32,
-    green_in_step: u64,
+    /// Whether minutes are read at all.
+    counts: bool,
+    /// Green's requests in its minutes.
+    green_requests: u64,
     skipped_in_a_row: u32,
     judged: u32,
     /// Requests that green should have had since it last had one.
@@ -54,20 +65,33 @@ pub struct Evidence {
 impl Evidence {
     /// Before the first minute.
     pub fn new(guards: &MetricGuards) -> Evidence {
+        let metrics = guard::metrics(guards);
+        let settings = guard::settings(guards, &metrics);
         Evidence {
             guards: guards.clone(),
-            judge: Judge::new(guards.errors.settings()),
+            judge: Judge::new(settings.clone()),
+            watch: Watch::new(guards),
+            metrics,
+            settings,
             windows: Vec::new(),
             next: None,
             recent: VecDeque::new(),
             step: None,
             skipped_in_step: 0,
             judged_in_step: 0,
-            green_in_step: 0,
+            green_requests: 0,
+            counts: guards.judges_requests(),
             skipped_in_a_row: 0,
             judged: 0,
             missed: 0.0,
         }
+    }
+
+    /// Reads minutes although nothing is judged in them, where a step asks for requests.
+    #[must_use]
+    pub fn counting(mut self, counts: bool) -> Evidence {
+        self.counts |= counts;
+        self
     }
 
     /// All routes show a step's weight since `at`.
@@ -91,7 +115,7 @@ impl Evidence {
 
     /// The next minute to be judged, and the step that it belongs to.
     pub fn due(&self) -> Option<(Timestamp, Window)> {
-        let next = self.next?;
+        let next = self.next.filter(|_| self.counts)?;
         self.windows.iter().find_map(|window| {
             let minute = next.max(window.from);
             let in_time = window.until.is_none_or(|until| minute < until);
@@ -101,14 +125,52 @@ impl Evidence {
 
     /// From which minute on figures are wanted.
     pub fn wanted_from(&self) -> Option<Timestamp> {
-        self.due().map(|(minute, _)| minute)
+        let values = (0..self.watch.len()).filter_map(|metric| self.value_due(metric));
+        let values = values.map(|(at, _)| at);
+        let minute = self.due().map(|(minute, _)| minute);
+        minute.into_iter().chain(values).min()
+    }
+
+    /// What is known of the config's own metrics.
+    pub fn watch(&self) -> &Watch {
+        &self.watch
+    }
+
+    /// The next period of one of them to be read, and its step where it is compared.
+    pub fn value_due(&self, metric: usize) -> Option<(Timestamp, Option<usize>)> {
+        self.watch.due(metric, &self.windows)
+    }
+
+    /// Takes a value of one of them.
+    pub fn take(&mut self, value: &ValueRead) {
+        self.watch.take(value);
+    }
+
+    /// What both sides' values of a step say; none where nothing is compared in it.
+    pub fn judgement(&self, step: usize) -> Option<Judgement> {
+        self.watch.judgement(step, &self.windows)
+    }
+
+    /// Whether a step is to be compared again.
+    pub fn is_interval_over(&self, step: usize) -> bool {
+        self.watch.is_interval_over(step, &self.windows)
+    }
+
+    /// Whether this was not said of the step yet.
+    pub fn is_news(&self, judgement: &Judgement) -> bool {
+        self.watch.is_news(judgement)
+    }
+
+    /// Notes what was said of a step.
+    pub fn note(&mut self, judgement: &Judgement) {
+        self.watch.note(judgement);
     }
 
     /// Takes what was served in a minute of a step.
     pub fn judge(&mut self, minute: Timestamp, step: usize, served: &Served) {
         let weight = self.weight_of(step);
         self.move_on(minute, step);
-        let pairs: Vec<Pair> = METRICS.iter().map(|metric| metric.pair(served)).collect();
+        let pairs = self.pairs(&self.without_burst(served));
         self.judge.consume(&pairs);
         self.recent.push_back(*served);
         if self.recent.len() > KEPT {
@@ -116,7 +178,7 @@ impl Evidence {
         }
         self.judged += 1;
         self.judged_in_step += 1;
-        self.green_in_step += served.green.requests;
+        self.green_requests += served.green.requests;
         self.skipped_in_a_row = 0;
         let all = (served.blue.requests + served.green.requests) as f64;
         match served.green.requests {
@@ -132,12 +194,37 @@ impl Evidence {
         self.skipped_in_step += 1;
     }
 
+    /// The same, with no more than what is put up with of the load balancer's own 5xx, unless the
+    /// minute before had more too: one minute alone never reverts. Less evidence than there is
+    /// never makes a revert likelier.
+    fn without_burst(&self, served: &Served) -> Served {
+        let Some(guard) = &self.guards.load_balancer else {
+            return *served;
+        };
+        let tolerated = |balancer: Balancer| {
+            let requests = balancer.count().requests as f64;
+            (requests * f64::from(guard.tolerated()) / 1e6) as u64
+        };
+        let is_over = |it: &Served| it.balancer.own_5xx > tolerated(it.balancer);
+        let mut judged = *served;
+        if !self.recent.back().is_some_and(is_over) {
+            let most = tolerated(served.balancer);
+            judged.balancer.own_5xx = served.balancer.own_5xx.min(most);
+        }
+        judged
+    }
+
+    fn pairs(&self, served: &Served) -> Vec<Pair> {
+        let metrics = self.metrics.iter();
+        metrics.map(|metric| metric.pair(served)).collect()
+    }
+
     fn move_on(&mut self, minute: Timestamp, step: usize) {
         if self.step != Some(step) {
             self.step = Some(step);
             self.skipped_in_step = 0;
             self.judged_in_step = 0;
-            self.green_in_step = 0;
+            self.green_requests = 0;
         }
         self.judge.at_step(step);
         self.next = Some(later(minute));
@@ -159,19 +246,14 @@ impl Evidence {
     /// Whether green is shown not to be worse by more than the margin, in the step `step`, and
     /// that is wanted for moving on.
     pub fn may_move_on_early(&self, step: usize) -> bool {
-        self.guards.errors.early_promote
+        self.guards.errors.is_some_and(|it| it.early_promote)
             && self.step == Some(step)
             && self.judge.answer() == Answer::Promote
+            && self
+                .judgement(step)
+                .is_none_or(|it| it.verdict == Verdict::Pass)
             && self.blind_for().is_none()
             && !self.is_starved()
-    }
-
-    /// How many requests green has served in the minutes of a step that were judged.
-    pub fn requests_at(&self, step: usize) -> u64 {
-        match self.step == Some(step) {
-            true => self.green_in_step,
-            false => 0,
-        }
     }
 
     /// For how many minutes there were no figures, where that is too long to move on.
@@ -191,6 +273,14 @@ impl Evidence {
         self.missed as u64
     }
 
+    /// Green's requests in the minutes of a step that were judged.
+    pub fn green_requests(&self, step: usize) -> u64 {
+        match self.step == Some(step) {
+            true => self.green_requests,
+            false => 0,
+        }
+    }
+
     /// How many minutes were judged.
     pub fn judged(&self) -> u32 {
         self.judged
@@ -200,10 +290,10 @@ impl Evidence {
     /// says more than a limit that was exceeded.
     fn most_telling(&self, lead: &Lead) -> usize {
         let logs = self.judge.logs();
-        let enough = -(f64::from(self.guards.errors.false_reverts) / 1e6).ln();
-        let alone = (0..METRICS.len()).filter_map(|metric| {
-            let log = logs[metric].revert?;
-            (METRICS[metric].is_relative() && log >= enough).then_some((metric, log))
+        let enough = -self.settings.alpha_revert.ln();
+        let alone = self.metrics.iter().enumerate().filter_map(|(at, metric)| {
+            let log = logs[at].revert?;
+            (metric.is_relative() && log >= enough).then_some((at, log))
         });
         let most = alone.max_by(|one, other| one.1.total_cmp(&other.1));
         most.map_or(lead.metric, |(metric, _)| metric)
@@ -213,39 +303,47 @@ impl Evidence {
     /// says most.
     fn explain(&self, lead: &Lead) -> Worse {
         let index = self.most_telling(lead);
-        let metric = METRICS[index];
-        let settings = self.guards.errors.settings();
+        let metric = &self.metrics[index];
         let (mut best, mut most) = (1, f64::NEG_INFINITY);
         for minutes in 1..=self.recent.len() {
-            let said = self.said_in(minutes, &settings, index);
+            let said = self.said_in(minutes, index);
             if said > most {
                 (best, most) = (minutes, said);
             }
         }
         let pair = self.sum(best, index);
         let log_e = self.judge.log_revert().unwrap_or(lead.log_e);
-        let mut worse = Worse::of(metric.name, pair, best as u32, log_e);
+        let mut worse = Worse::of(&metric.name, pair, best as u32, log_e);
+        worse.limit = metric.limit;
         if metric.is_relative() {
-            worse.by_more_than = Some(self.guards.errors.worse_than.saturating_sub(100));
-        } else {
-            worse.limit = Some(self.guards.errors.limit);
+            worse.by_more_than = Some(metric.worse_than.saturating_sub(100));
+        }
+        if metric.is_of_load_balancer() {
+            worse.subject = Subject::LoadBalancer;
         }
         worse
     }
 
     /// What a metric says in the newest so many minutes, judged alone.
-    fn said_in(&self, minutes: usize, settings: &Settings, metric: usize) -> f64 {
+    fn said_in(&self, minutes: usize, metric: usize) -> f64 {
+        let asked = self.settings.metrics[metric].clone();
+        // Which minutes tell most, the quick method shows as well; a revert waits for this.
+        let quick = |relative| Relative {
+            method: Method::A,
+            ..relative
+        };
         let alone = MetricSettings {
             weight: 1.0,
-            ..settings.metrics[metric].clone()
+            relative: asked.relative.map(quick),
+            ..asked
         };
         let mut judge = Judge::new(Settings {
             metrics: vec![alone],
-            ..settings.clone()
+            ..self.settings.clone()
         });
         let newest = self.recent.iter().skip(self.recent.len() - minutes);
         for served in newest {
-            judge.consume(&[METRICS[metric].pair(served)]);
+            judge.consume(&[self.metrics[metric].pair(served)]);
         }
         judge.logs()[0].revert.unwrap_or(f64::NEG_INFINITY)
     }
@@ -253,7 +351,7 @@ impl Evidence {
     fn sum(&self, minutes: usize, metric: usize) -> Pair {
         let newest = self.recent.iter().skip(self.recent.len() - minutes);
         newest.fold(Pair::default(), |mut sum, served| {
-            let pair = METRICS[metric].pair(served);
+            let pair = self.metrics[metric].pair(served);
             sum.blue.requests += pair.blue.requests;
             sum.blue.bad += pair.blue.bad;
             sum.green.requests += pair.green.requests;
@@ -267,3 +365,6 @@ impl Evidence {
 pub(in crate::deployment) fn age_of(minute: Timestamp, now: Timestamp) -> Option<Duration> {
     now.duration_since(later(minute)).try_into().ok()
 }
+
+#[cfg(test)]
+mod tests;

@@ -1,138 +1,255 @@
-//! What is judged, as the plan fixes it. Whole numbers, so that a journal's bytes don't depend on
-//! how a fraction is printed.
+//! What the sequential judge is asked, from what the plan fixed.
 
-use std::fmt;
+use super::{Figures, Served};
+use crate::judge::guards::{BalancerGuard, ErrorGuard, LatencyGuard, Line, MetricGuards};
+use crate::judge::sequential::{Absolute, Count, MetricSettings, Pair, Relative, Settings};
+use crate::judge::words;
 
-use serde::{Deserialize, Serialize};
-
-use super::{Figures, Served, percent};
-use crate::judge::sequential::{Absolute, MetricSettings, Pair, Relative, Settings};
-
-/// All metric guards of a deployment.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(deny_unknown_fields)]
-pub struct MetricGuards {
-    /// Failed requests.
-    pub errors: ErrorGuard,
-}
-
-/// Failed requests: 5xx of targets, and connections to them that failed.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(deny_unknown_fields)]
-pub struct ErrorGuard {
-    /// Green may fail so often beside blue, in percent: 125.
-    pub worse_than: u32,
-    /// It may fail at this rate whatever blue does, in millionths: 500.
-    pub harmless: u32,
-    /// It may not fail more often than this, with or without blue beside it, in millionths.
-    pub limit: u32,
-    /// The noise of one side alone, in thousandths of its rate: 100.
-    pub noise: u32,
-    /// The probability of reverting a good version, in millionths: 10,000.
-    pub false_reverts: u32,
-    /// Whether a bake ends early once green is shown not to be worse.
-    pub early_promote: bool,
-}
-
-impl Default for ErrorGuard {
-    fn default() -> ErrorGuard {
-        ErrorGuard {
-            worse_than: 125,
-            harmless: 500,
-            limit: 10_000,
-            noise: 100,
-            false_reverts: 10_000,
-            early_promote: false,
-        }
-    }
-}
-
-/// One of the judge's metrics.
-#[derive(Debug, Clone, Copy)]
+/// One of the judge's metrics: what of a minute it counts, and how it is judged.
+#[derive(Debug, Clone, PartialEq)]
 pub(super) struct Metric {
     /// What it counts, as it follows a figure.
-    pub(super) name: &'static str,
-    weight: f64,
-    /// What is bad of a side's figures.
-    bad: fn(&Figures) -> u64,
-    /// Whether green is compared with blue; otherwise with the limit.
-    relative: bool,
+    pub(super) name: String,
+    counts: Counts,
+    pub(super) settings: MetricSettings,
+    /// The fixed rate that it is held against, in millionths; none where blue is.
+    pub(super) limit: Option<u32>,
+    /// How many times as bad as blue green may be, in percent.
+    pub(super) worse_than: u32,
 }
 
-/// In the judge's order.
-pub(super) const METRICS: [Metric; 3] = [
-    Metric {
-        name: "5xx",
-        weight: 0.5,
-        bad: |side| side.http_5xx,
-        relative: true,
-    },
-    Metric {
-        name: "failed connections",
-        weight: 0.2,
-        bad: |side| side.unreachable,
-        relative: true,
-    },
-    Metric {
-        name: "failed requests",
-        weight: 0.3,
-        bad: Figures::failed,
-        relative: false,
-    },
-];
+/// What is bad, and out of what.
+#[derive(Debug, Clone, Copy, PartialEq)]
+enum Counts {
+    Http5xx,
+    Unreachable,
+    Failed,
+    Slow,
+    /// Of the load balancer, whichever side it was meant for.
+    Balancer,
+}
+
+impl Counts {
+    fn of(self, side: &Figures) -> Count {
+        let (requests, bad) = match self {
+            Counts::Http5xx => (side.requests, side.http_5xx),
+            Counts::Unreachable => (side.requests, side.unreachable),
+            Counts::Failed => (side.requests, side.failed()),
+            Counts::Slow => (side.timed, side.slow),
+            Counts::Balancer => (0, 0),
+        };
+        Count {
+            requests,
+            bad: bad.min(requests),
+        }
+    }
+}
 
 impl Metric {
-    pub(super) fn pair(self, served: &Served) -> Pair {
-        served.pair(self.bad)
-    }
-
-    pub(super) fn is_relative(self) -> bool {
-        self.relative
-    }
-}
-
-impl fmt::Display for ErrorGuard {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let worse = self.worse_than.saturating_sub(100);
-        let limit = percent(f64::from(self.limit) / 1e6);
-        write!(
-            f,
-            "failed requests: no more than {worse} % above blue's, and {limit} % at most"
-        )?;
-        match self.early_promote {
-            true => f.write_str("; bakes end early on enough evidence"),
-            false => Ok(()),
+    /// What both sides served as the judge takes it.
+    pub(super) fn pair(&self, served: &Served) -> Pair {
+        if self.counts == Counts::Balancer {
+            return Pair {
+                blue: Count::default(),
+                green: served.balancer.count(),
+            };
+        }
+        Pair {
+            blue: self.counts.of(&served.blue),
+            green: self.counts.of(&served.green),
         }
     }
-}
 
-impl ErrorGuard {
-    /// What the judge is asked.
-    pub(super) fn settings(&self) -> Settings {
-        let millionths = |count: u32| f64::from(count) / 1e6;
-        let worse_than = f64::from(self.worse_than) / 100.0;
-        let metrics = METRICS.map(|metric| {
-            if !metric.relative {
-                return MetricSettings::limit(metric.name, metric.weight, millionths(self.limit));
-            }
-            let errors = MetricSettings::errors(metric.name, metric.weight);
-            MetricSettings {
-                relative: errors.relative.map(|relative| Relative {
-                    revert_ratio: worse_than,
-                    promote_ratio: worse_than * 1.2,
+    pub(super) fn is_relative(&self) -> bool {
+        self.limit.is_none()
+    }
+
+    pub(super) fn is_of_load_balancer(&self) -> bool {
+        self.counts == Counts::Balancer
+    }
+
+    fn relative(counts: Counts, name: String, worse_than: u32, settings: MetricSettings) -> Metric {
+        let ratio = f64::from(worse_than) / 100.0;
+        Metric {
+            name,
+            counts,
+            settings: MetricSettings {
+                relative: settings.relative.map(|relative| Relative {
+                    revert_ratio: ratio,
+                    promote_ratio: ratio * 1.2,
                     ..relative
                 }),
-                absolute: Absolute {
-                    revert_floor: Some(millionths(self.harmless)),
-                    promote_ceiling: Some(2.0 * millionths(self.harmless)),
-                },
-                kappa: f64::from(self.noise) / 1000.0,
-                ..errors
-            }
-        });
-        Settings {
-            alpha_revert: millionths(self.false_reverts),
-            ..Settings::of(metrics.to_vec())
+                ..settings
+            },
+            limit: None,
+            worse_than,
         }
+    }
+
+    fn limited(counts: Counts, name: String, weight: f64, limit: u32) -> Metric {
+        Metric {
+            settings: MetricSettings::limit(&name, weight, millionths(limit)),
+            name,
+            counts,
+            limit: Some(limit),
+            worse_than: 100,
+        }
+    }
+}
+
+fn millionths(count: u32) -> f64 {
+    f64::from(count) / 1e6
+}
+
+/// Each metric's part of the one error budget: 0.5, 0.3 and 0.2 for what is compared with blue,
+/// and shares of their own for what is held against a limit. The judge scales them to 1.
+mod weight {
+    pub(super) const HTTP_5XX: f64 = 0.5;
+    pub(super) const UNREACHABLE: f64 = 0.2;
+    pub(super) const LATENCY: f64 = 0.3;
+    pub(super) const FAILED: f64 = 0.3;
+    pub(super) const SLOW: f64 = 0.15;
+    pub(super) const BALANCER: f64 = 0.2;
+}
+
+/// Everything that is judged minute by minute, in the judge's order.
+pub(super) fn metrics(guards: &MetricGuards) -> Vec<Metric> {
+    let mut metrics = Vec::new();
+    metrics.extend(guards.errors.iter().flat_map(of_errors));
+    let line = |guard: &LatencyGuard| Some((*guard, guard.line?));
+    let latency = guards.latency.as_ref().and_then(line);
+    metrics.extend(latency.into_iter().flat_map(of_latency));
+    metrics.extend(guards.load_balancer.as_ref().map(of_load_balancer));
+    metrics
+}
+
+fn of_errors(guard: &ErrorGuard) -> [Metric; 3] {
+    let compared = |counts, name: &str, weight| {
+        let settings = MetricSettings {
+            absolute: Absolute {
+                revert_floor: Some(millionths(guard.harmless)),
+                promote_ceiling: Some(2.0 * millionths(guard.harmless)),
+            },
+            kappa: f64::from(guard.noise) / 1000.0,
+            ..MetricSettings::errors(name, weight)
+        };
+        Metric::relative(counts, name.to_owned(), guard.worse_than, settings)
+    };
+    [
+        compared(Counts::Http5xx, "5xx", weight::HTTP_5XX),
+        compared(
+            Counts::Unreachable,
+            "failed connections",
+            weight::UNREACHABLE,
+        ),
+        Metric::limited(
+            Counts::Failed,
+            "failed requests".to_owned(),
+            weight::FAILED,
+            guard.limit,
+        ),
+    ]
+}
+
+fn of_latency((guard, line): (LatencyGuard, Line)) -> [Metric; 2] {
+    let name = format!("over {}", words::time(line.micros));
+    let settings = MetricSettings::latency(weight::LATENCY, millionths(line.exceeded));
+    // Where blue is hardly ever over the line, the usual floors would forbid it to green.
+    let at_least = |rate: Option<f64>, least: f64| rate.map(|rate| rate.max(least));
+    let errors = MetricSettings::errors("latency", 1.0).absolute;
+    let settings = MetricSettings {
+        absolute: Absolute {
+            revert_floor: at_least(
+                settings.absolute.revert_floor,
+                errors.revert_floor.unwrap_or(0.0),
+            ),
+            promote_ceiling: at_least(
+                settings.absolute.promote_ceiling,
+                errors.promote_ceiling.unwrap_or(0.0),
+            ),
+        },
+        kappa: f64::from(guard.noise) / 1000.0,
+        ..settings
+    };
+    let limit = guard.limit_at(line);
+    [
+        Metric::relative(Counts::Slow, name.clone(), guard.worse_than, settings),
+        Metric::limited(Counts::Slow, name, weight::SLOW, limit),
+    ]
+}
+
+fn of_load_balancer(guard: &BalancerGuard) -> Metric {
+    let limit = guard.tolerated();
+    Metric::limited(Counts::Balancer, "5xx".to_owned(), weight::BALANCER, limit)
+}
+
+/// The error budget of all of them.
+fn alpha(guards: &MetricGuards) -> f64 {
+    millionths(guards.errors.unwrap_or_default().false_reverts)
+}
+
+/// What the judge is asked.
+pub(super) fn settings(guards: &MetricGuards, metrics: &[Metric]) -> Settings {
+    let metrics = metrics.iter().map(|metric| metric.settings.clone());
+    Settings {
+        alpha_revert: alpha(guards),
+        ..Settings::of(metrics.collect())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::judge::guards::Over;
+    use crate::judge::sequential::Method;
+
+    fn all() -> MetricGuards {
+        MetricGuards {
+            latency: Some(LatencyGuard {
+                over: Over::Percentile(95),
+                line: Some(Line {
+                    micros: 230_000,
+                    exceeded: 50_000,
+                }),
+                ..LatencyGuard::default()
+            }),
+            ..MetricGuards::default()
+        }
+    }
+
+    #[test]
+    fn all_metrics_share_one_error_budget() {
+        for guards in [MetricGuards::default(), all()] {
+            let metrics = settings(&guards, &metrics(&guards)).metrics;
+            let sum: f64 = metrics.iter().map(|metric| metric.weight).sum();
+            assert!((sum - 1.0).abs() < 1e-9, "{sum}");
+        }
+        let without_a_line = MetricGuards {
+            latency: Some(LatencyGuard::default()),
+            ..MetricGuards::default()
+        };
+        assert_eq!(metrics(&without_a_line).len(), 4);
+        assert_eq!(metrics(&all()).len(), 6);
+    }
+
+    #[test]
+    fn what_is_common_on_blue_is_judged_exactly() {
+        let method = |exceeded| {
+            let mut guards = all();
+            let latency = guards.latency.as_mut().expect("it is there");
+            latency.line = Some(Line {
+                micros: 1,
+                exceeded,
+            });
+            let settings = metrics(&guards)[3].settings.clone();
+            (
+                settings.relative.expect("it is compared").method,
+                settings.absolute,
+            )
+        };
+        assert_eq!(method(50_000).0, Method::A);
+        assert_eq!(method(100_000).0, Method::B);
+        // An SLO that blue never misses: what is harmless is not zero.
+        assert_eq!(method(0).1.revert_floor, Some(0.0005));
     }
 }

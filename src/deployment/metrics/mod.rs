@@ -7,6 +7,9 @@
 
 mod evidence;
 mod guard;
+mod history;
+mod verdict;
+mod watch;
 mod worse;
 
 use std::collections::BTreeMap;
@@ -18,12 +21,19 @@ use serde::{Deserialize, Serialize};
 
 pub(in crate::deployment) use evidence::age_of;
 pub use evidence::{Evidence, Window};
-pub use guard::{ErrorGuard, MetricGuards};
-pub use worse::Worse;
+pub use history::{History, MetricsFound, Tried};
+pub use verdict::{Crossed, Judgement, Verdict};
+pub use watch::{ValueRead, Watch, end, name_of};
+pub use worse::{Subject, Worse};
 
-use super::ids::Slots;
-use crate::judge::sequential::{Count, Pair};
-use worse::{percent, thousands};
+use super::ids::{SlotName, Slots};
+use super::plan::Plan;
+pub use crate::judge::guards::{
+    BalancerGuard, CompareGuard, Compared, ErrorGuard, LatencyGuard, MetricGuards, ThresholdGuard,
+};
+use crate::judge::guards::{Filled, Number};
+use crate::judge::sequential::Count;
+use crate::judge::words::thousands;
 
 /// A minute.
 pub const MINUTE: SignedDuration = SignedDuration::from_secs(60);
@@ -41,6 +51,28 @@ pub const GIVEN_UP_AFTER: Duration = Duration::from_secs(600);
 pub struct MetricsSeen {
     /// Each minute, by its start. One that was asked for and isn't here has no datapoint at all.
     pub minutes: BTreeMap<Timestamp, MinuteSeen>,
+    /// The values of the config's own metrics, by their position and side, each by the start of
+    /// its period.
+    pub values: BTreeMap<(usize, SlotName), BTreeMap<Timestamp, ValueSeen>>,
+}
+
+/// A value of a metric.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct ValueSeen {
+    /// What it is.
+    pub value: Number,
+    /// Since when reads have shown just this.
+    pub unchanged_since: Timestamp,
+}
+
+impl ValueSeen {
+    /// One that has just been seen.
+    pub fn new(value: Number) -> ValueSeen {
+        ValueSeen {
+            value,
+            unchanged_since: Timestamp::default(),
+        }
+    }
 }
 
 /// One minute; `None` where CloudWatch has no datapoint.
@@ -50,6 +82,8 @@ pub struct MinuteSeen {
     pub slots: Slots<FiguresSeen>,
     /// Requests to the load balancers as a whole.
     pub load_balancer: Option<u64>,
+    /// `HTTPCode_ELB_5XX_Count`: what they answered themselves.
+    pub own_5xx: Option<u64>,
     /// Whether any datapoint of this minute is there that doesn't depend on traffic: then what is
     /// missing is nothing that is late.
     pub published: bool,
@@ -66,6 +100,10 @@ pub struct FiguresSeen {
     pub http_5xx: Option<u64>,
     /// `TargetConnectionErrorCount`.
     pub unreachable: Option<u64>,
+    /// `TargetResponseTime`, how many there are.
+    pub timed: Option<u64>,
+    /// Of them, those over the line.
+    pub slow: Option<u64>,
 }
 
 /// What both sides served in one minute, as it was judged.
@@ -76,6 +114,38 @@ pub struct Served {
     pub blue: Figures,
     /// By green.
     pub green: Figures,
+    /// By the load balancers as a whole.
+    #[serde(default, skip_serializing_if = "Balancer::is_nothing")]
+    pub balancer: Balancer,
+}
+
+/// The load balancers' figures.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Balancer {
+    /// Requests that a target was chosen for.
+    pub requests: u64,
+    /// Those that they answered themselves with 5xx: for want of a target, these are not among
+    /// `requests`.
+    #[serde(default, skip_serializing_if = "is_zero")]
+    pub own_5xx: u64,
+}
+
+impl Balancer {
+    // Serde passes a reference.
+    #[allow(clippy::trivially_copy_pass_by_ref)]
+    fn is_nothing(&self) -> bool {
+        *self == Balancer::default()
+    }
+
+    /// The bad ones among all: which of them were counted as requests can't be seen, so each is
+    /// taken for one more.
+    pub fn count(self) -> Count {
+        Count {
+            requests: self.requests + self.own_5xx,
+            bad: self.own_5xx,
+        }
+    }
 }
 
 /// One side's figures.
@@ -90,6 +160,12 @@ pub struct Figures {
     /// Connections to targets that failed.
     #[serde(default, skip_serializing_if = "is_zero")]
     pub unreachable: u64,
+    /// Requests whose response time is known.
+    #[serde(default, skip_serializing_if = "is_zero")]
+    pub timed: u64,
+    /// Of them, those over the line.
+    #[serde(default, skip_serializing_if = "is_zero")]
+    pub slow: u64,
 }
 
 // Serde passes a reference.
@@ -99,23 +175,26 @@ fn is_zero(count: &u64) -> bool {
 }
 
 impl Served {
-    /// Both sides' requests, and those among them that `bad` counts.
-    pub fn pair(&self, bad: fn(&Figures) -> u64) -> Pair {
-        let count = |side: &Figures| Count {
-            requests: side.requests,
-            bad: bad(side).min(side.requests),
-        };
-        Pair {
-            blue: count(&self.blue),
-            green: count(&self.green),
-        }
+    /// Adds another minute's.
+    pub fn add(&mut self, more: &Served) {
+        self.blue.add(&more.blue);
+        self.green.add(&more.green);
+        self.balancer.requests += more.balancer.requests;
+        self.balancer.own_5xx += more.balancer.own_5xx;
     }
 }
 
 impl fmt::Display for Figures {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let (failed, requests) = (thousands(self.failed()), thousands(self.requests));
-        write!(f, "{failed} of {requests} failed")
+        if self.requests == 0 {
+            return f.write_str("no traffic");
+        }
+        let requests = thousands(self.requests);
+        write!(f, "{} of {requests} failed", thousands(self.failed()))?;
+        match self.slow {
+            0 => Ok(()),
+            slow => write!(f, ", {} slow", thousands(slow)),
+        }
     }
 }
 
@@ -123,6 +202,32 @@ impl Figures {
     /// Requests that failed in any way.
     pub fn failed(&self) -> u64 {
         self.http_5xx + self.unreachable
+    }
+
+    /// Adds another minute's.
+    pub fn add(&mut self, more: &Figures) {
+        self.requests += more.requests;
+        self.http_5xx += more.http_5xx;
+        self.unreachable += more.unreachable;
+        self.timed += more.timed;
+        self.slow += more.slow;
+    }
+}
+
+/// What the placeholders of a metric stand for on a side of a plan: its first target group, the
+/// load balancer of that, its service.
+pub fn filled(plan: &Plan, slot: SlotName) -> Filled {
+    let side = &plan.slots[slot];
+    let group = side.targets.first().map(|target| &target.group);
+    let uses = |route: &&super::plan::Route| Some(&route.groups[slot]) == group;
+    let route = plan.routes.iter().find(uses).or(plan.routes.first());
+    let cluster = plan.cluster.as_str();
+    Filled {
+        target_group: group.map_or_else(String::new, |it| it.dimension().to_owned()),
+        load_balancer: route.map_or_else(String::new, |it| it.load_balancer.dimension().to_owned()),
+        service: side.service.as_str().to_owned(),
+        cluster: cluster.rsplit('/').next().unwrap_or(cluster).to_owned(),
+        slot: slot.as_str().to_owned(),
     }
 }
 

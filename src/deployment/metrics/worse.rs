@@ -5,11 +5,34 @@ use std::fmt;
 use serde::{Deserialize, Serialize};
 
 use crate::judge::sequential::{Count, Pair};
+use crate::judge::words::{percent, plural, thousands};
+
+/// Whose figures they are.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Subject {
+    /// Green's.
+    #[default]
+    Green,
+    /// The load balancer's own answers.
+    LoadBalancer,
+}
+
+impl Subject {
+    // Serde passes a reference.
+    #[allow(clippy::trivially_copy_pass_by_ref)]
+    fn is_green(&self) -> bool {
+        *self == Subject::Green
+    }
+}
 
 /// Green is worse: the minutes that say it most clearly.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct Worse {
+    /// Whose figures `green_*` are.
+    #[serde(default, skip_serializing_if = "Subject::is_green")]
+    pub subject: Subject,
     /// What was counted: `5xx`.
     pub metric: String,
     /// Blue's requests in these minutes.
@@ -38,6 +61,7 @@ impl Worse {
     pub(super) fn of(metric: &str, pair: Pair, minutes: u32, log_e: f64) -> Worse {
         let confidence = (1.0 - (-log_e).exp()) * 100_000.0;
         Worse {
+            subject: Subject::Green,
             metric: metric.to_owned(),
             blue_requests: pair.blue.requests,
             blue_bad: pair.blue.bad,
@@ -55,7 +79,14 @@ impl fmt::Display for Worse {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let count = |requests, bad| Count { requests, bad };
         let green = share(count(self.green_requests, self.green_bad));
-        write!(f, "green {}", green.with(&self.metric))?;
+        match self.subject {
+            Subject::Green => write!(f, "green {}", green.with(&self.metric))?,
+            Subject::LoadBalancer => write!(
+                f,
+                "the load balancer answered {green} itself with {}",
+                self.metric
+            )?,
+        }
         if let Some(percent) = self.by_more_than {
             let blue = share(count(self.blue_requests, self.blue_bad));
             write!(f, " against blue {blue}: worse by more than {percent} %")?;
@@ -65,9 +96,8 @@ impl fmt::Display for Worse {
             write!(f, ": more than the limit of {limit} %")?;
         }
         let confidence = f64::from(self.confidence) / 1000.0;
-        let minutes = self.minutes;
-        let s = if minutes == 1 { "" } else { "s" };
-        write!(f, ", {confidence:.1} % sure after {minutes} minute{s}")
+        let minutes = plural(self.minutes, "minute");
+        write!(f, ", {confidence:.1} % sure after {minutes}")
     }
 }
 
@@ -104,28 +134,4 @@ impl fmt::Display for Share {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         write!(f, "{} % {}", self.percent(), self.counts())
     }
-}
-
-/// Two figures that mean something: `4.1`, `0.23`, `0.051`, `100`.
-pub(super) fn percent(share: f64) -> String {
-    let percent = share * 100.0;
-    let decimals = match percent {
-        p if p == 0.0 || p >= 99.95 => 0,
-        p if p >= 0.995 => 1,
-        p if p >= 0.0995 => 2,
-        _ => 3,
-    };
-    format!("{percent:.decimals$}")
-}
-
-pub(super) fn thousands(count: u64) -> String {
-    let digits = count.to_string();
-    let mut text = String::new();
-    for (index, digit) in digits.chars().enumerate() {
-        if index > 0 && (digits.len() - index).is_multiple_of(3) {
-            text.push(',');
-        }
-        text.push(digit);
-    }
-    text
 }

@@ -4,9 +4,11 @@
 mod capacity;
 mod deadman;
 mod definition;
+mod metrics;
 mod request;
 mod routes;
 mod services;
+mod steps;
 mod under_way;
 mod watching;
 
@@ -93,6 +95,7 @@ pub fn plan(request: &Request, found: &Surroundings) -> Planning {
     let desired = capacity::check(request, found, live, &slots, &mut planning);
     let definition = definition::decide(request, found, live, &slots, &mut planning);
     let guards = watching::guards(request, found, live, &routes, &mut planning);
+    let steps = steps::check(request, found, live, &routes, &mut planning);
     let deadman = deadman::check(request, found, &routes, &mut planning);
     watching::warn_of_time(request, found, &slots, &routes, &mut planning);
     if let (Some(green), Some(desired), Some(definition), true) =
@@ -123,7 +126,7 @@ pub fn plan(request: &Request, found: &Surroundings) -> Planning {
                 .map_or(Value::Null, super::clone::settings),
             routes,
             strategy: request.strategy.name().to_owned(),
-            steps: request.steps(),
+            steps,
             guards,
             limits: request.limits.clone(),
             retire: request.retire.clone(),

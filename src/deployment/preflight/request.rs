@@ -53,6 +53,18 @@ pub struct Request {
 }
 
 impl Request {
+    /// Whether a step asks for requests: then they are counted, if nothing else.
+    pub fn asks_for_requests(&self) -> bool {
+        let mut steps = self.strategy.steps().iter();
+        self.kind == Kind::Deploy && steps.any(|step| step.until.is_some())
+    }
+
+    /// What is judged, as the config asks for it, or counted, as the strategy does.
+    pub fn metrics(&self) -> Option<MetricGuards> {
+        let counted = self.asks_for_requests().then(MetricGuards::none);
+        self.guards.metrics.clone().or(counted)
+    }
+
     /// The strategy's ladder; the last step's bake is the strategy's last bake.
     pub fn steps(&self) -> Vec<StepPlan> {
         let steps = self.strategy.steps().iter().enumerate();

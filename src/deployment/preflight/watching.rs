@@ -2,15 +2,11 @@
 
 use std::time::Duration;
 
-use super::{Planning, Request};
+use super::{Planning, Request, metrics};
 use crate::deployment::ids::{AlarmName, SlotName, Slots};
-use crate::deployment::metrics::MetricGuards;
 use crate::deployment::plan::{AlarmGuard, AlarmWeight, Guards, Kind, Route, SlotPlan};
 use crate::deployment::surroundings::{AlarmFound, Surroundings};
 use crate::judge::alarms::{AlarmState, InsufficientData};
-
-/// A minute, and the time until CloudWatch's figures of it are final.
-const JUDGED_AFTER: Duration = Duration::from_secs(5 * 60);
 
 /// What is going to be watched.
 pub(super) fn guards(
@@ -25,37 +21,8 @@ pub(super) fn guards(
         min: request.guards.min,
         healthy_for: request.guards.healthy_for,
         alarms: check_alarms(request, found, live, planning),
-        metrics: check_metrics(request, routes, planning),
+        metrics: metrics::check(request, found, live, routes, planning),
     }
-}
-
-/// Metrics are judged for a new version only: what a hotfix or a rollback leaves is worse.
-fn check_metrics(
-    request: &Request,
-    routes: &[Route],
-    planning: &mut Planning,
-) -> Option<MetricGuards> {
-    let metrics = request.guards.metrics.clone()?;
-    if !matches!(request.kind, Kind::Deploy) {
-        return None;
-    }
-    if routes.iter().all(|route| route.load_balancer.is_network()) {
-        planning.problem(
-            "guards.metrics.errors counts HTTP answers, and the service is behind a network load \
-             balancer, which has none",
-            "take `metrics` out of `guards` in bg.yaml; alarms work with any load balancer",
-        );
-        return None;
-    }
-    let bakes = request.steps().into_iter().map(|step| step.bake);
-    if bakes.max().is_some_and(|longest| longest < JUDGED_AFTER) {
-        planning.warn(format!(
-            "guards.metrics judges a minute up to three minutes after its end: bakes shorter than \
-             {} are over before any of their minutes is judged",
-            humantime::format_duration(JUDGED_AFTER)
-        ));
-    }
-    Some(metrics)
 }
 
 pub(super) fn check_alarms(

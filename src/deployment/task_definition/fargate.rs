@@ -49,6 +49,20 @@ pub(super) fn check_fargate(definition: &Value) -> Vec<Problem> {
     problems
 }
 
+/// The next larger memory that goes with `cpu`, or else the next cpu with more memory than
+/// `memory`: CPU units and MiB. `None` where there is no larger size.
+pub fn next_fargate_size(cpu: u64, memory: u64) -> Option<(u64, u64)> {
+    let larger = SIZES.iter().filter(|(size, ..)| *size >= cpu);
+    larger
+        .flat_map(|(size, least, most, step)| {
+            (*least..=*most)
+                .step_by(usize::try_from(*step).unwrap_or(usize::MAX))
+                .filter(move |mib| (*size, *mib) != (256, 1536))
+                .map(move |mib| (*size, mib))
+        })
+        .find(|(_, mib)| *mib > memory)
+}
+
 fn check_size(definition: &Value) -> Option<Problem> {
     let (Some(cpu), Some(memory)) = (task_cpu(definition), task_memory(definition)) else {
         return Some(missing_size(definition));

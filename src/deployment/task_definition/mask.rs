@@ -44,7 +44,7 @@ pub(super) fn is_secret_name(name: &str) -> bool {
 
 /// Whether this text looks like a secret or has one in it: a URL with a password, a well-known
 /// kind of token, `NAME=value` or JSON with a secret's name.
-pub(super) fn has_secret(text: &str) -> bool {
+pub fn has_secret(text: &str) -> bool {
     let json = text.trim_start().starts_with(['{', '[']);
     if json && is_secret_name(text) {
         return true;

@@ -21,6 +21,8 @@ pub use containers::{container_has_port, images, put_images, set_images, set_tag
 pub use describe::{from_describe, parse_file};
 pub use diff::{Change, diff, same};
 pub use error::TaskDefinitionError;
+pub use fargate::next_fargate_size;
 pub use image::{ImageError, ImageRef};
 pub use image_changes::{ImageChange, parse_image_definitions, parse_image_flags};
+pub use mask::has_secret;
 pub use placeholders::{Filled, fill_placeholders};

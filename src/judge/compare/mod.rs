@@ -151,6 +151,17 @@ impl Comparison {
         self.tell(&ranks, z)
     }
 
+    /// How many values a side are needed at least, where both have the same number: with fewer,
+    /// even samples that don't overlap at all can't be told apart at this confidence.
+    pub fn values_needed(&self) -> u32 {
+        let z = normal_quantile(1.0 - (1.0 - self.confidence) / 2.0);
+        let enough = |count: &u32| {
+            let values = vec![0.0; *count as usize];
+            Ranks::of(&values, &values).furthest() > z
+        };
+        (1..1000).find(enough).unwrap_or(1000)
+    }
+
     fn tell(&self, ranks: &Ranks, z: f64) -> Verdict {
         let deviation = sample::mean_ratio(ranks.green(), ranks.blue());
         let effect = match self.effect {

@@ -49,3 +49,15 @@ fn a_metric_that_must_have_data_fails_without() {
     let verdict = must.judge(&[f64::NAN; 9], &around(5.0, 9));
     assert_eq!(verdict.class, Class::NoDataFails);
 }
+
+#[test]
+fn how_many_values_are_needed_follows_from_the_confidence() {
+    let needed = |confidence| {
+        let comparison = Comparison {
+            confidence,
+            ..Comparison::default()
+        };
+        comparison.values_needed()
+    };
+    assert_eq!((needed(0.95), needed(0.98)), (4, 5));
+}

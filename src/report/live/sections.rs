@@ -253,14 +253,17 @@ pub(super) fn guards(frame: &Frame<'_>) -> Vec<StyledLine> {
             (guard, state)
         })
         .collect();
-    // Stable: among equals the config's order stays.
-    alarms.sort_by_key(|(_, state)| match state {
+    let rank = |state: &Option<Option<AlarmState>>| match state {
         Some(Some(AlarmState::Alarm)) => 0,
         Some(None) => 1,
         Some(Some(AlarmState::InsufficientData)) => 2,
         None => 3,
         Some(Some(AlarmState::Ok)) => 4,
-    });
+    };
+    // Stable: among equals the config's order stays.
+    alarms.sort_by_key(|(_, state)| rank(state));
+    // What was judged comes before alarms that say nothing.
+    let telling = alarms.iter().filter(|(_, state)| rank(state) < 3).count();
     for (guard, state) in alarms {
         let Some(state) = state else {
             lines.push(
@@ -292,27 +295,37 @@ pub(super) fn guards(frame: &Frame<'_>) -> Vec<StyledLine> {
             .plain(guard.name.as_str());
         lines.push(line.with(Tone::Dim, note));
     }
+    let quiet = lines.split_off(1 + telling);
     lines.extend(judged(frame, plan));
+    lines.extend(quiet);
     lines
 }
 
-/// What was judged so far, where metrics are.
-fn judged(frame: &Frame<'_>, plan: &Plan) -> Option<StyledLine> {
-    plan.guards.metrics.as_ref()?;
+/// What was judged so far, where metrics are; and how far that reaches.
+fn judged(frame: &Frame<'_>, plan: &Plan) -> Vec<StyledLine> {
+    if plan.guards.metrics.is_none() {
+        return Vec::new();
+    }
+    let read_to = frame.view.read_to.map(|read_to| {
+        let text = read_to.told(frame.now);
+        StyledLine::new().to_column(22).with(Tone::Dim, text)
+    });
     let Some(judged) = &frame.view.judged else {
         let line = marked(Tone::Dim, frame.marks.later, "not judged").to_column(22);
-        return Some(line.plain("failed requests, from the first whole minute on"));
+        let line = line.plain("failed requests, from the first whole minute on");
+        return std::iter::once(line).chain(read_to).collect();
     };
     let worse = matches!(frame.view.trip, Some(Trip::Worse(_)));
     let (mark, tone, word) = match worse {
         true => (frame.marks.bad, Tone::Bad, "worse"),
         false => (frame.marks.done, Tone::Good, "judged"),
     };
-    let (served, minutes) = (judged.served, judged.minutes);
-    let s = if minutes == 1 { "" } else { "s" };
-    let text = format!("requests: green {}, blue {}", served.green, served.blue);
+    let served = judged.served;
+    let minutes = words::plural(judged.minutes as usize, "minute");
+    let text = format!("green {}, blue {}", served.green, served.blue);
     let line = marked(tone, mark, word).to_column(22).plain(text);
-    Some(line.with(Tone::Dim, format!(", in {minutes} minute{s}")))
+    let line = line.with(Tone::Dim, format!(", in {minutes}"));
+    std::iter::once(line).chain(read_to).collect()
 }
 
 /// The last things that happened.

@@ -4,6 +4,7 @@ use proptest::prelude::*;
 use super::{Size, screen};
 use crate::deployment::event::{Event, Record};
 use crate::deployment::ids::{EcsServiceName, TaskDefinitionArn};
+use crate::deployment::metrics::{MetricGuards, Served, minute_of};
 use crate::report::line::Symbols;
 use crate::report::stories::{self, at};
 use crate::report::view::View;
@@ -85,6 +86,38 @@ fn many_routes_alarms_and_steps_still_show_what_matters() {
     }
     let shown = shown(&records, 460, SMALL, Symbols::Unicode);
     for needed in ["holding", "blue", "green", "Holding", "10% for 5m", "more"] {
+        assert!(shown.contains(needed), "{needed} is missing from\n{shown}");
+    }
+}
+
+#[test]
+fn metrics_show_what_was_judged_how_late_that_is_and_what_the_newest_minute_was() {
+    let mut records = stories::holding();
+    if let Event::Started { plan } = &mut records[0].event {
+        plan.guards.metrics = Some(MetricGuards::default());
+    }
+    let before = shown(&records, 460, SMALL, Symbols::Unicode);
+    assert!(before.contains("not judged"), "{before}");
+    let mut served = Served::default();
+    served.blue.requests = 1800;
+    let minute = minute_of(at(300));
+    let judged = Event::MinuteJudged {
+        minute,
+        step: 0,
+        served,
+    };
+    let record = Record {
+        at: at(400),
+        event: judged,
+        ..records[0].clone()
+    };
+    records.push(record);
+    let shown = shown(&records, 460, SMALL, Symbols::Unicode);
+    for needed in [
+        "green no traffic, blue 0 of 1,800 failed, in 1 minute",
+        "behind (",
+        "): green no traffic, blue zero",
+    ] {
         assert!(shown.contains(needed), "{needed} is missing from\n{shown}");
     }
 }

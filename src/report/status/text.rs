@@ -1,5 +1,7 @@
 //! `status` for people.
 
+use jiff::Timestamp;
+
 use super::{DeploymentStatus, SlotStatus, StatusReport, StoreStatus, UnknownStatus};
 use crate::deployment::ids::SlotName;
 use crate::deployment::outcome::Outcome;
@@ -35,7 +37,8 @@ pub fn text(status: &StatusReport) -> Vec<StyledLine> {
             field(label, Tone::Dim).plain(format!("{}: slot a {a}, slot b {b}", route.label)),
         );
     }
-    lines.extend(status.deployment.iter().flat_map(deployment));
+    let deployments = status.deployment.iter();
+    lines.extend(deployments.flat_map(|it| deployment(it, status.at)));
     lines.extend(deadman(status));
     lines.extend(status.unknown.iter().flat_map(unknown));
     if let Some(retire) = &status.retire {
@@ -154,7 +157,7 @@ pub fn how_far(status: &DeploymentStatus) -> String {
     text
 }
 
-fn deployment(status: &DeploymentStatus) -> Vec<StyledLine> {
+fn deployment(status: &DeploymentStatus, now: Timestamp) -> Vec<StyledLine> {
     let text = format!("{}, {}", status.id, how_far(status));
     let mut lines = vec![field("deployment", Tone::Busy).plain(text)];
     if status.abandoned {
@@ -172,6 +175,8 @@ fn deployment(status: &DeploymentStatus) -> Vec<StyledLine> {
         let tell = |text| field("", Tone::Plain).with(Tone::Bad, text);
         lines.extend([left, on, back].map(tell));
     }
+    let metrics = status.metrics.iter();
+    lines.extend(metrics.map(|it| field("  metrics", Tone::Dim).plain(it.told(now))));
     lines.extend(
         status
             .trip

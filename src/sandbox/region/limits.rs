@@ -56,9 +56,12 @@ fn buckets_of(operation: &Operation) -> Vec<Bucket> {
             "GetMetricData" => vec![Bucket::MetricReads],
             _ => Vec::new(),
         },
-        Service::Sts | Service::Scaling | Service::Ecr | Service::Scheduler | Service::DynamoDb => {
-            Vec::new()
-        }
+        Service::Sts
+        | Service::Scaling
+        | Service::Ecr
+        | Service::Scheduler
+        | Service::DynamoDb
+        | Service::Logs => Vec::new(),
     }
 }
 

@@ -13,6 +13,7 @@ pub mod ecs;
 pub mod elbv2;
 pub mod error;
 pub mod json;
+pub mod logs;
 mod page;
 pub mod query;
 pub mod scaling;
@@ -50,6 +51,8 @@ pub enum Service {
     Scheduler,
     /// DynamoDB.
     DynamoDb,
+    /// CloudWatch Logs.
+    Logs,
 }
 
 impl Service {
@@ -64,6 +67,7 @@ impl Service {
             Self::Ecr => "ecr",
             Self::Scheduler => "scheduler",
             Self::DynamoDb => "dynamodb",
+            Self::Logs => "logs",
         }
     }
 }
@@ -98,6 +102,7 @@ const ECS_TARGET: &str = "AmazonEC2ContainerServiceV20141113.";
 const ECR_TARGET: &str = "AmazonEC2ContainerRegistry_V20150921.";
 const SCALING_TARGET: &str = "AnyScaleFrontendService.";
 const DYNAMODB_TARGET: &str = "DynamoDB_20120810.";
+const LOGS_TARGET: &str = "Logs_20140328.";
 const CLOUDWATCH_TARGET: &str = "GraniteServiceVersion20100801.";
 const CLOUDWATCH_PATH: &str = "/service/GraniteServiceVersion20100801/operation/";
 
@@ -150,6 +155,7 @@ pub fn recognise(
             (ECR_TARGET, Service::Ecr),
             (DYNAMODB_TARGET, Service::DynamoDb),
             (CLOUDWATCH_TARGET, Service::CloudWatch),
+            (LOGS_TARGET, Service::Logs),
         ];
         let (service, name) = services
             .into_iter()
@@ -207,7 +213,14 @@ pub fn check_region(headers: &HeaderMap, protocol: Protocol, region: &str) -> Re
 impl Operation {
     /// Whether it only looks.
     pub fn is_read(&self) -> bool {
-        let verbs = ["Describe", "List", "GetItem", "GetSchedule", "Query"];
+        let verbs = [
+            "Describe",
+            "List",
+            "GetItem",
+            "GetLogEvents",
+            "GetSchedule",
+            "Query",
+        ];
         verbs.iter().any(|verb| self.name.starts_with(verb))
     }
 
@@ -236,6 +249,7 @@ impl Operation {
             Service::Ecr => ecr::handle,
             Service::Scheduler => scheduler::handle,
             Service::DynamoDb => dynamodb::handle,
+            Service::Logs => logs::handle,
         };
         let result = handle(world, &self.name, &self.input);
         if !self.changes_nothing() && self.service != Service::DynamoDb {

@@ -35,7 +35,7 @@ pub fn handle(world: &mut World, operation: &str, input: &Value) -> Result<Value
         "PutScheduledAction" => put_schedule(world, input),
         "DescribeScheduledActions" => describe_schedules(world, input),
         "DeleteScheduledAction" => delete_schedule(world, input),
-        "DescribeScalingActivities" => Ok(json!({ "ScalingActivities": [] })),
+        "DescribeScalingActivities" => describe_activities(world, input),
         _ => Err(AwsError::unknown_operation(operation)),
     }
 }
@@ -103,8 +103,54 @@ fn register_target(world: &mut World, input: &Value) -> Result<Value, AwsError> 
         .targets
         .insert(resource.to_owned(), target);
     let service = world.ecs.service_mut(cluster, name).ok_or_else(missing)?;
-    service.desired = service.desired.clamp(min, max);
+    let before = service.desired;
+    let after = before.clamp(min, max);
+    service.desired = after;
+    if before != after {
+        let bound = if after == min {
+            ("minimum", min)
+        } else {
+            ("maximum", max)
+        };
+        note_clamp(world, resource, after, bound);
+    }
     Ok(json!({ "ScalableTargetARN": arn }))
+}
+
+/// Remembers that a bound changed the desired count.
+fn note_clamp(world: &mut World, resource: &str, desired: u32, (bound, value): (&str, u32)) {
+    let activity = json!({
+        "ActivityId": ids::uuid(&mut world.rng),
+        "ServiceNamespace": "ecs",
+        "ResourceId": resource,
+        "ScalableDimension": DIMENSION,
+        "Description": format!("Setting desired count to {desired}."),
+        "Cause": format!("{bound} capacity was set to {value}"),
+        "StartTime": time(world.now),
+        "EndTime": time(world.now),
+        "StatusCode": "Successful",
+        "StatusMessage": format!(
+            "Successfully set desired count to {desired}. Change successfully fulfilled by ecs."
+        ),
+    });
+    let activities = &mut world.ecs.scaling.activities;
+    let activities = activities.entry(resource.to_owned()).or_default();
+    activities.insert(0, activity);
+    activities.truncate(50);
+}
+
+fn describe_activities(world: &World, input: &Value) -> Result<Value, AwsError> {
+    let with_others = input.get("IncludeNotScaledActivities") == Some(&Value::Bool(true));
+    let all = &world.ecs.scaling.activities;
+    let wanted = text(input, "ResourceId");
+    let found = all
+        .iter()
+        .filter(|(resource, _)| wanted.is_none_or(|wanted| wanted == *resource))
+        .flat_map(|(_, activities)| activities)
+        .filter(|activity| with_others || activity.get("NotScaledReasons").is_none())
+        .cloned()
+        .collect();
+    paged("ScalingActivities", found, input, 50)
 }
 
 /// A scalable target as it is shown: what a request says, over what is known already.

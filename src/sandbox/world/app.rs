@@ -2,6 +2,7 @@
 //!
 //! Never looks at the world: a behaviour answers from its own figures and the task's age.
 
+use super::versions;
 use fastrand::Rng;
 use jiff::SignedDuration;
 use std::time::Duration;
@@ -59,6 +60,15 @@ pub struct Behaviour {
     pub exit: Option<Exit>,
     /// Why the image cannot be pulled, if it cannot.
     pub pull_error: Option<String>,
+    /// Why its process cannot be started, if it cannot.
+    pub start_error: Option<String>,
+    /// What it says last before it ends by itself.
+    pub last_words: Vec<String>,
+    /// The port that it says it listens on, where that isn't its container's; with 0 it says
+    /// nothing.
+    pub listens_on: Option<u16>,
+    /// Whether it ends on SIGTERM; otherwise it is killed.
+    pub heeds_sigterm: bool,
 }
 
 /// The shortest answer takes this much of the typical time.
@@ -84,15 +94,20 @@ impl Behaviour {
             boot: Duration::from_secs(2),
             exit: None,
             pull_error: None,
+            start_error: None,
+            last_words: Vec::new(),
+            listens_on: None,
+            heeds_sigterm: true,
         }
     }
 
     /// The behaviour that an image's tag asks for: the tag's part before its first `-` is
-    /// `bad`, `slow`, `crash`, `unhealthy`, `missing` or `oom`; everything else is good, and so
-    /// is a reference by digest.
+    /// `bad`, `slow`, `crash`, `unhealthy`, `missing`, `oom` or one of `versions.rs`; everything
+    /// else is good, and so is a reference by digest.
     pub fn for_image(image: &str) -> Self {
         let good = Self::good();
-        match tag_of(image).split('-').next().unwrap_or_default() {
+        let tag = tag_of(image).split('-').next().unwrap_or_default();
+        match tag {
             "bad" => Self {
                 error_rate: 0.2,
                 ..good
@@ -108,6 +123,7 @@ impl Behaviour {
                     code: 1,
                     reason: None,
                 }),
+                last_words: vec!["panic: the cart is empty".to_owned()],
                 ..good
             },
             "oom" => Self {
@@ -129,7 +145,7 @@ impl Behaviour {
                 pull_error: Some(not_found(image)),
                 ..good
             },
-            _ => good,
+            _ => versions::behaviour(tag, image).unwrap_or(good),
         }
     }
 

@@ -9,6 +9,7 @@ pub mod elb;
 pub mod ids;
 pub mod scheduler;
 pub mod traffic;
+mod versions;
 
 use jiff::{SignedDuration, Timestamp};
 use traffic::Pace;

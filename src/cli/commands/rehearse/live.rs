@@ -81,7 +81,7 @@ struct Found {
 }
 
 async fn read(global: &Global, config: &Config, request: &Request) -> Result<Found, String> {
-    let cloud = connect(global, config).await;
+    let cloud = connect(global, Some(config)).await;
     let cloud: Cloud = cloud.map_err(|error| error.message)?;
     let endpoint = global.endpoint_url.clone();
     let endpoint = endpoint.or_else(|| std::env::var("AWS_ENDPOINT_URL").ok());

@@ -10,6 +10,7 @@ use crate::deployment::ids::{
     AlarmName, ClusterName, DeploymentId, EcsServiceName, LoadBalancerArn, RouteArn, ServiceName,
     SlotName, Slots, TargetGroupArn, TaskDefinitionArn,
 };
+use crate::deployment::metrics::MetricsFound;
 use crate::deployment::observation::Seen;
 use crate::deployment::plan::{Kind, Limits, Retire, RetireHow, RouteKind};
 use crate::deployment::preflight::{
@@ -172,6 +173,7 @@ pub(super) fn shop() -> Surroundings {
         scaling: Seen::Value(Slots::default()),
         running_digests: BTreeMap::new(),
         registry_digests: BTreeMap::new(),
+        metrics: MetricsFound::default(),
         healthy: BTreeMap::from([(group_arn("shop-a"), 4), (group_arn("shop-b"), 0)]),
         deadman: DeadmanFound::default(),
         notes: Vec::new(),

@@ -32,10 +32,15 @@ pub(super) fn put(world: &mut World, input: &Value) -> Result<Value, AwsError> {
             return Err(fail("InvalidParameterValue", message));
         }
         let metric = Metric::new(namespace, name, dimensions(datum)?);
-        data.push((metric, text(datum, "Unit"), at, stats(datum)?));
+        let fine = CLOUDWATCH.integer(datum, "StorageResolution")? == Some(1);
+        data.push((metric, text(datum, "Unit"), at, stats(datum)?, fine));
     }
-    for (metric, unit, at, stats) in data {
-        world.cloudwatch.store.record(metric, unit, at, &stats, now);
+    let store = &mut world.cloudwatch.store;
+    for (metric, unit, at, stats, fine) in data {
+        match fine {
+            true => store.record_fine(metric, unit, at, &stats, now),
+            false => store.record(metric, unit, at, &stats, now),
+        }
     }
     Ok(json!({}))
 }

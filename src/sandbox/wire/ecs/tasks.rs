@@ -161,7 +161,7 @@ fn view(cluster: &Cluster, task: &Task, now: Timestamp) -> Value {
         "overrides": { "containerOverrides": [], "inferenceAcceleratorOverrides": [] },
         "tags": [],
         "version": task.version,
-        "enableExecuteCommand": false,
+        "enableExecuteCommand": task.exec_agent.is_some(),
     });
     let mut fields = shown.as_object().cloned().unwrap_or_default();
     fields.retain(|_, value| !value.is_null());
@@ -235,6 +235,13 @@ fn container_view(task: &Task, at: usize, now: Timestamp) -> Value {
     if task.started_at.is_some() {
         shown["imageDigest"] = json!(container.digest);
         shown["runtimeId"] = json!(format!("{}-{}", task.id, &container.id[..8]));
+    }
+    if let (Some(runs), true) = (task.exec_agent, task.started_at.is_some()) {
+        shown["managedAgents"] = json!([{
+            "name": "ExecuteCommandAgent",
+            "lastStatus": if runs { "RUNNING" } else { "STOPPED" },
+            "reason": if runs { Value::Null } else { json!("Execute Command Agent stopped") },
+        }]);
     }
     if let Some(code) = container.exit_code {
         shown["exitCode"] = json!(code);

@@ -24,6 +24,19 @@ impl Histogram {
         }
     }
 
+    /// How many are above `value`; of its own bucket the part that lies above.
+    pub fn above(&self, value: f64) -> f64 {
+        let own = bucket(value);
+        let above: f64 = self.buckets.range(own + 1..).map(|(_, count)| count).sum();
+        let within = self.buckets.get(&own).copied().unwrap_or(0.0);
+        let (low, high) = (GROWTH.powi(own.into()), GROWTH.powi(i32::from(own) + 1));
+        let part = match own {
+            i16::MIN => 0.0,
+            _ => ((high - value) / (high - low)).clamp(0.0, 1.0),
+        };
+        above + within * part
+    }
+
     /// The value below which `percent` of all lie.
     pub fn percentile(&self, percent: f64) -> Option<f64> {
         let total: f64 = self.buckets.values().sum();
@@ -79,6 +92,22 @@ mod tests {
             let got = histogram.percentile(percent).unwrap();
             prop_assert!((got / exact - 1.0).abs() < 0.011, "{} for {}", got, exact);
         }
+    }
+
+    #[test]
+    fn what_is_above_a_value_is_counted() {
+        let mut histogram = Histogram::default();
+        for value in 1..=1000 {
+            histogram.add(f64::from(value) / 1000.0, 2.0);
+        }
+        for value in [0.1, 0.25, 0.5, 0.95] {
+            let above = histogram.above(value);
+            assert!(
+                (above - 2000.0 * (1.0 - value)).abs() < 6.0,
+                "{above} above {value}"
+            );
+        }
+        assert_eq!((histogram.above(0.0), histogram.above(2.0)), (2000.0, 0.0));
     }
 
     #[test]

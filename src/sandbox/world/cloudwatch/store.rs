@@ -103,6 +103,11 @@ impl Stats {
             Statistic::Average => (self.count > 0.0).then(|| self.sum / self.count),
             Statistic::Minimum => Some(self.min),
             Statistic::Maximum => Some(self.max),
+            Statistic::CountAbove(millionths) => self.above(millionths as f64 / 1e6),
+            Statistic::RankUpTo(millionths) => {
+                let above = self.above(millionths as f64 / 1e6)?;
+                (self.count > 0.0).then(|| 100.0 * (1.0 - above / self.count))
+            }
             Statistic::Percentile(percent) => {
                 let value = match &self.histogram {
                     Some(histogram) => histogram.percentile(f64::from(percent) / 10.0)?,
@@ -112,6 +117,18 @@ impl Stats {
                 };
                 Some(value.clamp(self.min, self.max))
             }
+        }
+    }
+}
+
+impl Stats {
+    /// How many values are above one; none without a distribution.
+    fn above(&self, value: f64) -> Option<f64> {
+        match &self.histogram {
+            _ if self.max <= value => Some(0.0),
+            _ if self.min > value => Some(self.count),
+            Some(histogram) => Some(histogram.above(value)),
+            None => None,
         }
     }
 }
@@ -131,6 +148,10 @@ pub enum Statistic {
     Maximum,
     /// A percentile, in tenths of a percent: `p99.9` is 999.
     Percentile(u16),
+    /// How many values are over so many millionths: `TC(0.5:)`.
+    CountAbove(u64),
+    /// How many percent of all values are not: `PR(:0.5)`.
+    RankUpTo(u64),
 }
 
 impl Statistic {
@@ -142,11 +163,27 @@ impl Statistic {
             "Average" => Some(Self::Average),
             "Minimum" => Some(Self::Minimum),
             "Maximum" => Some(Self::Maximum),
+            _ if name.ends_with(')') => Self::of_range(name),
             _ => {
                 let percent: f64 = name.strip_prefix('p')?.parse().ok()?;
                 let valid = (0.0..=100.0).contains(&percent);
                 valid.then(|| Self::Percentile((percent * 10.0).round() as u16))
             }
+        }
+    }
+
+    /// `TC(0.5:)` and `PR(:0.5)`; other ranges are not offered.
+    fn of_range(name: &str) -> Option<Self> {
+        let (kind, range) = name.strip_suffix(')')?.split_once('(')?;
+        let (low, high) = range.split_once(':')?;
+        let millionths = |text: &str| -> Option<u64> {
+            let value: f64 = text.parse().ok()?;
+            (value >= 0.0).then_some((value * 1e6).round() as u64)
+        };
+        match (kind, low, high) {
+            ("TC", low, "") => millionths(low).map(Self::CountAbove),
+            ("PR", "", high) => millionths(high).map(Self::RankUpTo),
+            _ => None,
         }
     }
 }
@@ -191,6 +228,29 @@ impl Store {
         visible_at: Timestamp,
     ) {
         let minute = at.as_second().div_euclid(60) * 60;
+        self.record_second(metric, unit, minute, stats, visible_at);
+    }
+
+    /// Adds values to a metric's second: one of high resolution.
+    pub fn record_fine(
+        &mut self,
+        metric: Metric,
+        unit: Option<&str>,
+        at: Timestamp,
+        stats: &Stats,
+        visible_at: Timestamp,
+    ) {
+        self.record_second(metric, unit, at.as_second(), stats, visible_at);
+    }
+
+    fn record_second(
+        &mut self,
+        metric: Metric,
+        unit: Option<&str>,
+        minute: i64,
+        stats: &Stats,
+        visible_at: Timestamp,
+    ) {
         let series = self.series.entry(metric).or_default();
         if let Some(unit) = unit {
             series.unit = Some(unit.to_owned());
@@ -341,7 +401,17 @@ mod tests {
         assert_eq!(Statistic::parse("p99.9"), Some(Statistic::Percentile(999)));
         assert_eq!(Statistic::parse("p90"), Some(Statistic::Percentile(900)));
         assert_eq!(Statistic::parse("Sum"), Some(Statistic::Sum));
-        for unknown in ["sum", "p101", "px", "tm99", ""] {
+        assert_eq!(
+            Statistic::parse("TC(0.235:)"),
+            Some(Statistic::CountAbove(235_000))
+        );
+        assert_eq!(
+            Statistic::parse("PR(:1)"),
+            Some(Statistic::RankUpTo(1_000_000))
+        );
+        for unknown in [
+            "sum", "p101", "px", "tm99", "", "TC(:)", "PR(1:2)", "TM(5%:)",
+        ] {
             assert_eq!(Statistic::parse(unknown), None, "{unknown}");
         }
     }

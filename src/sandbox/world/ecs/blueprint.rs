@@ -4,6 +4,7 @@ use super::{
     Ctx,
     definitions::{Definition, port_mappings},
     json::text,
+    obstacles,
     tasks::{NetworkInterface, Owner, PROVISIONING, Task, TaskContainer, TaskStatus, TaskTarget},
 };
 use crate::sandbox::world::{elb::TargetId, ids};
@@ -28,6 +29,8 @@ pub(super) struct Blueprint<'a> {
     pub(super) digests: &'a BTreeMap<String, String>,
     /// Load balancers: target group, container name, container port.
     pub(super) load_balancers: Vec<(&'a str, &'a str, u16)>,
+    /// The service's or RunTask's own fields.
+    pub(super) settings: &'a Map<String, Value>,
 }
 
 impl Blueprint<'_> {
@@ -42,6 +45,7 @@ impl Blueprint<'_> {
             subnet: subnet.clone(),
         });
         let containers = self.containers(interface.is_some(), ctx);
+        let exec_agent = self.exec_agent();
         let targets = self
             .load_balancers
             .iter()
@@ -51,7 +55,7 @@ impl Blueprint<'_> {
                 id: TargetId {
                     id: place.address.clone(),
                     port: answering_port(&containers, container, port),
-                    zone: None,
+                    zone: Some(place.zone.clone()),
                 },
             })
             .collect();
@@ -75,6 +79,8 @@ impl Blueprint<'_> {
             interface,
             zone: place.zone,
             targets,
+            obstacle: obstacles::of_start(self.definition, &self.subnets, self.settings),
+            exec_agent,
             proven: false,
             accounted: false,
             created_at: ctx.now,
@@ -84,6 +90,17 @@ impl Blueprint<'_> {
             execution_stopped_at: None,
             stopped_at: None,
         }
+    }
+
+    /// The agent needs a task role that allows it.
+    fn exec_agent(&self) -> Option<bool> {
+        let asked = self.settings.get("enableExecuteCommand") == Some(&Value::Bool(true));
+        let role = self
+            .definition
+            .body
+            .get("taskRoleArn")
+            .and_then(Value::as_str);
+        asked.then(|| role.is_some_and(|role| !role.contains("denied")))
     }
 
     fn containers(&self, own_address: bool, ctx: &mut Ctx<'_>) -> Vec<TaskContainer> {

@@ -5,9 +5,12 @@ use super::{
     json::count,
     rollout,
     scheduler::{Tasks, tell_stopped},
-    tasks::{StopCode, Task},
+    tasks::{StopCode, Task, TaskTarget},
 };
-use crate::sandbox::world::{app::Probe, elb::TargetState};
+use crate::sandbox::world::{
+    app::Probe,
+    elb::{CheckPort, TargetState},
+};
 use jiff::{SignedDuration, Timestamp};
 use serde_json::Value;
 
@@ -68,8 +71,11 @@ impl Task {
         }
         let patience = seconds("startPeriod", 0)
             + interval * i32::try_from(count(check, "retries").unwrap_or(3)).unwrap_or(3);
+        // A command that isn't in the image fails whatever the program does.
+        let command = check.get("command").map(Value::to_string);
+        let no_command = command.is_some_and(|words| words.contains("missing"));
         match container.behaviour.probe(age) {
-            Probe::Status(200..=399) => HealthStatus::Healthy,
+            Probe::Status(200..=399) if !no_command => HealthStatus::Healthy,
             _ if age < patience => HealthStatus::Unknown,
             _ => HealthStatus::Unhealthy,
         }
@@ -159,7 +165,7 @@ fn verdict(service: &Service, task: &Task, ctx: &Ctx<'_>) -> Verdict {
                         service.name,
                         target.port,
                         target.group,
-                        probe_in_words(task, target.port, age)
+                        probe_in_words(task, target, age, ctx)
                     )),
                 };
             }
@@ -183,14 +189,19 @@ fn has_container_verdict(task: &Task, now: Timestamp) -> bool {
     !checked || task.health(now) == HealthStatus::Healthy
 }
 
-fn probe_in_words(task: &Task, port: u16, age: SignedDuration) -> String {
+fn probe_in_words(task: &Task, target: &TaskTarget, age: SignedDuration, ctx: &Ctx<'_>) -> String {
+    let check = ctx.elb.group(&target.group).map(|group| group.check.port);
+    let port = match check {
+        Some(CheckPort::Fixed(port)) => port,
+        _ => target.port,
+    };
     let container = task
         .containers
         .iter()
         .find(|container| container.ports.iter().any(|(inside, _)| *inside == port));
     match container.map(|container| container.behaviour.probe(age)) {
         Some(Probe::Status(code)) => format!("Health checks failed with these codes: [{code}]"),
-        Some(Probe::Timeout) => "Request timed out".to_owned(),
-        Some(Probe::Refused) | None => "Health checks failed".to_owned(),
+        Some(Probe::Timeout) | None => "Request timed out".to_owned(),
+        Some(Probe::Refused) => "Health checks failed".to_owned(),
     }
 }

@@ -3,10 +3,12 @@
 mod addresses;
 mod blueprint;
 pub mod definitions;
+mod dependencies;
 pub mod events;
 pub mod health;
 pub mod images;
 pub mod json;
+mod obstacles;
 mod rollout;
 pub mod scaling;
 mod scheduler;
@@ -63,6 +65,9 @@ pub struct Ecs {
     pub images: Images,
     /// Application Auto Scaling.
     pub scaling: scaling::Scaling,
+    /// Why a service's tasks can't be placed, in ECS's words after `(service NAME)`, by cluster
+    /// and service: planted by scenes.
+    pub refusals: BTreeMap<(String, String), String>,
     /// Applications that no task stands behind, by address and port: for scenes without ECS.
     pub planted: BTreeMap<(String, u16), (Behaviour, Timestamp)>,
     addresses: Addresses,
@@ -83,6 +88,8 @@ pub struct RunningApp<'a> {
     pub image: &'a str,
     /// The service that its task belongs to.
     pub service: Option<&'a str>,
+    /// The zone that it runs in.
+    pub zone: Option<&'a str>,
 }
 
 /// What a step of ECS needs of the rest of the world.
@@ -92,6 +99,7 @@ struct Ctx<'a> {
     elb: &'a mut Elb,
     addresses: &'a mut Addresses,
     images: &'a Images,
+    refusals: &'a BTreeMap<(String, String), String>,
     account: &'a str,
     region: &'a str,
 }
@@ -125,6 +133,7 @@ impl Ecs {
                 Owner::Service { service, .. } => Some(service),
                 Owner::Nobody { .. } => None,
             },
+            zone: Some(&task.zone),
         })
     }
 
@@ -139,6 +148,7 @@ impl Ecs {
             task_arn: "",
             image: "",
             service: None,
+            zone: None,
         })
     }
 
@@ -180,6 +190,7 @@ impl World {
             clusters,
             addresses,
             images,
+            refusals,
             ..
         } = &mut self.ecs;
         let ctx = Ctx {
@@ -188,6 +199,7 @@ impl World {
             elb: &mut self.elb,
             addresses,
             images,
+            refusals,
             account: &self.account,
             region: &self.region,
         };
@@ -209,6 +221,7 @@ impl World {
             subnets: services::subnets(request.settings),
             digests: &BTreeMap::new(),
             load_balancers: Vec::new(),
+            settings: request.settings,
         }
         .start(&mut ctx);
         let id = task.id.clone();
@@ -225,6 +238,18 @@ impl World {
             .and_then(|cluster| cluster.tasks.get_mut(id))
         {
             task.begin_stop(StopCode::UserInitiated, reason, &mut ctx);
+        }
+        self.ecs.wake();
+    }
+
+    /// Takes away the machine under a task.
+    pub fn take_task(&mut self, cluster: &str, id: &str, code: StopCode, reason: String) {
+        let (clusters, mut ctx) = self.ecs_parts();
+        if let Some(task) = clusters
+            .get_mut(cluster)
+            .and_then(|cluster| cluster.tasks.get_mut(id))
+        {
+            task.begin_stop(code, reason, &mut ctx);
         }
         self.ecs.wake();
     }

@@ -13,4 +13,6 @@ pub struct Scaling {
     pub policies: BTreeMap<(String, String), Value>,
     /// Scheduled actions by resource id and action name.
     pub schedules: BTreeMap<(String, String), Value>,
+    /// What it did, or didn't, by resource id, the newest first.
+    pub activities: BTreeMap<String, Vec<Value>>,
 }

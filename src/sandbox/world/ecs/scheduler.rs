@@ -3,7 +3,8 @@
 use super::{
     Ctx, Deployment, RolloutState, Service, ServiceStatus,
     blueprint::Blueprint,
-    health, rollout,
+    definitions::{NetworkMode, port_mappings},
+    health, obstacles, rollout,
     services::{RolloutBounds, load_balancers, subnets},
     tasks::{Owner, StopCode, Task, TaskStatus},
 };
@@ -13,6 +14,8 @@ use std::collections::BTreeMap;
 
 /// Failures in a row before the scheduler slows down.
 const PATIENCE: u32 = 3;
+/// ECS repeats the same event only after this.
+const SAID_AGAIN: SignedDuration = SignedDuration::from_hours(6);
 /// ECS waits at most 27 minutes between tries.
 const LONGEST_BACKOFF: SignedDuration = SignedDuration::from_mins(27);
 /// Fields of a service that its tasks show.
@@ -117,9 +120,57 @@ fn reconcile(cluster: &str, service: &mut Service, tasks: &mut Tasks, ctx: &mut 
     let patient = service.backoff.until.is_some_and(|until| ctx.now < until);
     let given_up = primary.rollout == RolloutState::Failed;
     if missing > 0 && !patient && !given_up && service.status == ServiceStatus::Active {
-        start(cluster, service, tasks, missing, ctx);
+        let fits = fits_at_once(service);
+        match refusal(cluster, service, tasks, ctx) {
+            Some(why) => refuse(service, &why, ctx),
+            None => start(cluster, service, tasks, missing.min(fits), ctx),
+        }
     }
     stop(service, tasks, &surplus, ctx);
+}
+
+/// How many tasks the cluster's one instance takes at once: with a fixed host port a single one.
+fn fits_at_once(service: &Service) -> u32 {
+    let definition = service.primary().map(|primary| &primary.definition);
+    let fixed = definition.is_some_and(|definition| {
+        let ports = definition.containers().iter().flat_map(port_mappings);
+        let mut ports = ports.filter_map(|port| port.host);
+        definition.network_mode() == NetworkMode::Instance && ports.any(|host| host > 0)
+    });
+    if fixed { 1 } else { u32::MAX }
+}
+
+/// Why no task can be placed.
+fn refusal(cluster: &str, service: &Service, tasks: &Tasks, ctx: &Ctx<'_>) -> Option<String> {
+    let planted = ctx
+        .refusals
+        .get(&(cluster.to_owned(), service.name.clone()));
+    let definition = &service.primary()?.definition;
+    let shared = definition.network_mode() == NetworkMode::Instance;
+    let taken = |port: u16| {
+        let live = tasks
+            .values()
+            .filter(|task| task.status < TaskStatus::Deprovisioning);
+        let mut ports = live
+            .flat_map(|task| &task.containers)
+            .flat_map(|it| &it.ports);
+        shared && ports.any(|(_, outside)| *outside == port)
+    };
+    planted
+        .cloned()
+        .or_else(|| obstacles::of_placement(definition, taken))
+}
+
+/// Says so, once in six hours for the same cause.
+fn refuse(service: &mut Service, why: &str, ctx: &mut Ctx<'_>) {
+    let message = format!("(service {}) {why}", service.name);
+    let said = service
+        .events
+        .iter()
+        .any(|event| event.message == message && ctx.now.duration_since(event.at) < SAID_AGAIN);
+    if !said {
+        service.events.tell(ctx.rng, ctx.now, message);
+    }
 }
 
 fn size(tasks: &[&Task]) -> u32 {
@@ -201,6 +252,7 @@ fn blueprint<'a>(
         subnets: subnets(&deployment.settings),
         digests: &deployment.digests,
         load_balancers: load_balancers(&deployment.settings),
+        settings: &service.settings,
     }
 }
 

@@ -4,7 +4,11 @@
 //! A task moves by itself (it starts, its process ends); the service scheduler only asks it to
 //! stop. Durations are drawn from ranges that are usual on Fargate.
 
-use super::{Ctx, definitions::Definition};
+use super::{
+    Ctx,
+    definitions::Definition,
+    dependencies::{self, Dependencies},
+};
 use crate::sandbox::world::{app::Behaviour, elb::TargetId};
 use jiff::{SignedDuration, Timestamp};
 use serde_json::{Map, Value};
@@ -18,6 +22,8 @@ const ACTIVATING: RangeInclusive<i64> = 2..=3;
 const NOTICING_AN_EXIT: RangeInclusive<i64> = 2..=4;
 const SIGTERM: RangeInclusive<i64> = 1..=3;
 const DEPROVISIONING: RangeInclusive<i64> = 5..=10;
+/// How long containers may wait for each other, as long as nobody says otherwise.
+const WAITS_FOR_OTHERS: SignedDuration = SignedDuration::from_hours(3);
 /// How long ECS still shows a stopped task.
 const SHOWN_AFTER_STOP: SignedDuration = SignedDuration::from_hours(1);
 
@@ -69,6 +75,10 @@ pub enum StopCode {
     UserInitiated,
     /// The service scheduler replaced it or scaled in.
     ServiceSchedulerInitiated,
+    /// AWS took Spot capacity back.
+    SpotInterruption,
+    /// Its instance goes away.
+    TerminationNotice,
 }
 
 impl StopCode {
@@ -79,6 +89,8 @@ impl StopCode {
             Self::EssentialContainerExited => "EssentialContainerExited",
             Self::UserInitiated => "UserInitiated",
             Self::ServiceSchedulerInitiated => "ServiceSchedulerInitiated",
+            Self::SpotInterruption => "SpotInterruption",
+            Self::TerminationNotice => "TerminationNotice",
         }
     }
 }
@@ -193,6 +205,10 @@ pub struct Task {
     pub zone: String,
     /// Where it is registered once it runs.
     pub targets: Vec<TaskTarget>,
+    /// Why it can't start, whatever its images are.
+    pub obstacle: Option<String>,
+    /// Whether ECS Exec's agent runs in it, where it is asked for.
+    pub exec_agent: Option<bool>,
     /// Was it ever running with all its targets healthy?
     pub proven: bool,
     /// Has the scheduler taken note of its end?
@@ -250,7 +266,7 @@ impl Task {
                 self.enter(TaskStatus::Pending, ctx.within(PULLING));
             }
             TaskStatus::Pending => self.pulled(ctx),
-            TaskStatus::Activating => self.run(ctx),
+            TaskStatus::Activating => self.activate(ctx),
             TaskStatus::Running => self.process_ended(ctx),
             TaskStatus::Deactivating => self.drain(ctx),
             TaskStatus::Stopping => self.killed(ctx),
@@ -279,7 +295,8 @@ impl Task {
             return;
         }
         self.deregister(ctx);
-        if self.targets.is_empty() || code == StopCode::UserInitiated {
+        let drains = code == StopCode::ServiceSchedulerInitiated;
+        if self.targets.is_empty() || !drains {
             self.enter(TaskStatus::Stopping, ctx.within(SIGTERM));
         } else {
             self.enter(TaskStatus::Deactivating, ctx.within(1..=1));
@@ -292,6 +309,9 @@ impl Task {
     }
 
     fn pulled(&mut self, ctx: &mut Ctx<'_>) {
+        if let Some(obstacle) = self.obstacle.clone() {
+            return self.fail_to_start(obstacle, ctx);
+        }
         let refused = self
             .containers
             .iter()
@@ -309,12 +329,36 @@ impl Task {
         let reason = self.containers[at].behaviour.pull_error.clone();
         self.pull_stopped_at = Some(ctx.now);
         self.containers[at].reason.clone_from(&reason);
+        self.fail_to_start(reason.unwrap_or_default(), ctx);
+    }
+
+    fn fail_to_start(&mut self, reason: String, ctx: &mut Ctx<'_>) {
         self.stop = Some(Stop {
             code: StopCode::TaskFailedToStart,
-            reason: reason.unwrap_or_default(),
+            reason,
             at: ctx.now,
         });
         self.enter(TaskStatus::Deprovisioning, ctx.within(DEPROVISIONING));
+    }
+
+    /// Starts the processes, in the order of their dependencies.
+    fn activate(&mut self, ctx: &mut Ctx<'_>) {
+        let refused = self
+            .containers
+            .iter()
+            .position(|container| container.behaviour.start_error.is_some());
+        if let Some(at) = refused {
+            let reason = self.containers[at].behaviour.start_error.clone();
+            self.containers[at].reason.clone_from(&reason);
+            return self.fail_to_start(reason.unwrap_or_default(), ctx);
+        }
+        match dependencies::resolve(&mut self.containers, &self.definition) {
+            Dependencies::Met => self.run(ctx),
+            Dependencies::Failed => self.fail_to_start("Task failed to start".to_owned(), ctx),
+            Dependencies::Waited => {
+                self.due = Some(ctx.now + WAITS_FOR_OTHERS);
+            }
+        }
     }
 
     fn run(&mut self, ctx: &mut Ctx<'_>) {
@@ -327,7 +371,7 @@ impl Task {
         self.due = self
             .containers
             .iter()
-            .filter(|container| container.essential)
+            .filter(|container| container.essential && container.exit_code.is_none())
             .filter_map(|container| container.behaviour.exit.as_ref())
             .map(|exit| ctx.within(i64::from(exit.from)..=i64::from(exit.to.max(exit.from))))
             .min();
@@ -338,7 +382,9 @@ impl Task {
         if self.execution_stopped_at.is_none() {
             self.execution_stopped_at = Some(ctx.now);
             for container in &mut self.containers {
-                if let Some(exit) = &container.behaviour.exit {
+                if let Some(exit) = &container.behaviour.exit
+                    && container.exit_code.is_none()
+                {
                     container.exit_code = Some(exit.code);
                     container.reason.clone_from(&exit.reason);
                 }
@@ -369,6 +415,11 @@ impl Task {
     }
 
     fn killed(&mut self, ctx: &mut Ctx<'_>) {
+        for container in &mut self.containers {
+            if !container.behaviour.heeds_sigterm {
+                container.exit_code.get_or_insert(137);
+            }
+        }
         self.kill(0, ctx);
         self.enter(TaskStatus::Deprovisioning, ctx.within(DEPROVISIONING));
     }

@@ -10,19 +10,8 @@ use std::collections::BTreeMap;
 
 /// A world without services.
 pub(crate) fn empty_world() -> World {
-    World {
-        now: Timestamp::from_second(1_790_000_040).unwrap(),
-        rng: fastrand::Rng::with_seed(7),
-        account: "123456789012".to_owned(),
-        region: "eu-west-1".to_owned(),
-        ecs: super::super::ecs::Ecs::default(),
-        elb: super::Elb::default(),
-        cloudwatch: super::super::cloudwatch::CloudWatch::default(),
-        scheduler: Default::default(),
-        dynamodb: super::super::dynamodb::Tables::default(),
-        traffic: super::super::traffic::Traffic::default(),
-        moves: 0,
-    }
+    let now = Timestamp::from_second(1_790_000_040).unwrap();
+    World::new("123456789012", "eu-west-1", now, 7)
 }
 
 /// The target on 10.0.0.1 with this port.

@@ -148,15 +148,51 @@ struct GroupMinute {
     /// 2xx, 3xx, 4xx, 5xx.
     classes: [u64; 4],
     unreachable: u64,
+    /// The same by the zone of the target, where that is known.
+    zones: BTreeMap<String, ZoneMinute>,
     latency: Option<Stats>,
     healthy: Option<Stats>,
     unhealthy: Option<Stats>,
 }
 
+#[derive(Debug, Clone, Copy, Default)]
+struct ZoneMinute {
+    requests: u64,
+    classes: [u64; 4],
+    unreachable: u64,
+}
+
+impl ZoneMinute {
+    fn count(&mut self, answers: &[(Answer, u64)]) {
+        for (answer, times) in answers {
+            self.requests += times;
+            match answer {
+                Answer::Status(status, _) => self.classes[class(*status)] += times,
+                Answer::Unreachable => self.unreachable += times,
+                Answer::Broken | Answer::TimedOut => {}
+            }
+        }
+    }
+}
+
+/// The place of a status among 2xx, 3xx, 4xx and 5xx.
+fn class(status: u16) -> usize {
+    usize::from(status / 100).clamp(2, 5) - 2
+}
+
 impl Minute {
-    pub(super) fn count(&mut self, lb: &str, group: &str, answers: &[(Answer, u64)]) {
+    pub(super) fn count(
+        &mut self,
+        lb: &str,
+        group: &str,
+        zone: Option<&str>,
+        answers: &[(Answer, u64)],
+    ) {
         let lb = entry(&mut self.load_balancers, lb);
         let group = entry(&mut lb.groups, group);
+        if let Some(zone) = zone {
+            entry(&mut group.zones, zone).count(answers);
+        }
         for (answer, times) in answers {
             if let Some(status) = answer.own_status() {
                 *lb.errors.entry(status).or_default() += times;
@@ -164,8 +200,7 @@ impl Minute {
             group.requests += times;
             match answer {
                 Answer::Status(status, latency) => {
-                    let class = usize::from(status / 100).clamp(2, 5) - 2;
-                    group.classes[class] += times;
+                    group.classes[class(*status)] += times;
                     let latencies = group.latency.get_or_insert_with(Stats::distribution);
                     latencies.add(latency.as_secs_f64(), *times as f64);
                 }
@@ -278,6 +313,19 @@ impl Publisher<'_> {
                 self.record(group, "TargetResponseTime", "Seconds", latency);
             }
         }
+        for (zone, counts) in &counts.zones {
+            let mut count = |name: &str, count: u64| {
+                if count > 0 {
+                    let place = (Some(group), Some(zone.as_str()));
+                    self.record_at(place, name, "Count", &Stats::of(count as f64));
+                }
+            };
+            count("RequestCount", counts.requests);
+            for (index, answers) in counts.classes.iter().enumerate() {
+                count(&format!("HTTPCode_Target_{}XX_Count", index + 2), *answers);
+            }
+            count("TargetConnectionErrorCount", counts.unreachable);
+        }
     }
 
     fn hosts(&mut self, group: &str, counts: &GroupMinute) {
@@ -296,9 +344,23 @@ impl Publisher<'_> {
     }
 
     fn record(&mut self, group: Option<&str>, name: &str, unit: &str, stats: &Stats) {
+        self.record_at((group, None), name, unit, stats);
+    }
+
+    /// Of a group and a zone, where they are named.
+    fn record_at(
+        &mut self,
+        (group, zone): (Option<&str>, Option<&str>),
+        name: &str,
+        unit: &str,
+        stats: &Stats,
+    ) {
         let mut dimensions = vec![("LoadBalancer".to_owned(), self.load_balancer.to_owned())];
         if let Some(group) = group {
             dimensions.push(("TargetGroup".to_owned(), group.to_owned()));
+        }
+        if let Some(zone) = zone {
+            dimensions.push(("AvailabilityZone".to_owned(), zone.to_owned()));
         }
         let metric = Metric::new(self.namespace, name, dimensions);
         self.store

@@ -160,8 +160,9 @@ impl Flow {
                 Routed::Target { group, target, pin } => {
                     self.clients[client] = pin;
                     let app = ecs.application_at(&target.id, target.port);
+                    let zone = app.and_then(|app| app.zone);
                     let errors = traffic.noise.factor(&group, *now);
-                    traffic.count(lb, &group, &[(ask(app, errors, rng, *now), 1)]);
+                    traffic.count(lb, &group, zone, &[(ask(app, errors, rng, *now), 1)]);
                 }
                 Routed::NoTarget { .. } => traffic.count_own(lb, OwnAnswer::NoTarget, 1),
                 _ => {}
@@ -215,7 +216,7 @@ fn spread(world: &mut World, lb: &str, forward: &Forward, count: u64) {
                 Pace::EverySecond => one_by_one(app, errors, requests, rng, *now),
                 Pace::InLeaps => share::out(app, errors, requests, rng, *now),
             };
-            traffic.count(lb, arn, &answers);
+            traffic.count(lb, arn, app.and_then(|app| app.zone), &answers);
         }
     }
 }

@@ -79,7 +79,7 @@ impl Traffic {
     /// Counts one real request that went to a target.
     pub fn count_real(&mut self, load_balancer: &str, group: &str, answer: Answer, now: Timestamp) {
         self.last_real = Some(now);
-        self.count(load_balancer, group, &[(answer, 1)]);
+        self.count(load_balancer, group, None, &[(answer, 1)]);
     }
 
     /// Counts one real request that the load balancer answered itself.
@@ -88,9 +88,15 @@ impl Traffic {
         self.count_own(load_balancer, answer, 1);
     }
 
-    /// Counts answers of a group's targets, each so many times.
-    fn count(&mut self, load_balancer: &str, group: &str, answers: &[(Answer, u64)]) {
-        self.minute.count(load_balancer, group, answers);
+    /// Counts answers of a group's targets in a zone, each so many times.
+    fn count(
+        &mut self,
+        load_balancer: &str,
+        group: &str,
+        zone: Option<&str>,
+        answers: &[(Answer, u64)],
+    ) {
+        self.minute.count(load_balancer, group, zone, answers);
         self.ledger.count(load_balancer, group, answers);
     }
 

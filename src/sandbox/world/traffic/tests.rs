@@ -1,6 +1,6 @@
 use super::super::app::Probe;
 use super::super::cloudwatch::store::{Metric, Statistic, Window};
-use super::super::elb::testing::{Scene, behaviour};
+use super::super::elb::testing::{Scene, behaviour, empty_world};
 use super::*;
 use std::collections::BTreeMap;
 
@@ -221,4 +221,32 @@ fn the_same_seed_gives_the_same_metrics() {
         )
     };
     assert_eq!(run(), run());
+}
+
+#[test]
+fn a_groups_counts_are_also_there_by_its_targets_zones() {
+    let mut world = empty_world();
+    let balancer = crate::sandbox::demo::build(&mut world).unwrap();
+    world.advance(120);
+    let lb = world.elb.load_balancers.values().next().unwrap();
+    let group = world.elb.group(&balancer.group_a).unwrap().dimension();
+    let by = |zone: Option<&str>| -> f64 {
+        let mut dimensions = vec![
+            ("LoadBalancer".to_owned(), lb.dimension().to_owned()),
+            ("TargetGroup".to_owned(), group.to_owned()),
+        ];
+        dimensions.extend(zone.map(|zone| ("AvailabilityZone".to_owned(), zone.to_owned())));
+        let metric = Metric::new("AWS/ApplicationELB", "RequestCount", dimensions);
+        let window = Window {
+            start: 0,
+            end: i64::MAX,
+            period: 60,
+        };
+        let store = &world.cloudwatch.store;
+        let values = store.values(&metric, Statistic::Sum, window, world.now);
+        values.into_values().sum()
+    };
+    let zones: Vec<f64> = lb.zones.iter().map(|(zone, _)| by(Some(zone))).collect();
+    assert!(zones.iter().all(|requests| *requests > 0.0), "{zones:?}");
+    assert_eq!(zones.iter().sum::<f64>(), by(None));
 }

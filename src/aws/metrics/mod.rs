@@ -1,31 +1,37 @@
-//! The load balancers' metrics of both slots, minute by minute.
+//! The metrics that are judged, read in one call.
 
-use std::collections::{BTreeMap, BTreeSet};
+mod found;
+mod history;
+mod queries;
+
 use std::time::Duration;
 
 use aws_sdk_cloudwatch::primitives::DateTime;
-use aws_sdk_cloudwatch::types::{
-    Dimension, Metric, MetricDataQuery, MetricDataResult, MetricStat, ScanBy, StatusCode,
-};
+use aws_sdk_cloudwatch::types::{MetricDataQuery, MetricDataResult, ScanBy, StatusCode};
 use jiff::{SignedDuration, Timestamp};
 use tokio::time::timeout;
 
 use super::cloud::Cloud;
 use super::error::{AwsError, ErrorClass};
 use super::retry::Effect;
-use crate::deployment::ids::{DeploymentId, LoadBalancerArn, SlotName, TargetGroupArn};
-use crate::deployment::metrics::{FiguresSeen, MINUTE, MetricsSeen, MinuteSeen, minute_of};
+use crate::deployment::ids::DeploymentId;
+use crate::deployment::metrics::{
+    FiguresSeen, MetricGuards, MetricsSeen, MinuteSeen, ValueSeen, minute_of,
+};
 use crate::deployment::observation::Seen;
 use crate::deployment::plan::Plan;
+use crate::judge::guards::Number;
+pub use found::MetricsAsk;
+pub(super) use queries::query;
+use queries::{Figure, Place, Queries};
 
 const GET: &str = "cloudwatch:GetMetricData";
-const NAMESPACE: &str = "AWS/ApplicationELB";
 /// Between two reads: often enough for two that are half a minute apart.
 const READ_EVERY: SignedDuration = SignedDuration::from_secs(15);
+/// The same where a metric has shorter periods than a minute.
+const READ_EVERY_IN_HASTE: SignedDuration = SignedDuration::from_secs(5);
 /// No minute is looked at sooner after its end.
 const NOT_BEFORE: SignedDuration = SignedDuration::from_secs(30);
-/// What GetMetricData takes in one call.
-const QUERIES_AT_ONCE: usize = 500;
 
 /// What was last read, and for which deployment.
 #[derive(Debug)]
@@ -34,29 +40,6 @@ pub(super) struct LastRead {
     at: Timestamp,
     seen: Seen<MetricsSeen>,
 }
-
-/// Where a datapoint belongs.
-#[derive(Debug, Clone, Copy)]
-enum Place {
-    Of(SlotName, Figure),
-    /// Requests to a load balancer as a whole.
-    LoadBalancer,
-    /// A metric that is there whether anybody comes or not.
-    Published,
-}
-
-#[derive(Debug, Clone, Copy)]
-enum Figure {
-    Requests,
-    Http5xx,
-    Unreachable,
-}
-
-const FIGURES: [(Figure, &str); 3] = [
-    (Figure::Requests, "RequestCount"),
-    (Figure::Http5xx, "HTTPCode_Target_5XX_Count"),
-    (Figure::Unreachable, "TargetConnectionErrorCount"),
-];
 
 impl Cloud {
     /// Both slots' figures from the minute `from` on, read anew every quarter of a minute; `None`
@@ -68,24 +51,22 @@ impl Cloud {
         at_most: Duration,
         now: Timestamp,
     ) -> Option<Seen<MetricsSeen>> {
-        let first_read = from.checked_add(MINUTE + NOT_BEFORE).ok()?;
-        if now < first_read {
+        let pace = Pace::of(plan.guards.metrics.as_ref()?);
+        if now < from.checked_add(pace.first_after).ok()? {
             return None;
         }
         let last = self.last_metrics(&plan.id);
         if let Some((at, seen)) = &last
-            && now.duration_since(*at) < READ_EVERY
+            && now.duration_since(*at) < pace.every
         {
             return Some(seen.clone());
         }
         let read = timeout(at_most, self.read_metrics(plan, from, now)).await;
         let seen = match read {
-            Ok(Ok(mut minutes)) => {
+            Ok(Ok(mut read)) => {
                 let before = last.as_ref().and_then(|(_, seen)| seen.value());
-                for (minute, seen) in &mut minutes {
-                    seen.unchanged_since = unchanged_since(before, *minute, seen, now);
-                }
-                Seen::Value(MetricsSeen { minutes })
+                note_what_is_new(&mut read, before, now);
+                Seen::Value(read)
             }
             Ok(Err(error)) => Seen::Unreadable(error.to_string()),
             Err(_) => Seen::Unreadable(format!(
@@ -106,24 +87,31 @@ impl Cloud {
         plan: &Plan,
         from: Timestamp,
         now: Timestamp,
-    ) -> Result<BTreeMap<Timestamp, MinuteSeen>, AwsError> {
-        let (places, queries) = queries(plan);
-        let mut minutes: BTreeMap<Timestamp, MinuteSeen> = BTreeMap::new();
-        for (first, batch) in queries.chunks(QUERIES_AT_ONCE).enumerate() {
-            for result in self.metric_data(batch, from, minute_of(now)).await? {
-                let id = result
-                    .id()
-                    .and_then(|id| id.get(1..)?.parse::<usize>().ok());
-                let Some(place) = id.and_then(|id| places.get(first * QUERIES_AT_ONCE + id)) else {
-                    continue;
-                };
-                for (minute, value) in datapoints(&result) {
-                    let seen = minutes.entry(minute).or_default();
-                    note(seen, *place, value.round() as u64);
+    ) -> Result<MetricsSeen, AwsError> {
+        let queries = Queries::of(plan);
+        let from = queries.start_of_period(from);
+        let mut read = MetricsSeen::default();
+        for batch in queries.batches() {
+            for result in self.metric_data(batch, from, now).await? {
+                let place = result.id().and_then(|id| queries.place(id));
+                for (at, value) in datapoints(&result) {
+                    match place {
+                        Some(Place::Value(metric, slot)) => {
+                            if let Some(value) = Number::of(value) {
+                                let values = read.values.entry((metric, slot)).or_default();
+                                values.insert(at, ValueSeen::new(value));
+                            }
+                        }
+                        Some(place) if at < minute_of(now) => {
+                            let seen = read.minutes.entry(at).or_default();
+                            note(seen, place, value.round() as u64);
+                        }
+                        _ => {}
+                    }
                 }
             }
         }
-        Ok(minutes)
+        Ok(read)
     }
 
     /// All datapoints of `queries` by the minute, from `start` up to `end`.
@@ -180,31 +168,60 @@ impl Cloud {
     }
 }
 
-/// Since when reads have shown the same of a minute.
-fn unchanged_since(
-    before: Option<&MetricsSeen>,
-    minute: Timestamp,
-    seen: &MinuteSeen,
-    now: Timestamp,
-) -> Timestamp {
-    let before = before.and_then(|before| before.minutes.get(&minute));
-    match before {
-        Some(before)
-            if (MinuteSeen {
+/// How often metrics are read.
+struct Pace {
+    /// How long after its start the first minute or period is looked for.
+    first_after: SignedDuration,
+    every: SignedDuration,
+}
+
+impl Pace {
+    fn of(guards: &MetricGuards) -> Pace {
+        let periods = guards.watched().map(|it| it.source().period.seconds());
+        let shortest = periods.min().unwrap_or(60).min(60);
+        let length = SignedDuration::from_secs(i64::from(shortest));
+        match shortest < 60 {
+            true => Pace {
+                first_after: length + READ_EVERY_IN_HASTE,
+                every: READ_EVERY_IN_HASTE,
+            },
+            false => Pace {
+                first_after: length + NOT_BEFORE,
+                every: READ_EVERY,
+            },
+        }
+    }
+}
+
+/// Notes since when reads have shown the same of each minute and value.
+fn note_what_is_new(read: &mut MetricsSeen, before: Option<&MetricsSeen>, now: Timestamp) {
+    for (minute, seen) in &mut read.minutes {
+        let before = before.and_then(|before| before.minutes.get(minute));
+        let same = |before: &&MinuteSeen| {
+            let seen = MinuteSeen {
                 unchanged_since: before.unchanged_since,
                 ..seen.clone()
-            }) == *before =>
-        {
-            before.unchanged_since
+            };
+            seen == **before
+        };
+        seen.unchanged_since = before.filter(same).map_or(now, |it| it.unchanged_since);
+    }
+    for (place, values) in &mut read.values {
+        let before = before.and_then(|before| before.values.get(place));
+        for (at, seen) in values {
+            let before = before.and_then(|before| before.get(at));
+            let same = before.filter(|before| before.value == seen.value);
+            seen.unchanged_since = same.map_or(now, |before| before.unchanged_since);
         }
-        _ => now,
     }
 }
 
 fn note(seen: &mut MinuteSeen, place: Place, value: u64) {
     let add = |figure: &mut Option<u64>| *figure = Some(figure.unwrap_or(0) + value);
     match place {
+        Place::Value(..) => {}
         Place::LoadBalancer => add(&mut seen.load_balancer),
+        Place::Own5xx => add(&mut seen.own_5xx),
         Place::Published => seen.published = true,
         Place::Of(slot, figure) => {
             let figures: &mut FiguresSeen = &mut seen.slots[slot];
@@ -212,80 +229,11 @@ fn note(seen: &mut MinuteSeen, place: Place, value: u64) {
                 Figure::Requests => &mut figures.requests,
                 Figure::Http5xx => &mut figures.http_5xx,
                 Figure::Unreachable => &mut figures.unreachable,
+                Figure::Timed => &mut figures.timed,
+                Figure::Slow => &mut figures.slow,
             });
         }
     }
-}
-
-/// Everything that is to be read, with the place of each query's datapoints.
-fn queries(plan: &Plan) -> (Vec<Place>, Vec<MetricDataQuery>) {
-    let mut wanted = Vec::new();
-    let routes = || {
-        let http = |route: &&_| !is_network(route);
-        plan.routes.iter().filter(http)
-    };
-    for slot in SlotName::BOTH {
-        let groups: BTreeSet<_> = routes()
-            .map(|route| (&route.load_balancer, &route.groups[slot]))
-            .collect();
-        for (load_balancer, group) in groups {
-            for (figure, metric) in FIGURES {
-                let place = Place::Of(slot, figure);
-                wanted.push((place, metric, load_balancer, Some(group), "Sum"));
-            }
-            let hosts = "HealthyHostCount";
-            wanted.push((
-                Place::Published,
-                hosts,
-                load_balancer,
-                Some(group),
-                "Maximum",
-            ));
-        }
-    }
-    let balancers: BTreeSet<_> = routes().map(|route| &route.load_balancer).collect();
-    for load_balancer in balancers {
-        let place = Place::LoadBalancer;
-        wanted.push((place, "RequestCount", load_balancer, None, "Sum"));
-    }
-    let places = wanted.iter().map(|(place, ..)| *place).collect();
-    let queries = wanted.iter().enumerate().map(|(at, wanted)| {
-        let (_, metric, load_balancer, group, statistic) = wanted;
-        let id = format!("q{}", at % QUERIES_AT_ONCE);
-        query(id, metric, load_balancer, *group, statistic)
-    });
-    (places, queries.collect())
-}
-
-fn is_network(route: &crate::deployment::plan::Route) -> bool {
-    route.load_balancer.is_network()
-}
-
-/// A load balancer's metric by the minute, or that of one of its target groups.
-pub(super) fn query(
-    id: String,
-    metric: &str,
-    load_balancer: &LoadBalancerArn,
-    group: Option<&TargetGroupArn>,
-    statistic: &str,
-) -> MetricDataQuery {
-    let dimension = |name: &str, value: &str| Dimension::builder().name(name).value(value).build();
-    let mut wanted = Metric::builder()
-        .namespace(NAMESPACE)
-        .metric_name(metric)
-        .dimensions(dimension("LoadBalancer", load_balancer.dimension()));
-    if let Some(group) = group {
-        wanted = wanted.dimensions(dimension("TargetGroup", group.dimension()));
-    }
-    let statistic = MetricStat::builder()
-        .metric(wanted.build())
-        .period(60)
-        .stat(statistic)
-        .build();
-    MetricDataQuery::builder()
-        .id(id)
-        .metric_stat(statistic)
-        .build()
 }
 
 /// Each minute's start and value.

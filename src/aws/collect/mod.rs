@@ -1,0 +1,194 @@
+//! Collects the evidence that [`crate::diagnose`] is held against. Reads only; a call that fails
+//! is evidence too, and never the end.
+
+mod balancers;
+mod read;
+#[cfg(test)]
+mod tests;
+
+use std::time::Duration;
+
+use jiff::Timestamp;
+use serde_json::{Value, json};
+
+use super::cloud::Cloud;
+use super::ecs::{last_part, list, text};
+use super::error::{AwsError, ErrorClass};
+use super::retry::patiently;
+use super::services::task_definition;
+use crate::deployment::ids::{ClusterName, EcsServiceName, TaskDefinitionArn};
+use crate::diagnose::{CallFailure, Definition, Evidence};
+
+/// How long a person's question waits for an account that others keep busy.
+const THROTTLED_AT_MOST: Duration = Duration::from_secs(20);
+/// Of each kind; ECS describes a hundred at once.
+const TASKS: usize = 100;
+
+/// What to look at.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct CollectAsk {
+    /// Where.
+    pub cluster: ClusterName,
+    /// The service; left out, the task's.
+    pub service: Option<EcsServiceName>,
+    /// One task alone, by id or ARN.
+    pub task: Option<String>,
+}
+
+/// Notes what could not be read, with what is missing for that.
+fn note<T>(
+    result: Result<T, AwsError>,
+    missing: &str,
+    failures: &mut Vec<CallFailure>,
+) -> Option<T> {
+    match result {
+        Ok(value) => Some(value),
+        Err(error) => {
+            failures.push(CallFailure {
+                operation: error.operation.to_owned(),
+                denied: error.class == ErrorClass::Denied,
+                missing: missing.to_owned(),
+                message: error.to_string(),
+            });
+            None
+        }
+    }
+}
+
+impl Cloud {
+    /// Collects what there is to know of a service or a task. Never fails: see
+    /// [`Evidence::failures`].
+    pub async fn collect(&self, ask: &CollectAsk, now: Timestamp) -> Evidence {
+        patiently(THROTTLED_AT_MOST, self.collect_now(ask, now)).await
+    }
+
+    /// The same beside a deployment: what is throttled is left out.
+    pub async fn collect_now(&self, ask: &CollectAsk, now: Timestamp) -> Evidence {
+        let mut evidence = Evidence::new(ask.cluster.clone(), now);
+        evidence.asked_task = ask.task.as_deref().map(|task| last_part(task).to_owned());
+        let mut tasks = Vec::new();
+        if let Some(task) = &evidence.asked_task {
+            let described = self.describe_all(&ask.cluster, vec![task.clone()]).await;
+            tasks = note(described, "the task", &mut evidence.failures).unwrap_or_default();
+        }
+        let of_task = tasks.first().map_or("", |task| text(task, "group"));
+        let of_task = of_task.strip_prefix("service:").map(EcsServiceName::new);
+        let service = match &ask.service {
+            Some(name) => Some(name.clone()),
+            None => of_task,
+        };
+        let service = match service {
+            Some(name) => self.collect_service(&name, &mut tasks, &mut evidence).await,
+            None => None,
+        };
+        evidence.tasks = read::tasks(&tasks);
+        let of_service = service.as_ref().map(task_definition);
+        let own = evidence
+            .asked_task
+            .is_some()
+            .then(|| evidence.tasks.first());
+        let of_task = own.flatten().and_then(|task| task.definition.clone());
+        if let Some(arn) = of_task.or(of_service) {
+            self.collect_definition(arn, &mut evidence).await;
+        }
+        if evidence.service.is_some() {
+            self.collect_groups(&mut evidence).await;
+        }
+        self.collect_logs(&mut evidence).await;
+        evidence
+    }
+
+    /// The service, with its tasks where no single one was asked for.
+    async fn collect_service(
+        &self,
+        name: &EcsServiceName,
+        tasks: &mut Vec<Value>,
+        evidence: &mut Evidence,
+    ) -> Option<Value> {
+        let cluster = evidence.cluster.clone();
+        let names = [name];
+        let (described, listed, scaling) = tokio::join!(
+            self.services(&cluster, &names),
+            self.tasks_of(&cluster, name),
+            self.scaling_of(&cluster, name),
+        );
+        let failures = &mut evidence.failures;
+        if evidence.asked_task.is_none() {
+            let (found, troubles) = listed;
+            tasks.extend(found);
+            for trouble in troubles {
+                note::<()>(Err(trouble), "its tasks", failures);
+            }
+        }
+        evidence.scaling = note(scaling, "its autoscaling", failures).flatten();
+        let services = note(described, "the service", failures)?;
+        let service = services.into_iter().next().flatten()?;
+        evidence.service = Some(read::service(&service));
+        Some(service)
+    }
+
+    /// Running and stopped tasks of a service, and what could not be read of them.
+    async fn tasks_of(
+        &self,
+        cluster: &ClusterName,
+        service: &EcsServiceName,
+    ) -> (Vec<Value>, Vec<AwsError>) {
+        let (mut tasks, mut troubles) = (Vec::new(), Vec::new());
+        for status in ["STOPPED", "RUNNING"] {
+            let body = json!({
+                "cluster": cluster.as_str(),
+                "serviceName": service.as_str(),
+                "desiredStatus": status,
+                "maxResults": TASKS,
+            });
+            let described = match self.list_tasks(body).await {
+                Ok(listed) => {
+                    let arns = list(&listed, "taskArns").iter().filter_map(Value::as_str);
+                    let arns = arns.map(str::to_owned).collect();
+                    self.describe_all(cluster, arns).await
+                }
+                Err(error) => Err(error),
+            };
+            match described {
+                Ok(described) => tasks.extend(described),
+                // Of a service that isn't there.
+                Err(error) if error.is_not_found() => {}
+                Err(error) => troubles.push(error),
+            }
+        }
+        (tasks, troubles)
+    }
+
+    async fn describe_all(
+        &self,
+        cluster: &ClusterName,
+        tasks: Vec<String>,
+    ) -> Result<Vec<Value>, AwsError> {
+        if tasks.is_empty() {
+            return Ok(Vec::new());
+        }
+        let body = json!({ "cluster": cluster.as_str(), "tasks": tasks });
+        let described = self.describe_tasks(body).await?;
+        Ok(list(&described, "tasks").to_vec())
+    }
+
+    async fn collect_definition(&self, arn: TaskDefinitionArn, evidence: &mut Evidence) {
+        let body = json!({ "taskDefinition": arn.as_str() });
+        let described = self.describe_task_definition(body).await;
+        let described = note(described, "the task definition", &mut evidence.failures);
+        let body = described.and_then(|mut it| it.get_mut("taskDefinition").map(Value::take));
+        evidence.definition = body.map(|body| Definition { arn, body });
+    }
+
+    /// Names of the cluster's services, for a name that isn't one.
+    ///
+    /// # Errors
+    /// When they can't be listed.
+    pub async fn names_of_services(&self, cluster: &ClusterName) -> Result<Vec<String>, AwsError> {
+        let body = json!({ "cluster": cluster.as_str(), "maxResults": 100 });
+        let arns = self
+            .listed(body, "serviceArns", 3, |body| self.list_services(body))
+            .await?;
+        Ok(arns.iter().map(|arn| last_part(arn).to_owned()).collect())
+    }
+}

@@ -1,0 +1,139 @@
+//! What is counted of requests: failed ones, slow ones, the load balancer's own answers.
+
+use crate::judge::guards::{BalancerGuard, ErrorGuard, LatencyGuard, Over};
+use crate::strategy::{Fields, InputError, Node, Reader, Value};
+
+pub(in crate::config) const ERRORS_KEYS: [&str; 5] = [
+    "worse_than",
+    "harmless",
+    "limit",
+    "false_reverts",
+    "early_promote",
+];
+pub(in crate::config) const LATENCY_KEYS: [&str; 3] = ["over", "worse_than", "limit"];
+pub(in crate::config) const LOAD_BALANCER_KEYS: [&str; 1] = ["limit"];
+
+pub(super) fn read_errors(reader: Reader<'_>, node: &Node) -> Result<ErrorGuard, InputError> {
+    let default = ErrorGuard::default();
+    if reader.is_word(node, "default") {
+        return Ok(default);
+    }
+    let expected = "default, or { worse_than, harmless, limit, false_reverts, early_promote }";
+    let fields = reader.fields(node, expected, &ERRORS_KEYS)?;
+    let rate = |key: &str, default: u32| rate(reader, &fields, key).map(|it| it.unwrap_or(default));
+    let errors = ErrorGuard {
+        worse_than: worse_than(reader, &fields)?.unwrap_or(default.worse_than),
+        harmless: rate("harmless", default.harmless)?,
+        limit: rate("limit", default.limit)?,
+        false_reverts: rate("false_reverts", default.false_reverts)?,
+        early_promote: match fields.optional("early_promote") {
+            Some(node) => reader.flag(node)?,
+            None => default.early_promote,
+        },
+        noise: default.noise,
+    };
+    let wrong = |key: &str, what: &str| Err(reader.error(fields.place(key), what));
+    if !(1..=500_000).contains(&errors.false_reverts) {
+        return wrong(
+            "false_reverts",
+            "`false_reverts` must be over 0% and at most 50%; 1% is usual",
+        );
+    }
+    check_limit(reader, &fields, errors.limit)?;
+    if errors.harmless == 0 || errors.harmless > errors.limit {
+        return wrong(
+            "harmless",
+            "`harmless` must be over 0% and not over `limit`",
+        );
+    }
+    Ok(errors)
+}
+
+pub(super) fn read_latency(reader: Reader<'_>, node: &Node) -> Result<LatencyGuard, InputError> {
+    let default = LatencyGuard::default();
+    if reader.is_word(node, "default") {
+        return Ok(default);
+    }
+    let expected = "default, or { over, worse_than, limit }";
+    let fields = reader.fields(node, expected, &LATENCY_KEYS)?;
+    let over = fields.optional("over").map(|node| read_over(reader, node));
+    let limit = rate(reader, &fields, "limit")?;
+    if let Some(limit) = limit {
+        check_limit(reader, &fields, limit)?;
+    }
+    Ok(LatencyGuard {
+        over: over.transpose()?.unwrap_or(default.over),
+        worse_than: worse_than(reader, &fields)?.unwrap_or(default.worse_than),
+        limit,
+        ..default
+    })
+}
+
+/// `p95`, `p99`, or a time.
+fn read_over(reader: Reader<'_>, node: &Node) -> Result<Over, InputError> {
+    if let Value::Text(text) = &node.value
+        && let Some(percentile) = text.strip_prefix('p')
+    {
+        let percentile = percentile.parse().ok();
+        let known = percentile.filter(|it| matches!(it, 95 | 99));
+        return known.map(Over::Percentile).ok_or_else(|| {
+            let what = format!("{text:?} is neither p95 nor p99");
+            reader.error(node.at, what).with_hint(
+                "of a lower percentile too many requests are slow, of a higher one too few; a time \
+                 such as 500ms can be any",
+            )
+        });
+    }
+    let time = reader.duration(node)?;
+    let micros = u64::try_from(time.as_micros()).unwrap_or(u64::MAX);
+    let sound = (1..=3_600_000_000).contains(&micros);
+    sound.then_some(Over::Micros(micros)).ok_or_else(|| {
+        let what = "`over` must be over 0s and at most 1h, such as 500ms";
+        reader.error(node.at, what)
+    })
+}
+
+/// `off`, or what is put up with.
+pub(super) fn read_load_balancer(
+    reader: Reader<'_>,
+    node: &Node,
+) -> Result<Option<BalancerGuard>, InputError> {
+    if reader.is_word(node, "off") {
+        return Ok(None);
+    }
+    if reader.is_word(node, "default") {
+        return Ok(Some(BalancerGuard::default()));
+    }
+    let fields = reader.fields(node, "off, default or { limit }", &LOAD_BALANCER_KEYS)?;
+    let limit = reader.rate(fields.required("limit")?)?;
+    check_limit(reader, &fields, limit)?;
+    Ok(Some(BalancerGuard {
+        limit: Some(limit),
+        before: None,
+    }))
+}
+
+fn rate(reader: Reader<'_>, fields: &Fields<'_, '_>, key: &str) -> Result<Option<u32>, InputError> {
+    let rate = fields.optional(key).map(|node| reader.rate(node));
+    rate.transpose()
+}
+
+/// 125 for 25%.
+fn worse_than(reader: Reader<'_>, fields: &Fields<'_, '_>) -> Result<Option<u32>, InputError> {
+    let Some(by) = rate(reader, fields, "worse_than")? else {
+        return Ok(None);
+    };
+    if !by.is_multiple_of(10_000) {
+        let what = "`worse_than` is in whole percent, such as 25%";
+        return Err(reader.error(fields.place("worse_than"), what));
+    }
+    Ok(Some(100 + by / 10_000))
+}
+
+fn check_limit(reader: Reader<'_>, fields: &Fields<'_, '_>, limit: u32) -> Result<(), InputError> {
+    if (1..1_000_000).contains(&limit) {
+        return Ok(());
+    }
+    let what = "`limit` must be over 0% and under 100%";
+    Err(reader.error(fields.place("limit"), what))
+}

@@ -1,0 +1,56 @@
+use super::*;
+use crate::judge::guards::{Limit, MissingData, Over, Period, Worse};
+
+fn read(text: &str) -> Result<MetricGuards, String> {
+    let reader = Reader { text, origin: "x" };
+    let node = reader.parse().map_err(|error| error.headline())?;
+    read_metrics(reader, &node).map_err(|error| error.headline())
+}
+
+#[test]
+fn errors_and_the_load_balancers_own_are_on_where_anything_is() {
+    let guards = read("latency: default").unwrap();
+    assert_eq!(guards.errors, Some(ErrorGuard::default()));
+    assert_eq!(guards.load_balancer, Some(BalancerGuard::default()));
+    assert_eq!(guards.latency.unwrap().over, Over::Percentile(95));
+    assert_eq!(read("load_balancer: off").unwrap().load_balancer, None);
+    let slo = read("latency: { over: 500ms, limit: 5% }").unwrap();
+    let slo = slo.latency.unwrap();
+    assert_eq!((slo.over, slo.limit), (Over::Micros(500_000), Some(50_000)));
+}
+
+#[test]
+fn a_threshold_is_read_with_its_defaults() {
+    let text = "threshold:\n  - name: cpu\n    metric: { namespace: AWS/ECS, name: CPUUtilization, \
+        dimensions: { ServiceName: '{service}' }, stat: Average }\n    above: 80.5\n";
+    let guards = read(text).unwrap();
+    let cpu = &guards.thresholds[0];
+    assert_eq!(cpu.limit, Limit::Above("80.5".parse().unwrap()));
+    assert_eq!((cpu.crossed, cpu.of), (3, 3));
+    assert_eq!(cpu.missing, MissingData::Hold);
+    assert_eq!(cpu.source.period, Period::MINUTE);
+    let text = text.to_owned() + "    periods: 2 of 5\n    missing: ok\n    period: 10s\n";
+    let cpu = read(&text).unwrap().thresholds.remove(0);
+    assert_eq!((cpu.crossed, cpu.of), (2, 5));
+    assert_eq!(cpu.missing, MissingData::Ok);
+    assert_eq!(cpu.source.period.seconds(), 10);
+}
+
+#[test]
+fn a_comparison_is_read_with_kayentas_defaults() {
+    let text = "compare:\n  metrics:\n    - name: errors\n      expression: 100 * e / n\n      metrics:\n        \
+        e: { namespace: N, name: errors, dimensions: { G: '{target_group}' }, stat: Sum }\n        \
+        n: { namespace: N, name: all, dimensions: { G: '{target_group}' }, stat: Sum }\n      worse: increase\n";
+    let compare = read(text).unwrap().compare.unwrap();
+    assert_eq!(
+        (compare.pass, compare.marginal, compare.every),
+        (95, 75, None)
+    );
+    let metric = &compare.metrics[0];
+    assert_eq!(
+        (metric.worse, metric.confidence),
+        (Worse::Increase, 980_000)
+    );
+    assert_eq!(metric.source.metrics.len(), 2);
+    assert_eq!(metric.values_needed(), 5);
+}

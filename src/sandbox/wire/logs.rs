@@ -1,0 +1,208 @@
+//! CloudWatch Logs, read only: what the tasks of the world say, told from the tasks themselves.
+
+use super::AwsError;
+use crate::sandbox::world::{
+    World,
+    ecs::{
+        definitions::Definition,
+        json::{count, text},
+        tasks::{Task, TaskContainer},
+    },
+};
+use jiff::{SignedDuration, Timestamp};
+use serde_json::{Value, json};
+use std::collections::{BTreeMap, BTreeSet};
+
+/// GetLogEvents gives no more at once.
+const MOST: u32 = 10_000;
+
+/// Answers one operation.
+///
+/// # Errors
+/// As AWS does for this operation.
+pub fn handle(world: &mut World, operation: &str, input: &Value) -> Result<Value, AwsError> {
+    match operation {
+        "GetLogEvents" => get_events(world, input),
+        "DescribeLogStreams" => describe_streams(world, input),
+        "DescribeLogGroups" => Ok(describe_groups(world)),
+        _ => Err(AwsError::unknown_operation(operation)),
+    }
+}
+
+/// A container's options for the driver awslogs.
+fn options<'a>(definition: &'a Definition, container: &str) -> Option<&'a Value> {
+    let log = definition.container(container)?.get("logConfiguration")?;
+    let driver = text(log, "logDriver") == Some("awslogs");
+    log.get("options").filter(|_| driver)
+}
+
+/// The streams of all tasks that began, by group and name.
+fn streams(world: &World) -> BTreeMap<(String, String), (&Task, &TaskContainer)> {
+    let tasks = world.ecs.clusters.values().flat_map(|it| it.tasks.values());
+    let all = tasks.flat_map(|task| task.containers.iter().map(move |it| (task, it)));
+    let mut streams = BTreeMap::new();
+    for (task, container) in all {
+        let Some(options) = options(&task.definition, &container.name) else {
+            continue;
+        };
+        let began = task.started_at.is_some() || container.exit_code.is_some();
+        if let (true, Some(group)) = (began, text(options, "awslogs-group")) {
+            let prefix = text(options, "awslogs-stream-prefix").unwrap_or_default();
+            let name = format!("{prefix}/{}/{}", container.name, task.id);
+            streams.insert((group.to_owned(), name), (task, container));
+        }
+    }
+    streams
+}
+
+/// Every group that a task definition names is there, unless its name says otherwise.
+fn groups(world: &World) -> BTreeSet<String> {
+    let mut groups = BTreeSet::new();
+    for definition in world.ecs.definitions.all() {
+        for container in definition.containers() {
+            let name = text(container, "name").unwrap_or_default();
+            let group = options(definition, name).and_then(|it| text(it, "awslogs-group"));
+            groups.extend(
+                group
+                    .filter(|it| !it.contains("missing"))
+                    .map(str::to_owned),
+            );
+        }
+    }
+    groups
+}
+
+fn not_found(what: &str) -> AwsError {
+    AwsError::new(
+        "ResourceNotFoundException",
+        format!("The specified log {what} does not exist."),
+    )
+}
+
+fn group_of<'a>(world: &World, input: &'a Value) -> Result<&'a str, AwsError> {
+    let group = text(input, "logGroupName").unwrap_or_default();
+    match groups(world).contains(group) {
+        true => Ok(group),
+        false => Err(not_found("group")),
+    }
+}
+
+fn get_events(world: &World, input: &Value) -> Result<Value, AwsError> {
+    let group = group_of(world, input)?.to_owned();
+    let name = text(input, "logStreamName").unwrap_or_default().to_owned();
+    let streams = streams(world);
+    let found = streams.get(&(group, name));
+    let (task, container) = found.ok_or_else(|| not_found("stream"))?;
+    let lines = lines(task, container, world.now);
+    let limit = count(input, "limit").unwrap_or(MOST).clamp(1, MOST) as usize;
+    let from_start = input.get("startFromHead") == Some(&Value::Bool(true));
+    let skipped = if from_start {
+        0
+    } else {
+        lines.len().saturating_sub(limit)
+    };
+    let events: Vec<Value> = lines
+        .into_iter()
+        .skip(skipped)
+        .take(limit)
+        .map(|(at, message)| {
+            let at = at.as_millisecond();
+            json!({ "timestamp": at, "ingestionTime": at, "message": message })
+        })
+        .collect();
+    Ok(json!({
+        "events": events,
+        "nextForwardToken": "f/0",
+        "nextBackwardToken": "b/0",
+    }))
+}
+
+fn describe_streams(world: &World, input: &Value) -> Result<Value, AwsError> {
+    let group = group_of(world, input)?.to_owned();
+    let prefix = text(input, "logStreamNamePrefix").unwrap_or_default();
+    let shown: Vec<Value> = streams(world)
+        .into_iter()
+        .filter(|((of, name), _)| *of == group && name.starts_with(prefix))
+        .map(|((_, name), (task, _))| {
+            let created = task.started_at.unwrap_or(task.created_at);
+            json!({ "logStreamName": name, "creationTime": created.as_millisecond() })
+        })
+        .take(count(input, "limit").unwrap_or(50) as usize)
+        .collect();
+    Ok(json!({ "logStreams": shown }))
+}
+
+fn describe_groups(world: &World) -> Value {
+    let shown: Vec<Value> = groups(world)
+        .into_iter()
+        .map(|name| json!({ "logGroupName": name, "storedBytes": 0 }))
+        .collect();
+    json!({ "logGroups": shown })
+}
+
+/// What a container has said until now: that it starts, that it listens, and its last words.
+fn lines(task: &Task, container: &TaskContainer, now: Timestamp) -> Vec<(Timestamp, String)> {
+    let behaviour = &container.behaviour;
+    let began = task.started_at.unwrap_or(task.created_at);
+    let ended = task.execution_stopped_at.unwrap_or(now).min(now);
+    let mut lines = vec![(began, format!("starting {}", container.image))];
+    let boot = SignedDuration::try_from(behaviour.boot).unwrap_or(SignedDuration::ZERO);
+    let own = container.ports.first().map_or(0, |(inside, _)| *inside);
+    let port = behaviour.listens_on.unwrap_or(own);
+    // A job that others wait for doesn't listen.
+    if port > 0 && task.started_at.is_some() && began + boot <= ended {
+        lines.push((began + boot, format!("listening on port {port}")));
+    }
+    let by_itself = behaviour.exit.as_ref().map(|exit| exit.code) == container.exit_code;
+    if by_itself && container.exit_code.is_some() {
+        let words = behaviour.last_words.iter();
+        lines.extend(words.map(|words| (ended, words.clone())));
+    }
+    lines
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::sandbox::{demo, wire::ecs, world::ecs::json::list};
+
+    #[test]
+    fn a_crashing_task_leaves_its_last_words() {
+        let start = Timestamp::constant(1_767_603_600, 0);
+        let mut world = World::new("123456789012", "eu-west-1", start, 3);
+        let definition = demo::task_definition("shop:crash");
+        let mut service = demo::service("shop", "", 1);
+        service["loadBalancers"] = json!([]);
+        service["healthCheckGracePeriodSeconds"] = json!(null);
+        for (operation, input) in [
+            ("CreateCluster", json!({ "clusterName": demo::CLUSTER })),
+            ("RegisterTaskDefinition", definition),
+            ("CreateService", service),
+        ] {
+            ecs::handle(&mut world, operation, &input).unwrap();
+        }
+        world.advance(150);
+        let group = json!({ "logGroupName": "/ecs/shop" });
+        let streams = handle(&mut world, "DescribeLogStreams", &group).unwrap();
+        let names = list(&streams, "logStreams")
+            .iter()
+            .map(|it| &it["logStreamName"]);
+        let names: Vec<Value> = names.cloned().collect();
+        let mut last_words = |name: &Value| {
+            let stream = json!({ "logGroupName": "/ecs/shop", "logStreamName": name, "limit": 2 });
+            let events = handle(&mut world, "GetLogEvents", &stream).unwrap();
+            let said = list(&events, "events")
+                .iter()
+                .map(|it| it["message"].to_string());
+            said.collect::<Vec<_>>().join(", ")
+        };
+        let said: Vec<String> = names.iter().map(&mut last_words).collect();
+        let crashed = r#""listening on port 8080", "panic: the cart is empty""#;
+        assert!(said.iter().any(|it| it == crashed), "{said:?}");
+        let name = &names[0];
+        assert!(name.as_str().unwrap().starts_with("shop/app/"));
+        let other = json!({ "logGroupName": "/ecs/other", "logStreamName": name });
+        let refused = handle(&mut world, "GetLogEvents", &other).unwrap_err();
+        assert_eq!(refused.code, "ResourceNotFoundException");
+    }
+}

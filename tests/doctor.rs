@@ -1,0 +1,9 @@
+//! The diagnosis over a region with broken services: collected through the SDK, in virtual time.
+//! Each case breaks one thing, and the first finding must be that thing; healthy ones have none.
+
+#[path = "doctor/broken.rs"]
+mod broken;
+#[path = "doctor/healthy.rs"]
+mod healthy;
+#[path = "doctor/scene.rs"]
+mod scene;
