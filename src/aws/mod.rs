@@ -21,7 +21,7 @@ mod last_hour;
 mod limits;
 mod listeners;
 mod logs;
-mod metrics;
+pub(crate) mod metrics;
 mod observe;
 mod perform;
 mod provision;

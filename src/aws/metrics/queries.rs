@@ -17,7 +17,7 @@ const AT_ONCE: usize = 500;
 
 /// Where a datapoint belongs.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) enum Place {
+pub(crate) enum Place {
     Of(SlotName, Figure),
     /// Requests to a load balancer as a whole.
     LoadBalancer,
@@ -30,7 +30,7 @@ pub(super) enum Place {
 }
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) enum Figure {
+pub(crate) enum Figure {
     Requests,
     Http5xx,
     Unreachable,
@@ -46,7 +46,7 @@ const FIGURES: [(Figure, &str); 3] = [
 const RESPONSE_TIME: &str = "TargetResponseTime";
 
 /// Everything that is to be read.
-pub(super) struct Queries {
+pub(crate) struct Queries {
     places: BTreeMap<String, Place>,
     /// Batches of queries; an expression is in the same one as what it names.
     batches: Vec<Vec<MetricDataQuery>>,
@@ -55,7 +55,7 @@ pub(super) struct Queries {
 
 impl Queries {
     /// Of a deployment.
-    pub(super) fn of(plan: &Plan) -> Queries {
+    pub(crate) fn of(plan: &Plan) -> Queries {
         let mut queries = Queries {
             places: BTreeMap::new(),
             batches: vec![Vec::new()],
@@ -72,17 +72,17 @@ impl Queries {
         queries
     }
 
-    pub(super) fn batches(&self) -> impl Iterator<Item = &[MetricDataQuery]> {
+    pub(crate) fn batches(&self) -> impl Iterator<Item = &[MetricDataQuery]> {
         let batches = self.batches.iter().map(Vec::as_slice);
         batches.filter(|batch| !batch.is_empty())
     }
 
-    pub(super) fn place(&self, id: &str) -> Option<Place> {
+    pub(crate) fn place(&self, id: &str) -> Option<Place> {
         self.places.get(id).copied()
     }
 
     /// The start of the longest period in which a moment lies: the first one is read whole.
-    pub(super) fn start_of_period(&self, at: Timestamp) -> Timestamp {
+    pub(crate) fn start_of_period(&self, at: Timestamp) -> Timestamp {
         let second = at.as_second();
         let into = second.rem_euclid(self.longest_period);
         Timestamp::from_second(second - into).unwrap_or(at)
