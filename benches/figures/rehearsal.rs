@@ -79,7 +79,8 @@ fn a_day() -> Request {
     let mut request = request("rehearsed/new:2", "progressive");
     request.strategy = Strategy::new("a day", steps.to_vec(), hours(5)).expect("it goes up");
     request.guards.metrics = Some(MetricGuards {
-        errors: ErrorGuard::default(),
+        errors: Some(ErrorGuard::default()),
+        ..MetricGuards::none()
     });
     request
 }

@@ -180,7 +180,7 @@ mod tests {
         let until = read("until: { requests: 9 }, at_most: 2h, too_few: revert").unwrap();
         assert_eq!(
             until.unwrap().to_string(),
-            "9 requests, within 2h or revert"
+            "9 requests (2h at most, then revert)"
         );
 
         let wrong = |step: &str| read(step).unwrap_err().headline();

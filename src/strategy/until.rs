@@ -60,13 +60,13 @@ impl fmt::Display for TooFew {
     }
 }
 
-/// `500 requests, within 30m or hold`.
+/// `500 requests (30m at most, then hold)`.
 impl fmt::Display for Until {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let (requests, at_most) = (self.requests, format_duration(self.at_most));
         write!(
             f,
-            "{requests} requests, within {at_most} or {}",
+            "{requests} requests ({at_most} at most, then {})",
             self.too_few
         )
     }

@@ -41,6 +41,8 @@ pub(crate) struct Checks {
     /// The alarms that were seen out of ALARM.
     clear: BTreeSet<AlarmName>,
     holding_since: Option<Timestamp>,
+    /// For how long it held in all since the last shift, without the hold that is on.
+    held: SignedDuration,
     at_once: u32,
     /// Since when every look has had a hole in it.
     blind_since: Option<Timestamp>,
@@ -68,6 +70,7 @@ impl Checks {
             ended: false,
             clear: BTreeSet::new(),
             holding_since: None,
+            held: SignedDuration::ZERO,
             at_once: 0,
             blind_since: None,
         }
@@ -84,6 +87,7 @@ impl Checks {
             Event::RegisteringTaskDefinition => self.registering = true,
             Event::ProvisioningGreen => self.provisioning = true,
             Event::Shifting { step, weight } => {
+                self.held = SignedDuration::ZERO;
                 assert_eq!(
                     *step,
                     self.step.map_or(0, |step| step + 1),
@@ -109,7 +113,10 @@ impl Checks {
             Event::Holding { .. } => {
                 self.holding_since.get_or_insert(record.at);
             }
-            Event::HoldOver => self.holding_since = None,
+            Event::HoldOver => {
+                let since = self.holding_since.take();
+                self.held += since.map_or(SignedDuration::ZERO, |it| record.at.duration_since(it));
+            }
             Event::ArmingDeadman { .. } => self.may_be_armed = true,
             Event::DeadmanArmed { until } => {
                 assert!(self.may_be_armed, "intent before act");

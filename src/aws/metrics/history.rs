@@ -11,11 +11,15 @@ use crate::aws::error::AwsError;
 use crate::aws::metrics::MetricsAsk;
 use crate::aws::retry::Effect;
 use crate::deployment::ids::{LoadBalancerArn, SlotName, TargetGroupArn};
-use crate::deployment::metrics::{Balancer, History, MetricGuards, minute_of};
+use crate::deployment::metrics::{Balancer, Day, History, MetricGuards, minute_of};
 use crate::judge::guards::{Line, Over};
 use crate::judge::sequential::{Count, Pair};
 
 const HOUR: SignedDuration = SignedDuration::from_hours(1);
+/// How long is lately.
+const LATELY: SignedDuration = SignedDuration::from_mins(15);
+/// Minutes that may not be complete yet.
+const LAG: SignedDuration = SignedDuration::from_mins(3);
 
 /// The live slot's groups, each with its load balancer.
 pub(in crate::aws) type Groups = BTreeSet<(LoadBalancerArn, TargetGroupArn)>;
@@ -195,31 +199,47 @@ impl Cloud {
         })
     }
 
-    /// Requests in each full hour of the last day; none where nobody asks.
+    /// The requests of the last day and of the last quarter of an hour; none where nobody asks.
     async fn day(
         &self,
         groups: &Groups,
         asked: bool,
         now: Timestamp,
-    ) -> Result<BTreeMap<Timestamp, u64>, AwsError> {
+    ) -> Result<Option<Day>, AwsError> {
         if !asked {
-            return Ok(BTreeMap::new());
+            return Ok(None);
         }
-        let mut ask = Ask::default();
-        for (balancer, group) in groups {
-            let group = Some(group);
-            ask.put(|id| by_zone(id, "RequestCount", balancer, group, None, "Sum", 3600));
-        }
+        let ask = |period| {
+            let mut ask = Ask::default();
+            for (balancer, group) in groups {
+                let group = Some(group);
+                ask.put(|id| by_zone(id, "RequestCount", balancer, group, None, "Sum", period));
+            }
+            ask
+        };
         let second = now.as_second();
         let end = Timestamp::from_second(second - second.rem_euclid(3600)).unwrap_or(now);
-        let hours = (1..=24).rev().map(|ago| (end - HOUR * ago, 0));
-        let mut day: BTreeMap<Timestamp, u64> = hours.collect();
-        for points in self.answers(&ask, end - HOUR * 24, end).await? {
-            for (at, requests) in points {
-                *day.entry(at).or_default() += requests.round() as u64;
-            }
+        let (by_hour, by_minute) = (ask(3600), ask(60));
+        let minute = minute_of(now) - LAG;
+        let (hours, minutes) = tokio::join!(
+            self.answers(&by_hour, end - HOUR * 24, end),
+            self.answers(&by_minute, minute - LATELY, minute),
+        );
+        let mut day = Day::default();
+        for (at, requests) in hours?.into_iter().flatten() {
+            *day.hours.entry(at).or_default() += requests.round() as u64;
         }
-        Ok(day)
+        let minutes: Points = minutes?.into_iter().fold(Points::new(), |mut all, points| {
+            for (at, requests) in points {
+                *all.entry(at).or_default() += requests;
+            }
+            all
+        });
+        // What began within this hour had no quarter of an hour before it.
+        let began = minutes.keys().next().filter(|_| day.hours.is_empty());
+        let since = began.map_or(LATELY, |began| minute.duration_since(*began));
+        day.lately = minutes.values().sum::<f64>() / (since.as_secs_f64() / 60.0);
+        Ok(Some(day))
     }
 
     /// Each query's datapoints, in the order of the queries.

@@ -35,8 +35,17 @@ pub struct History {
     pub zones: Vec<Pair>,
     /// The load balancers' figures.
     pub balancer: Balancer,
-    /// Requests in each full hour of the last day, where a step asks for some.
-    pub day: BTreeMap<Timestamp, u64>,
+    /// The slot's requests, where a step asks for some.
+    pub day: Option<Day>,
+}
+
+/// How many requests come, and when most did.
+#[derive(Debug, Clone, Default, PartialEq)]
+pub struct Day {
+    /// A minute, in the last quarter of an hour.
+    pub lately: f64,
+    /// In each full hour of the last day that has a figure, by its start.
+    pub hours: BTreeMap<Timestamp, u64>,
 }
 
 /// What came of asking for one of the config's own metrics.
@@ -153,7 +162,7 @@ mod tests {
                 requests: 999_000,
                 own_5xx: 1_000,
             },
-            day: BTreeMap::new(),
+            day: None,
         }
     }
 

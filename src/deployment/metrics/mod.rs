@@ -21,7 +21,7 @@ use serde::{Deserialize, Serialize};
 
 pub(in crate::deployment) use evidence::age_of;
 pub use evidence::{Evidence, Window};
-pub use history::{History, MetricsFound, Tried};
+pub use history::{Day, History, MetricsFound, Tried};
 pub use verdict::{Crossed, Judgement, Verdict};
 pub use watch::{ValueRead, Watch, end, name_of};
 pub use worse::{Subject, Worse};

@@ -1,16 +1,12 @@
 //! The ladder: steps that ask for requests need somebody to count them, and somebody to come.
 
-use std::collections::BTreeMap;
 use std::time::Duration;
-
-use jiff::Timestamp;
 
 use super::{Planning, Request};
 use crate::deployment::ids::SlotName;
+use crate::deployment::metrics::Day;
 use crate::deployment::plan::{Kind, Route, StepPlan};
 use crate::deployment::surroundings::Surroundings;
-
-const MINUTES: u64 = 60;
 
 /// The plan's steps. What asks for requests that nothing counts goes by time.
 pub(super) fn check(
@@ -32,49 +28,46 @@ pub(super) fn check(
         );
     } else if let Some(history) = &found.metrics.history
         && history.slot == live
-        && let Some(warning) = too_quiet(&steps, &history.day)
+        && let Some(warning) = history.day.as_ref().and_then(|day| too_quiet(&steps, day))
     {
         planning.warn(warning);
     }
     steps
 }
 
-/// What to say of the first step whose requests would take longer than it waits, from the
-/// requests of each full hour of the last day.
-fn too_quiet(steps: &[StepPlan], day: &BTreeMap<Timestamp, u64>) -> Option<String> {
-    let (hour, requests) = day.last_key_value()?;
-    let busiest = day.iter().max_by_key(|(_, requests)| **requests)?;
-    let clock = |at: &Timestamp| at.strftime("%H:%M UTC").to_string();
+/// What to say of the first step whose requests would take longer than it waits.
+fn too_quiet(steps: &[StepPlan], day: &Day) -> Option<String> {
+    let a_minute = day.lately;
+    let takes = |step: &StepPlan, requests: u64| {
+        let of_green = a_minute * f64::from(step.weight.per_mille()) / 1e3;
+        requests as f64 / of_green
+    };
     let (index, step, wanted) = steps.iter().enumerate().find_map(|(index, step)| {
         let wanted = step.until?;
-        let a_minute = *requests as f64 / MINUTES as f64 * f64::from(step.weight.per_mille()) / 1e3;
-        let enough = a_minute * wanted.at_most.as_secs_f64() / 60.0;
-        (enough < wanted.requests as f64).then_some((index, step, wanted))
+        let minutes = takes(step, wanted.requests);
+        (minutes * 60.0 > wanted.at_most.as_secs_f64()).then_some((index, step, wanted))
     })?;
-    let came = match requests {
-        0 => format!("no request came in the hour from {}", clock(hour)),
-        _ => {
-            let share = 100 * requests / (*busiest.1).max(1);
-            let busy = clock(busiest.0);
-            let a_minute = requests.div_ceil(MINUTES);
-            format!(
-                "about {a_minute} requests a minute came in the hour from {}, {share} % of the \
-                 busiest one's of the last day ({busy})",
-                clock(hour)
+    let busiest = day.hours.iter().max_by_key(|(_, requests)| **requests);
+    let busiest = busiest.map(|(hour, requests)| {
+        let a_minute = requests.div_ceil(60);
+        let hour = hour.strftime("%H:%M UTC");
+        format!(" (about {a_minute} in the busiest hour of the last day, from {hour})")
+    });
+    let busiest = busiest.unwrap_or_default();
+    let (came, takes) = match a_minute > 0.0 {
+        false => ("no".to_owned(), "would not come".to_owned()),
+        true => {
+            let minutes = takes(step, wanted.requests).clamp(1.0, 1e6) as u64;
+            let takes = humantime::format_duration(Duration::from_secs(60 * minutes)).to_string();
+            (
+                format!("about {a_minute:.0}"),
+                format!("would take {takes}"),
             )
         }
     };
-    let minutes = (wanted.requests as f64 * 1e3 * MINUTES as f64)
-        / (*requests as f64 * f64::from(step.weight.per_mille()));
-    let takes = match requests {
-        0 => "would not come".to_owned(),
-        _ => {
-            let takes = Duration::from_secs(minutes.min(1e9) as u64 * 60);
-            format!("would take {}", humantime::format_duration(takes))
-        }
-    };
     Some(format!(
-        "{came}: the {} requests that step {} asks for at {} {takes}; it waits {}, to {} then",
+        "{came} requests a minute come now{busiest}: the {} that step {} asks for at {} {takes}; \
+         it waits {}, then: {}",
         wanted.requests,
         index + 1,
         step.weight,
@@ -85,6 +78,8 @@ fn too_quiet(steps: &[StepPlan], day: &BTreeMap<Timestamp, u64>) -> Option<Strin
 
 #[cfg(test)]
 mod tests {
+    use jiff::Timestamp;
+
     use super::*;
     use crate::strategy::{TooFew, Until, Weight};
 
@@ -104,25 +99,28 @@ mod tests {
         }
     }
 
-    fn day(requests: &[u64]) -> BTreeMap<Timestamp, u64> {
+    fn day(lately: f64, hours: &[u64]) -> Day {
         let hour = |hour: usize| Timestamp::from_second(3600 * hour as i64).expect("in range");
-        let hours = requests.iter().enumerate();
-        hours.map(|(at, requests)| (hour(at), *requests)).collect()
+        let hours = hours.iter().enumerate();
+        Day {
+            lately,
+            hours: hours.map(|(at, requests)| (hour(at), *requests)).collect(),
+        }
     }
 
     #[test]
     fn a_quiet_hour_is_told_with_the_busiest_one() {
         let steps = [step(50, 10), step(5, 300)];
-        let said = too_quiet(&steps, &day(&[120_000, 6_000])).unwrap();
+        let said = too_quiet(&steps, &day(100.0, &[120_000, 6_000])).unwrap();
         assert_eq!(
             said,
-            "about 100 requests a minute came in the hour from 01:00 UTC, 5 % of the busiest \
-             one's of the last day (00:00 UTC): the 300 requests that step 2 asks for at 5% would \
-             take 1h; it waits 10m, to go on without then"
+            "about 100 requests a minute come now (about 2000 in the busiest hour of the last \
+             day, from 00:00 UTC): the 300 that step 2 asks for at 5% would take 1h; it waits 10m, \
+             then: go on without"
         );
-        let said = too_quiet(&steps, &day(&[120_000, 0])).unwrap();
+        let said = too_quiet(&steps, &day(0.0, &[])).unwrap();
         assert!(
-            said.contains("no request came in the hour from 01:00 UTC"),
+            said.starts_with("no requests a minute come now: the 10 that"),
             "{said}"
         );
         assert!(
@@ -134,7 +132,6 @@ mod tests {
     #[test]
     fn an_hour_that_is_busy_enough_says_nothing() {
         let steps = [step(50, 10), step(5, 300)];
-        assert_eq!(too_quiet(&steps, &day(&[10, 60_000])), None);
-        assert_eq!(too_quiet(&steps, &day(&[])), None);
+        assert_eq!(too_quiet(&steps, &day(1_000.0, &[10])), None);
     }
 }
