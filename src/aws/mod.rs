@@ -21,7 +21,7 @@ mod last_hour;
 mod limits;
 mod listeners;
 mod logs;
-pub(crate) mod metrics;
+mod metrics;
 mod observe;
 mod perform;
 mod provision;

@@ -1,12 +1,12 @@
 //! CloudWatch's metrics as it shows them at the moment of a look: what the loop asks for, answered
 //! by the region's own evaluation without a call.
 
-use aws_sdk_cloudwatch::types::{self as sdk, MetricDataQuery};
 use jiff::{SignedDuration, Timestamp};
 
 use super::trouble::Trouble;
-use crate::aws::metrics::{Pace, Queries, note, note_what_is_new};
-use crate::deployment::metrics::{MINUTE, MetricsSeen};
+use crate::deployment::metrics::{
+    Asked, MINUTE, MetricsSeen, Pace, Queries, What, note, note_what_is_new,
+};
 use crate::deployment::observation::Seen;
 use crate::deployment::plan::Plan;
 use crate::deployment::state::Deployment;
@@ -28,7 +28,7 @@ impl Reads {
     /// Of what a plan judges; nothing where no metric is.
     pub(super) fn of(plan: &Plan) -> Option<Reads> {
         let queries = Queries::of(plan);
-        let batch = |batch: &[MetricDataQuery]| batch.iter().map(as_query).collect();
+        let batch = |batch: &[Asked]| batch.iter().map(as_query).collect();
         let batches = queries.batches().map(batch).collect();
         Some(Reads {
             pace: Pace::of(plan.guards.metrics.as_ref()?),
@@ -104,38 +104,24 @@ impl Reads {
 }
 
 /// A query as the region has it.
-fn as_query(asked: &MetricDataQuery) -> Result<Query, String> {
-    let id = asked.id().unwrap_or_default();
-    let source = match (asked.expression(), asked.metric_stat()) {
-        (Some(expression), _) => Source::Expression(math::parse(expression)?),
-        (None, Some(stat)) => of_stat(stat)?,
-        (None, None) => return Err(format!("{id} asks for nothing")),
+fn as_query(asked: &Asked) -> Result<Query, String> {
+    let source = match &asked.what {
+        What::Expression(expression, _) => Source::Expression(math::parse(expression)?),
+        What::Stat(of, period) => Source::Stat {
+            metric: Metric::new(
+                &of.namespace,
+                &of.name,
+                of.dimensions.clone().into_iter().collect(),
+            ),
+            statistic: Statistic::parse(&of.stat)
+                .ok_or_else(|| format!("the region has no statistic {}", of.stat))?,
+            period: i64::from(*period),
+        },
     };
     Ok(Query {
-        id: id.to_owned(),
+        id: asked.id.clone(),
         label: None,
         source,
-        returns: asked.return_data().unwrap_or(true),
-    })
-}
-
-fn of_stat(stat: &sdk::MetricStat) -> Result<Source, String> {
-    let name = stat.stat().unwrap_or_default();
-    let unknown = || format!("the region has no statistic {name}");
-    let wanted = stat.metric();
-    let wanted = wanted.ok_or_else(|| format!("{name} is of no metric"))?;
-    let dimensions = wanted.dimensions().iter().map(|it| {
-        let text = |text: Option<&str>| text.unwrap_or_default().to_owned();
-        (text(it.name()), text(it.value()))
-    });
-    let (namespace, metric) = (wanted.namespace(), wanted.metric_name());
-    Ok(Source::Stat {
-        metric: Metric::new(
-            namespace.unwrap_or_default(),
-            metric.unwrap_or_default(),
-            dimensions.collect(),
-        ),
-        statistic: Statistic::parse(name).ok_or_else(unknown)?,
-        period: stat.period().map_or(60, i64::from),
+        returns: asked.returns,
     })
 }

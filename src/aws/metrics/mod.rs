@@ -3,7 +3,6 @@
 mod found;
 mod history;
 mod queries;
-mod reading;
 
 use std::time::Duration;
 
@@ -16,13 +15,12 @@ use super::cloud::Cloud;
 use super::error::{AwsError, ErrorClass};
 use super::retry::Effect;
 use crate::deployment::ids::DeploymentId;
-use crate::deployment::metrics::MetricsSeen;
+use crate::deployment::metrics::{MetricsSeen, Pace, Queries, note, note_what_is_new};
 use crate::deployment::observation::Seen;
 use crate::deployment::plan::Plan;
 pub use found::MetricsAsk;
-pub(crate) use queries::Queries;
+use queries::as_query;
 pub(super) use queries::query;
-pub(crate) use reading::{Pace, note, note_what_is_new};
 
 const GET: &str = "cloudwatch:GetMetricData";
 
@@ -85,7 +83,8 @@ impl Cloud {
         let from = queries.start_of_period(from);
         let mut read = MetricsSeen::default();
         for batch in queries.batches() {
-            for result in self.metric_data(batch, from, now).await? {
+            let batch: Vec<_> = batch.iter().map(as_query).collect();
+            for result in self.metric_data(&batch, from, now).await? {
                 let place = result.id().and_then(|id| queries.place(id));
                 for (at, value) in datapoints(&result) {
                     if let Some(place) = place {

@@ -2,8 +2,8 @@
 
 use jiff::{SignedDuration, Timestamp};
 
-use super::queries::{Figure, Place};
-use crate::deployment::metrics::{MetricGuards, MetricsSeen, MinuteSeen, ValueSeen, minute_of};
+use super::asked::{Figure, Place};
+use super::{MetricGuards, MetricsSeen, MinuteSeen, ValueSeen, minute_of};
 use crate::judge::guards::Number;
 
 /// Between two reads: often enough for two that are half a minute apart.
