@@ -22,6 +22,8 @@ mod harness;
 mod hotfix;
 #[path = "virtual/judge.rs"]
 mod judge;
+#[path = "virtual/mirrored.rs"]
+mod mirrored;
 #[path = "virtual/network.rs"]
 mod network;
 #[path = "virtual/pace.rs"]

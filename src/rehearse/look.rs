@@ -32,12 +32,12 @@ const STOPPED_SHOWN: usize = 5;
 pub(super) fn look(
     world: &World,
     deployment: &Deployment,
-    reads: &mut Reads,
+    reads: Option<&mut Reads>,
     trouble: &mut Trouble,
     now: Timestamp,
 ) -> Observation {
     let plan = &deployment.plan;
-    let metrics = reads.see(world, deployment, trouble, now);
+    let metrics = reads.and_then(|it| it.see(world, deployment, trouble, now));
     let services = match trouble.strikes() {
         Some(why) => Slots::from_fn(|_| Seen::Unreadable(why.clone())),
         None => services(world, plan),

@@ -6,7 +6,7 @@ use serde_json::Value;
 
 use super::act;
 use super::look::look;
-use super::metrics::{READ_EVERY, Reads};
+use super::metrics::Reads;
 use super::trouble::Trouble;
 use crate::deployment::action::{Action, WeightWrite};
 use crate::deployment::decide::{Decision, decide};
@@ -58,7 +58,7 @@ pub fn run(
 struct Run<'a> {
     world: &'a mut World,
     body: Option<&'a Value>,
-    reads: Reads,
+    reads: Option<Reads>,
     trouble: Trouble,
     now: Timestamp,
     /// `None` only while a record is folded.
@@ -86,7 +86,7 @@ impl Run<'_> {
             let seen = look(
                 self.world,
                 deployment,
-                &mut self.reads,
+                self.reads.as_mut(),
                 &mut self.trouble,
                 self.now,
             );
@@ -121,13 +121,19 @@ impl Run<'_> {
             && deployment.paused.is_none()
             && deployment.plan.deadman.is_none()
             && self.trouble.is_none()
-            && READ_EVERY.as_secs() % poll.as_secs().max(1) == 0;
+            && self
+                .reads
+                .as_ref()
+                .is_none_or(|it| it.are_by_the_minute(poll));
         let minute = |at: Timestamp| at.as_second().div_euclid(60);
         let looked = minute(self.now - poll);
         while plain
             && self.now < ends
             && minute(self.now) == looked
-            && !self.reads.are_due(deployment, self.now)
+            && !self
+                .reads
+                .as_ref()
+                .is_some_and(|it| it.are_due(deployment, self.now))
         {
             self.world.advance_to(self.now);
             if self.world.moves() != moves {

@@ -195,7 +195,9 @@ impl Series<'_> {
         world
     }
 
-    /// The plan with the noise that blue's last hour shows, where there is any.
+    /// The plan with the noise that blue's last hour by zone shows, where there is any: a fault's
+    /// setting may have another noise than the account that was planned in. All else that the plan
+    /// fixed of it, the line that slow begins at and the load balancers' level, stays.
     fn calibrated(&self, plan: &Plan, setting: &Setting, seed: u64) -> Option<Plan> {
         let noise = setting.noise.unwrap_or(self.scenario.noise);
         plan.guards.metrics.as_ref().filter(|_| noise > 0.0)?;

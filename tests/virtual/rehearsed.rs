@@ -26,14 +26,17 @@ fn judged(image: &str, strategy: &str) -> Request {
 }
 
 /// Both worlds move from one due moment to the next.
-fn leaping(scene: &mut Scene) {
+pub(crate) fn leaping(scene: &mut Scene) {
     let now = scene.world.now;
     scene.world.traffic.leap_from(now);
 }
 
-/// The same deployment over the SDK and without it.
-async fn both(request: &Request) -> (Vec<Record>, Vec<Record>) {
-    let mut stage = Stage::open(RegionOptions::default(), leaping);
+/// The same deployment over the SDK and without it, in the demo account after `change`.
+pub(crate) async fn both(
+    request: &Request,
+    change: impl FnOnce(&mut Scene),
+) -> (Vec<Record>, Vec<Record>) {
+    let mut stage = Stage::open(RegionOptions::default(), change);
     let planning = stage.plan(request).await;
     let plan = planning.plan.expect("nothing is in the way");
     // ECS's scheduler is awake after somebody has touched the world: in the copy as well.
@@ -48,7 +51,7 @@ async fn both(request: &Request) -> (Vec<Record>, Vec<Record>) {
 
 /// What happened, without the figures of single looks, and without a diagnosis: that asks for logs,
 /// of which a rehearsal has none.
-fn story(records: &[Record]) -> Vec<String> {
+pub(crate) fn story(records: &[Record]) -> Vec<String> {
     let left_out = |event: &Event| {
         let diagnosed = matches!(event, Event::Diagnosed { .. });
         diagnosed || matches!(event, Event::Started { .. } | Event::Looked(_))
@@ -69,7 +72,7 @@ async fn a_rehearsal_tells_the_story_that_the_loop_over_the_sdk_tells() {
         ("shop:missing", "canary"),
         ("shop:oom", "linear"),
     ] {
-        let (real, rehearsed) = both(&judged(image, strategy)).await;
+        let (real, rehearsed) = both(&judged(image, strategy), leaping).await;
         assert!(real.len() > 5, "{real:?}");
         assert_eq!(story(&real), story(&rehearsed), "{image} {strategy}");
     }

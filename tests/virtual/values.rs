@@ -18,7 +18,7 @@ use super::stage;
 
 /// A metric that each slot publishes of itself every so many seconds; its value by slot and
 /// second.
-fn publish(scene: &mut Scene, every: i64, value: impl Fn(SlotName, i64) -> Option<f64>) {
+pub(crate) fn publish(scene: &mut Scene, every: i64, value: impl Fn(SlotName, i64) -> Option<f64>) {
     let world = &mut scene.world;
     let end = world.now.as_second() + 3 * 3600;
     let mut second = world.now.as_second().div_euclid(60) * 60;
@@ -41,7 +41,7 @@ fn publish(scene: &mut Scene, every: i64, value: impl Fn(SlotName, i64) -> Optio
     }
 }
 
-fn depth() -> Source {
+pub(crate) fn depth() -> Source {
     Source::of(MetricStat {
         namespace: "Shop".to_owned(),
         name: "Depth".to_owned(),
@@ -50,7 +50,7 @@ fn depth() -> Source {
     })
 }
 
-fn with_threshold(missing: MissingData, period: u64) -> MetricGuards {
+pub(crate) fn with_threshold(missing: MissingData, period: u64) -> MetricGuards {
     let mut source = depth();
     source.period = Period::of_seconds(period).expect("CloudWatch has it");
     MetricGuards {
@@ -164,7 +164,7 @@ async fn what_missing_data_means_for_a_limit_is_the_configs_to_say() {
     }
 }
 
-fn with_compare(every: Option<u32>) -> MetricGuards {
+pub(crate) fn with_compare(every: Option<u32>) -> MetricGuards {
     MetricGuards {
         compare: Some(CompareGuard {
             every,
@@ -178,7 +178,7 @@ fn with_compare(every: Option<u32>) -> MetricGuards {
 }
 
 /// Values around `middle`, the same on every run.
-fn around(middle: f64, second: i64) -> f64 {
+pub(crate) fn around(middle: f64, second: i64) -> f64 {
     middle * (1.0 + 0.1 * ((second / 60 * 7919) % 11 - 5) as f64 / 5.0)
 }
 

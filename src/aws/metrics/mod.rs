@@ -15,23 +15,14 @@ use super::cloud::Cloud;
 use super::error::{AwsError, ErrorClass};
 use super::retry::Effect;
 use crate::deployment::ids::DeploymentId;
-use crate::deployment::metrics::{
-    FiguresSeen, MetricGuards, MetricsSeen, MinuteSeen, ValueSeen, minute_of,
-};
+use crate::deployment::metrics::{MetricsSeen, Pace, Queries, note, note_what_is_new};
 use crate::deployment::observation::Seen;
 use crate::deployment::plan::Plan;
-use crate::judge::guards::Number;
 pub use found::MetricsAsk;
+use queries::as_query;
 pub(super) use queries::query;
-use queries::{Figure, Place, Queries};
 
 const GET: &str = "cloudwatch:GetMetricData";
-/// Between two reads: often enough for two that are half a minute apart.
-const READ_EVERY: SignedDuration = SignedDuration::from_secs(15);
-/// The same where a metric has shorter periods than a minute.
-const READ_EVERY_IN_HASTE: SignedDuration = SignedDuration::from_secs(5);
-/// No minute is looked at sooner after its end.
-const NOT_BEFORE: SignedDuration = SignedDuration::from_secs(30);
 
 /// What was last read, and for which deployment.
 #[derive(Debug)]
@@ -92,21 +83,12 @@ impl Cloud {
         let from = queries.start_of_period(from);
         let mut read = MetricsSeen::default();
         for batch in queries.batches() {
-            for result in self.metric_data(batch, from, now).await? {
+            let batch: Vec<_> = batch.iter().map(as_query).collect();
+            for result in self.metric_data(&batch, from, now).await? {
                 let place = result.id().and_then(|id| queries.place(id));
                 for (at, value) in datapoints(&result) {
-                    match place {
-                        Some(Place::Value(metric, slot)) => {
-                            if let Some(value) = Number::of(value) {
-                                let values = read.values.entry((metric, slot)).or_default();
-                                values.insert(at, ValueSeen::new(value));
-                            }
-                        }
-                        Some(place) if at < minute_of(now) => {
-                            let seen = read.minutes.entry(at).or_default();
-                            note(seen, place, value.round() as u64);
-                        }
-                        _ => {}
+                    if let Some(place) = place {
+                        note(&mut read, place, at, value, now);
                     }
                 }
             }
@@ -165,74 +147,6 @@ impl Cloud {
 
     fn keep_metrics(&self, read: LastRead) {
         self.with_last_metrics(|last| *last = Some(read));
-    }
-}
-
-/// How often metrics are read.
-struct Pace {
-    /// How long after its start the first minute or period is looked for.
-    first_after: SignedDuration,
-    every: SignedDuration,
-}
-
-impl Pace {
-    fn of(guards: &MetricGuards) -> Pace {
-        let periods = guards.watched().map(|it| it.source().period.seconds());
-        let shortest = periods.min().unwrap_or(60).min(60);
-        let length = SignedDuration::from_secs(i64::from(shortest));
-        match shortest < 60 {
-            true => Pace {
-                first_after: length + READ_EVERY_IN_HASTE,
-                every: READ_EVERY_IN_HASTE,
-            },
-            false => Pace {
-                first_after: length + NOT_BEFORE,
-                every: READ_EVERY,
-            },
-        }
-    }
-}
-
-/// Notes since when reads have shown the same of each minute and value.
-fn note_what_is_new(read: &mut MetricsSeen, before: Option<&MetricsSeen>, now: Timestamp) {
-    for (minute, seen) in &mut read.minutes {
-        let before = before.and_then(|before| before.minutes.get(minute));
-        let same = |before: &&MinuteSeen| {
-            let seen = MinuteSeen {
-                unchanged_since: before.unchanged_since,
-                ..seen.clone()
-            };
-            seen == **before
-        };
-        seen.unchanged_since = before.filter(same).map_or(now, |it| it.unchanged_since);
-    }
-    for (place, values) in &mut read.values {
-        let before = before.and_then(|before| before.values.get(place));
-        for (at, seen) in values {
-            let before = before.and_then(|before| before.get(at));
-            let same = before.filter(|before| before.value == seen.value);
-            seen.unchanged_since = same.map_or(now, |before| before.unchanged_since);
-        }
-    }
-}
-
-fn note(seen: &mut MinuteSeen, place: Place, value: u64) {
-    let add = |figure: &mut Option<u64>| *figure = Some(figure.unwrap_or(0) + value);
-    match place {
-        Place::Value(..) => {}
-        Place::LoadBalancer => add(&mut seen.load_balancer),
-        Place::Own5xx => add(&mut seen.own_5xx),
-        Place::Published => seen.published = true,
-        Place::Of(slot, figure) => {
-            let figures: &mut FiguresSeen = &mut seen.slots[slot];
-            add(match figure {
-                Figure::Requests => &mut figures.requests,
-                Figure::Http5xx => &mut figures.http_5xx,
-                Figure::Unreachable => &mut figures.unreachable,
-                Figure::Timed => &mut figures.timed,
-                Figure::Slow => &mut figures.slow,
-            });
-        }
     }
 }
 

@@ -5,9 +5,11 @@
 //! weight and the next shift: in any other, weights were mixed. Each is judged once, in order, as
 //! soon as it is final.
 
+mod asked;
 mod evidence;
 mod guard;
 mod history;
+mod reading;
 mod verdict;
 mod watch;
 mod worse;
@@ -19,9 +21,11 @@ use std::time::Duration;
 use jiff::{SignedDuration, Timestamp};
 use serde::{Deserialize, Serialize};
 
+pub(crate) use asked::{Asked, Queries, What, of_source};
 pub(in crate::deployment) use evidence::age_of;
 pub use evidence::{Evidence, Window};
 pub use history::{Day, History, MetricsFound, Tried};
+pub(crate) use reading::{Pace, note, note_what_is_new};
 pub use verdict::{Crossed, Judgement, Verdict};
 pub use watch::{ValueRead, Watch, end, name_of};
 pub use worse::{Subject, Worse};
