@@ -1,7 +1,7 @@
 //! What a deployment would come to: the real plan, decisions and guards against the region's
 //! world, in virtual time and without a call, over many seeds and faults.
 //!
-//! [`look`] and [`act`] stand where [`crate::aws`] stands in a real deployment. Never talks to
+//! `look` and `act` stand where [`crate::aws`] stands in a real deployment. Never talks to
 //! AWS, and touches nothing outside of the world that it is given.
 
 mod account;
