@@ -12,6 +12,7 @@ mod collect;
 mod connect;
 mod credentials;
 mod deadman;
+mod definitions;
 mod ecs;
 mod error;
 mod forward;

@@ -1,11 +1,12 @@
 //! What the config's alarms stand for in a rehearsal, and the alarm of the practice beside it.
 
+use std::collections::BTreeMap;
 use std::time::Duration;
 
 use serde_json::{Value, json};
 
 use super::scenario::Scenario;
-use crate::deployment::ids::SlotName;
+use crate::deployment::ids::{AlarmName, SlotName};
 use crate::deployment::preflight::{AlarmWanted, Request, Side};
 use crate::sandbox::wire::{AwsError, cloudwatch};
 use crate::sandbox::world::World;
@@ -60,13 +61,75 @@ pub(super) fn build(
             let group = world.elb.groups.values().find(|it| it.name == *group);
             let Some(group) = group else { continue };
             let alarm = name.replace("{slot}", &slot.to_string());
-            inputs.push(alarm_on(&alarm, &balancer, group.dimension(), scenario));
+            let own = scenario.alarms.as_ref().filter(|_| name != PRACTICE);
+            inputs.push(match own.map(|own| own.get(&AlarmName::new(&alarm))) {
+                None => alarm_on(&alarm, &balancer, group.dimension(), scenario),
+                Some(Some(own)) if is_of_balancers(own) => fitted(own, world),
+                Some(_) => quiet(&alarm, &balancer, group.dimension(), scenario),
+            });
         }
     }
     for input in inputs {
         cloudwatch::handle(world, "PutMetricAlarm", &input)?;
     }
     Ok(())
+}
+
+/// The alarms of `names` that never ring in a rehearsal: composite ones, and those of metrics that
+/// it has not.
+pub fn not_rehearsed(alarms: &BTreeMap<AlarmName, Value>, names: &[AlarmName]) -> Vec<String> {
+    let rings = |name: &&AlarmName| alarms.get(*name).is_some_and(is_of_balancers);
+    let out = names.iter().filter(|name| !rings(name));
+    out.map(ToString::to_string).collect()
+}
+
+/// Whether everything that it measures is there in a rehearsal.
+fn is_of_balancers(alarm: &Value) -> bool {
+    let namespaces = |it: &Value| it.get("Namespace").map(|it| it == "AWS/ApplicationELB");
+    let queries = alarm["Metrics"].as_array().into_iter().flatten();
+    let measured = queries.filter_map(|it| namespaces(it.pointer("/MetricStat/Metric")?));
+    let mut measured = namespaces(alarm).into_iter().chain(measured).peekable();
+    measured.peek().is_some() && measured.all(|it| it)
+}
+
+/// The same on the groups and load balancers of the rehearsal: their ARNs end otherwise.
+fn fitted(alarm: &Value, world: &World) -> Value {
+    let mut alarm = alarm.clone();
+    let second = |dimension: &str| dimension.split('/').rev().nth(1).map(str::to_owned);
+    let here = |name: &str, value: &str| {
+        let wanted = second(value);
+        let groups = world.elb.groups.values().map(|it| it.dimension());
+        let balancers = world.elb.load_balancers.values().map(|it| it.dimension());
+        let mut known: Box<dyn Iterator<Item = &str>> = match name {
+            "TargetGroup" => Box::new(groups),
+            "LoadBalancer" => Box::new(balancers),
+            _ => return None,
+        };
+        known.find(|it| second(it) == wanted).map(str::to_owned)
+    };
+    let fit = |metric: &mut Value| {
+        let dimensions = metric.get_mut("Dimensions").and_then(Value::as_array_mut);
+        for dimension in dimensions.into_iter().flatten() {
+            let name = dimension["Name"].as_str().unwrap_or_default();
+            let value = dimension["Value"].as_str().unwrap_or_default();
+            if let Some(here) = here(name, value) {
+                dimension["Value"] = json!(here);
+            }
+        }
+    };
+    fit(&mut alarm);
+    let queries = alarm.get_mut("Metrics").and_then(Value::as_array_mut);
+    for query in queries.into_iter().flatten() {
+        query.pointer_mut("/MetricStat/Metric").map(fit);
+    }
+    alarm
+}
+
+/// One that never rings: a rehearsal has not what it measures.
+fn quiet(name: &str, balancer: &str, group: &str, scenario: &Scenario) -> Value {
+    let mut alarm = alarm_on(name, balancer, group, scenario);
+    alarm["Threshold"] = json!(f64::MAX);
+    alarm
 }
 
 fn alarm_on(name: &str, balancer: &str, group: &str, scenario: &Scenario) -> Value {

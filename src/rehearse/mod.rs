@@ -20,7 +20,7 @@ mod tally;
 mod trouble;
 
 pub use account::{build, fit};
-pub use alarms::practice;
+pub use alarms::{not_rehearsed, practice};
 pub use run::run;
 pub use scenario::Scenario;
 pub use series::{Contender, Series};

@@ -1,11 +1,15 @@
 //! What is rehearsed on: the live service as it is to be, and the faults to try. Read from YAML as
 //! strictly as the config.
 
+use std::collections::BTreeMap;
 use std::time::Duration;
 
+use serde_json::Value;
+
 use super::fault::{self, Fault};
+use crate::deployment::ids::AlarmName;
 use crate::sandbox::world::traffic::Together;
-use crate::strategy::{InputError, Node, Reader, Value};
+use crate::strategy::{self, InputError, Node, Reader};
 
 /// The service, its traffic, and what befalls it. All keys may be left out; the defaults are the
 /// demo account's.
@@ -39,6 +43,9 @@ pub struct Scenario {
     pub count_for: Duration,
     /// The faults to try (`faults`).
     pub faults: Vec<Fault>,
+    /// The live service's alarms, each as CloudWatch takes it, where they were read; no key of a
+    /// file.
+    pub alarms: Option<BTreeMap<AlarmName, Value>>,
 }
 
 impl Default for Scenario {
@@ -57,6 +64,7 @@ impl Default for Scenario {
             weather: Together::Steady,
             count_for: Duration::from_secs(3600),
             faults: fault::usual(),
+            alarms: None,
         }
     }
 }
@@ -104,7 +112,7 @@ impl Scenario {
         let reader = Reader { text, origin };
         let node = reader.parse()?;
         let mut scenario = Scenario::default();
-        if matches!(node.value, Value::Null) {
+        if matches!(node.value, strategy::Value::Null) {
             return Ok(scenario);
         }
         let fields = reader.fields(&node, "a scenario such as { requests: 50 }", &KEYS)?;
@@ -201,7 +209,7 @@ pub(super) fn weather(reader: Reader<'_>, node: &Node) -> Result<Together, Input
 
 fn number(reader: Reader<'_>, node: &Node) -> Result<f64, InputError> {
     match &node.value {
-        Value::Number(number) => number
+        strategy::Value::Number(number) => number
             .parse()
             .map_err(|_| reader.mismatch(node, "a number such as 50")),
         _ => Err(reader.mismatch(node, "a number such as 50")),

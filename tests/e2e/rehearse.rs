@@ -124,6 +124,54 @@ fn the_live_service_is_what_is_rehearsed_on_and_stays_as_it_is() {
 }
 
 #[test]
+fn the_live_alarms_ring_as_they_are_defined_and_others_stay_quiet() {
+    let scene = Scene::at_speed(1);
+    let long = ("bake: 1m }", "bake: 10m }");
+    scene.configure(&[("alarms: [", "alarms: [\"shop-cpu\", "), long]);
+    let arn = |name: &str| scene.group(name);
+    let group = arn("shop-b").rsplit_once(":").map(|it| it.1.to_owned());
+    let balancer = scene.elb("DescribeLoadBalancers", &[]);
+    let balancer = between(&balancer, ":loadbalancer/", "<").expect("it has one");
+    let alarm = |name: &str, metric: [&str; 2], dimensions: &[(&str, &str)]| {
+        let mut asked = vec![
+            ("AlarmName".to_owned(), name.to_owned()),
+            ("Namespace".to_owned(), metric[0].to_owned()),
+            ("MetricName".to_owned(), metric[1].to_owned()),
+        ];
+        for (at, (name, value)) in (1..).zip(dimensions) {
+            asked.push((format!("Dimensions.member.{at}.Name"), (*name).to_owned()));
+            asked.push((format!("Dimensions.member.{at}.Value"), (*value).to_owned()));
+        }
+        let asked = asked
+            .iter()
+            .map(|(key, value)| (key.as_str(), value.as_str()));
+        let fixed = [
+            ("Statistic", "Sum"),
+            ("Period", "60"),
+            ("EvaluationPeriods", "1"),
+            ("Threshold", "3"),
+            ("ComparisonOperator", "GreaterThanThreshold"),
+            ("TreatMissingData", "notBreaching"),
+        ];
+        let asked: Vec<(&str, &str)> = asked.chain(fixed).collect();
+        scene.cloudwatch("PutMetricAlarm", &asked);
+    };
+    let group = group.expect("an ARN");
+    let dimensions = [("TargetGroup", group.as_str()), ("LoadBalancer", balancer)];
+    alarm(
+        "shop-b-5xx",
+        ["AWS/ApplicationELB", "RequestCount"],
+        &dimensions,
+    );
+    alarm("shop-cpu", ["AWS/ECS", "CPUUtilization"], &[]);
+    scene
+        .bg(&["rehearse", "--seeds", "0"])
+        .exits(0)
+        .says("quiet, for want of what they measure: shop-cpu")
+        .says("alarm shop-b-5xx went off");
+}
+
+#[test]
 fn a_service_that_can_t_be_read_is_said_and_the_scenario_s_values_do() {
     let scene = Scene::at_speed(1);
     let nobody = [("AWS_ENDPOINT_URL", "http://127.0.0.1:9")];

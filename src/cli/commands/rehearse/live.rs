@@ -1,19 +1,20 @@
 //! What a rehearsal takes from the live service, without changing anything there.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 use std::time::Duration;
 
 use jiff::Timestamp;
+use serde_json::Value;
 
 use crate::aws::{Cloud, LastHour, SurveyAsk};
 use crate::cli::args::Global;
 use crate::cli::sandbox_clock;
 use crate::cli::session::connect;
 use crate::config::Config;
-use crate::deployment::ids::{SlotName, Slots};
+use crate::deployment::ids::{AlarmName, SlotName, Slots};
 use crate::deployment::preflight::{Request, RouteWanted, RoutesWanted};
 use crate::deployment::surroundings::{Carried, Forward, Surroundings, live};
-use crate::rehearse::Scenario;
+use crate::rehearse::{self, Scenario};
 use crate::runner::Clock;
 
 /// A rehearsal doesn't wait longer for an account that may not be there.
@@ -49,6 +50,15 @@ pub(super) async fn fill(
         scenario.deregistration_delay = deregistration_delay;
     }
     let mut said = format!("{} tasks", scenario.tasks);
+    let left_out = match found.alarms {
+        Ok(alarms) => {
+            let out = rehearse::not_rehearsed(&alarms, &found.names);
+            scenario.alarms = Some(alarms);
+            (!out.is_empty())
+                .then(|| format!("quiet, for want of what they measure: {}", out.join(", ")))
+        }
+        Err(why) => Some(format!("its alarms can't be read ({why}): stand-ins")),
+    };
     match found.hour {
         Ok(hour) if hour.requests > 0 => {
             scenario.requests = hour.requests as f64 / 3600.0;
@@ -64,6 +74,7 @@ pub(super) async fn fill(
         Ok(_) => said += "; nobody came in the last hour: the scenario's requests",
         Err(why) => said += &format!("; its metrics can't be read ({why}): the scenario's"),
     }
+    said.extend(left_out.iter().map(|it| format!("; {it}")));
     Live {
         slot: found.slot,
         said,
@@ -81,6 +92,9 @@ struct Found {
     slot: SlotName,
     routes: Vec<Forward>,
     tasks: u32,
+    /// The alarms that the config names, and their definitions.
+    names: Vec<AlarmName>,
+    alarms: Result<BTreeMap<AlarmName, Value>, String>,
     /// How soon a target is healthy, and how long it drains.
     group: Option<(Duration, Duration)>,
     hour: Result<LastHour, String>,
@@ -96,12 +110,14 @@ async fn read(global: &Global, config: &Config, request: &Request) -> Result<Fou
         None => None,
     };
     let now: Timestamp = clock.unwrap_or_else(Clock::wall).now();
+    let ask = SurveyAsk::of(request);
+    let names = ask.alarms.clone();
     let ask = SurveyAsk {
         alarms: Vec::new(),
         images: Vec::new(),
         definition: None,
         deadman: None,
-        ..SurveyAsk::of(request)
+        ..ask
     };
     let found = cloud.survey(&ask, now).await;
     let found = found.map_err(|error| error.to_string())?;
@@ -119,12 +135,17 @@ async fn read(global: &Global, config: &Config, request: &Request) -> Result<Fou
     let first = request.slots[slot].targets.first();
     let group = first.and_then(|it| found.groups.get(&it.group)?.as_ref());
     let group = group.map(|it| (it.healthy_after, it.deregistration_delay));
-    let hour = cloud.last_hour(&groups, now).await;
+    let (hour, alarms) = tokio::join!(
+        cloud.last_hour(&groups, now),
+        cloud.alarm_definitions(&names),
+    );
     Ok(Found {
         slot,
         routes,
         tasks: desired.map_or(1, |it| it as u32),
         group,
+        names,
+        alarms: alarms.map_err(|error| error.to_string()),
         hour: hour.map_err(|error| error.to_string()),
     })
 }
