@@ -2,7 +2,9 @@
 
 use std::collections::BTreeMap;
 
-use aws_sdk_cloudwatch::types::{Dimension, Metric, MetricAlarm, MetricDataQuery};
+use aws_sdk_cloudwatch::types::{
+    ComparisonOperator, Dimension, Metric, MetricAlarm, MetricDataQuery, Statistic,
+};
 use serde_json::{Map, Value, json};
 
 use super::cloud::Cloud;
@@ -43,8 +45,8 @@ impl Cloud {
 }
 
 fn definition(alarm: &MetricAlarm) -> Value {
-    let statistic = alarm.statistic().map(|it| it.as_str());
-    let comparison = alarm.comparison_operator().map(|it| it.as_str());
+    let statistic = alarm.statistic().map(Statistic::as_str);
+    let comparison = alarm.comparison_operator().map(ComparisonOperator::as_str);
     let mut fields = vec![
         ("AlarmName", json!(alarm.alarm_name())),
         ("Statistic", json!(statistic)),

@@ -10,6 +10,7 @@ use crate::deployment::ids::{AlarmName, SlotName};
 use crate::deployment::preflight::{AlarmWanted, Request, Side};
 use crate::sandbox::wire::{AwsError, cloudwatch};
 use crate::sandbox::world::World;
+use crate::sandbox::world::elb::{LoadBalancer, TargetGroup};
 use crate::strategy::{Step, Strategy, Weight};
 
 /// How long the practice goes on watching at 100 %.
@@ -98,8 +99,12 @@ fn fitted(alarm: &Value, world: &World) -> Value {
     let second = |dimension: &str| dimension.split('/').rev().nth(1).map(str::to_owned);
     let here = |name: &str, value: &str| {
         let wanted = second(value);
-        let groups = world.elb.groups.values().map(|it| it.dimension());
-        let balancers = world.elb.load_balancers.values().map(|it| it.dimension());
+        let groups = world.elb.groups.values().map(TargetGroup::dimension);
+        let balancers = world
+            .elb
+            .load_balancers
+            .values()
+            .map(LoadBalancer::dimension);
         let mut known: Box<dyn Iterator<Item = &str>> = match name {
             "TargetGroup" => Box::new(groups),
             "LoadBalancer" => Box::new(balancers),
