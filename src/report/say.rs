@@ -173,7 +173,7 @@ pub fn say(before: &View, record: &Record) -> Option<Said> {
             Tone::Plain,
             "waiting",
             format!(
-                "for requests: green has served {requests} of {wanted} at this weight; until {}, \
+                "for requests: CloudWatch shows {requests} of {wanted} of green's at this weight; until {}, \
                  then {then}",
                 words::clock(*until)
             ),

@@ -123,7 +123,8 @@ async fn read(global: &Global, config: &Config, request: &Request) -> Result<Fou
     let found = found.map_err(|error| error.to_string())?;
     let (slot, routes) = serving(request, &found).ok_or("no slot serves everything")?;
     let service = found.services[slot].as_ref();
-    let desired = service.and_then(|it| it["desiredCount"].as_u64());
+    let gone = || format!("slot {slot}'s service doesn't exist in this cluster");
+    let desired = service.ok_or_else(gone)?["desiredCount"].as_u64();
     let groups: BTreeSet<_> = routes
         .iter()
         .flat_map(|it| {
