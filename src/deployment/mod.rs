@@ -26,3 +26,4 @@ pub mod state;
 pub mod surroundings;
 pub mod task_definition;
 pub mod trip;
+mod waits;

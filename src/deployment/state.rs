@@ -14,6 +14,7 @@ use super::metrics::Evidence;
 use super::outcome::Outcome;
 use super::plan::Plan;
 use super::trip::{Hold, Trip};
+pub use super::waits::{Failure, Held, HeldBefore, Waiting};
 use crate::judge::alarms::AlarmState;
 use crate::strategy::Weight;
 
@@ -144,50 +145,6 @@ pub enum Phase {
         /// When blue is to be retired.
         retire_at: Option<Timestamp>,
     },
-}
-
-/// A hold that is on.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Held {
-    /// What is waited for.
-    pub reasons: Vec<Hold>,
-    /// Since when.
-    pub since: Timestamp,
-    /// When patience ends.
-    pub until: Timestamp,
-}
-
-/// A step that waits for requests.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub struct Waiting {
-    /// Its place in the ladder.
-    pub step: usize,
-    /// Until when, before its policy is followed.
-    pub until: Timestamp,
-}
-
-/// A hold that was over before patience was.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub struct HeldBefore {
-    /// When it was over.
-    pub over_at: Timestamp,
-    /// When patience would have ended.
-    pub until: Timestamp,
-}
-
-/// How an act failed.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Failure {
-    /// How.
-    pub class: FailureClass,
-    /// AWS's words.
-    pub message: String,
-    /// How often in a row.
-    pub times: u32,
-    /// When it failed first in this row.
-    pub since: Timestamp,
-    /// When it failed last.
-    pub at: Timestamp,
 }
 
 /// An event that can't follow what came before: the journal is damaged, or of another program.
@@ -579,14 +536,7 @@ impl Deployment {
         if act == ActName::RegisterTaskDefinition {
             self.registering_until = (class == FailureClass::Ambiguous).then_some(at);
         }
-        let earlier = self.failure_of(act);
-        let failure = Failure {
-            class,
-            message: message.to_owned(),
-            times: earlier.map_or(0, |failure| failure.times) + 1,
-            since: earlier.map_or(at, |failure| failure.since),
-            at,
-        };
+        let failure = Failure::after(self.failure_of(act), class, message, at);
         match act {
             ActName::ArmDeadman | ActName::DisarmDeadman => {
                 self.deadman.failure = Some((act, failure));
