@@ -13,7 +13,7 @@ use super::fault::{Fault, Kind, Setting};
 use super::run::run;
 use super::scenario::Scenario;
 use super::summary::Row;
-use super::tally::{Tally, first_shift, served};
+use super::tally::{End, Tally, first_shift, served};
 use super::trouble::Trouble;
 use crate::deployment::event::Record;
 use crate::deployment::plan::{NewTaskDefinition, Plan};
@@ -143,10 +143,14 @@ impl Series<'_> {
         }
         let before = served(&mut world, plan);
         let records = run(&mut world, plan, contender.body.as_ref(), trouble)?;
-        if let Some(shift) = first_shift(&records) {
+        let mut after = served(&mut world, plan);
+        // After a revert nothing comes to green any more: nothing to be counted.
+        if let Some(shift) = first_shift(&records)
+            && End::of(&records) != End::Reverted
+        {
             world.advance_to(shift + self.counted());
+            after = served(&mut world, plan);
         }
-        let after = served(&mut world, plan);
         Ok(Tally::of(
             &records,
             (after.0 - before.0, after.1 - before.1),

@@ -19,6 +19,20 @@ pub enum End {
     Stuck,
 }
 
+impl End {
+    /// Of a run's journal.
+    pub(super) fn of(records: &[Record]) -> End {
+        match records.last().map(|it| &it.event) {
+            Some(Event::Ended { outcome }) => match outcome {
+                Outcome::Promoted => End::Promoted,
+                Outcome::Reverted { .. } => End::Reverted,
+                _ => End::Stuck,
+            },
+            _ => End::Stuck,
+        }
+    }
+}
+
 /// What one run came to.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Tally {
@@ -72,18 +86,11 @@ impl Tally {
         let began = at(records, |it| matches!(it, Event::Started { .. }));
         let from = first_shift(records).or(began);
         let since = |at: Option<Timestamp>| Some(at?.duration_since(from?));
-        let last = records.last();
-        let end = match last.map(|it| &it.event) {
-            Some(Event::Ended { outcome }) => match outcome {
-                Outcome::Promoted => End::Promoted,
-                Outcome::Reverted { .. } => End::Reverted,
-                _ => End::Stuck,
-            },
-            _ => End::Stuck,
-        };
-        let took = last.and_then(|it| Some(it.at.duration_since(began?)));
+        let took = records
+            .last()
+            .and_then(|it| Some(it.at.duration_since(began?)));
         Tally {
-            end,
+            end: End::of(records),
             took: took.unwrap_or_default(),
             noticed: since(at(records, |it| matches!(it, Event::Reverting { .. }))),
             back: since(at(records, |it| matches!(it, Event::TrafficReverted))),

@@ -73,7 +73,8 @@ fn judges(case: &Value, tolerance: Tolerance) {
         judge.at_step(whole(&interval["step"]) as usize);
         if interval["status"] == "ok" {
             let pairs = names.iter().map(|name| pair(&interval["counts"][name]));
-            let answer = judge.consume(&pairs.collect::<Vec<_>>());
+            judge.consume(&pairs.collect::<Vec<_>>());
+            let answer = judge.answer();
             if answer != Answer::Continue {
                 decided.get_or_insert((index as u64, answer));
             }

@@ -1,5 +1,6 @@
 //! What the metrics say: minutes that have become final are recorded, and judged in order.
 
+use std::borrow::Cow;
 use std::time::Duration;
 
 use jiff::Timestamp;
@@ -29,13 +30,13 @@ enum Known {
 impl Draft<'_> {
     /// Records every minute that has become final; why green is worse, if it is.
     pub(super) fn judge_minutes(&mut self) -> Option<Trip> {
-        let mut evidence = self.deployment.evidence.clone()?;
+        let mut evidence = Cow::Borrowed(self.deployment.evidence.as_ref()?);
         if let Some(seen) = &self.seen.metrics {
             while let Some((minute, window)) = evidence.due() {
                 match self.known(seen, minute, window.weight) {
                     Known::NotYet => break,
                     Known::Figures(served) => {
-                        evidence.judge(minute, window.step, &served);
+                        evidence.to_mut().judge(minute, window.step, &served);
                         self.record(Event::MinuteJudged {
                             minute,
                             step: window.step,
@@ -43,7 +44,7 @@ impl Draft<'_> {
                         });
                     }
                     Known::Nothing(why) => {
-                        evidence.skip(minute, window.step);
+                        evidence.to_mut().skip(minute, window.step);
                         self.record(Event::MinuteSkipped {
                             minute,
                             step: window.step,
@@ -55,7 +56,10 @@ impl Draft<'_> {
         }
         let values = self.judge_values(&mut evidence);
         let worse = evidence.worse();
-        self.evidence = Some(evidence);
+        // Most looks bring nothing new.
+        if let Cow::Owned(evidence) = evidence {
+            self.evidence = Some(evidence);
+        }
         worse.map(|worse| Trip::Worse(Box::new(worse))).or(values)
     }
 

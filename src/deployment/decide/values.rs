@@ -1,6 +1,7 @@
 //! What the config's own metrics say: values that have become final are recorded, and held
 //! against their limits or against blue's.
 
+use std::borrow::Cow;
 use std::time::Duration;
 
 use jiff::Timestamp;
@@ -29,7 +30,7 @@ enum Known {
 
 impl Draft<'_> {
     /// Takes every value that has become final; why they revert, if they do.
-    pub(super) fn judge_values(&mut self, evidence: &mut Evidence) -> Option<Trip> {
+    pub(super) fn judge_values(&mut self, evidence: &mut Cow<'_, Evidence>) -> Option<Trip> {
         let Some(seen) = &self.seen.metrics else {
             return None;
         };
@@ -39,7 +40,7 @@ impl Draft<'_> {
                 let Some(value) = self.value(seen, evidence, metric, at, step) else {
                     break;
                 };
-                evidence.take(&value);
+                evidence.to_mut().take(&value);
                 values.push(value);
             }
         }
@@ -112,7 +113,7 @@ impl Draft<'_> {
     }
 
     /// Compares at the end of a step, and every so often within it.
-    fn compare(&mut self, evidence: &mut Evidence) -> Option<Trip> {
+    fn compare(&mut self, evidence: &mut Cow<'_, Evidence>) -> Option<Trip> {
         let Phase::Baking { step, until } = self.deployment.phase else {
             return None;
         };
@@ -125,7 +126,7 @@ impl Draft<'_> {
             return None;
         }
         if evidence.is_news(&judgement) || evidence.is_interval_over(step) {
-            evidence.note(&judgement);
+            evidence.to_mut().note(&judgement);
             self.record(Event::Compared(judgement.clone()));
         }
         (judgement.verdict == Verdict::Fail).then(|| Trip::Compared(Box::new(judgement)))

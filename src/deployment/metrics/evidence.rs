@@ -237,10 +237,8 @@ impl Evidence {
 
     /// Why green is worse, if it is.
     pub fn worse(&self) -> Option<Worse> {
-        match self.judge.answer() {
-            Answer::Revert(lead) => Some(self.explain(&lead)),
-            _ => None,
-        }
+        let lead = self.judge.reverts()?;
+        Some(self.explain(&lead))
     }
 
     /// Whether green is shown not to be worse by more than the margin, in the step `step`, and

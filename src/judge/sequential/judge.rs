@@ -144,17 +144,20 @@ impl Metric {
         }
     }
 
+    /// The logarithm of what speaks for a revert.
+    fn revert(&self) -> Option<f64> {
+        both(
+            log(&self.revert_relative),
+            log(&self.revert_absolute),
+            f64::min,
+        )
+    }
+
     fn logs(&self) -> Logs {
-        let log = |evidence: &Option<Evidence>| evidence.as_ref().map(Evidence::log);
         let revert_relative = log(&self.revert_relative);
         let revert_absolute = log(&self.revert_absolute);
         let promote_relative = log(&self.promote_relative);
         let promote_absolute = log(&self.promote_absolute);
-        let both =
-            |one: Option<f64>, other: Option<f64>, join: fn(f64, f64) -> f64| match (one, other) {
-                (Some(one), Some(other)) => Some(join(one, other)),
-                (one, other) => one.or(other),
-            };
         Logs {
             revert_relative,
             revert_absolute,
@@ -173,12 +176,29 @@ impl Metric {
     }
 }
 
+fn log(evidence: &Option<Evidence>) -> Option<f64> {
+    evidence.as_ref().map(Evidence::log)
+}
+
+/// Of two that may be off.
+fn both(one: Option<f64>, other: Option<f64>, join: fn(f64, f64) -> f64) -> Option<f64> {
+    match (one, other) {
+        (Some(one), Some(other)) => Some(join(one, other)),
+        (one, other) => one.or(other),
+    }
+}
+
 fn sizes(grid: &[(f64, f64)]) -> Vec<f64> {
     grid.iter().map(|(by, _)| *by).collect()
 }
 
 fn weights(grid: &[(f64, f64)]) -> Vec<f64> {
     grid.iter().map(|(_, weight)| *weight).collect()
+}
+
+/// The logarithm of the sum of weighted terms; none where there is none.
+fn log_of(terms: &[(usize, f64, f64)]) -> Option<f64> {
+    (!terms.is_empty()).then(|| log_sum(terms.iter().map(|(_, term, _)| *term)))
 }
 
 /// The judge of one deployment: a fold over its intervals.
@@ -213,24 +233,33 @@ impl Judge {
     }
 
     /// Takes an interval that is complete on both sides: one pair for each metric, in their order.
-    pub fn consume(&mut self, counts: &[Pair]) -> Answer {
+    pub fn consume(&mut self, counts: &[Pair]) {
         self.consumed_in_step += 1;
         for (metric, pair) in self.metrics.iter_mut().zip(counts) {
             metric.consume(*pair);
         }
-        self.answer()
     }
 
     /// What can be said so far.
     pub fn answer(&self) -> Answer {
-        let enough = -self.settings.alpha_revert.ln();
-        match self.lead() {
-            Some(lead) if self.log_revert().is_some_and(|log| log >= enough) => {
-                Answer::Revert(lead)
-            }
-            _ if self.may_promote() => Answer::Promote,
-            _ => Answer::Continue,
+        match self.reverts() {
+            Some(lead) => Answer::Revert(lead),
+            None if self.may_promote() => Answer::Promote,
+            None => Answer::Continue,
         }
+    }
+
+    /// What speaks most for a revert, where that is enough for one.
+    pub fn reverts(&self) -> Option<Lead> {
+        let terms = self.revert_terms();
+        let enough = -self.settings.alpha_revert.ln();
+        if log_of(&terms).is_none_or(|log| log < enough) {
+            return None;
+        }
+        let most = terms
+            .into_iter()
+            .max_by(|one, other| one.1.total_cmp(&other.1));
+        most.map(|(metric, _, log_e)| Lead { metric, log_e })
     }
 
     /// Why neither answer was found by the end of the step.
@@ -255,14 +284,7 @@ impl Judge {
     /// The logarithm of the weighted sum of what speaks for a revert; none where no metric has
     /// seen enough bad requests.
     pub fn log_revert(&self) -> Option<f64> {
-        let terms = self.revert_terms();
-        (!terms.is_empty()).then(|| log_sum(terms.iter().map(|(_, term, _)| *term)))
-    }
-
-    fn lead(&self) -> Option<Lead> {
-        let terms = self.revert_terms().into_iter();
-        let most = terms.max_by(|one, other| one.1.total_cmp(&other.1));
-        most.map(|(metric, _, log_e)| Lead { metric, log_e })
+        log_of(&self.revert_terms())
     }
 
     /// Where each metric that may revert stands, its weighted term, and its own logarithm.
@@ -271,7 +293,7 @@ impl Judge {
         metrics
             .filter(|(_, metric)| metric.may_revert())
             .filter_map(|(index, metric)| {
-                let log_e = metric.logs().revert?;
+                let log_e = metric.revert()?;
                 Some((index, metric.settings.weight.ln() + log_e, log_e))
             })
             .collect()

@@ -1,34 +1,44 @@
 //! A distribution of values in buckets of 2 % width, for percentiles.
 
-use std::collections::BTreeMap;
-
 /// Each bucket's upper bound is this much above its lower one: percentiles are right to 1 %.
 const GROWTH: f64 = 1.02;
 
 /// Counts by bucket. Values of zero and below share the lowest one.
 #[derive(Debug, Clone, Default, PartialEq)]
 pub struct Histogram {
-    buckets: BTreeMap<i16, f64>,
+    /// In order. They are few and mostly the same ones: a search costs less than a tree.
+    buckets: Vec<(i16, f64)>,
 }
 
 impl Histogram {
     /// Counts a value so many times.
     pub fn add(&mut self, value: f64, count: f64) {
-        *self.buckets.entry(bucket(value)).or_default() += count;
+        self.add_to(bucket(value), count);
+    }
+
+    fn add_to(&mut self, bucket: i16, count: f64) {
+        match self.buckets.binary_search_by_key(&bucket, |it| it.0) {
+            Ok(at) => self.buckets[at].1 += count,
+            Err(at) => self.buckets.insert(at, (bucket, count)),
+        }
     }
 
     /// Adds all of another's counts.
     pub fn merge(&mut self, other: &Self) {
         for (bucket, count) in &other.buckets {
-            *self.buckets.entry(*bucket).or_default() += count;
+            self.add_to(*bucket, *count);
         }
     }
 
     /// How many are above `value`; of its own bucket the part that lies above.
     pub fn above(&self, value: f64) -> f64 {
         let own = bucket(value);
-        let above: f64 = self.buckets.range(own + 1..).map(|(_, count)| count).sum();
-        let within = self.buckets.get(&own).copied().unwrap_or(0.0);
+        let from = self.buckets.partition_point(|(bucket, _)| *bucket < own);
+        let (within, from) = match self.buckets.get(from) {
+            Some((bucket, count)) if *bucket == own => (*count, from + 1),
+            _ => (0.0, from),
+        };
+        let above: f64 = self.buckets[from..].iter().map(|(_, count)| count).sum();
         let (low, high) = (GROWTH.powi(own.into()), GROWTH.powi(i32::from(own) + 1));
         let part = match own {
             i16::MIN => 0.0,
@@ -39,7 +49,7 @@ impl Histogram {
 
     /// The value below which `percent` of all lie.
     pub fn percentile(&self, percent: f64) -> Option<f64> {
-        let total: f64 = self.buckets.values().sum();
+        let total: f64 = self.buckets.iter().map(|(_, count)| count).sum();
         let rank = total * percent / 100.0;
         let mut seen = 0.0;
         let mut found = None;
