@@ -16,7 +16,7 @@ use crate::deployment::ids::{
     TaskDefinitionArn,
 };
 use crate::deployment::outcome::Outcome;
-use crate::strategy::Weight;
+use crate::strategy::{TooFew, Weight};
 
 /// The document of `bg status --output json`. Weights are shares as text (`"10%"`), moments
 /// RFC 3339, and what could not be read is null.
@@ -113,6 +113,8 @@ pub struct DeploymentStatus {
     pub started_at: Option<Timestamp>,
     /// When the present bake ends.
     pub bake_until: Option<Timestamp>,
+    /// The requests that the present step asks for; null where it asks for none.
+    pub requests: Option<RequestsStatus>,
     /// The newest minute of metrics that was judged or passed over, while it bakes; null where
     /// none is judged.
     pub metrics: Option<ReadTo>,
@@ -142,6 +144,7 @@ impl DeploymentStatus {
             weight: view.set,
             started_at: view.started_at,
             bake_until: view.bake_until.filter(|_| view.phase == Phase::Baking),
+            requests: RequestsStatus::of(view),
             metrics: view.read_to.filter(|_| view.phase == Phase::Baking),
             holds: view
                 .hold
@@ -154,6 +157,32 @@ impl DeploymentStatus {
             outcome: view.outcome.clone(),
             deadman: view.deadman,
             abandoned: false,
+        })
+    }
+}
+
+/// The requests that a step asks for.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+pub struct RequestsStatus {
+    /// So many.
+    pub wanted: u64,
+    /// Green's at this weight so far, in minutes that were judged.
+    pub served: u64,
+    /// How long the rest is waited for; null while the bake goes on.
+    pub until: Option<Timestamp>,
+    /// What follows where they have not come by then.
+    pub then: TooFew,
+}
+
+impl RequestsStatus {
+    fn of(view: &View) -> Option<Self> {
+        let step = view.plan.as_ref()?.steps.get(view.step?)?;
+        let until = step.until.filter(|_| view.phase == Phase::Baking)?;
+        Some(RequestsStatus {
+            wanted: until.requests,
+            served: view.green_requests,
+            until: view.wanted.map(|wanted| wanted.until),
+            then: until.too_few,
         })
     }
 }
@@ -173,7 +202,10 @@ mod tests {
 
     use super::super::stories;
     use super::*;
+    use crate::deployment::event::{Event, Record};
+    use crate::deployment::metrics::{Figures, Served};
     use crate::judge::minute::Quality;
+    use crate::strategy::Until;
 
     fn slot(slot: SlotName, service: &str, weight: Weight) -> SlotStatus {
         SlotStatus {
@@ -247,6 +279,65 @@ mod tests {
         let told = told(&status);
         let line = "metrics   1m 40s behind (07:20:00): green no traffic, blue zero";
         assert!(told.contains(line), "{told}");
+    }
+
+    #[test]
+    fn a_step_that_waits_for_requests_says_how_many_came() {
+        let mut records = stories::holding();
+        let Event::Started { plan } = &mut records[0].event else {
+            panic!("a story begins with its plan");
+        };
+        plan.steps[0].until = Some(Until {
+            requests: 500,
+            at_most: std::time::Duration::from_secs(1800),
+            too_few: TooFew::Revert,
+        });
+        let mut view = View::of(&records);
+        view.apply(&Record {
+            event: Event::MinuteJudged {
+                minute: stories::at(400),
+                step: 0,
+                served: Served {
+                    green: Figures {
+                        requests: 120,
+                        ..Figures::default()
+                    },
+                    ..Served::default()
+                },
+            },
+            ..records[0].clone()
+        });
+        let baking = how_far(&DeploymentStatus::of(&view).unwrap());
+        let said = "until 07:20:41 and until 500 requests: 120 so far";
+        assert!(baking.ends_with(said), "{baking}");
+        view.apply(&Record {
+            event: Event::WaitingForRequests {
+                step: 0,
+                requests: 120,
+                wanted: 500,
+                until: stories::at(2200),
+                then: TooFew::Revert,
+            },
+            ..records[0].clone()
+        });
+        let waiting = how_far(&DeploymentStatus::of(&view).unwrap());
+        let said = "10% green, until 500 requests: 120 so far, 07:50:40 at the latest, then revert";
+        assert!(waiting.ends_with(said), "{waiting}");
+    }
+
+    #[test]
+    fn only_a_slot_without_traffic_is_idle() {
+        let mut status = status();
+        let second = |status: &StatusReport| {
+            let told = told(status);
+            let line = told.lines().find(|line| line.contains("service shop-b"));
+            line.unwrap_or_default().trim_start().to_owned()
+        };
+        assert!(second(&status).starts_with("green "), "{}", second(&status));
+        status.deployment = None;
+        assert!(second(&status).starts_with("other "), "{}", second(&status));
+        status.idle.as_mut().unwrap().weight = Some(Weight::ZERO);
+        assert!(second(&status).starts_with("idle "), "{}", second(&status));
     }
 
     #[test]
