@@ -196,7 +196,7 @@ pub(super) fn warn_of_time(
         if left < total {
             planning.warn(format!(
                 "the credentials end in {} ({}, at {}), the deployment may take {}: sign in anew \
-                 now, unless their source gives new ones by itself",
+                 now or use a session that lasts longer, unless their source gives new ones",
                 format_duration(Duration::from_secs(left.as_secs())),
                 found.credentials_from,
                 end.strftime("%H:%M:%S UTC"),
