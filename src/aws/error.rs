@@ -12,6 +12,7 @@ use jiff::SignedDuration;
 
 use super::codes::{of_code, of_status};
 use crate::deployment::action::FailureClass;
+use crate::strategy::format_duration;
 
 /// A call that did not give what was asked for.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
@@ -322,7 +323,7 @@ fn in_words(ahead: SignedDuration) -> String {
     } else {
         "ahead of"
     };
-    let by = humantime::format_duration(ahead.unsigned_abs());
+    let by = format_duration(ahead.unsigned_abs());
     format!("{by} {side} AWS's")
 }
 

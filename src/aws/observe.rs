@@ -12,6 +12,7 @@ use super::cloud::Cloud;
 use crate::deployment::ids::Slots;
 use crate::deployment::observation::{Observation, Seen};
 use crate::deployment::plan::Plan;
+use crate::strategy::format_duration;
 
 impl Cloud {
     /// Looks at services, target health, routes and alarms. Never fails: what can't be read, or
@@ -24,7 +25,7 @@ impl Cloud {
         now: impl Fn() -> Timestamp,
     ) -> Observation {
         self.credentials().begin_look();
-        let late = || format!("no answer within {}", humantime::format_duration(at_most));
+        let late = || format!("no answer within {}", format_duration(at_most));
         let (services, groups, routes, alarms) = tokio::join!(
             timeout(at_most, self.see_services(plan)),
             timeout(at_most, self.see_groups(plan)),

@@ -8,7 +8,8 @@ mod verbs;
 use std::path::PathBuf;
 
 use clap::builder::FalseyValueParser;
-use clap::{Args, CommandFactory, FromArgMatches, Parser, Subcommand, ValueEnum};
+use clap::error::ErrorKind;
+use clap::{ArgMatches, Args, CommandFactory, FromArgMatches, Parser, Subcommand, ValueEnum};
 
 pub use deployment::{DeployArgs, PlanArgs, RegionArgs, RetireBy, RunArgs, VersionArgs};
 pub use verbs::{
@@ -224,14 +225,32 @@ fn without_values(command: clap::Command) -> clap::Command {
 /// Reads the process's arguments and environment; prints help, version or what is wrong and
 /// ends the process (exit code 2 for bad usage) where that is due.
 pub fn parse() -> Cli {
-    Cli::from_arg_matches(&command().get_matches()).unwrap_or_else(|error| error.exit())
+    checked(&command().get_matches()).unwrap_or_else(|error| error.exit())
 }
 
 /// The same over given arguments, the program's name first.
 pub fn try_parse<S: Into<std::ffi::OsString> + Clone>(
     args: impl IntoIterator<Item = S>,
 ) -> Result<Cli, clap::Error> {
-    Cli::from_arg_matches(&command().try_get_matches_from(args)?)
+    checked(&command().try_get_matches_from(args)?)
+}
+
+/// What the parser would say of these flags doesn't name them.
+fn checked(matches: &ArgMatches) -> Result<Cli, clap::Error> {
+    let cli = Cli::from_arg_matches(matches)?;
+    let region = match &cli.verb {
+        Verb::Deploy(args) => Some(&args.region),
+        Verb::Plan(args) => Some(&args.region),
+        Verb::Deadman(args) => match &args.verb {
+            DeadmanVerb::Test(args) => Some(&args.region),
+        },
+        _ => None,
+    };
+    let lone = region.and_then(RegionArgs::without_sandbox);
+    match lone {
+        Some(why) => Err(command().error(ErrorKind::MissingRequiredArgument, why)),
+        None => Ok(cli),
+    }
 }
 
 #[cfg(test)]

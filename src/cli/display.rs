@@ -1,5 +1,6 @@
 //! Shows a running deployment the way that was asked for: live, line by line, or as JSON.
 
+use std::fmt;
 use std::io::{self, Write};
 
 use jiff::Timestamp;
@@ -80,7 +81,7 @@ impl Display {
                 view.apply(record);
                 self.tick(record.at)
             }
-            Shown::Lines(lines) => print(&lines.on(record), self.colors),
+            Shown::Lines(lines) => write(&lines.on(record), self.colors),
             Shown::Json(view) => {
                 view.apply(record);
                 let mut out = io::stdout().lock();
@@ -127,7 +128,7 @@ impl Display {
         drop(live);
         let mut lines = vec![StyledLine::new()];
         lines.extend(ending(&view));
-        print(&lines, self.colors)
+        write(&lines, self.colors)
     }
 }
 
@@ -139,11 +140,7 @@ fn detail(global: &Global) -> Detail {
     }
 }
 
-/// Writes `lines` to stdout: what verbs do with their documents in text.
-///
-/// # Errors
-/// When stdout is gone.
-pub fn print(lines: &[StyledLine], colors: Colors) -> io::Result<()> {
+fn write(lines: &[StyledLine], colors: Colors) -> io::Result<()> {
     let mut out = io::stdout().lock();
     for line in lines {
         writeln!(out, "{}", paint(line, colors))?;
@@ -151,27 +148,52 @@ pub fn print(lines: &[StyledLine], colors: Colors) -> io::Result<()> {
     out.flush()
 }
 
+/// Nothing went wrong where the reader has seen enough and is gone, as `head` is after ten lines.
+pub fn unless_gone(written: io::Result<()>) -> io::Result<()> {
+    match written {
+        Err(error) if error.kind() == io::ErrorKind::BrokenPipe => Ok(()),
+        written => written,
+    }
+}
+
+/// Writes `lines` to stdout: what verbs do with their documents in text.
+///
+/// # Errors
+/// When stdout can't be written to, although somebody reads it.
+pub fn print(lines: &[StyledLine], colors: Colors) -> io::Result<()> {
+    unless_gone(write(lines, colors))
+}
+
 /// Writes `document` to stdout as JSON that people can read too: what verbs do with
 /// `--output json`.
 ///
 /// # Errors
-/// When stdout is gone.
+/// When stdout can't be written to, although somebody reads it.
 pub fn print_json<T: Serialize>(document: &T) -> io::Result<()> {
-    let mut out = io::stdout().lock();
-    serde_json::to_writer_pretty(&mut out, document)?;
-    writeln!(out)?;
-    out.flush()
+    print_text(&serde_json::to_string_pretty(document)?)
 }
 
 /// Writes `document` to stdout as one line of JSON: what verbs do whose JSON is lines of events.
 ///
 /// # Errors
-/// When stdout is gone.
+/// When stdout can't be written to, although somebody reads it.
 pub fn print_json_line<T: Serialize>(document: &T) -> io::Result<()> {
+    print_text(&serde_json::to_string(document)?)
+}
+
+fn print_text(text: &str) -> io::Result<()> {
     let mut out = io::stdout().lock();
-    serde_json::to_writer(&mut out, document)?;
-    writeln!(out)?;
-    out.flush()
+    unless_gone(writeln!(out, "{text}").and_then(|()| out.flush()))
+}
+
+/// A line on stdout, if it can be written.
+pub(super) fn tell(words: fmt::Arguments<'_>) {
+    let _ = writeln!(io::stdout(), "{words}");
+}
+
+/// A line on stderr, if it can be written.
+pub(super) fn note(words: fmt::Arguments<'_>) {
+    let _ = writeln!(io::stderr(), "{words}");
 }
 
 /// Writes `lines` to stderr: errors, hints, notes.

@@ -137,7 +137,7 @@ pub(super) async fn serve(args: &SandboxArgs) -> Result<(), CliError> {
     announce(&server);
     announce_listeners(&proxy, &mut said);
     if !args.empty {
-        println!("\n# bg.yaml for its demo service:\n{DEMO_CONFIG}");
+        tell!("\n# bg.yaml for its demo service:\n{DEMO_CONFIG}");
     }
     tokio::select! {
         biased;
@@ -148,15 +148,15 @@ pub(super) async fn serve(args: &SandboxArgs) -> Result<(), CliError> {
 }
 
 fn announce(server: &Server) {
-    println!(
+    tell!(
         "# The sandbox region listens on {} until Ctrl-C.",
         server.url()
     );
-    println!("export AWS_ENDPOINT_URL={}", server.url());
-    println!("export AWS_ACCESS_KEY_ID=sandbox AWS_SECRET_ACCESS_KEY=sandbox");
+    tell!("export AWS_ENDPOINT_URL={}", server.url());
+    tell!("export AWS_ACCESS_KEY_ID=sandbox AWS_SECRET_ACCESS_KEY=sandbox");
     // The AWS CLI and boto3 know only the second of these.
-    println!("export AWS_REGION=eu-west-1");
-    println!("export AWS_DEFAULT_REGION=eu-west-1");
+    tell!("export AWS_REGION=eu-west-1");
+    tell!("export AWS_DEFAULT_REGION=eu-west-1");
 }
 
 /// Says where each listener takes requests, once.
@@ -164,7 +164,7 @@ fn announce_listeners(proxy: &Proxy, said: &mut BTreeSet<(String, u16, SocketAdd
     for listener in proxy.addresses() {
         let (load_balancer, port, address) = &listener;
         if !said.contains(&listener) {
-            println!("# {load_balancer}:{port} takes requests at http://{address}/");
+            tell!("# {load_balancer}:{port} takes requests at http://{address}/");
             said.insert(listener);
         }
     }

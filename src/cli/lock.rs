@@ -53,7 +53,7 @@ impl Session {
                 return Err(self.held_by(holder).await);
             }
             if !said {
-                eprintln!("{holder}: waiting for that");
+                note!("{holder}: waiting for that");
                 said = true;
             }
             self.clock.sleep_until(self.clock.now() + ASK_EVERY).await;
@@ -88,7 +88,7 @@ impl Session {
                 return Err(self.held_by(holder).await);
             }
             if !said {
-                eprintln!(
+                note!(
                     "{}; waiting for its end",
                     StoreError::Locked(Box::new(holder))
                 );
@@ -115,7 +115,7 @@ impl Session {
             return Ok(());
         };
         let left = words::between(self.clock.now(), first.lease_until);
-        eprintln!(
+        note!(
             "{first}; if its process is gone, the lease ends in {}: waiting for that",
             words::length(left)
         );

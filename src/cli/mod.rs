@@ -4,6 +4,16 @@
 //! elsewhere), everything else (the live view, errors) to stderr. The live view is shown only
 //! where stdout and stderr both are a terminal that can draw it; see [`terminal::Output::choose`].
 
+/// A line on stdout that doesn't mind when nobody reads: `println!` panics then, in the midst of
+/// a deployment too.
+macro_rules! tell {
+    ($($words:tt)*) => { $crate::cli::display::tell(format_args!($($words)*)) };
+}
+/// The same on stderr.
+macro_rules! note {
+    ($($words:tt)*) => { $crate::cli::display::note(format_args!($($words)*)) };
+}
+
 mod abandoned;
 pub mod args;
 mod commands;

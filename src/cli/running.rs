@@ -96,7 +96,7 @@ pub(super) async fn run(
     let display = RefCell::new(Display::new(global, &Surface::of_process()));
     if global.output == OutputFormat::Text && !global.quiet {
         for warning in &planning.warnings {
-            eprintln!("Warning: {warning}");
+            note!("Warning: {warning}");
         }
     }
     let plan = Plan {
@@ -184,7 +184,7 @@ pub(super) fn exit_code(deployment: &Deployment) -> impl Fn(&Outcome) -> ExitCod
 
 pub(super) fn say_left(global: &Global, left: Option<Timestamp>) {
     if let Some(at) = left.filter(|_| !global.quiet) {
-        eprintln!("Note: blue is left to be retired by `bg tick` from {at:.0} on");
+        note!("Note: blue is left to be retired by `bg tick` from {at:.0} on");
     }
 }
 

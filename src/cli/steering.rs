@@ -120,8 +120,8 @@ fn heeds(event: &Event, request: &Request) -> bool {
 pub(super) fn say(global: &Global, kind: &str, text: &str) {
     let document = json!({ "type": kind, "message": text });
     match global.output {
-        OutputFormat::Text | OutputFormat::Markdown => println!("{text}"),
-        OutputFormat::Json => println!("{document}"),
+        OutputFormat::Text | OutputFormat::Markdown => tell!("{text}"),
+        OutputFormat::Json => tell!("{document}"),
     }
 }
 

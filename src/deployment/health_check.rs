@@ -5,6 +5,8 @@ use std::time::Duration;
 
 use serde::{Deserialize, Serialize};
 
+use crate::strategy::format_duration;
+
 /// What the load balancer asks of each target.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
@@ -44,7 +46,7 @@ impl HealthCheck {
                 format!("{self} on port {port} answers {codes}, {wanted} is wanted")
             }
             Failing::Timeout => {
-                let timeout = humantime::format_duration(self.timeout);
+                let timeout = format_duration(self.timeout);
                 format!("{self} on port {port} gives no answer within {timeout}")
             }
             Failing::NoAnswer => {

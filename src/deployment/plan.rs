@@ -233,6 +233,12 @@ impl StepPlan {
             until: None,
         }
     }
+
+    /// How long it takes at most where nothing holds: its bake, or the wait for its requests.
+    pub fn longest(&self) -> Duration {
+        self.until
+            .map_or(self.bake, |until| self.bake.max(until.at_most))
+    }
 }
 
 /// What is watched all the time.

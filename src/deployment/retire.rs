@@ -16,6 +16,7 @@ use super::ids::{EcsServiceName, ScheduleName, SlotName, TargetGroupArn};
 use super::observation::Seen;
 use super::plan::{Plan, RetireHow};
 use super::surroundings::{Forward, ScalableTarget};
+use crate::judge::words::plural;
 
 /// The tag on a service that says when it is due and what then.
 pub const TAG: &str = "bg:retire-at";
@@ -225,7 +226,10 @@ pub fn decide(retirement: &Retirement, look: &RetireLook) -> RetireStep {
         Seen::Value(Requests::NoData) => wait(look, "the request counts of two full minutes"),
         Seen::Value(Requests::Counted(count)) => wait(
             look,
-            &format!("it still got {count} requests in the last two minutes"),
+            &format!(
+                "it still got {} in the last two minutes",
+                plural(*count as u32, "request")
+            ),
         ),
         Seen::Unreadable(why) => wait(look, why),
     }

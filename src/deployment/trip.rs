@@ -1,6 +1,7 @@
 //! Why a deployment reverts, holds or ends: with its figures, in words.
 
 use std::fmt;
+use std::mem::discriminant;
 use std::time::Duration;
 
 use jiff::Timestamp;
@@ -10,7 +11,8 @@ use super::action::ActName;
 use super::ids::{AlarmName, SlotName, TargetGroupArn, TaskDefinitionArn};
 use super::metrics::{Crossed, Judgement, Worse};
 use super::observation::StoppedTask;
-use crate::strategy::Weight;
+use crate::judge::words::plural;
+use crate::strategy::{Weight, format_duration};
 
 /// How [`Trip::Aborted`] names the process itself: its store was in its way.
 pub const ITSELF: &str = "bg itself: ";
@@ -200,7 +202,7 @@ impl fmt::Display for Trip {
                 target_reason,
                 stopped,
             } => {
-                let within = humantime::format_duration(*within);
+                let within = format_duration(*within);
                 let what = format!(
                     "green did not become healthy within {within}: {running}/{desired} tasks \
                      run, {healthy}/{desired} targets are healthy"
@@ -247,7 +249,7 @@ impl fmt::Display for Trip {
                 wanted,
                 within,
             } => {
-                let within = humantime::format_duration(*within);
+                let within = format_duration(*within);
                 write!(
                     f,
                     "at {weight} green served {requests} of the {wanted} requests that this step \
@@ -399,6 +401,20 @@ impl Hold {
         matches!(self, Hold::CredentialsOver { .. })
     }
 
+    /// Whether it is the same thing that holds, whatever its figures are now.
+    pub fn is_the_same_as(&self, other: &Hold) -> bool {
+        match (self, other) {
+            (Hold::AlarmUnclear { name, .. }, Hold::AlarmUnclear { name: other, .. }) => {
+                name == other
+            }
+            (Hold::NoValues { name, .. }, Hold::NoValues { name: other, .. }) => name == other,
+            (Hold::Unreadable { what, .. }, Hold::Unreadable { what: other, .. }) => what == other,
+            (Hold::NotCompared(this), Hold::NotCompared(other)) => this.verdict == other.verdict,
+            _ if self.is_drift() => self == other,
+            _ => discriminant(self) == discriminant(other),
+        }
+    }
+
     /// Whether somebody else changed something.
     pub fn is_drift(&self) -> bool {
         matches!(
@@ -439,7 +455,8 @@ impl fmt::Display for Hold {
             }
             Hold::ServiceDrift { slot, what } => write!(f, "drift: slot {slot}'s service: {what}"),
             Hold::TasksMissing { running, desired } => {
-                write!(f, "{running} of green's {desired} tasks run")
+                let desired = plural(*desired, "task");
+                write!(f, "{running} of green's {desired} run")
             }
             Hold::StillReplacing => write!(f, "ECS still replaces green's earlier tasks"),
             Hold::TaskDefinitionDrift {

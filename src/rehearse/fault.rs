@@ -189,7 +189,7 @@ pub(super) fn read(reader: Reader<'_>, node: &Node) -> Result<Fault, InputError>
         kinds.push(match *key {
             "errors" => Kind::Errors(share()?),
             "throttled" => Kind::Throttled(share()?),
-            "latency" => Kind::Latency(reader.duration(node)?),
+            "latency" => Kind::Latency(reader.response_time(node)?),
             "crash" => Kind::Crash(reader.duration(node)?),
             "start_up" => Kind::StartUp(reader.duration(node)?),
             "late" => Kind::Late(reader.duration(node)?),

@@ -1,6 +1,9 @@
 //! Rows as a table, for people: in columns, or in Markdown.
 
+use std::time::Duration;
+
 use super::summary::{Mean, Row};
+use crate::strategy::format_duration;
 
 const HEAD: [&str; 8] = [
     "fault",
@@ -94,11 +97,12 @@ fn count(count: f64) -> String {
     }
 }
 
+/// To the second; to the minute from an hour on.
 fn seconds_in_words(seconds: i64) -> String {
-    let (hours, minutes, seconds) = (seconds / 3600, seconds / 60 % 60, seconds % 60);
-    match (hours, minutes) {
-        (0, 0) => format!("{seconds}s"),
-        (0, _) => format!("{minutes}m {seconds:02}s"),
-        _ => format!("{hours}h {minutes:02}m"),
-    }
+    let seconds = u64::try_from(seconds).unwrap_or(0);
+    let whole = match seconds {
+        0..3600 => seconds,
+        _ => seconds - seconds % 60,
+    };
+    format_duration(Duration::from_secs(whole))
 }

@@ -72,10 +72,13 @@ fn way_back(view: &View) -> String {
     let healthy = counts.and_then(|counts| counts.healthy);
     match healthy.zip(view.plan.as_ref()) {
         Some((healthy, plan)) if healthy < plan.desired => format!(
-            "see to {}: {healthy} of its {} targets are healthy, so that `bg rollback` has no way \
+            "see to {}: {healthy} of its {} healthy, so that `bg rollback` has no way \
              back that can take everything",
             view.side(Role::Blue),
-            plan.desired
+            match plan.desired {
+                1 => "1 target is".to_owned(),
+                targets => format!("{targets} targets are"),
+            }
         ),
         _ => "`bg rollback` goes back in one step while blue is warm".to_owned(),
     }

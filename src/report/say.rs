@@ -8,7 +8,7 @@ use crate::deployment::diagnosis::Diagnosis;
 use crate::deployment::event::{Event, Look, Record};
 use crate::deployment::metrics::{Served, ValueRead, Verdict, name_of};
 use crate::deployment::plan::{Kind, Plan, RetireHow};
-use crate::deployment::trip::{self, Trip};
+use crate::deployment::trip::{self, Hold, Trip};
 use crate::judge::alarms::AlarmState;
 use crate::judge::guards::Number;
 use crate::judge::minute::Quality;
@@ -107,7 +107,10 @@ pub fn say(before: &View, record: &Record) -> Option<Said> {
                 trip::join(reasons),
                 words::clock(*until)
             );
-            Said::news(Tone::Warn, "holding", text)
+            match before.hold.as_ref() {
+                Some(hold) if are_the_same(&hold.reasons, reasons) => Said::detail("holding", text),
+                _ => Said::news(Tone::Warn, "holding", text),
+            }
         }
         Event::HoldOver => Said::news(Tone::Plain, "going on", "nothing holds any more"),
         Event::ArmingDeadman { until } => {
@@ -190,7 +193,10 @@ pub fn say(before: &View, record: &Record) -> Option<Said> {
         Event::EnoughEvidence { minutes, .. } => Said::news(
             Tone::Good,
             "enough seen",
-            format!("green is not worse after {minutes} minutes: the bake ends early"),
+            format!(
+                "green is not worse after {}: the bake ends early",
+                words::plural(*minutes as usize, "minute")
+            ),
         ),
         Event::Looked(look) => looked(before, look),
         Event::Hurrying { signal } => {
@@ -235,6 +241,12 @@ pub fn say(before: &View, record: &Record) -> Option<Said> {
         ),
         Event::Ended { .. } => None,
     }
+}
+
+/// Whether nothing but figures is new.
+fn are_the_same(before: &[Hold], now: &[Hold]) -> bool {
+    let mut both = before.iter().zip(now);
+    before.len() == now.len() && both.all(|(before, now)| before.is_the_same_as(now))
 }
 
 /// The root cause, and what mends it.

@@ -16,7 +16,7 @@ use crate::deployment::ids::{
     TaskDefinitionArn,
 };
 use crate::deployment::outcome::Outcome;
-use crate::strategy::Weight;
+use crate::strategy::{TooFew, Weight};
 
 /// The document of `bg status --output json`. Weights are shares as text (`"10%"`), moments
 /// RFC 3339, and what could not be read is null.
@@ -113,6 +113,8 @@ pub struct DeploymentStatus {
     pub started_at: Option<Timestamp>,
     /// When the present bake ends.
     pub bake_until: Option<Timestamp>,
+    /// The requests that the present step asks for; null where it asks for none.
+    pub requests: Option<RequestsStatus>,
     /// The newest minute of metrics that was judged or passed over, while it bakes; null where
     /// none is judged.
     pub metrics: Option<ReadTo>,
@@ -142,6 +144,7 @@ impl DeploymentStatus {
             weight: view.set,
             started_at: view.started_at,
             bake_until: view.bake_until.filter(|_| view.phase == Phase::Baking),
+            requests: RequestsStatus::of(view),
             metrics: view.read_to.filter(|_| view.phase == Phase::Baking),
             holds: view
                 .hold
@@ -158,6 +161,32 @@ impl DeploymentStatus {
     }
 }
 
+/// The requests that a step asks for.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+pub struct RequestsStatus {
+    /// So many.
+    pub wanted: u64,
+    /// Green's at this weight so far, in minutes that were judged.
+    pub served: u64,
+    /// How long the rest is waited for; null while the bake goes on.
+    pub until: Option<Timestamp>,
+    /// What follows where they have not come by then.
+    pub then: TooFew,
+}
+
+impl RequestsStatus {
+    fn of(view: &View) -> Option<Self> {
+        let step = view.plan.as_ref()?.steps.get(view.step?)?;
+        let until = step.until.filter(|_| view.phase == Phase::Baking)?;
+        Some(RequestsStatus {
+            wanted: until.requests,
+            served: view.green_requests,
+            until: view.wanted.map(|wanted| wanted.until),
+            then: until.too_few,
+        })
+    }
+}
+
 /// A retirement that is due.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct RetireStatus {
@@ -168,159 +197,4 @@ pub struct RetireStatus {
 }
 
 #[cfg(test)]
-mod tests {
-    use jiff::SignedDuration;
-
-    use super::super::stories;
-    use super::*;
-    use crate::judge::minute::Quality;
-
-    fn slot(slot: SlotName, service: &str, weight: Weight) -> SlotStatus {
-        SlotStatus {
-            slot,
-            service: EcsServiceName::new(service),
-            task_definition: Some(stories::definition(7)),
-            images: [("app".into(), "registry.example/shop:v1".into())].into(),
-            desired: Some(2),
-            running: Some(2),
-            healthy: Some(2),
-            weight: Some(weight),
-        }
-    }
-
-    fn status() -> StatusReport {
-        let route = stories::route("shop:443");
-        let (blue, green) = (stories::percent(90), stories::percent(10));
-        StatusReport {
-            at: stories::at(460),
-            service: ServiceName::new("shop"),
-            cluster: ClusterName::new("prod"),
-            live: Some(slot(SlotName::A, "shop", blue)),
-            idle: Some(slot(SlotName::B, "shop-b", green)),
-            routes: vec![RouteStatus {
-                label: route.label,
-                arn: route.arn,
-                weights: Slots {
-                    a: Some(blue),
-                    b: Some(green),
-                },
-            }],
-            deployment: DeploymentStatus::of(&View::of(&stories::holding())),
-            unknown: None,
-            retire: Some(RetireStatus {
-                slot: SlotName::A,
-                at: stories::at(1000),
-            }),
-            store: None,
-        }
-    }
-
-    fn told(status: &StatusReport) -> String {
-        text(status)
-            .iter()
-            .map(|line| line.to_string() + "\n")
-            .collect()
-    }
-
-    #[test]
-    fn a_running_deployment_and_an_unclear_one() {
-        let mut unclear = status();
-        (unclear.live, unclear.idle, unclear.deployment) = (None, None, None);
-        unclear.routes[0].weights.b = None;
-        unclear.retire = Some(RetireStatus {
-            slot: SlotName::A,
-            at: stories::at(0),
-        });
-        insta::assert_snapshot!("status", [told(&status()), told(&unclear)].join("\n"));
-    }
-
-    #[test]
-    fn how_far_behind_the_judge_is_is_shown() {
-        let mut status = status();
-        assert!(!told(&status).contains("metrics"));
-        let baking = status.deployment.as_mut().expect("there is one");
-        baking.metrics = Some(ReadTo {
-            at: stories::at(360),
-            blue: Quality::Zero,
-            green: Quality::NoTraffic,
-        });
-        let told = told(&status);
-        let line = "metrics   1m 40s behind (07:20:00): green no traffic, blue zero";
-        assert!(told.contains(line), "{told}");
-    }
-
-    #[test]
-    fn one_that_was_left_in_the_middle_says_what_to_run() {
-        let mut status = status();
-        let kept = status.deployment.as_mut().expect("there is one");
-        kept.outcome = Some(Outcome::Kept {
-            signal: "SIGTERM".to_owned(),
-        });
-        kept.phase = Phase::Ended;
-        let told = told(&status);
-        assert!(told.contains("left as it is on SIGTERM"), "{told}");
-        assert!(told.contains("`bg resume` goes on"), "{told}");
-        assert!(told.contains("`bg resume --revert`"), "{told}");
-    }
-
-    #[test]
-    fn a_dead_deployment_s_switch_is_shown_before_and_after_it_was_due() {
-        let mut status = status();
-        let at = status.at;
-        let dead = status.deployment.as_mut().expect("there is one");
-        dead.deadman = Some(at + SignedDuration::from_mins(2));
-        assert!(
-            !told(&status).contains("dead-man"),
-            "its process pushes it out"
-        );
-        let dead = status.deployment.as_mut().expect("there is one");
-        dead.abandoned = true;
-        let armed = told(&status);
-        assert!(
-            armed.contains("armed: puts everything on slot a"),
-            "{armed}"
-        );
-        status.at = at + SignedDuration::from_mins(3);
-        let split = told(&status);
-        assert!(split.contains("slot a has not everything"), "{split}");
-        status.routes[0].weights.a = Some(Weight::FULL);
-        let fired = told(&status);
-        assert!(
-            fired.contains("slot a has everything: `bg resume`"),
-            "{fired}"
-        );
-    }
-
-    #[test]
-    fn what_only_aws_shows_and_a_store_that_is_gone_are_told_with_what_to_run() {
-        let mut status = status();
-        status.unknown = Some(UnknownStatus {
-            id: DeploymentId::new("d7"),
-            slot: SlotName::B,
-        });
-        status.store = Some(StoreStatus {
-            trouble: "table bg-state doesn't exist".to_owned(),
-            next: vec!["create it: bg init --state".to_owned()],
-        });
-        let told = told(&status);
-        assert!(
-            told.contains("`bg rollback` puts everything back on slot a"),
-            "{told}"
-        );
-        assert!(told.contains("can't be read: table bg-state"), "{told}");
-        assert!(told.contains("bg init --state"), "{told}");
-    }
-
-    #[test]
-    fn scripts_find_the_live_service_where_it_is_documented() {
-        let json = serde_json::to_value(status()).unwrap();
-        assert_eq!(json["live"]["service"], "shop");
-        assert_eq!(json["live"]["slot"], "a");
-        assert_eq!(json["deployment"]["phase"], "baking");
-        assert_eq!(json["deployment"]["step"], 1);
-        assert_eq!(
-            serde_json::from_value::<StatusReport>(json).unwrap(),
-            status()
-        );
-    }
-}
+mod tests;

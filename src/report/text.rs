@@ -80,7 +80,7 @@ mod tests {
     use crate::deployment::diagnosis::{Diagnosis, Finding};
     use crate::deployment::observation::{StoppedContainer, StoppedTask};
     use crate::deployment::outcome::Outcome;
-    use crate::deployment::trip::{ITSELF, Trip};
+    use crate::deployment::trip::{Hold, ITSELF, Trip};
 
     fn told(records: &[Record], detail: Detail) -> String {
         let mut lines = Lines::new(detail);
@@ -216,6 +216,30 @@ mod tests {
         ] {
             assert!(told.contains(words), "{words:?} is not in:\n{told}");
         }
+    }
+
+    #[test]
+    fn a_hold_is_told_again_only_where_something_else_holds() {
+        let mut records = stories::holding();
+        let holds = |record: &Record| matches!(record.event, Event::Holding { .. });
+        let at = records.iter().rposition(holds).unwrap();
+        let mut again = records[at].clone();
+        let Event::Holding { reasons, .. } = &mut again.event else {
+            unreachable!()
+        };
+        let Hold::GreenNotReady { healthy, .. } = &mut reasons[0] else {
+            panic!("{reasons:?}");
+        };
+        *healthy = 0;
+        records.truncate(at + 1);
+        let before = View::of(&records);
+        assert_eq!(line(&before, &again, Detail::Normal), None);
+        assert!(line(&before, &again, Detail::Verbose).is_some());
+        let Event::Holding { reasons, .. } = &mut again.event else {
+            unreachable!()
+        };
+        reasons.push(Hold::StillReplacing);
+        assert!(line(&before, &again, Detail::Normal).is_some());
     }
 
     #[test]

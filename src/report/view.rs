@@ -75,8 +75,6 @@ impl Role {
 /// The requests that a step waits for.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Wanted {
-    /// Served so far.
-    pub requests: u64,
     /// Asked for.
     pub wanted: u64,
     /// How long they are waited for.
@@ -179,6 +177,8 @@ pub struct View {
     pub look_at: Option<Timestamp>,
     /// Green's newest failed task, of all looks.
     pub failed_task: Option<Box<StoppedTask>>,
+    /// Green's requests at the present step, in minutes that were judged.
+    pub green_requests: u64,
     /// The requests that the present step waits for.
     pub wanted: Option<Wanted>,
     /// What it waits for, and why.
@@ -289,8 +289,8 @@ impl View {
                 until,
                 ..
             } => {
+                self.green_requests = *requests;
                 self.wanted = Some(Wanted {
-                    requests: *requests,
                     wanted: *wanted,
                     until: *until,
                 });
@@ -323,9 +323,7 @@ impl View {
                 });
             }
             Event::MinuteJudged { served, .. } => {
-                if let Some(wanted) = &mut self.wanted {
-                    wanted.requests += served.green.requests;
-                }
+                self.green_requests += served.green.requests;
                 self.judged.get_or_insert_default().add(served);
             }
             Event::Looked(look) => {
@@ -403,7 +401,10 @@ impl View {
     }
 
     fn weight_set(&mut self, step: usize, weight: Weight) {
-        self.wanted = self.wanted.filter(|_| self.step == Some(step));
+        if self.step != Some(step) {
+            self.wanted = None;
+            self.green_requests = 0;
+        }
         self.step = Some(step);
         self.set = Some(weight);
         self.peak = self.peak.max(Some(weight));

@@ -7,6 +7,7 @@ use jiff::{SignedDuration, Timestamp};
 use crate::deployment::event::Counts;
 use crate::deployment::plan::{NewTaskDefinition, Plan, RetireHow};
 use crate::judge::alarms::AlarmState;
+use crate::strategy::format_duration;
 
 /// The time of day in UTC: `07:14:05`.
 pub fn clock(at: Timestamp) -> String {
@@ -15,7 +16,7 @@ pub fn clock(at: Timestamp) -> String {
 
 /// `2m 5s`, to the second.
 pub fn length(length: Duration) -> String {
-    humantime::format_duration(Duration::from_secs(length.as_secs())).to_string()
+    format_duration(Duration::from_secs(length.as_secs()))
 }
 
 /// `+2:30`, `+1:02:30`: how long after the beginning.

@@ -6,7 +6,7 @@ use std::time::Duration;
 use serde::de::{Deserialize, Deserializer, MapAccess, SeqAccess, Visitor};
 use serde_saphyr::{Location, MessageFormatter, Spanned, UserMessageFormatter};
 
-use super::duration::parse_duration;
+use super::duration::{parse_duration, parse_response_time};
 use super::input::{InputError, Position, nearest};
 use super::weight::Weight;
 
@@ -38,15 +38,24 @@ pub(crate) struct Entry {
 
 impl Value {
     /// What it is, for "expected X, found Y".
-    fn kind(&self) -> &'static str {
+    fn told(&self) -> String {
         match self {
-            Value::Null => "nothing",
-            Value::Bool(_) => "true or false",
-            Value::Number(_) => "a number",
-            Value::Text(_) => "text",
-            Value::List(_) => "a list",
-            Value::Map(_) => "a mapping",
+            Value::Null => "nothing".to_owned(),
+            Value::Bool(value) => value.to_string(),
+            Value::Number(number) => format!("the number {number}"),
+            Value::Text(text) => format!("{:?}", shortened(text)),
+            Value::List(_) => "a list".to_owned(),
+            Value::Map(_) => "a mapping".to_owned(),
         }
+    }
+}
+
+/// As much of a text as an error quotes.
+fn shortened(text: &str) -> String {
+    const QUOTED: usize = 40;
+    match text.char_indices().nth(QUOTED) {
+        Some((end, _)) => format!("{}…", &text[..end]),
+        None => text.to_owned(),
     }
 }
 
@@ -90,7 +99,7 @@ impl<'t> Reader<'t> {
 
     /// An error that this value is not `expected`.
     pub(crate) fn mismatch(self, node: &Node, expected: &str) -> InputError {
-        let found = node.value.kind();
+        let found = node.value.told();
         self.error(node.at, format!("expected {expected}, found {found}"))
     }
 
@@ -155,10 +164,24 @@ impl<'t> Reader<'t> {
 
     /// A duration such as `5m`.
     pub(crate) fn duration(self, node: &Node) -> Result<Duration, InputError> {
+        self.length(node, "a duration such as 5m", parse_duration)
+    }
+
+    /// A response time such as `500ms`.
+    pub(crate) fn response_time(self, node: &Node) -> Result<Duration, InputError> {
+        self.length(node, "a time such as 500ms", parse_response_time)
+    }
+
+    fn length(
+        self,
+        node: &Node,
+        expected: &str,
+        parse: fn(&str) -> Result<Duration, String>,
+    ) -> Result<Duration, InputError> {
         let (Value::Text(text) | Value::Number(text)) = &node.value else {
-            return Err(self.mismatch(node, "a duration such as 5m"));
+            return Err(self.mismatch(node, expected));
         };
-        parse_duration(text).map_err(|what| self.error(node.at, what))
+        parse(text).map_err(|what| self.error(node.at, what))
     }
 
     /// `true` or `false`.

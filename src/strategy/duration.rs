@@ -15,6 +15,15 @@ const UNITS: [(&str, u128); 5] = [
 
 /// Reads `30s`, `5m`, `1h30m`, `2d`; `0` needs no unit. The error says what is wrong.
 pub fn parse_duration(text: &str) -> Result<Duration, String> {
+    parse(text, ["s", "m"], r#""30s", "5m" or "1h30m""#)
+}
+
+/// The same for what is mostly shorter than a second: the error names other units.
+pub(super) fn parse_response_time(text: &str) -> Result<Duration, String> {
+    parse(text, ["ms", "s"], r#""500ms" or "2s""#)
+}
+
+fn parse(text: &str, usual: [&str; 2], such_as: &str) -> Result<Duration, String> {
     let only_known_units = text
         .bytes()
         .all(|b| b.is_ascii_digit() || b"dhms ".contains(&b));
@@ -22,9 +31,10 @@ pub fn parse_duration(text: &str) -> Result<Duration, String> {
     let duration = parsed.flatten().ok_or_else(|| {
         let missing_unit = !text.is_empty() && text.bytes().all(|b| b.is_ascii_digit());
         if missing_unit {
-            format!("{text:?} has no unit; write \"{text}s\" or \"{text}m\"")
+            let [first, second] = usual.map(|unit| format!("\"{text}{unit}\""));
+            format!("{text:?} has no unit; write {first} or {second}")
         } else {
-            format!("{text:?} is not a duration such as \"30s\", \"5m\" or \"1h30m\"")
+            format!("{text:?} is not a duration such as {such_as}")
         }
     })?;
     if duration > LONGEST {
@@ -33,24 +43,25 @@ pub fn parse_duration(text: &str) -> Result<Duration, String> {
     Ok(duration)
 }
 
-/// Writes a duration as [`parse_duration`] reads it, largest unit first, to the millisecond.
+/// A duration for people, and as [`parse_duration`] reads it: `1h 30m`, largest unit first, to the
+/// millisecond. Everything that is printed says its durations with this.
 pub fn format_duration(duration: Duration) -> String {
     let mut rest = duration.as_millis();
-    let mut text = String::new();
+    let mut parts = Vec::new();
     for (unit, length) in UNITS {
         let count = rest / length;
         rest %= length;
         if count > 0 {
-            text += &format!("{count}{unit}");
+            parts.push(format!("{count}{unit}"));
         }
     }
-    if text.is_empty() {
-        text.push_str("0s");
+    match parts.is_empty() {
+        true => "0s".to_owned(),
+        false => parts.join(" "),
     }
-    text
 }
 
-/// For `#[serde(with)]`: a duration as text.
+/// For `#[serde(with)]`: a duration as people write it, without spaces.
 pub(super) mod as_text {
     use std::time::Duration;
 
@@ -60,7 +71,8 @@ pub(super) mod as_text {
         duration: &Duration,
         serializer: S,
     ) -> Result<S::Ok, S::Error> {
-        serializer.serialize_str(&super::format_duration(*duration))
+        let text = super::format_duration(*duration).replace(' ', "");
+        serializer.serialize_str(&text)
     }
 
     pub(crate) fn deserialize<'de, D: Deserializer<'de>>(
@@ -89,14 +101,19 @@ mod tests {
         let text = |secs| format_duration(Duration::from_secs(secs));
         assert_eq!(text(0), "0s");
         assert_eq!(text(300), "5m");
-        assert_eq!(text(5400), "1h30m");
-        assert_eq!(text(90_061), "1d1h1m1s");
+        assert_eq!(text(5400), "1h 30m");
+        assert_eq!(text(90_061), "1d 1h 1m 1s");
     }
 
     #[test]
     fn refuses_what_is_no_duration() {
         let error = |text| parse_duration(text).unwrap_err();
         assert!(error("5").contains("has no unit"), "{}", error("5"));
+        let response_time = parse_response_time("500").unwrap_err();
+        assert!(
+            response_time.contains("write \"500ms\" or \"500s\""),
+            "{response_time}"
+        );
         assert!(error("400d").contains("longer than a year"));
         // `M` is a month to the parser below: a slip of the shift key must not wait for months.
         for text in [

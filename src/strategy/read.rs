@@ -3,6 +3,7 @@
 use std::time::Duration;
 
 use super::document::{Fields, Node, Reader, Value};
+use super::duration::format_duration;
 use super::input::{InputError, Position};
 use super::steps::{BrokenRule, DEFAULT_BAKE, Parts, Step, Strategy, broken_rule};
 use super::until::{DEFAULT_AT_MOST, TooFew, Until};
@@ -109,6 +110,18 @@ fn step(reader: Reader<'_>, node: &Node) -> Result<(WrittenStep, Position), Inpu
         bake: bake.transpose()?,
         until: until(reader, &fields)?,
     };
+    let unsaid = step.until.is_some() && fields.optional("at_most").is_none();
+    if let Some(bake) = step.bake.filter(|bake| unsaid && *bake > DEFAULT_AT_MOST) {
+        let default = format_duration(DEFAULT_AT_MOST);
+        let what = format!(
+            "the bake is {}, and `at_most`, which counts from its beginning, is {default} where \
+             it isn't written",
+            format_duration(bake)
+        );
+        let twice = format_duration(bake * 2).replace(' ', "");
+        let hint = format!("say how long the requests are waited for, such as at_most: {twice}");
+        return Err(reader.error(fields.place("until"), what).with_hint(hint));
+    }
     Ok((step, weight.at))
 }
 
@@ -197,7 +210,7 @@ mod tests {
             ),
             (
                 "until: { requests: 5 }, at_most: 1m",
-                "shorter than the bake",
+                "`at_most` is 1m, shorter than the bake (3m)",
             ),
             (
                 "until: { requests: 5 }, too_few: wait",
@@ -206,6 +219,11 @@ mod tests {
         ] {
             assert!(wrong(step).contains(says), "{step}: {}", wrong(step));
         }
+        let long = "steps: [{ weight: 5%, bake: 45m, until: { requests: 5 } }, { weight: 100% }]";
+        let long = Strategy::from_yaml(long, "s.yaml").unwrap_err();
+        let said = "the bake is 45m, and `at_most`, which counts from its beginning, is 30m where";
+        assert!(long.headline().contains(said), "{long}");
+        assert!(long.to_string().contains("at_most: 1h30m"), "{long}");
         let last = "steps: [{ weight: 100%, until: { requests: 5 } }]";
         let last = Strategy::from_yaml(last, "s.yaml").unwrap_err().headline();
         assert!(last.contains("there is no blue to compare with"), "{last}");

@@ -136,7 +136,7 @@ impl Strategy {
         let total = bakes.fold(self.0.bake, Duration::saturating_add);
         (total > LONGEST_WITHOUT_CONSENT).then(|| {
             format!(
-                "the strategy {:?} takes {}, longer than 24h; if that is meant, add --allow-long",
+                "the strategy {:?} takes {}, longer than 1d; if that is meant, add --allow-long",
                 self.name(),
                 format_duration(total)
             )
@@ -177,12 +177,17 @@ pub(super) fn broken_rule(steps: &[Step]) -> Option<BrokenRule> {
         }
         before = step.weight;
     }
-    let too_short = |step: &Step| step.until.is_some_and(|until| until.at_most < step.bake);
-    if let Some(index) = steps.iter().position(too_short) {
-        let what = "`at_most` is shorter than the bake, which it counts from the beginning of";
+    let too_short = |step: &Step| step.until.filter(|until| until.at_most < step.bake);
+    let mut waits = steps.iter().map(too_short).enumerate();
+    if let Some((index, until)) = waits.find_map(|(index, until)| Some((index, until?))) {
+        let bake = format_duration(steps[index].bake);
+        let at_most = format_duration(until.at_most);
         return Some(BrokenRule {
             step: Some(index),
-            what: what.to_owned(),
+            what: format!(
+                "`at_most` is {at_most}, shorter than the bake ({bake}), which it counts from the \
+                 beginning of"
+            ),
         });
     }
     let what = if last.weight != Weight::FULL {
@@ -274,7 +279,7 @@ mod tests {
             .needs_consent()
             .unwrap();
         assert!(
-            why.contains("1d1s") && why.contains("--allow-long"),
+            why.contains("1d 1s") && why.contains("--allow-long"),
             "{why}"
         );
     }

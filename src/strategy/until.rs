@@ -64,9 +64,10 @@ impl fmt::Display for TooFew {
 impl fmt::Display for Until {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let (requests, at_most) = (self.requests, format_duration(self.at_most));
+        let s = if requests == 1 { "" } else { "s" };
         write!(
             f,
-            "{requests} requests ({at_most} at most, then {})",
+            "{requests} request{s} ({at_most} at most, then {})",
             self.too_few
         )
     }

@@ -146,7 +146,7 @@ fn strategies_that_are_none() {
     refused("cannary", &["cannary", "Hint:", "canary"]);
     refused("canary:0%:5m", &["0%"]);
     refused("canary:110%:5m", &["110%"]);
-    refused("linear:1%:1h", &["24h", "--allow-long"]);
+    refused("linear:1%:1h", &["longer than 1d", "--allow-long"]);
     refused("./down.yaml", &["down.yaml", "4:13"]);
     refused("./again.yaml", &["again.yaml", "4:13"]);
     refused("./over.yaml", &["over.yaml", "2:13", "101%"]);

@@ -2,7 +2,7 @@
 
 use serde_json::json;
 
-use super::support::Scene;
+use super::support::{Scene, unread};
 
 #[test]
 fn a_plan_shows_what_would_happen_and_changes_nothing() {
@@ -61,6 +61,34 @@ fn a_plan_tells_all_problems_at_once() {
         .json();
     assert_eq!(plan["problems"].as_array().map(Vec::len), Some(3), "{plan}");
     assert_eq!(scene.footprint(), before);
+}
+
+#[test]
+fn a_reader_that_has_seen_enough_is_no_error() {
+    let folder = tempfile::tempdir().unwrap();
+    for read_only in [
+        &["schema"][..],
+        &["plan", "--sandbox", "--image", "shop:v2"],
+        &[
+            "plan",
+            "--sandbox",
+            "--image",
+            "shop:v2",
+            "--output",
+            "json",
+        ],
+    ] {
+        assert_eq!(unread(folder.path(), read_only), Some(0), "{read_only:?}");
+    }
+    for (image, output, code) in [
+        ("shop:v2", "text", 0),
+        ("shop:v2", "json", 0),
+        ("shop:bad", "text", 4),
+    ] {
+        let deploy = ["deploy", "--sandbox", "--speed", "600", "--image", image];
+        let deploy = [&deploy[..], &["--output", output]].concat();
+        assert_eq!(unread(folder.path(), &deploy), Some(code), "{deploy:?}");
+    }
 }
 
 #[test]

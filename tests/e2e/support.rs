@@ -61,6 +61,19 @@ pub(crate) fn started(folder: &Path, arguments: &[&str]) -> Process {
     Process::start(&mut bg_in(folder, arguments))
 }
 
+/// The exit code of a run that nobody reads, and that can't write to either stream from its first
+/// byte on.
+#[track_caller]
+pub(crate) fn unread(folder: &Path, arguments: &[&str]) -> Option<i32> {
+    let gone = || {
+        let (_, writer) = std::io::pipe().expect("a pipe");
+        writer
+    };
+    let mut command = bg_in(folder, arguments);
+    let child = command.stdout(gone()).stderr(gone()).status();
+    child.expect("it starts").code()
+}
+
 /// Runs the binary in `folder` with nothing but these arguments and variables.
 #[track_caller]
 pub(crate) fn bare(folder: &Path, variables: &[(&str, &str)], arguments: &[&str]) -> Ended {

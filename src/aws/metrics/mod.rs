@@ -18,6 +18,7 @@ use crate::deployment::ids::DeploymentId;
 use crate::deployment::metrics::{MetricsSeen, Pace, Queries, note, note_what_is_new};
 use crate::deployment::observation::Seen;
 use crate::deployment::plan::Plan;
+use crate::strategy::format_duration;
 pub use found::MetricsAsk;
 use queries::as_query;
 pub(super) use queries::query;
@@ -60,10 +61,7 @@ impl Cloud {
                 Seen::Value(read)
             }
             Ok(Err(error)) => Seen::Unreadable(error.to_string()),
-            Err(_) => Seen::Unreadable(format!(
-                "no answer within {}",
-                humantime::format_duration(at_most)
-            )),
+            Err(_) => Seen::Unreadable(format!("no answer within {}", format_duration(at_most))),
         };
         self.keep_metrics(LastRead {
             deployment: plan.id.clone(),

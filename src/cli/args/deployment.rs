@@ -75,11 +75,28 @@ pub struct RegionArgs {
     #[arg(long, env = "BG_SANDBOX", value_parser = FalseyValueParser::new(), conflicts_with_all = ["endpoint_url", "profile"])]
     pub sandbox: bool,
     /// How many times faster the sandbox's clock runs
-    #[arg(long, env = "BG_SPEED", value_name = "N", value_parser = speed, requires = "sandbox")]
+    #[arg(long, env = "BG_SPEED", value_name = "N", value_parser = speed)]
     pub speed: Option<f64>,
     /// Seed of the sandbox's randomness: the same one gives the same run
-    #[arg(long, env = "BG_SEED", value_name = "N", requires = "sandbox")]
+    #[arg(long, env = "BG_SEED", value_name = "N")]
     pub seed: Option<u64>,
+}
+
+impl RegionArgs {
+    /// Which flag is there without the sandbox that it is for.
+    pub(super) fn without_sandbox(&self) -> Option<&'static str> {
+        let (speed, seed) = (self.speed.is_some(), self.seed.is_some());
+        match (self.sandbox, speed, seed) {
+            (false, true, _) => Some(
+                "--speed is how fast the sandbox's clock runs: add --sandbox, or leave it out \
+                 (BG_SPEED too)",
+            ),
+            (false, false, true) => Some(
+                "--seed is of the sandbox's randomness: add --sandbox, or leave it out (BG_SEED too)",
+            ),
+            _ => None,
+        }
+    }
 }
 
 /// What a verb that waits for a deployment's end takes.

@@ -104,6 +104,14 @@ fn what_makes_no_sense_is_refused() {
     ] {
         assert_eq!(kind_of(args), kind, "{args}");
     }
+    for (flag, verb) in [("--speed", "deploy"), ("--seed", "plan")] {
+        let error = try_parse(["bg", verb, "--image", "shop:v2", flag, "6"]).unwrap_err();
+        let said = error.to_string();
+        assert!(
+            said.contains(flag) && said.contains("add --sandbox"),
+            "{said}"
+        );
+    }
     let error = try_parse(["bg", "deploy", "--stratgy", "canary"])
         .unwrap_err()
         .to_string();

@@ -168,7 +168,7 @@ async fn run<'a>(
         }
         if global.output == OutputFormat::Text && !global.quiet {
             let (label, at) = (route.label(), words::clock(until));
-            eprintln!("{label}: its present action is to be written once more at {at} UTC");
+            note!("{label}: its present action is to be written once more at {at} UTC");
         }
     }
     wait(session, &mut armed, until).await?;
@@ -226,14 +226,14 @@ fn show(global: &Global, until: Timestamp, routes: &[Armed<'_>]) -> std::io::Res
         match one.gone_at {
             Some(at) => {
                 let late = words::length(words::between(until, at));
-                println!("{label}: the schedule ran and was gone {late} after its time");
+                tell!("{label}: the schedule ran and was gone {late} after its time");
             }
-            None => println!("{label}: the schedule did not run"),
+            None => tell!("{label}: the schedule did not run"),
         }
     }
     if all {
-        println!("This proves: {PROVES}.");
-        println!("It does not prove everything: {PROVES_NOT}.");
+        tell!("This proves: {PROVES}.");
+        tell!("It does not prove everything: {PROVES_NOT}.");
     }
     Ok(())
 }

@@ -32,8 +32,8 @@ pub(super) async fn run(global: &Global, args: &HistoryArgs) -> Result<ExitCode,
 
 /// One journal that can't be read takes the others' story away from nobody.
 fn say_unreadable(id: &DeploymentId, error: &CliError) {
-    eprintln!("Warning: deployment {id} can't be read: {}", error.message);
+    note!("Warning: deployment {id} can't be read: {}", error.message);
     for hint in &error.hints {
-        eprintln!("Hint: {hint}");
+        note!("Hint: {hint}");
     }
 }

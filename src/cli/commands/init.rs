@@ -41,7 +41,7 @@ async fn state(global: &Global, session: &Session) -> Result<(), CliError> {
             "state": { "location": state.to_string(), "result": result },
         })),
         OutputFormat::Text | OutputFormat::Markdown => {
-            println!("state {state}: {words}");
+            tell!("state {state}: {words}");
             Ok(())
         }
     };

@@ -66,7 +66,7 @@ pub(super) async fn run(global: &Global, args: &RehearseArgs) -> Result<ExitCode
     if args.seeds > 0 && !global.quiet {
         let (faults, strategies) = (scenario.faults.len(), contenders.len());
         let runs = args.seeds.saturating_mul((faults * strategies) as u64);
-        eprintln!("Rehearsing {runs} deployments or more; Ctrl-C ends it");
+        note!("Rehearsing {runs} deployments or more; Ctrl-C ends it");
     }
     let (images, first_seed, seeds) = (args.images.clone(), args.seed, args.seeds);
     let rehearsed = tokio::task::spawn_blocking(move || {

@@ -17,6 +17,7 @@ use crate::deployment::ids::DeploymentId;
 use crate::deployment::observation::Ask;
 use crate::deployment::outcome::Outcome;
 use crate::runner::{Asks, Until};
+use crate::strategy::format_duration;
 
 pub(super) async fn run(global: &Global, args: &ResumeArgs) -> Result<ExitCode, CliError> {
     let session = Session::open(global, None).await?;
@@ -104,7 +105,7 @@ async fn nothing_in_the_store(
         && !session.knows_the_end_of(&id).await?
     {
         if args.revert {
-            eprintln!("no store knows deployment {id}: putting it back from what AWS shows");
+            note!("no store knows deployment {id}: putting it back from what AWS shows");
             let lock = Locking::Free;
             return from_aws::put_back(global, session, &situation, green, lock).await;
         }
@@ -117,7 +118,7 @@ async fn nothing_in_the_store(
     if args.revert {
         from_aws::refuse_split(&situation)?;
     }
-    eprintln!("nothing to go on with: no deployment was left in the middle");
+    note!("nothing to go on with: no deployment was left in the middle");
     Ok(ExitCode::Stands)
 }
 
@@ -125,7 +126,7 @@ async fn nothing_in_the_store(
 fn leave_after(session: &Session, length: Duration, asks: &Asks) {
     let (clock, sender) = (session.clock, asks.sender());
     let until = clock.now() + SignedDuration::try_from(length).unwrap_or(SignedDuration::MAX);
-    let why = format!("--for {}", humantime::format_duration(length));
+    let why = format!("--for {}", format_duration(length));
     tokio::spawn(async move {
         clock.sleep_until(until).await;
         let _ = sender.send(Ask::Leave { why });

@@ -67,7 +67,7 @@ async fn go_back(
         && args.to != Some(green)
         && !session.knows_the_end_of(&id).await?
     {
-        eprintln!("no store knows deployment {id}: putting it back from what AWS shows");
+        note!("no store knows deployment {id}: putting it back from what AWS shows");
         let lock = Locking::Free;
         let exit = from_aws::put_back(global, session, &situation, green, lock).await?;
         return Ok(Some(exit));
@@ -123,11 +123,11 @@ pub(super) async fn end_what_is_under_way(
         if let Some(Event::Started { plan }) = journal.first().map(|record| &record.event) {
             refuse_green(to, plan)?;
         }
-        eprintln!("deployment {id} is running: asking it to revert");
+        note!("deployment {id} is running: asking it to revert");
         match ask_and_wait(session, &holder, Steer::Abort, &by).await? {
             Some(Answer::Ended(outcome)) => return Ok(Some(ended(global, &outcome))),
             Some(Answer::Taken | Answer::Reverts(_)) => return Ok(Some(ExitCode::Stuck)),
-            None => eprintln!("its process does not answer"),
+            None => note!("its process does not answer"),
         }
     }
     let Some(abandoned) = Abandoned::find(session).await? else {
@@ -137,7 +137,7 @@ pub(super) async fn end_what_is_under_way(
         return Ok(None);
     }
     refuse_green(to, abandoned.plan())?;
-    eprintln!(
+    note!(
         "the process of deployment {} is gone: reverting it here",
         abandoned.id()
     );

@@ -1,9 +1,12 @@
 //! `bg status`
 
+use std::error::Error;
+use std::io;
+
 use jiff::SignedDuration;
 
 use crate::cli::args::{Global, OutputFormat, StatusArgs};
-use crate::cli::display::{Display, TICK, print, print_json};
+use crate::cli::display::{Display, TICK, print, print_json, unless_gone};
 use crate::cli::error::{CliError, ErrorKind};
 use crate::cli::exit::ExitCode;
 use crate::cli::session::Session;
@@ -38,7 +41,7 @@ pub(super) async fn run(global: &Global, args: &StatusArgs) -> Result<ExitCode, 
         }
         OutputFormat::Json => print_json(&report),
     };
-    shown.map_err(|error| CliError::from_error(ErrorKind::Unexpected, &error))?;
+    shown.map_err(unexpected)?;
     Ok(ExitCode::Stands)
 }
 
@@ -49,12 +52,12 @@ async fn running(session: &Session) -> Result<Option<DeploymentId>, CliError> {
     }
     let service = session.service();
     let ids = session.store.deployments(&service).await;
-    let ids = ids.map_err(|error| CliError::from_error(ErrorKind::Unexpected, &error))?;
+    let ids = ids.map_err(unexpected)?;
     let Some(last) = ids.last() else {
         return Ok(None);
     };
     let journal = session.store.journal(&service, last).await;
-    let journal = journal.map_err(|error| CliError::from_error(ErrorKind::Unexpected, &error))?;
+    let journal = journal.map_err(unexpected)?;
     Ok(goes_by_rounds(&journal).then(|| last.clone()))
 }
 
@@ -64,22 +67,23 @@ fn goes_by_rounds(journal: &[Record]) -> bool {
     deployment.is_some_and(|it| it.outcome().is_none() && it.driven == Drive::Rounds)
 }
 
-/// Shows a deployment's records as its own process does, until it ends or is left.
+/// Shows a deployment's records as its own process does, until it ends or is left, or nobody
+/// reads them any more.
 async fn follow(
     global: &Global,
     session: &Session,
     id: &DeploymentId,
 ) -> Result<ExitCode, CliError> {
-    let unreadable = |error| CliError::from_error(ErrorKind::Unexpected, &error);
-    let gone = |error| CliError::from_error(ErrorKind::Unexpected, &error);
     let service = session.service();
     let mut display = Display::new(global, &Surface::of_process());
     let mut seen = 0;
     loop {
         let records = session.store.journal(&service, id).await;
-        let records = records.map_err(unreadable)?;
-        for record in records.get(seen..).unwrap_or_default() {
-            display.record(record).map_err(gone)?;
+        let records = records.map_err(unexpected)?;
+        let news = records.get(seen..).unwrap_or_default();
+        let shown = news.iter().try_for_each(|record| display.record(record));
+        if let Some(end) = gone(shown) {
+            return end;
         }
         seen = records.len();
         let driven = session.running_holder().await?;
@@ -89,14 +93,33 @@ async fn follow(
         }
         let until = session.clock.now() + READ_EVERY;
         while session.clock.now() < until {
-            display.tick(session.clock.now()).map_err(gone)?;
+            if let Some(end) = gone(display.tick(session.clock.now())) {
+                return end;
+            }
             tokio::time::sleep(TICK).await;
         }
     }
     let ended = display.view().outcome.is_some();
-    display.finish().map_err(gone)?;
+    if let Some(end) = gone(display.finish()) {
+        return end;
+    }
     if !ended {
-        eprintln!("Note: no process drives deployment {id} any more; `bg resume` goes on with it");
+        note!("Note: no process drives deployment {id} any more; `bg resume` goes on with it");
     }
     Ok(ExitCode::Stands)
+}
+
+/// How it ends where nothing can be shown any more.
+fn gone(shown: io::Result<()>) -> Option<Result<ExitCode, CliError>> {
+    let error = shown.err()?;
+    Some(match unless_gone(Err(error)) {
+        Ok(()) => Ok(ExitCode::Stands),
+        Err(error) => Err(unexpected(error)),
+    })
+}
+
+// What `map_err` takes.
+#[allow(clippy::needless_pass_by_value)]
+fn unexpected(error: impl Error + 'static) -> CliError {
+    CliError::from_error(ErrorKind::Unexpected, &error)
 }

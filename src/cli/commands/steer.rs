@@ -105,6 +105,6 @@ async fn leave_behind(
     let id = abandoned.id();
     let text = format!("no process drives deployment {id} any more: the next `bg tick` {does}");
     say(global, "left", &text);
-    eprintln!("Hint: `{now}` does it now");
+    note!("Hint: `{now}` does it now");
     Ok(ExitCode::Detached)
 }

@@ -186,7 +186,7 @@ fn show(global: &Global, done: &[Done]) -> std::io::Result<()> {
         return print_json(&json!({ "due": due }));
     }
     if done.is_empty() {
-        println!("nothing is due");
+        tell!("nothing is due");
     }
     for Done { service, what } in done {
         match what {
@@ -194,18 +194,18 @@ fn show(global: &Global, done: &[Done]) -> std::io::Result<()> {
                 let (word, why) = told(round);
                 let why = why.map_or_else(String::new, |why| format!(", because {why}"));
                 let (slot, ecs) = (retirement.slot, &retirement.service);
-                println!("{service}: slot {slot}, service {ecs}: {word}{why}");
+                tell!("{service}: slot {slot}, service {ecs}: {word}{why}");
             }
             What::Deployment(id, Ok(deployment)) => {
-                println!("{service}: deployment {id}: {}", stands(deployment));
+                tell!("{service}: deployment {id}: {}", stands(deployment));
             }
             What::Deployment(id, Err(error)) => {
-                println!("{service}: deployment {id}: not driven: {}", error.message);
+                tell!("{service}: deployment {id}: not driven: {}", error.message);
             }
             What::Unreadable(error) => {
-                println!("{service}: nothing was done: {}", error.message);
+                tell!("{service}: nothing was done: {}", error.message);
                 for hint in &error.hints {
-                    eprintln!("Hint: {hint}");
+                    note!("Hint: {hint}");
                 }
             }
         }

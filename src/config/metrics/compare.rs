@@ -146,8 +146,8 @@ fn read_compared(reader: Reader<'_>, node: &Node) -> Result<Compared, InputError
         tolerance: share(reader, &fields, "tolerance")?.unwrap_or(default.tolerance),
         confidence,
         effect: effect.transpose()?.unwrap_or(default.effect),
-        allowed: bounds(reader, &fields, "allowed")?,
-        critical_at: bounds(reader, &fields, "critical_at")?,
+        allowed: bounds(reader, &fields, "allowed", worse)?,
+        critical_at: bounds(reader, &fields, "critical_at", worse)?,
         values: Handling {
             missing_is_zero: choice("missing", &MISSING_VALUES)?.unwrap_or(false),
             without_outliers: choice("outliers", &OUTLIERS)?.unwrap_or(false),
@@ -169,11 +169,27 @@ fn share(
     share.transpose()
 }
 
-fn bounds(reader: Reader<'_>, fields: &Fields<'_, '_>, key: &str) -> Result<Bounds, InputError> {
+/// The bounds of `key`; one on the way that isn't worse would change nothing.
+fn bounds(
+    reader: Reader<'_>,
+    fields: &Fields<'_, '_>,
+    key: &str,
+    worse: Worse,
+) -> Result<Bounds, InputError> {
     let Some(node) = fields.optional(key) else {
         return Ok(Bounds::default());
     };
     let fields = reader.fields(node, "{ increase, decrease }", &BOUNDS_KEYS)?;
+    let idle = match worse {
+        Worse::Increase => Some(("decrease", "increase")),
+        Worse::Decrease => Some(("increase", "decrease")),
+        Worse::Either => None,
+    };
+    if let Some((idle, worse)) = idle.filter(|(idle, _)| fields.optional(idle).is_some()) {
+        let what = format!("`{key}: {{ {idle} }}` has no effect with `worse: {worse}`");
+        let hint = format!("write `{key}: {{ {worse}: … }}`, or `worse: {idle}` or `either`");
+        return Err(reader.error(fields.place(idle), what).with_hint(hint));
+    }
     let number = |key: &str| {
         let number = fields.optional(key).map(|node| reader.number(node));
         number.transpose()

@@ -84,7 +84,7 @@ fn read_over(reader: Reader<'_>, node: &Node) -> Result<Over, InputError> {
             )
         });
     }
-    let time = reader.duration(node)?;
+    let time = reader.response_time(node)?;
     let micros = u64::try_from(time.as_micros()).unwrap_or(u64::MAX);
     let sound = (1..=3_600_000_000).contains(&micros);
     sound.then_some(Over::Micros(micros)).ok_or_else(|| {

@@ -33,6 +33,7 @@ pub(super) fn read_source(
                 Some(node) => read_named(reader, node)?,
                 None => BTreeMap::new(),
             };
+            check_names(reader, node, &expression, &metrics)?;
             (metrics, Some(expression))
         }
         (Some(_), Some(node)) => {
@@ -51,6 +52,55 @@ pub(super) fn read_source(
         expression,
         period,
     })
+}
+
+/// Other ids than those of `metrics` are bg's own in the same call, or nothing's.
+fn check_names(
+    reader: Reader<'_>,
+    node: &Node,
+    expression: &str,
+    metrics: &BTreeMap<String, MetricStat>,
+) -> Result<(), InputError> {
+    for name in names_in(expression) {
+        if name == "METRICS" {
+            let what =
+                "METRICS() would take in bg's own queries of the same call: name the metrics";
+            return Err(reader.error(node.at, what));
+        }
+        let is_id = name.starts_with(|c: char| c.is_ascii_lowercase());
+        if is_id && !metrics.contains_key(name) {
+            let what = format!("the expression names {name:?}, which `metrics` doesn't define");
+            let hint = "each metric of an expression stands under its id in `metrics` beside it";
+            return Err(reader.error(node.at, what).with_hint(hint));
+        }
+    }
+    Ok(())
+}
+
+/// The names of metrics and functions in metric math: what is neither quoted nor a number. A
+/// Metrics Insights query has names of its own.
+fn names_in(expression: &str) -> Vec<&str> {
+    if expression
+        .trim_start()
+        .to_ascii_uppercase()
+        .starts_with("SELECT ")
+    {
+        return Vec::new();
+    }
+    let is_part = |c: char| c.is_ascii_alphanumeric() || c == '_';
+    let mut quote = None;
+    let unquoted = expression.split(|c: char| {
+        let is_cut = quote.is_some() || !is_part(c);
+        quote = match (quote, c) {
+            (None, '\'' | '"') => Some(c),
+            (Some(open), c) if open == c => None,
+            (quote, _) => quote,
+        };
+        is_cut
+    });
+    unquoted
+        .filter(|word| word.starts_with(|c: char| c.is_ascii_alphabetic()))
+        .collect()
 }
 
 fn read_period(reader: Reader<'_>, node: &Node) -> Result<Period, InputError> {

@@ -1,5 +1,5 @@
 use super::*;
-use crate::judge::guards::{Limit, MissingData, Over, Period, Worse};
+use crate::judge::guards::{Compared, Limit, MissingData, Over, Period, Worse};
 
 fn read(text: &str) -> Result<MetricGuards, String> {
     let reader = Reader { text, origin: "x" };
@@ -53,4 +53,71 @@ fn a_comparison_is_read_with_kayentas_defaults() {
     );
     assert_eq!(metric.source.metrics.len(), 2);
     assert_eq!(metric.values_needed(), 5);
+}
+
+fn compared(more: &str) -> Result<Compared, String> {
+    let text = format!(
+        "compare:\n  metrics:\n    - name: memory\n      metric: {{ namespace: N, name: M, \
+         dimensions: {{ S: '{{service}}' }}, stat: Average }}\n      {more}\n"
+    );
+    read(&text).map(|guards| guards.compare.unwrap().metrics.remove(0))
+}
+
+#[test]
+fn a_bound_on_the_way_that_is_not_worse_is_refused() {
+    for (worse, bounds, refused) in [
+        ("increase", "allowed: { decrease: 0.9 }", Some("allowed")),
+        ("decrease", "allowed: { increase: 1.1 }", Some("allowed")),
+        (
+            "increase",
+            "critical_at: { decrease: 0.5 }",
+            Some("critical_at"),
+        ),
+        ("increase", "allowed: { increase: 1.1 }", None),
+        ("either", "allowed: { increase: 1.1, decrease: 0.9 }", None),
+    ] {
+        let read = compared(&format!("worse: {worse}\n      {bounds}"));
+        let Some(key) = refused else {
+            read.unwrap();
+            continue;
+        };
+        let error = read.unwrap_err();
+        let said = format!("has no effect with `worse: {worse}`");
+        assert!(error.contains(&said) && error.contains(key), "{error}");
+    }
+}
+
+#[test]
+fn an_expression_names_only_what_it_defines() {
+    let with = |expression: &str| {
+        read(&format!(
+            "threshold:\n  - name: orders\n    expression: {expression}\n    metrics:\n      \
+             all: {{ namespace: N, name: M, stat: Sum }}\n    above: 1\n"
+        ))
+    };
+    for sound in [
+        "100 * FILL(all, 0) / 1e3",
+        "all + SUM(SEARCH('{N,Region} name=\"b\"', 'Sum'))",
+        "SELECT AVG(cpu) FROM N WHERE slot = '{slot}'",
+    ] {
+        with(sound).unwrap_or_else(|error| panic!("{sound}: {error}"));
+    }
+    for name in ["b", "q0", "v0a_m"] {
+        let error = with(&format!("all / {name}")).unwrap_err();
+        let said = format!("names \"{name}\", which `metrics` doesn't define");
+        assert!(error.contains(&said), "{error}");
+    }
+    let error = with("SUM(METRICS())").unwrap_err();
+    assert!(error.contains("bg's own queries"), "{error}");
+}
+
+#[test]
+fn a_response_time_without_a_unit_is_offered_in_milliseconds_first() {
+    let error = read("latency: { over: 500 }").unwrap_err();
+    assert!(error.contains("write \"500ms\" or \"500s\""), "{error}");
+    let error = read("errors: { early_promote: often }").unwrap_err();
+    assert!(
+        error.contains("expected true or false, found \"often\""),
+        "{error}"
+    );
 }

@@ -10,7 +10,7 @@ use crate::deployment::ids::SlotName;
 use crate::judge::guards::{Line, Over};
 use crate::judge::sequential::Pair;
 use crate::judge::sequential::calibration::{kappa, kappa_hat};
-use crate::judge::words::percent;
+use crate::judge::words::{percent, plural};
 
 /// So many minutes with traffic in two zones are wanted to calibrate by.
 const CALIBRATED_BY: usize = 30;
@@ -91,9 +91,9 @@ impl MetricGuards {
         let zones = history.map_or(&[][..], |history| &history.zones);
         if zones.len() < CALIBRATED_BY {
             remarks.notes.push(format!(
-                "{usual}: blue's last hour has {} minutes with traffic in two zones, and \
+                "{usual}: blue's last hour has {} with traffic in two zones, and \
                  {CALIBRATED_BY} are needed to measure it",
-                zones.len()
+                plural(zones.len() as u32, "minute")
             ));
             return;
         }
@@ -118,8 +118,8 @@ impl MetricGuards {
         }
         match latency.over {
             Over::Percentile(percentile) => remarks.warnings.push(format!(
-                "guards.metrics.latency can't be judged: blue has no response times of the last \
-                 hour to take p{percentile} of; a time in bg.yaml needs none (`over: 500ms`)"
+                "guards.metrics.latency can't be judged, and stops nothing: blue has no response \
+                 times of the last hour to take p{percentile} of; `over: 500ms` needs none"
             )),
             Over::Micros(micros) => {
                 latency.line = Some(Line {

@@ -77,7 +77,8 @@ pub struct Judgement {
     pub pass: u32,
     /// Under this score it reverts.
     pub marginal: u32,
-    /// Each metric that doesn't pass, and why.
+    /// Each metric that doesn't pass, and why; where there are too few values, each that has too
+    /// few.
     pub reasons: Vec<String>,
 }
 
@@ -95,11 +96,16 @@ pub enum Verdict {
     TooFew,
 }
 
-impl Judgement {
-    /// A metric that is so sparse that twice the periods it needs have not had enough values has
-    /// no data; until then more are waited for.
-    const PATIENCE: u32 = 2;
+/// What a metric that doesn't pass lacks.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Lacks {
+    /// Enough values: it says nothing yet.
+    Values,
+    /// It has enough, and they are worse.
+    Nothing,
+}
 
+impl Judgement {
     pub(super) fn of(guard: &CompareGuard, step: usize, series: &[&Series]) -> Judgement {
         let mut reasons = Vec::new();
         let mut waits = false;
@@ -107,14 +113,18 @@ impl Judgement {
         for (metric, series) in guard.metrics.iter().zip(series) {
             if let Some(why) = not_enough(metric, series) {
                 waits = true;
-                reasons.push(why);
+                reasons.push((Lacks::Values, why));
                 continue;
             }
             let values = |values: &VecDeque<f64>| -> Vec<f64> { values.iter().copied().collect() };
             let comparison = metric.comparison();
             let verdict = comparison.judge(&values(&series.green), &values(&series.blue));
             if verdict.class != Class::Pass {
-                reasons.push(said(metric, &verdict));
+                let lacks = match verdict.class {
+                    Class::NoData => Lacks::Values,
+                    _ => Lacks::Nothing,
+                };
+                reasons.push((lacks, said(metric, &verdict)));
             }
             scored.push(Scored {
                 groups: metric.groups.clone(),
@@ -135,13 +145,16 @@ impl Judgement {
             Some(_) => Verdict::Fail,
             None => Verdict::TooFew,
         };
+        if verdict == Verdict::TooFew {
+            reasons.retain(|(lacks, _)| *lacks == Lacks::Values);
+        }
         Judgement {
             step,
             verdict,
             score: summary.map(|score| (score * 100.0).round() as u32),
             pass: guard.pass,
             marginal: guard.marginal,
-            reasons,
+            reasons: reasons.into_iter().map(|(_, why)| why).collect(),
         }
     }
 
@@ -160,10 +173,11 @@ fn not_enough(metric: &Compared, series: &Series) -> Option<String> {
     };
     let (green, blue) = (count(&series.green), count(&series.blue));
     let enough = green.min(blue) >= needed;
-    let waited = series.periods >= needed * Judgement::PATIENCE;
+    let waited = series.periods >= metric.periods_waited();
     (!enough && !waited).then(|| {
         let name = &metric.name;
-        format!("{name} has {green} values on green and {blue} on blue, of {needed} each")
+        let green = plural(green, "value");
+        format!("{name} has {green} on green and {blue} on blue, of {needed} each")
     })
 }
 
@@ -247,6 +261,8 @@ mod tests {
             early.reasons.iter().any(|it| it.contains("of 5 each")),
             "{early}"
         );
+        assert!(early.to_string().contains("two has 4 values"), "{early}");
+        assert!(!early.to_string().contains("one"), "it has enough: {early}");
         let later = judged(&guard, &[series(5, 0.0), series(5, 0.0)]);
         assert_eq!((later.verdict, later.score), (Verdict::Pass, Some(10_000)));
     }

@@ -2,13 +2,13 @@
 
 use std::time::Duration;
 
-use super::{Planning, Request};
+use super::{Planning, Request, limits};
 use crate::deployment::ids::SlotName;
-use crate::deployment::metrics::MetricGuards;
+use crate::deployment::metrics::{Compared, MetricGuards, ThresholdGuard};
 use crate::deployment::plan::{Kind, Route, StepPlan};
 use crate::deployment::surroundings::Surroundings;
 use crate::judge::guards::{MissingData, Watched};
-use crate::strategy::Weight;
+use crate::strategy::{Weight, format_duration};
 
 /// A minute, and the time until CloudWatch's figures of it are final.
 const JUDGED_AFTER: Duration = Duration::from_secs(5 * 60);
@@ -40,7 +40,13 @@ pub(super) fn check(
         .into_iter()
         .for_each(|it| planning.warn(it));
     remarks.notes.into_iter().for_each(|it| planning.note(it));
-    check_tried(&guards, found, planning);
+    for warning in history
+        .into_iter()
+        .flat_map(|it| limits::too_low(&guards, it))
+    {
+        planning.warn(warning);
+    }
+    check_tried(&guards, found, request.limits.patience, planning);
     warn_of_short_bakes(&guards, &request.steps(), planning);
     Some(guards)
 }
@@ -65,7 +71,15 @@ fn without_requests(guards: &mut MetricGuards, planning: &mut Planning) -> Optio
 }
 
 /// What came of asking for the config's own metrics once.
-fn check_tried(guards: &MetricGuards, found: &Surroundings, planning: &mut Planning) {
+fn check_tried(
+    guards: &MetricGuards,
+    found: &Surroundings,
+    patience: Duration,
+    planning: &mut Planning,
+) {
+    let none = found.metrics.tried.iter().map(|tried| tried.values == 0);
+    let none: Vec<bool> = none.skip(guards.thresholds.len()).collect();
+    let half = 2 * none.iter().filter(|it| **it).count() >= none.len();
     for (watched, tried) in guards.watched().zip(&found.metrics.tried) {
         let (key, sparse) = match watched {
             Watched::Threshold(guard) => ("threshold", guard.missing == MissingData::Ok),
@@ -78,21 +92,59 @@ fn check_tried(guards: &MetricGuards, found: &Surroundings, planning: &mut Plann
                 "correct its metric or expression in bg.yaml",
             );
         } else if tried.values == 0 && !sparse {
+            let then = match watched {
+                Watched::Threshold(guard) => crossed_without_values(guard, patience),
+                Watched::Compared(metric) => compared_without_values(metric, half, patience),
+            };
             planning.warn(format!(
-                "CloudWatch has had no value of {name} on either slot in the last 15 minutes: are \
-                 its names and dimensions right?"
+                "CloudWatch has no value of {name} in the last 15 minutes: are its names and \
+                 dimensions right? If none comes, {then}"
             ));
         }
     }
 }
 
+/// What a fixed limit does without values, and the setting that changes it.
+fn crossed_without_values(guard: &ThresholdGuard, patience: Duration) -> String {
+    match guard.missing {
+        MissingData::Revert => format!(
+            "it reverts after {} (`missing: hold` waits first)",
+            guard.how_often()
+        ),
+        _ => format!(
+            "it holds and reverts after {} (`patience`); `missing: ok` goes on",
+            format_duration(patience)
+        ),
+    }
+}
+
+/// What a comparison does without values, where half of its metrics have none or not, and the
+/// setting that changes it.
+fn compared_without_values(metric: &Compared, half: bool, patience: Duration) -> String {
+    let periods = metric.periods_waited();
+    if metric.critical {
+        return format!("it reverts after {periods} periods, being `critical`");
+    }
+    if metric.must_have_data {
+        return format!("it fails after {periods} periods (`must_have_data: false` leaves it out)");
+    }
+    if half {
+        return format!(
+            "the first step holds and reverts after {} (`patience`); `missing: zero` counts 0",
+            format_duration(patience)
+        );
+    }
+    format!("it is left out of the score after {periods} periods (`must_have_data: true` fails it)")
+}
+
 fn warn_of_short_bakes(guards: &MetricGuards, steps: &[StepPlan], planning: &mut Planning) {
-    let longest = steps.iter().map(|step| step.bake).max();
+    // A step that asks for requests counts them in judged minutes.
+    let longest = steps.iter().map(StepPlan::longest).max();
     if guards.judges_requests() && longest.is_some_and(|longest| longest < JUDGED_AFTER) {
         planning.warn(format!(
             "guards.metrics judges a minute up to three minutes after its end: bakes shorter than \
              {} are over before any of their minutes is judged",
-            humantime::format_duration(JUDGED_AFTER)
+            format_duration(JUDGED_AFTER)
         ));
     }
     let Some(compare) = &guards.compare else {
@@ -103,14 +155,14 @@ fn warn_of_short_bakes(guards: &MetricGuards, steps: &[StepPlan], planning: &mut
         Duration::from_secs(u64::from(seconds)) + FINAL_AFTER
     });
     let needed = needed.max().unwrap_or_default();
-    let too_short = |step: &&StepPlan| step.weight < Weight::FULL && step.bake < needed;
+    let too_short = |step: &&StepPlan| step.weight < Weight::FULL && step.longest() < needed;
     if let Some(step) = steps.iter().find(too_short) {
         planning.warn(format!(
             "guards.metrics.compare needs about {} for enough values, the bake at {} is {}: that \
              step holds until they are there",
-            humantime::format_duration(needed),
+            format_duration(needed),
             step.weight,
-            humantime::format_duration(step.bake)
+            format_duration(step.bake)
         ));
     }
 }

@@ -4,6 +4,7 @@
 mod capacity;
 mod deadman;
 mod definition;
+mod limits;
 mod metrics;
 mod request;
 mod routes;

@@ -8,6 +8,7 @@ use crate::deployment::ids::{SlotName, Slots, TargetGroupArn};
 use crate::deployment::observation::Seen;
 use crate::deployment::plan::{GreenService, Kind, SlotPlan};
 use crate::deployment::surroundings::{ScalableTarget, Surroundings};
+use crate::judge::words::plural;
 
 fn text<'a>(value: &'a Value, key: &str) -> &'a str {
     value.get(key).and_then(Value::as_str).unwrap_or_default()
@@ -135,8 +136,10 @@ fn is_not_ours(existing: &Value, slot: &SlotPlan) -> Option<String> {
     let tagged =
         tags.is_some_and(|tags| tags.iter().any(|tag| text(tag, "key").starts_with("bg:")));
     let tasks = number(existing, "desiredCount");
-    (!balanced && !tagged && tasks > 0)
-        .then(|| format!("it runs {tasks} tasks behind no load balancer"))
+    (!balanced && !tagged && tasks > 0).then(|| {
+        let tasks = plural(tasks as u32, "task");
+        format!("it runs {tasks} behind no load balancer")
+    })
 }
 
 /// Checks both services; how green's comes to be.
@@ -221,10 +224,9 @@ fn check_scaling(
         Seen::Value(targets) => targets,
         Seen::Unreadable(why) => {
             planning.warn(format!(
-                "whether a slot has autoscaling can't be asked ({why}): if one has, it changes \
-                 desired counts in mid-shift and starts an idle slot's tasks again, and bg would \
-                 refuse to go on; allow application-autoscaling:DescribeScalableTargets, or make \
-                 sure that neither service has it"
+                "whether a slot has autoscaling can't be asked ({why}): one that has would change \
+                 desired counts in mid-shift; see that neither has, or allow \
+                 application-autoscaling:DescribeScalableTargets"
             ));
             return;
         }

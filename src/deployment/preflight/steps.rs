@@ -7,6 +7,7 @@ use crate::deployment::ids::SlotName;
 use crate::deployment::metrics::Day;
 use crate::deployment::plan::{Kind, Route, StepPlan};
 use crate::deployment::surroundings::Surroundings;
+use crate::strategy::format_duration;
 
 /// The plan's steps. What asks for requests that nothing counts goes by time.
 pub(super) fn check(
@@ -51,14 +52,14 @@ fn too_quiet(steps: &[StepPlan], day: &Day) -> Option<String> {
     let busiest = busiest.map(|(hour, requests)| {
         let a_minute = requests.div_ceil(60);
         let hour = hour.strftime("%H:%M UTC");
-        format!(" (about {a_minute} in the busiest hour of the last day, from {hour})")
+        format!(" (about {a_minute} from {hour} on, the busiest hour)")
     });
     let busiest = busiest.unwrap_or_default();
     let (came, takes) = match a_minute > 0.0 {
         false => ("no".to_owned(), "would not come".to_owned()),
         true => {
             let minutes = takes(step, wanted.requests).clamp(1.0, 1e6) as u64;
-            let takes = humantime::format_duration(Duration::from_secs(60 * minutes)).to_string();
+            let takes = format_duration(Duration::from_secs(60 * minutes));
             (
                 format!("about {a_minute:.0}"),
                 format!("would take {takes}"),
@@ -66,12 +67,12 @@ fn too_quiet(steps: &[StepPlan], day: &Day) -> Option<String> {
         }
     };
     Some(format!(
-        "{came} requests a minute come now{busiest}: the {} that step {} asks for at {} {takes}; \
-         it waits {}, then: {}",
-        wanted.requests,
+        "{came} requests a minute come now{busiest}: step {} at {} asks for {}, which {takes}; it \
+         waits {}, then: {}",
         index + 1,
         step.weight,
-        humantime::format_duration(wanted.at_most),
+        wanted.requests,
+        format_duration(wanted.at_most),
         wanted.too_few
     ))
 }
@@ -114,19 +115,15 @@ mod tests {
         let said = too_quiet(&steps, &day(100.0, &[120_000, 6_000])).unwrap();
         assert_eq!(
             said,
-            "about 100 requests a minute come now (about 2000 in the busiest hour of the last \
-             day, from 00:00 UTC): the 300 that step 2 asks for at 5% would take 1h; it waits 10m, \
-             then: go on without"
+            "about 100 requests a minute come now (about 2000 from 00:00 UTC on, the busiest hour): \
+             step 2 at 5% asks for 300, which would take 1h; it waits 10m, then: go on without"
         );
         let said = too_quiet(&steps, &day(0.0, &[])).unwrap();
         assert!(
-            said.starts_with("no requests a minute come now: the 10 that"),
+            said.starts_with("no requests a minute come now: step 1 at 50% asks for 10"),
             "{said}"
         );
-        assert!(
-            said.contains("step 1 asks for at 50% would not come"),
-            "{said}"
-        );
+        assert!(said.contains("which would not come"), "{said}");
     }
 
     #[test]

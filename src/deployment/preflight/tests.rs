@@ -2,6 +2,7 @@
 
 mod deadman;
 mod healthy;
+mod metrics;
 mod routes;
 mod watching;
 

@@ -4,9 +4,10 @@ use std::time::Duration;
 
 use super::{Planning, Request, metrics};
 use crate::deployment::ids::{AlarmName, SlotName, Slots};
-use crate::deployment::plan::{AlarmGuard, AlarmWeight, Guards, Kind, Route, SlotPlan};
+use crate::deployment::plan::{AlarmGuard, AlarmWeight, Guards, Kind, Route, SlotPlan, StepPlan};
 use crate::deployment::surroundings::{AlarmFound, Surroundings};
 use crate::judge::alarms::{AlarmState, InsufficientData};
+use crate::strategy::format_duration;
 
 /// What is going to be watched.
 pub(super) fn guards(
@@ -99,7 +100,7 @@ fn weight(
         planning.warn(format!(
             "alarm {name} is in ALARM from before, and nothing runs in green's slot: the first \
              shift waits until it has cleared, for {} at most; from then on it guards",
-            humantime::format_duration(request.limits.patience)
+            format_duration(request.limits.patience)
         ));
         return AlarmWeight::GuardsOnceClear;
     }
@@ -148,17 +149,35 @@ fn warn_if_slow(request: &Request, name: &AlarmName, alarm: &AlarmFound, plannin
         return;
     }
     let needed = notices_after + METRIC_LAG;
-    for step in request.steps() {
-        if step.bake < needed {
-            planning.warn(format!(
-                "alarm {name} needs about {} to notice anything, the bake at {} is {}: it can't \
-                 stop that step",
-                humantime::format_duration(needed),
-                step.weight,
-                humantime::format_duration(step.bake)
-            ));
-            return;
-        }
+    let steps = request.steps();
+    if let Some(step) = steps.iter().find(|step| step.longest() < needed) {
+        planning.warn(format!(
+            "alarm {name} needs about {} to notice anything, the bake at {} is {}{}: it can't \
+             stop that step",
+            format_duration(needed),
+            step.weight,
+            format_duration(step.bake),
+            step.until.map_or(String::new(), |until| format!(
+                ", and the wait for requests ends after {}",
+                format_duration(until.at_most)
+            )),
+        ));
+        return;
+    }
+    let quick = |step: &&StepPlan| step.bake < needed && step.until.is_some();
+    if let Some((step, until)) = steps
+        .iter()
+        .find(quick)
+        .and_then(|it| Some((it, it.until?)))
+    {
+        planning.note(format!(
+            "alarm {name} needs about {} to notice anything: the step at {} can be over after {}, \
+             where its {} requests come sooner",
+            format_duration(needed),
+            step.weight,
+            format_duration(step.bake),
+            until.requests,
+        ));
     }
 }
 
@@ -170,19 +189,18 @@ pub(super) fn warn_of_time(
     routes: &[Route],
     planning: &mut Planning,
 ) {
-    let shifting: Duration = request.steps().iter().map(|step| step.bake).sum();
+    let shifting: Duration = request.steps().iter().map(StepPlan::longest).sum();
     let total = shifting + request.limits.healthy_within;
     if let Some(end) = found.credentials_end {
         let left = Duration::try_from(end.duration_since(found.now)).unwrap_or_default();
         if left < total {
             planning.warn(format!(
-                "the credentials end in {} ({}, at {}), the deployment may take {}: bg asks their \
-                 source for new ones then; sign in anew now, use a session that lasts longer, or \
-                 see that the source still gives some",
-                humantime::format_duration(Duration::from_secs(left.as_secs())),
+                "the credentials end in {} ({}, at {}), the deployment may take {}: sign in anew \
+                 now or use a session that lasts longer, unless their source gives new ones",
+                format_duration(Duration::from_secs(left.as_secs())),
                 found.credentials_from,
                 end.strftime("%H:%M:%S UTC"),
-                humantime::format_duration(total)
+                format_duration(total)
             ));
         }
     }
@@ -195,7 +213,7 @@ pub(super) fn warn_of_time(
         planning.warn(format!(
             "this machine's clock is {} {side} AWS's: calls are signed by AWS's, but other \
              machines judge this one's lock by theirs; set it (`timedatectl set-ntp true`)",
-            humantime::format_duration(ahead.unsigned_abs())
+            format_duration(ahead.unsigned_abs())
         ));
     }
     for route in routes.iter().filter(|it| it.load_balancer.is_network()) {
@@ -211,7 +229,7 @@ pub(super) fn warn_of_time(
                 "{} is sticky for {}: clients stay where they are, so green's real share differs \
                  from its weight; a revert takes green's group out of the action",
                 route.label,
-                humantime::format_duration(sticky)
+                format_duration(sticky)
             ));
         }
     }
@@ -224,7 +242,7 @@ pub(super) fn warn_of_time(
     if let Some(delay) = delay.max().filter(|delay| *delay > request.retire.after) {
         planning.note(format!(
             "blue is kept for {} at least: its targets take that long to deregister",
-            humantime::format_duration(delay)
+            format_duration(delay)
         ));
     }
     let healthy_after = found
@@ -239,8 +257,8 @@ pub(super) fn warn_of_time(
         planning.problem(
             format!(
                 "green can't be healthy within {}: health checks and `guards.targets.for` take {}",
-                humantime::format_duration(request.limits.healthy_within),
-                humantime::format_duration(needed)
+                format_duration(request.limits.healthy_within),
+                format_duration(needed)
             ),
             "raise --timeout, or check health more often",
         );

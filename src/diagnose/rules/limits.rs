@@ -39,7 +39,7 @@ fn rolling(evidence: &Evidence) -> Vec<Found> {
     let found = Found::new("the deployment can neither start a new task nor stop an old one")
         .shown_by(said.iter().flat_map(Said::lines))
         .shown_by([format!(
-            "of {desired} tasks {min} % (rounded up) have to stay and {max} % (rounded down) may be \
+            "of the desired count {desired} {min} % (rounded up) have to stay and {max} % (rounded down) may be \
              there: no room for one more or one less"
         )])
         .because("minimumHealthyPercent and maximumPercent leave no room at this desired count")
@@ -86,7 +86,7 @@ fn at_max(evidence: &Evidence) -> Vec<Found> {
     }
     let id = format!("service/{}/{}", evidence.cluster, evidence.service_name());
     let found = Found::new(format!(
-        "autoscaling wants more than its maximum of {} tasks",
+        "autoscaling wants more tasks than its maximum, {}",
         scaling.max
     ))
     .shown_by([format!("at {}: {}", clock(activity.at), activity.cause)])
@@ -113,7 +113,7 @@ fn at_min(evidence: &Evidence) -> Vec<Found> {
         return Vec::new();
     }
     let found = Found::new(format!(
-        "autoscaling's minimum of {} tasks overrides the desired count",
+        "autoscaling's minimum, {}, overrides the desired count",
         scaling.min
     ))
     .shown_by([format!(

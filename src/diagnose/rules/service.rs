@@ -86,8 +86,12 @@ fn tasks_missing(evidence: &Evidence) -> Vec<Found> {
         format!(" since {} at the latest", clock(at))
     });
     let found = Found::new(format!(
-        "{} of {} tasks run{since}",
-        service.running, service.desired
+        "{} of {} run{since}",
+        service.running,
+        match service.desired {
+            1 => "1 task".to_owned(),
+            desired => format!("{desired} tasks"),
+        }
     ))
     .shown_by([format!(
         "{} start now, {failed} failed within the hour",

@@ -76,9 +76,8 @@ fn wrong_architecture(evidence: &Evidence) -> Vec<Found> {
         .shown_by(said.lines(evidence))
         .because("the image is for arm64 and the task runs on x86_64, or the other way round")
         .mended_by(
-            "docker buildx build --platform linux/amd64 …; or set \
-                 runtimePlatform.cpuArchitecture of the task definition to ARM64. A script without \
-                 a first line `#!/bin/sh` gives the same error",
+            "docker buildx build --platform linux/amd64 …; or runtimePlatform.cpuArchitecture: \
+             ARM64 in the task definition; or, for a script, a first line `#!/bin/sh`",
         )
     });
     found.into_iter().collect()

@@ -11,6 +11,8 @@ pub mod score;
 pub use rank::{Interval, Ranks, normal_quantile};
 use sample::{Missing, Outliers};
 
+use super::words::plural;
+
 /// Which way is worse.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Direction {
@@ -219,7 +221,8 @@ impl Comparison {
             true => Class::NoDataFails,
             false => Class::NoData,
         };
-        let why = format!("{green} values on green and {blue} on blue are too few to compare");
+        let green = plural(green as u32, "value");
+        let why = format!("{green} on green and {blue} on blue are too few to compare");
         self.without_test(class, self.critical, Some(why))
     }
 

@@ -1,6 +1,7 @@
 //! Any metric, green beside blue, by rank.
 
 use std::collections::BTreeMap;
+use std::fmt;
 use std::time::Duration;
 
 use serde::{Deserialize, Serialize};
@@ -8,6 +9,7 @@ use serde::{Deserialize, Serialize};
 use super::{Number, Source, percent_of};
 use crate::judge::compare::sample::{Missing, Outliers};
 use crate::judge::compare::{Comparison, Direction, Effect, Limits};
+use crate::strategy::format_duration;
 
 /// Metrics that are compared by rank and scored together (`guards.metrics.compare`).
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
@@ -173,6 +175,11 @@ impl Compared {
     pub fn values_needed(&self) -> u32 {
         self.comparison().values_needed()
     }
+
+    /// After so many periods without enough values it has no data: until then more are waited for.
+    pub fn periods_waited(&self) -> u32 {
+        2 * self.values_needed()
+    }
 }
 
 impl CompareGuard {
@@ -181,7 +188,7 @@ impl CompareGuard {
         let when = match self.every {
             Some(every) => {
                 let every = Duration::from_secs(u64::from(every));
-                let every = humantime::format_duration(every);
+                let every = format_duration(every);
                 format!("every {every} and at the end of each step")
             }
             None => "at the end of each step".to_owned(),
@@ -190,23 +197,59 @@ impl CompareGuard {
             "compared {when}: a score of {} moves on, one under {} reverts",
             self.pass, self.marginal
         );
-        let metric = |metric: &Compared| {
-            let worse = match metric.worse {
-                Worse::Increase => "more is worse",
-                Worse::Decrease => "less is worse",
-                Worse::Either => "more and less are worse",
-            };
-            let critical = if metric.critical { ", critical" } else { "" };
-            let needed = metric.values_needed();
-            let period = metric.source.period;
-            let confidence = percent_of(metric.confidence);
-            let name = &metric.name;
-            format!(
-                "  {name}: {worse}{critical}; {confidence} % confidence, from {needed} values of \
-                 {period} a side on"
-            )
-        };
-        let metrics = self.metrics.iter().map(metric);
+        let metrics = self.metrics.iter().map(|it| format!("  {it}"));
         std::iter::once(how).chain(metrics).collect()
+    }
+}
+
+/// How it is judged; what is as usual is left out.
+impl fmt::Display for Compared {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let usual = Compared::of(&self.name, self.source.clone());
+        let worse = match self.worse {
+            Worse::Increase => "more is worse",
+            Worse::Decrease => "less is worse",
+            Worse::Either => "more and less are worse",
+        };
+        write!(f, "{}: {worse}", self.name)?;
+        if self.critical {
+            f.write_str(", critical")?;
+        }
+        if self.must_have_data {
+            f.write_str(", must have data")?;
+        }
+        write!(
+            f,
+            "; {} % confidence, from {} values of {} a side on",
+            percent_of(self.confidence),
+            self.values_needed(),
+            self.source.period
+        )?;
+        if self.tolerance != usual.tolerance {
+            let part = percent_of(self.tolerance);
+            write!(f, "; {part} % of the difference doesn't count")?;
+        }
+        if self.effect != usual.effect {
+            f.write_str("; sizes are how often green's values are above blue's")?;
+        }
+        if let Some(bounds) = self.allowed.told() {
+            write!(f, "; a difference counts from {bounds}")?;
+        }
+        if let Some(bounds) = self.critical_at.told() {
+            write!(f, "; it fails the whole from {bounds}")?;
+        }
+        Ok(())
+    }
+}
+
+impl Bounds {
+    /// `1.1 upwards and 0.9 downwards`; nothing where there are none.
+    fn told(self) -> Option<String> {
+        match (self.increase, self.decrease) {
+            (None, None) => None,
+            (Some(more), None) => Some(format!("{more} upwards")),
+            (None, Some(less)) => Some(format!("{less} downwards")),
+            (Some(more), Some(less)) => Some(format!("{more} upwards and {less} downwards")),
+        }
     }
 }

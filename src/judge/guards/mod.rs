@@ -124,7 +124,7 @@ fn is_default<T: Default + PartialEq>(value: &T) -> bool {
 }
 
 /// A share of millionths as a percentage: two or three figures, without zeros behind them.
-fn percent_of(millionths: u32) -> String {
+pub(crate) fn percent_of(millionths: u32) -> String {
     let percent = super::words::percent(f64::from(millionths) / 1e6);
     match percent.contains('.') {
         true => percent

@@ -6,6 +6,8 @@ use std::time::Duration;
 
 use serde::{Deserialize, Serialize};
 
+use crate::strategy::format_duration;
+
 /// What stands for a slot's own in names, dimensions and expressions.
 pub const PLACEHOLDERS: [&str; 5] = [
     "{target_group}",
@@ -79,7 +81,7 @@ impl Default for Period {
 impl fmt::Display for Period {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let length = Duration::from_secs(u64::from(self.0));
-        write!(f, "{}", humantime::format_duration(length))
+        f.write_str(&format_duration(length))
     }
 }
 

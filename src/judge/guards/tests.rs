@@ -108,3 +108,34 @@ fn a_plan_of_an_earlier_version_is_still_read() {
     assert_eq!(read.errors, Some(ErrorGuard::default()));
     assert_eq!(read.load_balancer, None);
 }
+
+#[test]
+fn a_comparison_says_what_is_not_as_usual() {
+    let source = threshold(1, 1, MissingData::Ok).source;
+    let usual = Compared::of("memory", source);
+    assert_eq!(
+        usual.to_string(),
+        "memory: more is worse; 98 % confidence, from 5 values of 1m a side on"
+    );
+    let bounds = |increase: f64, decrease: Option<f64>| Bounds {
+        increase: Number::of(increase),
+        decrease: decrease.and_then(Number::of),
+    };
+    let other = Compared {
+        worse: Worse::Either,
+        critical: true,
+        must_have_data: true,
+        tolerance: 100_000,
+        effect: EffectSize::CommonLanguage,
+        allowed: bounds(0.7, Some(0.3)),
+        critical_at: bounds(0.9, None),
+        ..usual
+    };
+    assert_eq!(
+        other.to_string(),
+        "memory: more and less are worse, critical, must have data; 98 % confidence, from 5 values \
+         of 1m a side on; 10 % of the difference doesn't count; sizes are how often green's values \
+         are above blue's; a difference counts from 0.7 upwards and 0.3 downwards; it fails the \
+         whole from 0.9 upwards"
+    );
+}

@@ -103,7 +103,7 @@ fn headline(frame: &Frame<'_>) -> StyledLine {
             if let Some(wanted) = view.wanted.filter(|_| left.is_zero()) {
                 return busy(format!(
                     "Waiting at {set}, {step}: {} of {} requests",
-                    wanted.requests, wanted.wanted
+                    view.green_requests, wanted.wanted
                 ));
             }
             busy(format!(

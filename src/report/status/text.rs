@@ -2,7 +2,9 @@
 
 use jiff::Timestamp;
 
-use super::{DeploymentStatus, SlotStatus, StatusReport, StoreStatus, UnknownStatus};
+use super::{
+    DeploymentStatus, RequestsStatus, SlotStatus, StatusReport, StoreStatus, UnknownStatus,
+};
 use crate::deployment::ids::SlotName;
 use crate::deployment::outcome::Outcome;
 use crate::report::line::{StyledLine, Tone};
@@ -23,7 +25,7 @@ pub fn text(status: &StatusReport) -> Vec<StyledLine> {
     }
     let sides = [
         ("live", Tone::Strong, &status.live),
-        ("idle", Tone::Dim, &status.idle),
+        (other(status), Tone::Dim, &status.idle),
     ];
     for (label, tone, slot) in sides {
         lines.extend(slot.iter().flat_map(|slot| side(label, tone, slot)));
@@ -55,6 +57,20 @@ pub fn text(status: &StatusReport) -> Vec<StyledLine> {
     }
     lines.extend(status.store.iter().flat_map(store));
     lines
+}
+
+/// What the slot that isn't live is.
+fn other(status: &StatusReport) -> &'static str {
+    let under_way = status.deployment.as_ref();
+    let under_way =
+        under_way.filter(|it| it.outcome.as_ref().is_none_or(Outcome::is_in_the_middle));
+    let blue = under_way.and_then(|it| it.blue);
+    match (blue, &status.idle) {
+        (Some(blue), Some(slot)) if slot.slot == blue => "blue",
+        (Some(_), _) => "green",
+        (None, Some(slot)) if slot.weight != Some(Weight::ZERO) => "other",
+        (None, _) => "idle",
+    }
 }
 
 /// The switch of a deployment that nobody drives.
@@ -151,8 +167,21 @@ pub fn how_far(status: &DeploymentStatus) -> String {
     if let Some(weight) = status.weight {
         text.push_str(&format!(", {weight} green"));
     }
-    if let Some(until) = status.bake_until {
-        text.push_str(&format!(", until {}", words::clock(until)));
+    let bake = status.bake_until.map(words::clock);
+    match (&status.requests, bake) {
+        (None, None) => {}
+        (None, Some(bake)) => text.push_str(&format!(", until {bake}")),
+        (Some(requests), bake) => {
+            let bake = bake.filter(|_| requests.until.is_none());
+            let bake = bake.map(|bake| format!("until {bake} and "));
+            let bake = bake.unwrap_or_default();
+            let RequestsStatus { wanted, served, .. } = requests;
+            text.push_str(&format!(", {bake}until {wanted} requests: {served} so far"));
+            if let Some(until) = requests.until {
+                let (latest, then) = (words::clock(until), requests.then);
+                text.push_str(&format!(", {latest} at the latest, then {then}"));
+            }
+        }
     }
     text
 }

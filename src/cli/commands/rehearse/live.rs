@@ -15,6 +15,7 @@ use crate::deployment::ids::{AlarmName, SlotName, Slots};
 use crate::deployment::preflight::{Request, RouteWanted, RoutesWanted};
 use crate::deployment::surroundings::{Carried, Forward, Surroundings, live};
 use crate::rehearse::{self, Scenario};
+use crate::report::words;
 use crate::runner::Clock;
 
 /// A rehearsal doesn't wait longer for an account that may not be there.
@@ -49,7 +50,7 @@ pub(super) async fn fill(
         scenario.healthy_after = healthy_after;
         scenario.deregistration_delay = deregistration_delay;
     }
-    let mut said = format!("{} tasks", scenario.tasks);
+    let mut said = words::plural(scenario.tasks as usize, "task");
     let left_out = match found.alarms {
         Ok(alarms) => {
             let out = rehearse::not_rehearsed(&alarms, &found.names);

@@ -42,9 +42,7 @@ async fn take_switch_away(session: &Session) {
         let names = session.cloud.schedules(&prefix).await?;
         for name in &names {
             session.cloud.remove_schedule(name).await?;
-            eprintln!(
-                "{name}: the dead-man switch's schedule is deleted: it would have undone this"
-            );
+            note!("{name}: the dead-man switch's schedule is deleted: it would have undone this");
         }
         Ok::<_, AwsError>(())
     };
@@ -53,11 +51,11 @@ async fn take_switch_away(session: &Session) {
         Ok(Err(error)) => error.to_string(),
         Err(_) => "EventBridge Scheduler does not answer".to_owned(),
     };
-    eprintln!(
+    note!(
         "Warning: a dead-man switch that a deployment left armed undoes this when it fires, and \
          could not be taken away ({trouble})"
     );
-    eprintln!(
+    note!(
         "Hint: `aws scheduler list-schedules --name-prefix {prefix}` shows it; delete it with \
          `aws scheduler delete-schedule --name NAME`"
     );
@@ -95,16 +93,16 @@ pub(super) async fn write(
             }
             Ok(seen) => {
                 failed += 1;
-                eprintln!("{}: written, but it shows {:?}", write.label, seen.weights);
+                note!("{}: written, but it shows {:?}", write.label, seen.weights);
             }
             Err(error) => {
                 failed += 1;
-                eprintln!("{}: {error}", write.label);
+                note!("{}: {error}", write.label);
             }
         }
     }
     for why in &writes.impossible {
-        eprintln!("{why}");
+        note!("{why}");
     }
     if failed < count {
         forget_retirement(session, to).await;
@@ -136,7 +134,7 @@ async fn forget_retirement(session: &Session, slot: SlotName) {
         Ok(Err(error)) => error.to_string(),
         Err(_) => "ECS does not answer".to_owned(),
     };
-    eprintln!(
+    note!(
         "Note: whether service {service} is still tagged to be retired is not known ({trouble}); \
          `bg tick` takes the tag off while the slot has traffic"
     );

@@ -50,7 +50,7 @@ pub(in crate::cli::commands) async fn settle(
         return put_back(global, session, &situation, green, Locking::Free).await;
     }
     refuse_split(&situation)?;
-    eprintln!("nothing to put back: AWS shows no deployment that was left in the middle");
+    note!("nothing to put back: AWS shows no deployment that was left in the middle");
     Ok(ExitCode::Stands)
 }
 
@@ -85,7 +85,7 @@ pub(super) async fn without_store(
     if healthy.is_none_or(|healthy| healthy == 0 || needed.is_none_or(|it| healthy < it)) {
         let (healthy, needed) = (words::count(healthy), words::count(needed));
         return Err(CliError::refused(format!(
-            "slot {to} has {healthy} healthy targets, slot {live} {needed} tasks: without the \
+            "healthy targets of slot {to}: {healthy}, tasks of slot {live}: {needed}; without the \
              store nothing is brought up"
         ))
         .hint("mend the store (above), then run it again")
@@ -99,12 +99,12 @@ pub(super) async fn without_store(
 }
 
 fn warn(trouble: &CliError) {
-    eprintln!(
+    note!(
         "Warning: the store can't be used ({}): going by what AWS shows",
         trouble.message
     );
     for hint in &trouble.hints {
-        eprintln!("Hint: {hint}");
+        note!("Hint: {hint}");
     }
 }
 
@@ -166,7 +166,7 @@ async fn lock(session: &Session, locking: Locking) -> Result<Option<Holder>, Cli
         Ok(held) => Ok(Some(held)),
         Err(error @ StoreError::Locked(_)) => Err(locked(&error)),
         Err(error) => {
-            eprintln!("Warning: going on without the lock: {error}");
+            note!("Warning: going on without the lock: {error}");
             Ok(None)
         }
     }

@@ -137,6 +137,27 @@ fn times_that_do_not_fit_together_are_told() {
 }
 
 #[test]
+fn an_alarm_may_notice_while_requests_are_waited_for() {
+    let with = |wait: &str| {
+        let text = format!(
+            "steps: [{{ weight: 10%, bake: 2m, until: {{ requests: 500 }}, at_most: {wait} }}, \
+             {{ weight: 100% }}]"
+        );
+        let strategy = Strategy::from_yaml(&text, "s.yaml").unwrap();
+        planned(|request, _| request.strategy = strategy)
+    };
+    let planning = with("10m");
+    let warnings = planning.warnings.join("\n");
+    assert!(!warnings.contains("can't stop that step"), "{warnings}");
+    let notes = planning.notes.join("\n");
+    let said = "the step at 10% can be over after 2m, where its 500 requests come sooner";
+    assert!(notes.contains(said), "{notes}");
+    let warnings = with("4m").warnings.join("\n");
+    let said = "the bake at 10% is 2m, and the wait for requests ends after 4m: it can't stop";
+    assert!(warnings.contains(said), "{warnings}");
+}
+
+#[test]
 fn blue_is_kept_until_its_targets_have_deregistered() {
     let planning = planned(|request, _| request.retire.after = Duration::from_secs(10));
     let notes = planning.notes.join("\n");

@@ -1,0 +1,175 @@
+//! Metric guards: limits that blue itself would cross, and metrics without a value.
+
+use super::{planned, problems};
+use crate::deployment::ids::SlotName;
+use crate::deployment::metrics::{Balancer, History, Tried};
+use crate::deployment::preflight::Planning;
+use crate::judge::guards::{
+    CompareGuard, Compared, Handling, LatencyGuard, Limit, Line, MetricGuards, MetricStat,
+    MissingData, Source, ThresholdGuard,
+};
+use crate::judge::sequential::{Count, Pair};
+
+/// What is said of `guards` after an hour of blue in which 3 of 100 requests failed, 5 of 100 were
+/// slow, and the load balancer answered 1 of 100 itself.
+fn warnings_of(guards: MetricGuards) -> String {
+    let side = Count {
+        requests: 50_000,
+        bad: 1_500,
+    };
+    let pair = Pair {
+        blue: side,
+        green: side,
+    };
+    let history = History {
+        slot: SlotName::A,
+        line: Some(Line {
+            micros: 500_000,
+            exceeded: 50_000,
+        }),
+        zones: vec![pair; 60],
+        balancer: Balancer {
+            requests: 99_000,
+            own_5xx: 1_000,
+        },
+        day: None,
+    };
+    let planning = planned(|request, found| {
+        request.guards.metrics = Some(guards);
+        found.metrics.history = Some(history);
+    });
+    assert_eq!(problems(&planning), [] as [String; 0]);
+    planning.warnings.join("\n")
+}
+
+#[test]
+fn a_limit_under_blues_own_level_is_told_with_both_figures_and_what_to_set() {
+    let with = |errors: u32, latency: Option<u32>, balancer: Option<u32>| {
+        let mut guards = MetricGuards {
+            latency: Some(LatencyGuard {
+                limit: latency,
+                ..LatencyGuard::default()
+            }),
+            ..MetricGuards::default()
+        };
+        guards.errors.as_mut().unwrap().limit = errors;
+        guards.load_balancer.as_mut().unwrap().limit = balancer;
+        warnings_of(guards)
+    };
+    assert!(!with(30_000, None, None).contains("in the last hour"));
+    let said = with(10_000, None, None);
+    let failed = "3 % of blue's requests failed in the last hour, over guards.metrics.errors.limit \
+                  (1%): every good version would be reverted; set it to 6% or so";
+    assert!(said.contains(failed), "{said}");
+    let said = with(50_000, Some(20_000), None);
+    let slow = "5 % of blue's requests were slow in the last hour, over guards.metrics.latency.limit \
+                (2%): every good version would be reverted; set it to 20% or so";
+    assert!(said.contains(slow), "{said}");
+    let said = with(50_000, Some(60_000), Some(5_000));
+    let own = "1 % of all requests got the load balancer's own 5xx in the last hour, over \
+               guards.metrics.load_balancer.limit (0.5%): every good version would be reverted; set \
+               it to 3% or so";
+    assert!(said.contains(own), "{said}");
+    assert!(!said.contains("slow"), "{said}");
+}
+
+fn source() -> Source {
+    Source::of(MetricStat {
+        namespace: "Shop".to_owned(),
+        name: "Orders".to_owned(),
+        dimensions: [("Slot".to_owned(), "{slot}".to_owned())].into(),
+        stat: "Sum".to_owned(),
+    })
+}
+
+/// What is said of metrics that CloudWatch has so many values of.
+fn tried(guards: MetricGuards, values: &[usize]) -> Planning {
+    let tried = |values: &usize| Tried {
+        refused: None,
+        values: *values,
+    };
+    planned(|request, found| {
+        request.guards.metrics = Some(guards);
+        found.metrics.tried = values.iter().map(tried).collect();
+    })
+}
+
+#[test]
+fn a_limit_on_a_metric_without_values_says_what_comes_of_it() {
+    let said = |missing| {
+        let guard = ThresholdGuard {
+            name: "orders".to_owned(),
+            source: source(),
+            limit: Limit::Below("1".parse().unwrap()),
+            crossed: 3,
+            of: 5,
+            missing,
+        };
+        let guards = MetricGuards {
+            thresholds: vec![guard],
+            ..MetricGuards::default()
+        };
+        tried(guards, &[0]).warnings.join("\n")
+    };
+    let holds = "If none comes, it holds and reverts after 10m (`patience`); `missing: ok` goes on";
+    assert!(
+        said(MissingData::Hold).contains(holds),
+        "{}",
+        said(MissingData::Hold)
+    );
+    let reverts = "it reverts after 3 of 5 minutes (`missing: hold`";
+    assert!(
+        said(MissingData::Revert).contains(reverts),
+        "{}",
+        said(MissingData::Revert)
+    );
+    assert!(!said(MissingData::Ok).contains("no value"));
+}
+
+#[test]
+fn a_comparison_of_a_metric_without_values_says_what_comes_of_it() {
+    let said = |values: &[usize], change: fn(&mut Compared)| {
+        let mut metric = Compared::of("orders", source());
+        change(&mut metric);
+        let compare = CompareGuard {
+            every: None,
+            pass: 95,
+            marginal: 75,
+            weights: [].into(),
+            metrics: values.iter().map(|_| metric.clone()).collect(),
+        };
+        let guards = MetricGuards {
+            compare: Some(compare),
+            ..MetricGuards::default()
+        };
+        tried(guards, values).warnings.join("\n")
+    };
+    for (values, change, says) in [
+        (
+            &[0][..],
+            (|_| {}) as fn(&mut Compared),
+            "the first step holds and reverts after 10m",
+        ),
+        (
+            &[0, 9, 9],
+            |_| {},
+            "it is left out of the score after 10 periods",
+        ),
+        (
+            &[0],
+            |it| it.must_have_data = true,
+            "it fails after 10 periods",
+        ),
+        (&[0], |it| it.critical = true, "it reverts after 10 periods"),
+    ] {
+        let said = said(values, change);
+        assert!(said.contains(says), "{says}: {said}");
+    }
+    let zero = |it: &mut Compared| {
+        it.values = Handling {
+            missing_is_zero: true,
+            ..it.values
+        };
+    };
+    assert!(!said(&[0], zero).contains("no value"));
+}
