@@ -156,10 +156,18 @@ A scenario says what is rehearsed on; all keys may be left out (here with their 
   noise: 0%           # by how much a side's error rate differs from minute to minute by itself
   weather: steady     # or drifting, incidents: what both sides' errors do together
   count_for: 1h       # failed requests are counted for so long where nothing reverts
-  faults:             # each { errors, latency, crash, start_up, late, throttled or dies: ... }
-    - { errors: 5%, from: 0.1% }   # from: the live version's share, for this one
-    - { crash: 3m }
-    - good";
+  faults:             # [default: the usual ones] each entry is one of these, and tried by itself
+    - errors: 5%      # of the new version's requests fail
+      from: 0.1%      # for this entry: the live version's share; requests, weather, noise as above
+    - { latency: 200ms }
+    - { crash: 3m }       # its process ends
+    - { start_up: 3m }
+    - { late: 5m }        # CloudWatch's figures come so much later
+    - { throttled: 30% }  # of calls to AWS
+    - { dies: 10m }       # nobody drives the deployment for so long
+    - { good: true, requests: 5 }   # or just: good
+The last three but one befall a version with 20 % errors, and a good one as well.
+docs/rehearsal.md has whole ones, and what they show.";
 
 const SANDBOX_EXAMPLES: &str = "\
 Examples:

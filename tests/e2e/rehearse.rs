@@ -167,8 +167,70 @@ fn the_live_alarms_ring_as_they_are_defined_and_others_stay_quiet() {
     scene
         .bg(&["rehearse", "--seeds", "0"])
         .exits(0)
-        .says("quiet, for want of what they measure: shop-cpu")
+        .says("Note: quiet, for want of what they measure: alarms shop-cpu")
         .says("alarm shop-b-5xx went off");
+}
+
+#[test]
+fn a_guard_on_a_metric_that_is_not_there_stays_quiet() {
+    let scene = Scene::at_speed(1);
+    let metrics = "metrics:
+    threshold:
+      - { name: queue, metric: { namespace: Shop, name: Depth, stat: Average }, above: 5 }";
+    let alarms = r#"alarms: ["shop-{slot}-5xx", "shop-{slot}-latency"]"#;
+    scene.configure(&[(alarms, metrics)]);
+    scene
+        .bg(&["rehearse", "--seeds", "0"])
+        .exits(0)
+        .says("Note: not judged, for want of what they measure: threshold \"queue\"")
+        .says("promoted");
+}
+
+#[test]
+fn what_the_config_misspells_is_refused_where_the_service_is_there() {
+    let scene = Scene::at_speed(1);
+    scene.configure(&[
+        ("target_group: shop-b", "target_group: shop-c"),
+        ("shop-{slot}-5xx", "shop-5xx"),
+    ]);
+    scene
+        .bg(&["rehearse", "--seeds", "0"])
+        .exits(3)
+        .complains("slot b's target group shop-c does not exist")
+        .complains("alarm shop-5xx does not exist in eu-west-1");
+}
+
+#[test]
+fn what_planning_warns_of_is_said_and_to_which_strategy_it_belongs() {
+    let scene = Scene::at_speed(1);
+    let compare = ["rehearse", "--seeds", "0", "--compare", "linear, canary"];
+    let told = scene.bg(&compare).exits(0);
+    told.says("Note: linear: alarm shop-b-5xx needs about 3m to notice anything")
+        .says("One run, strategy linear, seed 1");
+}
+
+#[test]
+fn a_version_that_never_starts_is_explained() {
+    let folder = folder();
+    rehearse(folder.path(), &["--image", "shop:missing", "--seeds", "0"])
+        .exits(0)
+        .says("diagnosed       the image docker.io/library/shop:missing doesn't exist")
+        .says("mend it");
+}
+
+#[test]
+fn a_strategy_s_file_is_called_by_the_strategy_s_name() {
+    let folder = folder();
+    let strategy = "name: mine\nsteps: [{ weight: 20%, bake: 6m }, { weight: 100% }]\nbake: 5m\n";
+    std::fs::write(folder.path().join("st.yaml"), strategy).expect("it can be written");
+    let faults = "faults: [good, { late: 5m }]\n";
+    std::fs::write(folder.path().join("s.yaml"), faults).expect("it can be written");
+    let arguments = ["--compare", "canary, ./st.yaml", "--scenario", "s.yaml"];
+    let ended = rehearse(folder.path(), &[&arguments[..], &["--seeds", "1"]].concat()).exits(0);
+    ended
+        .says("\nerrors 20 %, figures 5m later  canary ")
+        .says("  mine ")
+        .complains("Rehearsing 6 deployments; Ctrl-C");
 }
 
 #[test]
@@ -178,7 +240,8 @@ fn a_service_that_can_t_be_read_is_said_and_the_scenario_s_values_do() {
     scene
         .bg_with(&nobody, &["rehearse", "--seeds", "0"])
         .exits(0)
-        .says("Rehearsed on: the service can't be read (")
+        .says("Rehearsed on: 2 tasks, 20 requests a second: the service can't be read (")
+        .says("Note: the alarms are stand-ins")
         .says("promoted");
 }
 
