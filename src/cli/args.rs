@@ -166,7 +166,7 @@ A scenario says what is rehearsed on; all keys may be left out (here with their 
     - { throttled: 30% }  # of calls to AWS
     - { dies: 10m }       # nobody drives the deployment for so long
     - { good: true, requests: 5 }   # or just: good
-The last three but one befall a version with 20 % errors, and a good one as well.
+late, throttled and dies befall a version with 20 % errors, and then a good one.
 docs/rehearsal.md has whole ones, and what they show.";
 
 const SANDBOX_EXAMPLES: &str = "\

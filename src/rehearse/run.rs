@@ -124,7 +124,10 @@ impl Run<'_> {
         let Some(kept @ None) = self.failing.as_deref_mut() else {
             return;
         };
-        let due = self.deployment.as_ref().is_some_and(Deployment::is_to_be_diagnosed);
+        let due = self
+            .deployment
+            .as_ref()
+            .is_some_and(Deployment::is_to_be_diagnosed);
         *kept = due.then(|| Failing {
             world: self.world.clone(),
             after: self.records.len(),

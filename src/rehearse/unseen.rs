@@ -103,11 +103,24 @@ mod tests {
         ];
         let (out, guards) = left_out(vec![
             Compared::of("orders", metric("Shop", "Orders", &[("Slot", "{slot}")])),
-            Compared::of("requests", metric("AWS/ApplicationELB", "RequestCount", &sides)),
-            Compared::of("typo", metric("AWS/ApplicationELB", "RequestsCount", &sides)),
-            Compared::of("nobody's", metric("AWS/ApplicationELB", "RequestCount", &[])),
+            Compared::of(
+                "requests",
+                metric("AWS/ApplicationELB", "RequestCount", &sides),
+            ),
+            Compared::of(
+                "typo",
+                metric("AWS/ApplicationELB", "RequestsCount", &sides),
+            ),
+            Compared::of(
+                "nobody's",
+                metric("AWS/ApplicationELB", "RequestCount", &[]),
+            ),
         ]);
-        let named = ["compare \"orders\"", "compare \"typo\"", "compare \"nobody's\""];
+        let named = [
+            "compare \"orders\"",
+            "compare \"typo\"",
+            "compare \"nobody's\"",
+        ];
         assert_eq!(out, named);
         let kept = guards.watched().map(|it| it.name().to_owned());
         assert_eq!(kept.collect::<Vec<_>>(), ["requests"]);

@@ -81,6 +81,43 @@ fn markdown_is_a_table() {
     other.complains("only `bg rehearse` writes Markdown");
 }
 
+/// The columns of the first table of its kind, and what each row of it is of.
+fn outline(markdown: &str) -> Vec<String> {
+    let table = markdown
+        .lines()
+        .skip_while(|it| !it.starts_with("| fault |"));
+    let mut table = table.take_while(|it| it.starts_with('|'));
+    let columns = table.next().map(str::to_owned);
+    let rows = table.map(|row| row.split('|').take(3).collect::<Vec<_>>().join("|"));
+    columns.into_iter().chain(rows).collect()
+}
+
+#[test]
+fn the_page_on_rehearsals_has_the_rows_and_columns_that_the_program_writes() {
+    let root = Path::new(env!("CARGO_MANIFEST_DIR"));
+    let page = std::fs::read_to_string(root.join("docs/rehearsal.md")).expect("it is there");
+    let command = "bg rehearse -c examples/rehearsal/bg.yaml --compare progressive,canary,codedeploy \
+        --scenario examples/rehearsal/practice.yaml --seeds 100 --output markdown";
+    let words = |text: &str| {
+        text.replace('\\', " ")
+            .split_whitespace()
+            .collect::<Vec<_>>()
+            .join(" ")
+    };
+    assert!(
+        words(&page).contains(&words(command)),
+        "the page has {command}"
+    );
+    let arguments: Vec<&str> = command.split_whitespace().skip(2).collect();
+    let arguments: Vec<&str> = arguments
+        .iter()
+        .map(|it| if *it == "100" { "1" } else { it })
+        .collect();
+    let written = rehearse(root, &arguments).exits(0).stdout;
+    assert_eq!(outline(&page), outline(&written));
+    assert_eq!(outline(&page).len(), 2 + 7 * 3);
+}
+
 #[test]
 fn a_mistake_in_a_scenario_is_told_with_its_line() {
     let folder = folder();

@@ -75,7 +75,9 @@ async fn last_reverted(global: &Global) -> Option<Reverted> {
             why: trip.to_string(),
         })
     };
-    tokio::time::timeout(STORE_ANSWERS_WITHIN, read).await.ok()?
+    tokio::time::timeout(STORE_ANSWERS_WITHIN, read)
+        .await
+        .ok()?
 }
 
 /// A service or task that the command line names.

@@ -65,7 +65,9 @@ pub(super) async fn run(global: &Global, args: &RehearseArgs) -> Result<ExitCode
     for (name, request) in names.iter().zip(requests) {
         let mut contender = contender(&world, *name, request, &mut base).await?;
         if let Some(name) = name
-            && contenders.iter().any(|it: &Contender| it.name == contender.name)
+            && contenders
+                .iter()
+                .any(|it: &Contender| it.name == contender.name)
         {
             contender.name = (*name).to_owned();
         }

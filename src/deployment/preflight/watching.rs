@@ -61,11 +61,7 @@ pub(super) fn check_alarms(
 }
 
 /// Each alarm that was asked about is there.
-pub(super) fn check_alarms_exist(
-    request: &Request,
-    found: &Surroundings,
-    planning: &mut Planning,
-) {
+pub(super) fn check_alarms_exist(request: &Request, found: &Surroundings, planning: &mut Planning) {
     let wanted = request.guards.alarms.iter();
     let names = wanted.flat_map(|it| SlotName::BOTH.map(|live| it.names(live)));
     for name in names.flatten().map(AlarmName::new) {

@@ -39,7 +39,11 @@ fn denied(evidence: &Evidence) -> Vec<Found> {
 }
 
 fn unread(evidence: &Evidence) -> Vec<Found> {
-    let unread: Vec<_> = evidence.failures.iter().filter(|it| !it.denied && !it.no_cluster).collect();
+    let unread: Vec<_> = evidence
+        .failures
+        .iter()
+        .filter(|it| !it.denied && !it.no_cluster)
+        .collect();
     if unread.is_empty() {
         return Vec::new();
     }
@@ -94,7 +98,10 @@ mod tests {
         evidence.failures = vec![failure("the service"), failure("its tasks")];
         let found = diagnose(&evidence);
         assert_eq!(found[0].rule, "no-cluster", "{found:?}");
-        assert_eq!(found[0].what, format!("there is no cluster {}", evidence.cluster));
+        assert_eq!(
+            found[0].what,
+            format!("there is no cluster {}", evidence.cluster)
+        );
         assert!(found.iter().all(|it| it.rule != "not-read"), "{found:?}");
     }
 }

@@ -92,7 +92,9 @@ pub(super) async fn find_groups(
     now: Timestamp,
     patients: &mut [Patient],
 ) {
-    let targets = SlotName::BOTH.iter().flat_map(|slot| &wanted[*slot].targets);
+    let targets = SlotName::BOTH
+        .iter()
+        .flat_map(|slot| &wanted[*slot].targets);
     let ask = SurveyAsk {
         cluster: cluster.clone(),
         services: Slots::from_fn(|slot| wanted[slot].service.clone()),
@@ -119,7 +121,9 @@ fn no_group(slot: SlotName, group: &str, region: &str) -> Finding {
     Finding {
         rule: "no-target-group".to_owned(),
         what: format!("slot {slot}'s target group {group} doesn't exist"),
-        evidence: vec![format!("bg.yaml names it, and {region} has none of that name")],
+        evidence: vec![format!(
+            "bg.yaml names it, and {region} has none of that name"
+        )],
         cause: "its name is misspelt, or it was never made or was deleted".to_owned(),
         fix: format!(
             "correct `slots.{slot}.target_group` in bg.yaml, or create it like the other slot's; \

@@ -79,7 +79,9 @@ pub(super) async fn fill(
             scenario.alarms = Some(alarms);
             if !out.is_empty() {
                 let out = out.join(", ");
-                base.note(format!("quiet, for want of what they measure: alarms {out}"));
+                base.note(format!(
+                    "quiet, for want of what they measure: alarms {out}"
+                ));
             }
         }
         Err(why) => base.note(format!("the alarms can't be read ({why})")),
@@ -149,7 +151,10 @@ async fn read(global: &Global, config: &Config, request: &Request) -> Result<Fou
     };
     let names = ask.alarms.clone();
     let found = survey(&cloud, ask, now).await?;
-    if SlotName::BOTH.iter().all(|slot| found.services[*slot].is_none()) {
+    if SlotName::BOTH
+        .iter()
+        .all(|slot| found.services[*slot].is_none())
+    {
         let cluster = &request.cluster;
         return Err(NotRead::Why(match found.cluster_exists {
             true => format!("cluster {cluster} has none of the slots' services"),

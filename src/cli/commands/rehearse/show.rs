@@ -50,14 +50,21 @@ impl Shown<'_> {
         };
         let gap = || plain(String::new());
         let heading = |text: String| match markdown {
-            true => [gap(), StyledLine::of(Tone::Strong, format!("**{text}**")), gap()].to_vec(),
+            true => [
+                gap(),
+                StyledLine::of(Tone::Strong, format!("**{text}**")),
+                gap(),
+            ]
+            .to_vec(),
             false => [gap(), StyledLine::of(Tone::Strong, text)].to_vec(),
         };
         let mut shown = vec![point(format!("Rehearsed on: {}", self.base.said))];
         let notes = self.base.lines().into_iter();
         shown.extend(notes.map(|it| point(format!("Note: {it}"))));
         let (strategy, seed) = (self.strategy, self.first_seed);
-        shown.extend(heading(format!("One run, strategy {strategy}, seed {seed}")));
+        shown.extend(heading(format!(
+            "One run, strategy {strategy}, seed {seed}"
+        )));
         let fence = || markdown.then(|| plain("```".to_owned()));
         shown.extend(fence());
         let mut lines = Lines::new(detail);
@@ -65,7 +72,7 @@ impl Shown<'_> {
         shown.extend(fence());
         if let Some(row) = self.rows.first().filter(|it| it.runs > 0) {
             let runs = words::plural(row.runs, "run");
-            shown.extend(heading(format!("Each fault, {runs} a line")));
+            shown.extend(heading(format!("Each fault, {runs} of each strategy")));
             let table = match markdown {
                 true => table::markdown(self.rows, self.means),
                 false => table::text(self.rows, self.means),

@@ -84,7 +84,10 @@ fn what_is_published_is_known_by_its_name() {
         assert!(publishes("AWS/ApplicationELB", name), "{name}");
     }
     assert!(!publishes("AWS/ECS", "RequestCount"));
-    assert!(!publishes("AWS/ApplicationELB", "HTTPCode_Target_500_Count"));
+    assert!(!publishes(
+        "AWS/ApplicationELB",
+        "HTTPCode_Target_500_Count"
+    ));
 }
 
 #[test]
