@@ -242,7 +242,7 @@ fn what_planning_warns_of_is_said_and_to_which_strategy_it_belongs() {
     let scene = Scene::at_speed(1);
     let compare = ["rehearse", "--seeds", "0", "--compare", "linear, canary"];
     let told = scene.bg(&compare).exits(0);
-    told.says("Note: linear: alarm shop-b-5xx needs about 3m to notice anything")
+    told.says("Note: linear: alarm shop-b-5xx needs about 5m to notice anything")
         .says("One run, strategy linear, seed 1");
 }
 
@@ -253,6 +253,19 @@ fn a_version_that_never_starts_is_explained() {
         .exits(0)
         .says("diagnosed       the image docker.io/library/shop:missing doesn't exist")
         .says("mend it");
+}
+
+#[test]
+fn a_slow_version_s_ending_says_what_to_look_for() {
+    let folder = folder();
+    let config = "service: shop\ncluster: demo\nslots:\n  \
+        a: { service: shop, target_group: shop-a }\n  \
+        b: { service: shop-b, target_group: shop-b }\n\
+        guards: { metrics: { latency: default } }\n";
+    std::fs::write(folder.path().join("bg.yaml"), config).expect("it can be written");
+    rehearse(folder.path(), &["--image", "shop:slow", "--seeds", "0"])
+        .exits(0)
+        .says("find out from green's logs of these minutes what took longer than ");
 }
 
 #[test]
