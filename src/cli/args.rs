@@ -167,7 +167,7 @@ A scenario says what is rehearsed on; all keys may be left out (here with their 
     - { dies: 10m }       # nobody drives the deployment for so long
     - { good: true, requests: 5 }   # or just: good
 late, throttled and dies befall a version with 20 % errors, and then a good one.
-docs/rehearsal.md has whole ones, and what they show.";
+docs/rehearsal.md says more of each key; examples/rehearsal has whole scenarios.";
 
 const SANDBOX_EXAMPLES: &str = "\
 Examples:

@@ -54,7 +54,7 @@ pub enum Kind {
 /// What fails beside trouble that is not the version's.
 const UNDER_TROUBLE: u32 = 200_000;
 /// What may be wrong, and then what may be otherwise.
-const KEYS: [&str; 12] = [
+pub(super) const KEYS: [&str; 12] = [
     "good",
     "errors",
     "latency",

@@ -231,6 +231,15 @@ mod tests {
     }
 
     #[test]
+    fn the_page_on_rehearsals_has_each_key() {
+        let page = include_str!("../../docs/rehearsal.md");
+        for key in KEYS.iter().chain(&fault::KEYS) {
+            let row = [format!("| `{key}"), format!("`{key}` (the live")];
+            assert!(row.iter().any(|it| page.contains(it)), "{key}");
+        }
+    }
+
+    #[test]
     fn a_fault_s_name_says_what_befalls_the_service() {
         let scenario = "faults:\n  - { late: 5m }\n  - { crash: 3m }\n  \
             - { errors: 5%, from: 0.1%, requests: 5, weather: drifting, noise: 25% }\n";

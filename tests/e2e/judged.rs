@@ -47,5 +47,5 @@ fn a_plan_shows_every_metric_with_the_figures_that_blues_last_hour_gives() {
         .says("cpu: above 90 in 3 of 3 minutes reverts; missing data holds")
         .says("response time: more is worse; 98 % confidence, from 5 values of 1m a side on")
         .says("CloudWatch has had no value of guards.metrics.threshold \"cpu\"")
-        .says("30 are needed to measure it");
+        .says("takes 30 minutes with traffic in two zones");
 }
