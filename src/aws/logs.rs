@@ -84,6 +84,7 @@ impl Cloud {
                 Err(error) if failures.is_empty() => failures.push(CallFailure {
                     operation: GET.to_owned(),
                     denied: error.class == ErrorClass::Denied,
+                    no_cluster: false,
                     missing: format!("the last lines of {}", stream.group),
                     message: error.to_string(),
                 }),

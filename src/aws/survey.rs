@@ -227,11 +227,7 @@ impl Cloud {
         if exists {
             return Ok(Vec::new());
         }
-        let list = |body| self.list_clusters(body);
-        let arns = self
-            .listed(json!({}), "clusterArns", PAGES_OF_NAMES, list)
-            .await?;
-        Ok(arns.iter().map(|arn| last_part(arn).to_owned()).collect())
+        self.names_of_clusters().await
     }
 
     async fn service_names(

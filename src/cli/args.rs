@@ -157,10 +157,18 @@ A scenario says what is rehearsed on; all keys may be left out (here with their 
   noise: 0%           # by how much a side's error rate differs from minute to minute by itself
   weather: steady     # or drifting, incidents: what both sides' errors do together
   count_for: 1h       # failed requests are counted for so long where nothing reverts
-  faults:             # each { errors, latency, crash, start_up, late, throttled or dies: ... }
-    - { errors: 5%, from: 0.1% }   # from: the live version's share, for this one
-    - { crash: 3m }
-    - good";
+  faults:             # [default: the usual ones] each entry is one of these, and tried by itself
+    - errors: 5%      # of the new version's requests fail
+      from: 0.1%      # for this entry: the live version's share; requests, weather, noise as above
+    - { latency: 200ms }
+    - { crash: 3m }       # its process ends
+    - { start_up: 3m }
+    - { late: 5m }        # CloudWatch's figures come so much later
+    - { throttled: 30% }  # of calls to AWS
+    - { dies: 10m }       # nobody drives the deployment for so long
+    - { good: true, requests: 5 }   # or just: good
+late, throttled and dies befall a version with 20 % errors, and then a good one.
+docs/rehearsal.md says more of each key; examples/rehearsal has whole scenarios.";
 
 const SANDBOX_EXAMPLES: &str = "\
 Examples:

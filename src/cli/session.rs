@@ -71,10 +71,11 @@ impl Session {
         let region = LocalRegion::start(args.speed.unwrap_or(1.0), args.seed.unwrap_or(0)).await?;
         let (config, folder) = match &global.config {
             Some(_) => read_config(global)?,
-            None => (
-                parse(&region.demo_config(), "the sandbox's config")?,
-                PathBuf::from("."),
-            ),
+            None => {
+                say_unused(global);
+                let demo = parse(&region.demo_config(), "the sandbox's config")?;
+                (demo, PathBuf::from("."))
+            }
         };
         Ok(Session {
             config,
@@ -322,6 +323,17 @@ pub(super) fn read_config(global: &Global) -> Result<(Config, PathBuf), CliError
     })?;
     let folder = path.parent().map(Path::to_path_buf).unwrap_or_default();
     Ok((parse(&text, &path.display().to_string())?, folder))
+}
+
+/// The sandbox's demo service has a config of its own, whatever lies in the folder.
+fn say_unused(global: &Global) {
+    let here = std::env::current_dir().unwrap_or_default();
+    if !global.quiet && config::find(&here).is_ok() {
+        note!(
+            "Note: your bg.yaml isn't used in the sandbox, which has its own for the demo service; \
+             --config takes another for that service"
+        );
+    }
 }
 
 fn find_config() -> Result<PathBuf, CliError> {

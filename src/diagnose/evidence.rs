@@ -233,6 +233,8 @@ pub struct CallFailure {
     pub operation: String,
     /// Whether the caller isn't allowed to make it.
     pub denied: bool,
+    /// Whether it failed for want of the cluster.
+    pub no_cluster: bool,
     /// What was not read for that.
     pub missing: String,
     /// In words.

@@ -279,6 +279,11 @@ fn definition(request: &Request) -> Value {
         let mappings: Vec<Value> = mappings.collect();
         json!({
             "name": name, "image": LIVE, "essential": true, "portMappings": mappings,
+            "logConfiguration": { "logDriver": "awslogs", "options": {
+                "awslogs-group": format!("/ecs/{}", request.service),
+                "awslogs-region": "eu-west-1", "awslogs-stream-prefix": name,
+                "awslogs-create-group": "true",
+            } },
         })
     });
     json!({

@@ -11,6 +11,7 @@ use crate::deployment::preflight::{AlarmWanted, Request, Side};
 use crate::sandbox::wire::{AwsError, cloudwatch};
 use crate::sandbox::world::World;
 use crate::sandbox::world::elb::{LoadBalancer, TargetGroup};
+use crate::sandbox::world::traffic::publishes;
 use crate::strategy::{Step, Strategy, Weight};
 
 /// How long the practice goes on watching at 100 %.
@@ -86,39 +87,46 @@ pub fn not_rehearsed(alarms: &BTreeMap<AlarmName, Value>, names: &[AlarmName]) -
 
 /// Whether everything that it measures is there in a rehearsal.
 fn is_of_balancers(alarm: &Value) -> bool {
-    let namespaces = |it: &Value| it.get("Namespace").map(|it| it == "AWS/ApplicationELB");
+    let text = |it: &Value, key: &str| it[key].as_str().unwrap_or_default().to_owned();
+    let is_there = |it: &Value| {
+        it.get("Namespace")?;
+        Some(publishes(&text(it, "Namespace"), &text(it, "MetricName")))
+    };
     let queries = alarm["Metrics"].as_array().into_iter().flatten();
-    let measured = queries.filter_map(|it| namespaces(it.pointer("/MetricStat/Metric")?));
-    let mut measured = namespaces(alarm).into_iter().chain(measured).peekable();
+    let measured = queries.filter_map(|it| is_there(it.pointer("/MetricStat/Metric")?));
+    let mut measured = is_there(alarm).into_iter().chain(measured).peekable();
     measured.peek().is_some() && measured.all(|it| it)
 }
 
-/// The same on the groups and load balancers of the rehearsal: their ARNs end otherwise.
+/// The rehearsal's own group or load balancer of the same name: their ARNs end otherwise.
+pub(super) fn own_dimension(world: &World, name: &str, value: &str) -> Option<String> {
+    let named = |dimension: &str| dimension.split('/').rev().nth(1).map(str::to_owned);
+    let wanted = named(value);
+    let is_own = |it: &&str| named(it) == wanted;
+    let found = match name {
+        "TargetGroup" => {
+            let groups = world.elb.groups.values();
+            groups.map(TargetGroup::dimension).find(is_own)
+        }
+        "LoadBalancer" => {
+            let balancers = world.elb.load_balancers.values();
+            balancers.map(LoadBalancer::dimension).find(is_own)
+        }
+        _ => None,
+    };
+    found.map(str::to_owned)
+}
+
+/// The same on the groups and load balancers of the rehearsal.
 fn fitted(alarm: &Value, world: &World) -> Value {
     let mut alarm = alarm.clone();
-    let second = |dimension: &str| dimension.split('/').rev().nth(1).map(str::to_owned);
-    let here = |name: &str, value: &str| {
-        let wanted = second(value);
-        let groups = world.elb.groups.values().map(TargetGroup::dimension);
-        let balancers = world
-            .elb
-            .load_balancers
-            .values()
-            .map(LoadBalancer::dimension);
-        let mut known: Box<dyn Iterator<Item = &str>> = match name {
-            "TargetGroup" => Box::new(groups),
-            "LoadBalancer" => Box::new(balancers),
-            _ => return None,
-        };
-        known.find(|it| second(it) == wanted).map(str::to_owned)
-    };
     let fit = |metric: &mut Value| {
         let dimensions = metric.get_mut("Dimensions").and_then(Value::as_array_mut);
         for dimension in dimensions.into_iter().flatten() {
             let name = dimension["Name"].as_str().unwrap_or_default();
             let value = dimension["Value"].as_str().unwrap_or_default();
-            if let Some(here) = here(name, value) {
-                dimension["Value"] = json!(here);
+            if let Some(own) = own_dimension(world, name, value) {
+                dimension["Value"] = json!(own);
             }
         }
     };

@@ -10,8 +10,6 @@ use crate::strategy::{InputError, Node, Reader, format_duration};
 /// One fault, on one base.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Fault {
-    /// What it is called in tables.
-    pub name: String,
     /// What is wrong.
     pub kind: Kind,
     /// What is otherwise than in the scenario meanwhile.
@@ -56,7 +54,7 @@ pub enum Kind {
 /// What fails beside trouble that is not the version's.
 const UNDER_TROUBLE: u32 = 200_000;
 /// What may be wrong, and then what may be otherwise.
-const KEYS: [&str; 12] = [
+pub(super) const KEYS: [&str; 12] = [
     "good",
     "errors",
     "latency",
@@ -111,11 +109,62 @@ impl Fault {
     /// One on the scenario's own base.
     pub fn of(kind: Kind) -> Fault {
         Fault {
-            name: name(kind, &Setting::default()),
             kind,
             setting: Setting::default(),
         }
     }
+
+    /// What it is called in tables, with a version such as this.
+    pub fn under(&self, version: Kind) -> String {
+        let from = self.setting.from;
+        let around = match self.kind {
+            Kind::Late(lag) => Some(format!("figures {} later", format_duration(lag))),
+            Kind::Throttled(share) => Some(format!("{} of calls throttled", percent(share))),
+            Kind::Dies(away) => Some(format!("process dead for {}", format_duration(away))),
+            _ => None,
+        };
+        let version = match version {
+            Kind::Good => good(from),
+            Kind::Errors(share) => errors(from, share),
+            Kind::Latency(latency) => format!("latency {}", format_duration(latency)),
+            Kind::Crash(after) => format!("crash after {}", format_duration(after)),
+            Kind::StartUp(boot) => format!("start-up {}", format_duration(boot)),
+            Kind::Late(_) | Kind::Throttled(_) | Kind::Dies(_) => errors(from, UNDER_TROUBLE),
+        };
+        let words = [Some(version), around, self.setting.words()];
+        let words: Vec<String> = words.into_iter().flatten().collect();
+        words.join(", ")
+    }
+}
+
+impl Setting {
+    /// What it has otherwise than the scenario, but for the live version's errors.
+    fn words(&self) -> Option<String> {
+        let weather = self.weather.map(|it| match it {
+            Together::Steady => "steady",
+            Together::Drifting { .. } => "drifting",
+            Together::Incidents { .. } => "shared incidents",
+        });
+        let requests = self.requests.map(|it| format!("{it} requests a second"));
+        let noise = self.noise.map(|it| format!("noise {} %", it * 100.0));
+        let words = [requests, weather.map(str::to_owned), noise];
+        let words: Vec<String> = words.into_iter().flatten().collect();
+        (!words.is_empty()).then(|| words.join(", "))
+    }
+}
+
+fn percent(millionths: u32) -> String {
+    format!("{} %", f64::from(millionths) / 1e4)
+}
+
+fn good(from: Option<u32>) -> String {
+    let both = from.map(|from| format!(", {} errors on both sides", percent(from)));
+    format!("good{}", both.unwrap_or_default())
+}
+
+fn errors(from: Option<u32>, to: u32) -> String {
+    let from = from.map(|from| format!("{} → ", percent(from)));
+    format!("errors {}{}", from.unwrap_or_default(), percent(to))
 }
 
 /// The faults that are tried where a scenario names none.
@@ -134,37 +183,6 @@ pub fn usual() -> Vec<Fault> {
         Kind::Good,
     ];
     kinds.map(Fault::of).to_vec()
-}
-
-fn name(kind: Kind, setting: &Setting) -> String {
-    let percent = |millionths: u32| format!("{} %", f64::from(millionths) / 1e4);
-    let from = setting.from.map(percent);
-    let mut name = match (kind, from) {
-        (Kind::Good, Some(from)) => format!("good, {from} errors on both sides"),
-        (Kind::Good, None) => "good".to_owned(),
-        (Kind::Errors(share), Some(from)) => format!("errors {from} → {}", percent(share)),
-        (Kind::Errors(share), None) => format!("errors {}", percent(share)),
-        (Kind::Latency(latency), _) => format!("latency {}", format_duration(latency)),
-        (Kind::Crash(after), _) => format!("crash after {}", format_duration(after)),
-        (Kind::StartUp(boot), _) => format!("start-up {}", format_duration(boot)),
-        (Kind::Late(lag), _) => format!("figures {} later", format_duration(lag)),
-        (Kind::Throttled(share), _) => format!("{} of calls throttled", percent(share)),
-        (Kind::Dies(away), _) => format!("process dead for {}", format_duration(away)),
-    };
-    if let Some(requests) = setting.requests {
-        name += &format!(", {requests} requests a second");
-    }
-    if let Some(weather) = setting.weather {
-        name += match weather {
-            Together::Steady => ", steady",
-            Together::Drifting { .. } => ", drifting",
-            Together::Incidents { .. } => ", shared incidents",
-        };
-    }
-    if let Some(noise) = setting.noise {
-        name += &format!(", noise {} %", noise * 100.0);
-    }
-    name
 }
 
 /// Reads `{ errors: 5%, from: 0.1% }`, `{ crash: 3m }`, `good` and their like.
@@ -200,8 +218,13 @@ pub(super) fn read(reader: Reader<'_>, node: &Node) -> Result<Fault, InputError>
             },
         });
     }
-    let [kind] = kinds[..] else {
-        return Err(reader.error(node.at, one_of));
+    let kind = match kinds[..] {
+        [kind] => kind,
+        [] => return Err(reader.error(node.at, one_of)),
+        _ => {
+            let what = "only one fault per entry: each is tried by itself; write two";
+            return Err(reader.error(node.at, what));
+        }
     };
     let from = fields.optional("from").map(|node| reader.rate(node));
     let requests = fields.optional("requests");
@@ -216,9 +239,5 @@ pub(super) fn read(reader: Reader<'_>, node: &Node) -> Result<Fault, InputError>
         weather: weather.transpose()?,
         noise: noise.transpose()?,
     };
-    Ok(Fault {
-        name: name(kind, &setting),
-        kind,
-        setting,
-    })
+    Ok(Fault { kind, setting })
 }

@@ -5,6 +5,7 @@ use jiff::{SignedDuration, Timestamp};
 use serde_json::Value;
 
 use super::act;
+use super::failing::Failing;
 use super::look::look;
 use super::metrics::Reads;
 use super::trouble::Trouble;
@@ -32,6 +33,17 @@ pub fn run(
     body: Option<&Value>,
     trouble: Trouble,
 ) -> Result<Vec<Record>, IllegalRecord> {
+    watched(world, plan, body, trouble, None)
+}
+
+/// The same, and `failing` is what there was to be seen when green had failed, if it did.
+pub(super) fn watched(
+    world: &mut World,
+    plan: &Plan,
+    body: Option<&Value>,
+    trouble: Trouble,
+    failing: Option<&mut Option<Failing>>,
+) -> Result<Vec<Record>, IllegalRecord> {
     let started = Record {
         v: Record::VERSION,
         seq: 0,
@@ -51,6 +63,7 @@ pub fn run(
         records: vec![started],
         first_bake: None,
         deadman: None,
+        failing,
     };
     run.drive(plan)
 }
@@ -67,6 +80,8 @@ struct Run<'a> {
     first_bake: Option<Timestamp>,
     /// When the dead-man switch puts everything back.
     deadman: Option<Timestamp>,
+    /// Where to keep what tells why green failed.
+    failing: Option<&'a mut Option<Failing>>,
 }
 
 impl Run<'_> {
@@ -95,12 +110,28 @@ impl Run<'_> {
             let idle = decision.events.is_empty() && decision.actions.is_empty();
             let (from, wake_at) = (self.now, decision.wake_at);
             self.carry_out(decision, plan)?;
+            self.keep_failing();
             self.now = from.max(wake_at);
             if idle && wake_at.duration_since(from) == poll {
                 self.rest(moves, poll);
             }
         }
         Ok(self.records)
+    }
+
+    /// Traffic is back, and green's tasks are still there: the loop finds out why at this moment.
+    fn keep_failing(&mut self) {
+        let Some(kept @ None) = self.failing.as_deref_mut() else {
+            return;
+        };
+        let due = self
+            .deployment
+            .as_ref()
+            .is_some_and(Deployment::is_to_be_diagnosed);
+        *kept = due.then(|| Failing {
+            world: self.world.clone(),
+            after: self.records.len(),
+        });
     }
 
     /// Leaves out the looks that would show what the last one did and decide nothing, as it did:

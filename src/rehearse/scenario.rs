@@ -231,6 +231,33 @@ mod tests {
     }
 
     #[test]
+    fn the_page_on_rehearsals_has_each_key() {
+        let page = include_str!("../../docs/rehearsal.md");
+        for key in KEYS.iter().chain(&fault::KEYS) {
+            let row = [format!("| `{key}"), format!("`{key}` (the live")];
+            assert!(row.iter().any(|it| page.contains(it)), "{key}");
+        }
+    }
+
+    #[test]
+    fn a_fault_s_name_says_what_befalls_the_service() {
+        let scenario = "faults:\n  - { late: 5m }\n  - { crash: 3m }\n  \
+            - { errors: 5%, from: 0.1%, requests: 5, weather: drifting, noise: 25% }\n";
+        let faults = Scenario::parse(scenario, "x").unwrap().faults;
+        let names: Vec<String> = faults.iter().map(|it| it.under(it.kind)).collect();
+        assert_eq!(
+            names,
+            [
+                "errors 20 %, figures 5m later",
+                "crash after 3m",
+                "errors 0.1 % → 5 %, 5 requests a second, drifting, noise 25 %",
+            ]
+        );
+        let good = faults[0].under(fault::Kind::Good);
+        assert_eq!(good, "good, figures 5m later");
+    }
+
+    #[test]
     fn each_mistake_is_told_with_its_place() {
         for (text, told) in [
             (
@@ -256,6 +283,10 @@ mod tests {
             (
                 "faults:\n  - {}\n",
                 "x:2:5: a fault is one of good, errors, latency, crash, start_up, late, throttled, dies",
+            ),
+            (
+                "faults:\n  - { errors: 5%, latency: 1s }\n",
+                "x:2:5: only one fault per entry: each is tried by itself; write two",
             ),
         ] {
             let error = Scenario::parse(text, "x").unwrap_err();

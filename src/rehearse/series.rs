@@ -9,8 +9,9 @@ use serde_json::Value;
 
 use super::account::{self, LIVE};
 use super::calibrate::History;
+use super::failing::Failing;
 use super::fault::{Fault, Kind, Setting};
-use super::run::run;
+use super::run::{run, watched};
 use super::scenario::Scenario;
 use super::summary::Row;
 use super::tally::{End, Tally, first_shift, served};
@@ -103,7 +104,8 @@ impl Series<'_> {
         Ok(rows.collect())
     }
 
-    /// One run whose new version behaves as `version` does beside the live one, with its journal.
+    /// One run whose new version behaves as `version` does beside the live one: its journal, and
+    /// what there was to be seen when green had failed.
     ///
     /// # Errors
     /// Never in practice, as [`run`].
@@ -111,16 +113,20 @@ impl Series<'_> {
         &self,
         contender: &Contender,
         version: impl Fn(&Behaviour) -> Behaviour,
-    ) -> Result<Vec<Record>, IllegalRecord> {
+    ) -> Result<(Vec<Record>, Option<Failing>), IllegalRecord> {
         let setting = Setting::default();
         let mut world = self.set(contender, &setting, self.first_seed, version);
         let trouble = Trouble::none(self.first_seed);
-        run(
-            &mut world,
-            &contender.plan,
-            contender.body.as_ref(),
-            trouble,
-        )
+        let (plan, body) = (&contender.plan, contender.body.as_ref());
+        let mut failing = None;
+        let records = watched(&mut world, plan, body, trouble, Some(&mut failing))?;
+        Ok((records, failing))
+    }
+
+    /// How many runs [`rows`](Series::rows) makes.
+    pub fn runs(&self) -> usize {
+        let cases = self.scenario.faults.iter().flat_map(cases).count();
+        (cases * self.contenders.len()).saturating_mul(self.seeds as usize)
     }
 
     fn tally(
@@ -230,16 +236,12 @@ impl Series<'_> {
 }
 
 /// A fault, and a good version under it where it isn't the version's.
-fn cases(fault: &Fault) -> Vec<Case<'_>> {
-    let bad = Case {
-        name: fault.name.clone(),
+fn cases(fault: &Fault) -> impl Iterator<Item = Case<'_>> {
+    let good = fault.kind.is_around().then_some(Kind::Good);
+    let versions = [Some(fault.kind), good].into_iter().flatten();
+    versions.map(|version| Case {
+        name: fault.under(version),
         fault,
-        version: fault.kind,
-    };
-    let good = fault.kind.is_around().then(|| Case {
-        name: format!("good, {}", fault.name),
-        fault,
-        version: Kind::Good,
-    });
-    std::iter::once(bad).chain(good).collect()
+        version,
+    })
 }

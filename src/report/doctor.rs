@@ -6,7 +6,7 @@ use serde::Serialize;
 use super::line::{StyledLine, Tone};
 use super::words;
 use crate::deployment::diagnosis::Finding;
-use crate::deployment::ids::{ClusterName, SlotName};
+use crate::deployment::ids::{ClusterName, DeploymentId, SlotName};
 
 /// Where the words of a finding's parts begin.
 const TEXT_COLUMN: usize = 12;
@@ -20,6 +20,19 @@ pub struct DoctorReport {
     pub cluster: ClusterName,
     /// Each service or task, in the order that was asked for.
     pub services: Vec<Patient>,
+    /// The service's last deployment, where that was reverted.
+    pub reverted: Option<Reverted>,
+}
+
+/// A deployment that was reverted.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+pub struct Reverted {
+    /// Which.
+    pub id: DeploymentId,
+    /// When.
+    pub at: Timestamp,
+    /// What tripped, in words.
+    pub why: String,
 }
 
 /// One service, or one task.
@@ -33,6 +46,8 @@ pub struct Patient {
     pub task: Option<String>,
     /// Tasks asked for and running; none where there is no service, or it can't be read.
     pub tasks: Option<Tasks>,
+    /// A service whose name is much like that of the one that doesn't exist.
+    pub nearest: Option<String>,
     /// What is wrong, the root cause first.
     pub findings: Vec<Finding>,
 }
@@ -64,6 +79,15 @@ pub fn text(report: &DoctorReport) -> Vec<StyledLine> {
         }
         lines.extend(findings.flat_map(short));
     }
+    if let Some(Reverted { id, at, why }) = &report.reverted {
+        let when = at.strftime("%F %H:%M:%S UTC");
+        lines.push(StyledLine::new());
+        lines.push(
+            StyledLine::of(Tone::Warn, "The last deployment was reverted")
+                .plain(format!(" at {when}: {why}")),
+        );
+        lines.push(StyledLine::new().plain(format!("What went wrong there: bg show {id}")));
+    }
     lines
 }
 
@@ -81,7 +105,11 @@ fn headline(report: &DoctorReport, patient: &Patient) -> StyledLine {
         Some(Tasks { desired: 0, .. }) => line.plain(": idle, no task is asked for"),
         Some(Tasks { desired, running }) => line.plain(format!(": {running}/{desired} tasks run")),
         None if patient.findings.is_empty() && patient.task.is_none() => {
-            return line.plain(": it doesn't exist");
+            let nearest = patient.nearest.as_ref();
+            let nearest = nearest.map(|it| format!("; did you mean {it}?"));
+            return line
+                .plain(": it doesn't exist")
+                .plain(nearest.unwrap_or_default());
         }
         None => line,
     };
@@ -143,6 +171,7 @@ mod tests {
                 desired,
                 running: 0,
             }),
+            nearest: None,
             findings,
         };
         let report = DoctorReport {
@@ -152,6 +181,11 @@ mod tests {
                 patient(vec![finding("it ended"), finding("tasks are missing")], 2),
                 patient(Vec::new(), 0),
             ],
+            reverted: Some(Reverted {
+                id: DeploymentId::new("20260105-090726-abcd"),
+                at: Timestamp::UNIX_EPOCH,
+                why: "alarm shop-5xx went off".to_owned(),
+            }),
         };
         let lines: Vec<String> = text(&report).iter().map(ToString::to_string).collect();
         assert_eq!(
@@ -171,6 +205,9 @@ mod tests {
                 "",
                 "shop in cluster prod, slot a: idle, no task is asked for; nothing is wrong as far \
                  as AWS shows (00:00:00 UTC)",
+                "",
+                "The last deployment was reverted at 1970-01-01 00:00:00 UTC: alarm shop-5xx went off",
+                "What went wrong there: bg show 20260105-090726-abcd",
             ]
         );
     }

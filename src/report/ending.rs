@@ -340,10 +340,16 @@ fn after_trip(trip: &Trip, view: &View) -> String {
              HTTPCode_ELB_503, 502 and 504 counts tell which it is); then deploy again"
                 .into()
         }
-        Trip::Worse(worse) => format!(
-            "look at green's logs of these minutes for {}; then deploy again",
-            worse.metric
-        ),
+        Trip::Worse(worse) => match worse.metric.strip_prefix("over ") {
+            Some(line) => format!(
+                "find out from green's logs of these minutes what took longer than {line}; then \
+                 deploy again"
+            ),
+            None => format!(
+                "look for {} in green's logs of these minutes; then deploy again",
+                worse.metric
+            ),
+        },
         Trip::TooFewRequests { .. } => {
             "deploy when more requests come, or ask for fewer in the strategy".into()
         }

@@ -196,6 +196,17 @@ fn the_region_in_process_needs_no_config_and_no_account() {
 }
 
 #[test]
+fn a_config_that_the_sandbox_does_not_use_is_said() {
+    let folder = tempfile::tempdir().unwrap();
+    std::fs::write(folder.path().join("bg.yaml"), "service: api\n").unwrap();
+    let arguments = ["plan", "--sandbox", "--image", "shop:v2"];
+    super::support::bare(folder.path(), &[], &arguments)
+        .exits(0)
+        .says("shop in cluster demo")
+        .complains("Note: your bg.yaml isn't used in the sandbox");
+}
+
+#[test]
 fn what_blue_runs_already_is_deployed_only_by_force() {
     let scene = Scene::at_speed(200);
     let image = format!("shop@sha256:{}", "5c".repeat(32));

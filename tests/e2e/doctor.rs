@@ -112,11 +112,40 @@ fn a_mistyped_name_is_answered_with_the_nearest() {
     scene
         .bg(&["doctor", "--service", "shop", "--cluster", "dmeo"])
         .exits(3)
-        .complains("cluster dmeo can't be read");
+        .complains("there is no cluster dmeo in eu-west-1")
+        .complains("did you mean demo?");
     scene
         .bg(&["doctor", "--task", "0a1b2c"])
         .exits(3)
         .complains("there is no task 0a1b2c in cluster demo");
+}
+
+#[test]
+fn a_mistyped_name_in_the_config_is_answered_as_well() {
+    let scene = Scene::at_speed(1);
+    scene.configure(&[("cluster: demo", "cluster: dmeo")]);
+    scene
+        .bg(&["doctor"])
+        .exits(3)
+        .complains("there is no cluster dmeo in eu-west-1")
+        .complains("did you mean demo?");
+    scene.configure(&[("service: shop,", "service: shpo,")]);
+    scene
+        .bg(&["doctor"])
+        .exits(3)
+        .complains("there is no service shpo in cluster demo")
+        .complains("did you mean shop?");
+    create(&scene, "shop-b", "shop:v1");
+    scene.configure(&[("service: shop-b,", "service: shop-bb,")]);
+    scene
+        .bg(&["doctor"])
+        .exits(0)
+        .says("shop-bb in cluster demo, slot b: it doesn't exist; did you mean shop-b?");
+    scene.configure(&[("target_group: shop-b", "target_group: shop-c")]);
+    scene
+        .bg(&["doctor"])
+        .exits(0)
+        .says("wrong     slot b's target group shop-c doesn't exist");
 }
 
 #[test]
@@ -132,4 +161,9 @@ fn a_reverted_deployment_and_its_journal_tell_the_cause() {
         .exits(0)
         .says("cause         the image docker.io/library/shop:missing doesn't exist")
         .says("CannotPullContainerError");
+    scene
+        .bg(&["doctor"])
+        .exits(0)
+        .says("The last deployment was reverted at ")
+        .says("What went wrong there: bg show ");
 }

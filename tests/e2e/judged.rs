@@ -48,5 +48,5 @@ fn a_plan_shows_every_metric_with_the_figures_that_blues_last_hour_gives() {
         .says("response time: more is worse; 98 % confidence, from 5 values of 1m a side on")
         .says("CloudWatch has no value of guards.metrics.threshold \"cpu\"")
         .says("If none comes, it holds and reverts after")
-        .says("30 are needed to measure it");
+        .says("takes 30 minutes with traffic in two zones");
 }

@@ -81,6 +81,43 @@ fn markdown_is_a_table() {
     other.complains("only `bg rehearse` writes Markdown");
 }
 
+/// The columns of the first table of its kind, and what each row of it is of.
+fn outline(markdown: &str) -> Vec<String> {
+    let table = markdown
+        .lines()
+        .skip_while(|it| !it.starts_with("| fault |"));
+    let mut table = table.take_while(|it| it.starts_with('|'));
+    let columns = table.next().map(str::to_owned);
+    let rows = table.map(|row| row.split('|').take(3).collect::<Vec<_>>().join("|"));
+    columns.into_iter().chain(rows).collect()
+}
+
+#[test]
+fn the_page_on_rehearsals_has_the_rows_and_columns_that_the_program_writes() {
+    let root = Path::new(env!("CARGO_MANIFEST_DIR"));
+    let page = std::fs::read_to_string(root.join("docs/rehearsal.md")).expect("it is there");
+    let command = "bg rehearse -c examples/rehearsal/bg.yaml --compare progressive,canary,codedeploy \
+        --scenario examples/rehearsal/practice.yaml --seeds 100 --output markdown";
+    let words = |text: &str| {
+        text.replace('\\', " ")
+            .split_whitespace()
+            .collect::<Vec<_>>()
+            .join(" ")
+    };
+    assert!(
+        words(&page).contains(&words(command)),
+        "the page has {command}"
+    );
+    let arguments: Vec<&str> = command.split_whitespace().skip(2).collect();
+    let arguments: Vec<&str> = arguments
+        .iter()
+        .map(|it| if *it == "100" { "1" } else { it })
+        .collect();
+    let written = rehearse(root, &arguments).exits(0).stdout;
+    assert_eq!(outline(&page), outline(&written));
+    assert_eq!(outline(&page).len(), 2 + 7 * 3);
+}
+
 #[test]
 fn a_mistake_in_a_scenario_is_told_with_its_line() {
     let folder = folder();
@@ -167,8 +204,83 @@ fn the_live_alarms_ring_as_they_are_defined_and_others_stay_quiet() {
     scene
         .bg(&["rehearse", "--seeds", "0"])
         .exits(0)
-        .says("quiet, for want of what they measure: shop-cpu")
+        .says("Note: quiet, for want of what they measure: alarms shop-cpu")
         .says("alarm shop-b-5xx went off");
+}
+
+#[test]
+fn a_guard_on_a_metric_that_is_not_there_stays_quiet() {
+    let scene = Scene::at_speed(1);
+    let metrics = "metrics:
+    threshold:
+      - { name: queue, metric: { namespace: Shop, name: Depth, stat: Average }, above: 5 }";
+    let alarms = r#"alarms: ["shop-{slot}-5xx", "shop-{slot}-latency"]"#;
+    scene.configure(&[(alarms, metrics)]);
+    scene
+        .bg(&["rehearse", "--seeds", "0"])
+        .exits(0)
+        .says("Note: not judged, for want of what they measure: threshold \"queue\"")
+        .says("promoted");
+}
+
+#[test]
+fn what_the_config_misspells_is_refused_where_the_service_is_there() {
+    let scene = Scene::at_speed(1);
+    scene.configure(&[
+        ("target_group: shop-b", "target_group: shop-c"),
+        ("shop-{slot}-5xx", "shop-5xx"),
+    ]);
+    scene
+        .bg(&["rehearse", "--seeds", "0"])
+        .exits(3)
+        .complains("slot b's target group shop-c does not exist")
+        .complains("alarm shop-5xx does not exist in eu-west-1");
+}
+
+#[test]
+fn what_planning_warns_of_is_said_and_to_which_strategy_it_belongs() {
+    let scene = Scene::at_speed(1);
+    let compare = ["rehearse", "--seeds", "0", "--compare", "linear, canary"];
+    let told = scene.bg(&compare).exits(0);
+    told.says("Note: linear: alarm shop-b-5xx needs about 5m to notice anything")
+        .says("One run, strategy linear, seed 1");
+}
+
+#[test]
+fn a_version_that_never_starts_is_explained() {
+    let folder = folder();
+    rehearse(folder.path(), &["--image", "shop:missing", "--seeds", "0"])
+        .exits(0)
+        .says("diagnosed       the image docker.io/library/shop:missing doesn't exist")
+        .says("mend it");
+}
+
+#[test]
+fn a_slow_version_s_ending_says_what_to_look_for() {
+    let folder = folder();
+    let config = "service: shop\ncluster: demo\nslots:\n  \
+        a: { service: shop, target_group: shop-a }\n  \
+        b: { service: shop-b, target_group: shop-b }\n\
+        guards: { metrics: { latency: default } }\n";
+    std::fs::write(folder.path().join("bg.yaml"), config).expect("it can be written");
+    rehearse(folder.path(), &["--image", "shop:slow", "--seeds", "0"])
+        .exits(0)
+        .says("find out from green's logs of these minutes what took longer than ");
+}
+
+#[test]
+fn a_strategy_s_file_is_called_by_the_strategy_s_name() {
+    let folder = folder();
+    let strategy = "name: mine\nsteps: [{ weight: 20%, bake: 6m }, { weight: 100% }]\nbake: 5m\n";
+    std::fs::write(folder.path().join("st.yaml"), strategy).expect("it can be written");
+    let faults = "faults: [good, { late: 5m }]\n";
+    std::fs::write(folder.path().join("s.yaml"), faults).expect("it can be written");
+    let arguments = ["--compare", "canary, ./st.yaml", "--scenario", "s.yaml"];
+    let ended = rehearse(folder.path(), &[&arguments[..], &["--seeds", "1"]].concat()).exits(0);
+    ended
+        .says("\nerrors 20 %, figures 5m later  canary ")
+        .says("  mine ")
+        .complains("Rehearsing 6 deployments; Ctrl-C");
 }
 
 #[test]
@@ -178,7 +290,8 @@ fn a_service_that_can_t_be_read_is_said_and_the_scenario_s_values_do() {
     scene
         .bg_with(&nobody, &["rehearse", "--seeds", "0"])
         .exits(0)
-        .says("Rehearsed on: the service can't be read (")
+        .says("Rehearsed on: 2 tasks, 20 requests a second: the service can't be read (")
+        .says("Note: the alarms are stand-ins")
         .says("promoted");
 }
 

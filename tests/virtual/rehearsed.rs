@@ -8,8 +8,10 @@ use bg::deployment::ids::{RoleArn, SlotName};
 use bg::deployment::metrics::{ErrorGuard, MetricGuards};
 use bg::deployment::preflight::Request;
 use bg::deployment::preflight::plan;
+use bg::deployment::state::Deployment;
 use bg::rehearse::{self, Contender, Row, Scenario, Series, Trouble, means};
 use bg::sandbox::world::World;
+use bg::sandbox::world::app::Behaviour;
 use bg::sandbox::world::traffic::{Flow, Shape};
 use bg::sandbox::{Region, RegionOptions};
 use std::time::Duration;
@@ -85,11 +87,10 @@ fn rehearsed(strategy: &str) -> Request {
     request
 }
 
-/// What becomes of the scenario's faults under each request, over so many seeds.
-async fn rows(scenario: &str, requests: Vec<(&str, Request)>, seeds: u64) -> Vec<Row> {
-    let scenario = Scenario::parse(scenario, "the scenario").expect("it is one");
+/// The account that the first request names, and each request's plan in it.
+async fn planned(scenario: &Scenario, requests: Vec<(&str, Request)>) -> (World, Vec<Contender>) {
     let start = RegionOptions::default().start;
-    let world = rehearse::build(&requests[0].1, &scenario, SlotName::A, start);
+    let world = rehearse::build(&requests[0].1, scenario, SlotName::A, start);
     let world: World = world.expect("the region takes it");
     let mut contenders = Vec::new();
     for (name, mut request) in requests {
@@ -104,6 +105,13 @@ async fn rows(scenario: &str, requests: Vec<(&str, Request)>, seeds: u64) -> Vec
             body: planning.body,
         });
     }
+    (world, contenders)
+}
+
+/// What becomes of the scenario's faults under each request, over so many seeds.
+async fn rows(scenario: &str, requests: Vec<(&str, Request)>, seeds: u64) -> Vec<Row> {
+    let scenario = Scenario::parse(scenario, "the scenario").expect("it is one");
+    let (world, contenders) = planned(&scenario, requests).await;
     let series = Series {
         world: &world,
         scenario: &scenario,
@@ -112,6 +120,40 @@ async fn rows(scenario: &str, requests: Vec<(&str, Request)>, seeds: u64) -> Vec
         seeds,
     };
     series.rows().expect("it is legal")
+}
+
+#[tokio::test(start_paused = true)]
+async fn why_green_failed_is_recorded_where_the_loop_does_it() {
+    let (real, _) = both(&judged("shop:missing", "canary"), leaping).await;
+    let findings = real.iter().find_map(|it| match &it.event {
+        Event::Diagnosed { diagnosis } => Some(diagnosis.findings.clone()),
+        _ => None,
+    });
+    let scenario = Scenario::default();
+    let (world, contenders) = planned(&scenario, vec![("canary", rehearsed("canary"))]).await;
+    let series = Series {
+        world: &world,
+        scenario: &scenario,
+        contenders: &contenders,
+        first_seed: 1,
+        seeds: 0,
+    };
+    let story = |tag: &str| series.story(&contenders[0], |_| Behaviour::for_image(tag));
+    let (records, failing) = story("shop:missing").expect("it is legal");
+    let failing = failing.expect("green failed");
+    let told = failing.told(records, findings.expect("the loop found some"));
+    assert_eq!(around_the_diagnosis(&told), around_the_diagnosis(&real));
+    let replayed = Deployment::replay(&told).expect("it is legal");
+    assert!(replayed.is_some_and(|it| it.outcome().is_some()));
+    let (_, failing) = story("shop:v2").expect("it is legal");
+    assert!(failing.is_none());
+}
+
+/// What is recorded just before the diagnosis, and just after it.
+fn around_the_diagnosis(records: &[Record]) -> [std::mem::Discriminant<Event>; 2] {
+    let is = |it: &Record| matches!(it.event, Event::Diagnosed { .. });
+    let at = records.iter().position(is).expect("it was diagnosed");
+    [at - 1, at + 1].map(|at| std::mem::discriminant(&records[at].event))
 }
 
 #[tokio::test(start_paused = true)]

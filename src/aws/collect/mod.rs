@@ -47,12 +47,17 @@ fn note<T>(
             failures.push(CallFailure {
                 operation: error.operation.to_owned(),
                 denied: error.class == ErrorClass::Denied,
+                no_cluster: is_of_no_cluster(&error),
                 missing: missing.to_owned(),
                 message: error.to_string(),
             });
             None
         }
     }
+}
+
+fn is_of_no_cluster(error: &AwsError) -> bool {
+    error.code.as_deref() == Some("ClusterNotFoundException")
 }
 
 impl Cloud {
@@ -152,7 +157,7 @@ impl Cloud {
             match described {
                 Ok(described) => tasks.extend(described),
                 // Of a service that isn't there.
-                Err(error) if error.is_not_found() => {}
+                Err(error) if error.is_not_found() && !is_of_no_cluster(&error) => {}
                 Err(error) => troubles.push(error),
             }
         }
@@ -178,6 +183,16 @@ impl Cloud {
         let described = note(described, "the task definition", &mut evidence.failures);
         let body = described.and_then(|mut it| it.get_mut("taskDefinition").map(Value::take));
         evidence.definition = body.map(|body| Definition { arn, body });
+    }
+
+    /// Names of the region's clusters, for a name that isn't one.
+    ///
+    /// # Errors
+    /// When they can't be listed.
+    pub async fn names_of_clusters(&self) -> Result<Vec<String>, AwsError> {
+        let list = |body| self.list_clusters(body);
+        let arns = self.listed(json!({}), "clusterArns", 3, list).await?;
+        Ok(arns.iter().map(|arn| last_part(arn).to_owned()).collect())
     }
 
     /// Names of the cluster's services, for a name that isn't one.

@@ -1,5 +1,9 @@
 //! `bg doctor`
 
+mod missing;
+
+use std::time::Duration;
+
 use jiff::Timestamp;
 
 use crate::aws::{Cloud, CollectAsk};
@@ -7,20 +11,21 @@ use crate::cli::args::{DoctorArgs, Global, OutputFormat};
 use crate::cli::display::{print, print_json};
 use crate::cli::error::{CliError, ErrorKind};
 use crate::cli::exit::ExitCode;
+use crate::cli::past::Past;
 use crate::cli::request;
 use crate::cli::session::{aws_alone, read_config};
 use crate::cli::terminal::Surface;
 use crate::config::Config;
 use crate::deployment::ids::{ClusterName, EcsServiceName, SlotName};
+use crate::deployment::outcome::Outcome;
+use crate::deployment::state::Deployment;
 use crate::diagnose::{Evidence, diagnose};
-use crate::report::doctor::{DoctorReport, Patient, Tasks, text};
+use crate::report::doctor::{DoctorReport, Patient, Reverted, Tasks, text};
 
+/// How long the store may take to tell of the last deployment.
+const STORE_ANSWERS_WITHIN: Duration = Duration::from_secs(5);
 /// What ECS uses where no cluster is named.
 const DEFAULT_CLUSTER: &str = "default";
-/// How many of a cluster's services are named where one is mistyped.
-const NAMED: usize = 8;
-/// How alike two names are to be taken for one another.
-const ALIKE: f64 = 0.7;
 
 pub(super) async fn run(global: &Global, args: &DoctorArgs) -> Result<ExitCode, CliError> {
     let config = config_for(global, args)?;
@@ -31,13 +36,18 @@ pub(super) async fn run(global: &Global, args: &DoctorArgs) -> Result<ExitCode, 
     let now = clock.now();
     let services = match (named(args), &config) {
         (Some(asked), _) => vec![one(&cloud, &cluster, asked, now).await?],
-        (None, Some(config)) => slots(&cloud, &cluster, config, now).await,
+        (None, Some(config)) => slots(&cloud, &cluster, config, now).await?,
         (None, None) => Vec::new(),
+    };
+    let reverted = match named(args) {
+        Some(_) => None,
+        None => last_reverted(global).await,
     };
     let report = DoctorReport {
         at: now,
         cluster,
         services,
+        reverted,
     };
     let shown = match global.output {
         OutputFormat::Text | OutputFormat::Markdown => {
@@ -47,6 +57,27 @@ pub(super) async fn run(global: &Global, args: &DoctorArgs) -> Result<ExitCode, 
     };
     shown.map_err(|error| CliError::from_error(ErrorKind::Unexpected, &error))?;
     Ok(ExitCode::Stands)
+}
+
+/// The last deployment, if it was reverted and the store says so in time.
+async fn last_reverted(global: &Global) -> Option<Reverted> {
+    let read = async {
+        let past = Past::open(global).await.ok()?;
+        let last = past.deployments().await.ok()?.pop()?;
+        let records = past.journal(&last).await.ok()?;
+        let deployment = Deployment::replay(&records).ok()??;
+        let Some(Outcome::Reverted { trip }) = deployment.outcome() else {
+            return None;
+        };
+        Some(Reverted {
+            id: last,
+            at: records.last()?.at,
+            why: trip.to_string(),
+        })
+    };
+    tokio::time::timeout(STORE_ANSWERS_WITHIN, read)
+        .await
+        .ok()?
 }
 
 /// A service or task that the command line names.
@@ -88,23 +119,33 @@ async fn one(
                 .hint("ECS shows stopped tasks for an hour; the cluster is --cluster"),
         );
     }
+    if evidence.failures.iter().any(|failure| failure.no_cluster) {
+        return Err(missing::no_cluster(cloud, cluster).await);
+    }
     let denied = evidence.failures.iter().any(|failure| failure.denied);
     match service {
         Some(name) if evidence.service.is_none() && !denied => {
-            Err(no_service(cloud, cluster, &name, &evidence).await)
+            let error = missing::no_service(cloud, cluster, &name).await;
+            let trouble = evidence.failures.first();
+            Err(trouble.map_or(error.clone(), |it| error.hint(it.message.clone())))
         }
         service => Ok(patient(service, None, &evidence)),
     }
 }
 
+/// Both slots of the config.
+///
+/// # Errors
+/// When neither is there.
 async fn slots(
     cloud: &Cloud,
     cluster: &ClusterName,
     config: &Config,
     now: Timestamp,
-) -> Vec<Patient> {
+) -> Result<Vec<Patient>, CliError> {
     let wanted = request::slots(config);
     let mut patients = Vec::new();
+    let mut seen = false;
     for slot in SlotName::BOTH {
         let service = wanted[slot].service.clone();
         let ask = CollectAsk {
@@ -113,9 +154,19 @@ async fn slots(
             task: None,
         };
         let evidence = cloud.collect(&ask, now).await;
+        if evidence.failures.iter().any(|failure| failure.no_cluster) {
+            return Err(missing::no_cluster(cloud, cluster).await);
+        }
+        seen |= evidence.service.is_some() || !evidence.failures.is_empty();
         patients.push(patient(Some(service), Some(slot), &evidence));
     }
-    patients
+    if !seen {
+        let service = &wanted[SlotName::A].service;
+        return Err(missing::no_service(cloud, cluster, service).await);
+    }
+    missing::name_the_nearest(cloud, cluster, &wanted, &mut patients).await;
+    missing::find_groups(cloud, cluster, &wanted, now, &mut patients).await;
+    Ok(patients)
 }
 
 fn patient(
@@ -133,37 +184,7 @@ fn patient(
             desired: it.desired,
             running: it.running,
         }),
+        nearest: None,
         findings: diagnose(evidence),
-    }
-}
-
-/// The nearest names, or why there are none.
-async fn no_service(
-    cloud: &Cloud,
-    cluster: &ClusterName,
-    name: &EcsServiceName,
-    evidence: &Evidence,
-) -> CliError {
-    let missing = CliError::refused(format!("there is no service {name} in cluster {cluster}"));
-    let mut names = match cloud.names_of_services(cluster).await {
-        Ok(names) => names,
-        Err(error) => {
-            let trouble = evidence.failures.first().map(|it| it.message.clone());
-            return CliError::refused(format!("cluster {cluster} can't be read"))
-                .caused_by(&error)
-                .hint(trouble.unwrap_or_else(|| "name another with --cluster".to_owned()))
-                .hint("the cluster is --cluster, or bg.yaml's; the region --region");
-        }
-    };
-    let like = |other: &str| strsim::jaro_winkler(other, name.as_str());
-    names.sort_by(|one, other| like(other).total_cmp(&like(one)));
-    let missing = match names.first().filter(|nearest| like(nearest) > ALIKE) {
-        Some(nearest) => missing.hint(format!("did you mean {nearest}?")),
-        None => missing,
-    };
-    names.truncate(NAMED);
-    match names.is_empty() {
-        true => missing.hint(format!("cluster {cluster} has no services")),
-        false => missing.hint(format!("services there: {}", names.join(", "))),
     }
 }

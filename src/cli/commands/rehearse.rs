@@ -1,59 +1,77 @@
 //! `bg rehearse`
 
+mod base;
 mod live;
+mod show;
 
 use std::path::{Path, PathBuf};
 
 use jiff::Timestamp;
-use serde_json::json;
 
-use crate::aws::{Cloud, SurveyAsk};
-use crate::cli::args::{Global, OutputFormat, RehearseArgs, VersionArgs};
-use crate::cli::display::{print, print_json};
+use self::base::Base;
+use self::show::Shown;
+use crate::aws::{Cloud, CollectAsk, SurveyAsk};
+use crate::cli::args::{Global, RehearseArgs, VersionArgs};
 use crate::cli::error::{CliError, ErrorKind};
 use crate::cli::exit::ExitCode;
 use crate::cli::local_region::DEMO_CONFIG;
 use crate::cli::request::Wanted;
 use crate::cli::running;
 use crate::cli::session::{parse, read_config};
-use crate::cli::terminal::Surface;
 use crate::config::{self, Config};
 use crate::deployment::event::Record;
 use crate::deployment::ids::{DeploymentId, SlotName};
+use crate::deployment::plan::Plan;
 use crate::deployment::preflight::{self, Request};
 use crate::deployment::state::IllegalRecord;
-use crate::rehearse::{Contender, Mean, Row, Scenario, Series, build, fit, means, practice, table};
-use crate::report::line::{StyledLine, Tone};
-use crate::report::text::{Detail, Lines};
+use crate::diagnose::diagnose;
+use crate::rehearse::{
+    Contender, Failing, Scenario, Series, build, fit, leave_out_unseen, means, practice,
+};
+use crate::report::words;
 use crate::sandbox::world::World;
 use crate::sandbox::world::app::Behaviour;
 use crate::sandbox::{Region, RegionOptions};
+use crate::strategy::StrategyRef;
 
+/// What the config's alarms are where the live ones can't be read.
+const STAND_INS: &str = "the alarms are stand-ins: each rings when 1 % of its slot's requests fail \
+    in two of three minutes or, with latency or time in its name, when a tenth take five times as \
+    long as usual";
 /// What `--compare` calls the practice that a rehearsal is held against.
 const CODEDEPLOY: &str = "codedeploy";
 
 pub(super) async fn run(global: &Global, args: &RehearseArgs) -> Result<ExitCode, CliError> {
     let mut scenario = scenario(args)?;
     let (config, folder, origin) = config(global)?;
-    let names: Vec<Option<&str>> = match (&args.compare[..], &args.strategy) {
-        ([], strategy) => vec![strategy.as_deref()],
-        (names, _) => names.iter().map(|name| Some(name.as_str())).collect(),
-    };
-    let requests = names
-        .iter()
-        .map(|name| request(args, *name, &config, &folder));
+    let names = names(args);
+    let request = |name| request(args, name, &config, &folder);
+    let requests = names.iter().map(|name| request(*name));
     let mut requests = requests.collect::<Result<Vec<Request>, CliError>>()?;
-    let mut live = SlotName::A;
-    let mut note = None;
-    if origin == Origin::Own && args.scenario.is_none() {
-        let found = live::fill(global, &config, &mut requests, &mut scenario).await;
-        live = found.slot;
-        note = Some(found.said);
+    let own = names.iter().find(|it| **it != Some(CODEDEPLOY));
+    let own = request(own.copied().flatten())?;
+    let mut base = match (&args.scenario, origin) {
+        (Some(path), _) => Base::stand_in(format!("the scenario {}", path.display())),
+        (None, Origin::Demo) => Base::stand_in("the demo service: no bg.yaml here"),
+        (None, Origin::Own) => {
+            live::fill(global, &config, &own, &mut requests, &mut scenario).await?
+        }
+    };
+    if origin == Origin::Own && scenario.alarms.is_none() && !own.guards.alarms.is_empty() {
+        base.note(STAND_INS);
     }
-    let world = account(&requests[0], &scenario, live)?;
+    let world = account(&requests[0], &scenario, base.slot)?;
     let mut contenders = Vec::new();
     for (name, request) in names.iter().zip(requests) {
-        contenders.push(contender(&world, *name, request).await?);
+        let mut contender = contender(&world, *name, request, &mut base).await?;
+        if let Some(name) = name
+            && contenders
+                .iter()
+                .any(|it: &Contender| it.name == contender.name)
+        {
+            contender.name = (*name).to_owned();
+        }
+        contenders.push(contender);
     }
     let interrupted = tokio::signal::ctrl_c();
     tokio::pin!(interrupted);
@@ -63,12 +81,8 @@ pub(super) async fn run(global: &Global, args: &RehearseArgs) -> Result<ExitCode
         _ = &mut interrupted => return Ok(ExitCode::Detached),
         () = std::future::ready(()) => {}
     }
-    if args.seeds > 0 && !global.quiet {
-        let (faults, strategies) = (scenario.faults.len(), contenders.len());
-        let runs = args.seeds.saturating_mul((faults * strategies) as u64);
-        note!("Rehearsing {runs} deployments or more; Ctrl-C ends it");
-    }
     let (images, first_seed, seeds) = (args.images.clone(), args.seed, args.seeds);
+    let (plan, quiet) = (contenders[0].plan.clone(), global.quiet);
     let rehearsed = tokio::task::spawn_blocking(move || {
         let series = Series {
             world: &world,
@@ -77,19 +91,56 @@ pub(super) async fn run(global: &Global, args: &RehearseArgs) -> Result<ExitCode
             first_seed,
             seeds,
         };
+        if seeds > 0 && !quiet {
+            let runs = words::plural(series.runs(), "deployment");
+            note!("Rehearsing {runs}; Ctrl-C ends it");
+        }
         let told = series.story(&contenders[0], |live| of_tag(&images, live))?;
         Ok::<_, IllegalRecord>((told, series.rows()?))
     });
-    let (told, rows) = tokio::select! {
+    let ((records, failing), rows) = tokio::select! {
         // Nothing has to be put back: the process may end under it.
         _ = &mut interrupted => return Ok(ExitCode::Detached),
         rehearsed = rehearsed => rehearsed
             .expect("a run doesn't panic")
             .map_err(|error| CliError::from_error(ErrorKind::Unexpected, &error))?,
     };
-    show(global, note, &told, &rows, &means(&rows))
-        .map_err(|error| CliError::from_error(ErrorKind::Unexpected, &error))?;
+    let records = match failing {
+        Some(failing) => why(&plan, failing, records).await,
+        None => records,
+    };
+    let shown = Shown {
+        base: &base,
+        strategy: &plan.strategy,
+        first_seed,
+        records: &records,
+        rows: &rows,
+        means: &means(&rows),
+    };
+    let shown = shown.print(global);
+    shown.map_err(|error| CliError::from_error(ErrorKind::Unexpected, &error))?;
     Ok(ExitCode::Stands)
+}
+
+/// The strategies as they were asked for; `None` is the config's.
+fn names(args: &RehearseArgs) -> Vec<Option<&str>> {
+    match (&args.compare[..], &args.strategy) {
+        ([], strategy) => vec![strategy.as_deref()],
+        (names, _) => names.iter().map(|name| Some(name.trim())).collect(),
+    }
+}
+
+/// The journal with why green failed, found out as in any deployment.
+async fn why(plan: &Plan, failing: Failing, records: Vec<Record>) -> Vec<Record> {
+    let ask = CollectAsk {
+        cluster: plan.cluster.clone(),
+        service: Some(plan.slots[plan.green_slot()].service.clone()),
+        task: None,
+    };
+    let region = Region::with(failing.world.clone(), RegionOptions::default());
+    let cloud = Cloud::with_config(&region.sdk_config());
+    let evidence = cloud.collect_now(&ask, failing.world.now).await;
+    failing.told(records, diagnose(&evidence))
 }
 
 fn scenario(args: &RehearseArgs) -> Result<Scenario, CliError> {
@@ -168,16 +219,31 @@ async fn contender(
     world: &World,
     name: Option<&str>,
     mut request: Request,
+    base: &mut Base,
 ) -> Result<Contender, CliError> {
     fit(&mut request);
+    let guards = request.guards.metrics.as_mut();
+    let unseen = guards.map(|it| leave_out_unseen(it, world));
+    if let Some(unseen) = unseen.filter(|it| !it.is_empty()) {
+        base.note(format!(
+            "not judged, for want of what they measure: {}; a rehearsal has the metrics of its \
+             load balancers alone",
+            unseen.join(", ")
+        ));
+    }
     let region = Region::with(world.clone(), RegionOptions::default());
     let cloud = Cloud::with_config(&region.sdk_config());
     let found = cloud.survey(&SurveyAsk::of(&request), world.now).await;
     let found = found.map_err(|error| CliError::from_error(ErrorKind::Unexpected, &error))?;
     let planning = preflight::plan(&request, &found);
     running::refuse_problems(&planning)?;
+    if !base.is_live {
+        base.warn(name, planning.warnings);
+    }
     let nothing = || CliError::refused("there is nothing to rehearse: the image is the live one");
     let plan = planning.plan.ok_or_else(nothing)?;
+    let is_file = |name: &str| StrategyRef::Named(name.to_owned()).file().is_some();
+    let name = name.filter(|it| !is_file(it));
     Ok(Contender {
         name: name.map_or_else(|| plan.strategy.clone(), str::to_owned),
         plan,
@@ -190,41 +256,4 @@ fn of_tag(images: &[String], live: &Behaviour) -> Behaviour {
     let wanted = images.iter().map(|image| Behaviour::for_image(image));
     let mut unusual = wanted.filter(|it| *it != Behaviour::good());
     unusual.next().unwrap_or_else(|| live.clone())
-}
-
-fn show(
-    global: &Global,
-    note: Option<String>,
-    told: &[Record],
-    rows: &[Row],
-    means: &[Mean],
-) -> std::io::Result<()> {
-    if global.output == OutputFormat::Json {
-        return print_json(&json!({
-            "base": note, "records": told, "rows": rows, "means": means,
-        }));
-    }
-    let markdown = global.output == OutputFormat::Markdown;
-    let detail = match (global.quiet, global.verbose) {
-        (true, _) => Detail::Quiet,
-        (false, true) => Detail::Verbose,
-        (false, false) => Detail::Normal,
-    };
-    let mut lines = Lines::new(detail);
-    let plain = |text: String| StyledLine::of(Tone::Plain, text);
-    let mut shown: Vec<StyledLine> = Vec::new();
-    shown.extend(note.map(|note| plain(format!("Rehearsed on: {note}"))));
-    let fence = || markdown.then(|| plain("```".to_owned()));
-    shown.extend(fence());
-    shown.extend(told.iter().flat_map(|record| lines.on(record)));
-    shown.extend(fence());
-    if !rows.is_empty() && rows[0].runs > 0 {
-        let table = match markdown {
-            true => table::markdown(rows, means),
-            false => table::text(rows, means),
-        };
-        shown.push(plain(String::new()));
-        shown.extend(table.into_iter().map(plain));
-    }
-    print(&shown, Surface::of_process().stdout_colors(global))
 }

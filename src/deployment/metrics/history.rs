@@ -10,7 +10,7 @@ use crate::deployment::ids::SlotName;
 use crate::judge::guards::{Line, Over};
 use crate::judge::sequential::Pair;
 use crate::judge::sequential::calibration::{kappa, kappa_hat};
-use crate::judge::words::{percent, plural};
+use crate::judge::words::percent;
 
 /// So many minutes with traffic in two zones are wanted to calibrate by.
 const CALIBRATED_BY: usize = 30;
@@ -84,16 +84,14 @@ impl MetricGuards {
         let Some(errors) = &mut self.errors else {
             return;
         };
-        let usual = format!(
-            "the noise of failed requests is taken for {} %",
-            errors.noise / 10
-        );
         let zones = history.map_or(&[][..], |history| &history.zones);
         if zones.len() < CALIBRATED_BY {
             remarks.notes.push(format!(
-                "{usual}: blue's last hour has {} with traffic in two zones, and \
-                 {CALIBRATED_BY} are needed to measure it",
-                plural(zones.len() as u32, "minute")
+                "the judge allows for a noise of {} % in failed requests, its default: to measure \
+                 blue's own takes {CALIBRATED_BY} minutes with traffic in two zones, and the last \
+                 hour has {}",
+                errors.noise / 10,
+                zones.len()
             ));
             return;
         }
@@ -101,7 +99,7 @@ impl MetricGuards {
         errors.noise = (kappa(seen) * 1000.0).round() as u32;
         remarks.notes.push(format!(
             "between blue's zones failed requests differ by {} % from minute to minute ({} \
-             minutes), so a noise of {} % is allowed for",
+             minutes): the judge allows for a noise of {} %",
             percent(seen),
             zones.len(),
             percent(f64::from(errors.noise) / 1000.0)
@@ -195,7 +193,7 @@ mod tests {
         for history in [None, Some(&short)] {
             let (guards, remarks) = fixed(history);
             assert_eq!(guards.errors.unwrap().noise, 100);
-            assert!(remarks.notes[0].contains("30 are needed"), "{remarks:?}");
+            assert!(remarks.notes[0].contains("takes 30 minutes"), "{remarks:?}");
         }
     }
 

@@ -137,6 +137,18 @@ pub fn plan(request: &Request, found: &Surroundings) -> Planning {
     planning
 }
 
+/// What `request` names and isn't there: slots' services and target groups, routes, alarms.
+pub fn missing(request: &Request, found: &Surroundings) -> Vec<Problem> {
+    let mut planning = Planning::default();
+    if let Some(slots) = routes::groups(request, found, &mut planning) {
+        let forwards = routes::of_slots(found, &slots);
+        routes::check_listed_exist(request, &forwards, &mut planning);
+    }
+    services::check_exist(request, found, &mut planning);
+    watching::check_alarms_exist(request, found, &mut planning);
+    planning.problems
+}
+
 fn check_place(request: &Request, found: &Surroundings, planning: &mut Planning) {
     if let Some(account) = request
         .account

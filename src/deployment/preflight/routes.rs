@@ -65,16 +65,7 @@ pub(super) fn find(
     slots: &Slots<SlotPlan>,
     planning: &mut Planning,
 ) -> Vec<Route> {
-    let ours = |group: &TargetGroupArn| {
-        SlotName::BOTH
-            .iter()
-            .any(|slot| slots[*slot].targets.iter().any(|t| t.group == *group))
-    };
-    let forwards: Vec<&Forward> = found
-        .forwards
-        .iter()
-        .filter(|forward| forward.weights.keys().any(&ours))
-        .collect();
+    let forwards = of_slots(found, slots);
     if forwards.is_empty() {
         let name = slots
             .a
@@ -86,38 +77,55 @@ pub(super) fn find(
             "add a weighted forward action with both slots' groups to a listener or rule",
         );
     }
-    check_listed(request, &forwards, planning);
+    check_listed_exist(request, &forwards, planning);
+    check_all_listed(request, &forwards, planning);
     forwards
         .iter()
         .filter_map(|forward| route(forward, found, slots, planning))
         .collect()
 }
 
-fn check_listed(request: &Request, forwards: &[&Forward], planning: &mut Planning) {
+/// The forward actions that name any of the slots' groups.
+pub(super) fn of_slots<'a>(found: &'a Surroundings, slots: &Slots<SlotPlan>) -> Vec<&'a Forward> {
+    let ours = |group: &TargetGroupArn| {
+        SlotName::BOTH
+            .iter()
+            .any(|slot| slots[*slot].targets.iter().any(|t| t.group == *group))
+    };
+    let forwards = found.forwards.iter();
+    forwards
+        .filter(|forward| forward.weights.keys().any(&ours))
+        .collect()
+}
+
+/// Each route that the config lists is one of `forwards`.
+pub(super) fn check_listed_exist(
+    request: &Request,
+    forwards: &[&Forward],
+    planning: &mut Planning,
+) {
     let RoutesWanted::Listed(listed) = &request.routes else {
         return;
     };
-    let mut covered = BTreeSet::new();
-    for wanted in listed {
-        let matching: Vec<_> = forwards
-            .iter()
-            .filter(|forward| matches(wanted, forward))
-            .collect();
-        if matching.is_empty() {
-            planning.problem(
-                format!(
-                    "route {} does not exist or names none of the slots' groups",
-                    name(wanted)
-                ),
-                format!("correct it, or use one of: {}", labels(forwards)),
-            );
-        }
-        covered.extend(matching.iter().map(|forward| &forward.arn));
+    let is_there = |wanted: &&RouteWanted| forwards.iter().any(|it| matches(wanted, it));
+    for wanted in listed.iter().filter(|wanted| !is_there(wanted)) {
+        planning.problem(
+            format!(
+                "route {} does not exist or names none of the slots' groups",
+                name(wanted)
+            ),
+            format!("correct it, or use one of: {}", labels(forwards)),
+        );
     }
-    for forward in forwards
-        .iter()
-        .filter(|forward| !covered.contains(&forward.arn))
-    {
+}
+
+/// Each of `forwards` is a route that the config lists.
+fn check_all_listed(request: &Request, forwards: &[&Forward], planning: &mut Planning) {
+    let RoutesWanted::Listed(listed) = &request.routes else {
+        return;
+    };
+    let is_listed = |forward: &&&Forward| listed.iter().any(|it| matches(it, forward));
+    for forward in forwards.iter().filter(|it| !is_listed(it)) {
         planning.problem(
             format!(
                 "{} also forwards to the slots' groups and is not in `routes`",

@@ -8,7 +8,9 @@ mod watching;
 
 use serde_json::{Value, json};
 
-use super::{DefinitionWanted, Planning, Request, WhenUnchanged, plan};
+use super::{
+    DefinitionWanted, Planning, Request, RouteWanted, RoutesWanted, WhenUnchanged, missing, plan,
+};
 use crate::deployment::ids::{AlarmName, SlotName, Slots, TaskDefinitionArn};
 use crate::deployment::observation::Seen;
 use crate::deployment::plan::{GreenService, Kind, NewTaskDefinition};
@@ -143,6 +145,37 @@ fn a_missing_cluster_names_those_that_exist() {
             && problems[0].contains("production, staging"),
         "{problems:#?}"
     );
+}
+
+#[test]
+fn what_is_named_and_is_not_there_is_told_apart_from_other_problems() {
+    let (mut request, mut found) = (request(), shop());
+    ring(&mut found);
+    assert_eq!(missing(&request, &found), []);
+    found.alarms.insert(AlarmName::new("shop-latency"), None);
+    let place = RouteWanted::Place {
+        load_balancer: "shop".to_owned(),
+        port: 8443,
+        host: None,
+        path: None,
+    };
+    request.routes = RoutesWanted::Listed(vec![place]);
+    let told = |request: &Request, found: &Surroundings| -> Vec<String> {
+        let problems = missing(request, found).into_iter();
+        problems.map(|it| it.what).collect()
+    };
+    assert_eq!(
+        told(&request, &found),
+        [
+            "route shop:8443 does not exist or names none of the slots' groups",
+            "alarm shop-latency does not exist in eu-west-1",
+        ]
+    );
+    found.alarms.clear();
+    found.groups.insert("shop-b".to_owned(), None);
+    let unread = "an alarm that was not asked about isn't missing";
+    let group = "slot b's target group shop-b does not exist";
+    assert_eq!(told(&request, &found), [group], "{unread}");
 }
 
 #[test]

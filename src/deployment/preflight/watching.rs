@@ -38,10 +38,7 @@ pub(super) fn check_alarms(
             let idle = wanted.measures_green(&name, live) && is_idle(found, live.other());
             let name = AlarmName::new(name);
             let Some(Some(alarm)) = found.alarms.get(&name) else {
-                planning.problem(
-                    format!("alarm {name} does not exist in {}", found.region),
-                    "create it, or correct `guards.alarms` in bg.yaml",
-                );
+                missing(&name, found, planning);
                 continue;
             };
             let insufficient_data = wanted
@@ -62,6 +59,24 @@ pub(super) fn check_alarms(
         }
     }
     guards
+}
+
+/// Each alarm that was asked about is there.
+pub(super) fn check_alarms_exist(request: &Request, found: &Surroundings, planning: &mut Planning) {
+    let wanted = request.guards.alarms.iter();
+    let names = wanted.flat_map(|it| SlotName::BOTH.map(|live| it.names(live)));
+    for name in names.flatten().map(AlarmName::new) {
+        if found.alarms.get(&name).is_some_and(Option::is_none) {
+            missing(&name, found, planning);
+        }
+    }
+}
+
+fn missing(name: &AlarmName, found: &Surroundings, planning: &mut Planning) {
+    planning.problem(
+        format!("alarm {name} does not exist in {}", found.region),
+        "create it, or correct `guards.alarms` in bg.yaml",
+    );
 }
 
 /// What an alarm speaks of when the deployment begins.

@@ -5,9 +5,21 @@ use super::super::found::{Found, Rule};
 use super::super::recent::between;
 
 pub(super) const RULES: &[Rule] = &[
+    Rule::said("no-cluster", no_cluster),
     Rule::follows("not-allowed", denied),
     Rule::follows("not-read", unread),
 ];
+
+fn no_cluster(evidence: &Evidence) -> Vec<Found> {
+    let failure = evidence.failures.iter().find(|it| it.no_cluster);
+    let found = failure.map(|failure| {
+        Found::new(format!("there is no cluster {}", evidence.cluster))
+            .shown_by([failure.message.clone()])
+            .because("its name is misspelt, or it is of another region or account")
+            .mended_by("see those that there are: aws ecs list-clusters")
+    });
+    found.into_iter().collect()
+}
 
 fn denied(evidence: &Evidence) -> Vec<Found> {
     let denied = evidence.failures.iter().filter(|it| it.denied);
@@ -27,7 +39,11 @@ fn denied(evidence: &Evidence) -> Vec<Found> {
 }
 
 fn unread(evidence: &Evidence) -> Vec<Found> {
-    let unread: Vec<_> = evidence.failures.iter().filter(|it| !it.denied).collect();
+    let unread: Vec<_> = evidence
+        .failures
+        .iter()
+        .filter(|it| !it.denied && !it.no_cluster)
+        .collect();
     if unread.is_empty() {
         return Vec::new();
     }
@@ -53,6 +69,7 @@ mod tests {
         evidence.failures.push(CallFailure {
             operation: "logs:GetLogEvents".to_owned(),
             denied: true,
+            no_cluster: false,
             missing: "the last log lines".to_owned(),
             message: "not allowed: logs:GetLogEvents on arn:x; allow it in the IAM policy"
                 .to_owned(),
@@ -64,5 +81,27 @@ mod tests {
         );
         evidence.failures[0].denied = false;
         assert_eq!(first(&evidence), "not-read");
+    }
+
+    #[test]
+    fn a_cluster_that_does_not_exist_is_not_blamed_on_the_network() {
+        let mut evidence = healthy();
+        evidence.service = None;
+        evidence.tasks.clear();
+        let failure = |missing: &str| CallFailure {
+            operation: "ecs:DescribeServices".to_owned(),
+            denied: false,
+            no_cluster: true,
+            missing: missing.to_owned(),
+            message: "ClusterNotFoundException: Cluster not found.".to_owned(),
+        };
+        evidence.failures = vec![failure("the service"), failure("its tasks")];
+        let found = diagnose(&evidence);
+        assert_eq!(found[0].rule, "no-cluster", "{found:?}");
+        assert_eq!(
+            found[0].what,
+            format!("there is no cluster {}", evidence.cluster)
+        );
+        assert!(found.iter().all(|it| it.rule != "not-read"), "{found:?}");
     }
 }

@@ -6,43 +6,47 @@ use std::time::Duration;
 use jiff::Timestamp;
 use serde_json::Value;
 
-use crate::aws::{Cloud, LastHour, SurveyAsk};
+use super::base::Base;
+use crate::aws::{AwsError, Cloud, LastHour, SurveyAsk};
 use crate::cli::args::Global;
-use crate::cli::sandbox_clock;
-use crate::cli::session::connect;
+use crate::cli::error::CliError;
+use crate::cli::session::aws_alone;
 use crate::config::Config;
 use crate::deployment::ids::{AlarmName, SlotName, Slots};
-use crate::deployment::preflight::{Request, RouteWanted, RoutesWanted};
+use crate::deployment::preflight::{self, Request, RouteWanted, RoutesWanted};
 use crate::deployment::surroundings::{Carried, Forward, Surroundings, live};
 use crate::rehearse::{self, Scenario};
 use crate::report::words;
-use crate::runner::Clock;
 
 /// A rehearsal doesn't wait longer for an account that may not be there.
 const AT_MOST: Duration = Duration::from_secs(10);
+/// How much of an error is told.
+const LONGEST: usize = 120;
 
-/// What was found of it.
-pub(super) struct Live {
-    /// The slot that carries production.
-    pub(super) slot: SlotName,
-    /// What was taken, or why it was not.
-    pub(super) said: String,
-}
-
-/// Sets what the live service shows in `scenario` and `requests`; what can't be read stays.
+/// Sets what the live service shows in `scenario` and `requests`; what can't be read stays. `own` is
+/// what the config asks for.
+///
+/// # Errors
+/// When the service is there, and the config names beside it what isn't.
 pub(super) async fn fill(
     global: &Global,
     config: &Config,
+    own: &Request,
     requests: &mut [Request],
     scenario: &mut Scenario,
-) -> Live {
-    let read = tokio::time::timeout(AT_MOST, read(global, config, &requests[0]));
+) -> Result<Base, CliError> {
+    let read = tokio::time::timeout(AT_MOST, read(global, config, own));
     let found = match read.await {
         Ok(Ok(found)) => found,
-        Ok(Err(why)) => return not_read(&why),
-        Err(_) => return not_read("no answer within 10s"),
+        Ok(Err(NotRead::Why(why))) => return Ok(not_read(&why, scenario)),
+        Ok(Err(NotRead::Refused(error))) => return Err(error),
+        Err(_) => return Ok(not_read("no answer within 10s", scenario)),
     };
-    for request in requests {
+    let warnings: Vec<_> = requests
+        .iter()
+        .map(|it| preflight::plan(it, &found.all).warnings)
+        .collect();
+    for request in &mut *requests {
         request.routes = RoutesWanted::Listed(found.routes.iter().map(place).collect());
     }
     scenario.tasks = found.tasks.max(1);
@@ -51,16 +55,7 @@ pub(super) async fn fill(
         scenario.deregistration_delay = deregistration_delay;
     }
     let mut said = words::plural(scenario.tasks as usize, "task");
-    let left_out = match found.alarms {
-        Ok(alarms) => {
-            let out = rehearse::not_rehearsed(&alarms, &found.names);
-            scenario.alarms = Some(alarms);
-            (!out.is_empty())
-                .then(|| format!("quiet, for want of what they measure: {}", out.join(", ")))
-        }
-        Err(why) => Some(format!("its alarms can't be read ({why}): stand-ins")),
-    };
-    match found.hour {
+    match &found.hour {
         Ok(hour) if hour.requests > 0 => {
             scenario.requests = hour.requests as f64 / 3600.0;
             let share = hour.failed as f64 / hour.requests as f64;
@@ -72,20 +67,60 @@ pub(super) async fn fill(
                 share * 100.0
             );
         }
-        Ok(_) => said += "; nobody came in the last hour: the scenario's requests",
-        Err(why) => said += &format!("; its metrics can't be read ({why}): the scenario's"),
+        Ok(_) => said += &format!("; nobody came in the last hour: {}", usual(scenario)),
+        Err(why) => said += &format!("; its metrics can't be read ({why}): {}", usual(scenario)),
     }
-    said.extend(left_out.iter().map(|it| format!("; {it}")));
-    Live {
-        slot: found.slot,
-        said,
+    let mut base = Base::live(found.slot, said);
+    for (request, warnings) in requests.iter().zip(warnings) {
+        base.warn(Some(request.strategy.name()), warnings);
+    }
+    match found.alarms {
+        Ok(alarms) => {
+            let out = rehearse::not_rehearsed(&alarms, &found.names);
+            scenario.alarms = Some(alarms);
+            if !out.is_empty() {
+                let out = out.join(", ");
+                base.note(format!(
+                    "quiet, for want of what they measure: alarms {out}"
+                ));
+            }
+        }
+        Err(why) => base.note(format!("the alarms can't be read ({why})")),
+    }
+    Ok(base)
+}
+
+fn not_read(why: &str, scenario: &Scenario) -> Base {
+    let tasks = scenario.tasks;
+    Base::stand_in(format!(
+        "{tasks} tasks, {}: the service can't be read ({})",
+        usual(scenario),
+        short(why)
+    ))
+}
+
+fn usual(scenario: &Scenario) -> String {
+    format!("{} requests a second", scenario.requests)
+}
+
+/// The first part of an error that may have many.
+fn short(why: &str) -> String {
+    let first = why.lines().next().unwrap_or_default();
+    match first.char_indices().nth(LONGEST) {
+        Some((end, _)) => format!("{}…", &first[..end]),
+        None => first.to_owned(),
     }
 }
 
-fn not_read(why: &str) -> Live {
-    Live {
-        slot: SlotName::A,
-        said: format!("the service can't be read ({why}): the scenario's values"),
+/// Why the live service isn't what is rehearsed on.
+enum NotRead {
+    Why(String),
+    Refused(CliError),
+}
+
+impl<E: ToString> From<E> for NotRead {
+    fn from(why: E) -> NotRead {
+        NotRead::Why(why.to_string())
     }
 }
 
@@ -99,29 +134,38 @@ struct Found {
     /// How soon a target is healthy, and how long it drains.
     group: Option<(Duration, Duration)>,
     hour: Result<LastHour, String>,
+    all: Surroundings,
 }
 
-async fn read(global: &Global, config: &Config, request: &Request) -> Result<Found, String> {
-    let cloud = connect(global, Some(config)).await;
-    let cloud: Cloud = cloud.map_err(|error| error.message)?;
-    let endpoint = global.endpoint_url.clone();
-    let endpoint = endpoint.or_else(|| std::env::var("AWS_ENDPOINT_URL").ok());
-    let clock = match &endpoint {
-        Some(url) => sandbox_clock::of(url).await,
-        None => None,
-    };
-    let now: Timestamp = clock.unwrap_or_else(Clock::wall).now();
-    let ask = SurveyAsk::of(request);
-    let names = ask.alarms.clone();
+async fn read(global: &Global, config: &Config, request: &Request) -> Result<Found, NotRead> {
+    // An error of the way to AWS has its parts behind colons.
+    let unreached = |error: CliError| error.message.split(": ").next().map(str::to_owned);
+    let (cloud, clock) = aws_alone(global, Some(config))
+        .await
+        .map_err(|error| unreached(error).unwrap_or_default())?;
+    let now = clock.now();
     let ask = SurveyAsk {
-        alarms: Vec::new(),
         images: Vec::new(),
         definition: None,
         deadman: None,
-        ..ask
+        ..SurveyAsk::of(request)
     };
-    let found = cloud.survey(&ask, now).await;
-    let found = found.map_err(|error| error.to_string())?;
+    let names = ask.alarms.clone();
+    let found = survey(&cloud, ask, now).await?;
+    if SlotName::BOTH
+        .iter()
+        .all(|slot| found.services[*slot].is_none())
+    {
+        let cluster = &request.cluster;
+        return Err(NotRead::Why(match found.cluster_exists {
+            true => format!("cluster {cluster} has none of the slots' services"),
+            false => format!("there is no cluster {cluster} in {}", found.region),
+        }));
+    }
+    let missing = preflight::missing(request, &found);
+    if !missing.is_empty() {
+        return Err(NotRead::Refused(CliError::preflight(missing)));
+    }
     let (slot, routes) = serving(request, &found).ok_or("no slot serves everything")?;
     let service = found.services[slot].as_ref();
     let gone = || format!("slot {slot}'s service doesn't exist in this cluster");
@@ -147,8 +191,26 @@ async fn read(global: &Global, config: &Config, request: &Request) -> Result<Fou
         tasks: desired.map_or(1, |it| it as u32),
         group,
         names,
-        alarms: alarms.map_err(|error| error.to_string()),
-        hour: hour.map_err(|error| error.to_string()),
+        alarms: alarms.map_err(|error| short(&error.to_string())),
+        hour: hour.map_err(|error| short(&error.to_string())),
+        all: found,
+    })
+}
+
+/// Looks around; without the alarms where they can't be read. How long credentials last is nothing
+/// to a rehearsal.
+async fn survey(cloud: &Cloud, ask: SurveyAsk, now: Timestamp) -> Result<Surroundings, AwsError> {
+    let found = match cloud.survey(&ask, now).await {
+        Err(_) if !ask.alarms.is_empty() => {
+            let alarms = Vec::new();
+            cloud.survey(&SurveyAsk { alarms, ..ask }, now).await
+        }
+        found => found,
+    };
+    Ok(Surroundings {
+        credentials_end: None,
+        clock_ahead: None,
+        ..found?
     })
 }
 

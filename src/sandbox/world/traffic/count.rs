@@ -7,6 +7,8 @@ use jiff::{SignedDuration, Timestamp};
 use std::collections::BTreeMap;
 use std::time::Duration;
 
+const APPLICATION: &str = "AWS/ApplicationELB";
+
 /// How a request to a target ended.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Answer {
@@ -245,6 +247,26 @@ fn note(stats: &mut Option<Stats>, value: f64) {
     }
 }
 
+/// Whether an application load balancer in the region ever publishes a metric.
+pub fn publishes(namespace: &str, name: &str) -> bool {
+    const OTHERS: [&str; 7] = [
+        "RequestCount",
+        "TargetConnectionErrorCount",
+        "TargetResponseTime",
+        "HealthyHostCount",
+        "UnHealthyHostCount",
+        "HTTP_Fixed_Response_Count",
+        "HTTP_Redirect_Count",
+    ];
+    let code = |start: &str| name.strip_prefix(start)?.strip_suffix("_Count");
+    let of_targets = code("HTTPCode_Target_");
+    let own = code("HTTPCode_ELB_");
+    namespace == APPLICATION
+        && (OTHERS.contains(&name)
+            || of_targets.is_some_and(|it| ["2XX", "3XX", "4XX", "5XX"].contains(&it))
+            || own.is_some_and(|it| ["5XX", "502", "503", "504"].contains(&it)))
+}
+
 /// Turns the counts of the minute that has just ended into metrics.
 pub(super) fn publish(world: &mut World) {
     let minute = std::mem::take(&mut world.traffic.minute);
@@ -257,7 +279,7 @@ pub(super) fn publish(world: &mut World) {
         let mut publisher = Publisher {
             store: &mut world.cloudwatch.store,
             namespace: match lb.kind {
-                Kind::Application => "AWS/ApplicationELB",
+                Kind::Application => APPLICATION,
                 Kind::Network => "AWS/NetworkELB",
             },
             load_balancer: lb.dimension(),

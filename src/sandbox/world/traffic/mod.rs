@@ -9,7 +9,7 @@ mod flow;
 mod noise;
 mod share;
 
-pub use count::{Answer, GroupTotals, Ledger, LoadBalancerTotals, OwnAnswer};
+pub use count::{Answer, GroupTotals, Ledger, LoadBalancerTotals, OwnAnswer, publishes};
 pub use draw::{binomial, poisson};
 pub use flow::{Flow, Shape};
 pub use noise::{Noise, Together};

@@ -73,6 +73,24 @@ fn requests_follow_the_weights_and_show_up_as_metrics() {
 }
 
 #[test]
+fn what_is_published_is_known_by_its_name() {
+    let mut scene = scene(20.0);
+    scene.set_behaviour(2, behaviour(0.5, Probe::Status(200)));
+    scene.pass(300);
+    let metrics = scene.world.cloudwatch.store.metrics();
+    let names: std::collections::BTreeSet<_> = metrics.map(|it| it.name.clone()).collect();
+    assert!(names.len() > 5, "{names:?}");
+    for name in &names {
+        assert!(publishes("AWS/ApplicationELB", name), "{name}");
+    }
+    assert!(!publishes("AWS/ECS", "RequestCount"));
+    assert!(!publishes(
+        "AWS/ApplicationELB",
+        "HTTPCode_Target_500_Count"
+    ));
+}
+
+#[test]
 fn sparse_metrics_are_absent_rather_than_zero() {
     let mut scene = scene(20.0);
     scene.forward(&[("a", 1), ("b", 0)]);
