@@ -197,7 +197,10 @@ async fn noise_between_blues_zones_is_measured_and_allowed_for() {
     let quiet = stage();
     let request = judged("shop:v2", "canary", MetricGuards::default());
     let planning = quiet.plan(&request).await;
-    let too_few = planning.notes.iter().any(|it| it.contains("30 are needed"));
+    let too_few = planning
+        .notes
+        .iter()
+        .any(|it| it.contains("takes 30 minutes with traffic in two zones"));
     assert!(too_few, "{:?}", planning.notes);
     // One of blue's two tasks, each in a zone of its own, has bad spells of five minutes.
     let noisy = Stage::open(RegionOptions::default(), |scene| {
