@@ -20,6 +20,7 @@ elb = boto3.client("elbv2", config=ONCE)
 cloudwatch = boto3.client("cloudwatch", config=ONCE)
 scheduler = boto3.client("scheduler", config=ONCE)
 dynamodb = boto3.client("dynamodb", config=ONCE)
+scaling = boto3.client("application-autoscaling", config=ONCE)
 NETWORK = {
     "awsvpcConfiguration": {
         "subnets": ["subnet-0a1b2c3d", "subnet-0d3c2b1a"],
@@ -537,6 +538,70 @@ def keeps_a_table():
     assert "Item" not in dynamodb.get_item(**table, Key=key, ConsistentRead=True)
 
 
+def scales_by_itself():
+    """A service whose desired count autoscaling owns: bounds, a policy with its own alarms, a
+    schedule, and all of it gone again."""
+    of = {
+        "ServiceNamespace": "ecs",
+        "ResourceId": "service/prod/shop-b",
+        "ScalableDimension": "ecs:service:DesiredCount",
+    }
+
+    def desired():
+        seen = ecs.describe_services(cluster="prod", services=["shop-b"])
+        return seen["services"][0]["desiredCount"]
+
+    before = desired()
+    refused("ObjectNotFoundException", scaling.deregister_scalable_target, **of)
+    scaling.register_scalable_target(**of, MinCapacity=before, MaxCapacity=before + 3)
+    policy = scaling.put_scaling_policy(
+        **of,
+        PolicyName="busy",
+        PolicyType="TargetTrackingScaling",
+        TargetTrackingScalingPolicyConfiguration={
+            "TargetValue": 1.0,
+            "PredefinedMetricSpecification": {
+                "PredefinedMetricType": "ECSServiceAverageCPUUtilization"
+            },
+        },
+    )
+    names = [alarm["AlarmName"] for alarm in policy["Alarms"]]
+    assert [name.split("-")[3] for name in names] == ["AlarmHigh", "AlarmLow"], names
+    shown = cloudwatch.describe_alarms(AlarmNames=names)["MetricAlarms"]
+    assert shown[0]["AlarmActions"] == [policy["PolicyARN"]], shown
+    # Idle tasks take 2 % of their CPU, which is twice the target.
+    until("scaling out", lambda: desired() > before)
+    told = scaling.describe_scaling_activities(ServiceNamespace="ecs", ResourceId=of["ResourceId"])
+    assert "AlarmHigh" in told["ScalingActivities"][0]["Cause"], told
+    all_off = {
+        "DynamicScalingInSuspended": True,
+        "DynamicScalingOutSuspended": True,
+        "ScheduledScalingSuspended": True,
+    }
+    scaling.register_scalable_target(**of, MinCapacity=0, SuspendedState=all_off)
+    seen = scaling.describe_scalable_targets(ServiceNamespace="ecs")["ScalableTargets"][0]
+    assert (seen["MinCapacity"], seen["SuspendedState"]) == (0, all_off), seen
+    scaling.put_scheduled_action(
+        **of,
+        ScheduledActionName="morning",
+        Schedule="cron(0 7 ? * MON-FRI *)",
+        Timezone="Europe/Berlin",
+        ScalableTargetAction={"MinCapacity": 4},
+    )
+    refused(
+        "ValidationException",
+        scaling.put_scheduled_action,
+        **of,
+        ScheduledActionName="never",
+        Schedule="cron(0 7 *)",
+    )
+    shown = scaling.describe_scheduled_actions(ServiceNamespace="ecs")["ScheduledActions"]
+    assert [one["Timezone"] for one in shown] == ["Europe/Berlin"], shown
+    scaling.deregister_scalable_target(**of)
+    assert not cloudwatch.describe_alarms(AlarmNames=names)["MetricAlarms"]
+    assert not scaling.describe_scaling_policies(ServiceNamespace="ecs")["ScalingPolicies"]
+
+
 def cleans_up(balancer, a, b):
     ecs.delete_service(cluster="prod", service="shop-b", force=True)
     ecs.get_waiter("services_inactive").wait(cluster="prod", services=["shop-b"], WaiterConfig=SOON)
@@ -561,6 +626,7 @@ def main():
     schedules(listener, a, b)
     is_throttled()
     keeps_a_table()
+    scales_by_itself()
     cleans_up(balancer, a, b)
     print("as in AWS")
 

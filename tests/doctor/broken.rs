@@ -463,7 +463,7 @@ fn limits() -> Vec<(Case, &'static str)> {
                     "StatusCode": "NotScaled",
                     "NotScaledReasons": [{ "Code": "AlreadyAtMaxCapacity", "MaxCapacity": 2 }],
                 });
-                let activities = &mut scene.world.ecs.scaling.activities;
+                let activities = &mut scene.world.scaling.activities;
                 activities.insert(format!("service/{CLUSTER}/{SHOP}"), vec![activity]);
             }),
             "autoscaling-at-max",

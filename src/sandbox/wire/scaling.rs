@@ -10,6 +10,7 @@ use crate::sandbox::world::{
     ecs::json::{count, list, text},
     ecs::services::ServiceStatus,
     ids,
+    scaling::{self, Schedule},
 };
 use serde_json::{Map, Value, json};
 
@@ -83,7 +84,7 @@ fn register_target(world: &mut World, input: &Value) -> Result<Value, AwsError> 
     {
         return Err(missing());
     }
-    let known = world.ecs.scaling.targets.get(resource);
+    let known = world.scaling.targets.get(resource);
     let capacity = |field: &str| {
         count(input, field)
             .or_else(|| count(known?, field))
@@ -97,51 +98,15 @@ fn register_target(world: &mut World, input: &Value) -> Result<Value, AwsError> 
     }
     let target = target_view(world, resource, (min, max), input, known);
     let arn = target["ScalableTargetARN"].clone();
-    world
-        .ecs
-        .scaling
-        .targets
-        .insert(resource.to_owned(), target);
-    let service = world.ecs.service_mut(cluster, name).ok_or_else(missing)?;
-    let before = service.desired;
-    let after = before.clamp(min, max);
-    service.desired = after;
-    if before != after {
-        let bound = if after == min {
-            ("minimum", min)
-        } else {
-            ("maximum", max)
-        };
-        note_clamp(world, resource, after, bound);
-    }
+    world.scaling.targets.insert(resource.to_owned(), target);
+    // Any call does, also one that only suspends.
+    scaling::clamp(world, resource);
     Ok(json!({ "ScalableTargetARN": arn }))
-}
-
-/// Remembers that a bound changed the desired count.
-fn note_clamp(world: &mut World, resource: &str, desired: u32, (bound, value): (&str, u32)) {
-    let activity = json!({
-        "ActivityId": ids::uuid(&mut world.rng),
-        "ServiceNamespace": "ecs",
-        "ResourceId": resource,
-        "ScalableDimension": DIMENSION,
-        "Description": format!("Setting desired count to {desired}."),
-        "Cause": format!("{bound} capacity was set to {value}"),
-        "StartTime": time(world.now),
-        "EndTime": time(world.now),
-        "StatusCode": "Successful",
-        "StatusMessage": format!(
-            "Successfully set desired count to {desired}. Change successfully fulfilled by ecs."
-        ),
-    });
-    let activities = &mut world.ecs.scaling.activities;
-    let activities = activities.entry(resource.to_owned()).or_default();
-    activities.insert(0, activity);
-    activities.truncate(50);
 }
 
 fn describe_activities(world: &World, input: &Value) -> Result<Value, AwsError> {
     let with_others = input.get("IncludeNotScaledActivities") == Some(&Value::Bool(true));
-    let all = &world.ecs.scaling.activities;
+    let all = &world.scaling.activities;
     let wanted = text(input, "ResourceId");
     let found = all
         .iter()
@@ -201,7 +166,6 @@ fn suspended(input: &Value, known: Option<&Value>) -> Value {
 fn describe_targets(world: &World, input: &Value) -> Result<Value, AwsError> {
     let wanted = list(input, "ResourceIds");
     let found = world
-        .ecs
         .scaling
         .targets
         .iter()
@@ -226,12 +190,10 @@ fn paged(name: &str, found: Vec<Value>, input: &Value, size: usize) -> Result<Va
 
 fn deregister_target(world: &mut World, input: &Value) -> Result<Value, AwsError> {
     let resource = resource(input)?;
-    let scaling = &mut world.ecs.scaling;
-    if scaling.targets.remove(resource).is_none() {
+    if !world.scaling.targets.contains_key(resource) {
         return Err(not_registered(resource));
     }
-    scaling.policies.retain(|(of, _), _| of != resource);
-    scaling.schedules.retain(|(of, _), _| of != resource);
+    scaling::forget(world, resource);
     Ok(json!({}))
 }
 
@@ -242,7 +204,7 @@ fn registered_name(
     field: &str,
 ) -> Result<(String, String), AwsError> {
     let resource = resource(input)?;
-    if !world.ecs.scaling.targets.contains_key(resource) {
+    if !world.scaling.targets.contains_key(resource) {
         return Err(not_registered(resource));
     }
     let name = text(input, field).ok_or_else(|| invalid(format!("{field} is missing")))?;
@@ -271,21 +233,29 @@ fn put_policy(world: &mut World, input: &Value) -> Result<Value, AwsError> {
         key.0,
         key.1
     );
-    let known = world.ecs.scaling.policies.get(&key);
+    let known = world.scaling.policies.get(&key);
     let mut policy = kept(input, known, "PolicyARN", &arn, time(world.now));
-    policy["Alarms"] = json!([]);
     if policy.get("PolicyType").is_none() {
         policy["PolicyType"] = json!("StepScaling");
     }
-    world.ecs.scaling.policies.insert(key, policy);
-    Ok(json!({ "PolicyARN": arn, "Alarms": [] }))
+    let id = ids::uuid(&mut fastrand::Rng::with_seed(ids::fingerprint(&arn)));
+    let wanted = scaling::alarms_of(&policy, &key.0, &id).map_err(invalid)?;
+    let mut alarms = Vec::new();
+    for alarm in wanted {
+        super::cloudwatch::handle(world, "PutMetricAlarm", &alarm)?;
+        let name = text(&alarm, "AlarmName").unwrap_or_default();
+        let made = world.cloudwatch.alarms().get(name);
+        alarms.extend(made.map(|it| json!({ "AlarmName": it.name, "AlarmARN": it.arn })));
+    }
+    policy["Alarms"] = json!(alarms);
+    world.scaling.policies.insert(key, policy);
+    Ok(json!({ "PolicyARN": arn, "Alarms": alarms }))
 }
 
 fn describe_policies(world: &World, input: &Value) -> Result<Value, AwsError> {
     let names = list(input, "PolicyNames");
     let resource = text(input, "ResourceId");
     let found = world
-        .ecs
         .scaling
         .policies
         .iter()
@@ -298,8 +268,13 @@ fn describe_policies(world: &World, input: &Value) -> Result<Value, AwsError> {
 
 fn delete_policy(world: &mut World, input: &Value) -> Result<Value, AwsError> {
     let key = registered_name(world, input, "PolicyName")?;
-    match world.ecs.scaling.policies.remove(&key) {
-        Some(_) => Ok(json!({})),
+    match world.scaling.policies.remove(&key) {
+        Some(policy) => {
+            for alarm in scaling::own_alarms(&policy) {
+                world.cloudwatch.delete_alarm(&alarm);
+            }
+            Ok(json!({}))
+        }
         None => Err(AwsError::new(
             "ObjectNotFoundException",
             format!("No scaling policy found for policy name: {}", key.1),
@@ -317,9 +292,11 @@ fn put_schedule(world: &mut World, input: &Value) -> Result<Value, AwsError> {
         key.0,
         key.1
     );
-    let known = world.ecs.scaling.schedules.get(&key);
+    let known = world.scaling.schedules.get(&key);
     let schedule = kept(input, known, "ScheduledActionARN", &arn, time(world.now));
-    world.ecs.scaling.schedules.insert(key, schedule);
+    Schedule::read(&schedule).map_err(invalid)?;
+    let now = world.now;
+    world.scaling.schedule(key, schedule, now);
     Ok(json!({}))
 }
 
@@ -327,7 +304,6 @@ fn describe_schedules(world: &World, input: &Value) -> Result<Value, AwsError> {
     let names = list(input, "ScheduledActionNames");
     let resource = text(input, "ResourceId");
     let found = world
-        .ecs
         .scaling
         .schedules
         .iter()
@@ -340,7 +316,7 @@ fn describe_schedules(world: &World, input: &Value) -> Result<Value, AwsError> {
 
 fn delete_schedule(world: &mut World, input: &Value) -> Result<Value, AwsError> {
     let key = registered_name(world, input, "ScheduledActionName")?;
-    match world.ecs.scaling.schedules.remove(&key) {
+    match world.scaling.schedules.remove(&key) {
         Some(_) => Ok(json!({})),
         None => Err(AwsError::new(
             "ObjectNotFoundException",

@@ -7,6 +7,7 @@ pub mod dynamodb;
 pub mod ecs;
 pub mod elb;
 pub mod ids;
+pub mod scaling;
 pub mod scheduler;
 pub mod traffic;
 mod versions;
@@ -37,6 +38,8 @@ pub struct World {
     pub elb: elb::Elb,
     /// Metrics and alarms.
     pub cloudwatch: cloudwatch::CloudWatch,
+    /// What changes desired counts by itself.
+    pub scaling: scaling::Scaling,
     /// One-shot schedules.
     pub scheduler: scheduler::Scheduler,
     /// DynamoDB's tables.
@@ -63,6 +66,7 @@ impl World {
             ecs: ecs::Ecs::default(),
             elb: elb::Elb::default(),
             cloudwatch: cloudwatch::CloudWatch::default(),
+            scaling: scaling::Scaling::default(),
             scheduler: scheduler::Scheduler::default(),
             dynamodb: dynamodb::Tables::default(),
             traffic: traffic::Traffic::default(),
@@ -94,6 +98,7 @@ impl World {
             elb::tick(self);
             traffic::tick(self);
             cloudwatch::tick(self);
+            scaling::tick(self);
         }
     }
 

@@ -19,7 +19,7 @@ use crate::sandbox::{
             json::{count, is_set, list, text},
             services::{Service, ServiceStatus},
         },
-        ids,
+        ids, scaling,
     },
 };
 use serde_json::{Map, Value, json};
@@ -247,10 +247,7 @@ pub(super) fn delete(world: &mut World, input: &Value) -> Result<Value, AwsError
         service.desired = 0;
         service.status = ServiceStatus::Draining;
     }
-    let scaling = &mut world.ecs.scaling;
-    scaling.targets.remove(&resource);
-    scaling.policies.retain(|(of, _), _| *of != resource);
-    scaling.schedules.retain(|(of, _), _| *of != resource);
+    scaling::forget(world, &resource);
     answer(world, &cluster_name, &name)
 }
 

@@ -421,7 +421,10 @@ fn registering_a_scalable_target_clamps_the_desired_count() {
     let target = json!({ "MinCapacity": 3, "MaxCapacity": 6 });
     scale(&mut world, "RegisterScalableTarget", target).unwrap();
     assert_eq!(described(&mut world)["desiredCount"], 3);
-    let policy = json!({ "PolicyName": "cpu", "PolicyType": "TargetTrackingScaling" });
+    let policy = json!({ "PolicyName": "cpu", "PolicyType": "TargetTrackingScaling",
+        "TargetTrackingScalingPolicyConfiguration": { "TargetValue": 50.0,
+            "PredefinedMetricSpecification": {
+                "PredefinedMetricType": "ECSServiceAverageCPUUtilization" } } });
     scale(&mut world, "PutScalingPolicy", policy).unwrap();
     let update = json!({ "cluster": CLUSTER, "service": "shop", "desiredCount": 0 });
     ok(&mut world, "UpdateService", update);

@@ -42,6 +42,20 @@ pub(super) fn judge(
     explain(spec, state, &newest_first, last)
 }
 
+/// The newest value of what an alarm watches.
+pub(in crate::sandbox::world) fn newest(
+    spec: &MetricSpec,
+    store: &Store,
+    now: Timestamp,
+) -> Option<f64> {
+    let period = spec.period.max(1);
+    let end = now.as_second().div_euclid(period) * period;
+    let start = end - period * (spec.evaluation_periods + EXTRA_PERIODS) as i64;
+    let mut values = query::run(&spec.queries, store, (start, end), now).ok()?;
+    let points = values.remove(&spec.watched)?;
+    points.values().next_back().copied()
+}
+
 /// The start of the newest complete period that should have data by now: known to be visible, or
 /// old enough that it would be.
 fn newest_period(spec: &MetricSpec, store: &Store, now: Timestamp, lag: SignedDuration) -> i64 {

@@ -10,7 +10,6 @@ pub mod images;
 pub mod json;
 mod obstacles;
 mod rollout;
-pub mod scaling;
 mod scheduler;
 pub mod services;
 pub mod tasks;
@@ -64,7 +63,6 @@ pub struct Ecs {
     /// What image references stand for.
     pub images: Images,
     /// Application Auto Scaling.
-    pub scaling: scaling::Scaling,
     /// Why a service's tasks can't be placed, in ECS's words after `(service NAME)`, by cluster
     /// and service: planted by scenes.
     pub refusals: BTreeMap<(String, String), String>,

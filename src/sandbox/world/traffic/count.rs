@@ -3,6 +3,7 @@
 use super::super::World;
 use super::super::cloudwatch::store::{Metric, Stats, Store};
 use super::super::elb::{Kind, TargetState};
+use super::super::scaling;
 use jiff::{SignedDuration, Timestamp};
 use std::collections::BTreeMap;
 use std::time::Duration;
@@ -249,8 +250,9 @@ fn note(stats: &mut Option<Stats>, value: f64) {
 
 /// Whether an application load balancer in the region ever publishes a metric.
 pub fn publishes(namespace: &str, name: &str) -> bool {
-    const OTHERS: [&str; 7] = [
+    const OTHERS: [&str; 8] = [
         "RequestCount",
+        "RequestCountPerTarget",
         "TargetConnectionErrorCount",
         "TargetResponseTime",
         "HealthyHostCount",
@@ -272,6 +274,7 @@ pub(super) fn publish(world: &mut World) {
     let minute = std::mem::take(&mut world.traffic.minute);
     let at = world.now - SignedDuration::from_secs(60);
     let visible_at = world.now + world.cloudwatch.lag;
+    let mut requests = BTreeMap::new();
     for (arn, counts) in minute.load_balancers {
         let Some(lb) = world.elb.load_balancers.get(&arn) else {
             continue;
@@ -300,8 +303,10 @@ pub(super) fn publish(world: &mut World) {
                 Kind::Network => publisher.count(Some(dimension), "NewFlowCount", counts.requests),
             }
             publisher.hosts(dimension, &counts);
+            *requests.entry(group).or_default() += counts.requests;
         }
     }
+    scaling::publish(world, &requests);
 }
 
 struct Publisher<'a> {
@@ -352,6 +357,11 @@ impl Publisher<'_> {
 
     fn hosts(&mut self, group: &str, counts: &GroupMinute) {
         if let (Some(healthy), Some(unhealthy)) = (&counts.healthy, &counts.unhealthy) {
+            let hosts = healthy.max;
+            if counts.requests > 0 && hosts > 0.0 {
+                let each = Stats::of(counts.requests as f64 / hosts);
+                self.record(Some(group), "RequestCountPerTarget", "None", &each);
+            }
             self.record(Some(group), "HealthyHostCount", "Count", healthy);
             self.record(Some(group), "UnHealthyHostCount", "Count", unhealthy);
         }
