@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use bg::aws::{Cloud, SurveyAsk};
 use bg::deployment::ids::SlotName;
-use bg::deployment::metrics::{ErrorGuard, MetricGuards};
+use bg::deployment::metrics::MetricGuards;
 use bg::deployment::preflight::{Request, plan};
 use bg::rehearse::{self, Contender, Scenario, Series};
 use bg::sandbox::{Region, RegionOptions};
@@ -15,19 +15,12 @@ use crate::virtual_time::in_virtual_time;
 use crate::{Figure, timed};
 
 const SEEDS: u64 = 100;
-/// Each seed goes through each fault of a version, and through a whole day without one.
+/// Each seed goes through each of the usual faults, and through whole days without one.
 const SCENARIO: &str = "\
 requests: 500
 tasks: 4
 errors: 0.1%
 swing: 50%
-faults:
-  - { errors: 0.5% }
-  - { errors: 2% }
-  - { errors: 20% }
-  - { crash: 3m }
-  - { start_up: 3m }
-  - good
 ";
 
 pub(crate) fn figures() -> Vec<Figure> {
@@ -78,9 +71,6 @@ fn a_day() -> Request {
     });
     let mut request = request("rehearsed/new:2", "progressive");
     request.strategy = Strategy::new("a day", steps.to_vec(), hours(5)).expect("it goes up");
-    request.guards.metrics = Some(MetricGuards {
-        errors: Some(ErrorGuard::default()),
-        ..MetricGuards::none()
-    });
+    request.guards.metrics = Some(MetricGuards::default());
     request
 }

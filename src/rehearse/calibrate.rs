@@ -1,8 +1,10 @@
-//! The noise of one side alone, from an hour of the live version by zone.
+//! What an hour of the live version shows before a deployment: its level of failures, and by zone
+//! the noise of one side alone.
 
 use fastrand::Rng;
 use jiff::Timestamp;
 
+use crate::judge::guards::ErrorGuard;
 use crate::judge::sequential::calibration::{kappa, kappa_hat};
 use crate::judge::sequential::{Count, Pair};
 use crate::sandbox::world::traffic::{Noise, binomial, poisson};
@@ -21,8 +23,8 @@ pub(super) struct History {
 }
 
 impl History {
-    /// The noise to judge with.
-    pub(super) fn kappa(&self, seed: u64) -> f64 {
+    /// Both zones, minute by minute.
+    pub(super) fn minutes(&self, seed: u64) -> Vec<Pair> {
         let mut rng = Rng::with_seed(seed ^ 0x7a6f_6e65);
         let mut zone = |name: &str, minute: i64| {
             let at = Timestamp::from_second(minute * 60).unwrap_or(Timestamp::UNIX_EPOCH);
@@ -37,16 +39,29 @@ impl History {
             blue: zone("zone a", minute),
             green: zone("zone b", minute),
         });
-        let minutes: Vec<Pair> = minutes.collect();
-        kappa(kappa_hat(&minutes))
+        minutes.collect()
     }
+}
+
+/// The noise to judge with, in thousandths.
+pub(super) fn noise(minutes: &[Pair]) -> u32 {
+    (kappa(kappa_hat(minutes)) * 1000.0).round() as u32
+}
+
+/// The live version's level, in millionths.
+pub(super) fn level(minutes: &[Pair]) -> Option<u32> {
+    let both = minutes.iter().map(|pair| Count {
+        requests: pair.blue.requests + pair.green.requests,
+        bad: pair.blue.bad + pair.green.bad,
+    });
+    ErrorGuard::level(&both.collect::<Vec<_>>())
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
 
-    fn kappa_at(apart: f64) -> f64 {
+    fn noise_at(apart: f64) -> u32 {
         let history = History {
             requests: 500.0,
             errors: 0.005,
@@ -56,13 +71,13 @@ mod tests {
                 ..Noise::default()
             },
         };
-        history.kappa(7)
+        noise(&history.minutes(7))
     }
 
     #[test]
     fn an_hour_by_zone_shows_how_noisy_a_side_is() {
-        assert!(kappa_at(0.0) < 0.15, "{}", kappa_at(0.0));
-        let noisy = kappa_at(0.25);
-        assert!((0.25..0.6).contains(&noisy), "{noisy}");
+        assert!(noise_at(0.0) < 150, "{}", noise_at(0.0));
+        let noisy = noise_at(0.25);
+        assert!((250..600).contains(&noisy), "{noisy}");
     }
 }

@@ -8,7 +8,7 @@ use jiff::SignedDuration;
 use serde_json::Value;
 
 use super::account::{self, LIVE};
-use super::calibrate::History;
+use super::calibrate::{self, History};
 use super::failing::Failing;
 use super::fault::{Fault, Kind, Setting};
 use super::run::{run, watched};
@@ -205,12 +205,14 @@ impl Series<'_> {
         world
     }
 
-    /// The plan with the noise that blue's last hour by zone shows, where there is any: a fault's
-    /// setting may have another noise than the account that was planned in. All else that the plan
-    /// fixed of it, the line that slow begins at and the load balancers' level, stays.
+    /// The plan with blue's level and noise as its last hour shows them, where a fault's setting
+    /// has others than the account that was planned in. All else that the plan fixed of that hour,
+    /// the line that slow begins at and the load balancers' level, stays.
     fn calibrated(&self, plan: &Plan, setting: &Setting, seed: u64) -> Option<Plan> {
         let noise = setting.noise.unwrap_or(self.scenario.noise);
-        plan.guards.metrics.as_ref().filter(|_| noise > 0.0)?;
+        let own_traffic = setting.requests.is_some() || setting.weather.is_some();
+        let differs = noise > 0.0 || setting.from.is_some() || own_traffic;
+        plan.guards.metrics.as_ref().filter(|_| differs)?;
         let history = History {
             requests: setting.requests.unwrap_or(self.scenario.requests),
             errors: f64::from(setting.from.unwrap_or(self.scenario.errors)) / 1e6,
@@ -223,7 +225,11 @@ impl Series<'_> {
         let mut plan = plan.clone();
         let metrics = plan.guards.metrics.as_mut()?;
         let errors = metrics.errors.as_mut()?;
-        errors.noise = (history.kappa(seed) * 1000.0).round() as u32;
+        let minutes = history.minutes(seed);
+        if noise > 0.0 {
+            errors.noise = calibrate::noise(&minutes);
+        }
+        errors.before = calibrate::level(&minutes);
         Some(plan)
     }
 

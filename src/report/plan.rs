@@ -400,9 +400,10 @@ mod tests {
         });
         let told = told(&report);
         for needed in [
-            "  metrics  failed requests: no more than 25 % above blue's, and 1 % at most\n",
+            "  metrics  failed requests: no more than 25 % above blue's, and 1 % at most with all \
+             traffic\n",
             "           requests over 235 ms (p95 of blue's last hour): no more than 25 % above \
-             blue's, and 20 % at most\n",
+             blue's, and 20 % at most with all traffic\n",
             "           the load balancer's own 5xx: 0.05 % of all requests at most\n",
         ] {
             assert!(told.contains(needed), "{needed} is missing from\n{told}");

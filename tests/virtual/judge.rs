@@ -7,6 +7,7 @@ use bg::deployment::preflight::Request;
 use bg::deployment::trip::{Hold, Trip};
 use bg::judge::minute::Quality;
 use bg::sandbox::RegionOptions;
+use bg::sandbox::world::app::Behaviour;
 use bg::sandbox::world::traffic::{Flow, Shape};
 use jiff::{SignedDuration, Timestamp};
 
@@ -105,7 +106,7 @@ async fn errors_that_both_sides_have_revert_nothing() {
             }),
         )
         .await;
-    // More than the limit on green at 100 %, though: by then blue is no excuse.
+    // Five times the limit on green with all traffic, though: by then blue is no excuse.
     let Outcome::Reverted { trip } = outcome else {
         panic!("{outcome:?}");
     };
@@ -113,6 +114,33 @@ async fn errors_that_both_sides_have_revert_nothing() {
         panic!("{trip}");
     };
     assert_eq!((worse.by_more_than, worse.limit), (None, Some(10_000)));
+    let records = stage.records.borrow();
+    let last_bake = at(&records, |it| matches!(it, Event::Baking { step: 1, .. }));
+    let reverting = at(&records, |it| matches!(it, Event::Reverting { .. }));
+    assert!(last_bake.is_some() && last_bake < reverting);
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_level_that_blue_has_long_had_is_no_reason_to_revert_with_all_traffic_either() {
+    let stage = Stage::open(RegionOptions::default(), |scene| {
+        let world = &mut scene.world;
+        let tasks = world.ecs.clusters.values_mut();
+        for task in tasks.flat_map(|it| it.tasks.values_mut()) {
+            for container in &mut task.containers {
+                container.behaviour.error_rate = 0.03;
+            }
+        }
+        let bad = Behaviour {
+            error_rate: 0.03,
+            ..Behaviour::good()
+        };
+        world.ecs.images.plant("shop:v2", bad);
+        world.advance(3600);
+    });
+    let outcome = stage
+        .deploy(&judged("shop:v2", "canary:50%:20m"), |_, _| {})
+        .await;
+    assert_eq!(outcome, Outcome::Promoted);
 }
 
 #[tokio::test(start_paused = true)]

@@ -43,8 +43,9 @@ impl Cloud {
             zones => zones?,
         };
         let hour = LastHour::ending(now);
-        let (line, zones, balancer, day) = tokio::join!(
+        let (line, minutes, zones, balancer, day) = tokio::join!(
             self.line(groups, guards, hour),
+            self.by_minutes(groups, hour),
             self.by_zones(groups, &zones, hour),
             self.balancers(groups, hour),
             self.day(groups, ask.day, now),
@@ -52,6 +53,7 @@ impl Cloud {
         Ok(History {
             slot,
             line: line?,
+            minutes: minutes?,
             zones: zones?,
             balancer: balancer?,
             day: day?,
@@ -179,6 +181,35 @@ impl Cloud {
         }
         let answers = self.answers(&ask, hour.start, hour.end).await?;
         Ok(busiest_against_others(&of, &answers))
+    }
+
+    /// What the slot served and failed at by the minute.
+    async fn by_minutes(&self, groups: &Groups, hour: LastHour) -> Result<Vec<Count>, AwsError> {
+        const METRICS: [&str; 3] = [
+            "RequestCount",
+            "HTTPCode_Target_5XX_Count",
+            "TargetConnectionErrorCount",
+        ];
+        let mut ask = Ask::default();
+        for (balancer, group) in groups {
+            for metric in METRICS {
+                ask.put(|id| query(id, metric, balancer, Some(group), "Sum"));
+            }
+        }
+        let answers = self.answers(&ask, hour.start, hour.end).await?;
+        let mut minutes: BTreeMap<Timestamp, Count> = BTreeMap::new();
+        for (index, points) in answers.iter().enumerate() {
+            for (at, value) in points {
+                let count = minutes.entry(*at).or_default();
+                let counted = value.round() as u64;
+                match index % METRICS.len() {
+                    0 => count.requests += counted,
+                    _ => count.bad += counted,
+                }
+            }
+        }
+        let served = minutes.into_values().filter(|it| it.requests > 0);
+        Ok(served.collect())
     }
 
     async fn balancers(&self, groups: &Groups, hour: LastHour) -> Result<Balancer, AwsError> {

@@ -3,13 +3,17 @@
 use crate::judge::guards::{BalancerGuard, ErrorGuard, LatencyGuard, Over};
 use crate::strategy::{Fields, InputError, Node, Reader, Value};
 
-pub(in crate::config) const ERRORS_KEYS: [&str; 5] = [
+pub(in crate::config) const ERRORS_KEYS: [&str; 7] = [
     "worse_than",
     "harmless",
     "limit",
     "false_reverts",
     "early_promote",
+    "cluster",
+    "burst_guard",
 ];
+/// More failures of one cause than this are no cluster but an outage.
+const MOST_IN_A_CLUSTER: u32 = 1000;
 pub(in crate::config) const LATENCY_KEYS: [&str; 3] = ["over", "worse_than", "limit"];
 pub(in crate::config) const LOAD_BALANCER_KEYS: [&str; 1] = ["limit"];
 
@@ -18,17 +22,22 @@ pub(super) fn read_errors(reader: Reader<'_>, node: &Node) -> Result<ErrorGuard,
     if reader.is_word(node, "default") {
         return Ok(default);
     }
-    let expected = "default, or { worse_than, harmless, limit, false_reverts, early_promote }";
+    let expected = "default, or { worse_than, harmless, limit, false_reverts, early_promote, \
+                    cluster, burst_guard }";
     let fields = reader.fields(node, expected, &ERRORS_KEYS)?;
     let rate = |key: &str, default: u32| rate(reader, &fields, key).map(|it| it.unwrap_or(default));
+    let flag = |key: &str| fields.optional(key).map_or(Ok(false), |it| reader.flag(it));
     let errors = ErrorGuard {
         worse_than: worse_than(reader, &fields)?.unwrap_or(default.worse_than),
         harmless: rate("harmless", default.harmless)?,
-        limit: rate("limit", default.limit)?,
+        limit: self::rate(reader, &fields, "limit")?,
+        before: None,
         false_reverts: rate("false_reverts", default.false_reverts)?,
-        early_promote: match fields.optional("early_promote") {
-            Some(node) => reader.flag(node)?,
-            None => default.early_promote,
+        early_promote: flag("early_promote")?,
+        burst_guard: flag("burst_guard")?,
+        cluster: match fields.optional("cluster") {
+            Some(node) => cluster(reader, node)?,
+            None => default.cluster,
         },
         noise: default.noise,
     };
@@ -39,8 +48,10 @@ pub(super) fn read_errors(reader: Reader<'_>, node: &Node) -> Result<ErrorGuard,
             "`false_reverts` must be over 0% and at most 50%; 1% is usual",
         );
     }
-    check_limit(reader, &fields, errors.limit)?;
-    if errors.harmless == 0 || errors.harmless > errors.limit {
+    if let Some(limit) = errors.limit {
+        check_limit(reader, &fields, limit)?;
+    }
+    if errors.harmless == 0 || errors.harmless > errors.limit() {
         return wrong(
             "harmless",
             "`harmless` must be over 0% and not over `limit`",
@@ -128,6 +139,18 @@ fn worse_than(reader: Reader<'_>, fields: &Fields<'_, '_>) -> Result<Option<u32>
         return Err(reader.error(fields.place("worse_than"), what));
     }
     Ok(Some(100 + by / 10_000))
+}
+
+fn cluster(reader: Reader<'_>, node: &Node) -> Result<u32, InputError> {
+    let count = match &node.value {
+        Value::Number(text) => text.parse().ok(),
+        _ => None,
+    };
+    let fits = |count: &u32| (1..=MOST_IN_A_CLUSTER).contains(count);
+    let expected = "how many failures one cause makes at most: 1 to 1000";
+    count
+        .filter(fits)
+        .ok_or_else(|| reader.mismatch(node, expected))
 }
 
 fn check_limit(reader: Reader<'_>, fields: &Fields<'_, '_>, limit: u32) -> Result<(), InputError> {

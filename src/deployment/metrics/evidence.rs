@@ -46,8 +46,8 @@ pub struct Evidence {
     windows: Vec<Window>,
     /// The first minute that was not judged.
     next: Option<Timestamp>,
-    /// The newest minutes that were.
-    recent: VecDeque<Served>,
+    /// The newest minutes that were, with green's share in them.
+    recent: VecDeque<(Served, Weight)>,
     /// The step of the last minute, and how many of its minutes had no figures, and had some.
     step: Option<usize>,
     skipped_in_step: u32,
@@ -170,9 +170,9 @@ impl Evidence {
     pub fn judge(&mut self, minute: Timestamp, step: usize, served: &Served) {
         let weight = self.weight_of(step);
         self.move_on(minute, step);
-        let pairs = self.pairs(&self.without_burst(served));
+        let pairs = self.pairs(&self.without_burst(served), weight);
         self.judge.consume(&pairs);
-        self.recent.push_back(*served);
+        self.recent.push_back((*served, weight));
         if self.recent.len() > KEPT {
             self.recent.pop_front();
         }
@@ -207,16 +207,16 @@ impl Evidence {
         };
         let is_over = |it: &Served| it.balancer.own_5xx > tolerated(it.balancer);
         let mut judged = *served;
-        if !self.recent.back().is_some_and(is_over) {
+        if !self.recent.back().is_some_and(|(it, _)| is_over(it)) {
             let most = tolerated(served.balancer);
             judged.balancer.own_5xx = served.balancer.own_5xx.min(most);
         }
         judged
     }
 
-    fn pairs(&self, served: &Served) -> Vec<Pair> {
+    fn pairs(&self, served: &Served, weight: Weight) -> Vec<Pair> {
         let metrics = self.metrics.iter();
-        metrics.map(|metric| metric.pair(served)).collect()
+        metrics.map(|metric| metric.pair(served, weight)).collect()
     }
 
     fn move_on(&mut self, minute: Timestamp, step: usize) {
@@ -340,16 +340,16 @@ impl Evidence {
             ..self.settings.clone()
         });
         let newest = self.recent.iter().skip(self.recent.len() - minutes);
-        for served in newest {
-            judge.consume(&[self.metrics[metric].pair(served)]);
+        for (served, weight) in newest {
+            judge.consume(&[self.metrics[metric].pair(served, *weight)]);
         }
         judge.logs()[0].revert.unwrap_or(f64::NEG_INFINITY)
     }
 
     fn sum(&self, minutes: usize, metric: usize) -> Pair {
         let newest = self.recent.iter().skip(self.recent.len() - minutes);
-        newest.fold(Pair::default(), |mut sum, served| {
-            let pair = self.metrics[metric].pair(served);
+        newest.fold(Pair::default(), |mut sum, (served, weight)| {
+            let pair = self.metrics[metric].pair(served, *weight);
             sum.blue.requests += pair.blue.requests;
             sum.blue.bad += pair.blue.bad;
             sum.green.requests += pair.green.requests;

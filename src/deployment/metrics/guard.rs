@@ -2,8 +2,9 @@
 
 use super::{Figures, Served};
 use crate::judge::guards::{BalancerGuard, ErrorGuard, LatencyGuard, Line, MetricGuards};
-use crate::judge::sequential::{Absolute, Count, MetricSettings, Pair, Relative, Settings};
+use crate::judge::sequential::{Absolute, Count, Method, MetricSettings, Pair, Relative, Settings};
 use crate::judge::words;
+use crate::strategy::Weight;
 
 /// One of the judge's metrics: what of a minute it counts, and how it is judged.
 #[derive(Debug, Clone, PartialEq)]
@@ -46,8 +47,11 @@ impl Counts {
 }
 
 impl Metric {
-    /// What both sides served as the judge takes it.
-    pub(super) fn pair(&self, served: &Served) -> Pair {
+    /// What both sides served, at this weight of green's, as the judge takes it.
+    pub(super) fn pair(&self, served: &Served, weight: Weight) -> Pair {
+        if !self.judges_at(weight) {
+            return Pair::default();
+        }
         if self.counts == Counts::Balancer {
             return Pair {
                 blue: Count::default(),
@@ -58,6 +62,12 @@ impl Metric {
             blue: self.counts.of(&served.blue),
             green: self.counts.of(&served.green),
         }
+    }
+
+    /// Whether what both sides served in a minute at this weight of green's is judged: beside blue
+    /// green is held against blue alone, whatever hits both.
+    fn judges_at(&self, weight: Weight) -> bool {
+        self.is_relative() || self.is_of_load_balancer() || weight == Weight::FULL
     }
 
     pub(super) fn is_relative(&self) -> bool {
@@ -133,6 +143,10 @@ fn of_errors(guard: &ErrorGuard) -> [Metric; 3] {
             kappa: f64::from(guard.noise) / 1000.0,
             ..MetricSettings::errors(name, weight)
         };
+        let settings = match guard.is_common() {
+            true => settings.by_method(Method::B),
+            false => settings,
+        };
         Metric::relative(counts, name.to_owned(), guard.worse_than, settings)
     };
     [
@@ -146,7 +160,7 @@ fn of_errors(guard: &ErrorGuard) -> [Metric; 3] {
             Counts::Failed,
             "failed requests".to_owned(),
             weight::FAILED,
-            guard.limit,
+            guard.limit(),
         ),
     ]
 }
@@ -190,9 +204,16 @@ fn alpha(guards: &MetricGuards) -> f64 {
 
 /// What the judge is asked.
 pub(super) fn settings(guards: &MetricGuards, metrics: &[Metric]) -> Settings {
-    let metrics = metrics.iter().map(|metric| metric.settings.clone());
+    let errors = guards.errors.unwrap_or_default();
+    let alpha_revert = alpha(guards);
+    let metrics = metrics.iter().map(|metric| MetricSettings {
+        cluster: f64::from(errors.cluster),
+        // Two thirds of what a revert takes.
+        max_log_factor: errors.burst_guard.then(|| -alpha_revert.ln() * 2.0 / 3.0),
+        ..metric.settings.clone()
+    });
     Settings {
-        alpha_revert: alpha(guards),
+        alpha_revert,
         ..Settings::of(metrics.collect())
     }
 }
@@ -201,7 +222,6 @@ pub(super) fn settings(guards: &MetricGuards, metrics: &[Metric]) -> Settings {
 mod tests {
     use super::*;
     use crate::judge::guards::Over;
-    use crate::judge::sequential::Method;
 
     fn all() -> MetricGuards {
         MetricGuards {

@@ -7,9 +7,9 @@ use jiff::Timestamp;
 
 use super::{Balancer, MetricGuards};
 use crate::deployment::ids::SlotName;
-use crate::judge::guards::{Line, Over};
-use crate::judge::sequential::Pair;
+use crate::judge::guards::{ErrorGuard, Line, Over};
 use crate::judge::sequential::calibration::{kappa, kappa_hat};
+use crate::judge::sequential::{Count, Pair};
 use crate::judge::words::percent;
 
 /// So many minutes with traffic in two zones are wanted to calibrate by.
@@ -33,6 +33,8 @@ pub struct History {
     pub line: Option<Line>,
     /// Two parts of the slot in each minute: its busiest zone as green, the others as blue.
     pub zones: Vec<Pair>,
+    /// What the slot served and failed at in each minute with requests, in order.
+    pub minutes: Vec<Count>,
     /// The load balancers' figures.
     pub balancer: Balancer,
     /// The slot's requests, where a step asks for some.
@@ -69,6 +71,9 @@ impl MetricGuards {
     pub(in crate::deployment) fn fix(&mut self, history: Option<&History>) -> Remarks {
         let mut remarks = Remarks::default();
         self.fix_noise(history, &mut remarks);
+        if let Some(errors) = &mut self.errors {
+            errors.before = history.and_then(|it| ErrorGuard::level(&it.minutes));
+        }
         self.fix_line(history, &mut remarks);
         let balancer = history.map(|it| it.balancer.count());
         if let (Some(guard), Some(count)) = (&mut self.load_balancer, balancer)
@@ -138,7 +143,6 @@ impl MetricGuards {
 mod tests {
     use super::*;
     use crate::judge::guards::LatencyGuard;
-    use crate::judge::sequential::Count;
 
     fn history(minutes: usize, bad: impl Fn(usize) -> (u64, u64)) -> History {
         let count = |bad| Count {
@@ -156,6 +160,7 @@ mod tests {
             slot: SlotName::A,
             line: None,
             zones: (0..minutes).map(pair).collect(),
+            minutes: (0..minutes).map(|at| pair(at).blue).collect(),
             balancer: Balancer {
                 requests: 999_000,
                 own_5xx: 1_000,

@@ -7,7 +7,7 @@ use serde::{Deserialize, Serialize};
 
 use super::watch::Series;
 use super::{CompareGuard, Compared, ThresholdGuard};
-use crate::judge::compare::score::{Score, Scored, score};
+use crate::judge::compare::score::{Score, Scored, Standing, score};
 use crate::judge::compare::{self, Class};
 use crate::judge::guards::{Limit, Number, Period};
 use crate::judge::words::plural;
@@ -139,10 +139,11 @@ impl Judgement {
             Score::Of { summary, .. } if !waits => Some(summary),
             _ => None,
         };
-        let verdict = match summary {
-            Some(score) if score >= f64::from(guard.pass) => Verdict::Pass,
-            Some(score) if score >= f64::from(guard.marginal) => Verdict::Marginal,
-            Some(_) => Verdict::Fail,
+        let (pass, marginal) = (f64::from(guard.pass), f64::from(guard.marginal));
+        let verdict = match summary.map(|it| Standing::of(it, pass, marginal)) {
+            Some(Standing::Pass) => Verdict::Pass,
+            Some(Standing::Marginal) => Verdict::Marginal,
+            Some(Standing::Fail) => Verdict::Fail,
             None => Verdict::TooFew,
         };
         if verdict == Verdict::TooFew {

@@ -9,10 +9,11 @@ pub(super) fn too_low(guards: &MetricGuards, history: &History) -> Vec<String> {
     let errors = guards.errors.and_then(|guard| {
         let blue = rate(failed(history))?;
         let what = "of blue's requests failed";
-        told("errors", guard.limit, (blue, what), least_above(blue, 2))
+        told("errors", guard.limit(), (blue, what), least_above(blue, 2))
     });
     let latency = guards.latency.and_then(|guard| {
-        let (blue, limit) = (history.line?.exceeded, guard.limit?);
+        let line = history.line?;
+        let (blue, limit) = (line.exceeded, guard.limit_at(line));
         let what = "of blue's requests were slow";
         told("latency", limit, (blue, what), least_above(blue, 4))
     });
@@ -43,16 +44,15 @@ fn told(key: &str, limit: u32, (seen, what): (u32, &str), enough: u32) -> Option
     })
 }
 
-/// Blue's requests of the last hour, in minutes with traffic in two zones.
+/// Blue's requests of the last hour.
 fn failed(history: &History) -> Count {
-    let sides = history
-        .zones
+    history
+        .minutes
         .iter()
-        .flat_map(|pair| [pair.blue, pair.green]);
-    sides.fold(Count::default(), |sum, side| Count {
-        requests: sum.requests + side.requests,
-        bad: sum.bad + side.bad,
-    })
+        .fold(Count::default(), |sum, side| Count {
+            requests: sum.requests + side.requests,
+            bad: sum.bad + side.bad,
+        })
 }
 
 /// In millionths; none without requests.

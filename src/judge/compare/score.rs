@@ -31,8 +31,31 @@ pub enum Score {
     Unmeasured,
 }
 
-/// Scores `metrics`. Groups with no weight of their own share what the others leave of 100;
-/// those that were not measured are left out, and the others count for more.
+/// How a score stands against two others.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Standing {
+    /// As high as the higher one.
+    Pass,
+    /// As high as the lower one.
+    Marginal,
+    /// Under both.
+    Fail,
+}
+
+impl Standing {
+    /// Of a score.
+    pub fn of(summary: f64, pass: f64, marginal: f64) -> Standing {
+        match summary {
+            _ if summary >= pass => Standing::Pass,
+            _ if summary >= marginal => Standing::Marginal,
+            _ => Standing::Fail,
+        }
+    }
+}
+
+/// Scores `metrics`. Groups with no weight of their own share what all weights leave of 100; the
+/// weight of a group without metrics is lost, and those that were not measured are left out, so
+/// that the others count for more.
 pub fn score(metrics: &[Scored], weights: &BTreeMap<String, f64>) -> Score {
     let metrics: Vec<&Scored> = metrics.iter().filter(|metric| !metric.muted).collect();
     let mut groups: BTreeMap<&str, (f64, f64)> = BTreeMap::new();
@@ -66,17 +89,21 @@ pub fn score(metrics: &[Scored], weights: &BTreeMap<String, f64>) -> Score {
     if 2 * without.count() >= metrics.len() {
         return Score::Unmeasured;
     }
-    let configured: f64 = names.keys().filter_map(|name| weights.get(*name)).sum();
+    let configured: f64 = weights.values().sum();
     let unweighted = names.keys().filter(|name| !weights.contains_key(**name));
     let rest = (100.0 - configured) / unweighted.count().max(1) as f64;
-    let weight = |name: &String| weights.get(name).copied().unwrap_or(rest);
-    let all: f64 = shares.keys().map(weight).sum();
+    let weight = |name: &str| weights.get(name).copied().unwrap_or(rest);
+    let there: f64 = names.keys().map(|name| weight(name)).sum();
+    let measured: f64 = shares.keys().map(|name| weight(name)).sum();
+    if measured <= 0.0 {
+        return Score::Unmeasured;
+    }
     let sum: f64 = shares
         .iter()
         .map(|(name, share)| weight(name) * share)
         .sum();
     Score::Of {
-        summary: (sum / all * 100.0).round() / 100.0,
+        summary: (sum / measured * there).round() / 100.0,
         groups: shares,
     }
 }

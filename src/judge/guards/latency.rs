@@ -98,7 +98,8 @@ impl fmt::Display for LatencyGuard {
         let limit = percent_of(self.limit_at(line));
         write!(
             f,
-            "requests over {time} ({from}): no more than {worse} % above blue's, and {limit} % at most"
+            "requests over {time} ({from}): no more than {worse} % above blue's, and {limit} % at most \
+             with all traffic"
         )
     }
 }

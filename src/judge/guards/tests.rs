@@ -1,4 +1,5 @@
 use super::*;
+use crate::judge::sequential::Count;
 
 fn threshold(crossed: u32, of: u32, missing: MissingData) -> ThresholdGuard {
     let metric = MetricStat {
@@ -101,11 +102,60 @@ fn limits_follow_what_blue_and_the_load_balancer_were_like() {
 }
 
 #[test]
+fn blue_s_level_is_its_mean_or_half_of_its_worst_stretch() {
+    let minutes = |bad: &[u64]| -> Vec<Count> {
+        let count = |bad: &u64| Count {
+            requests: 1_000,
+            bad: *bad,
+        };
+        bad.iter().map(count).collect()
+    };
+    let limit = |minutes: &[Count]| {
+        let before = ErrorGuard::level(minutes);
+        ErrorGuard {
+            before,
+            ..ErrorGuard::default()
+        }
+        .limit()
+    };
+    assert_eq!(ErrorGuard::level(&[]), None);
+    assert_eq!(limit(&minutes(&[1; 60])), 10_000, "1 % at least");
+    assert_eq!(limit(&minutes(&[20; 60])), 60_000, "three times 2 %");
+    let mut incident = vec![5; 60];
+    incident[20..30].fill(40);
+    assert_eq!(
+        limit(&minutes(&incident)),
+        60_000,
+        "one and a half times 4 %"
+    );
+    incident[20..30].fill(1_000);
+    assert_eq!(limit(&minutes(&incident)), 950_000);
+    let own = ErrorGuard {
+        limit: Some(5_000),
+        before: Some(20_000),
+        ..ErrorGuard::default()
+    };
+    assert_eq!(own.limit(), 5_000);
+    assert!(
+        !own.is_common()
+            && ErrorGuard {
+                before: Some(100_000),
+                ..own
+            }
+            .is_common()
+    );
+}
+
+#[test]
 fn a_plan_of_an_earlier_version_is_still_read() {
     let earlier = r#"{"errors":{"worse_than":125,"harmless":500,"limit":10000,"noise":100,
         "false_reverts":10000,"early_promote":false}}"#;
     let read: MetricGuards = serde_json::from_str(earlier).unwrap();
-    assert_eq!(read.errors, Some(ErrorGuard::default()));
+    let limited = ErrorGuard {
+        limit: Some(10_000),
+        ..ErrorGuard::default()
+    };
+    assert_eq!(read.errors, Some(limited));
     assert_eq!(read.load_balancer, None);
 }
 

@@ -306,7 +306,8 @@ impl Judge {
             .any(|metric| metric.logs().promote.is_some())
             && self.metrics.iter().all(|metric| {
                 let logs = metric.logs();
-                metric.with_green >= self.settings.min_promote_intervals
+                // What has no say in it doesn't have to be seen.
+                (logs.promote.is_none() || metric.with_green >= self.settings.min_promote_intervals)
                     && logs.promote.is_none_or(|log| log >= enough)
                     && logs
                         .revert

@@ -120,13 +120,17 @@ impl MetricSettings {
         }
     }
 
+    /// The same, compared with blue by another method.
+    #[must_use]
+    pub fn by_method(mut self, method: Method) -> MetricSettings {
+        self.relative = self.relative.map(|it| Relative { method, ..it });
+        self
+    }
+
     /// Requests over a threshold that `exceeded` of blue's are over (0.05 for its p95).
     pub fn latency(weight: f64, exceeded: f64) -> MetricSettings {
-        let mut latency = MetricSettings::errors("latency", weight);
         let method = if exceeded < 0.1 { Method::A } else { Method::B };
-        latency.relative = latency
-            .relative
-            .map(|relative| Relative { method, ..relative });
+        let mut latency = MetricSettings::errors("latency", weight).by_method(method);
         latency.absolute = Absolute {
             revert_floor: Some(exceeded / 5.0),
             promote_ceiling: Some(exceeded * 2.0 / 5.0),

@@ -28,6 +28,7 @@ fn warnings_of(guards: MetricGuards) -> String {
             exceeded: 50_000,
         }),
         zones: vec![pair; 60],
+        minutes: vec![side; 60],
         balancer: Balancer {
             requests: 99_000,
             own_5xx: 1_000,
@@ -44,7 +45,7 @@ fn warnings_of(guards: MetricGuards) -> String {
 
 #[test]
 fn a_limit_under_blues_own_level_is_told_with_both_figures_and_what_to_set() {
-    let with = |errors: u32, latency: Option<u32>, balancer: Option<u32>| {
+    let with = |errors: Option<u32>, latency: Option<u32>, balancer: Option<u32>| {
         let mut guards = MetricGuards {
             latency: Some(LatencyGuard {
                 limit: latency,
@@ -56,16 +57,16 @@ fn a_limit_under_blues_own_level_is_told_with_both_figures_and_what_to_set() {
         guards.load_balancer.as_mut().unwrap().limit = balancer;
         warnings_of(guards)
     };
-    assert!(!with(30_000, None, None).contains("in the last hour"));
-    let said = with(10_000, None, None);
+    assert!(!with(Some(30_000), None, None).contains("in the last hour"));
+    let said = with(Some(10_000), None, None);
     let failed = "3 % of blue's requests failed in the last hour, over guards.metrics.errors.limit \
                   (1%): every good version would be reverted; set it to 6% or so";
     assert!(said.contains(failed), "{said}");
-    let said = with(50_000, Some(20_000), None);
+    let said = with(Some(50_000), Some(20_000), None);
     let slow = "5 % of blue's requests were slow in the last hour, over guards.metrics.latency.limit \
                 (2%): every good version would be reverted; set it to 20% or so";
     assert!(said.contains(slow), "{said}");
-    let said = with(50_000, Some(60_000), Some(5_000));
+    let said = with(Some(50_000), Some(60_000), Some(5_000));
     let own = "1 % of all requests got the load balancer's own 5xx in the last hour, over \
                guards.metrics.load_balancer.limit (0.5%): every good version would be reverted; set \
                it to 3% or so";
