@@ -120,6 +120,7 @@ impl Case {
             cluster: ClusterName::new(CLUSTER),
             service: Some(EcsServiceName::new(SHOP)),
             task: None,
+            suspected_since: None,
         };
         let evidence = cloud.collect(&ask, region.now()).await;
         let calls = region.calls();

@@ -108,6 +108,7 @@ async fn one(
         cluster: cluster.clone(),
         service: service.clone(),
         task,
+        suspected_since: None,
     };
     let evidence = cloud.collect(&ask, now).await;
     if let Some(task) = &evidence.asked_task
@@ -152,6 +153,7 @@ async fn slots(
             cluster: cluster.clone(),
             service: Some(service.clone()),
             task: None,
+            suspected_since: None,
         };
         let evidence = cloud.collect(&ask, now).await;
         if evidence.failures.iter().any(|failure| failure.no_cluster) {

@@ -12,6 +12,7 @@ mod load_balancer;
 mod logging;
 mod memory;
 mod network;
+mod own_words;
 mod permissions;
 mod roles;
 mod secrets;
@@ -25,7 +26,7 @@ mod volumes;
 
 use super::found::Rule;
 
-const FAMILIES: [&[Rule]; 21] = [
+const FAMILIES: [&[Rule]; 22] = [
     image::RULES,
     secrets::RULES,
     logging::RULES,
@@ -45,6 +46,7 @@ const FAMILIES: [&[Rule]; 21] = [
     container_health::RULES,
     stopping::RULES,
     exec::RULES,
+    own_words::RULES,
     service::RULES,
     permissions::RULES,
 ];
