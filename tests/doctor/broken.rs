@@ -435,6 +435,10 @@ fn limits() -> Vec<(Case, &'static str)> {
             "instance-ended",
         ),
         (
+            case("targets deregistered by hand", "shop:v1").then(120, Scene::deregister),
+            "tasks-not-registered",
+        ),
+        (
             case("percentages without room", "shop:v1")
                 .served(|it| it["deploymentConfiguration"]["maximumPercent"] = json!(100))
                 .then(300, |scene| scene.roll("shop:v2")),

@@ -193,6 +193,21 @@ impl Scene {
         self.elb("ModifyTargetGroup", &input);
     }
 
+    /// Takes all of the service's targets out of its group.
+    pub(crate) fn deregister(&mut self) {
+        let group = self.balancer.group_a.clone();
+        let input = json!({ "TargetGroupArn": group });
+        let shown = self.elb("DescribeTargetHealth", &input);
+        let targets = shown["TargetHealthDescriptions"].as_array();
+        let targets: Vec<Value> = targets
+            .expect("it is a list")
+            .iter()
+            .map(|it| it["Target"].clone())
+            .collect();
+        let input = json!({ "TargetGroupArn": group, "Targets": targets });
+        self.elb("DeregisterTargets", &input);
+    }
+
     /// The id of one of the service's running tasks.
     pub(crate) fn task(&self) -> String {
         let tasks = self.world.ecs.clusters[CLUSTER].tasks.values();

@@ -14,6 +14,7 @@ mod memory;
 mod network;
 mod own_words;
 mod permissions;
+mod registration;
 mod roles;
 mod secrets;
 mod service;
@@ -26,7 +27,7 @@ mod volumes;
 
 use super::found::Rule;
 
-const FAMILIES: [&[Rule]; 22] = [
+const FAMILIES: [&[Rule]; 23] = [
     image::RULES,
     secrets::RULES,
     logging::RULES,
@@ -41,6 +42,7 @@ const FAMILIES: [&[Rule]; 22] = [
     capacity::RULES,
     limits::RULES,
     load_balancer::RULES,
+    registration::RULES,
     target_health::RULES,
     target_answers::RULES,
     container_health::RULES,
