@@ -1,11 +1,13 @@
 //! The last log lines of containers, from CloudWatch Logs.
 
+use std::time::Duration;
+
 use super::cloud::Cloud;
 use super::error::{AwsError, ErrorClass};
 use super::retry::Effect;
 use super::together::some;
 use crate::deployment::task_definition::has_secret;
-use crate::diagnose::{CallFailure, Evidence, LogLine, LogPlace, LogRead, LogTail};
+use crate::diagnose::{CallFailure, Evidence, LogLine, LogPlace, LogRead, LogTail, stream_name};
 use jiff::Timestamp;
 
 const GET: &str = "logs:GetLogEvents";
@@ -29,17 +31,65 @@ struct Stream<'a> {
     name: String,
 }
 
+impl Stream<'_> {
+    fn tail(&self, read: LogRead) -> LogTail {
+        LogTail {
+            task: self.task.to_owned(),
+            container: self.container.to_owned(),
+            read,
+        }
+    }
+}
+
 impl Cloud {
-    /// Reads the logs that explain the most, and names those that are elsewhere.
-    pub(super) async fn collect_logs(&self, evidence: &mut Evidence) {
-        let Some(definition) = &evidence.definition else {
-            return;
-        };
+    /// Reads the logs that explain the most, as far as they come `within` that time, and names
+    /// those that are elsewhere.
+    pub(super) async fn collect_logs(&self, evidence: &mut Evidence, within: Duration) {
+        let (mut tails, streams) = self.places(evidence);
+        let read = streams.iter().map(|stream| self.lines(stream)).collect();
+        let missing = |stream: &Stream| format!("the last lines of {}", stream.group);
+        let mut failure: Option<CallFailure> = None;
+        match tokio::time::timeout(within, some(AT_ONCE, read)).await {
+            Ok(read) => {
+                for (stream, lines) in streams.iter().zip(read) {
+                    match lines {
+                        Ok(lines) => tails.push(stream.tail(LogRead::Lines(lines))),
+                        // Told once: all of them fail alike.
+                        Err(error) => {
+                            failure.get_or_insert_with(|| CallFailure {
+                                operation: GET.to_owned(),
+                                denied: error.class == ErrorClass::Denied,
+                                no_cluster: false,
+                                missing: missing(stream),
+                                message: error.to_string(),
+                            });
+                        }
+                    }
+                }
+            }
+            Err(_) => {
+                failure = streams.first().map(|stream| CallFailure {
+                    operation: GET.to_owned(),
+                    denied: false,
+                    no_cluster: false,
+                    missing: missing(stream),
+                    message: format!("no answer within {} s", within.as_secs()),
+                });
+            }
+        }
+        evidence.logs = tails;
+        evidence.failures.extend(failure);
+    }
+
+    /// The streams that can be read, and where the other logs are.
+    fn places<'a>(&'a self, evidence: &'a Evidence) -> (Vec<LogTail>, Vec<Stream<'a>>) {
         let (mut tails, mut streams) = (Vec::new(), Vec::new());
+        let Some(definition) = &evidence.definition else {
+            return (tails, streams);
+        };
         for task in evidence.tasks_to_read() {
-            let began = task.started_at.is_some()
-                || task.containers.iter().any(|it| it.exit_code.is_some());
-            for container in task.containers.iter().filter(|_| began).take(CONTAINERS) {
+            let containers = task.containers.iter().filter(|_| task.has_begun());
+            for container in containers.take(CONTAINERS) {
                 let Some(defined) = definition.container(&container.name) else {
                     continue;
                 };
@@ -54,7 +104,7 @@ impl Cloud {
                             container: &container.name,
                             region: region.unwrap_or_else(|| self.region()),
                             group,
-                            name: format!("{prefix}/{}/{}", container.name, task.id),
+                            name: stream_name(prefix, &container.name, &task.id),
                         });
                         continue;
                     }
@@ -71,28 +121,7 @@ impl Cloud {
                 });
             }
         }
-        let read = streams.iter().map(|stream| self.lines(stream)).collect();
-        let mut failures: Vec<CallFailure> = Vec::new();
-        for (stream, lines) in streams.iter().zip(some(AT_ONCE, read).await) {
-            match lines {
-                Ok(lines) => tails.push(LogTail {
-                    task: stream.task.to_owned(),
-                    container: stream.container.to_owned(),
-                    read: LogRead::Lines(lines),
-                }),
-                // Told once: all of them fail alike.
-                Err(error) if failures.is_empty() => failures.push(CallFailure {
-                    operation: GET.to_owned(),
-                    denied: error.class == ErrorClass::Denied,
-                    no_cluster: false,
-                    missing: format!("the last lines of {}", stream.group),
-                    message: error.to_string(),
-                }),
-                Err(_) => {}
-            }
-        }
-        evidence.logs = tails;
-        evidence.failures.extend(failures);
+        (tails, streams)
     }
 
     /// The last lines of a stream; none where there is no such stream.

@@ -45,6 +45,15 @@ fn is_none(more: &usize) -> bool {
 }
 
 impl Diagnosis {
+    /// The rule that finds no cause, and says where to read on.
+    pub const READ_ITS_LOG: &str = "read-its-log";
+
+    /// Whether it says why, and not only where to read on.
+    pub fn names_a_cause(&self) -> bool {
+        let first = self.findings.first();
+        first.is_some_and(|it| it.rule != Diagnosis::READ_ITS_LOG)
+    }
+
     /// The first of `findings`, each cut to a size that a journal takes.
     pub fn of(mut findings: Vec<Finding>) -> Diagnosis {
         let more = findings.len().saturating_sub(KEPT);

@@ -160,7 +160,7 @@ pub enum Event {
         /// Why.
         trip: Trip,
     },
-    /// Fact: why green's tasks or targets failed, as far as could be found out before they go.
+    /// Fact: why green failed, as far as could be found out before its tasks go.
     Diagnosed {
         /// What was found, the root cause first.
         diagnosis: Diagnosis,

@@ -13,7 +13,7 @@ use super::ids::{AlarmName, TaskDefinitionArn};
 use super::metrics::Evidence;
 use super::outcome::Outcome;
 use super::plan::Plan;
-use super::trip::{Hold, Trip};
+use super::trip::{Blames, Hold, Trip};
 pub use super::waits::{Failure, Held, HeldBefore, Waiting};
 use crate::judge::alarms::AlarmState;
 use crate::strategy::Weight;
@@ -64,7 +64,7 @@ pub struct Deployment {
     pub target_reason: Option<String>,
     /// The last own change, after which looks come quickly.
     pub changed_at: Timestamp,
-    /// Whether the journal says why green's tasks or targets failed.
+    /// Whether the journal says what was found out about green's failure.
     pub diagnosed: bool,
     /// Its dead-man switch.
     pub deadman: DeadmanState,
@@ -568,7 +568,18 @@ impl Deployment {
         else {
             return false;
         };
-        !self.diagnosed && self.green_touched && trip.is_of_green_s_tasks()
+        !self.diagnosed && self.green_touched && trip.blames() != Blames::NotGreen
+    }
+
+    /// Since when green's own words are evidence, whatever AWS shows of it: where green is why it
+    /// reverts.
+    pub fn suspects_green_since(&self) -> Option<Timestamp> {
+        match &self.phase {
+            Phase::Reverting { trip, .. } if trip.blames() == Blames::Green => {
+                Some(self.started_at)
+            }
+            _ => None,
+        }
     }
 
     /// How it ended, if it has.

@@ -9,7 +9,7 @@ use serde::{Deserialize, Serialize};
 
 use super::action::ActName;
 use super::ids::{AlarmName, SlotName, TargetGroupArn, TaskDefinitionArn};
-use super::metrics::{Crossed, Judgement, Worse};
+use super::metrics::{Crossed, Judgement, Subject, Worse};
 use super::observation::StoppedTask;
 use crate::judge::words::plural;
 use crate::strategy::{Weight, format_duration};
@@ -143,18 +143,47 @@ pub enum Trip {
     },
 }
 
+/// How much what tripped has to do with green.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Blames {
+    /// Green is why.
+    Green,
+    /// Green may be why.
+    GreenPerhaps,
+    /// Something else is.
+    NotGreen,
+}
+
 impl Trip {
-    /// Whether green's tasks or targets are why.
-    pub fn is_of_green_s_tasks(&self) -> bool {
+    /// How much it has to do with green.
+    pub fn blames(&self) -> Blames {
+        let is_of_green =
+            |hold: &Hold| matches!(hold, Hold::GreenNotReady { .. } | Hold::TasksMissing { .. });
         match self {
             Trip::NotHealthyInTime { .. }
             | Trip::CrashLoop { .. }
             | Trip::RolloutFailed { .. }
-            | Trip::TooFewHealthyTargets { .. } => true,
-            Trip::PatienceOver { waited_for } => waited_for
-                .iter()
-                .any(|hold| matches!(hold, Hold::GreenNotReady { .. } | Hold::TasksMissing { .. })),
-            _ => false,
+            | Trip::TooFewHealthyTargets { .. }
+            | Trip::Alarm { .. }
+            | Trip::OverLimit(_)
+            | Trip::Compared(_) => Blames::Green,
+            Trip::Worse(worse) => match worse.subject {
+                Subject::Green => Blames::Green,
+                Subject::LoadBalancer => Blames::GreenPerhaps,
+            },
+            Trip::PatienceOver { waited_for } if waited_for.iter().any(is_of_green) => {
+                Blames::Green
+            }
+            Trip::PatienceOver { .. }
+            | Trip::TooFewRequests { .. }
+            | Trip::Blind { .. }
+            | Trip::Refused { .. }
+            | Trip::DefinitionLost
+            | Trip::Interrupted { .. }
+            | Trip::Aborted { .. }
+            | Trip::DeadmanDue { .. }
+            | Trip::LockLost { .. }
+            | Trip::SteppedInByHand { .. } => Blames::NotGreen,
         }
     }
 

@@ -71,6 +71,40 @@ pub enum LogPlace<'a> {
     Nowhere,
 }
 
+/// The log stream of a task's container.
+pub fn stream_name(prefix: &str, container: &str, task: &str) -> String {
+    format!("{prefix}/{container}/{task}")
+}
+
+impl LogPlace<'_> {
+    /// How to read the log of a task's container from `since` on.
+    pub fn read_on(&self, container: &str, task: &str, since: &str) -> String {
+        let option = |name: &str, value: Option<String>| {
+            value.map_or_else(String::new, |it| format!(" {name} {it}"))
+        };
+        match self {
+            LogPlace::CloudWatch {
+                group,
+                region,
+                prefix,
+            } => {
+                let stream = prefix.map(|prefix| stream_name(prefix, container, task));
+                format!(
+                    "aws logs tail {group} --since {since}{}{}",
+                    option("--log-stream-name-prefix", stream),
+                    option("--region", region.map(str::to_owned)),
+                )
+            }
+            LogPlace::Elsewhere(driver) => {
+                format!("where the driver {driver} writes, what task {task} logged")
+            }
+            LogPlace::Nowhere => {
+                "nothing is kept: give the container a log driver (awslogs)".to_owned()
+            }
+        }
+    }
+}
+
 impl<'a> Container<'a> {
     /// Its name.
     pub fn name(&self) -> &'a str {

@@ -18,6 +18,9 @@ pub struct Evidence {
     pub cluster: ClusterName,
     /// The task that was asked about, where it was one.
     pub asked_task: Option<String>,
+    /// Since when something other than AWS says that it is unwell: its log is read although AWS
+    /// shows nothing wrong.
+    pub suspected_since: Option<Timestamp>,
     /// The service; `None` for a task outside any, or where it can't be read.
     pub service: Option<Service>,
     /// What its primary deployment, or the task, runs.
@@ -248,6 +251,7 @@ impl Evidence {
             now,
             cluster,
             asked_task: None,
+            suspected_since: None,
             service: None,
             definition: None,
             tasks: Vec::new(),

@@ -14,7 +14,7 @@ mod task;
 #[cfg(test)]
 mod testing;
 
-pub use definition::{Container, Definition, LogPlace};
+pub use definition::{Container, Definition, LogPlace, stream_name};
 pub use evidence::{
     CallFailure, Deployment, Evidence, Group, LogLine, LogRead, LogTail, Network, Registration,
     Scaling, ScalingActivity, Service, ServiceEvent, Target,

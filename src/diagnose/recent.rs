@@ -119,7 +119,7 @@ impl Evidence {
     }
 
     /// The tasks whose logs explain the most: the newest that failed, and those that run and
-    /// don't pass a health check.
+    /// don't pass a health check; all that run where the service is suspected.
     pub fn tasks_to_read(&self) -> Vec<&Task> {
         let ill: Vec<&str> = self
             .groups
@@ -130,7 +130,9 @@ impl Evidence {
         let of_ill = |task: &Task| task.address.as_deref().is_some_and(|it| ill.contains(&it));
         let failed = self.failed_tasks().into_iter().take(FAILED_READ);
         let running = self.running();
-        let running = running.filter(|task| task.health == "UNHEALTHY" || of_ill(task));
+        let suspected = self.suspected_since.is_some();
+        let running =
+            running.filter(|task| suspected || task.health == "UNHEALTHY" || of_ill(task));
         failed.chain(running.take(RUNNING_READ)).collect()
     }
 

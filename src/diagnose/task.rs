@@ -11,6 +11,8 @@ pub struct Task {
     pub id: String,
     /// What it runs.
     pub definition: Option<TaskDefinitionArn>,
+    /// The service that it is of; none where it was started by itself.
+    pub service: Option<String>,
     /// The deployment that started it, or whatever its starter said.
     pub started_by: String,
     /// RUNNING, PENDING, STOPPED …
@@ -77,6 +79,12 @@ impl Task {
     /// Whether it is over, or about to be.
     pub fn is_stopped(&self) -> bool {
         !self.stop_code.is_empty() || !self.stopped_reason.is_empty()
+    }
+
+    /// Whether any of its containers ran.
+    pub fn has_begun(&self) -> bool {
+        let mut containers = self.containers.iter();
+        self.started_at.is_some() || containers.any(|it| it.exit_code.is_some())
     }
 
     /// Whether it ended otherwise than because somebody wanted that.

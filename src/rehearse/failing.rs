@@ -2,6 +2,7 @@
 
 use crate::deployment::diagnosis::{Diagnosis, Finding};
 use crate::deployment::event::{Event, Record};
+use crate::deployment::state::Deployment;
 use crate::sandbox::world::World;
 
 /// The account as it is when a deployment finds out why its green failed.
@@ -9,6 +10,8 @@ use crate::sandbox::world::World;
 pub struct Failing {
     /// The account.
     pub world: World,
+    /// The deployment.
+    pub deployment: Deployment,
     /// After how many records.
     pub(super) after: usize,
 }

@@ -124,12 +124,11 @@ impl Run<'_> {
         let Some(kept @ None) = self.failing.as_deref_mut() else {
             return;
         };
-        let due = self
-            .deployment
-            .as_ref()
-            .is_some_and(Deployment::is_to_be_diagnosed);
-        *kept = due.then(|| Failing {
+        let deployment = self.deployment.as_ref();
+        let due = deployment.filter(|it| it.is_to_be_diagnosed());
+        *kept = due.map(|deployment| Failing {
             world: self.world.clone(),
+            deployment: deployment.clone(),
             after: self.records.len(),
         });
     }

@@ -93,9 +93,9 @@ fn reverted(view: &View, trip: &Trip) -> Vec<StyledLine> {
     lines.extend(cause(view));
     lines.extend(traffic(view));
     lines.push(field("green", green_now(view)));
-    let next = match view.diagnosis {
-        Some(_) => "mend the cause; then deploy again".to_owned(),
-        None => after_trip(trip, view),
+    let next = match &view.diagnosis {
+        Some(it) if it.names_a_cause() => "mend the cause; then deploy again".to_owned(),
+        _ => after_trip(trip, view),
     };
     lines.push(field("next", next));
     lines
@@ -189,11 +189,15 @@ fn cause(view: &View) -> Vec<StyledLine> {
     let Some(first) = findings.next() else {
         return Vec::new();
     };
-    let mut lines = vec![field("cause", &first.what)];
+    let (what, then) = match diagnosis.names_a_cause() {
+        true => ("cause", "mend it"),
+        false => ("found", "read on"),
+    };
+    let mut lines = vec![field(what, &first.what)];
     let shown = first.evidence.iter().map(|it| field("", format!("  {it}")));
     lines.extend(shown);
     lines.push(field("", format!("likely: {}", first.cause)));
-    lines.push(field("mend it", &first.fix));
+    lines.push(field(then, &first.fix));
     lines.extend(findings.map(|it| field("", format!("also: {} ({})", it.what, it.rule))));
     lines
 }
@@ -224,9 +228,11 @@ fn stopped(tasks: &[StoppedTask]) -> Vec<StyledLine> {
             None => kinds.push((task, 1)),
         }
     }
+    let by_hand = tasks.iter().all(|it| it.code == "UserInitiated");
+    let what = if by_hand { "stopped" } else { "failed tasks" };
     let mut lines = Vec::new();
     for (n, (task, count)) in kinds.into_iter().enumerate() {
-        let label = if n == 0 { "failed tasks" } else { "" };
+        let label = if n == 0 { what } else { "" };
         lines.push(field(
             label,
             format!("{}: {}: {}", which(task, count), task.code, task.reason),

@@ -38,7 +38,7 @@ use crate::deployment::event::Record;
 /// | `reverting` | intent: `trip`: why |
 /// | `hurrying` | `signal`: no more waiting than needed |
 /// | `traffic_reverted` | all routes show everything on blue |
-/// | `diagnosed` | why green's tasks or targets failed: `diagnosis`: `findings`, the root cause first, each with `rule`, `what`, `evidence`, `cause`, `fix`; `more`: how many were left out |
+/// | `diagnosed` | why green failed: `diagnosis`: `findings`, the root cause first, each with `rule`, `what`, `evidence`, `cause`, `fix`; `more`: how many were left out |
 /// | `putting_green_away`, `green_put_away` | intent, and fact: green's desired count is 0 |
 /// | `act_failed` | `act`, `class`, `message` |
 /// | `looked` | `blue`, `green`: counts (`slot`, `desired`, `running`, `healthy`, `failed`); `weights`: route to green's share seen; `alarms`: name to state; null is unreadable |

@@ -252,7 +252,11 @@ fn are_the_same(before: &[Hold], now: &[Hold]) -> bool {
 /// The root cause, and what mends it.
 fn diagnosed(diagnosis: &Diagnosis) -> Option<Said> {
     let first = diagnosis.findings.first()?;
-    let text = format!("{}; to mend it: {}", first.what, first.fix);
+    let then = match diagnosis.names_a_cause() {
+        true => "to mend it",
+        false => "read on",
+    };
+    let text = format!("{}; {then}: {}", first.what, first.fix);
     Said::news(Tone::Warn, "diagnosed", text)
 }
 

@@ -21,12 +21,7 @@ impl Loop<'_> {
         }
         self.has_asked_why = true;
         let Loop { means, log, .. } = self;
-        let plan = &log.deployment.plan;
-        let ask = CollectAsk {
-            cluster: plan.cluster.clone(),
-            service: Some(plan.slots[plan.green_slot()].service.clone()),
-            task: None,
-        };
+        let ask = CollectAsk::of_green(&log.deployment);
         let collect = means.cloud.collect_now(&ask, means.clock.now());
         let collect = tokio::time::timeout(COLLECTS_AT_MOST, Box::pin(collect));
         let evidence = tokio::select! {

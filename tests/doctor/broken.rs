@@ -435,6 +435,16 @@ fn limits() -> Vec<(Case, &'static str)> {
             "instance-ended",
         ),
         (
+            case("targets deregistered by hand", "shop:v1").then(120, Scene::deregister),
+            "tasks-not-registered",
+        ),
+        (
+            case("an execution role that isn't there", "shop:v1").defined(|it| {
+                it["executionRoleArn"] = json!("arn:aws:iam::123456789012:role/missing");
+            }),
+            "role-not-assumable",
+        ),
+        (
             case("percentages without room", "shop:v1")
                 .served(|it| it["deploymentConfiguration"]["maximumPercent"] = json!(100))
                 .then(300, |scene| scene.roll("shop:v2")),

@@ -120,6 +120,7 @@ impl Case {
             cluster: ClusterName::new(CLUSTER),
             service: Some(EcsServiceName::new(SHOP)),
             task: None,
+            suspected_since: None,
         };
         let evidence = cloud.collect(&ask, region.now()).await;
         let calls = region.calls();
@@ -190,6 +191,21 @@ impl Scene {
         let mut input = json!({ "TargetGroupArn": self.balancer.group_a });
         input[key] = value;
         self.elb("ModifyTargetGroup", &input);
+    }
+
+    /// Takes all of the service's targets out of its group.
+    pub(crate) fn deregister(&mut self) {
+        let group = self.balancer.group_a.clone();
+        let input = json!({ "TargetGroupArn": group });
+        let shown = self.elb("DescribeTargetHealth", &input);
+        let targets = shown["TargetHealthDescriptions"].as_array();
+        let targets: Vec<Value> = targets
+            .expect("it is a list")
+            .iter()
+            .map(|it| it["Target"].clone())
+            .collect();
+        let input = json!({ "TargetGroupArn": group, "Targets": targets });
+        self.elb("DeregisterTargets", &input);
     }
 
     /// The id of one of the service's running tasks.

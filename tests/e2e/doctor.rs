@@ -121,6 +121,18 @@ fn a_mistyped_name_is_answered_with_the_nearest() {
 }
 
 #[test]
+fn a_task_of_another_service_is_not_held_against_the_one_that_is_named() {
+    let scene = Scene::at_speed(30);
+    create(&scene, "worker", "worker:segfault");
+    let task = stopped_task(&scene, "worker");
+    scene
+        .bg(&["doctor", "--service", "shop", "--task", &task])
+        .exits(3)
+        .complains(&format!("task {task} is of service worker, not of shop"))
+        .complains(&format!("bg doctor --cluster demo --task {task}"));
+}
+
+#[test]
 fn a_mistyped_name_in_the_config_is_answered_as_well() {
     let scene = Scene::at_speed(1);
     scene.configure(&[("cluster: demo", "cluster: dmeo")]);

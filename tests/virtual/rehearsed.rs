@@ -1,8 +1,9 @@
 //! A rehearsal is the same deployment: what it does without a call is what the loop does over the
 //! SDK.
 
-use bg::aws::{Cloud, SurveyAsk};
+use bg::aws::{Cloud, CollectAsk, SurveyAsk};
 use bg::deployment::deadman::Deadman;
+use bg::deployment::diagnosis::Diagnosis;
 use bg::deployment::event::{Event, Record};
 use bg::deployment::ids::{RoleArn, SlotName};
 use bg::deployment::metrics::{ErrorGuard, MetricGuards};
@@ -18,7 +19,7 @@ use std::time::Duration;
 
 use super::harness::{Scene, Stage, request};
 
-fn judged(image: &str, strategy: &str) -> Request {
+pub(crate) fn judged(image: &str, strategy: &str) -> Request {
     let mut request = request(image, strategy);
     request.guards.metrics = Some(MetricGuards {
         errors: Some(ErrorGuard::default()),
@@ -124,29 +125,35 @@ async fn rows(scenario: &str, requests: Vec<(&str, Request)>, seeds: u64) -> Vec
 
 #[tokio::test(start_paused = true)]
 async fn why_green_failed_is_recorded_where_the_loop_does_it() {
-    let (real, _) = both(&judged("shop:missing", "canary"), leaping).await;
-    let findings = real.iter().find_map(|it| match &it.event {
-        Event::Diagnosed { diagnosis } => Some(diagnosis.findings.clone()),
-        _ => None,
-    });
     let scenario = Scenario::default();
-    let (world, contenders) = planned(&scenario, vec![("canary", rehearsed("canary"))]).await;
-    let series = Series {
-        world: &world,
-        scenario: &scenario,
-        contenders: &contenders,
-        first_seed: 1,
-        seeds: 0,
-    };
-    let story = |tag: &str| series.story(&contenders[0], |_| Behaviour::for_image(tag));
-    let (records, failing) = story("shop:missing").expect("it is legal");
-    let failing = failing.expect("green failed");
-    let told = failing.told(records, findings.expect("the loop found some"));
-    assert_eq!(around_the_diagnosis(&told), around_the_diagnosis(&real));
-    let replayed = Deployment::replay(&told).expect("it is legal");
-    assert!(replayed.is_some_and(|it| it.outcome().is_some()));
-    let (_, failing) = story("shop:v2").expect("it is legal");
-    assert!(failing.is_none());
+    for (image, strategy) in [("shop:missing", "canary"), ("shop:bad", "canary:10%:30m")] {
+        let (real, _) = both(&judged(image, strategy), leaping).await;
+        let findings = real.iter().find_map(|it| match &it.event {
+            Event::Diagnosed { diagnosis } => Some(diagnosis.findings.clone()),
+            _ => None,
+        });
+        let (world, contenders) = planned(&scenario, vec![("own", rehearsed(strategy))]).await;
+        let series = Series {
+            world: &world,
+            scenario: &scenario,
+            contenders: &contenders,
+            first_seed: 1,
+            seeds: 0,
+        };
+        let story = |tag: &str| series.story(&contenders[0], |_| Behaviour::for_image(tag));
+        let (records, failing) = story(image).expect("it is legal");
+        let failing = failing.expect("green failed");
+        let findings = findings.expect("the loop found some");
+        let ask = CollectAsk::of_green(&failing.deployment);
+        let only_read_on = findings[0].rule == Diagnosis::READ_ITS_LOG;
+        assert!(ask.suspected_since.is_some() && only_read_on == (image == "shop:bad"));
+        let told = failing.told(records, findings);
+        assert_eq!(around_the_diagnosis(&told), around_the_diagnosis(&real));
+        let replayed = Deployment::replay(&told).expect("it is legal");
+        assert!(replayed.is_some_and(|it| it.outcome().is_some()));
+        let (_, failing) = story("shop:v2").expect("it is legal");
+        assert!(failing.is_none());
+    }
 }
 
 /// What is recorded just before the diagnosis, and just after it.

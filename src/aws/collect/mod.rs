@@ -12,15 +12,18 @@ use jiff::Timestamp;
 use serde_json::{Value, json};
 
 use super::cloud::Cloud;
-use super::ecs::{last_part, list, text};
+use super::ecs::{last_part, list};
 use super::error::{AwsError, ErrorClass};
 use super::retry::patiently;
 use super::services::task_definition;
 use crate::deployment::ids::{ClusterName, EcsServiceName, TaskDefinitionArn};
+use crate::deployment::state::Deployment;
 use crate::diagnose::{CallFailure, Definition, Evidence};
 
 /// How long a person's question waits for an account that others keep busy.
 const THROTTLED_AT_MOST: Duration = Duration::from_secs(20);
+/// How long a deployment's diagnosis waits for logs, of the five seconds that it has.
+const LOGS_NOW: Duration = Duration::from_secs(3);
 /// Of each kind; ECS describes a hundred at once.
 const TASKS: usize = 100;
 
@@ -33,6 +36,21 @@ pub struct CollectAsk {
     pub service: Option<EcsServiceName>,
     /// One task alone, by id or ARN.
     pub task: Option<String>,
+    /// See [`Evidence::suspected_since`].
+    pub suspected_since: Option<Timestamp>,
+}
+
+impl CollectAsk {
+    /// Why a deployment's green failed.
+    pub fn of_green(deployment: &Deployment) -> CollectAsk {
+        let plan = &deployment.plan;
+        CollectAsk {
+            cluster: plan.cluster.clone(),
+            service: Some(plan.slots[plan.green_slot()].service.clone()),
+            task: None,
+            suspected_since: deployment.suspects_green_since(),
+        }
+    }
 }
 
 /// Notes what could not be read, with what is missing for that.
@@ -64,20 +82,31 @@ impl Cloud {
     /// Collects what there is to know of a service or a task. Never fails: see
     /// [`Evidence::failures`].
     pub async fn collect(&self, ask: &CollectAsk, now: Timestamp) -> Evidence {
-        patiently(THROTTLED_AT_MOST, self.collect_now(ask, now)).await
+        let collect = self.collect_with_logs(ask, now, THROTTLED_AT_MOST);
+        patiently(THROTTLED_AT_MOST, collect).await
     }
 
-    /// The same beside a deployment: what is throttled is left out.
+    /// The same beside a deployment: what is throttled is left out, and logs that are slow.
     pub async fn collect_now(&self, ask: &CollectAsk, now: Timestamp) -> Evidence {
+        self.collect_with_logs(ask, now, LOGS_NOW).await
+    }
+
+    async fn collect_with_logs(
+        &self,
+        ask: &CollectAsk,
+        now: Timestamp,
+        logs_within: Duration,
+    ) -> Evidence {
         let mut evidence = Evidence::new(ask.cluster.clone(), now);
+        evidence.suspected_since = ask.suspected_since;
         evidence.asked_task = ask.task.as_deref().map(|task| last_part(task).to_owned());
         let mut tasks = Vec::new();
         if let Some(task) = &evidence.asked_task {
             let described = self.describe_all(&ask.cluster, vec![task.clone()]).await;
             tasks = note(described, "the task", &mut evidence.failures).unwrap_or_default();
         }
-        let of_task = tasks.first().map_or("", |task| text(task, "group"));
-        let of_task = of_task.strip_prefix("service:").map(EcsServiceName::new);
+        let of_task = tasks.first().and_then(read::service_of);
+        let of_task = of_task.map(EcsServiceName::new);
         let service = match &ask.service {
             Some(name) => Some(name.clone()),
             None => of_task,
@@ -99,7 +128,7 @@ impl Cloud {
         if evidence.service.is_some() {
             self.collect_groups(&mut evidence).await;
         }
-        self.collect_logs(&mut evidence).await;
+        self.collect_logs(&mut evidence, logs_within).await;
         evidence
     }
 

@@ -117,12 +117,18 @@ pub(super) fn tasks(described: &[Value]) -> Vec<Task> {
     tasks
 }
 
+/// The service that a task is of.
+pub(super) fn service_of(task: &Value) -> Option<&str> {
+    text(task, "group").strip_prefix("service:")
+}
+
 fn task(task: &Value) -> Task {
     let at = |key: &str| task.get(key).and_then(timestamp);
     let definition = Some(text(task, "taskDefinitionArn")).filter(|arn| !arn.is_empty());
     Task {
         id: last_part(text(task, "taskArn")).to_owned(),
         definition: definition.map(TaskDefinitionArn::new),
+        service: service_of(task).map(str::to_owned),
         started_by: owned(task, "startedBy"),
         last_status: owned(task, "lastStatus"),
         wanted: text(task, "desiredStatus") == "RUNNING",

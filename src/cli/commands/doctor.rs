@@ -108,6 +108,7 @@ async fn one(
         cluster: cluster.clone(),
         service: service.clone(),
         task,
+        suspected_since: None,
     };
     let evidence = cloud.collect(&ask, now).await;
     if let Some(task) = &evidence.asked_task
@@ -129,8 +130,28 @@ async fn one(
             let trouble = evidence.failures.first();
             Err(trouble.map_or(error.clone(), |it| error.hint(it.message.clone())))
         }
-        service => Ok(patient(service, None, &evidence)),
+        service => match other_service(&evidence) {
+            Some(error) => Err(error),
+            None => Ok(patient(service, None, &evidence)),
+        },
     }
+}
+
+/// The task that is asked about is none of the service that is.
+fn other_service(evidence: &Evidence) -> Option<CliError> {
+    let task = evidence.tasks.first()?;
+    let asked = evidence.asked_task.as_ref()?;
+    let named = &evidence.service.as_ref()?.name;
+    let own = match &task.service {
+        Some(own) if own == named => return None,
+        Some(own) => format!("is of service {own}"),
+        None => "is of no service".to_owned(),
+    };
+    let refused = CliError::refused(format!("task {asked} {own}, not of {named}"));
+    Some(refused.hint(format!(
+        "ask about the task alone: bg doctor --cluster {} --task {asked}",
+        evidence.cluster
+    )))
 }
 
 /// Both slots of the config.
@@ -152,6 +173,7 @@ async fn slots(
             cluster: cluster.clone(),
             service: Some(service.clone()),
             task: None,
+            suspected_since: None,
         };
         let evidence = cloud.collect(&ask, now).await;
         if evidence.failures.iter().any(|failure| failure.no_cluster) {

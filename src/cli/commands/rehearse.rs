@@ -21,7 +21,6 @@ use crate::cli::session::{parse, read_config};
 use crate::config::{self, Config};
 use crate::deployment::event::Record;
 use crate::deployment::ids::{DeploymentId, SlotName};
-use crate::deployment::plan::Plan;
 use crate::deployment::preflight::{self, Request};
 use crate::deployment::state::IllegalRecord;
 use crate::diagnose::diagnose;
@@ -106,7 +105,7 @@ pub(super) async fn run(global: &Global, args: &RehearseArgs) -> Result<ExitCode
             .map_err(|error| CliError::from_error(ErrorKind::Unexpected, &error))?,
     };
     let records = match failing {
-        Some(failing) => why(&plan, failing, records).await,
+        Some(failing) => why(failing, records).await,
         None => records,
     };
     let shown = Shown {
@@ -131,12 +130,8 @@ fn names(args: &RehearseArgs) -> Vec<Option<&str>> {
 }
 
 /// The journal with why green failed, found out as in any deployment.
-async fn why(plan: &Plan, failing: Failing, records: Vec<Record>) -> Vec<Record> {
-    let ask = CollectAsk {
-        cluster: plan.cluster.clone(),
-        service: Some(plan.slots[plan.green_slot()].service.clone()),
-        task: None,
-    };
+async fn why(failing: Failing, records: Vec<Record>) -> Vec<Record> {
+    let ask = CollectAsk::of_green(&failing.deployment);
     let region = Region::with(failing.world.clone(), RegionOptions::default());
     let cloud = Cloud::with_config(&region.sdk_config());
     let evidence = cloud.collect_now(&ask, failing.world.now).await;

@@ -178,7 +178,7 @@ fn discovery_without_traffic(evidence: &Evidence) -> Vec<Found> {
 }
 
 /// `1 task`, `2 tasks`.
-fn tasks(count: u32) -> String {
+pub(super) fn tasks(count: u32) -> String {
     format!("{count} task{}", if count == 1 { "" } else { "s" })
 }
 
@@ -197,9 +197,11 @@ pub(super) fn traffic_to_nobody(evidence: &Evidence) -> Vec<Found> {
         let forwards = group.forwards.iter().flatten();
         let (route, _) = forwards.into_iter().find(|(_, weight)| *weight > 0)?;
         let desired = evidence.service.as_ref().map_or(0, |it| it.desired);
-        let fix = match desired {
-            0 => evidence.update_service("--desired-count 1"),
-            _ => "mend what keeps its tasks from running".to_owned(),
+        let running = evidence.service.as_ref().map_or(0, |it| it.running);
+        let fix = match (desired, running) {
+            (0, _) => evidence.update_service("--desired-count 1"),
+            (_, 0) => "mend what keeps its tasks from running".to_owned(),
+            _ => "register the tasks that run, or let ECS start new ones".to_owned(),
         };
         let found = Found::new(format!(
             "{route} sends users to target group {}, which has no targets: they get 503",

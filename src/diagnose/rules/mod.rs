@@ -12,7 +12,9 @@ mod load_balancer;
 mod logging;
 mod memory;
 mod network;
+mod own_words;
 mod permissions;
+mod registration;
 mod roles;
 mod secrets;
 mod service;
@@ -25,7 +27,7 @@ mod volumes;
 
 use super::found::Rule;
 
-const FAMILIES: [&[Rule]; 21] = [
+const FAMILIES: [&[Rule]; 23] = [
     image::RULES,
     secrets::RULES,
     logging::RULES,
@@ -40,11 +42,13 @@ const FAMILIES: [&[Rule]; 21] = [
     capacity::RULES,
     limits::RULES,
     load_balancer::RULES,
+    registration::RULES,
     target_health::RULES,
     target_answers::RULES,
     container_health::RULES,
     stopping::RULES,
     exec::RULES,
+    own_words::RULES,
     service::RULES,
     permissions::RULES,
 ];

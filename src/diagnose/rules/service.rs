@@ -71,6 +71,14 @@ pub(super) fn had_time(evidence: &Evidence, service: &Service) -> bool {
     since.is_none_or(|at| evidence.now.duration_since(at) > STARTS_WITHIN)
 }
 
+/// Tasks that somebody stopped since the service last had what it asks for.
+fn stopped_by_hand(evidence: &Evidence) -> usize {
+    let since = evidence.service.as_ref().and_then(unsteady_since);
+    let tasks = evidence.tasks.iter();
+    let by_hand = tasks.filter(|it| it.stop_code == "UserInitiated" && it.ended_at() >= since);
+    by_hand.count()
+}
+
 fn tasks_missing(evidence: &Evidence) -> Vec<Found> {
     let service = evidence.service.as_ref();
     let Some(service) = service.filter(|it| it.status == "ACTIVE" && it.running < it.desired)
@@ -82,6 +90,16 @@ fn tasks_missing(evidence: &Evidence) -> Vec<Found> {
     }
     let since = unsteady_since(service);
     let failed = evidence.failed_tasks().len();
+    let stopped = stopped_by_hand(evidence);
+    let by_hand = match stopped {
+        0 => String::new(),
+        count => format!(", {count} were stopped by hand (StopTask)"),
+    };
+    let cause = match (failed, stopped) {
+        (0, 0) => "ECS hasn't started them: its events say why, if anything does",
+        (0, _) => "somebody or something stopped them, and ECS hasn't started others yet",
+        _ => "they fail",
+    };
     let since = since.map_or_else(String::new, |at| {
         format!(" since {} at the latest", clock(at))
     });
@@ -94,10 +112,10 @@ fn tasks_missing(evidence: &Evidence) -> Vec<Found> {
         }
     ))
     .shown_by([format!(
-        "{} start now, {failed} failed within the hour",
+        "{} start now, {failed} failed within the hour{by_hand}",
         service.pending
     )])
-    .because("what stands above; where nothing does, ECS hasn't said why")
+    .because(cause)
     .mended_by(format!(
         "read ECS's events: aws ecs describe-services --cluster {} --services {} --query \
          'services[0].events[:10]'",
@@ -108,7 +126,7 @@ fn tasks_missing(evidence: &Evidence) -> Vec<Found> {
 
 #[cfg(test)]
 mod tests {
-    use super::super::super::testing::{first, healthy, told};
+    use super::super::super::testing::{first, healthy, stopped, told};
     use super::super::super::{ServiceEvent, diagnose};
     use super::*;
 
@@ -117,7 +135,18 @@ mod tests {
         let mut evidence = healthy();
         evidence.service.as_mut().unwrap().running = 0;
         evidence.tasks.clear();
-        assert_eq!(first(&evidence), "tasks-missing");
+        let found = diagnose(&evidence).remove(0);
+        assert_eq!(found.rule, "tasks-missing");
+        assert!(
+            found.cause.starts_with("ECS hasn't started them"),
+            "{found:?}"
+        );
+        evidence.tasks = vec![stopped("UserInitiated", "Task stopped by user"); 2];
+        let found = diagnose(&evidence).remove(0);
+        assert_eq!(found.rule, "tasks-missing");
+        let counts = "0 start now, 0 failed within the hour, 2 were stopped by hand (StopTask)";
+        assert_eq!(found.evidence, [counts]);
+        assert!(found.cause.contains("stopped them"), "{found:?}");
         let text = "is unable to consistently start tasks successfully.";
         assert_eq!(first(&told(text)), "cannot-start-consistently");
         let mut evidence = healthy();

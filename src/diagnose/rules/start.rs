@@ -100,6 +100,14 @@ fn working_directory(evidence: &Evidence) -> Vec<Found> {
     found.into_iter().collect()
 }
 
+/// The `serve` of `sh: 1: serve: not found` and `bash: serve: command not found`.
+fn missed_by_a_shell(line: &str) -> Option<&str> {
+    let before = line.trim_end().strip_suffix("not found")?.trim_end();
+    let before = before.strip_suffix("command").unwrap_or(before);
+    let (_, program) = before.trim_end().strip_suffix(':')?.rsplit_once(':')?;
+    Some(program.trim()).filter(|it| !it.is_empty())
+}
+
 fn not_found(evidence: &Evidence) -> Vec<Found> {
     let words = [
         "executable file not found",
@@ -111,18 +119,22 @@ fn not_found(evidence: &Evidence) -> Vec<Found> {
         let runs = definition
             .and_then(|it| it.container(said.name()))
             .and_then(|it| it.runs());
-        let program = between(&said.text, "exec: \"", &['"']).or(runs);
-        let program = program.map_or_else(|| "its program".to_owned(), |it| format!("{it:?}"));
-        Found::new(format!(
-            "container {}: the image has no {program}",
-            said.name()
-        ))
-        .shown_by(said.lines(evidence))
-        .because("entryPoint or command name something that isn't in the image or on its PATH")
-        .mended_by(
-            "look: docker run --rm --entrypoint ls IMAGE -l /; then correct entryPoint or \
+        let container = said.container.map(|it| it.name.as_str());
+        let last = evidence.lines_of(&said.task.id, container).last();
+        let program = between(&said.text, "exec: \"", &['"'])
+            .or_else(|| missed_by_a_shell(&last?.text))
+            .or(runs);
+        let what = match program {
+            Some(program) => format!("the image has no {program:?}"),
+            None => "its program isn't in the image".to_owned(),
+        };
+        Found::new(format!("container {}: {what}", said.name()))
+            .shown_by(said.lines(evidence))
+            .because("entryPoint or command name something that isn't in the image or on its PATH")
+            .mended_by(
+                "look: docker run --rm --entrypoint ls IMAGE -l /; then correct entryPoint or \
                  command, as a list of words",
-        )
+            )
     });
     found.into_iter().collect()
 }
@@ -211,6 +223,17 @@ mod tests {
     #[test]
     fn exit_codes_and_last_words_say_it_too() {
         assert_eq!(first(&exited(127, "", &[])), "command-not-found");
+        for (line, missing) in [
+            ("sh: serve: not found", "the image has no \"serve\""),
+            (
+                "bash: line 1: ./x: command not found",
+                "the image has no \"./x\"",
+            ),
+            ("bye", "its program isn't in the image"),
+        ] {
+            let found = diagnose(&exited(127, "", &[line])).remove(0);
+            assert_eq!(found.what, format!("container app: {missing}"));
+        }
         assert_eq!(first(&exited(126, "", &[])), "command-not-executable");
         let line = "exec /usr/local/bin/serve: exec format error";
         assert_eq!(first(&exited(255, "", &[line])), "wrong-architecture");

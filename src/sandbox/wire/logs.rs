@@ -3,6 +3,7 @@
 use super::AwsError;
 use crate::sandbox::world::{
     World,
+    app::Behaviour,
     ecs::{
         definitions::Definition,
         json::{count, text},
@@ -13,6 +14,10 @@ use jiff::{SignedDuration, Timestamp};
 use serde_json::{Value, json};
 use std::collections::{BTreeMap, BTreeSet};
 
+/// Seconds between two logged errors, were all requests answered with one.
+const ERRORS_EVERY: f64 = 3.0;
+/// How many of them are still there.
+const ERRORS_KEPT: i64 = 20;
 /// GetLogEvents gives no more at once.
 const MOST: u32 = 10_000;
 
@@ -153,12 +158,27 @@ fn lines(task: &Task, container: &TaskContainer, now: Timestamp) -> Vec<(Timesta
     if port > 0 && task.started_at.is_some() && began + boot <= ended {
         lines.push((began + boot, format!("listening on port {port}")));
     }
+    lines.extend(errors(behaviour, began + boot, ended));
     let by_itself = behaviour.exit.as_ref().map(|exit| exit.code) == container.exit_code;
     if by_itself && container.exit_code.is_some() {
         let words = behaviour.last_words.iter();
         lines.extend(words.map(|words| (ended, words.clone())));
     }
     lines
+}
+
+/// The last errors that a program logs which answers some of its requests with 500: the more of
+/// them, the more often.
+fn errors(behaviour: &Behaviour, from: Timestamp, to: Timestamp) -> Vec<(Timestamp, String)> {
+    if behaviour.error_rate <= 0.0 {
+        return Vec::new();
+    }
+    let every = (ERRORS_EVERY / behaviour.error_rate).clamp(1.0, 86_400.0) as i64;
+    let passed = to.duration_since(from).as_secs() / every;
+    let line = "ERROR GET /cart 500: the cart has no column \"discount\"";
+    let last = (passed - ERRORS_KEPT).max(0) + 1..=passed;
+    last.map(|n| (from + SignedDuration::from_secs(n * every), line.to_owned()))
+        .collect()
 }
 
 #[cfg(test)]

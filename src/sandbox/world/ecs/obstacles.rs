@@ -161,7 +161,7 @@ fn of_volume(volume: &Value) -> Option<String> {
 pub(super) fn of_placement(definition: &Definition, taken: impl Fn(u16) -> bool) -> Option<String> {
     for role in ["taskRoleArn", "executionRoleArn"] {
         let arn = definition.body.get(role).and_then(Value::as_str);
-        if let Some(arn) = arn.filter(|arn| arn.contains("untrusted")) {
+        if let Some(arn) = arn.filter(|it| it.contains("untrusted") || it.contains("missing")) {
             return Some(format!(
                 "failed to launch a task with (error ECS was unable to assume the role '{arn}' \
                  that was provided for this task. Please verify that the role being passed has the \
