@@ -7,7 +7,7 @@ use crate::deployment::ids::SlotName;
 use crate::deployment::metrics::{Compared, MetricGuards, ThresholdGuard};
 use crate::deployment::plan::{Kind, Route, StepPlan};
 use crate::deployment::surroundings::Surroundings;
-use crate::judge::guards::{MissingData, Watched};
+use crate::judge::guards::{ErrorGuard, MissingData, Watched};
 use crate::strategy::{Weight, format_duration};
 
 /// A minute, and the time until CloudWatch's figures of it are final.
@@ -51,23 +51,44 @@ pub(super) fn check(
     Some(guards)
 }
 
-/// A network load balancer counts no answers.
+/// A network load balancer counts no answers: what would judge them is left out where nobody asked
+/// for it.
 fn without_requests(guards: &mut MetricGuards, planning: &mut Planning) -> Option<()> {
-    if guards.latency.is_some() || guards.watched().next().is_none() {
+    let watches = guards.watched().next().is_some();
+    let errors = guards.errors.take();
+    let errors = errors.is_some_and(|it| it != ErrorGuard::default());
+    // The load balancer's own answers are judged by themselves, as failed requests are, unless
+    // they are switched off.
+    let balancer = guards.load_balancer.take();
+    let asked = [
+        ("errors", errors || (!watches && balancer.is_some())),
+        ("latency", guards.latency.is_some()),
+        (
+            "load_balancer",
+            balancer.is_some_and(|it| it.limit.is_some()),
+        ),
+    ];
+    let asked: Vec<_> = asked.iter().filter(|(_, it)| *it).map(|it| it.0).collect();
+    if !asked.is_empty() {
         planning.problem(
-            "guards.metrics.errors and latency count HTTP answers, and the service is behind a \
-             network load balancer, which has none",
-            "take them out of `guards.metrics` in bg.yaml; `threshold`, `compare` and alarms work \
+            format!(
+                "guards.metrics counts HTTP answers ({}), and the service is behind a network load \
+                 balancer, which has none",
+                asked.join(", ")
+            ),
+            "take that out of `guards.metrics` in bg.yaml; `threshold`, `compare` and alarms work \
              with any load balancer",
         );
         return None;
     }
-    guards.errors = None;
-    guards.load_balancer = None;
-    planning.note(
-        "a network load balancer counts no HTTP answers: only `threshold` and `compare` are judged",
-    );
-    Some(())
+    planning.note(match watches {
+        true => {
+            "a network load balancer counts no HTTP answers: only `threshold` and `compare` are \
+             judged"
+        }
+        false => "a network load balancer counts no HTTP answers: no metric is judged",
+    });
+    watches.then_some(())
 }
 
 /// What came of asking for the config's own metrics once.

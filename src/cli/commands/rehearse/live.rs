@@ -17,6 +17,7 @@ use crate::deployment::preflight::{self, Request, RouteWanted, RoutesWanted};
 use crate::deployment::surroundings::{Carried, Forward, Surroundings, live};
 use crate::rehearse::{self, Scenario};
 use crate::report::words;
+use crate::sandbox::world::elb::Kind;
 
 /// A rehearsal doesn't wait longer for an account that may not be there.
 const AT_MOST: Duration = Duration::from_secs(10);
@@ -46,6 +47,10 @@ pub(super) async fn fill(
         .iter()
         .map(|it| preflight::plan(it, &found.all).warnings)
         .collect();
+    let is_network = found.routes.iter().all(|it| it.load_balancer.is_network());
+    if is_network {
+        scenario.load_balancer = Kind::Network;
+    }
     for request in &mut *requests {
         request.routes = RoutesWanted::Listed(found.routes.iter().map(place).collect());
     }
@@ -65,6 +70,12 @@ pub(super) async fn fill(
                 ", {:.1} requests a second and {:.2} % of them failed in the last hour",
                 scenario.requests,
                 share * 100.0
+            );
+        }
+        Ok(_) if is_network => {
+            said += &format!(
+                "; a network load balancer counts no requests: {}",
+                usual(scenario)
             );
         }
         Ok(_) => said += &format!("; nobody came in the last hour: {}", usual(scenario)),
