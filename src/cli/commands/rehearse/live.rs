@@ -14,6 +14,7 @@ use crate::cli::session::aws_alone;
 use crate::config::Config;
 use crate::deployment::ids::{AlarmName, SlotName, Slots};
 use crate::deployment::preflight::{self, Request, RouteWanted, RoutesWanted};
+use crate::deployment::problem::Problem;
 use crate::deployment::surroundings::{Carried, Forward, Surroundings, live};
 use crate::rehearse::{self, Scenario};
 use crate::report::words;
@@ -28,7 +29,7 @@ const LONGEST: usize = 120;
 /// what the config asks for.
 ///
 /// # Errors
-/// When the service is there, and the config names beside it what isn't.
+/// When AWS answers that what the config names isn't there.
 pub(super) async fn fill(
     global: &Global,
     config: &Config,
@@ -163,24 +164,15 @@ async fn read(global: &Global, config: &Config, request: &Request) -> Result<Fou
     };
     let names = ask.alarms.clone();
     let found = survey(&cloud, ask, now).await?;
-    if SlotName::BOTH
-        .iter()
-        .all(|slot| found.services[*slot].is_none())
-    {
-        let cluster = &request.cluster;
-        return Err(NotRead::Why(match found.cluster_exists {
-            true => format!("cluster {cluster} has none of the slots' services"),
-            false => format!("there is no cluster {cluster} in {}", found.region),
-        }));
-    }
-    let missing = preflight::missing(request, &found);
-    if !missing.is_empty() {
-        return Err(NotRead::Refused(CliError::preflight(missing)));
-    }
+    let refused = |problems: Vec<Problem>| match problems.is_empty() {
+        true => Ok(()),
+        false => Err(NotRead::Refused(CliError::preflight(problems))),
+    };
+    refused(preflight::missing(request, &found))?;
     let (slot, routes) = serving(request, &found).ok_or("no slot serves everything")?;
+    refused(preflight::missing_service(request, &found, slot))?;
     let service = found.services[slot].as_ref();
-    let gone = || format!("slot {slot}'s service doesn't exist in this cluster");
-    let desired = service.ok_or_else(gone)?["desiredCount"].as_u64();
+    let desired = service.and_then(|it| it["desiredCount"].as_u64());
     let groups: BTreeSet<_> = routes
         .iter()
         .flat_map(|it| {
