@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use super::{Planning, Request, limits};
+use super::{Planning, Request, fine, limits};
 use crate::deployment::ids::SlotName;
 use crate::deployment::metrics::{Compared, MetricGuards, ThresholdGuard};
 use crate::deployment::plan::{Kind, Route, StepPlan};
@@ -47,7 +47,11 @@ pub(super) fn check(
         planning.warn(warning);
     }
     check_tried(&guards, found, request.limits.patience, planning);
-    warn_of_short_bakes(&guards, &request.steps(), planning);
+    let tried = &found.metrics.tried;
+    for warning in fine::too_fine(&guards, tried, request.limits.patience) {
+        planning.warn(warning);
+    }
+    warn_of_short_bakes(&guards, &request.steps(), request.limits.patience, planning);
     Some(guards)
 }
 
@@ -102,11 +106,11 @@ fn check_tried(
     let none: Vec<bool> = none.skip(guards.thresholds.len()).collect();
     let half = 2 * none.iter().filter(|it| **it).count() >= none.len();
     for (watched, tried) in guards.watched().zip(&found.metrics.tried) {
-        let (key, sparse) = match watched {
-            Watched::Threshold(guard) => ("threshold", guard.missing == MissingData::Ok),
-            Watched::Compared(metric) => ("compare", metric.values.missing_is_zero),
+        let sparse = match watched {
+            Watched::Threshold(guard) => guard.missing == MissingData::Ok,
+            Watched::Compared(metric) => metric.values.missing_is_zero,
         };
-        let name = format!("guards.metrics.{key} {:?}", watched.name());
+        let name = fine::called(watched);
         if let Some(words) = &tried.refused {
             planning.problem(
                 format!("CloudWatch refuses {name}: {words}"),
@@ -158,7 +162,12 @@ fn compared_without_values(metric: &Compared, half: bool, patience: Duration) ->
     format!("it is left out of the score after {periods} periods (`must_have_data: true` fails it)")
 }
 
-fn warn_of_short_bakes(guards: &MetricGuards, steps: &[StepPlan], planning: &mut Planning) {
+fn warn_of_short_bakes(
+    guards: &MetricGuards,
+    steps: &[StepPlan],
+    patience: Duration,
+    planning: &mut Planning,
+) {
     // A step that asks for requests counts them in judged minutes.
     let longest = steps.iter().map(StepPlan::longest).max();
     if guards.judges_requests() && longest.is_some_and(|longest| longest < JUDGED_AFTER) {
@@ -176,8 +185,19 @@ fn warn_of_short_bakes(guards: &MetricGuards, steps: &[StepPlan], planning: &mut
         Duration::from_secs(u64::from(seconds)) + FINAL_AFTER
     });
     let needed = needed.max().unwrap_or_default();
-    let too_short = |step: &&StepPlan| step.weight < Weight::FULL && step.longest() < needed;
-    if let Some(step) = steps.iter().find(too_short) {
+    let compared = || steps.iter().filter(|step| step.weight < Weight::FULL);
+    // Requests that a step asks for may be there by the end of its bake.
+    if let Some(step) = compared().find(|step| step.bake + patience < needed) {
+        planning.warn(format!(
+            "guards.metrics.compare needs about {} for enough values, the bake at {} is {} and \
+             `patience` {}: that step reverts before they are there, however good green is; give \
+             it a longer bake, or more patience",
+            format_duration(needed),
+            step.weight,
+            format_duration(step.bake),
+            format_duration(patience)
+        ));
+    } else if let Some(step) = compared().find(|step| step.longest() < needed) {
         planning.warn(format!(
             "guards.metrics.compare needs about {} for enough values, the bake at {} is {}: that \
              step holds until they are there",
