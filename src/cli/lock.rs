@@ -145,7 +145,9 @@ impl Session {
             Some(status) if status.outcome.is_some() => format!(
                 "that deployment has ended, and the lock is free in {free_in} at the latest"
             ),
-            Some(status) => format!("it has it for {held_for}, and is {}", how_far(&status)),
+            Some(status) => {
+                format!("it has it for {held_for}, and is {}", how_far(&status, now))
+            }
             None => format!("it has it for {held_for}"),
         })
     }

@@ -9,7 +9,7 @@ use serde::{Deserialize, Serialize};
 
 use super::action::ActName;
 use super::ids::{AlarmName, SlotName, TargetGroupArn, TaskDefinitionArn};
-use super::metrics::{Crossed, Judgement, Subject, Worse};
+use super::metrics::{Crossed, Judgement, Subject, Verdict, Worse};
 use super::observation::StoppedTask;
 use crate::judge::words::plural;
 use crate::strategy::{Weight, format_duration};
@@ -442,6 +442,11 @@ impl Hold {
             _ if self.is_drift() => self == other,
             _ => discriminant(self) == discriminant(other),
         }
+    }
+
+    /// Whether a comparison waits for more values.
+    pub fn lacks_values(&self) -> bool {
+        matches!(self, Hold::NotCompared(judgement) if judgement.verdict == Verdict::TooFew)
     }
 
     /// Whether somebody else changed something.

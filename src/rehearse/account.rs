@@ -5,12 +5,12 @@ use std::collections::BTreeSet;
 use jiff::{SignedDuration, Timestamp};
 use serde_json::{Value, json};
 
-use super::alarms;
 use super::scenario::Scenario;
+use super::{alarms, balancers};
 use crate::deployment::ids::SlotName;
-use crate::deployment::preflight::{DefinitionWanted, Request, RouteWanted, RoutesWanted};
+use crate::deployment::preflight::{DefinitionWanted, Request, RoutesWanted};
 use crate::sandbox::demo::subnets;
-use crate::sandbox::wire::{AwsError, ecs, elbv2};
+use crate::sandbox::wire::{AwsError, ecs};
 use crate::sandbox::world::World;
 use crate::sandbox::world::app::Behaviour;
 use crate::sandbox::world::traffic::{Flow, Mode, Noise, Shape};
@@ -18,7 +18,7 @@ use crate::sandbox::world::traffic::{Flow, Mode, Noise, Shape};
 /// What the live slot runs.
 pub(super) const LIVE: &str = "rehearsed/live:1";
 /// A container and its port, where the config names none.
-const CONTAINER: (&str, u16) = ("app", 8080);
+pub(super) const CONTAINER: (&str, u16) = ("app", 8080);
 /// A build-up that takes longer than this is a mistake in the scenario.
 const PATIENCE: u32 = 1200;
 /// The account is left alone before anybody sees it, so that its metrics are there.
@@ -54,7 +54,7 @@ pub fn build(
     world.cloudwatch.lag = length(scenario.lag);
     let mut fitting = request.clone();
     fit(&mut fitting);
-    let listeners = balancers(&mut world, request, &fitting, scenario, live)?;
+    let listeners = balancers::build(&mut world, request, &fitting, scenario, live)?;
     let cluster = request.cluster.as_str();
     ecs::handle(
         &mut world,
@@ -103,163 +103,6 @@ pub(super) fn behaviour(scenario: &Scenario) -> Behaviour {
 
 pub(super) fn length(duration: std::time::Duration) -> SignedDuration {
     SignedDuration::try_from(duration).unwrap_or(SignedDuration::MAX)
-}
-
-/// Where requests come in.
-struct Entry {
-    arn: String,
-    host: String,
-    path: String,
-}
-
-/// One load balancer for each that the routes name, with a listener or rule for each route.
-fn balancers(
-    world: &mut World,
-    request: &Request,
-    fitting: &Request,
-    scenario: &Scenario,
-    live: SlotName,
-) -> Result<Vec<Entry>, AwsError> {
-    let count = fitting.slots.a.targets.len();
-    let mut pairs = Vec::new();
-    for at in 0..count {
-        let group = |world: &mut World, slot: SlotName| {
-            let target = &fitting.slots[slot].targets[at];
-            let port = target.port.unwrap_or(CONTAINER.1);
-            group(world, &target.group, port, scenario)
-        };
-        pairs.push((group(world, SlotName::A)?, group(world, SlotName::B)?));
-    }
-    let mut places: Vec<(String, u16, Option<String>, Option<String>)> = match &request.routes {
-        RoutesWanted::Auto => Vec::new(),
-        RoutesWanted::Listed(routes) => routes.iter().enumerate().map(place).collect(),
-    };
-    let name = request.service.as_str().to_owned();
-    for at in places.len()..count {
-        places.push((name.clone(), 80 + at as u16, None, None));
-    }
-    let mut entries = Vec::new();
-    for (at, (balancer, port, host, path)) in places.into_iter().enumerate() {
-        let (a, b) = &pairs[at % count];
-        let weight = |slot| if slot == live { 100 } else { 0 };
-        let balancer = match world.elb.load_balancer_named(&balancer) {
-            Some(balancer) => balancer.arn.clone(),
-            None => load_balancer(world, &balancer)?,
-        };
-        let forward = json!([{ "Type": "forward", "ForwardConfig": { "TargetGroups": [
-            { "TargetGroupArn": a, "Weight": weight(SlotName::A) }, { "TargetGroupArn": b, "Weight": weight(SlotName::B) },
-        ] } }]);
-        let nothing =
-            json!([{ "Type": "fixed-response", "FixedResponseConfig": { "StatusCode": "404" } }]);
-        let is_rule = host.is_some() || path.is_some();
-        let listener = match world.elb.listener_on(&balancer, port) {
-            Some(listener) => listener.arn.clone(),
-            None => {
-                let actions = if is_rule { &nothing } else { &forward };
-                let made = elbv2::handle(
-                    world,
-                    "CreateListener",
-                    &json!({
-                        "LoadBalancerArn": balancer, "Protocol": "HTTP", "Port": port,
-                        "DefaultActions": actions,
-                    }),
-                )?;
-                named(&made, "/Listeners/0/ListenerArn")?
-            }
-        };
-        if is_rule {
-            let values = |field: &str, value: &Option<String>| {
-                value
-                    .as_ref()
-                    .map(|it| json!({ "Field": field, "Values": [it] }))
-            };
-            let conditions: Vec<Value> =
-                [values("host-header", &host), values("path-pattern", &path)]
-                    .into_iter()
-                    .flatten()
-                    .collect();
-            elbv2::handle(
-                world,
-                "CreateRule",
-                &json!({
-                    "ListenerArn": listener, "Priority": at + 1, "Conditions": conditions,
-                    "Actions": forward,
-                }),
-            )?;
-        }
-        entries.push(Entry {
-            arn: listener,
-            host: host
-                .unwrap_or_else(|| "localhost".to_owned())
-                .replace('*', "x"),
-            path: path.unwrap_or_else(|| "/".to_owned()).replace('*', "x"),
-        });
-    }
-    Ok(entries)
-}
-
-fn place((at, route): (usize, &RouteWanted)) -> (String, u16, Option<String>, Option<String>) {
-    match route {
-        // `…:listener/app/NAME/ID/ID` and `…:listener-rule/app/NAME/…`.
-        RouteWanted::Arn(arn) => {
-            let name = arn.split('/').nth(2).unwrap_or("rehearsed");
-            (name.to_owned(), 80 + at as u16, None, None)
-        }
-        RouteWanted::Place {
-            load_balancer,
-            port,
-            host,
-            path,
-        } => (load_balancer.clone(), *port, host.clone(), path.clone()),
-    }
-}
-
-fn load_balancer(world: &mut World, name: &str) -> Result<String, AwsError> {
-    let made = elbv2::handle(
-        world,
-        "CreateLoadBalancer",
-        &json!({
-            "Name": name, "Type": "application", "Scheme": "internet-facing", "Subnets": subnets(),
-            "SecurityGroups": ["sg-0b0b0b0b0b0b0b0b0"],
-        }),
-    )?;
-    named(&made, "/LoadBalancers/0/LoadBalancerArn")
-}
-
-fn group(
-    world: &mut World,
-    name: &str,
-    port: u16,
-    scenario: &Scenario,
-) -> Result<String, AwsError> {
-    // Two good checks, as far apart as it takes; ELB takes 5 s to 5 minutes.
-    let interval = (scenario.healthy_after.as_secs() / 2).clamp(5, 300);
-    let made = elbv2::handle(
-        world,
-        "CreateTargetGroup",
-        &json!({
-            "Name": name, "Protocol": "HTTP", "Port": port, "VpcId": "vpc-0a0a0a0a0a0a0a0a0",
-            "TargetType": "ip", "HealthCheckPath": "/health", "HealthCheckIntervalSeconds": interval,
-            "HealthCheckTimeoutSeconds": interval.min(5), "HealthyThresholdCount": 2, "UnhealthyThresholdCount": 2,
-        }),
-    )?;
-    let arn = named(&made, "/TargetGroups/0/TargetGroupArn")?;
-    let delay = scenario.deregistration_delay.as_secs().to_string();
-    elbv2::handle(
-        world,
-        "ModifyTargetGroupAttributes",
-        &json!({
-            "TargetGroupArn": arn,
-            "Attributes": [{ "Key": "deregistration_delay.timeout_seconds", "Value": delay }],
-        }),
-    )?;
-    Ok(arn)
-}
-
-fn named(made: &Value, pointer: &str) -> Result<String, AwsError> {
-    let found = made.pointer(pointer).and_then(Value::as_str);
-    let missing = || AwsError::client(format!("the region's answer has no {pointer}"));
-    found.map(str::to_owned).ok_or_else(missing)
 }
 
 /// What the live slot runs: a container for each that the config or the request names.

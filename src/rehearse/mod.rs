@@ -7,6 +7,7 @@
 mod account;
 mod act;
 mod alarms;
+mod balancers;
 mod calibrate;
 mod failing;
 pub mod fault;

@@ -8,6 +8,7 @@ use serde_json::Value;
 
 use super::fault::{self, Fault};
 use crate::deployment::ids::AlarmName;
+use crate::sandbox::world::elb::Kind;
 use crate::sandbox::world::traffic::Together;
 use crate::strategy::{self, InputError, Node, Reader};
 
@@ -15,6 +16,8 @@ use crate::strategy::{self, InputError, Node, Reader};
 /// demo account's.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Scenario {
+    /// What it is behind (`load_balancer`).
+    pub load_balancer: Kind,
     /// Requests a second (`requests`).
     pub requests: f64,
     /// By how much of its mean the traffic swings over a day (`swing`), 0 to 1.
@@ -51,6 +54,7 @@ pub struct Scenario {
 impl Default for Scenario {
     fn default() -> Scenario {
         Scenario {
+            load_balancer: Kind::Application,
             requests: 20.0,
             swing: 0.0,
             tasks: 2,
@@ -69,7 +73,8 @@ impl Default for Scenario {
     }
 }
 
-const KEYS: [&str; 13] = [
+const KEYS: [&str; 14] = [
+    "load_balancer",
     "requests",
     "swing",
     "tasks",
@@ -120,6 +125,9 @@ impl Scenario {
             true => Ok(()),
             false => Err(reader.error(node.at, what)),
         };
+        if let Some(node) = fields.optional("load_balancer") {
+            scenario.load_balancer = load_balancer(reader, node)?;
+        }
         if let Some(node) = fields.optional("requests") {
             scenario.requests = requests(reader, node)?;
         }
@@ -171,6 +179,15 @@ impl Scenario {
                 .collect::<Result<_, _>>()?;
         }
         Ok(scenario)
+    }
+}
+
+fn load_balancer(reader: Reader<'_>, node: &Node) -> Result<Kind, InputError> {
+    let expected = "application or network";
+    match reader.text(node, expected)?.as_str() {
+        "application" => Ok(Kind::Application),
+        "network" => Ok(Kind::Network),
+        other => Err(reader.error(node.at, format!("expected {expected}, found {other:?}"))),
     }
 }
 
@@ -271,6 +288,10 @@ mod tests {
             (
                 "requests: 5\nerrors: 0.1\n",
                 "x:2:9: 0.1 is not a percentage",
+            ),
+            (
+                "load_balancer: classic\n",
+                "x:1:16: expected application or network, found \"classic\"",
             ),
             (
                 "weather: rain\n",

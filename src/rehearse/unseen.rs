@@ -6,6 +6,7 @@ use crate::judge::guards::{MetricGuards, MetricStat, PLACEHOLDERS, Source};
 use crate::sandbox::world::World;
 use crate::sandbox::world::cloudwatch::math;
 use crate::sandbox::world::cloudwatch::store::Statistic;
+use crate::sandbox::world::elb::Kind;
 use crate::sandbox::world::traffic::publishes;
 
 /// Takes out of `guards` those on what `world` doesn't publish, and tells which:
@@ -29,6 +30,11 @@ pub fn leave_out_unseen(guards: &mut MetricGuards, world: &World) -> Vec<String>
             .retain_mut(|it| stays("compare", &it.name, &mut it.source));
     }
     guards.compare.take_if(|it| it.metrics.is_empty());
+    let mut balancers = world.elb.load_balancers.values();
+    if !out.is_empty() && balancers.all(|it| it.kind == Kind::Network) {
+        // Nobody asked for these where they came with a limit that is left out.
+        guards.load_balancer.take_if(|it| it.limit.is_none());
+    }
     out
 }
 
@@ -124,6 +130,14 @@ mod tests {
         assert_eq!(out, named);
         let kept = guards.watched().map(|it| it.name().to_owned());
         assert_eq!(kept.collect::<Vec<_>>(), ["requests"]);
+    }
+
+    #[test]
+    fn a_network_load_balancer_has_connections_and_no_answers() {
+        let sides = [("LoadBalancer", "{load_balancer}")];
+        let of = |name| Compared::of(name, metric("AWS/NetworkELB", name, &sides));
+        let (out, _) = left_out(vec![of("NewFlowCount"), of("RequestCount")]);
+        assert_eq!(out, ["compare \"RequestCount\""]);
     }
 
     #[test]

@@ -29,6 +29,8 @@ pub struct Entry {
     pub strategy: String,
     /// How it ended; null where it has not.
     pub outcome: Option<Outcome>,
+    /// When green had everything for good; null where it has not.
+    pub promoted_at: Option<Timestamp>,
     /// When it last had something to say.
     pub last_at: Timestamp,
 }
@@ -46,6 +48,7 @@ impl Entry {
             slot: plan.green_slot(),
             strategy: plan.strategy.clone(),
             outcome: view.outcome.clone(),
+            promoted_at: view.promoted_at,
             last_at: view.last_at.unwrap_or(started_at),
         })
     }
@@ -75,7 +78,9 @@ fn line(entry: &Entry) -> StyledLine {
         Kind::Hotfix { .. } => "hotfix",
         Kind::Rollback => "rollback",
     };
-    let took: Duration = words::between(entry.started_at, entry.last_at);
+    // What comes after is the wait until blue is retired.
+    let end = entry.promoted_at.unwrap_or(entry.last_at);
+    let took: Duration = words::between(entry.started_at, end);
     let (tone, told) = entry.told();
     StyledLine::new()
         .plain(format!(
@@ -88,4 +93,23 @@ fn line(entry: &Entry) -> StyledLine {
             words::length(took)
         ))
         .with(tone, told)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::report::stories;
+
+    #[test]
+    fn a_promoted_deployment_took_as_long_as_its_ending_says() {
+        let records = stories::good();
+        let mut view = View::of(&records);
+        let promoted_at = view.promoted_at.expect("it was");
+        let last = view.last_at.as_mut().expect("it has records");
+        *last = words::later(*last, Duration::from_secs(600));
+        let entry = Entry::of(&view).expect("it has a beginning");
+        let took = words::length(words::between(entry.started_at, promoted_at));
+        let told = line(&entry).to_string();
+        assert!(told.ends_with(&format!(", {took}: promoted")), "{told}");
+    }
 }

@@ -238,6 +238,21 @@ fn what_the_config_misspells_is_refused_where_the_service_is_there() {
 }
 
 #[test]
+fn a_service_or_cluster_that_is_not_there_is_refused_with_the_nearest_name() {
+    let scene = Scene::at_speed(1);
+    let rehearsed = |change: (&str, &str)| {
+        scene.configure(&[change]);
+        scene.bg(&["rehearse", "--seeds", "0"]).exits(3)
+    };
+    rehearsed(("cluster: demo", "cluster: dmo"))
+        .complains("there is no cluster dmo in eu-west-1")
+        .complains("set `cluster` to one that exists: demo");
+    rehearsed(("{ service: shop, ", "{ service: shpo, "))
+        .complains("slot a's service shpo does not exist in cluster demo")
+        .complains("did you mean `service: shop` in slot a?");
+}
+
+#[test]
 fn what_planning_warns_of_is_said_and_to_which_strategy_it_belongs() {
     let scene = Scene::at_speed(1);
     let compare = ["rehearse", "--seeds", "0", "--compare", "linear, canary"];

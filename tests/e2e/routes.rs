@@ -353,6 +353,24 @@ fn a_network_load_balancer_s_listener_is_shifted_and_blue_retired_by_time() {
 }
 
 #[test]
+fn a_rehearsal_goes_by_bakes_as_the_deployment_does() {
+    let (scene, ..) = network();
+    let until = "10%, bake: 1m, until: { requests: 1000000, at_most: 40m } }";
+    let alarms = "for: 10s }, metrics: { load_balancer: off } }";
+    let config = NETWORK.replace("10%, bake: 1m }", until);
+    scene.write("bg.yaml", &config.replace("for: 10s } }", alarms));
+    let by_bakes = "a network load balancer counts no requests: steps that ask for some go by";
+    scene
+        .bg(&["plan", "--image", "app:v2"])
+        .exits(0)
+        .says(by_bakes);
+    let told = scene.bg(&["rehearse", "--seeds", "0"]).exits(0);
+    let told = told.says(by_bakes).says("promoted");
+    let told = told.says("; a network load balancer counts no requests: 20 requests a second");
+    assert!(!told.stdout.contains("waiting"), "{}", told.stdout);
+}
+
+#[test]
 fn a_listener_that_is_made_later_is_told_where_it_takes_requests() {
     let scene = Scene::empty_at_speed(1, TWO_ROUTES);
     assert!(!scene.announcement().contains("takes requests"));

@@ -8,7 +8,7 @@ use bg::deployment::outcome::Outcome;
 use bg::deployment::preflight::{Request, SlotWanted, TargetWanted};
 use bg::deployment::retire::{Retirement, due};
 use bg::deployment::state::{Deployment, Phase};
-use bg::judge::guards::{Limit, MetricStat, MissingData, Source};
+use bg::judge::guards::{LatencyGuard, Limit, MetricStat, MissingData, Source};
 use bg::runner::{Asks, Retired, Retiring};
 use bg::sandbox::RegionOptions;
 use bg::sandbox::demo::{self, Balancer};
@@ -231,6 +231,33 @@ async fn limits_are_judged_where_no_answers_are_counted() {
     };
     let read: usize = stage.records.borrow().iter().map(read).sum();
     assert!(read >= 5, "{read} values");
+}
+
+#[tokio::test(start_paused = true)]
+async fn what_counts_answers_is_refused_where_it_was_asked_for_and_left_out_otherwise() {
+    let stage = stage();
+    let planned = async |metrics| {
+        let mut request = relay("shop:v2", "canary:10%:6m");
+        request.guards.metrics = Some(metrics);
+        stage.plan(&request).await
+    };
+    let off = MetricGuards {
+        load_balancer: None,
+        ..MetricGuards::default()
+    };
+    let planning = planned(off.clone()).await;
+    assert_eq!(planning.problems, []);
+    let note = "a network load balancer counts no HTTP answers: no metric is judged";
+    assert!(planning.notes.iter().any(|it| it == note), "{planning:?}");
+    assert_eq!(planning.plan.expect("it is planned").guards.metrics, None);
+    let slow = MetricGuards {
+        latency: Some(LatencyGuard::default()),
+        ..off
+    };
+    let planning = planned(slow).await;
+    let problem = planning.problems.first().expect("nothing times answers");
+    let what = "guards.metrics counts HTTP answers (latency), and";
+    assert!(problem.what.starts_with(what), "{}", problem.what);
 }
 
 #[tokio::test(start_paused = true)]

@@ -10,7 +10,9 @@ use bg::deployment::trip::{Hold, Trip};
 use bg::judge::guards::{Limit, MetricStat, MissingData, Period, Source, Worse};
 use bg::sandbox::RegionOptions;
 use bg::sandbox::world::cloudwatch::store::{Metric, Stats};
+use bg::strategy::Strategy;
 use jiff::{SignedDuration, Timestamp};
+use std::time::Duration;
 
 use super::guards::{baking, judged, reverting, took, tripped};
 use super::harness::{Scene, Stage};
@@ -248,6 +250,72 @@ async fn metrics_that_compare_well_are_promoted_and_said_to() {
         _ => None,
     });
     assert_eq!(compared.collect::<Vec<_>>(), [(0, Verdict::Pass)]);
+}
+
+#[tokio::test(start_paused = true)]
+async fn values_that_come_while_a_step_waits_for_its_requests_use_up_no_patience() {
+    let stage = stage_with(60, |slot, second| match slot {
+        SlotName::A => Some(around(100.0, second)),
+        SlotName::B => Some(around(102.0, second + 180)),
+    });
+    let mut request = judged("shop:v2", "canary", with_compare(None));
+    // About ten minutes of a tenth of the demo's requests, and half as long for the values.
+    let strategy = "steps:\n- { weight: 10%, bake: 1m, until: { requests: 1100 }, at_most: 30m }\n\
+        - { weight: 100% }\nbake: 1m\n";
+    request.strategy = Strategy::from_yaml(strategy, "asking").expect("it is well formed");
+    request.limits.patience = Duration::from_secs(120);
+    let warnings = stage.plan(&request).await.warnings.join("\n");
+    let may = "the bake at 10% is 1m and `patience` 2m: that step reverts before they are there";
+    assert!(warnings.contains(may), "{warnings}");
+    assert_eq!(stage.deploy(&request, |_, _| {}).await, Outcome::Promoted);
+}
+
+#[tokio::test(start_paused = true)]
+async fn periods_that_take_longer_than_patience_are_told_to_revert() {
+    let stage = stage_with(60, |slot, second| match slot {
+        SlotName::A => Some(around(100.0, second)),
+        SlotName::B => Some(around(102.0, second + 180)),
+    });
+    let mut guards = with_compare(None);
+    let compare = guards.compare.as_mut().expect("it is there");
+    compare.metrics[0].source.period = Period::of_seconds(300).expect("CloudWatch has it");
+    let request = judged("shop:v2", "canary:10%:5m", guards);
+    let warnings = stage.plan(&request).await.warnings.join("\n");
+    let told = "needs about 28m for enough values, the bake at 10% is 5m and `patience` 10m: that \
+        step reverts";
+    assert!(warnings.contains(told), "{warnings}");
+    let trip = tripped(stage.deploy(&request, |_, _| {}).await);
+    assert!(matches!(trip, Trip::PatienceOver { .. }), "{trip}");
+}
+
+#[tokio::test(start_paused = true)]
+async fn periods_under_those_of_a_metric_are_told_before_they_hold() {
+    let stage = stage_with(60, |slot, second| {
+        (slot == SlotName::A || second > 0).then_some(50.0)
+    });
+    let request = judged(
+        "shop:v2",
+        "canary:10%:15m",
+        with_threshold(MissingData::Hold, 10),
+    );
+    // Ten minutes of values, by the minute.
+    tokio::time::sleep(Duration::from_secs(600)).await;
+    let warnings = stage.plan(&request).await.warnings.join("\n");
+    let told = "guards.metrics.threshold \"queue\" has periods of 10s, and CloudWatch showed no more \
+        than one value a minute when it was asked: the other periods have none, so that it holds \
+        again and again, and may revert a good version when `patience` (10m) is over; set `period: \
+        1m`";
+    assert!(warnings.contains(told), "{warnings}");
+    let mut held = 0;
+    let no_values = |it: &Hold| matches!(it, Hold::NoValues { .. });
+    stage
+        .deploy(&request, |_, record| {
+            if let Event::Holding { reasons, .. } = &record.event {
+                held += usize::from(reasons.iter().any(no_values));
+            }
+        })
+        .await;
+    assert!(held > 5, "it held {held} times");
 }
 
 #[tokio::test(start_paused = true)]

@@ -30,6 +30,7 @@ use crate::rehearse::{
 use crate::report::words;
 use crate::sandbox::world::World;
 use crate::sandbox::world::app::Behaviour;
+use crate::sandbox::world::elb::Kind;
 use crate::sandbox::{Region, RegionOptions};
 use crate::strategy::StrategyRef;
 
@@ -37,6 +38,8 @@ use crate::strategy::StrategyRef;
 const STAND_INS: &str = "the alarms are stand-ins: each rings when 1 % of its slot's requests fail \
     in two of three minutes or, with latency or time in its name, when a tenth take five times as \
     long as usual";
+/// The same behind a network load balancer.
+const QUIET: &str = "the alarms stay quiet: a network load balancer counts no answers";
 /// What `--compare` calls the practice that a rehearsal is held against.
 const CODEDEPLOY: &str = "codedeploy";
 
@@ -57,7 +60,10 @@ pub(super) async fn run(global: &Global, args: &RehearseArgs) -> Result<ExitCode
         }
     };
     if origin == Origin::Own && scenario.alarms.is_none() && !own.guards.alarms.is_empty() {
-        base.note(STAND_INS);
+        base.note(match scenario.load_balancer {
+            Kind::Application => STAND_INS,
+            Kind::Network => QUIET,
+        });
     }
     let world = account(&requests[0], &scenario, base.slot)?;
     let mut contenders = Vec::new();

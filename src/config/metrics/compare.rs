@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 
 use super::source::read_source;
-use crate::judge::guards::{Bounds, CompareGuard, Compared, EffectSize, Handling, Worse};
+use crate::judge::guards::{Bounds, CompareGuard, Compared, EffectSize, Handling, Number, Worse};
 use crate::strategy::{Fields, InputError, Node, Reader, Value};
 
 pub(in crate::config) const COMPARE_KEYS: [&str; 5] =
@@ -139,6 +139,25 @@ fn read_compared(reader: Reader<'_>, node: &Node) -> Result<Compared, InputError
         let what = "`confidence` must be from 50% to under 100%; 98% is usual";
         return Err(reader.error(fields.place("confidence"), what));
     }
+    let allowed = bounds(reader, &fields, "allowed", worse)?;
+    let critical_at = bounds(reader, &fields, "critical_at", worse)?;
+    let pairs = |of: fn(Bounds) -> Option<Number>| of(allowed).zip(of(critical_at));
+    let inside = [
+        (pairs(|it| it.increase), 1.0, "increase"),
+        (pairs(|it| it.decrease), -1.0, "decrease"),
+    ];
+    for (pair, way, key) in inside {
+        if let Some((allowed, critical)) = pair
+            && (critical.get() - allowed.get()) * way < 0.0
+        {
+            let what =
+                format!("`critical_at: {{ {key}: {critical} }}` lies within `allowed` ({allowed})");
+            let error = reader.error(fields.place("critical_at"), what);
+            return Err(
+                error.with_hint("a difference counts from `allowed` on, and is critical later")
+            );
+        }
+    }
     Ok(Compared {
         worse,
         critical: flag("critical").transpose()?.unwrap_or(false),
@@ -146,8 +165,8 @@ fn read_compared(reader: Reader<'_>, node: &Node) -> Result<Compared, InputError
         tolerance: share(reader, &fields, "tolerance")?.unwrap_or(default.tolerance),
         confidence,
         effect: effect.transpose()?.unwrap_or(default.effect),
-        allowed: bounds(reader, &fields, "allowed", worse)?,
-        critical_at: bounds(reader, &fields, "critical_at", worse)?,
+        allowed,
+        critical_at,
         values: Handling {
             missing_is_zero: choice("missing", &MISSING_VALUES)?.unwrap_or(false),
             without_outliers: choice("outliers", &OUTLIERS)?.unwrap_or(false),

@@ -88,6 +88,28 @@ fn a_bound_on_the_way_that_is_not_worse_is_refused() {
 }
 
 #[test]
+fn what_is_critical_lies_outside_of_what_is_allowed() {
+    for (worse, allowed, critical_at, refused) in [
+        ("increase", "increase: 1.5", "increase: 1.2", true),
+        ("decrease", "decrease: 0.5", "decrease: 0.8", true),
+        ("increase", "increase: 1.5", "increase: 1.5", false),
+        ("decrease", "decrease: 0.5", "decrease: 0.4", false),
+        ("either", "increase: 1.5", "decrease: 0.4", false),
+    ] {
+        let bounds = format!("allowed: {{ {allowed} }}\n      critical_at: {{ {critical_at} }}");
+        let read = compared(&format!("worse: {worse}\n      {bounds}"));
+        match refused {
+            true => {
+                let error = read.unwrap_err();
+                let said = format!("`critical_at: {{ {critical_at} }}` lies within `allowed` (");
+                assert!(error.contains(&said), "{error}");
+            }
+            false => drop(read.unwrap()),
+        }
+    }
+}
+
+#[test]
 fn an_expression_names_only_what_it_defines() {
     let with = |expression: &str| {
         read(&format!(

@@ -52,6 +52,10 @@ impl Draft<'_> {
             _ => self.look_by(until),
         }
         let mut holds = self.against_staying();
+        // While it waits for requests, the values that a comparison lacks come by themselves.
+        if !over || wanted.too_few == TooFew::Extend {
+            holds.retain(|hold| !hold.lacks_values());
+        }
         if over && wanted.too_few == TooFew::Hold {
             holds.push(Hold::TooFewRequests {
                 weight: planned.weight,

@@ -2,12 +2,12 @@
 
 use std::time::Duration;
 
-use super::{Planning, Request, limits};
+use super::{Planning, Request, fine, limits};
 use crate::deployment::ids::SlotName;
 use crate::deployment::metrics::{Compared, MetricGuards, ThresholdGuard};
 use crate::deployment::plan::{Kind, Route, StepPlan};
 use crate::deployment::surroundings::Surroundings;
-use crate::judge::guards::{MissingData, Watched};
+use crate::judge::guards::{ErrorGuard, MissingData, Watched};
 use crate::strategy::{Weight, format_duration};
 
 /// A minute, and the time until CloudWatch's figures of it are final.
@@ -47,27 +47,52 @@ pub(super) fn check(
         planning.warn(warning);
     }
     check_tried(&guards, found, request.limits.patience, planning);
-    warn_of_short_bakes(&guards, &request.steps(), planning);
+    let tried = &found.metrics.tried;
+    for warning in fine::too_fine(&guards, tried, request.limits.patience) {
+        planning.warn(warning);
+    }
+    warn_of_short_bakes(&guards, &request.steps(), request.limits.patience, planning);
     Some(guards)
 }
 
-/// A network load balancer counts no answers.
+/// A network load balancer counts no answers: what would judge them is left out where nobody asked
+/// for it.
 fn without_requests(guards: &mut MetricGuards, planning: &mut Planning) -> Option<()> {
-    if guards.latency.is_some() || guards.watched().next().is_none() {
+    let watches = guards.watched().next().is_some();
+    let errors = guards.errors.take();
+    let errors = errors.is_some_and(|it| it != ErrorGuard::default());
+    // The load balancer's own answers are judged by themselves, as failed requests are, unless
+    // they are switched off.
+    let balancer = guards.load_balancer.take();
+    let asked = [
+        ("errors", errors || (!watches && balancer.is_some())),
+        ("latency", guards.latency.is_some()),
+        (
+            "load_balancer",
+            balancer.is_some_and(|it| it.limit.is_some()),
+        ),
+    ];
+    let asked: Vec<_> = asked.iter().filter(|(_, it)| *it).map(|it| it.0).collect();
+    if !asked.is_empty() {
         planning.problem(
-            "guards.metrics.errors and latency count HTTP answers, and the service is behind a \
-             network load balancer, which has none",
-            "take them out of `guards.metrics` in bg.yaml; `threshold`, `compare` and alarms work \
+            format!(
+                "guards.metrics counts HTTP answers ({}), and the service is behind a network load \
+                 balancer, which has none",
+                asked.join(", ")
+            ),
+            "take that out of `guards.metrics` in bg.yaml; `threshold`, `compare` and alarms work \
              with any load balancer",
         );
         return None;
     }
-    guards.errors = None;
-    guards.load_balancer = None;
-    planning.note(
-        "a network load balancer counts no HTTP answers: only `threshold` and `compare` are judged",
-    );
-    Some(())
+    planning.note(match watches {
+        true => {
+            "a network load balancer counts no HTTP answers: only `threshold` and `compare` are \
+             judged"
+        }
+        false => "a network load balancer counts no HTTP answers: no metric is judged",
+    });
+    watches.then_some(())
 }
 
 /// What came of asking for the config's own metrics once.
@@ -81,11 +106,11 @@ fn check_tried(
     let none: Vec<bool> = none.skip(guards.thresholds.len()).collect();
     let half = 2 * none.iter().filter(|it| **it).count() >= none.len();
     for (watched, tried) in guards.watched().zip(&found.metrics.tried) {
-        let (key, sparse) = match watched {
-            Watched::Threshold(guard) => ("threshold", guard.missing == MissingData::Ok),
-            Watched::Compared(metric) => ("compare", metric.values.missing_is_zero),
+        let sparse = match watched {
+            Watched::Threshold(guard) => guard.missing == MissingData::Ok,
+            Watched::Compared(metric) => metric.values.missing_is_zero,
         };
-        let name = format!("guards.metrics.{key} {:?}", watched.name());
+        let name = fine::called(watched);
         if let Some(words) = &tried.refused {
             planning.problem(
                 format!("CloudWatch refuses {name}: {words}"),
@@ -137,7 +162,12 @@ fn compared_without_values(metric: &Compared, half: bool, patience: Duration) ->
     format!("it is left out of the score after {periods} periods (`must_have_data: true` fails it)")
 }
 
-fn warn_of_short_bakes(guards: &MetricGuards, steps: &[StepPlan], planning: &mut Planning) {
+fn warn_of_short_bakes(
+    guards: &MetricGuards,
+    steps: &[StepPlan],
+    patience: Duration,
+    planning: &mut Planning,
+) {
     // A step that asks for requests counts them in judged minutes.
     let longest = steps.iter().map(StepPlan::longest).max();
     if guards.judges_requests() && longest.is_some_and(|longest| longest < JUDGED_AFTER) {
@@ -155,8 +185,19 @@ fn warn_of_short_bakes(guards: &MetricGuards, steps: &[StepPlan], planning: &mut
         Duration::from_secs(u64::from(seconds)) + FINAL_AFTER
     });
     let needed = needed.max().unwrap_or_default();
-    let too_short = |step: &&StepPlan| step.weight < Weight::FULL && step.longest() < needed;
-    if let Some(step) = steps.iter().find(too_short) {
+    let compared = || steps.iter().filter(|step| step.weight < Weight::FULL);
+    // Requests that a step asks for may be there by the end of its bake.
+    if let Some(step) = compared().find(|step| step.bake + patience < needed) {
+        planning.warn(format!(
+            "guards.metrics.compare needs about {} for enough values, the bake at {} is {} and \
+             `patience` {}: that step reverts before they are there, however good green is; give \
+             it a longer bake, or more patience",
+            format_duration(needed),
+            step.weight,
+            format_duration(step.bake),
+            format_duration(patience)
+        ));
+    } else if let Some(step) = compared().find(|step| step.longest() < needed) {
         planning.warn(format!(
             "guards.metrics.compare needs about {} for enough values, the bake at {} is {}: that \
              step holds until they are there",

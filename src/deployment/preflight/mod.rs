@@ -4,6 +4,7 @@
 mod capacity;
 mod deadman;
 mod definition;
+mod fine;
 mod limits;
 mod metrics;
 mod request;
@@ -137,15 +138,26 @@ pub fn plan(request: &Request, found: &Surroundings) -> Planning {
     planning
 }
 
-/// What `request` names and isn't there: slots' services and target groups, routes, alarms.
+/// What `request` names and isn't there: account and cluster, slots' services and target groups,
+/// routes, alarms.
 pub fn missing(request: &Request, found: &Surroundings) -> Vec<Problem> {
     let mut planning = Planning::default();
+    check_place(request, found, &mut planning);
     if let Some(slots) = routes::groups(request, found, &mut planning) {
         let forwards = routes::of_slots(found, &slots);
         routes::check_listed_exist(request, &forwards, &mut planning);
     }
     services::check_exist(request, found, &mut planning);
     watching::check_alarms_exist(request, found, &mut planning);
+    planning.problems
+}
+
+/// That slot `live` has no service, where it has none.
+pub fn missing_service(request: &Request, found: &Surroundings, live: SlotName) -> Vec<Problem> {
+    let mut planning = Planning::default();
+    if found.services[live].is_none() {
+        services::missing(request, found, live, &mut planning);
+    }
     planning.problems
 }
 

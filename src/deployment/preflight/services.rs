@@ -29,7 +29,13 @@ pub(super) fn check_exist(request: &Request, found: &Surroundings, planning: &mu
     }
 }
 
-fn missing(request: &Request, found: &Surroundings, slot: SlotName, planning: &mut Planning) {
+/// Says so, and which name is like it.
+pub(super) fn missing(
+    request: &Request,
+    found: &Surroundings,
+    slot: SlotName,
+    planning: &mut Planning,
+) {
     let wanted = request.slots[slot].service.as_str();
     let nearest = found
         .service_names

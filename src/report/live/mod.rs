@@ -2,6 +2,7 @@
 
 mod fit;
 mod header;
+mod judged;
 mod screen;
 mod sections;
 

@@ -2,10 +2,10 @@
 
 use std::fmt;
 
+use super::judged;
 use super::screen::Frame;
 use crate::deployment::outcome::{Outcome, Stuck};
 use crate::deployment::plan::{AlarmWeight, Plan};
-use crate::deployment::trip::Trip;
 use crate::judge::alarms::{AlarmState, Verdict, verdict};
 use crate::report::line::{StyledLine, Tone, tail, width, wrap};
 use crate::report::view::{Phase, Role};
@@ -91,7 +91,7 @@ fn told(
         .collect()
 }
 
-fn marked(tone: Tone, mark: &str, text: &str) -> StyledLine {
+pub(super) fn marked(tone: Tone, mark: &str, text: &str) -> StyledLine {
     StyledLine::of(tone, mark).plain(" ").with(tone, text)
 }
 
@@ -296,36 +296,9 @@ pub(super) fn guards(frame: &Frame<'_>) -> Vec<StyledLine> {
         lines.push(line.with(Tone::Dim, note));
     }
     let quiet = lines.split_off(1 + telling);
-    lines.extend(judged(frame, plan));
+    lines.extend(judged::lines(frame, plan));
     lines.extend(quiet);
     lines
-}
-
-/// What was judged so far, where metrics are; and how far that reaches.
-fn judged(frame: &Frame<'_>, plan: &Plan) -> Vec<StyledLine> {
-    if plan.guards.metrics.is_none() {
-        return Vec::new();
-    }
-    let read_to = frame.view.read_to.map(|read_to| {
-        let text = read_to.told(frame.now);
-        StyledLine::new().to_column(22).with(Tone::Dim, text)
-    });
-    let Some(judged) = &frame.view.judged else {
-        let line = marked(Tone::Dim, frame.marks.later, "not judged").to_column(22);
-        let line = line.plain("failed requests, from the first whole minute on");
-        return std::iter::once(line).chain(read_to).collect();
-    };
-    let worse = matches!(frame.view.trip, Some(Trip::Worse(_)));
-    let (mark, tone, word) = match worse {
-        true => (frame.marks.bad, Tone::Bad, "worse"),
-        false => (frame.marks.done, Tone::Good, "judged"),
-    };
-    let served = judged.served;
-    let minutes = words::plural(judged.minutes as usize, "minute");
-    let text = format!("green {}, blue {}", served.green, served.blue);
-    let line = marked(tone, mark, word).to_column(22).plain(text);
-    let line = line.with(Tone::Dim, format!(", in {minutes}"));
-    std::iter::once(line).chain(read_to).collect()
 }
 
 /// The last things that happened.

@@ -114,11 +114,48 @@ fn metrics_show_what_was_judged_how_late_that_is_and_what_the_newest_minute_was(
     records.push(record);
     let shown = shown(&records, 460, SMALL, Symbols::Unicode);
     for needed in [
-        "green no traffic, blue 0 of 1,800 failed, in 1 minute",
+        "green no traffic, blue 0 of 1,800 failed, in 1m\n",
         "behind (",
         "): green no traffic, blue zero",
     ] {
         assert!(shown.contains(needed), "{needed} is missing from\n{shown}");
+    }
+}
+
+#[test]
+fn figures_of_a_busy_service_are_whole_in_eighty_columns() {
+    let mut records = stories::holding();
+    if let Event::Started { plan } = &mut records[0].event {
+        plan.guards.metrics = Some(MetricGuards::default());
+    }
+    let mut served = Served::default();
+    for (side, requests) in [(&mut served.blue, 200_000), (&mut served.green, 123_456)] {
+        side.requests = requests;
+        (side.http_5xx, side.timed, side.slow) = (requests / 15, requests, requests / 100);
+    }
+    for minute in 0..61 {
+        let mut served = served;
+        served.blue.requests += minute;
+        let judged = Event::MinuteJudged {
+            minute: minute_of(at(300 + 60 * minute as i64)),
+            step: 0,
+            served,
+        };
+        let mut record = records[0].clone();
+        (record.at, record.event) = (at(400), judged);
+        records.push(record);
+    }
+    let size = Size {
+        columns: 79,
+        rows: 40,
+    };
+    let shown = shown(&records, 460, size, Symbols::Unicode);
+    let whole = [
+        "green 502,030 of 7,530,816 failed, 75,274 slow\n",
+        " slow, in 1h 1m\n",
+    ];
+    for whole in whole {
+        assert!(shown.contains(whole), "{whole} is missing from\n{shown}");
     }
 }
 

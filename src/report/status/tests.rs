@@ -109,9 +109,15 @@ fn a_step_that_waits_for_requests_says_how_many_came() {
         },
         ..records[0].clone()
     });
-    let baking = how_far(&DeploymentStatus::of(&view).unwrap());
+    let told =
+        |view: &View, second| how_far(&DeploymentStatus::of(view).unwrap(), stories::at(second));
+    let baking = told(&view, 400);
     let said = "until 07:20:41 and until 500 requests: 120 so far";
     assert!(baking.ends_with(said), "{baking}");
+    // As it is where somebody has paused it.
+    let late = told(&view, 2000);
+    let said = "10% green, the bake over since 07:20:41 and until 500 requests: 120 so far";
+    assert!(late.ends_with(said), "{late}");
     view.apply(&Record {
         event: Event::WaitingForRequests {
             step: 0,
@@ -122,7 +128,7 @@ fn a_step_that_waits_for_requests_says_how_many_came() {
         },
         ..records[0].clone()
     });
-    let waiting = how_far(&DeploymentStatus::of(&view).unwrap());
+    let waiting = told(&view, 2000);
     let said = "10% green, until 500 requests: 120 so far, 07:50:40 at the latest, then revert";
     assert!(waiting.ends_with(said), "{waiting}");
 }

@@ -159,7 +159,7 @@ fn side(label: &str, tone: Tone, slot: &SlotStatus) -> Vec<StyledLine> {
 }
 
 /// How far a deployment is: `baking, step 1 of 2, 10% green, until 07:20:41`.
-pub fn how_far(status: &DeploymentStatus) -> String {
+pub fn how_far(status: &DeploymentStatus, now: Timestamp) -> String {
     let mut text = phase(status.phase).to_owned();
     if let Some(step) = status.step {
         text.push_str(&format!(", step {step} of {}", status.steps));
@@ -167,13 +167,16 @@ pub fn how_far(status: &DeploymentStatus) -> String {
     if let Some(weight) = status.weight {
         text.push_str(&format!(", {weight} green"));
     }
-    let bake = status.bake_until.map(words::clock);
+    let bake = status.bake_until.map(|at| match at > now {
+        true => format!("until {}", words::clock(at)),
+        false => format!("the bake over since {}", words::clock(at)),
+    });
     match (&status.requests, bake) {
         (None, None) => {}
-        (None, Some(bake)) => text.push_str(&format!(", until {bake}")),
+        (None, Some(bake)) => text.push_str(&format!(", {bake}")),
         (Some(requests), bake) => {
             let bake = bake.filter(|_| requests.until.is_none());
-            let bake = bake.map(|bake| format!("until {bake} and "));
+            let bake = bake.map(|bake| format!("{bake} and "));
             let bake = bake.unwrap_or_default();
             let RequestsStatus { wanted, served, .. } = requests;
             text.push_str(&format!(", {bake}until {wanted} requests: {served} so far"));
@@ -187,7 +190,7 @@ pub fn how_far(status: &DeploymentStatus) -> String {
 }
 
 fn deployment(status: &DeploymentStatus, now: Timestamp) -> Vec<StyledLine> {
-    let text = format!("{}, {}", status.id, how_far(status));
+    let text = format!("{}, {}", status.id, how_far(status, now));
     let mut lines = vec![field("deployment", Tone::Busy).plain(text)];
     if status.abandoned {
         let text = "no process drives it and no guard watches: `bg resume` goes on, `bg rollback` reverts it";

@@ -14,9 +14,11 @@ use crate::cli::session::aws_alone;
 use crate::config::Config;
 use crate::deployment::ids::{AlarmName, SlotName, Slots};
 use crate::deployment::preflight::{self, Request, RouteWanted, RoutesWanted};
+use crate::deployment::problem::Problem;
 use crate::deployment::surroundings::{Carried, Forward, Surroundings, live};
 use crate::rehearse::{self, Scenario};
 use crate::report::words;
+use crate::sandbox::world::elb::Kind;
 
 /// A rehearsal doesn't wait longer for an account that may not be there.
 const AT_MOST: Duration = Duration::from_secs(10);
@@ -27,7 +29,7 @@ const LONGEST: usize = 120;
 /// what the config asks for.
 ///
 /// # Errors
-/// When the service is there, and the config names beside it what isn't.
+/// When AWS answers that what the config names isn't there.
 pub(super) async fn fill(
     global: &Global,
     config: &Config,
@@ -46,6 +48,10 @@ pub(super) async fn fill(
         .iter()
         .map(|it| preflight::plan(it, &found.all).warnings)
         .collect();
+    let is_network = found.routes.iter().all(|it| it.load_balancer.is_network());
+    if is_network {
+        scenario.load_balancer = Kind::Network;
+    }
     for request in &mut *requests {
         request.routes = RoutesWanted::Listed(found.routes.iter().map(place).collect());
     }
@@ -65,6 +71,12 @@ pub(super) async fn fill(
                 ", {:.1} requests a second and {:.2} % of them failed in the last hour",
                 scenario.requests,
                 share * 100.0
+            );
+        }
+        Ok(_) if is_network => {
+            said += &format!(
+                "; a network load balancer counts no requests: {}",
+                usual(scenario)
             );
         }
         Ok(_) => said += &format!("; nobody came in the last hour: {}", usual(scenario)),
@@ -152,24 +164,15 @@ async fn read(global: &Global, config: &Config, request: &Request) -> Result<Fou
     };
     let names = ask.alarms.clone();
     let found = survey(&cloud, ask, now).await?;
-    if SlotName::BOTH
-        .iter()
-        .all(|slot| found.services[*slot].is_none())
-    {
-        let cluster = &request.cluster;
-        return Err(NotRead::Why(match found.cluster_exists {
-            true => format!("cluster {cluster} has none of the slots' services"),
-            false => format!("there is no cluster {cluster} in {}", found.region),
-        }));
-    }
-    let missing = preflight::missing(request, &found);
-    if !missing.is_empty() {
-        return Err(NotRead::Refused(CliError::preflight(missing)));
-    }
+    let refused = |problems: Vec<Problem>| match problems.is_empty() {
+        true => Ok(()),
+        false => Err(NotRead::Refused(CliError::preflight(problems))),
+    };
+    refused(preflight::missing(request, &found))?;
     let (slot, routes) = serving(request, &found).ok_or("no slot serves everything")?;
+    refused(preflight::missing_service(request, &found, slot))?;
     let service = found.services[slot].as_ref();
-    let gone = || format!("slot {slot}'s service doesn't exist in this cluster");
-    let desired = service.ok_or_else(gone)?["desiredCount"].as_u64();
+    let desired = service.and_then(|it| it["desiredCount"].as_u64());
     let groups: BTreeSet<_> = routes
         .iter()
         .flat_map(|it| {

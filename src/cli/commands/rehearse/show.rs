@@ -5,7 +5,7 @@ use serde_json::json;
 use super::base::Base;
 use crate::cli::args::{Global, OutputFormat};
 use crate::cli::display::{print, print_json};
-use crate::cli::terminal::Surface;
+use crate::cli::terminal::{Surface, size};
 use crate::deployment::event::Record;
 use crate::rehearse::{Mean, Row, table};
 use crate::report::line::{StyledLine, Tone};
@@ -75,10 +75,16 @@ impl Shown<'_> {
             shown.extend(heading(format!("Each fault, {runs} of each strategy")));
             let table = match markdown {
                 true => table::markdown(self.rows, self.means),
-                false => table::text(self.rows, self.means),
+                false => table::text(self.rows, self.means, columns()),
             };
             shown.extend(table.into_iter().map(plain));
         }
         shown
     }
+}
+
+/// How wide a line may be, where somebody looks at it.
+fn columns() -> Option<usize> {
+    let surface = Surface::of_process();
+    surface.stdout.then(|| usize::from(size().columns))
 }

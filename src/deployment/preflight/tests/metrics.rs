@@ -6,7 +6,7 @@ use crate::deployment::metrics::{Balancer, History, Tried};
 use crate::deployment::preflight::Planning;
 use crate::judge::guards::{
     CompareGuard, Compared, Handling, LatencyGuard, Limit, Line, MetricGuards, MetricStat,
-    MissingData, Source, ThresholdGuard,
+    MissingData, Period, Source, ThresholdGuard,
 };
 use crate::judge::sequential::{Count, Pair};
 
@@ -173,4 +173,48 @@ fn a_comparison_of_a_metric_without_values_says_what_comes_of_it() {
         };
     };
     assert!(!said(&[0], zero).contains("no value"));
+}
+
+#[test]
+fn periods_under_a_minute_of_what_aws_publishes_are_told_with_what_comes_of_them() {
+    let said = |namespace: &str, period: u64, missing: MissingData, values: usize| {
+        let mut source = source();
+        source.period = Period::of_seconds(period).unwrap();
+        let metric = source.metrics.values_mut().next().unwrap();
+        metric.namespace = namespace.to_owned();
+        let guard = ThresholdGuard {
+            name: "orders".to_owned(),
+            source,
+            limit: Limit::Below("1".parse().unwrap()),
+            crossed: 3,
+            of: 5,
+            missing,
+        };
+        let guards = MetricGuards {
+            thresholds: vec![guard],
+            ..MetricGuards::default()
+        };
+        tried(guards, &[values]).warnings.join("\n")
+    };
+    let alb = "AWS/ApplicationELB";
+    for (missing, then) in [
+        (
+            MissingData::Hold,
+            "may revert a good version when `patience` (10m) is over; set",
+        ),
+        (
+            MissingData::Revert,
+            "so that it reverts a good version; set",
+        ),
+        (MissingData::Ok, "and count as good; set"),
+    ] {
+        let told = said(alb, 10, missing, 15);
+        assert!(told.contains("what AWS's own services publish"), "{told}");
+        assert!(told.contains(then), "{then}: {told}");
+    }
+    let fine = "has periods of";
+    assert!(said("Shop", 30, MissingData::Hold, 15).contains("none, and count as good; set"));
+    assert!(!said("Shop", 10, MissingData::Ok, 15).contains(fine));
+    assert!(!said("Shop", 10, MissingData::Hold, 90).contains(fine));
+    assert!(!said(alb, 60, MissingData::Hold, 15).contains(fine));
 }

@@ -1,6 +1,10 @@
 //! Metric math: arithmetic, comparisons, `FILL`, `IF`, `ABS`, `CEIL`, `FLOOR`.
 
+mod token;
+
 use std::collections::{BTreeMap, BTreeSet};
+
+use token::{Token, found, tokens};
 
 /// Values by period start.
 pub type Points = BTreeMap<i64, f64>;
@@ -226,13 +230,17 @@ impl Operator {
 
 impl Function {
     fn named(name: &str) -> Option<Self> {
-        match name {
-            "FILL" => Some(Self::Fill),
-            "IF" => Some(Self::If),
-            "ABS" => Some(Self::Abs),
-            "CEIL" => Some(Self::Ceil),
-            "FLOOR" => Some(Self::Floor),
-            _ => None,
+        let all = [Self::Fill, Self::If, Self::Abs, Self::Ceil, Self::Floor];
+        all.into_iter().find(|it| it.name() == name)
+    }
+
+    fn name(self) -> &'static str {
+        match self {
+            Self::Fill => "FILL",
+            Self::If => "IF",
+            Self::Abs => "ABS",
+            Self::Ceil => "CEIL",
+            Self::Floor => "FLOOR",
         }
     }
 
@@ -279,74 +287,9 @@ impl Function {
                 });
                 Ok(Quantity::Series(chosen.collect()))
             }
-            _ => Err(format!("Wrong number of arguments for {self:?}")),
+            _ => Err(format!("Wrong number of arguments for {}", self.name())),
         }
     }
-}
-
-#[derive(Debug, Clone, PartialEq)]
-enum Token {
-    Number(f64),
-    Word(String),
-    Operator(Operator),
-    Open,
-    Close,
-    Comma,
-}
-
-fn tokens(text: &str) -> Result<Vec<Token>, String> {
-    let mut tokens = Vec::new();
-    let mut rest = text.trim_start();
-    while let Some(first) = rest.chars().next() {
-        let length = if first.is_ascii_digit() || first == '.' {
-            let end = rest.find(|c: char| !(c.is_ascii_digit() || c == '.'));
-            let length = end.unwrap_or(rest.len());
-            let number = rest[..length].parse();
-            tokens.push(Token::Number(
-                number.map_err(|_| format!("'{}' is no number", &rest[..length]))?,
-            ));
-            length
-        } else if first.is_ascii_alphabetic() {
-            let end = rest.find(|c: char| !(c.is_ascii_alphanumeric() || c == '_'));
-            let length = end.unwrap_or(rest.len());
-            tokens.push(match &rest[..length] {
-                "AND" => Token::Operator(Operator::And),
-                "OR" => Token::Operator(Operator::Or),
-                word => Token::Word(word.to_owned()),
-            });
-            length
-        } else {
-            let (token, length) = symbol(rest).ok_or_else(|| format!("Unexpected '{first}'"))?;
-            tokens.push(token);
-            length
-        };
-        rest = rest[length..].trim_start();
-    }
-    Ok(tokens)
-}
-
-fn symbol(rest: &str) -> Option<(Token, usize)> {
-    const SYMBOLS: [(&str, Token); 16] = [
-        (">=", Token::Operator(Operator::GreaterOrEqual)),
-        ("<=", Token::Operator(Operator::LessOrEqual)),
-        ("==", Token::Operator(Operator::Equal)),
-        ("!=", Token::Operator(Operator::NotEqual)),
-        ("&&", Token::Operator(Operator::And)),
-        ("||", Token::Operator(Operator::Or)),
-        (">", Token::Operator(Operator::Greater)),
-        ("<", Token::Operator(Operator::Less)),
-        ("+", Token::Operator(Operator::Add)),
-        ("-", Token::Operator(Operator::Subtract)),
-        ("*", Token::Operator(Operator::Multiply)),
-        ("/", Token::Operator(Operator::Divide)),
-        ("^", Token::Operator(Operator::Power)),
-        ("(", Token::Open),
-        (")", Token::Close),
-        (",", Token::Comma),
-    ];
-    let mut symbols = SYMBOLS.into_iter();
-    let (text, token) = symbols.find(|(text, _)| rest.starts_with(text))?;
-    Some((token, text.len()))
 }
 
 struct Parser<'a> {
@@ -364,7 +307,7 @@ impl Parser<'_> {
     fn expect(&mut self, token: &Token) -> Result<(), String> {
         match self.next() {
             Some(found) if found == *token => Ok(()),
-            found => Err(format!("Expected {token:?}, found {found:?}")),
+            other => Err(format!("Expected {token}, found {}", found(other.as_ref()))),
         }
     }
 
@@ -410,7 +353,7 @@ impl Parser<'_> {
                 Ok(Expr::Call(function, self.arguments()?))
             }
             Some(Token::Word(id)) => Ok(Expr::Id(id)),
-            other => Err(format!("Expected a value, found {other:?}")),
+            other => Err(format!("Expected a value, found {}", found(other.as_ref()))),
         }
     }
 
@@ -421,7 +364,10 @@ impl Parser<'_> {
             match self.next() {
                 Some(Token::Comma) => {}
                 Some(Token::Close) => return Ok(arguments),
-                other => return Err(format!("Expected ',' or ')', found {other:?}")),
+                other => {
+                    let found = found(other.as_ref());
+                    return Err(format!("Expected ',' or ')', found {found}"));
+                }
             }
         }
     }
@@ -495,6 +441,19 @@ mod tests {
         }
         assert!(parse(&"(".repeat(10_000)).is_err());
         assert!(parse(&"-".repeat(10_000)).is_err());
+    }
+
+    #[test]
+    fn what_is_wrong_is_named_as_it_is_written() {
+        for (text, told) in [
+            ("errors * * 2", "Expected a value, found '*'"),
+            ("errors /", "Expected a value, found the expression's end"),
+            ("(errors 2", "Expected ')', found '2'"),
+            ("ABS(errors all)", "Expected ',' or ')', found 'all'"),
+            ("IF(errors)", "Wrong number of arguments for IF"),
+        ] {
+            assert_eq!(eval(text).unwrap_err(), told, "{text}");
+        }
     }
 
     #[test]

@@ -9,6 +9,7 @@ use std::collections::BTreeMap;
 use std::time::Duration;
 
 const APPLICATION: &str = "AWS/ApplicationELB";
+const NETWORK: &str = "AWS/NetworkELB";
 
 /// How a request to a target ended.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -248,8 +249,11 @@ fn note(stats: &mut Option<Stats>, value: f64) {
     }
 }
 
-/// Whether an application load balancer in the region ever publishes a metric.
+/// Whether a load balancer in the region ever publishes a metric.
 pub fn publishes(namespace: &str, name: &str) -> bool {
+    if namespace == NETWORK {
+        return ["NewFlowCount", "HealthyHostCount", "UnHealthyHostCount"].contains(&name);
+    }
     const OTHERS: [&str; 8] = [
         "RequestCount",
         "RequestCountPerTarget",
@@ -283,7 +287,7 @@ pub(super) fn publish(world: &mut World) {
             store: &mut world.cloudwatch.store,
             namespace: match lb.kind {
                 Kind::Application => APPLICATION,
-                Kind::Network => "AWS/NetworkELB",
+                Kind::Network => NETWORK,
             },
             load_balancer: lb.dimension(),
             at,

@@ -1,0 +1,49 @@
+//! What was judged of metrics, in the live view.
+
+use std::time::Duration;
+
+use super::screen::Frame;
+use super::sections::marked;
+use crate::deployment::plan::Plan;
+use crate::deployment::trip::Trip;
+use crate::report::line::{StyledLine, Tone};
+use crate::report::words;
+
+/// What was judged so far, where metrics are; and how far that reaches.
+pub(super) fn lines(frame: &Frame<'_>, plan: &Plan) -> Vec<StyledLine> {
+    if plan.guards.metrics.is_none() {
+        return Vec::new();
+    }
+    let read_to = frame.view.read_to.map(|read_to| {
+        let text = read_to.told(frame.now);
+        StyledLine::new().to_column(22).with(Tone::Dim, text)
+    });
+    let Some(judged) = &frame.view.judged else {
+        let line = marked(Tone::Dim, frame.marks.later, "not judged").to_column(22);
+        let line = line.plain("failed requests, from the first whole minute on");
+        return std::iter::once(line).chain(read_to).collect();
+    };
+    let worse = matches!(frame.view.trip, Some(Trip::Worse(_)));
+    let (mark, tone, word) = match worse {
+        true => (frame.marks.bad, Tone::Bad, "worse"),
+        false => (frame.marks.done, Tone::Good, "judged"),
+    };
+    let served = judged.served;
+    let judged_for = Duration::from_secs(60 * u64::from(judged.minutes));
+    let line = marked(tone, mark, word).to_column(22);
+    let [green, blue] = [served.green, served.blue];
+    let minutes = format!(", in {}", words::length(judged_for));
+    let both = line.clone().plain(format!("green {green}, blue {blue}"));
+    let both = both.with(Tone::Dim, &minutes);
+    if both.width() <= frame.columns {
+        return std::iter::once(both).chain(read_to).collect();
+    }
+    let blue = StyledLine::new()
+        .to_column(22)
+        .plain(format!("blue {blue}"));
+    let sides = [
+        line.plain(format!("green {green}")),
+        blue.with(Tone::Dim, minutes),
+    ];
+    sides.into_iter().chain(read_to).collect()
+}
