@@ -6,6 +6,7 @@ mod deadman;
 mod definition;
 mod limits;
 mod metrics;
+pub mod refusals;
 mod request;
 mod routes;
 mod services;
@@ -55,7 +56,10 @@ pub struct Planning {
 
 impl Planning {
     fn problem(&mut self, what: impl Into<String>, fix: impl Into<String>) {
-        let problem = Problem::new(what, fix);
+        self.refuse(Problem::new(what, fix));
+    }
+
+    fn refuse(&mut self, problem: Problem) {
         if !self.problems.contains(&problem) {
             self.problems.push(problem);
         }

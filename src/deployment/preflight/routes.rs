@@ -2,7 +2,7 @@
 
 use std::collections::BTreeSet;
 
-use super::{Planning, Request, RouteWanted, RoutesWanted};
+use super::{Planning, Request, RouteWanted, RoutesWanted, refusals};
 use crate::deployment::ids::{SlotName, Slots, TargetGroupArn};
 use crate::deployment::plan::{Route, RouteKind, SlotPlan, TargetPlan};
 use crate::deployment::surroundings::{Carried, Forward, GroupFound, Surroundings};
@@ -81,10 +81,7 @@ pub(super) fn find(
             .targets
             .first()
             .map_or("", |target| target.group.name());
-        planning.problem(
-            format!("no listener and no rule forwards to target group {name}"),
-            "add a weighted forward action with both slots' groups to a listener or rule",
-        );
+        planning.refuse(refusals::no_forward(name));
     }
     check_listed(request, &forwards, planning);
     forwards
@@ -194,10 +191,7 @@ fn route(
         })
         .collect();
     let [pair] = pairs[..] else {
-        planning.problem(
-            format!("{label} forwards to groups of several container ports at once"),
-            "give each container port a listener or rule of its own",
-        );
+        planning.refuse(refusals::several_ports(&label));
         return None;
     };
     let groups = Slots::from_fn(|slot| slots[slot].targets[pair].group.clone());
@@ -257,14 +251,7 @@ fn check_members(
         .iter()
         .find(|(group, weight)| **weight > 0 && **group != groups.a && **group != groups.b);
     if let Some((group, weight)) = foreign {
-        planning.problem(
-            format!(
-                "{label} also sends traffic to {} (weight {weight})",
-                group.name()
-            ),
-            "take that group out of the action or set its weight to 0: a third group makes the \
-             slots' shares meaningless",
-        );
+        planning.refuse(refusals::third_group(&label, group, *weight));
     }
 }
 
