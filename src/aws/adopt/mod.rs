@@ -1,0 +1,5 @@
+//! Adopting a live service: looking at all of it, and adding what it lacks.
+
+mod add;
+mod groups;
+mod look;
