@@ -22,15 +22,16 @@ pub fn cloudformation(proposal: &Proposal) -> String {
     }
     let new = |pair: &&Pair| matches!(pair.b, Twin::New { .. });
     let new: Vec<&Pair> = proposal.pairs.iter().filter(new).collect();
-    if !new.is_empty() {
-        text.push_str("Resources:\n");
+    match new.is_empty() {
+        true => text.push_str("#\n# There is nothing to create.\n"),
+        false => text.push_str("Resources:\n"),
     }
     for pair in new {
         group(&mut text, &pair.a, pair.b_name());
     }
     for pair in &proposal.pairs {
         if let Twin::There { group, attributes } = &pair.b {
-            let _ = writeln!(text, "# Target group {} is there already.", group.name);
+            let _ = writeln!(text, "\n# Target group {} is there already.", group.name);
             for (key, value) in attributes {
                 let _ = writeln!(
                     text,

@@ -34,7 +34,15 @@ pub fn words(proposal: &Proposal) -> Vec<String> {
     listed(&mut lines, "routes", labels);
     let guards = proposal.alarms.iter().filter(|alarm| alarm.unfit.is_none());
     listed(&mut lines, "alarms", guards.map(|alarm| alarm.name.clone()));
-    listed(&mut lines, "note", proposal.notes.iter().cloned());
+    let unfit = proposal.alarms.iter().filter_map(|alarm| {
+        let why = alarm.unfit.as_deref()?;
+        Some(format!("alarm {} is no guard as it is: {why}", alarm.name))
+    });
+    listed(
+        &mut lines,
+        "note",
+        unfit.chain(proposal.notes.iter().cloned()),
+    );
     lines.push(String::new());
     let additions = proposal.additions();
     if additions.is_empty() {
@@ -50,6 +58,19 @@ fn listed(lines: &mut Vec<String>, label: &str, items: impl Iterator<Item = Stri
     for (at, item) in items.enumerate() {
         let label = if at == 0 { label } else { "" };
         lines.push(format!("  {label:<8} {item}"));
+    }
+}
+
+impl Addition<'_> {
+    /// What it is called once it is there.
+    pub fn name(&self) -> String {
+        match self {
+            Addition::Group(pair) => format!("target group {}", pair.b_name()),
+            Addition::Attributes(pair) => format!("attributes of target group {}", pair.b_name()),
+            Addition::Place(route, pair) => {
+                format!("{} at weight 0 in {}", pair.b_name(), route.forward.label())
+            }
+        }
     }
 }
 

@@ -49,11 +49,18 @@ pub(super) fn groups(
 fn missing_group(request: &Request, slot: SlotName, group: &str, planning: &mut Planning) {
     let other = request.slots[slot.other()].targets.first();
     let like = other.map_or(String::new(), |other| format!(" like {}", other.group));
+    let by_init = match slot {
+        SlotName::A => String::new(),
+        SlotName::B => format!(
+            " (`bg init --cluster {} --service {} --apply` does both)",
+            request.cluster, request.slots.a.service
+        ),
+    };
     planning.problem(
         format!("slot {slot}'s target group {group} does not exist"),
         format!(
-            "create it{like} (same VPC, protocol, port and health check) and add it at weight 0 \
-             to each forward action, or correct `slots.{slot}.target_group`"
+            "create it{like}, with all of that one's settings, and add it at weight 0 to each \
+             forward action{by_init}, or correct `slots.{slot}.target_group`"
         ),
     );
 }

@@ -161,11 +161,10 @@ async fn add(cloud: &Cloud, proposal: &Proposal, tells: bool) -> Result<(), CliE
     let mut added: Vec<String> = Vec::new();
     let result = cloud
         .adopt(proposal, |addition| {
-            let words = addition.to_string();
             if tells {
-                tell!("  added {words}");
+                tell!("  added {}", addition.name());
             }
-            added.push(words);
+            added.push(addition.name());
         })
         .await;
     let Err(error) = result else { return Ok(()) };
@@ -259,7 +258,7 @@ fn document(
         "alarms": proposal.alarms.iter().map(alarm).collect::<Vec<_>>(),
         "notes": proposal.notes,
         "missing": missing,
-        "added": args.apply,
+        "applied": args.apply,
         "config": config,
         "text": text_for(args.format, proposal),
     })
