@@ -3,7 +3,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 use std::time::Duration;
 
-use aws_sdk_cloudwatch::types::{AlarmType, Dimension, MetricAlarm};
+use aws_sdk_cloudwatch::types::{AlarmType, Dimension, Metric, MetricAlarm};
 use serde_json::{Value, json};
 
 use crate::adopt::{
@@ -312,7 +312,7 @@ fn names(
         .metrics()
         .iter()
         .filter_map(|query| query.metric_stat()?.metric());
-    let of_queries = of_queries.flat_map(|metric| metric.dimensions());
+    let of_queries = of_queries.flat_map(Metric::dimensions);
     let dimensions: Vec<&Dimension> = alarm.dimensions().iter().chain(of_queries).collect();
     let values = |name: &str| -> Vec<String> {
         let of_name = dimensions.iter().filter(|it| it.name() == Some(name));

@@ -15,15 +15,15 @@ fn alone() -> Scene {
     } = scene.balancer.clone();
     scene.elb(
         "ModifyListener",
-        json!({
+        &json!({
             "ListenerArn": listener,
             "DefaultActions": [{ "Type": "forward", "TargetGroupArn": group_a }],
         }),
     );
-    scene.elb("DeleteTargetGroup", json!({ "TargetGroupArn": group_b }));
+    scene.elb("DeleteTargetGroup", &json!({ "TargetGroupArn": group_b }));
     scene.elb(
         "ModifyTargetGroup",
-        json!({
+        &json!({
             "TargetGroupArn": group_a, "HealthCheckPath": "/health?a=b&c", "HealthCheckPort": "8080",
             "Matcher": { "HttpCode": "200-204" }, "HealthyThresholdCount": 3,
         }),
@@ -31,7 +31,7 @@ fn alone() -> Scene {
     let attribute = |key: &str, value: &str| json!({ "Key": key, "Value": value });
     scene.elb(
         "ModifyTargetGroupAttributes",
-        json!({
+        &json!({
             "TargetGroupArn": group_a,
             "Attributes": [
                 attribute("slow_start.duration_seconds", "45"),
@@ -42,14 +42,14 @@ fn alone() -> Scene {
     );
     scene.elb(
         "AddTags",
-        json!({
+        &json!({
             "ResourceArns": [group_a],
             "Tags": [{ "Key": "team", "Value": "a & b" }, { "Key": "aws:cloudformation:x", "Value": "y" }],
         }),
     );
     scene.elb(
         "CreateRule",
-        json!({
+        &json!({
             "ListenerArn": listener, "Priority": 7,
             "Conditions": [
                 { "Field": "http-header", "HttpHeaderConfig": {
@@ -73,9 +73,9 @@ fn alone() -> Scene {
 }
 
 impl Scene {
-    fn elb(&self, operation: &str, input: Value) -> Value {
+    fn elb(&self, operation: &str, input: &Value) -> Value {
         self.region
-            .with_world(|world| elbv2::handle(world, operation, &input).unwrap())
+            .with_world(|world| elbv2::handle(world, operation, input).unwrap())
     }
 
     async fn look(&self) -> Facts {
@@ -103,19 +103,19 @@ impl Scene {
     fn shown(&self, group: &str) -> [Value; 5] {
         let listener = &self.balancer.listener;
         let group = json!({ "TargetGroupArn": group });
-        let texts = |operation, input| as_texts(self.elb(operation, input));
+        let texts = |operation, input: &Value| as_texts(self.elb(operation, input));
         let arns = json!([group["TargetGroupArn"]]);
         [
-            texts("DescribeListeners", json!({ "ListenerArns": [listener] })),
-            texts("DescribeRules", json!({ "ListenerArn": listener })),
-            texts("DescribeTargetGroups", json!({ "TargetGroupArns": arns })),
-            texts("DescribeTargetGroupAttributes", group),
-            texts("DescribeTags", json!({ "ResourceArns": arns })),
+            texts("DescribeListeners", &json!({ "ListenerArns": [listener] })),
+            texts("DescribeRules", &json!({ "ListenerArn": listener })),
+            texts("DescribeTargetGroups", &json!({ "TargetGroupArns": arns })),
+            texts("DescribeTargetGroupAttributes", &group),
+            texts("DescribeTags", &json!({ "ResourceArns": arns })),
         ]
     }
 
     fn group_b(&self) -> String {
-        let shown = self.elb("DescribeTargetGroups", json!({ "Names": ["shop-b"] }));
+        let shown = self.elb("DescribeTargetGroups", &json!({ "Names": ["shop-b"] }));
         shown["TargetGroups"][0]["TargetGroupArn"]
             .as_str()
             .unwrap()
