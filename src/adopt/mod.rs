@@ -6,6 +6,7 @@ mod alarms;
 mod cloudformation;
 mod config;
 mod facts;
+mod hcl;
 mod names;
 mod proposal;
 mod terraform;

@@ -4,70 +4,10 @@ use std::collections::BTreeMap;
 use std::fmt::Write;
 
 use super::facts::{Group, RouteFound};
+use super::hcl::{Body, Item, identifier, literal, one, quoted};
 use super::proposal::{Pair, Proposal, Twin};
-use super::texts::{self, one_line};
+use super::texts::one_line;
 use crate::deployment::plan::RouteKind;
-
-/// What a resource or block holds, in order.
-#[derive(Default)]
-struct Body(Vec<Item>);
-
-enum Item {
-    Argument(String, String),
-    Block(String, Body),
-    Comment(String),
-}
-
-impl Body {
-    fn argument(&mut self, name: &str, value: impl Into<String>) {
-        self.0.push(Item::Argument(name.to_owned(), value.into()));
-    }
-
-    fn block(&mut self, name: &str, body: Body) {
-        self.0.push(Item::Block(name.to_owned(), body));
-    }
-
-    /// Written as `terraform fmt` would.
-    fn write(&self, text: &mut String, indent: usize) {
-        let pad = "  ".repeat(indent);
-        let mut rest = &self.0[..];
-        while let Some((first, others)) = rest.split_first() {
-            match first {
-                Item::Comment(words) => {
-                    let _ = writeln!(text, "{pad}# {words}");
-                    rest = others;
-                }
-                Item::Block(name, body) => {
-                    let _ = writeln!(text, "{pad}{name} {{");
-                    body.write(text, indent + 1);
-                    let _ = writeln!(text, "{pad}}}");
-                    rest = others;
-                }
-                Item::Argument(..) => {
-                    let is_argument = |item: &&Item| matches!(item, Item::Argument(..));
-                    let count = rest.iter().take_while(is_argument).count();
-                    let (arguments, after) = rest.split_at(count);
-                    write_arguments(arguments, text, &pad);
-                    rest = after;
-                }
-            }
-        }
-    }
-}
-
-/// Arguments that follow each other have their `=` below one another.
-fn write_arguments(arguments: &[Item], text: &mut String, pad: &str) {
-    let names = arguments.iter().map(|item| match item {
-        Item::Argument(name, _) => name.len(),
-        _ => 0,
-    });
-    let width = names.max().unwrap_or(0);
-    for item in arguments {
-        if let Item::Argument(name, value) = item {
-            let _ = writeln!(text, "{pad}{name:<width$} = {value}");
-        }
-    }
-}
 
 /// Terraform's text. What it creates stands as resources; what belongs into resources that are
 /// there already stands in comments, so that the whole can be applied as it is.
@@ -107,10 +47,6 @@ pub fn terraform(proposal: &Proposal) -> String {
     text.push('\n');
     commented(&mut text, &of_service(service.as_str()));
     text
-}
-
-fn one(head: &str, body: Body) -> Body {
-    Body(vec![Item::Block(head.to_owned(), body)])
 }
 
 fn commented(text: &mut String, written: &str) {
@@ -336,35 +272,6 @@ fn of_service(name: &str) -> String {
     text
 }
 
-/// Numbers and truth values stand as they are.
-fn literal(value: &str) -> String {
-    let number = !value.is_empty()
-        && value.bytes().all(|b| b.is_ascii_digit())
-        && (value == "0" || !value.starts_with('0'));
-    match number || matches!(value, "true" | "false") {
-        true => value.to_owned(),
-        false => quoted(value),
-    }
-}
-
-/// A quoted template without anything to fill in.
-fn quoted(text: &str) -> String {
-    let mut quoted = texts::quoted(text);
-    for mark in ["${", "%{"] {
-        quoted = quoted.replace(mark, &format!("{}{mark}", &mark[..1]));
-    }
-    quoted
-}
-
-fn identifier(name: &str) -> String {
-    let fit = |c: char| if c.is_ascii_alphanumeric() { c } else { '_' };
-    let fit: String = name.chars().map(fit).collect();
-    match fit.starts_with(|c: char| c.is_ascii_digit()) {
-        true => format!("_{fit}"),
-        false => fit,
-    }
-}
-
 #[cfg(test)]
 mod tests {
     use super::super::proposal::propose;
@@ -374,14 +281,5 @@ mod tests {
     #[test]
     fn a_whole_service_as_terraform() {
         insta::assert_snapshot!(terraform(&propose(&facts()).unwrap()));
-    }
-
-    #[test]
-    fn texts_are_no_templates() {
-        assert_eq!(quoted("${x} %{y} \"z\""), r#""$${x} %%{y} \"z\"""#);
-        assert_eq!(literal("8080"), "8080");
-        assert_eq!(literal("200-299"), "\"200-299\"");
-        assert_eq!(literal("007"), "\"007\"");
-        assert_eq!(identifier("1-shop.b"), "_1_shop_b");
     }
 }

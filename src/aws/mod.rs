@@ -44,6 +44,7 @@ mod canned;
 #[cfg(test)]
 mod tests;
 
+pub use adopt::Unfinished;
 pub use cloud::Cloud;
 pub use collect::CollectAsk;
 pub use connect::{ConnectError, ConnectOptions};

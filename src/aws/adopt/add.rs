@@ -1,14 +1,27 @@
 //! Adding what a service lacks, one thing after the other; what is there already stays.
 
 use std::collections::BTreeMap;
+use std::time::Duration;
 
 use crate::adopt::{Addition, Pair, Proposal, RouteFound, Twin};
 use crate::aws::cloud::Cloud;
 use crate::aws::error::AwsError;
 use crate::aws::forward::{self, Edit, Pair as Groups};
 use crate::aws::listeners::names;
-use crate::aws::retry::Effect;
+use crate::aws::retry::{Effect, patiently};
 use crate::deployment::ids::TargetGroupArn;
+
+/// How long writes wait for an account that others keep busy.
+const THROTTLED_AT_MOST: Duration = Duration::from_secs(30);
+
+/// Why not everything was added.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Unfinished {
+    /// What was being added.
+    pub doing: String,
+    /// What came of it.
+    pub error: AwsError,
+}
 
 impl Cloud {
     /// Adds everything that `proposal` lacks; `done` is told of each thing once it is there.
@@ -20,20 +33,40 @@ impl Cloud {
     pub async fn adopt(
         &self,
         proposal: &Proposal,
-        mut done: impl FnMut(&Addition<'_>),
-    ) -> Result<(), AwsError> {
+        done: impl FnMut(String),
+    ) -> Result<(), Unfinished> {
+        patiently(THROTTLED_AT_MOST, self.add(proposal, done)).await
+    }
+
+    async fn add(
+        &self,
+        proposal: &Proposal,
+        mut done: impl FnMut(String),
+    ) -> Result<(), Unfinished> {
         let mut created: BTreeMap<&str, TargetGroupArn> = BTreeMap::new();
         for addition in proposal.additions() {
+            let doing = addition.name();
+            let failed = |doing: &str| {
+                let doing = doing.to_owned();
+                move |error| Unfinished { doing, error }
+            };
             match &addition {
                 Addition::Group(pair) => {
-                    let group = self.create_group(pair.b_name(), &pair.a).await?;
-                    self.align_attributes(&group.arn, &pair.a).await?;
+                    let group = self.create_group(pair.b_name(), &pair.a).await;
+                    let group = group.map_err(failed(&doing))?;
+                    done(doing);
+                    let doing = Addition::Attributes(pair).name();
+                    let aligned = self.align_attributes(&group.arn, &pair.a).await;
+                    aligned.map_err(failed(&doing))?;
+                    done(doing);
                     created.insert(pair.b_name(), group.id());
                 }
                 Addition::Attributes(pair) => {
                     if let Twin::There { group, .. } = &pair.b {
-                        self.align_attributes(&group.arn, &pair.a).await?;
+                        let aligned = self.align_attributes(&group.arn, &pair.a).await;
+                        aligned.map_err(failed(&doing))?;
                     }
+                    done(doing);
                 }
                 Addition::Place(route, pair) => {
                     let b = match &pair.b {
@@ -41,11 +74,12 @@ impl Cloud {
                         Twin::New { .. } => created.get(pair.b_name()).cloned(),
                     };
                     if let Some(b) = b {
-                        self.place(route, pair, &b).await?;
+                        let placed = self.place(route, pair, &b).await;
+                        placed.map_err(failed(&doing))?;
                     }
+                    done(doing);
                 }
             }
-            done(&addition);
         }
         Ok(())
     }

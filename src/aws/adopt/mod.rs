@@ -3,3 +3,5 @@
 mod add;
 mod groups;
 mod look;
+
+pub use add::Unfinished;

@@ -1,7 +1,8 @@
 //! Adopting a service: the look, and what is added.
 
 use super::*;
-use crate::adopt::{Addition, Facts, Proposal, Twin, propose};
+use crate::adopt::{Facts, Proposal, Twin, propose};
+use crate::aws::Unfinished;
 
 /// A service as it is before anybody thought of blue/green: one group, with settings of its own,
 /// behind a plain listener and a rule that authenticates and is sticky.
@@ -91,11 +92,10 @@ impl Scene {
         propose(&self.look().await).unwrap()
     }
 
-    async fn adopt(&self) -> (Vec<String>, Result<(), super::super::AwsError>) {
+    async fn adopt(&self) -> (Vec<String>, Result<(), Unfinished>) {
         let mut done = Vec::new();
         let proposal = self.proposal().await;
-        let tell = |addition: &Addition<'_>| done.push(addition.name());
-        let result = self.cloud.adopt(&proposal, tell).await;
+        let result = self.cloud.adopt(&proposal, |words| done.push(words)).await;
         (done, result)
     }
 
@@ -202,9 +202,15 @@ async fn adopting_adds_a_clone_at_weight_0_and_changes_nothing_else() {
     let [listener, rules, mut group, attributes, mut tags] = scene.shown(&a);
     let (done, result) = scene.adopt().await;
     result.unwrap();
-    let names = ["target group shop-b", "shop-b at weight 0 in shop:80"];
-    assert_eq!(done[..2], names);
-    assert_eq!(done[2], "shop-b at weight 0 in shop:80 /admin/*");
+    assert_eq!(
+        done,
+        [
+            "target group shop-b",
+            "attributes of target group shop-b",
+            "shop-b at weight 0 in shop:80",
+            "shop-b at weight 0 in shop:80 /admin/*",
+        ]
+    );
 
     let b = scene.group_b();
     let weights = |shown: &Value, at: &str| {
@@ -294,9 +300,9 @@ async fn what_stopped_half_way_is_named_and_taken_up_where_it_stopped() {
             let (scene, untouched) = (alone(), alone());
             scene.fault(call, kind, When::First(1));
             let (done, result) = scene.adopt().await;
-            let error = result.unwrap_err();
+            let error = result.unwrap_err().error;
             assert!(error.operation.ends_with(call), "{call} {kind:?}: {error}");
-            assert_eq!(done.len(), at.saturating_sub(1), "{call} {kind:?}");
+            assert_eq!(done.len(), at, "{call} {kind:?}");
             scene.adopt().await.1.unwrap();
             assert!(
                 scene.proposal().await.additions().is_empty(),

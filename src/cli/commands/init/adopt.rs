@@ -7,7 +7,7 @@ use serde_json::{Value, json};
 use super::choose::choose;
 use super::file::{self, Fate};
 use crate::adopt::{self, Pair, Proposal};
-use crate::aws::{AwsError, Cloud, ErrorClass};
+use crate::aws::{AwsError, Cloud, ErrorClass, Unfinished};
 use crate::cli::args::{Global, InitArgs, InitFormat, OutputFormat};
 use crate::cli::display::{print, print_json};
 use crate::cli::error::{CliError, ErrorKind};
@@ -27,10 +27,11 @@ pub(super) async fn run(global: &Global, args: &InitArgs) -> Result<ExitCode, Cl
             "--apply and another --format exclude each other: who adds it, bg or that tool?";
         return Err(CliError::usage(message).hint("leave out one of them"));
     }
-    let (cloud, _) = aws_alone(global, None).await?;
+    let path = path(global, args);
+    let there = path.as_deref().and_then(file::read);
+    let (cloud, _) = aws_alone(global, there.as_ref()).await?;
     let (cluster, service) = choose(&cloud, args).await?;
     let proposal = propose(&cloud, &cluster, &service).await?;
-    let path = path(global, args);
     let fate = path.as_deref().map(|path| file::fate(path, &proposal));
     let fate = fate.transpose()?;
     let for_people = global.output != OutputFormat::Json;
@@ -40,18 +41,17 @@ pub(super) async fn run(global: &Global, args: &InitArgs) -> Result<ExitCode, Cl
     if let (Some(path), Some(Fate::Written)) = (&path, fate) {
         file::write(path, &proposal)?;
     }
-    let missing = missing(&proposal);
+    if let (Some(path), Some(fate), true) = (&path, fate, for_people) {
+        say_file(args, path, fate);
+    }
     if args.apply {
         add(&cloud, &proposal, for_people).await?;
     }
     if for_people {
-        if let (Some(path), Some(fate)) = (&path, fate) {
-            say_file(args, path, fate);
-        }
         say_next(args, &proposal, path.as_deref());
         return Ok(ExitCode::Stands);
     }
-    let document = document(args, &proposal, &missing, path.as_deref().zip(fate));
+    let document = document(args, &proposal, path.as_deref().zip(fate));
     print_json(&document).map_err(|error| CliError::from_error(ErrorKind::Unexpected, &error))?;
     Ok(ExitCode::Stands)
 }
@@ -160,35 +160,35 @@ fn missing(proposal: &Proposal) -> Vec<String> {
 async fn add(cloud: &Cloud, proposal: &Proposal, tells: bool) -> Result<(), CliError> {
     let mut added: Vec<String> = Vec::new();
     let result = cloud
-        .adopt(proposal, |addition| {
+        .adopt(proposal, |words| {
             if tells {
-                tell!("  added {}", addition.name());
+                tell!("  added {words}");
             }
-            added.push(addition.name());
+            added.push(words);
         })
         .await;
-    let Err(error) = result else { return Ok(()) };
-    let next = missing(proposal)
-        .get(added.len())
-        .cloned()
-        .unwrap_or_default();
-    let again = format!(
-        "nothing that carries traffic was changed; the same command goes on where this one \
-         stopped: bg init --cluster {} --service {} --apply",
-        proposal.cluster, proposal.services.a
-    );
-    // A call that failed may have done its work all the same.
-    let nothing_changed = added.is_empty() && error.class.had_no_effect();
-    let kind = match nothing_changed || (added.is_empty() && error.class == ErrorClass::Denied) {
+    result.map_err(|unfinished| not_all_added(proposal, added, &unfinished))
+}
+
+fn not_all_added(proposal: &Proposal, added: Vec<String>, unfinished: &Unfinished) -> CliError {
+    let Unfinished { doing, error } = unfinished;
+    // AWS said no, or never heard of it. Else it may have done it all the same.
+    let is_answer = error.code.is_some()
+        && !matches!(error.class, ErrorClass::Ambiguous | ErrorClass::TimedOut);
+    let kind = match added.is_empty() && (is_answer || error.class.had_no_effect()) {
         true => ErrorKind::Unexpected,
         false => ErrorKind::Stuck,
     };
-    let mut failed = CliError::from_error(kind, &error);
-    failed.message = format!("can't add {next}: {}", failed.message);
+    let mut failed = CliError::from_error(kind, error);
+    failed.message = format!("can't add {doing}: {}", failed.message);
     for words in added {
         failed = failed.hint(format!("added before: {words}"));
     }
-    Err(failed.hint(again))
+    failed.hint(format!(
+        "traffic goes as before; the same command goes on from here: bg init --cluster {} \
+         --service {} --apply",
+        proposal.cluster, proposal.services.a
+    ))
 }
 
 fn say_file(args: &InitArgs, path: &Path, fate: Fate) {
@@ -227,12 +227,7 @@ fn say_next(args: &InitArgs, proposal: &Proposal, path: Option<&Path>) {
     }
 }
 
-fn document(
-    args: &InitArgs,
-    proposal: &Proposal,
-    missing: &[String],
-    config: Option<(&Path, Fate)>,
-) -> Value {
+fn document(args: &InitArgs, proposal: &Proposal, config: Option<(&Path, Fate)>) -> Value {
     let slot = |service: &EcsServiceName, group: fn(&Pair) -> &str| {
         let target = |pair: &Pair| json!({ "container": pair.container, "port": pair.port, "group": group(pair) });
         let targets: Vec<Value> = proposal.pairs.iter().map(target).collect();
@@ -257,7 +252,7 @@ fn document(
         "routes": routes.collect::<Vec<_>>(),
         "alarms": proposal.alarms.iter().map(alarm).collect::<Vec<_>>(),
         "notes": proposal.notes,
-        "missing": missing,
+        "missing": missing(proposal),
         "applied": args.apply,
         "config": config,
         "text": text_for(args.format, proposal),

@@ -17,6 +17,12 @@ pub(super) enum Fate {
     Kept,
 }
 
+/// The config at `path`, if one is there that can be read: it says which region.
+pub(super) fn read(path: &Path) -> Option<Config> {
+    let text = std::fs::read_to_string(path).ok()?;
+    parse(&text, &path.display().to_string()).ok()
+}
+
 /// What is to become of the config at `path`.
 ///
 /// # Errors
