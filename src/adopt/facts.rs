@@ -4,6 +4,7 @@ use std::collections::BTreeMap;
 
 use serde_json::Value;
 
+use super::names::{group_names, service_names};
 use crate::deployment::ids::{
     AlarmName, ClusterName, EcsServiceName, LoadBalancerArn, TargetGroupArn,
 };
@@ -34,8 +35,37 @@ pub struct Facts {
     pub scaling: Seen<Option<ScalableTarget>>,
     /// The metric alarms that name any of those groups or their load balancers.
     pub alarms: Vec<AlarmNamed>,
+    /// The names that a config gives slot b already.
+    pub wanted: Wanted,
     /// What could not be looked at, though the rest can do without.
     pub notes: Vec<String>,
+}
+
+/// Names that slot b has to have; others are made up from slot a's.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct Wanted {
+    /// Its service's.
+    pub service: Option<EcsServiceName>,
+    /// Its target groups', by the names of slot a's.
+    pub groups: BTreeMap<String, String>,
+}
+
+impl Wanted {
+    /// The names that slot b's target group could have, the best first.
+    pub fn group_names(&self, a: &str) -> Vec<String> {
+        match self.groups.get(a) {
+            Some(name) => vec![name.clone()],
+            None => group_names(a).to_vec(),
+        }
+    }
+
+    /// The same for its service.
+    pub fn service_names(&self, a: &str) -> Vec<String> {
+        match &self.service {
+            Some(name) => vec![name.as_str().to_owned()],
+            None => service_names(a).to_vec(),
+        }
+    }
 }
 
 /// A target group with everything that a clone of it needs.

@@ -8,12 +8,12 @@ const SERVICE_AT_MOST: usize = 255;
 const HASH_DIGITS: usize = 6;
 
 /// The names that slot b's target group could have, the best first, where slot a's is `name`.
-pub fn group_names(name: &str) -> [String; 2] {
+pub(super) fn group_names(name: &str) -> [String; 2] {
     of(name, GROUP_AT_MOST)
 }
 
 /// The same for its service.
-pub fn service_names(name: &str) -> [String; 2] {
+pub(super) fn service_names(name: &str) -> [String; 2] {
     of(name, SERVICE_AT_MOST)
 }
 

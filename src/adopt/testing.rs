@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 
 use serde_json::json;
 
-use super::facts::{AlarmNamed, Facts, Group, Limits, RouteFound};
+use super::facts::{AlarmNamed, Facts, Group, Limits, RouteFound, Wanted};
 use crate::deployment::ids::{AlarmName, ClusterName, LoadBalancerArn, RouteArn, TargetGroupArn};
 use crate::deployment::observation::Seen;
 use crate::deployment::plan::RouteKind;
@@ -165,6 +165,7 @@ pub(super) fn facts() -> Facts {
         },
         scaling: Seen::Value(None),
         alarms: Vec::new(),
+        wanted: Wanted::default(),
         notes: Vec::new(),
     }
 }

@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 use serde_json::Value;
 
 use super::facts::{Facts, Group, RouteFound};
-use super::names::{group_names, service_names};
+use super::names::service_names;
 use super::proposal::{Pair, Twin, text};
 use crate::deployment::ids::EcsServiceName;
 use crate::deployment::problem::Problem;
@@ -16,7 +16,7 @@ const ALIKE: [&str; 4] = ["Protocol", "ProtocolVersion", "VpcId", "TargetType"];
 
 /// Slot b's group beside `a`.
 pub(super) fn group(facts: &Facts, a: &Group, notes: &mut Vec<String>) -> Result<Twin, Problem> {
-    let names = group_names(&a.name);
+    let names = facts.wanted.group_names(&a.name);
     if let Some(found) = beside(facts, a, &names) {
         return Ok(there(facts, a, found, notes));
     }
@@ -29,14 +29,14 @@ pub(super) fn group(facts: &Facts, a: &Group, notes: &mut Vec<String>) -> Result
             Some(_) => {}
         }
     }
-    let [plain, hashed] = names;
     Err(Problem::new(
         format!(
-            "target groups {plain} and {hashed} exist and can't be slot b's beside {}: they are in \
-             use, or have another VPC, protocol or target type",
+            "{} can't be slot b's target group beside {}: it is in use, or has another VPC, \
+             protocol or target type",
+            names.join(" or "),
             a.name
         ),
-        format!("name slot b's group in bg.yaml by hand, or delete {plain} if nobody needs it"),
+        "give slot b's group another name in bg.yaml, or delete it if nobody needs it",
     ))
 }
 
@@ -49,7 +49,8 @@ fn beside<'f>(facts: &'f Facts, a: &Group, names: &[String]) -> Option<&'f Group
     });
     let mut others = others.filter(|other| {
         // What has targets and another name is some other service's.
-        fits(a, other) && (other.targets == 0 || names.contains(&other.name))
+        let free = other.targets == 0 && !facts.wanted.groups.contains_key(&a.name);
+        fits(a, other) && (free || names.contains(&other.name))
     });
     match (others.next(), others.next()) {
         (Some(only), None) => Some(only),
@@ -131,7 +132,7 @@ pub(super) fn service(
             ),
         ));
     }
-    let names = service_names(a.as_str());
+    let names = facts.wanted.service_names(a.as_str());
     let fits = |name: &&String| {
         let existing = facts.others.get(&EcsServiceName::new(name.as_str()));
         existing.is_none_or(|service| has_just(service, pairs))
@@ -140,10 +141,10 @@ pub(super) fn service(
     free.map(EcsServiceName::new).ok_or_else(|| {
         Problem::new(
             format!(
-                "services {} and {} exist, and neither has slot b's target groups",
-                names[0], names[1]
+                "service {} exists, and does not have just slot b's target groups",
+                names.join(" or ")
             ),
-            "name slot b's service in bg.yaml by hand",
+            "give slot b's service another name in bg.yaml",
         )
     })
 }

@@ -106,8 +106,11 @@ fn a_plain_service_is_looked_at_adopted_and_deployed_both_ways() {
     deploy("shop:unhealthy").exits(4).says("Reverted");
     deploy("shop:v2").exits(0).says("Promoted");
     assert_eq!(scene.weights(), (0, 100), "weights of slots a and b");
-    // Slot b is live now: that is no reason to propose anything else.
-    scene.bg(&apply).exits(0).says("Nothing is missing");
+    // Slot b is live now: that is no reason to propose anything else. The config says which service.
+    scene
+        .bg(&["init", "--apply"])
+        .exits(0)
+        .says("Nothing is missing");
     assert_eq!(scene.weights(), (0, 100), "weights of slots a and b");
 }
 
@@ -156,6 +159,26 @@ fn a_config_that_names_something_else_is_never_overwritten() {
         .says("shop.yaml is written")
         .says("bg plan --config shop.yaml --image REF");
     assert_eq!(scene.footprint(), before);
+}
+
+#[test]
+fn a_config_that_was_written_by_hand_keeps_its_names() {
+    let scene = alone(10);
+    let by_hand = "\
+        service: shop\ncluster: demo\nregion: eu-west-1\nslots:\n  \
+          a: { service: shop, target_group: shop-a }\n  \
+          b: { service: shop-two, target_group: second }\n";
+    scene.write("bg.yaml", by_hand);
+    scene
+        .bg(&["init", "--apply"])
+        .exits(0)
+        .says("added second at weight 0 in shop:80");
+    assert_eq!(scene.config().as_deref(), Some(by_hand));
+    assert_eq!(scene.settings("second"), scene.settings("shop-a"));
+    scene
+        .bg(&["plan", "--image", "shop:v2"])
+        .exits(0)
+        .says("slot b, service shop-two");
 }
 
 #[test]

@@ -205,3 +205,25 @@ fn a_sticky_group_needs_a_sticky_action() {
         "the rule's action is sticky: {said}"
     );
 }
+
+#[test]
+fn names_that_a_config_gives_slot_b_are_kept() {
+    let mut facts = facts();
+    facts.wanted.service = Some(EcsServiceName::new("shop-two"));
+    facts.wanted.groups.extend(owned(&[("shop-a", "second")]));
+    // One that would do is not the one that is named.
+    facts.routes = vec![listener(&[(&shop_a(), 100), (&twin(), 0)])];
+    facts.groups.push(twin());
+    let proposal = propose(&facts).unwrap();
+    assert_eq!(proposal.pairs[0].b_name(), "second");
+    assert_eq!(proposal.services.b.as_str(), "shop-two");
+    assert_eq!(proposal.additions().len(), 2);
+    facts.groups[1].name = "second".to_owned();
+    facts.groups[1].targets = 1;
+    facts.routes = vec![listener(&[(&shop_a(), 100)])];
+    let said = refusals(&facts);
+    assert!(
+        said.contains("second can't be slot b's target group beside shop-a"),
+        "{said}"
+    );
+}

@@ -6,9 +6,7 @@ use std::time::Duration;
 use aws_sdk_cloudwatch::types::{AlarmType, Dimension, Metric, MetricAlarm};
 use serde_json::{Value, json};
 
-use crate::adopt::{
-    AlarmNamed, Facts, Group, Limits, RouteFound, group_names, service_names, service_stems,
-};
+use crate::adopt::{AlarmNamed, Facts, Group, Limits, RouteFound, Wanted, service_stems};
 use crate::aws::cloud::Cloud;
 use crate::aws::ecs::{last_part, own_groups, text};
 use crate::aws::error::AwsError;
@@ -60,14 +58,16 @@ impl Cloud {
         &self,
         cluster: &ClusterName,
         service: &EcsServiceName,
+        wanted: &Wanted,
     ) -> Result<Option<Facts>, AwsError> {
-        patiently(THROTTLED_AT_MOST, self.look_at(cluster, service)).await
+        patiently(THROTTLED_AT_MOST, self.look_at(cluster, service, wanted)).await
     }
 
     async fn look_at(
         &self,
         cluster: &ClusterName,
         name: &EcsServiceName,
+        wanted: &Wanted,
     ) -> Result<Option<Facts>, AwsError> {
         let names = [name];
         let (account, found) = tokio::join!(self.account(), self.services(cluster, &names));
@@ -82,9 +82,9 @@ impl Cloud {
             .map(|it| it.as_str().to_owned())
             .collect();
         let mut notes = Vec::new();
-        let (groups, routes, limits) = self.traffic(&own, &mut notes).await?;
+        let (groups, routes, limits) = self.traffic(&own, wanted, &mut notes).await?;
         let (others, scaling, alarms) = tokio::join!(
-            self.other_slots(cluster, name),
+            self.other_slots(cluster, name, wanted),
             self.scalable_targets(cluster, &names),
             self.alarms_naming(&groups),
         );
@@ -119,6 +119,7 @@ impl Cloud {
             limits,
             scaling,
             alarms,
+            wanted: wanted.clone(),
             notes,
         }))
     }
@@ -128,8 +129,9 @@ impl Cloud {
         &self,
         cluster: &ClusterName,
         name: &EcsServiceName,
+        wanted: &Wanted,
     ) -> Result<BTreeMap<EcsServiceName, Value>, AwsError> {
-        let names = service_names(name.as_str()).into_iter();
+        let names = wanted.service_names(name.as_str()).into_iter();
         let names: BTreeSet<String> = names.chain(service_stems(name.as_str())).collect();
         let names: Vec<EcsServiceName> = names.into_iter().map(EcsServiceName::new).collect();
         let asked: Vec<&EcsServiceName> = names.iter().collect();
@@ -143,6 +145,7 @@ impl Cloud {
     async fn traffic(
         &self,
         own: &[String],
+        wanted: &Wanted,
         notes: &mut Vec<String>,
     ) -> Result<(Vec<Group>, Vec<RouteFound>, Limits), AwsError> {
         if own.is_empty() {
@@ -184,7 +187,9 @@ impl Cloud {
                 })
             }));
         }
-        let candidates = groups.iter().flat_map(|group| group_names(&group.name));
+        let candidates = groups
+            .iter()
+            .flat_map(|group| wanted.group_names(&group.name));
         let candidates: BTreeSet<String> = candidates.collect();
         beside.retain(|group| {
             let named = |it: &RouteFound| it.forward.weights.contains_key(&group.id());

@@ -1,7 +1,7 @@
 //! Adopting a service: the look, and what is added.
 
 use super::*;
-use crate::adopt::{Facts, Proposal, Twin, propose};
+use crate::adopt::{Facts, Proposal, Twin, Wanted, propose};
 use crate::aws::Unfinished;
 
 /// A service as it is before anybody thought of blue/green: one group, with settings of its own,
@@ -83,7 +83,11 @@ impl Scene {
         let service = EcsServiceName::new(demo::SERVICE);
         let found = self
             .cloud
-            .look_to_adopt(&ClusterName::new(demo::CLUSTER), &service)
+            .look_to_adopt(
+                &ClusterName::new(demo::CLUSTER),
+                &service,
+                &Wanted::default(),
+            )
             .await;
         found.unwrap().unwrap()
     }
@@ -348,7 +352,11 @@ async fn a_service_that_is_not_there_is_no_error() {
     for (cluster, service) in [("demo", "shp"), ("dmeo", "shop")] {
         let (cluster, service) = (ClusterName::new(cluster), EcsServiceName::new(service));
         assert_eq!(
-            scene.cloud.look_to_adopt(&cluster, &service).await.unwrap(),
+            scene
+                .cloud
+                .look_to_adopt(&cluster, &service, &Wanted::default())
+                .await
+                .unwrap(),
             None
         );
     }

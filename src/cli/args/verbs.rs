@@ -117,10 +117,11 @@ pub struct TickArgs {
 /// `bg init`
 #[derive(Debug, Clone, Args)]
 pub struct InitArgs {
-    /// The live ECS service to adopt [default: asked for on a terminal]
+    /// The live ECS service to adopt [default: slot a's of the config that is there; asked for on a
+    /// terminal]
     #[arg(long, env = "BG_SERVICE", value_name = "NAME")]
     pub service: Option<String>,
-    /// Its cluster [default: the account's only one; asked for on a terminal]
+    /// Its cluster [default: that config's; the account's only one; asked for on a terminal]
     #[arg(long, env = "BG_CLUSTER", value_name = "NAME")]
     pub cluster: Option<String>,
     /// Add what it lacks: slot b's target groups, and their places at weight 0

@@ -6,7 +6,7 @@ use serde_json::{Value, json};
 
 use super::choose::choose;
 use super::file::{self, Fate};
-use crate::adopt::{self, Pair, Proposal};
+use crate::adopt::{self, Pair, Proposal, Wanted};
 use crate::aws::{AwsError, Cloud, ErrorClass, Unfinished};
 use crate::cli::args::{Global, InitArgs, InitFormat, OutputFormat};
 use crate::cli::display::{print, print_json};
@@ -30,8 +30,9 @@ pub(super) async fn run(global: &Global, args: &InitArgs) -> Result<ExitCode, Cl
     let path = path(global, args);
     let there = path.as_deref().and_then(file::read);
     let (cloud, _) = aws_alone(global, there.as_ref()).await?;
-    let (cluster, service) = choose(&cloud, args).await?;
-    let proposal = propose(&cloud, &cluster, &service).await?;
+    let (cluster, service) = choose(&cloud, args, there.as_ref()).await?;
+    let wanted = there.map(|config| file::wanted(&config, &cluster, &service));
+    let proposal = propose(&cloud, &cluster, &service, &wanted.unwrap_or_default()).await?;
     let fate = path.as_deref().map(|path| file::fate(path, &proposal));
     let fate = fate.transpose()?;
     let for_people = global.output != OutputFormat::Json;
@@ -61,8 +62,9 @@ async fn propose(
     cloud: &Cloud,
     cluster: &ClusterName,
     service: &EcsServiceName,
+    wanted: &Wanted,
 ) -> Result<Proposal, CliError> {
-    let facts = cloud.look_to_adopt(cluster, service).await;
+    let facts = cloud.look_to_adopt(cluster, service, wanted).await;
     match facts.map_err(|error| cant_look(&error))? {
         Some(facts) => adopt::propose(&facts).map_err(CliError::preflight),
         None => Err(no_service(cloud, cluster, service).await),

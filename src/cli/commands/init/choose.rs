@@ -3,18 +3,25 @@
 use std::io::{BufRead, IsTerminal};
 
 use super::adopt::cant_look;
+use super::file::last_part;
 use crate::aws::Cloud;
 use crate::cli::args::InitArgs;
 use crate::cli::error::CliError;
+use crate::config::Config;
 use crate::deployment::ids::{ClusterName, EcsServiceName};
 
-/// The cluster and the service that the arguments or the person at the terminal name.
+/// The cluster and the service that the arguments, the config that is there, or the person at the
+/// terminal names.
 pub(super) async fn choose(
     cloud: &Cloud,
     args: &InitArgs,
+    there: Option<&Config>,
 ) -> Result<(ClusterName, EcsServiceName), CliError> {
-    let cluster = match &args.cluster {
-        Some(name) => name.clone(),
+    // What the arguments name is somewhere else, perhaps.
+    let there = there.filter(|_| args.service.is_none() && args.cluster.is_none());
+    let cluster = args.cluster.clone();
+    let cluster = match cluster.or_else(|| there.map(|config| config.cluster.clone())) {
+        Some(name) => name,
         None => {
             let names = cloud.names_of_clusters().await;
             let names = sorted(names.map_err(|error| cant_look(&error))?);
@@ -29,8 +36,9 @@ pub(super) async fn choose(
         }
     };
     let cluster = ClusterName::new(cluster);
-    let service = match &args.service {
-        Some(name) => name.clone(),
+    let service = args.service.clone();
+    let service = match service.or_else(|| there.map(|config| config.slots.a.service.clone())) {
+        Some(name) => last_part(&name).to_owned(),
         None => {
             let names = cloud.names_of_services(&cluster).await;
             let names = sorted(names.map_err(|error| cant_look(&error))?);

@@ -2,11 +2,11 @@
 
 use std::path::Path;
 
-use crate::adopt::{self, Proposal};
+use crate::adopt::{self, Proposal, Wanted};
 use crate::cli::error::{CliError, ErrorKind};
 use crate::cli::session::parse;
-use crate::config::{Config, SlotConfig};
-use crate::deployment::ids::SlotName;
+use crate::config::{Config, SlotConfig, Slots};
+use crate::deployment::ids::{ClusterName, EcsServiceName, SlotName};
 
 /// What is to become of the file.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -17,7 +17,25 @@ pub(super) enum Fate {
     Kept,
 }
 
-/// The config at `path`, if one is there that can be read: it says which region.
+/// What a config calls slot b, where its slot a is that service.
+pub(super) fn wanted(config: &Config, cluster: &ClusterName, service: &EcsServiceName) -> Wanted {
+    let Slots { a, b } = &config.slots;
+    let is_it = last_part(&config.cluster) == last_part(cluster.as_str())
+        && last_part(&a.service) == service.as_str();
+    if !is_it {
+        return Wanted::default();
+    }
+    let groups = a.targets.iter().zip(&b.targets);
+    let named = |group: &str| group_name(group).to_owned();
+    Wanted {
+        service: Some(EcsServiceName::new(last_part(&b.service))),
+        groups: groups
+            .map(|(a, b)| (named(&a.group), named(&b.group)))
+            .collect(),
+    }
+}
+
+/// The config at `path`, if one is there that can be read: it may name the service.
 pub(super) fn read(path: &Path) -> Option<Config> {
     let text = std::fs::read_to_string(path).ok()?;
     parse(&text, &path.display().to_string()).ok()
@@ -106,7 +124,8 @@ fn difference(config: &Config, proposal: &Proposal) -> Option<String> {
     })
 }
 
-fn last_part(name: &str) -> &str {
+/// An ARN's last part, or the name itself.
+pub(super) fn last_part(name: &str) -> &str {
     name.rsplit('/').next().unwrap_or(name)
 }
 
