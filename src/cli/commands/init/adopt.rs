@@ -169,10 +169,12 @@ async fn add(cloud: &Cloud, proposal: &Proposal, tells: bool) -> Result<(), CliE
             added.push(words);
         })
         .await;
-    result.map_err(|unfinished| not_all_added(proposal, added, &unfinished))
+    let (cluster, service) = (&proposal.cluster, &proposal.services.a);
+    let again = format!("bg init --cluster {cluster} --service {service} --apply");
+    result.map_err(|unfinished| not_all_added(added, &unfinished, &again))
 }
 
-fn not_all_added(proposal: &Proposal, added: Vec<String>, unfinished: &Unfinished) -> CliError {
+fn not_all_added(added: Vec<String>, unfinished: &Unfinished, again: &str) -> CliError {
     let Unfinished { doing, error } = unfinished;
     // AWS said no, or never heard of it. Else it may have done it all the same.
     let is_answer = error.code.is_some()
@@ -187,9 +189,7 @@ fn not_all_added(proposal: &Proposal, added: Vec<String>, unfinished: &Unfinishe
         failed = failed.hint(format!("added before: {words}"));
     }
     failed.hint(format!(
-        "traffic goes as before; the same command goes on from here: bg init --cluster {} \
-         --service {} --apply",
-        proposal.cluster, proposal.services.a
+        "traffic goes as before; the same command goes on from here: {again}"
     ))
 }
 
@@ -259,4 +259,68 @@ fn document(args: &InitArgs, proposal: &Proposal, config: Option<(&Path, Fate)>)
         "config": config,
         "text": text_for(args.format, proposal),
     })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn failed(added: &[&str], class: ErrorClass, code: Option<&str>) -> CliError {
+        let error = AwsError {
+            operation: "elasticloadbalancing:CreateTargetGroup",
+            class,
+            code: code.map(str::to_owned),
+            message: "no".to_owned(),
+            routes: Vec::new(),
+        };
+        let doing = "target group shop-b".to_owned();
+        let added = added.iter().map(|it| (*it).to_owned()).collect();
+        not_all_added(added, &Unfinished { doing, error }, "bg init --apply")
+    }
+
+    #[test]
+    fn the_exit_code_says_whether_something_may_have_been_changed() {
+        let denied = failed(&[], ErrorClass::Denied, Some("AccessDenied"));
+        assert_eq!(denied.exit(), ExitCode::Unexpected);
+        assert_eq!(
+            failed(&[], ErrorClass::NotSent, None).exit(),
+            ExitCode::Unexpected
+        );
+        assert_eq!(
+            failed(&[], ErrorClass::Ambiguous, Some("500")).exit(),
+            ExitCode::Stuck
+        );
+        assert_eq!(
+            failed(&[], ErrorClass::TimedOut, None).exit(),
+            ExitCode::Stuck
+        );
+        // What this program finds wrong in an answer comes after the act.
+        assert_eq!(
+            failed(&[], ErrorClass::Invalid, None).exit(),
+            ExitCode::Stuck
+        );
+    }
+
+    #[test]
+    fn what_was_added_before_is_named_with_the_way_on() {
+        let said = failed(
+            &["attributes of x"],
+            ErrorClass::Denied,
+            Some("AccessDenied"),
+        );
+        assert_eq!(said.exit(), ExitCode::Stuck);
+        let said = said.to_string();
+        assert!(
+            said.starts_with("Error: can't add target group shop-b: "),
+            "{said}"
+        );
+        assert!(
+            said.contains("Hint: added before: attributes of x"),
+            "{said}"
+        );
+        assert!(
+            said.ends_with("goes on from here: bg init --apply"),
+            "{said}"
+        );
+    }
 }
