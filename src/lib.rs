@@ -35,8 +35,8 @@
 //! terminal ([`cli`]) make what they need. The same decisions run over the region's own world,
 //! without a call, where a deployment is only rehearsed ([`rehearse`]). Why something failed is found
 //! by holding what was collected against a table of rules ([`diagnose`]), and what a service lacks
-//! before it can be deployed is worked out from a look at it ([`adopt`]). The HTTP boundary is the only seam: tests and the
-//! sandbox put the region ([`sandbox`]) under the SDK's own HTTP client.
+//! before it can be deployed is worked out from a look at it ([`adopt`]). The HTTP boundary is the
+//! only seam: tests and the sandbox put the region ([`sandbox`]) under the SDK's own HTTP client.
 //!
 //! # Example
 //!
