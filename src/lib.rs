@@ -34,8 +34,9 @@
 //! is told by one stream of [`deployment::event::Event`]s, from which [`store`], [`report`] and the
 //! terminal ([`cli`]) make what they need. The same decisions run over the region's own world,
 //! without a call, where a deployment is only rehearsed ([`rehearse`]). Why something failed is found
-//! by holding what was collected against a table of rules ([`diagnose`]). The HTTP boundary is the only seam: tests and the
-//! sandbox put the region ([`sandbox`]) under the SDK's own HTTP client.
+//! by holding what was collected against a table of rules ([`diagnose`]), and what a service lacks
+//! before it can be deployed is worked out from a look at it ([`adopt`]). The HTTP boundary is the
+//! only seam: tests and the sandbox put the region ([`sandbox`]) under the SDK's own HTTP client.
 //!
 //! # Example
 //!
@@ -60,6 +61,7 @@
 //! }
 //! ```
 
+pub mod adopt;
 pub mod aws;
 pub mod cli;
 pub mod config;

@@ -11,10 +11,15 @@ const MAY_IMPORT: &[(&str, &[&str])] = &[
     ("judge", &["strategy"]),
     ("config", &["strategy", "judge"]),
     ("deployment", &["strategy", "judge"]),
+    // It is shown a service and says what that lacks; who looks and who acts is `aws`.
+    ("adopt", &["deployment"]),
     ("diagnose", &["deployment"]),
     ("report", &["deployment", "strategy", "judge"]),
     ("store", &["deployment", "aws"]),
-    ("aws", &["deployment", "strategy", "judge", "diagnose"]),
+    (
+        "aws",
+        &["deployment", "strategy", "judge", "diagnose", "adopt"],
+    ),
     ("sandbox", &[]),
     // It plans nothing and calls nobody: a plan and a world are given to it. The words for lengths
     // and the strict reader of YAML are the strategies'.
@@ -44,6 +49,7 @@ const MAY_IMPORT: &[(&str, &[&str])] = &[
             "strategy",
             "judge",
             "diagnose",
+            "adopt",
         ],
     ),
 ];
@@ -57,7 +63,14 @@ const IMPURE: &[&str] = &[
     "std::env",
     "crossterm",
 ];
-const PURE: &[&str] = &["strategy", "judge", "deployment", "report", "diagnose"];
+const PURE: &[&str] = &[
+    "strategy",
+    "judge",
+    "deployment",
+    "report",
+    "diagnose",
+    "adopt",
+];
 
 fn sources(dir: &Path) -> Vec<PathBuf> {
     let mut files = Vec::new();

@@ -119,7 +119,7 @@ impl Cloud {
     }
 
     /// Follows the markers of a Describe call.
-    async fn pages<E, F>(
+    pub(super) async fn pages<E, F>(
         &self,
         operation: &'static str,
         key: &str,
@@ -194,7 +194,7 @@ type DescribeRules =
     aws_sdk_elasticloadbalancingv2::operation::describe_rules::builders::DescribeRulesFluentBuilder;
 
 /// The members of `key` in an answer, and the marker of the next page.
-fn read(key: &str, answer: &[u8]) -> Result<(Vec<Element>, Option<String>), String> {
+pub(super) fn read(key: &str, answer: &[u8]) -> Result<(Vec<Element>, Option<String>), String> {
     let document = Element::parse(answer).map_err(|error| error.to_string())?;
     let result = document
         .children
@@ -211,14 +211,19 @@ fn read(key: &str, answer: &[u8]) -> Result<(Vec<Element>, Option<String>), Stri
 fn modify_body(kind: RouteKind, arn: &RouteArn, actions: &Element) -> String {
     let names = names(kind);
     let action = names.modify.rsplit(':').next().unwrap_or(names.modify);
-    let mut parameters = vec![
-        ("Action".to_owned(), action.to_owned()),
-        ("Version".to_owned(), VERSION.to_owned()),
-        (names.arn.to_owned(), arn.as_str().to_owned()),
-    ];
+    let mut parameters = vec![(names.arn.to_owned(), arn.as_str().to_owned())];
     actions.to_query(names.actions, &mut parameters);
+    form(action, &parameters)
+}
+
+/// The form body of a call.
+pub(super) fn form(action: &str, parameters: &[(String, String)]) -> String {
+    let own = [("Action", action), ("Version", VERSION)];
+    let parameters = parameters
+        .iter()
+        .map(|(key, value)| (key.as_str(), value.as_str()));
     let mut body = String::new();
-    for (key, value) in &parameters {
+    for (key, value) in own.into_iter().chain(parameters) {
         if !body.is_empty() {
             body.push('&');
         }

@@ -5,6 +5,7 @@
 //! [`Cloud::perform`] does what was decided. Bodies that AWS sent travel back as they came, with
 //! fields that neither this program nor the SDK knows.
 
+mod adopt;
 mod alarms;
 mod cloud;
 mod codes;
@@ -43,6 +44,7 @@ mod canned;
 #[cfg(test)]
 mod tests;
 
+pub use adopt::Unfinished;
 pub use cloud::Cloud;
 pub use collect::CollectAsk;
 pub use connect::{ConnectError, ConnectOptions};

@@ -175,7 +175,7 @@ impl Cloud {
             .await
     }
 
-    async fn write_edited(
+    pub(super) async fn write_edited(
         &self,
         kind: RouteKind,
         arn: &RouteArn,

@@ -13,9 +13,9 @@ use clap::{ArgMatches, Args, CommandFactory, FromArgMatches, Parser, Subcommand,
 
 pub use deployment::{DeployArgs, PlanArgs, RegionArgs, RetireBy, RunArgs, VersionArgs};
 pub use verbs::{
-    DeadmanArgs, DeadmanTestArgs, DeadmanVerb, DoctorArgs, HistoryArgs, InitArgs, PromoteArgs,
-    RehearseArgs, ResumeArgs, RollbackArgs, SandboxArgs, SchemaArgs, ShowArgs, StatusArgs,
-    SteerArgs, TickArgs,
+    DeadmanArgs, DeadmanTestArgs, DeadmanVerb, DoctorArgs, HistoryArgs, InitArgs, InitFormat,
+    PromoteArgs, RehearseArgs, ResumeArgs, RollbackArgs, SandboxArgs, SchemaArgs, ShowArgs,
+    StatusArgs, SteerArgs, TickArgs,
 };
 
 /// Blue/green deployments for Amazon ECS that watch, verify and revert by themselves
@@ -81,7 +81,7 @@ pub enum Verb {
     Show(ShowArgs),
     /// Do one round of everything that is due, such as retiring blue; made for cron
     Tick(TickArgs),
-    /// Create what bg.yaml names and isn't there yet; what is there already stays as it is
+    /// Adopt a live ECS service: write bg.yaml for it, show what it lacks, and add that
     #[command(after_help = INIT_EXAMPLES)]
     Init(InitArgs),
     /// Try the dead-man switch
@@ -136,7 +136,15 @@ Examples:
 
 const INIT_EXAMPLES: &str = "\
 Examples:
-  bg init --state    the table of `state: dynamodb://TABLE`";
+  bg init                                          choose from the clusters and services there are
+  bg init --cluster prod --service shop            write bg.yaml and show what is missing
+  bg init --cluster prod --service shop --apply    add it, too
+  bg init --cluster prod --service shop --format terraform > slot_b.tf
+  bg init --state                                  the table of `state: dynamodb://TABLE`
+
+It looks at the service, its target groups, load balancers, listeners and rules, autoscaling and
+alarms. What --apply adds carries no traffic: target groups cloned from the service's own, named at
+weight 0 in each forward action. Doing it again changes nothing.";
 
 const REHEARSE_EXAMPLES: &str = "\
 Examples:

@@ -11,6 +11,7 @@ mod deploy;
 mod doctor;
 mod elsewhere;
 mod hotfix;
+mod init;
 mod judged;
 mod look;
 #[path = "../support/proxy.rs"]

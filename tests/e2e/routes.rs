@@ -5,13 +5,13 @@ use serde_json::json;
 use super::support::{Scene, between, get, until};
 
 /// What the target groups of slots a and b have in common on one route.
-const HTTP: [(&str, &str); 4] = [
+pub(super) const HTTP: [(&str, &str); 4] = [
     ("Protocol", "HTTP"),
     ("HealthCheckIntervalSeconds", "10"),
     ("HealthyThresholdCount", "2"),
     ("UnhealthyThresholdCount", "2"),
 ];
-const TCP: [(&str, &str); 6] = [
+pub(super) const TCP: [(&str, &str); 6] = [
     ("Protocol", "TCP"),
     ("HealthCheckProtocol", "HTTP"),
     ("HealthCheckIntervalSeconds", "10"),
@@ -58,13 +58,13 @@ blind_after: 30m
 ";
 
 impl Scene {
-    fn made(&self, operation: &str, parameters: &[(&str, &str)], mark: &str) -> String {
+    pub(super) fn made(&self, operation: &str, parameters: &[(&str, &str)], mark: &str) -> String {
         let answer = self.elb(operation, parameters);
         let arn = between(&answer, &format!("<{mark}>"), "<");
         arn.expect("it was created").to_owned()
     }
 
-    fn balancer(&self, kind: &str) -> String {
+    pub(super) fn balancer(&self, kind: &str) -> String {
         let subnets = [
             ("Subnets.member.1", "subnet-0a000000000000001"),
             ("Subnets.member.2", "subnet-0b000000000000002"),
@@ -73,7 +73,7 @@ impl Scene {
         self.made("CreateLoadBalancer", &parameters, "LoadBalancerArn")
     }
 
-    fn new_group(&self, name: &str, port: &str, settings: &[(&str, &str)]) -> String {
+    pub(super) fn new_group(&self, name: &str, port: &str, settings: &[(&str, &str)]) -> String {
         let own = [
             ("Name", name),
             ("Port", port),
@@ -120,7 +120,7 @@ impl Scene {
     }
 
     /// Two tasks of `shop` in slot a, healthy in `groups` (each with its container and port).
-    fn run_shop(&self, groups: &[(&str, u16, &str)]) {
+    pub(super) fn run_shop(&self, groups: &[(&str, u16, &str)]) {
         let containers: Vec<_> = groups
             .iter()
             .map(|(name, port, _)| {
@@ -160,7 +160,7 @@ impl Scene {
     }
 
     /// All listeners and rules as they are described.
-    fn routes(&self, balancer: &str, listener: &str) -> String {
+    pub(super) fn routes(&self, balancer: &str, listener: &str) -> String {
         let listeners = self.elb("DescribeListeners", &[("LoadBalancerArn", balancer)]);
         let rules = match balancer.contains("/net/") {
             true => String::new(),

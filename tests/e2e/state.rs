@@ -61,7 +61,6 @@ fn a_folder_needs_no_making() {
         .bg(&["init", "--state"])
         .exits(0)
         .says("state file:.bg: made with the first deployment; nothing to do");
-    scene.bg(&["init"]).exits(2).complains("--state");
 }
 
 #[test]

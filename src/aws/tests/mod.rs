@@ -29,6 +29,7 @@ use crate::sandbox::{Region, RegionOptions};
 use crate::strategy::Weight;
 
 mod acts;
+mod adopt;
 mod deadman;
 mod looks;
 mod raw;

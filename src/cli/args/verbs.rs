@@ -4,7 +4,7 @@ use std::path::PathBuf;
 use std::time::Duration;
 
 use clap::builder::FalseyValueParser;
-use clap::{Args, Subcommand};
+use clap::{Args, Subcommand, ValueEnum};
 
 use super::deployment::{RegionArgs, RunArgs};
 use super::values::{slots, speed};
@@ -114,12 +114,41 @@ pub struct TickArgs {
     pub at_most: Duration,
 }
 
-/// `bg init`: what it is to create, at least one thing.
+/// `bg init`
 #[derive(Debug, Clone, Args)]
 pub struct InitArgs {
-    /// The DynamoDB table that `state` names, billed by request; waits until it can be used
-    #[arg(long, env = "BG_STATE", value_parser = FalseyValueParser::new(), required = true)]
+    /// The live ECS service to adopt [default: slot a's of the config that is there; asked for on a
+    /// terminal]
+    #[arg(long, env = "BG_SERVICE", value_name = "NAME")]
+    pub service: Option<String>,
+    /// Its cluster [default: that config's; the account's only one; asked for on a terminal]
+    #[arg(long, env = "BG_CLUSTER", value_name = "NAME")]
+    pub cluster: Option<String>,
+    /// Add what it lacks: slot b's target groups, and their places at weight 0
+    #[arg(long, env = "BG_APPLY", value_parser = FalseyValueParser::new())]
+    pub apply: bool,
+    /// Write bg.yaml, or print what it lacks for another tool to add
+    #[arg(long, env = "BG_FORMAT", value_name = "FORMAT", default_value = "bg")]
+    pub format: InitFormat,
+    /// Where the config goes, never over another one [default: --config, then bg.yaml here; with
+    /// another format: nowhere]
+    #[arg(short = 'o', long, env = "BG_WRITE", value_name = "FILE")]
+    pub write: Option<PathBuf>,
+    /// Only create the DynamoDB table that `state` names, billed by request; waits until it can
+    /// be used
+    #[arg(long, env = "BG_STATE", value_parser = FalseyValueParser::new(), conflicts_with_all = ["apply", "write"])]
     pub state: bool,
+}
+
+/// Who adds what a service lacks.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+pub enum InitFormat {
+    /// `bg`, with --apply
+    Bg,
+    /// Terraform's AWS provider
+    Terraform,
+    /// AWS CloudFormation
+    Cloudformation,
 }
 
 /// `bg schema`

@@ -1,49 +1,18 @@
 //! `bg init`
 
-use serde_json::json;
+mod adopt;
+mod choose;
+mod file;
+mod state;
 
-use crate::cli::args::{Global, InitArgs, OutputFormat};
-use crate::cli::display::print_json;
-use crate::cli::error::{CliError, ErrorKind};
+use crate::cli::args::{Global, InitArgs};
+use crate::cli::error::CliError;
 use crate::cli::exit::ExitCode;
-use crate::cli::session::Session;
-use crate::store::{Made, Store};
 
-/// Makes what the arguments name, one thing after the other.
+/// Makes the store's table, or adopts a service.
 pub(super) async fn run(global: &Global, args: &InitArgs) -> Result<ExitCode, CliError> {
-    let session = Session::open(global, None).await?;
-    if args.state {
-        state(global, &session).await?;
+    match args.state {
+        true => state::run(global).await,
+        false => adopt::run(global, args).await,
     }
-    Ok(ExitCode::Stands)
-}
-
-async fn state(global: &Global, session: &Session) -> Result<(), CliError> {
-    let made = match &session.store {
-        Store::Dynamo(store) => {
-            session.refuse_another_account().await?;
-            let made = store.make_table().await;
-            Some(made.map_err(|error| CliError::from_error(ErrorKind::Unexpected, &error))?)
-        }
-        Store::File(_) | Store::Memory(_) => None,
-    };
-    let state = &session.config.state;
-    let (result, words) = match made {
-        Some(Made::Created) => ("created", "created, and ready"),
-        Some(Made::AlreadyThere) => ("exists", "there already, and fits"),
-        None => (
-            "not needed",
-            "made with the first deployment; nothing to do",
-        ),
-    };
-    let shown = match global.output {
-        OutputFormat::Json => print_json(&json!({
-            "state": { "location": state.to_string(), "result": result },
-        })),
-        OutputFormat::Text | OutputFormat::Markdown => {
-            tell!("state {state}: {words}");
-            Ok(())
-        }
-    };
-    shown.map_err(|error| CliError::from_error(ErrorKind::Unexpected, &error))
 }

@@ -7,6 +7,7 @@ mod definition;
 mod fine;
 mod limits;
 mod metrics;
+pub mod refusals;
 mod request;
 mod routes;
 mod services;
@@ -56,7 +57,10 @@ pub struct Planning {
 
 impl Planning {
     fn problem(&mut self, what: impl Into<String>, fix: impl Into<String>) {
-        let problem = Problem::new(what, fix);
+        self.refuse(Problem::new(what, fix));
+    }
+
+    fn refuse(&mut self, problem: Problem) {
         if !self.problems.contains(&problem) {
             self.problems.push(problem);
         }

@@ -2,7 +2,7 @@
 
 use std::collections::BTreeSet;
 
-use super::{Planning, Request, RouteWanted, RoutesWanted};
+use super::{Planning, Request, RouteWanted, RoutesWanted, refusals};
 use crate::deployment::ids::{SlotName, Slots, TargetGroupArn};
 use crate::deployment::plan::{Route, RouteKind, SlotPlan, TargetPlan};
 use crate::deployment::surroundings::{Carried, Forward, GroupFound, Surroundings};
@@ -49,11 +49,18 @@ pub(super) fn groups(
 fn missing_group(request: &Request, slot: SlotName, group: &str, planning: &mut Planning) {
     let other = request.slots[slot.other()].targets.first();
     let like = other.map_or(String::new(), |other| format!(" like {}", other.group));
+    let by_init = match slot {
+        SlotName::A => String::new(),
+        SlotName::B => format!(
+            " (`bg init --cluster {} --service {} --apply` does both)",
+            request.cluster, request.slots.a.service
+        ),
+    };
     planning.problem(
         format!("slot {slot}'s target group {group} does not exist"),
         format!(
-            "create it{like} (same VPC, protocol, port and health check) and add it at weight 0 \
-             to each forward action, or correct `slots.{slot}.target_group`"
+            "create it{like}, with all of that one's settings, and add it at weight 0 to each \
+             forward action{by_init}, or correct `slots.{slot}.target_group`"
         ),
     );
 }
@@ -72,10 +79,7 @@ pub(super) fn find(
             .targets
             .first()
             .map_or("", |target| target.group.name());
-        planning.problem(
-            format!("no listener and no rule forwards to target group {name}"),
-            "add a weighted forward action with both slots' groups to a listener or rule",
-        );
+        planning.refuse(refusals::no_forward(name));
     }
     check_listed_exist(request, &forwards, planning);
     check_all_listed(request, &forwards, planning);
@@ -202,10 +206,7 @@ fn route(
         })
         .collect();
     let [pair] = pairs[..] else {
-        planning.problem(
-            format!("{label} forwards to groups of several container ports at once"),
-            "give each container port a listener or rule of its own",
-        );
+        planning.refuse(refusals::several_ports(&label));
         return None;
     };
     let groups = Slots::from_fn(|slot| slots[slot].targets[pair].group.clone());
@@ -265,14 +266,7 @@ fn check_members(
         .iter()
         .find(|(group, weight)| **weight > 0 && **group != groups.a && **group != groups.b);
     if let Some((group, weight)) = foreign {
-        planning.problem(
-            format!(
-                "{label} also sends traffic to {} (weight {weight})",
-                group.name()
-            ),
-            "take that group out of the action or set its weight to 0: a third group makes the \
-             slots' shares meaningless",
-        );
+        planning.refuse(refusals::third_group(&label, group, *weight));
     }
 }
 

@@ -2,7 +2,7 @@
 
 use serde_json::Value;
 
-use super::{Planning, Request};
+use super::{Planning, Request, refusals};
 use crate::deployment::clone::{self, Mended};
 use crate::deployment::ids::{SlotName, Slots, TargetGroupArn};
 use crate::deployment::observation::Seen;
@@ -246,18 +246,8 @@ fn check_scaling(
     };
     for slot in SlotName::BOTH {
         if let Some(ScalableTarget { resource, .. }) = &targets[slot] {
-            planning.problem(
-                format!(
-                    "service {} has autoscaling ({resource}), which bg does not carry over yet: \
-                     it would change desired counts in mid-shift",
-                    slots[slot].service
-                ),
-                format!(
-                    "deregister it for now: aws application-autoscaling deregister-scalable-target \
-                     --service-namespace ecs --scalable-dimension ecs:service:DesiredCount \
-                     --resource-id {resource}{without}"
-                ),
-            );
+            let name = &slots[slot].service;
+            planning.refuse(refusals::autoscaling(name, resource, &without));
         }
     }
 }

@@ -1,0 +1,204 @@
+//! The same additions for CloudFormation, and what it does to them.
+
+use std::fmt::Write;
+
+use super::facts::{Group, RouteFound};
+use super::proposal::{Pair, Proposal, Twin};
+use super::texts::{one_line, quoted};
+use crate::deployment::plan::RouteKind;
+
+/// CloudFormation's text. What it creates stands as resources; what belongs into resources that
+/// are there already stands in comments, so that the whole is a template as it is.
+pub fn cloudformation(proposal: &Proposal) -> String {
+    let service = &proposal.services.a;
+    let mut text = format!(
+        "# What slot b of ECS service {service} needs, as `bg init --apply` would add it: do one or \
+         the other.\n# Slot b's ECS service, {}, is bg's: it creates it from slot a's, and it must \
+         not stand in a\n# template.\n#\n",
+        proposal.services.b
+    );
+    for line in RESETS.lines() {
+        let _ = writeln!(text, "{}", format!("# {line}").trim_end());
+    }
+    let new = |pair: &&Pair| matches!(pair.b, Twin::New { .. });
+    let new: Vec<&Pair> = proposal.pairs.iter().filter(new).collect();
+    match new.is_empty() {
+        true => text.push_str("#\n# There is nothing to create.\n"),
+        false => text.push_str("Resources:\n"),
+    }
+    for pair in new {
+        group(&mut text, &pair.a, pair.b_name());
+    }
+    for pair in &proposal.pairs {
+        if let Twin::There { group, attributes } = &pair.b {
+            let _ = writeln!(text, "\n# Target group {} is there already.", group.name);
+            for (key, value) in attributes {
+                let _ = writeln!(
+                    text,
+                    "# Give it {key} = {value}, as {} has it.",
+                    pair.a.name
+                );
+            }
+        }
+    }
+    for route in &proposal.routes {
+        if let Some(pair) = proposal.pair_of(route) {
+            of_route(&mut text, route, pair);
+        }
+    }
+    text
+}
+
+/// What CloudFormation's want of an `ignore_changes` means.
+const RESETS: &str = "\
+CloudFormation can't be told to leave a property alone. A stack update that changes anything of a
+listener or rule below writes its whole action list as the template has it, and so puts the
+weights back to the template's: all traffic goes to slot a at once, also where slot b is live and
+slot a is idle at 0 tasks (then users get 503). An update that changes nothing of that resource
+leaves the weights alone, and so does drift detection, which only reports them. The same goes for
+DesiredCount and TaskDefinition of slot a's AWS::ECS::Service: leave DesiredCount out of the
+template, and look at `bg plan` before an update.
+What bg then does:
+- While it deploys, weights that it didn't set are drift: it holds, names them, and ends with exit
+  code 5 when `patience` is over. Where they all are on blue it takes that for an operator's hand
+  and aborts (exit code 4). A guard that trips still puts all traffic on blue.
+- Between deployments it goes by the weights: `bg status` shows slot a as live. `bg rollback --to b
+  --force` puts all traffic on slot b again at once.
+Before an update of such a resource write the weights of that day into the template (`bg status`).";
+
+fn group(text: &mut String, like: &Group, name: &str) {
+    let _ = writeln!(text, "  {}TargetGroup:", logical(name));
+    text.push_str("    Type: AWS::ElasticLoadBalancingV2::TargetGroup\n    Properties:\n");
+    let _ = writeln!(text, "      Name: {}", quoted(name));
+    let mut matcher = Vec::new();
+    for (key, value) in &like.settings {
+        match key.split_once('.') {
+            None => {
+                let _ = writeln!(text, "      {key}: {}", literal(key, value));
+            }
+            Some(("Matcher", inner)) => matcher.push((inner, value)),
+            Some(_) => {
+                let words = format!("{} has {key} = {value}: bg can't write it here", like.name);
+                let _ = writeln!(text, "      # {}", one_line(&words));
+            }
+        }
+    }
+    if !matcher.is_empty() {
+        text.push_str("      Matcher:\n");
+        for (key, value) in matcher {
+            let _ = writeln!(text, "        {key}: {}", quoted(value));
+        }
+    }
+    let attributes = like
+        .attributes
+        .iter()
+        .filter(|(_, value)| !value.is_empty());
+    pairs(text, "TargetGroupAttributes", attributes);
+    pairs(text, "Tags", like.tags.iter());
+}
+
+fn pairs<'a>(text: &mut String, key: &str, pairs: impl Iterator<Item = (&'a String, &'a String)>) {
+    let mut pairs = pairs.peekable();
+    if pairs.peek().is_some() {
+        let _ = writeln!(text, "      {key}:");
+    }
+    for (key, value) in pairs {
+        let _ = writeln!(
+            text,
+            "        - {{ Key: {}, Value: {} }}",
+            quoted(key),
+            quoted(value)
+        );
+    }
+}
+
+/// What a listener's or rule's resource has to say of the action, in comments.
+fn of_route(text: &mut String, route: &RouteFound, pair: &Pair) {
+    let forward = &route.forward;
+    let (resource, actions) = match forward.kind {
+        RouteKind::Listener => ("Listener", "DefaultActions"),
+        RouteKind::Rule => ("ListenerRule", "Actions"),
+    };
+    let mut lines = vec![
+        format!("{}: {}", one_line(&forward.label()), forward.arn),
+        format!("Put this into the AWS::ElasticLoadBalancingV2::{resource} that you have for it:"),
+    ];
+    if !route.beside.is_empty() {
+        lines.push(format!(
+            "(its {} stays before it as it is)",
+            route.beside.join(", ")
+        ));
+    }
+    lines.push(format!("{actions}:"));
+    lines.push("  - Type: forward".to_owned());
+    if !route.beside.is_empty() {
+        lines.push(format!("    Order: {}", route.beside.len() + 1));
+    }
+    lines.push("    ForwardConfig:".to_owned());
+    lines.push("      TargetGroups:".to_owned());
+    let added = match &pair.b {
+        Twin::New { name } => Some((format!("{{ Ref: {}TargetGroup }}", logical(name)), 0)),
+        Twin::There { group, .. } if forward.weights.contains_key(&group.id()) => None,
+        Twin::There { group, .. } => Some((quoted(&group.arn), 0)),
+    };
+    let named = forward
+        .weights
+        .iter()
+        .map(|(group, weight)| (quoted(group.as_str()), *weight));
+    for (arn, weight) in named.chain(added) {
+        lines.push(format!(
+            "        - {{ TargetGroupArn: {arn}, Weight: {weight} }}"
+        ));
+    }
+    if let Some(sticky) = forward.sticky {
+        let seconds = sticky.as_secs();
+        lines.push("      TargetGroupStickinessConfig:".to_owned());
+        lines.push(format!(
+            "        {{ Enabled: true, DurationSeconds: {seconds} }}"
+        ));
+    }
+    text.push('\n');
+    for line in lines {
+        let _ = writeln!(text, "# {line}");
+    }
+}
+
+/// Numbers and truth values stand as they are where CloudFormation wants them so.
+fn literal(key: &str, value: &str) -> String {
+    let number = (key.ends_with("Seconds") || key.ends_with("Count") || key == "Port")
+        && !value.is_empty()
+        && value.bytes().all(|b| b.is_ascii_digit());
+    match number || matches!(value, "true" | "false") {
+        true => value.to_owned(),
+        false => quoted(value),
+    }
+}
+
+/// A logical id has letters and digits only.
+fn logical(name: &str) -> String {
+    let parts = name.split(|c: char| !c.is_ascii_alphanumeric());
+    let capital = |part: &str| {
+        let mut letters = part.chars();
+        let first = letters.next().map(|c| c.to_ascii_uppercase());
+        first.into_iter().chain(letters).collect::<String>()
+    };
+    parts.map(capital).collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::super::proposal::propose;
+    use super::super::testing::facts;
+    use super::*;
+
+    #[test]
+    fn a_whole_service_as_cloudformation() {
+        insta::assert_snapshot!(cloudformation(&propose(&facts()).unwrap()));
+    }
+
+    #[test]
+    fn logical_ids_have_letters_and_digits_only() {
+        assert_eq!(logical("shop-b"), "ShopB");
+        assert_eq!(logical("my.shop_1-b"), "MyShop1B");
+    }
+}

@@ -1,0 +1,213 @@
+//! `bg.yaml` for a service as it was found, with comments.
+
+use super::proposal::{Pair, Proposal};
+use super::texts::{one_line, quoted};
+use crate::deployment::ids::SlotName;
+
+/// The text of `bg.yaml`; the same for the same proposal.
+pub fn config(proposal: &Proposal) -> String {
+    let mut lines = vec![
+        format!(
+            "# How bg deploys service {}: written by `bg init` from what was there. The README's",
+            proposal.services.a
+        ),
+        "# config reference shows every key.".to_owned(),
+        format!("service: {}", plain(proposal.services.a.as_str())),
+        format!("cluster: {}", plain(proposal.cluster.as_str())),
+        format!(
+            "account: {}    # refuse to run elsewhere",
+            quoted(&proposal.account)
+        ),
+        format!("region: {}", plain(&proposal.region)),
+        String::new(),
+        "# The two places that take turns; which one is live is read from the weights.".to_owned(),
+        "slots:".to_owned(),
+    ];
+    for slot in SlotName::BOTH {
+        lines.extend(of_slot(proposal, slot));
+    }
+    lines.push(String::new());
+    lines.push("# Every forward action that names these target groups. Found:".to_owned());
+    let labels = proposal
+        .routes
+        .iter()
+        .map(|route| one_line(&route.forward.label()));
+    lines.extend(labels.map(|label| format!("#   {label}")));
+    lines.push("routes: auto".to_owned());
+    lines.push(String::new());
+    lines.push(
+        "# A name (all-at-once, canary, linear, progressive ...), canary:5%:10m, or a file."
+            .to_owned(),
+    );
+    lines.push("strategy: canary    # 10% for 5 minutes, then everything".to_owned());
+    lines.push(String::new());
+    lines.extend(guards(proposal));
+    lines.push(String::new());
+    lines.push(
+        "# The old version stays warm for `after`: `bg rollback` is one step so long.".to_owned(),
+    );
+    lines.push("retire: { after: 10m, then: scale-to-zero, at_most: 1h }".to_owned());
+    lines.push(String::new());
+    lines.push(
+        "# Journals and the lock. Where several machines deploy: dynamodb://TABLE, then `bg init --state`."
+            .to_owned(),
+    );
+    lines.push("state: file:.bg".to_owned());
+    lines.join("\n") + "\n"
+}
+
+fn of_slot(proposal: &Proposal, slot: SlotName) -> Vec<String> {
+    let service = plain(proposal.services[slot].as_str());
+    let group = |pair: &Pair| match slot {
+        SlotName::A => plain(&pair.a.name),
+        SlotName::B => plain(pair.b_name()),
+    };
+    if let [pair] = &proposal.pairs[..] {
+        let group = group(pair);
+        let comment = match slot {
+            SlotName::A => "",
+            SlotName::B => "    # the service is created from slot a's where missing",
+        };
+        return vec![format!(
+            "  {slot}: {{ service: {service}, target_group: {group} }}{comment}"
+        )];
+    }
+    let mut lines = vec![format!("  {slot}:")];
+    lines.push(format!("    service: {service}"));
+    lines.push("    targets:".to_owned());
+    lines.extend(proposal.pairs.iter().map(|pair| {
+        let (container, port) = (plain(&pair.container), pair.port);
+        format!(
+            "      - {{ container: {container}, port: {port}, group: {} }}",
+            group(pair)
+        )
+    }));
+    lines
+}
+
+fn guards(proposal: &Proposal) -> Vec<String> {
+    let mut lines = vec![
+        "# What is watched all the time; when one trips, all traffic goes back.".to_owned(),
+        "guards:".to_owned(),
+        "  targets: { ready: 100%, min: 75%, for: 30s }    # ready: before a shift; min: afterwards"
+            .to_owned(),
+    ];
+    let named = |name: &str| quoted(&name.replace("${", "$${"));
+    let (fit, unfit): (Vec<_>, Vec<_>) = proposal
+        .alarms
+        .iter()
+        .partition(|alarm| alarm.unfit.is_none());
+    match fit.is_empty() {
+        true => {
+            lines.push(
+                "  # No alarm watches both slots or their load balancer. One for each slot's"
+                    .to_owned(),
+            );
+            lines.push("  # target group, named alike but for a and b, is written so:".to_owned());
+            lines.push(format!(
+                "  # alarms: [\"{}-{{slot}}-5xx\"]",
+                proposal.services.a
+            ));
+        }
+        false => {
+            lines.push("  alarms:    # {slot} is a or b".to_owned());
+            lines.extend(
+                fit.iter()
+                    .map(|alarm| format!("    - {}", named(&alarm.name))),
+            );
+        }
+    }
+    for alarm in unfit {
+        let why = alarm.unfit.as_deref().unwrap_or_default();
+        lines.push(format!("    # - {}    # {why}", named(&alarm.name)));
+    }
+    lines.push("  # Green's failed requests beside blue's, minute by minute:".to_owned());
+    lines.push("  # metrics: { errors: default }".to_owned());
+    lines
+}
+
+/// A name that YAML can take for nothing else stands as it is.
+fn plain(name: &str) -> String {
+    let first = name.bytes().next();
+    let is_word = first.is_some_and(|b| b.is_ascii_alphabetic())
+        && name
+            .bytes()
+            .all(|b| b.is_ascii_alphanumeric() || b"-_".contains(&b));
+    let lower = name.to_ascii_lowercase();
+    let is_other = matches!(
+        lower.as_str(),
+        "true" | "false" | "yes" | "no" | "on" | "off" | "null" | "y" | "n" | "nan" | "inf"
+    );
+    match is_word && !is_other {
+        true => name.to_owned(),
+        false => quoted(name),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::super::facts::Facts;
+    use super::super::proposal::propose;
+    use super::super::testing::{alarm, facts, group, listener, registers, rule, shop_a, twin};
+    use super::*;
+    use crate::config::{AlarmSide, Config};
+
+    fn read(facts: &Facts) -> Config {
+        let text = config(&propose(facts).unwrap());
+        Config::parse(&text, "bg.yaml", &|_| None).unwrap_or_else(|error| panic!("{error}\n{text}"))
+    }
+
+    #[test]
+    fn what_is_written_is_read_as_it_was_meant() {
+        let mut facts = facts();
+        facts.groups.push(twin());
+        facts.alarms = vec![
+            alarm("shop-a-5xx", &["targetgroup/shop-a/0a"]),
+            alarm("shop-b-5xx", &["targetgroup/shop-b/0b"]),
+            alarm("the \"balancer\": ${5xx} #1", &[]),
+            alarm("lonely", &["targetgroup/shop-a/0a"]),
+        ];
+        let read = read(&facts);
+        assert_eq!(
+            (read.service.as_str(), read.cluster.as_str()),
+            ("shop", "prod")
+        );
+        assert_eq!(read.account.unwrap().as_str(), "123456789012");
+        assert_eq!(read.slots.a.targets[0].group, "shop-a");
+        assert_eq!(read.slots.b.service, "shop-b");
+        assert_eq!(read.slots.b.targets[0].group, "shop-b");
+        let alarms = read.guards.alarms.iter();
+        let alarms: Vec<_> = alarms
+            .map(|it| (it.pattern().to_owned(), it.side))
+            .collect();
+        let balancer = "the \"balancer\": ${5xx} #1".to_owned();
+        assert_eq!(
+            alarms,
+            [
+                ("shop-{slot}-5xx".to_owned(), AlarmSide::Green),
+                (balancer, AlarmSide::Service)
+            ]
+        );
+    }
+
+    #[test]
+    fn several_ports_and_names_that_look_like_numbers_are_read_back_too() {
+        let mut facts = facts();
+        let admin = crate::adopt::Group {
+            load_balancer: shop_a().load_balancer,
+            ..group("1e3", "0c")
+        };
+        facts.service["serviceName"] = "404".into();
+        registers(&mut facts, &admin, "no", 9000);
+        facts.routes = vec![listener(&[(&shop_a(), 1)]), rule(&[(&admin, 1)])];
+        facts.groups.push(admin);
+        let read = read(&facts);
+        assert_eq!(
+            (read.service.as_str(), read.slots.b.service.as_str()),
+            ("404", "404-b")
+        );
+        let target = &read.slots.b.targets[1];
+        assert_eq!(target.group, "1e3-b");
+        assert_eq!(target.endpoint.as_ref().unwrap().container, "no");
+    }
+}

@@ -1,0 +1,128 @@
+//! What a look at a live service found: plain data.
+
+use std::collections::BTreeMap;
+
+use serde_json::Value;
+
+use super::names::{group_names, service_names};
+use crate::deployment::ids::{
+    AlarmName, ClusterName, EcsServiceName, LoadBalancerArn, TargetGroupArn,
+};
+use crate::deployment::observation::Seen;
+use crate::deployment::surroundings::{Forward, ScalableTarget};
+
+/// Everything that adopting a service has to know of AWS.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Facts {
+    /// The account that the credentials belong to.
+    pub account: String,
+    /// The region that was asked.
+    pub region: String,
+    /// The cluster.
+    pub cluster: ClusterName,
+    /// The service, as DescribeServices prints it.
+    pub service: Value,
+    /// The services that exist among those that could be its other slot, the same way.
+    pub others: BTreeMap<EcsServiceName, Value>,
+    /// Every target group that matters: the service's own, those that the same forward actions
+    /// name, and those that have a name which a new one could get.
+    pub groups: Vec<Group>,
+    /// Every forward action that names one of the service's own groups.
+    pub routes: Vec<RouteFound>,
+    /// How many target groups are allowed.
+    pub limits: Limits,
+    /// The service's autoscaling, if it has any; unreadable where it may not be asked for.
+    pub scaling: Seen<Option<ScalableTarget>>,
+    /// The metric alarms that name any of those groups or their load balancers.
+    pub alarms: Vec<AlarmNamed>,
+    /// The names that a config gives slot b already.
+    pub wanted: Wanted,
+    /// What could not be looked at, though the rest can do without.
+    pub notes: Vec<String>,
+}
+
+/// Names that slot b has to have; others are made up from slot a's.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct Wanted {
+    /// Its service's.
+    pub service: Option<EcsServiceName>,
+    /// Its target groups', by the names of slot a's.
+    pub groups: BTreeMap<String, String>,
+}
+
+impl Wanted {
+    /// The names that slot b's target group could have, the best first.
+    pub fn group_names(&self, a: &str) -> Vec<String> {
+        match self.groups.get(a) {
+            Some(name) => vec![name.clone()],
+            None => group_names(a).to_vec(),
+        }
+    }
+
+    /// The same for its service.
+    pub fn service_names(&self, a: &str) -> Vec<String> {
+        match &self.service {
+            Some(name) => vec![name.as_str().to_owned()],
+            None => service_names(a).to_vec(),
+        }
+    }
+}
+
+/// A target group with everything that a clone of it needs.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct Group {
+    /// Its ARN.
+    pub arn: String,
+    /// Its name.
+    pub name: String,
+    /// Its settings by their names in CreateTargetGroup, also those that this program doesn't
+    /// know: `HealthCheckPath`, `Matcher.HttpCode`. What is not set is not there.
+    pub settings: BTreeMap<String, String>,
+    /// Its attributes.
+    pub attributes: BTreeMap<String, String>,
+    /// Its tags, without those that AWS keeps for itself (`aws:`).
+    pub tags: BTreeMap<String, String>,
+    /// The load balancer that uses it, if any.
+    pub load_balancer: Option<LoadBalancerArn>,
+    /// How many targets are registered with it.
+    pub targets: usize,
+}
+
+impl Group {
+    /// Its ARN.
+    pub fn id(&self) -> TargetGroupArn {
+        TargetGroupArn::new(&self.arn)
+    }
+
+    /// A setting; empty where it is not set.
+    pub fn setting(&self, name: &str) -> &str {
+        self.settings.get(name).map_or("", String::as_str)
+    }
+}
+
+/// A forward action.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct RouteFound {
+    /// Where it stands, and what it forwards to.
+    pub forward: Forward,
+    /// The types of the other actions in its list, such as `authenticate-oidc`.
+    pub beside: Vec<String>,
+}
+
+/// How many target groups a load balancer and an action take.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct Limits {
+    /// In one forward action.
+    pub per_action: usize,
+    /// Of each load balancer that is concerned: how many it uses, and how many it may.
+    pub per_balancer: BTreeMap<LoadBalancerArn, (usize, usize)>,
+}
+
+/// An alarm, with what its metrics' dimensions name.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct AlarmNamed {
+    /// Its name.
+    pub name: AlarmName,
+    /// `TargetGroup` dimensions: `targetgroup/NAME/ID`.
+    pub groups: Vec<String>,
+}

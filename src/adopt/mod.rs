@@ -1,0 +1,27 @@
+//! Adopting a live service that nobody built with `bg` in mind: from what a look found to what it
+//! lacks, and the texts that say so (`bg.yaml`, Terraform, CloudFormation). Never looks, changes
+//! or writes anything itself.
+
+mod alarms;
+mod cloudformation;
+mod config;
+mod facts;
+mod hcl;
+mod names;
+mod proposal;
+mod terraform;
+mod texts;
+mod twins;
+mod words;
+
+pub use alarms::AlarmLine;
+pub use cloudformation::cloudformation;
+pub use config::config;
+pub use facts::{AlarmNamed, Facts, Group, Limits, RouteFound, Wanted};
+pub use names::service_stems;
+pub use proposal::{Addition, Pair, Proposal, Twin, propose};
+pub use terraform::terraform;
+pub use words::words;
+
+#[cfg(test)]
+mod testing;

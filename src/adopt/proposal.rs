@@ -1,0 +1,325 @@
+//! What a service lacks before `bg` can deploy it, or why it can't.
+
+use std::collections::BTreeMap;
+
+use serde_json::Value;
+
+use super::alarms::{self, AlarmLine};
+use super::facts::{Facts, Group, RouteFound};
+use super::twins;
+use crate::deployment::clone::obstacles;
+use crate::deployment::ids::{ClusterName, EcsServiceName, Slots};
+use crate::deployment::observation::Seen;
+use crate::deployment::preflight::refusals;
+use crate::deployment::problem::Problem;
+
+/// A service as `bg` would deploy it.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Proposal {
+    /// The account.
+    pub account: String,
+    /// The region.
+    pub region: String,
+    /// The cluster.
+    pub cluster: ClusterName,
+    /// Each slot's service; slot b's may be missing still.
+    pub services: Slots<EcsServiceName>,
+    /// The slots' target groups, in the order of the service's load-balancer entries.
+    pub pairs: Vec<Pair>,
+    /// Every forward action that carries its traffic.
+    pub routes: Vec<RouteFound>,
+    /// The alarms that were found.
+    pub alarms: Vec<AlarmLine>,
+    /// What one should know before.
+    pub notes: Vec<String>,
+}
+
+/// The target groups of one container's port.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Pair {
+    /// The container.
+    pub container: String,
+    /// Its port.
+    pub port: u16,
+    /// Slot a's group: the service's own.
+    pub a: Group,
+    /// Slot b's.
+    pub b: Twin,
+}
+
+/// Slot b's target group.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Twin {
+    /// It is to be created like slot a's.
+    New {
+        /// Its name.
+        name: String,
+    },
+    /// It is there.
+    There {
+        /// As it is.
+        group: Group,
+        /// Attributes that it has otherwise than slot a's, with what they are to be. Empty where
+        /// it is in use: then they are only said.
+        attributes: BTreeMap<String, String>,
+    },
+}
+
+impl Pair {
+    /// The name of slot b's group.
+    pub fn b_name(&self) -> &str {
+        match &self.b {
+            Twin::New { name } => name,
+            Twin::There { group, .. } => &group.name,
+        }
+    }
+}
+
+/// One thing that is missing, in the order in which they have to come.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Addition<'a> {
+    /// Slot b's target group.
+    Group(&'a Pair),
+    /// Attributes of slot b's target group.
+    Attributes(&'a Pair),
+    /// The place of slot b's group in a forward action, at weight 0.
+    Place(&'a RouteFound, &'a Pair),
+}
+
+impl Proposal {
+    /// Everything that is missing.
+    pub fn additions(&self) -> Vec<Addition<'_>> {
+        let of_groups = self.pairs.iter().filter_map(|pair| match &pair.b {
+            Twin::New { .. } => Some(Addition::Group(pair)),
+            Twin::There { attributes, .. } if attributes.is_empty() => None,
+            Twin::There { .. } => Some(Addition::Attributes(pair)),
+        });
+        let places = self.routes.iter().filter_map(|route| {
+            let pair = self.pair_of(route)?;
+            (!is_named(route, pair)).then_some(Addition::Place(route, pair))
+        });
+        of_groups.chain(places).collect()
+    }
+
+    /// The pair whose traffic a route carries.
+    pub fn pair_of(&self, route: &RouteFound) -> Option<&Pair> {
+        let weights = &route.forward.weights;
+        self.pairs
+            .iter()
+            .find(|pair| weights.contains_key(&pair.a.id()))
+    }
+}
+
+/// Whether the route names slot b's group.
+fn is_named(route: &RouteFound, pair: &Pair) -> bool {
+    match &pair.b {
+        Twin::New { .. } => false,
+        Twin::There { group, .. } => route.forward.weights.contains_key(&group.id()),
+    }
+}
+
+/// What the service lacks.
+///
+/// # Errors
+/// Everything that stands in the way, in the words of `plan` where that would say it too.
+pub fn propose(facts: &Facts) -> Result<Proposal, Vec<Problem>> {
+    let name = EcsServiceName::new(text(&facts.service, "serviceName"));
+    let mut problems: Vec<Problem> = obstacles(&facts.service)
+        .into_iter()
+        .map(|it| Problem::new(format!("service {name}: {}", it.what), it.fix))
+        .collect();
+    let mut notes = facts.notes.clone();
+    match &facts.scaling {
+        Seen::Value(Some(target)) => {
+            problems.push(refusals::autoscaling(&name, &target.resource, ""));
+        }
+        Seen::Value(None) => {}
+        Seen::Unreadable(why) => {
+            notes.push(format!("whether it has autoscaling can't be asked: {why}"));
+        }
+    }
+    let (pairs, routes) = pairs(facts, &name, &mut problems, &mut notes);
+    let service_b = match twins::service(facts, &name, &pairs) {
+        Ok(service) => service,
+        Err(problem) => {
+            problems.push(problem);
+            name.clone()
+        }
+    };
+    if !problems.is_empty() {
+        return Err(problems);
+    }
+    Ok(Proposal {
+        account: facts.account.clone(),
+        region: facts.region.clone(),
+        cluster: facts.cluster.clone(),
+        services: Slots {
+            a: name,
+            b: service_b,
+        },
+        alarms: alarms::lines(facts, &pairs),
+        pairs,
+        routes,
+        notes,
+    })
+}
+
+fn pairs(
+    facts: &Facts,
+    service: &EcsServiceName,
+    problems: &mut Vec<Problem>,
+    notes: &mut Vec<String>,
+) -> (Vec<Pair>, Vec<RouteFound>) {
+    let entries = facts.service.get("loadBalancers").and_then(Value::as_array);
+    let entries: Vec<&Value> = entries
+        .into_iter()
+        .flatten()
+        .filter(|entry| !text(entry, "targetGroupArn").is_empty())
+        .collect();
+    if entries.is_empty() {
+        problems.push(Problem::new(
+            format!(
+                "service {service} is behind no load balancer, so there is no traffic to shift"
+            ),
+            "put it behind an Application or Network Load Balancer; bg can't deploy a service \
+             without one yet",
+        ));
+    }
+    let mut pairs: Vec<Pair> = Vec::new();
+    for entry in entries {
+        let arn = text(entry, "targetGroupArn");
+        let Some(a) = facts.groups.iter().find(|group| group.arn == arn) else {
+            problems.push(Problem::new(
+                format!("target group {arn} of service {service} does not exist"),
+                "correct the service's load balancers",
+            ));
+            continue;
+        };
+        let port = entry
+            .get("containerPort")
+            .and_then(Value::as_u64)
+            .unwrap_or(0);
+        let port = u16::try_from(port).unwrap_or(0);
+        let container = text(entry, "containerName").to_owned();
+        if let Some(same) = pairs
+            .iter()
+            .find(|it| it.container == container && it.port == port)
+        {
+            problems.push(Problem::new(
+                format!(
+                    "service {service} registers container {container}'s port {port} with two \
+                     target groups, {} and {}, which bg can't tell apart",
+                    same.a.name, a.name
+                ),
+                "give one of them a container port of its own, or one of the listeners the other's \
+                 target group",
+            ));
+        }
+        match twins::group(facts, a, notes) {
+            Ok(b) => pairs.push(Pair {
+                container,
+                port,
+                a: a.clone(),
+                b,
+            }),
+            Err(problem) => problems.push(problem),
+        }
+    }
+    check_routes(facts, &pairs, problems);
+    check_balancers(facts, &pairs, problems);
+    (pairs, facts.routes.clone())
+}
+
+fn check_routes(facts: &Facts, pairs: &[Pair], problems: &mut Vec<Problem>) {
+    for pair in pairs {
+        let names = |route: &RouteFound| route.forward.weights.contains_key(&pair.a.id());
+        if !facts.routes.iter().any(names) {
+            problems.push(refusals::no_forward(&pair.a.name));
+        }
+    }
+    for route in &facts.routes {
+        let label = route.forward.label();
+        let weights = &route.forward.weights;
+        let mut named = pairs
+            .iter()
+            .filter(|pair| weights.contains_key(&pair.a.id()));
+        let (Some(pair), None) = (named.next(), named.next()) else {
+            problems.push(refusals::several_ports(&label));
+            continue;
+        };
+        let b = match &pair.b {
+            Twin::There { group, .. } => Some(group.id()),
+            Twin::New { .. } => None,
+        };
+        let third = weights.iter().find(|(group, weight)| {
+            **weight > 0 && **group != pair.a.id() && Some(*group) != b.as_ref()
+        });
+        if let Some((group, weight)) = third {
+            problems.push(refusals::third_group(&label, group, *weight));
+        }
+        if is_named(route, pair) {
+            continue;
+        }
+        if weights.len() >= facts.limits.per_action {
+            problems.push(Problem::new(
+                format!(
+                    "{label} names {} target groups already, and a forward action takes {} at most",
+                    weights.len(),
+                    facts.limits.per_action
+                ),
+                "take one that has weight 0 and is not used out of the action",
+            ));
+        }
+        let group_is_sticky = pair.a.attributes.get("stickiness.enabled");
+        let group_is_sticky = group_is_sticky.is_some_and(|it| it == "true");
+        if group_is_sticky
+            && route.forward.sticky.is_none()
+            && !route.forward.load_balancer.is_network()
+        {
+            problems.push(Problem::new(
+                format!(
+                    "target group {} has stickiness of its own, so {label} takes a second group \
+                     only where its action has target-group stickiness too",
+                    pair.a.name
+                ),
+                format!(
+                    "enable TargetGroupStickinessConfig in that action, or switch the group's off: \
+                     aws elbv2 modify-target-group-attributes --target-group-arn {} --attributes \
+                     Key=stickiness.enabled,Value=false",
+                    pair.a.arn
+                ),
+            ));
+        }
+    }
+}
+
+fn check_balancers(facts: &Facts, pairs: &[Pair], problems: &mut Vec<Problem>) {
+    for (balancer, (used, at_most)) in &facts.limits.per_balancer {
+        let comes = |pair: &&Pair| {
+            let of_this = pair.a.load_balancer.as_ref() == Some(balancer);
+            let counted =
+                matches!(&pair.b, Twin::There { group, .. } if group.load_balancer.is_some());
+            of_this && !counted
+        };
+        let more = pairs.iter().filter(comes).count();
+        if more > 0 && used + more > *at_most {
+            problems.push(Problem::new(
+                format!(
+                    "load balancer {} uses {used} target groups, and this account allows it \
+                     {at_most}: there is no room for {more} more",
+                    balancer.name()
+                ),
+                "take groups that are not needed out of its rules, have the quota raised (Service \
+                 Quotas: target groups per load balancer), or move a service to another one",
+            ));
+        }
+    }
+}
+
+/// The text at `key`; empty where there is none.
+pub(super) fn text<'a>(value: &'a Value, key: &str) -> &'a str {
+    value.get(key).and_then(Value::as_str).unwrap_or_default()
+}
+
+#[cfg(test)]
+mod tests;

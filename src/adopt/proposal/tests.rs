@@ -1,0 +1,229 @@
+//! What is proposed, and what is refused.
+
+use serde_json::json;
+
+use super::*;
+use crate::adopt::testing::{
+    balancer, facts, group, listener, owned, registers, rule, shop_a, twin,
+};
+use crate::deployment::surroundings::ScalableTarget;
+
+fn refusals(facts: &Facts) -> String {
+    let problems = propose(facts).unwrap_err();
+    let problems: Vec<String> = problems.iter().map(ToString::to_string).collect();
+    problems.join("\n")
+}
+
+fn additions(facts: &Facts) -> Vec<String> {
+    let proposal = propose(facts).unwrap();
+    proposal
+        .additions()
+        .iter()
+        .map(ToString::to_string)
+        .collect()
+}
+
+#[test]
+fn a_service_that_is_set_up_lacks_nothing_whichever_slot_is_live() {
+    let mut facts = facts();
+    let b = Group {
+        load_balancer: Some(balancer()),
+        targets: 2,
+        ..twin()
+    };
+    facts.routes = vec![
+        listener(&[(&shop_a(), 0), (&b, 100)]),
+        rule(&[(&shop_a(), 0), (&b, 100)]),
+    ];
+    let entry = json!([{ "targetGroupArn": b.arn }]);
+    let service = json!({ "serviceName": "shop-b", "loadBalancers": entry });
+    facts.others.insert(EcsServiceName::new("shop-b"), service);
+    facts.groups.push(b);
+    assert_eq!(additions(&facts), [""; 0]);
+    assert_eq!(propose(&facts).unwrap().services.b.as_str(), "shop-b");
+}
+
+#[test]
+fn a_group_that_somebody_set_up_by_hand_is_slot_b_s_under_its_own_name() {
+    let mut facts = facts();
+    let green = group("green-shop", "0d");
+    facts.routes = vec![listener(&[(&shop_a(), 100), (&green, 0)])];
+    facts.groups.push(green);
+    assert_eq!(additions(&facts), [""; 0]);
+    let proposal = propose(&facts).unwrap();
+    assert_eq!(proposal.pairs[0].b_name(), "green-shop");
+}
+
+#[test]
+fn what_was_left_half_done_is_taken_up() {
+    let mut facts = facts();
+    facts.groups.push(Group {
+        load_balancer: Some(balancer()),
+        ..twin()
+    });
+    facts.routes = vec![
+        listener(&[(&shop_a(), 1), (&twin(), 0)]),
+        rule(&[(&shop_a(), 100)]),
+    ];
+    let missing = "shop-b at weight 0 in the forward action of shop:80 api.example.com/v1/*";
+    assert_eq!(additions(&facts), [missing]);
+}
+
+#[test]
+fn a_name_that_is_taken_is_left_to_its_owner() {
+    let mut facts = facts();
+    let mut other = twin();
+    other.settings.extend(owned(&[("VpcId", "vpc-other")]));
+    facts.groups.push(other);
+    let service = json!({ "serviceName": "shop-b", "loadBalancers": [] });
+    facts.others.insert(EcsServiceName::new("shop-b"), service);
+    let proposal = propose(&facts).unwrap();
+    for name in [proposal.pairs[0].b_name(), proposal.services.b.as_str()] {
+        assert!(
+            name != "shop-b" && name.starts_with("shop-") && name.ends_with("-b"),
+            "{name}"
+        );
+    }
+    // A group with targets that no route of ours names is in use elsewhere.
+    facts.groups[1] = Group {
+        targets: 1,
+        ..twin()
+    };
+    assert_ne!(propose(&facts).unwrap().pairs[0].b_name(), "shop-b");
+}
+
+#[test]
+fn slot_b_of_another_service_is_no_service_to_adopt() {
+    let mut facts = facts();
+    let b = Group {
+        load_balancer: Some(balancer()),
+        ..twin()
+    };
+    facts.service["serviceName"] = json!("shop-b");
+    facts.service["loadBalancers"][0]["targetGroupArn"] = json!(b.arn);
+    facts.routes = vec![listener(&[(&shop_a(), 100), (&b, 0)])];
+    let entry = json!([{ "targetGroupArn": shop_a().arn }]);
+    let first = json!({ "serviceName": "shop", "loadBalancers": entry });
+    facts.others.insert(EcsServiceName::new("shop"), first);
+    facts.groups.push(b);
+    let said = refusals(&facts);
+    assert!(said.contains("seems to be slot b of shop"), "{said}");
+    assert!(
+        said.contains("bg init --cluster prod --service shop"),
+        "{said}"
+    );
+}
+
+#[test]
+fn what_plan_refuses_is_refused_in_its_words() {
+    let mut facts = facts();
+    facts.service["schedulingStrategy"] = json!("DAEMON");
+    facts.scaling = Seen::Value(Some(ScalableTarget {
+        resource: "service/prod/shop".to_owned(),
+        min: 1,
+    }));
+    let third = group("shop-canary", "0e");
+    facts.routes = vec![listener(&[(&shop_a(), 90), (&third, 10)])];
+    facts.groups.push(Group {
+        targets: 1,
+        ..third
+    });
+    let said = refusals(&facts);
+    for words in [
+        "service shop: its scheduling strategy is DAEMON",
+        "service shop has autoscaling (service/prod/shop), which bg does not carry over yet",
+        "shop:80 also sends traffic to shop-canary (weight 10)",
+    ] {
+        assert!(said.contains(words), "{said}");
+    }
+}
+
+#[test]
+fn a_service_without_a_way_for_traffic_is_refused() {
+    let mut facts = facts();
+    facts.routes.clear();
+    let said = refusals(&facts);
+    assert!(
+        said.contains("no listener and no rule forwards to target group shop-a"),
+        "{said}"
+    );
+    facts.service["loadBalancers"] = json!([]);
+    assert!(refusals(&facts).contains("is behind no load balancer"));
+}
+
+#[test]
+fn one_port_with_two_groups_can_t_be_told_apart() {
+    let mut facts = facts();
+    let internal = Group {
+        load_balancer: Some(balancer()),
+        ..group("internal", "0f")
+    };
+    registers(&mut facts, &internal, "app", 8080);
+    facts.routes = vec![listener(&[(&shop_a(), 1)]), rule(&[(&internal, 1)])];
+    facts.groups.push(internal);
+    let said = refusals(&facts);
+    assert!(
+        said.contains("two target groups, shop-a and internal"),
+        "{said}"
+    );
+}
+
+#[test]
+fn the_load_balancer_s_limits_are_seen_before_anything_is_added() {
+    let mut facts = facts();
+    let others: Vec<Group> = (0..4).map(|at| group(&format!("old-{at}"), "1")).collect();
+    let mut weights: Vec<(&Group, u32)> = others.iter().map(|group| (group, 0)).collect();
+    let a = shop_a();
+    weights.push((&a, 1));
+    facts.routes = vec![listener(&weights)];
+    facts.limits.per_balancer.insert(balancer(), (100, 100));
+    let said = refusals(&facts);
+    assert!(
+        said.contains("shop:80 names 5 target groups already"),
+        "{said}"
+    );
+    assert!(
+        said.contains("load balancer shop uses 100 target groups"),
+        "{said}"
+    );
+}
+
+#[test]
+fn a_sticky_group_needs_a_sticky_action() {
+    let mut facts = facts();
+    facts.groups[0]
+        .attributes
+        .extend(owned(&[("stickiness.enabled", "true")]));
+    let said = refusals(&facts);
+    assert!(
+        said.contains("so shop:80 takes a second group only where"),
+        "{said}"
+    );
+    assert_eq!(
+        said.lines().count(),
+        1,
+        "the rule's action is sticky: {said}"
+    );
+}
+
+#[test]
+fn names_that_a_config_gives_slot_b_are_kept() {
+    let mut facts = facts();
+    facts.wanted.service = Some(EcsServiceName::new("shop-two"));
+    facts.wanted.groups.extend(owned(&[("shop-a", "second")]));
+    // One that would do is not the one that is named.
+    facts.routes = vec![listener(&[(&shop_a(), 100), (&twin(), 0)])];
+    facts.groups.push(twin());
+    let proposal = propose(&facts).unwrap();
+    assert_eq!(proposal.pairs[0].b_name(), "second");
+    assert_eq!(proposal.services.b.as_str(), "shop-two");
+    assert_eq!(proposal.additions().len(), 2);
+    facts.groups[1].name = "second".to_owned();
+    facts.groups[1].targets = 1;
+    facts.routes = vec![listener(&[(&shop_a(), 100)])];
+    let said = refusals(&facts);
+    assert!(
+        said.contains("second can't be slot b's target group beside shop-a"),
+        "{said}"
+    );
+}

@@ -1,0 +1,285 @@
+//! The same additions for Terraform's AWS provider.
+
+use std::collections::BTreeMap;
+use std::fmt::Write;
+
+use super::facts::{Group, RouteFound};
+use super::hcl::{Body, Item, identifier, literal, one, quoted};
+use super::proposal::{Pair, Proposal, Twin};
+use super::texts::one_line;
+use crate::deployment::plan::RouteKind;
+
+/// Terraform's text. What it creates stands as resources; what belongs into resources that are
+/// there already stands in comments, so that the whole can be applied as it is.
+pub fn terraform(proposal: &Proposal) -> String {
+    let service = &proposal.services.a;
+    let mut text = format!(
+        "# What slot b of ECS service {service} needs, as `bg init --apply` would add it: do one or \
+         the other.\n# Slot b's ECS service, {}, is bg's: it creates it from slot a's, and it must \
+         not stand in\n# Terraform.\n",
+        proposal.services.b
+    );
+    for pair in &proposal.pairs {
+        match &pair.b {
+            Twin::New { name } => {
+                text.push('\n');
+                let head = format!("resource \"aws_lb_target_group\" \"{}\"", identifier(name));
+                one(&head, group(&pair.a, name)).write(&mut text, 0);
+            }
+            Twin::There { group, attributes } => {
+                let _ = writeln!(text, "\n# Target group {} is there already.", group.name);
+                for (key, value) in attributes {
+                    let _ = writeln!(
+                        text,
+                        "# Give it {key} = {value}, as {} has it.",
+                        pair.a.name
+                    );
+                }
+            }
+        }
+    }
+    for route in &proposal.routes {
+        if let Some(pair) = proposal.pair_of(route) {
+            text.push('\n');
+            commented(&mut text, &of_route(route, pair));
+        }
+    }
+    text.push('\n');
+    commented(&mut text, &of_service(service.as_str()));
+    text
+}
+
+fn commented(text: &mut String, written: &str) {
+    for line in written.lines() {
+        let _ = writeln!(text, "{}", format!("# {line}").trim_end());
+    }
+}
+
+/// Settings of CreateTargetGroup and what the provider calls them.
+const SETTINGS: [(&str, &str); 6] = [
+    ("Port", "port"),
+    ("Protocol", "protocol"),
+    ("ProtocolVersion", "protocol_version"),
+    ("VpcId", "vpc_id"),
+    ("TargetType", "target_type"),
+    ("IpAddressType", "ip_address_type"),
+];
+const HEALTH_CHECK: [(&str, &str); 9] = [
+    ("HealthCheckEnabled", "enabled"),
+    ("HealthCheckProtocol", "protocol"),
+    ("HealthCheckPort", "port"),
+    ("HealthCheckPath", "path"),
+    ("HealthCheckIntervalSeconds", "interval"),
+    ("HealthCheckTimeoutSeconds", "timeout"),
+    ("HealthyThresholdCount", "healthy_threshold"),
+    ("UnhealthyThresholdCount", "unhealthy_threshold"),
+    ("Matcher.HttpCode", "matcher"),
+];
+const GRPC_CODE: (&str, &str) = ("Matcher.GrpcCode", "matcher");
+const ATTRIBUTES: [(&str, &str); 8] = [
+    (
+        "deregistration_delay.timeout_seconds",
+        "deregistration_delay",
+    ),
+    (
+        "deregistration_delay.connection_termination.enabled",
+        "connection_termination",
+    ),
+    ("slow_start.duration_seconds", "slow_start"),
+    (
+        "load_balancing.algorithm.type",
+        "load_balancing_algorithm_type",
+    ),
+    (
+        "load_balancing.algorithm.anomaly_mitigation",
+        "load_balancing_anomaly_mitigation",
+    ),
+    (
+        "load_balancing.cross_zone.enabled",
+        "load_balancing_cross_zone_enabled",
+    ),
+    ("preserve_client_ip.enabled", "preserve_client_ip"),
+    ("proxy_protocol_v2.enabled", "proxy_protocol_v2"),
+];
+const HEALTH_STATE: [(&str, &str); 2] = [
+    (
+        "target_health_state.unhealthy.connection_termination.enabled",
+        "enable_unhealthy_connection_termination",
+    ),
+    (
+        "target_health_state.unhealthy.draining_interval_seconds",
+        "unhealthy_draining_interval",
+    ),
+];
+const GROUP_HEALTH: [&str; 2] = ["dns_failover", "unhealthy_state_routing"];
+
+fn group(like: &Group, name: &str) -> Body {
+    let mut settings = like.settings.clone();
+    let mut attributes = like.attributes.clone();
+    // What is not set has no value to give.
+    attributes.retain(|_, value| !value.is_empty());
+    let mut body = Body::default();
+    body.argument("name", quoted(name));
+    take(&mut body, &mut settings, &SETTINGS);
+    take(&mut body, &mut attributes, &ATTRIBUTES);
+    let mut check = Body::default();
+    take(&mut check, &mut settings, &HEALTH_CHECK);
+    take(&mut check, &mut settings, &[GRPC_CODE]);
+    add(&mut body, "health_check", check);
+    add(&mut body, "stickiness", stickiness(&mut attributes));
+    let mut health = Body::default();
+    for part in GROUP_HEALTH {
+        let of = |end| format!("target_group_health.{part}.minimum_healthy_targets.{end}");
+        let mut inner = Body::default();
+        for end in ["count", "percentage"] {
+            if let Some(value) = attributes.remove(&of(end)) {
+                inner.argument(&format!("minimum_healthy_targets_{end}"), literal(&value));
+            }
+        }
+        add(&mut health, part, inner);
+    }
+    add(&mut body, "target_group_health", health);
+    let mut state = Body::default();
+    take(&mut state, &mut attributes, &HEALTH_STATE);
+    add(&mut body, "target_health_state", state);
+    if !like.tags.is_empty() {
+        body.argument("tags", tags(&like.tags));
+    }
+    for (key, value) in settings.into_iter().chain(attributes) {
+        let words = format!(
+            "{} has {key} = {value}: bg knows no argument for it",
+            like.name
+        );
+        body.0.push(Item::Comment(one_line(&words)));
+    }
+    body
+}
+
+/// Moves what the provider has an argument for into `body`.
+fn take(body: &mut Body, from: &mut BTreeMap<String, String>, names: &[(&str, &str)]) {
+    for (key, argument) in names {
+        if let Some(value) = from.remove(*key) {
+            body.argument(argument, literal(&value));
+        }
+    }
+}
+
+fn add(body: &mut Body, name: &str, block: Body) {
+    if !block.0.is_empty() {
+        body.block(name, block);
+    }
+}
+
+/// The provider has one block for both kinds of cookie.
+fn stickiness(attributes: &mut BTreeMap<String, String>) -> Body {
+    let mut body = Body::default();
+    let mut of = |key: &str| attributes.remove(&format!("stickiness.{key}"));
+    let (enabled, kind) = (of("enabled"), of("type"));
+    let (app, lb) = (
+        of("app_cookie.duration_seconds"),
+        of("lb_cookie.duration_seconds"),
+    );
+    let name = of("app_cookie.cookie_name");
+    let Some(kind) = kind else { return body };
+    body.argument(
+        "enabled",
+        literal(&enabled.unwrap_or_else(|| "false".to_owned())),
+    );
+    body.argument("type", quoted(&kind));
+    let duration = if kind == "app_cookie" { app } else { lb };
+    if let Some(duration) = duration.filter(|_| kind.ends_with("cookie")) {
+        body.argument("cookie_duration", duration);
+    }
+    if let Some(name) = name.filter(|_| kind == "app_cookie") {
+        body.argument("cookie_name", quoted(&name));
+    }
+    body
+}
+
+fn tags(tags: &BTreeMap<String, String>) -> String {
+    let mut text = "{\n".to_owned();
+    let keys: Vec<String> = tags.keys().map(|key| quoted(key)).collect();
+    let width = keys.iter().map(String::len).max().unwrap_or(0);
+    for (key, value) in keys.iter().zip(tags.values()) {
+        let _ = writeln!(text, "    {key:<width$} = {}", quoted(value));
+    }
+    text + "  }"
+}
+
+/// A listener or rule: what its resource has to say of the action.
+fn of_route(route: &RouteFound, pair: &Pair) -> String {
+    let forward = &route.forward;
+    let (resource, action) = match forward.kind {
+        RouteKind::Listener => ("aws_lb_listener", "default_action"),
+        RouteKind::Rule => ("aws_lb_listener_rule", "action"),
+    };
+    let mut text = format!("{}: {}\n", one_line(&forward.label()), forward.arn);
+    let _ = writeln!(text, "Put this into the {resource} that you have for it:");
+    if !route.beside.is_empty() {
+        let _ = writeln!(
+            text,
+            "(its {} stays before it as it is)",
+            route.beside.join(", ")
+        );
+    }
+    let mut groups = Body::default();
+    let added = match &pair.b {
+        Twin::New { name } => Some((format!("aws_lb_target_group.{}.arn", identifier(name)), 0)),
+        Twin::There { group, .. } if forward.weights.contains_key(&group.id()) => None,
+        Twin::There { group, .. } => Some((quoted(&group.arn), 0)),
+    };
+    let named = forward
+        .weights
+        .iter()
+        .map(|(group, weight)| (quoted(group.as_str()), *weight));
+    for (arn, weight) in named.chain(added) {
+        let mut member = Body::default();
+        member.argument("arn", arn);
+        member.argument("weight", weight.to_string());
+        groups.block("target_group", member);
+    }
+    if let Some(sticky) = forward.sticky {
+        let mut stickiness = Body::default();
+        stickiness.argument("enabled", "true");
+        stickiness.argument("duration", sticky.as_secs().to_string());
+        groups.block("stickiness", stickiness);
+    }
+    let mut actions = Body::default();
+    actions.argument("type", quoted("forward"));
+    actions.block("forward", groups);
+    let mut body = Body::default();
+    body.block(action, actions);
+    let mut lifecycle = Body::default();
+    lifecycle.0.push(Item::Comment(
+        "bg moves the weights: without this every apply would put them back, in mid-deployment too"
+            .to_owned(),
+    ));
+    lifecycle.argument("ignore_changes", format!("[{action}]"));
+    body.block("lifecycle", lifecycle);
+    body.write(&mut text, 0);
+    text
+}
+
+fn of_service(name: &str) -> String {
+    let mut lifecycle = Body::default();
+    lifecycle.argument("ignore_changes", "[task_definition, desired_count]");
+    let mut text = format!("Put this into the aws_ecs_service that you have for {name}:\n");
+    one("lifecycle", lifecycle).write(&mut text, 0);
+    text.push_str(
+        "The slots take turns, so the service that Terraform knows may be the idle one, at 0 \
+         tasks.\n`bg plan` shows what Terraform changed there; `--service-from a` takes it.\n",
+    );
+    text
+}
+
+#[cfg(test)]
+mod tests {
+    use super::super::proposal::propose;
+    use super::super::testing::facts;
+    use super::*;
+
+    #[test]
+    fn a_whole_service_as_terraform() {
+        insta::assert_snapshot!(terraform(&propose(&facts()).unwrap()));
+    }
+}

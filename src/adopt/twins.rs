@@ -1,0 +1,193 @@
+//! What slot b's target group and service are: those that are there and fit, else new ones.
+
+use std::collections::BTreeMap;
+
+use serde_json::Value;
+
+use super::facts::{Facts, Group, RouteFound};
+use super::names::service_names;
+use super::proposal::{Pair, Twin, text};
+use crate::deployment::ids::EcsServiceName;
+use crate::deployment::problem::Problem;
+
+/// Settings in which two slots' groups can't differ: an action refuses one of them, or the same
+/// tasks can't be registered with both.
+const ALIKE: [&str; 4] = ["Protocol", "ProtocolVersion", "VpcId", "TargetType"];
+
+/// Slot b's group beside `a`.
+pub(super) fn group(facts: &Facts, a: &Group, notes: &mut Vec<String>) -> Result<Twin, Problem> {
+    let names = facts.wanted.group_names(&a.name);
+    if let Some(found) = beside(facts, a, &names) {
+        return Ok(there(facts, a, found, notes));
+    }
+    for name in &names {
+        match facts.groups.iter().find(|group| group.name == *name) {
+            None => return Ok(Twin::New { name: name.clone() }),
+            Some(found) if is_free(found) && fits(a, found) => {
+                return Ok(there(facts, a, found, notes));
+            }
+            Some(_) => {}
+        }
+    }
+    Err(Problem::new(
+        format!(
+            "{} can't be slot b's target group beside {}: it is in use, or has another VPC, \
+             protocol or target type",
+            names.join(" or "),
+            a.name
+        ),
+        "give slot b's group another name in bg.yaml, or delete it if nobody needs it",
+    ))
+}
+
+/// The group that every forward action of `a` names too: somebody has set it up.
+fn beside<'f>(facts: &'f Facts, a: &Group, names: &[String]) -> Option<&'f Group> {
+    let routes = || of_group(facts, a);
+    let others = facts.groups.iter().filter(|other| {
+        let named = |route: &RouteFound| route.forward.weights.contains_key(&other.id());
+        other.arn != a.arn && routes().all(named) && routes().next().is_some()
+    });
+    let mut others = others.filter(|other| {
+        // What has targets and another name is some other service's.
+        let free = other.targets == 0 && !facts.wanted.groups.contains_key(&a.name);
+        fits(a, other) && (free || names.contains(&other.name))
+    });
+    match (others.next(), others.next()) {
+        (Some(only), None) => Some(only),
+        _ => None,
+    }
+}
+
+fn of_group<'f>(facts: &'f Facts, group: &Group) -> impl Iterator<Item = &'f RouteFound> {
+    let id = group.id();
+    let routes = facts.routes.iter();
+    routes.filter(move |route| route.forward.weights.contains_key(&id))
+}
+
+fn fits(a: &Group, other: &Group) -> bool {
+    let balancer = other.load_balancer.is_none() || other.load_balancer == a.load_balancer;
+    balancer
+        && ALIKE
+            .iter()
+            .all(|name| a.setting(name) == other.setting(name))
+}
+
+/// Whether nothing uses a group. One that is named by some of the routes only was left half done.
+fn is_free(group: &Group) -> bool {
+    group.targets == 0
+}
+
+fn there(facts: &Facts, a: &Group, b: &Group, notes: &mut Vec<String>) -> Twin {
+    for (name, own) in &a.settings {
+        let other = b.setting(name);
+        if own != other {
+            let other = if other.is_empty() { "nothing" } else { other };
+            notes.push(format!(
+                "target group {} has {name} {other}, {} has {own}: that is left as it is",
+                b.name, a.name
+            ));
+        }
+    }
+    let differs = |(key, value): &(&String, &String)| {
+        !value.is_empty() && b.attributes.get(*key) != Some(*value)
+    };
+    let differing = a.attributes.iter().filter(differs);
+    let mut attributes: BTreeMap<String, String> = differing
+        .map(|(key, value)| (key.clone(), value.clone()))
+        .collect();
+    let carries = facts
+        .routes
+        .iter()
+        .any(|route| route.forward.weights.get(&b.id()) > Some(&0));
+    if carries || b.targets > 0 {
+        for (key, value) in std::mem::take(&mut attributes) {
+            let own = b.attributes.get(&key).map_or("nothing", String::as_str);
+            notes.push(format!(
+                "target group {} has {key} {own}, {} has {value}: it is in use, so that is left \
+                 as it is",
+                b.name, a.name
+            ));
+        }
+    }
+    Twin::There {
+        group: b.clone(),
+        attributes,
+    }
+}
+
+/// Slot b's service: one that is there and has just slot b's groups, else a name that is free.
+pub(super) fn service(
+    facts: &Facts,
+    a: &EcsServiceName,
+    pairs: &[Pair],
+) -> Result<EcsServiceName, Problem> {
+    if let Some(first) = first_slot(facts, a, pairs) {
+        return Err(Problem::new(
+            format!(
+                "service {a} seems to be slot b of {first}: the same forward actions name both"
+            ),
+            format!(
+                "adopt that one: bg init --cluster {} --service {first}",
+                facts.cluster
+            ),
+        ));
+    }
+    let names = facts.wanted.service_names(a.as_str());
+    let fits = |name: &&String| {
+        let existing = facts.others.get(&EcsServiceName::new(name.as_str()));
+        existing.is_none_or(|service| has_just(service, pairs))
+    };
+    let free = names.iter().find(fits);
+    free.map(EcsServiceName::new).ok_or_else(|| {
+        Problem::new(
+            format!(
+                "service {} exists, and does not have just slot b's target groups",
+                names.join(" or ")
+            ),
+            "give slot b's service another name in bg.yaml",
+        )
+    })
+}
+
+/// Whether a service is registered with the pairs' other groups and no more.
+fn has_just(service: &Value, pairs: &[Pair]) -> bool {
+    let mut own = groups_of(service);
+    let mut theirs: Vec<&str> = pairs
+        .iter()
+        .filter_map(|pair| match &pair.b {
+            Twin::There { group, .. } => Some(group.arn.as_str()),
+            Twin::New { .. } => None,
+        })
+        .collect();
+    own.sort_unstable();
+    theirs.sort_unstable();
+    !own.is_empty() && own == theirs
+}
+
+fn groups_of(service: &Value) -> Vec<&str> {
+    let entries = service.get("loadBalancers").and_then(Value::as_array);
+    let groups = entries.into_iter().flatten();
+    groups.map(|entry| text(entry, "targetGroupArn")).collect()
+}
+
+/// The service whose slot b `name` is, by its name and by the forward actions.
+fn first_slot(facts: &Facts, name: &EcsServiceName, pairs: &[Pair]) -> Option<EcsServiceName> {
+    let would_be =
+        |other: &EcsServiceName| service_names(other.as_str()).contains(&name.as_str().to_owned());
+    let shares = |service: &Value| {
+        let groups = groups_of(service);
+        let with = |pair: &Pair| {
+            of_group(facts, &pair.a).any(|route| {
+                route
+                    .forward
+                    .weights
+                    .keys()
+                    .any(|group| groups.contains(&group.as_str()))
+            })
+        };
+        pairs.iter().any(with)
+    };
+    let mut others = facts.others.iter();
+    let found = others.find(|(other, service)| would_be(other) && shares(service));
+    found.map(|(other, _)| other.clone())
+}

@@ -1,0 +1,339 @@
+//! Everything about a service that adopting it has to know. Reads only.
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::time::Duration;
+
+use aws_sdk_cloudwatch::types::{AlarmType, Dimension, Metric, MetricAlarm};
+use serde_json::{Value, json};
+
+use crate::adopt::{AlarmNamed, Facts, Group, Limits, RouteFound, Wanted, service_stems};
+use crate::aws::cloud::Cloud;
+use crate::aws::ecs::{last_part, own_groups, text};
+use crate::aws::error::AwsError;
+use crate::aws::forward;
+use crate::aws::retry::{Effect, patiently};
+use crate::aws::together::some;
+use crate::deployment::ids::{
+    AlarmName, ClusterName, EcsServiceName, LoadBalancerArn, TargetGroupArn,
+};
+use crate::deployment::observation::Seen;
+use crate::deployment::surroundings::Forward;
+
+const LIMITS: &str = "elasticloadbalancing:DescribeAccountLimits";
+const ALARMS: &str = "cloudwatch:DescribeAlarms";
+/// Calls at once, out of a bucket of 40 that refills by 10 a second and isn't only ours.
+const AT_ONCE: usize = 8;
+/// How long a look waits for an account that others keep busy.
+const THROTTLED_AT_MOST: Duration = Duration::from_secs(30);
+/// Enough clusters to choose from.
+const PAGES_OF_CLUSTERS: usize = 3;
+/// 100 alarms each: beyond that an account's alarms are not all looked at.
+const PAGES_OF_ALARMS: usize = 50;
+/// Names of limits, with ELBv2's own figures for where the account's can't be asked for. For network
+/// load balancers the first one dates from before they took weights.
+const GROUPS_PER_ACTION: (&str, usize) =
+    ("target-groups-per-action-on-application-load-balancer", 5);
+const GROUPS_PER_APPLICATION: (&str, usize) = ("target-groups-per-application-load-balancer", 100);
+const GROUPS_PER_NETWORK: (&str, usize) = ("target-groups-per-network-load-balancer", 3000);
+
+impl Cloud {
+    /// Names of the account's clusters.
+    ///
+    /// # Errors
+    /// When they can't be listed.
+    pub async fn names_of_clusters(&self) -> Result<Vec<String>, AwsError> {
+        let list = |body| self.list_clusters(body);
+        let arns = self
+            .listed(json!({}), "clusterArns", PAGES_OF_CLUSTERS, list)
+            .await?;
+        Ok(arns.iter().map(|arn| last_part(arn).to_owned()).collect())
+    }
+
+    /// Looks at a service and everything that its traffic goes through; `None` where there is no
+    /// such service or cluster. What can be done without and isn't allowed is a note.
+    ///
+    /// # Errors
+    /// When anything else can't be read; what is throttled only after half a minute.
+    pub async fn look_to_adopt(
+        &self,
+        cluster: &ClusterName,
+        service: &EcsServiceName,
+        wanted: &Wanted,
+    ) -> Result<Option<Facts>, AwsError> {
+        patiently(THROTTLED_AT_MOST, self.look_at(cluster, service, wanted)).await
+    }
+
+    async fn look_at(
+        &self,
+        cluster: &ClusterName,
+        name: &EcsServiceName,
+        wanted: &Wanted,
+    ) -> Result<Option<Facts>, AwsError> {
+        let names = [name];
+        let (account, found) = tokio::join!(self.account(), self.services(cluster, &names));
+        let service = match found {
+            Err(error) if error.is_not_found() => None,
+            found => found?.into_iter().next().flatten(),
+        };
+        let Some(service) = service else {
+            return Ok(None);
+        };
+        let own: Vec<String> = own_groups(&service)
+            .map(|it| it.as_str().to_owned())
+            .collect();
+        let mut notes = Vec::new();
+        let (groups, routes, limits) = self.traffic(&own, wanted, &mut notes).await?;
+        let (others, scaling, alarms) = tokio::join!(
+            self.other_slots(cluster, name, wanted),
+            self.scalable_targets(cluster, &names),
+            self.alarms_naming(&groups),
+        );
+        let scaling = match scaling {
+            Err(error) if error.is_for_good() => Seen::Unreadable(error.to_string()),
+            found => Seen::Value(found?.into_iter().next().flatten()),
+        };
+        let alarms = match alarms {
+            Err(error) if error.is_for_good() => {
+                notes.push(format!("alarms can't be looked for: {error}"));
+                Vec::new()
+            }
+            alarms => {
+                let (alarms, all_seen) = alarms?;
+                if !all_seen {
+                    notes.push(format!(
+                        "the account has more than {} alarms: some were not looked at",
+                        PAGES_OF_ALARMS * 100
+                    ));
+                }
+                alarms
+            }
+        };
+        Ok(Some(Facts {
+            account: account?,
+            region: self.region().to_owned(),
+            cluster: ClusterName::new(last_part(cluster.as_str())),
+            service,
+            others: others?,
+            groups,
+            routes,
+            limits,
+            scaling,
+            alarms,
+            wanted: wanted.clone(),
+            notes,
+        }))
+    }
+
+    /// The services that exist among those that could be this one's other slot.
+    async fn other_slots(
+        &self,
+        cluster: &ClusterName,
+        name: &EcsServiceName,
+        wanted: &Wanted,
+    ) -> Result<BTreeMap<EcsServiceName, Value>, AwsError> {
+        let names = wanted.service_names(name.as_str()).into_iter();
+        let names: BTreeSet<String> = names.chain(service_stems(name.as_str())).collect();
+        let names: Vec<EcsServiceName> = names.into_iter().map(EcsServiceName::new).collect();
+        let asked: Vec<&EcsServiceName> = names.iter().collect();
+        let found = self.services(cluster, &asked).await?;
+        let found = found.into_iter().flatten();
+        let named = |service: Value| (EcsServiceName::new(text(&service, "serviceName")), service);
+        Ok(found.map(named).collect())
+    }
+
+    /// The groups that matter, the forward actions that name `own`, and what is allowed.
+    async fn traffic(
+        &self,
+        own: &[String],
+        wanted: &Wanted,
+        notes: &mut Vec<String>,
+    ) -> Result<(Vec<Group>, Vec<RouteFound>, Limits), AwsError> {
+        if own.is_empty() {
+            return Ok((Vec::new(), Vec::new(), Limits::default()));
+        }
+        let mut groups = self.groups_by_arn(own).await?;
+        let balancers = groups
+            .iter()
+            .filter_map(|group| group.load_balancer.clone());
+        let balancers: BTreeSet<LoadBalancerArn> = balancers.collect();
+        let ids: Vec<TargetGroupArn> = own.iter().map(TargetGroupArn::new).collect();
+        let mut routes = Vec::new();
+        let mut beside = Vec::new();
+        let allowed = self.account_limits(notes).await?;
+        let mut per_balancer = BTreeMap::new();
+        for balancer in &balancers {
+            let (of_balancer, forwards) =
+                tokio::join!(self.groups_of(balancer), self.forwards(balancer));
+            let of_balancer = of_balancer?;
+            let at_most = groups_per_balancer(&allowed, balancer);
+            per_balancer.insert(balancer.clone(), (of_balancer.len(), at_most));
+            beside.extend(of_balancer);
+            let ids: Vec<&TargetGroupArn> = ids.iter().collect();
+            routes.extend(forwards?.into_iter().filter_map(|(found, list)| {
+                let weights = forward::weights(&list, &ids);
+                let ours = ids.iter().any(|group| weights.contains_key(*group));
+                let types = list
+                    .children
+                    .iter()
+                    .filter_map(|action| action.text_of("Type"));
+                let beside = types.filter(|kind| *kind != "forward").map(str::to_owned);
+                ours.then(|| RouteFound {
+                    forward: Forward {
+                        weights,
+                        sticky: forward::stickiness(&list),
+                        ..found
+                    },
+                    beside: beside.collect(),
+                })
+            }));
+        }
+        let candidates = groups
+            .iter()
+            .flat_map(|group| wanted.group_names(&group.name));
+        let candidates: BTreeSet<String> = candidates.collect();
+        beside.retain(|group| {
+            let named = |it: &RouteFound| it.forward.weights.contains_key(&group.id());
+            routes.iter().any(named) || candidates.contains(&group.name)
+        });
+        let known = |name: &String| beside.iter().any(|group| group.name == *name);
+        let unknown: Vec<String> = candidates.iter().filter(|it| !known(it)).cloned().collect();
+        beside.extend(self.groups_named(&unknown).await?);
+        for group in beside {
+            if !groups.iter().any(|known| known.arn == group.arn) {
+                groups.push(group);
+            }
+        }
+        self.fill(&mut groups, own, notes).await?;
+        let per_action = allowed.get(GROUPS_PER_ACTION.0).copied();
+        let limits = Limits {
+            per_action: per_action.unwrap_or(GROUPS_PER_ACTION.1),
+            per_balancer,
+        };
+        Ok((groups, routes, limits))
+    }
+
+    /// Attributes, tags and numbers of targets.
+    async fn fill(
+        &self,
+        groups: &mut [Group],
+        own: &[String],
+        notes: &mut Vec<String>,
+    ) -> Result<(), AwsError> {
+        let arns: Vec<String> = groups.iter().map(|group| group.arn.clone()).collect();
+        let ids: Vec<TargetGroupArn> = arns.iter().map(TargetGroupArn::new).collect();
+        let asked = arns.iter().zip(&ids).map(|(arn, id)| async move {
+            let (attributes, targets) = tokio::join!(self.attributes_of(arn), self.targets_of(id));
+            Ok::<_, AwsError>((attributes?, targets?.len()))
+        });
+        let asked = some(AT_ONCE / 2, asked.collect()).await;
+        let tags = match self.tags_of(own).await {
+            Err(error) if error.is_for_good() => {
+                notes.push(format!("tags can't be read, and are not copied: {error}"));
+                BTreeMap::new()
+            }
+            tags => tags?,
+        };
+        for (group, found) in groups.iter_mut().zip(asked) {
+            (group.attributes, group.targets) = found?;
+            group.tags = tags.get(&group.arn).cloned().unwrap_or_default();
+        }
+        Ok(())
+    }
+
+    /// The account's limits by their names; none where they may not be asked for.
+    async fn account_limits(
+        &self,
+        notes: &mut Vec<String>,
+    ) -> Result<BTreeMap<String, usize>, AwsError> {
+        let described = self
+            .call(LIMITS, Effect::Reads, || {
+                self.elb().describe_account_limits().send()
+            })
+            .await;
+        let described = match described {
+            Err(error) if error.is_for_good() => {
+                notes.push(format!("the account's limits can't be asked for: {error}"));
+                return Ok(BTreeMap::new());
+            }
+            described => described?,
+        };
+        let limits = described.limits().iter();
+        let limit = |name: &str, max: &str| Some((name.to_owned(), max.parse().ok()?));
+        Ok(limits
+            .filter_map(|found| limit(found.name()?, found.max()?))
+            .collect())
+    }
+
+    /// The metric alarms that name any of those groups or their load balancers, and whether all
+    /// alarms of the account were seen.
+    async fn alarms_naming(&self, groups: &[Group]) -> Result<(Vec<AlarmNamed>, bool), AwsError> {
+        let balancers: BTreeSet<&LoadBalancerArn> = groups
+            .iter()
+            .filter_map(|group| group.load_balancer.as_ref())
+            .collect();
+        let ids: Vec<TargetGroupArn> = groups.iter().map(Group::id).collect();
+        let mut named = Vec::new();
+        let mut token: Option<String> = None;
+        for _ in 0..PAGES_OF_ALARMS {
+            let page = self
+                .call(ALARMS, Effect::Reads, || {
+                    self.cloudwatch()
+                        .describe_alarms()
+                        .alarm_types(AlarmType::MetricAlarm)
+                        .max_records(100)
+                        .set_next_token(token.clone())
+                        .send()
+                })
+                .await?;
+            let alarms = page.metric_alarms().iter();
+            named.extend(alarms.filter_map(|alarm| names(alarm, &ids, &balancers)));
+            token = page
+                .next_token()
+                .filter(|token| !token.is_empty())
+                .map(str::to_owned);
+            if token.is_none() {
+                return Ok((named, true));
+            }
+        }
+        Ok((named, false))
+    }
+}
+
+fn groups_per_balancer(allowed: &BTreeMap<String, usize>, balancer: &LoadBalancerArn) -> usize {
+    let (name, otherwise) = match balancer.is_network() {
+        true => GROUPS_PER_NETWORK,
+        false => GROUPS_PER_APPLICATION,
+    };
+    allowed.get(name).copied().unwrap_or(otherwise)
+}
+
+/// The alarm, where its dimensions name one of the groups, or no group and a load balancer.
+fn names(
+    alarm: &MetricAlarm,
+    ids: &[TargetGroupArn],
+    balancers: &BTreeSet<&LoadBalancerArn>,
+) -> Option<AlarmNamed> {
+    let of_queries = alarm
+        .metrics()
+        .iter()
+        .filter_map(|query| query.metric_stat()?.metric());
+    let of_queries = of_queries.flat_map(Metric::dimensions);
+    let dimensions: Vec<&Dimension> = alarm.dimensions().iter().chain(of_queries).collect();
+    let values = |name: &str| -> Vec<String> {
+        let of_name = dimensions.iter().filter(|it| it.name() == Some(name));
+        of_name
+            .filter_map(|it| it.value().map(str::to_owned))
+            .collect()
+    };
+    let groups = values("TargetGroup");
+    let ours = match groups.is_empty() {
+        true => values("LoadBalancer")
+            .iter()
+            .any(|value| balancers.iter().any(|it| it.dimension() == value)),
+        false => groups
+            .iter()
+            .any(|value| ids.iter().any(|id| id.dimension() == value)),
+    };
+    let name = AlarmName::new(alarm.alarm_name()?);
+    ours.then_some(AlarmNamed { name, groups })
+}

@@ -1,0 +1,7 @@
+//! Adopting a live service: looking at all of it, and adding what it lacks.
+
+mod add;
+mod groups;
+mod look;
+
+pub use add::Unfinished;

@@ -1,0 +1,326 @@
+//! Adopting a live service.
+
+use std::path::{Path, PathBuf};
+
+use serde_json::{Value, json};
+
+use super::choose::choose;
+use super::file::{self, Fate};
+use crate::adopt::{self, Pair, Proposal, Wanted};
+use crate::aws::{AwsError, Cloud, ErrorClass, Unfinished};
+use crate::cli::args::{Global, InitArgs, InitFormat, OutputFormat};
+use crate::cli::display::{print, print_json};
+use crate::cli::error::{CliError, ErrorKind};
+use crate::cli::exit::ExitCode;
+use crate::cli::session::aws_alone;
+use crate::cli::terminal::Surface;
+use crate::config::CONFIG_FILE;
+use crate::deployment::ids::{ClusterName, EcsServiceName};
+use crate::report::line::{StyledLine, Tone};
+
+/// How alike two names are to be taken for one another.
+const ALIKE: f64 = 0.7;
+
+pub(super) async fn run(global: &Global, args: &InitArgs) -> Result<ExitCode, CliError> {
+    if args.apply && args.format != InitFormat::Bg {
+        let message =
+            "--apply and another --format exclude each other: who adds it, bg or that tool?";
+        return Err(CliError::usage(message).hint("leave out one of them"));
+    }
+    let path = path(global, args);
+    let there = path.as_deref().and_then(file::read);
+    let (cloud, _) = aws_alone(global, there.as_ref()).await?;
+    let (cluster, service) = choose(&cloud, args, there.as_ref()).await?;
+    let wanted = there.map(|config| file::wanted(&config, &cluster, &service));
+    let proposal = propose(&cloud, &cluster, &service, &wanted.unwrap_or_default()).await?;
+    let fate = path.as_deref().map(|path| file::fate(path, &proposal));
+    let fate = fate.transpose()?;
+    let for_people = global.output != OutputFormat::Json;
+    if for_people {
+        show(global, args, &proposal)?;
+    }
+    if let (Some(path), Some(Fate::Written)) = (&path, fate) {
+        file::write(path, &proposal)?;
+    }
+    if let (Some(path), Some(fate), true) = (&path, fate, for_people) {
+        say_file(args, path, fate);
+    }
+    if args.apply {
+        add(&cloud, &proposal, for_people).await?;
+    }
+    if for_people {
+        say_next(args, &proposal, path.as_deref());
+        return Ok(ExitCode::Stands);
+    }
+    let document = document(args, &proposal, path.as_deref().zip(fate));
+    print_json(&document).map_err(|error| CliError::from_error(ErrorKind::Unexpected, &error))?;
+    Ok(ExitCode::Stands)
+}
+
+/// Looks at the service and works out what it lacks.
+async fn propose(
+    cloud: &Cloud,
+    cluster: &ClusterName,
+    service: &EcsServiceName,
+    wanted: &Wanted,
+) -> Result<Proposal, CliError> {
+    let facts = cloud.look_to_adopt(cluster, service, wanted).await;
+    match facts.map_err(|error| cant_look(&error))? {
+        Some(facts) => adopt::propose(&facts).map_err(CliError::preflight),
+        None => Err(no_service(cloud, cluster, service).await),
+    }
+}
+
+/// AWS, or the way to it, didn't let a look happen.
+pub(super) fn cant_look(error: &AwsError) -> CliError {
+    let message = CliError::from_error(ErrorKind::Unexpected, error).hint("nothing was changed");
+    match (error.hint(), error.class) {
+        (Some(hint), _) => message.hint(hint),
+        (None, ErrorClass::Denied) => {
+            message.hint("the README lists the permissions that bg needs")
+        }
+        (None, ErrorClass::NotFound) => {
+            message.hint("the cluster is --cluster; the region --region")
+        }
+        (None, _) => message,
+    }
+}
+
+/// The nearest names, or why there are none.
+async fn no_service(cloud: &Cloud, cluster: &ClusterName, name: &EcsServiceName) -> CliError {
+    let missing = CliError::refused(format!("there is no service {name} in cluster {cluster}"));
+    let mut names = match cloud.names_of_services(cluster).await {
+        Ok(names) => names,
+        Err(error) => return missing.caused_by(&error).hint("the cluster is --cluster"),
+    };
+    let like = |other: &str| strsim::jaro_winkler(other, name.as_str());
+    names.sort_by(|one, other| like(other).total_cmp(&like(one)));
+    let missing = match names.first().filter(|nearest| like(nearest) > ALIKE) {
+        Some(nearest) => missing.hint(format!("did you mean {nearest}?")),
+        None => missing,
+    };
+    match names.is_empty() {
+        true => missing.hint(format!("cluster {cluster} has no services")),
+        false => missing.hint(format!("services there: {}", names.join(", "))),
+    }
+}
+
+/// Where the config goes. With another tool's format only where that is asked for.
+fn path(global: &Global, args: &InitArgs) -> Option<PathBuf> {
+    let named = args.write.clone();
+    match args.format {
+        InitFormat::Bg => {
+            let named = named.or_else(|| global.config.clone());
+            Some(named.unwrap_or_else(|| PathBuf::from(CONFIG_FILE)))
+        }
+        InitFormat::Terraform | InitFormat::Cloudformation => named,
+    }
+}
+
+fn show(global: &Global, args: &InitArgs, proposal: &Proposal) -> Result<(), CliError> {
+    let lines: Vec<StyledLine> = match text_for(args.format, proposal) {
+        Some(text) => text
+            .lines()
+            .map(|line| StyledLine::new().plain(line))
+            .collect(),
+        None => {
+            let lines = adopt::words(proposal).into_iter();
+            lines
+                .map(|line| StyledLine::of(tone(&line), line))
+                .collect()
+        }
+    };
+    print(&lines, Surface::of_process().stdout_colors(global))
+        .map_err(|error| CliError::from_error(ErrorKind::Unexpected, &error))
+}
+
+fn tone(line: &str) -> Tone {
+    match line.starts_with(' ') {
+        true => Tone::Plain,
+        false => Tone::Strong,
+    }
+}
+
+/// What another tool takes.
+fn text_for(format: InitFormat, proposal: &Proposal) -> Option<String> {
+    match format {
+        InitFormat::Bg => None,
+        InitFormat::Terraform => Some(adopt::terraform(proposal)),
+        InitFormat::Cloudformation => Some(adopt::cloudformation(proposal)),
+    }
+}
+
+fn missing(proposal: &Proposal) -> Vec<String> {
+    proposal
+        .additions()
+        .iter()
+        .map(ToString::to_string)
+        .collect()
+}
+
+/// Adds what is missing. What was added before something failed is named.
+async fn add(cloud: &Cloud, proposal: &Proposal, tells: bool) -> Result<(), CliError> {
+    let mut added: Vec<String> = Vec::new();
+    let result = cloud
+        .adopt(proposal, |words| {
+            if tells {
+                tell!("  added {words}");
+            }
+            added.push(words);
+        })
+        .await;
+    let (cluster, service) = (&proposal.cluster, &proposal.services.a);
+    let again = format!("bg init --cluster {cluster} --service {service} --apply");
+    result.map_err(|unfinished| not_all_added(added, &unfinished, &again))
+}
+
+fn not_all_added(added: Vec<String>, unfinished: &Unfinished, again: &str) -> CliError {
+    let Unfinished { doing, error } = unfinished;
+    // AWS said no, or never heard of it. Else it may have done it all the same.
+    let is_answer = error.code.is_some()
+        && !matches!(error.class, ErrorClass::Ambiguous | ErrorClass::TimedOut);
+    let kind = match added.is_empty() && (is_answer || error.class.had_no_effect()) {
+        true => ErrorKind::Unexpected,
+        false => ErrorKind::Stuck,
+    };
+    let mut failed = CliError::from_error(kind, error);
+    failed.message = format!("can't add {doing}: {}", failed.message);
+    for words in added {
+        failed = failed.hint(format!("added before: {words}"));
+    }
+    failed.hint(format!(
+        "traffic goes as before; the same command goes on from here: {again}"
+    ))
+}
+
+fn say_file(args: &InitArgs, path: &Path, fate: Fate) {
+    let shown = path.display();
+    let words = match fate {
+        Fate::Written => format!("{shown} is written"),
+        Fate::Kept => format!("{shown} names these slots already, and stays as it is"),
+    };
+    match args.format {
+        InitFormat::Bg => tell!("\n{words}"),
+        InitFormat::Terraform | InitFormat::Cloudformation => note!("{words}"),
+    }
+}
+
+fn say_next(args: &InitArgs, proposal: &Proposal, path: Option<&Path>) {
+    let config = path.filter(|path| *path != Path::new(CONFIG_FILE));
+    let config = config.map(|path| format!(" --config {}", path.display()));
+    let plan = format!("bg plan{} --image REF", config.unwrap_or_default());
+    let (cluster, service) = (&proposal.cluster, &proposal.services.a);
+    let complete = args.apply || proposal.additions().is_empty();
+    match args.format {
+        InitFormat::Bg if complete => {
+            if proposal.additions().is_empty() {
+                tell!("Nothing was changed in AWS.");
+            }
+            tell!("Next: {plan}");
+        }
+        InitFormat::Bg => {
+            tell!("Nothing was changed in AWS.");
+            tell!("Next: bg init --cluster {cluster} --service {service} --apply, then {plan}");
+        }
+        InitFormat::Terraform | InitFormat::Cloudformation => note!(
+            "Nothing was changed in AWS. Next: apply this, then bg init --cluster {cluster} \
+             --service {service}, which finds it and writes {CONFIG_FILE}"
+        ),
+    }
+}
+
+fn document(args: &InitArgs, proposal: &Proposal, config: Option<(&Path, Fate)>) -> Value {
+    let slot = |service: &EcsServiceName, group: fn(&Pair) -> &str| {
+        let target = |pair: &Pair| json!({ "container": pair.container, "port": pair.port, "group": group(pair) });
+        let targets: Vec<Value> = proposal.pairs.iter().map(target).collect();
+        json!({ "service": service, "targets": targets })
+    };
+    let routes = proposal
+        .routes
+        .iter()
+        .map(|route| json!({ "arn": route.forward.arn, "label": route.forward.label() }));
+    let alarm = |alarm: &adopt::AlarmLine| json!({ "name": alarm.name, "unfit": alarm.unfit });
+    let config = config.map(|(path, fate)| {
+        json!({ "path": path.display().to_string(), "written": fate == Fate::Written })
+    });
+    json!({
+        "account": proposal.account,
+        "region": proposal.region,
+        "cluster": proposal.cluster,
+        "slots": {
+            "a": slot(&proposal.services.a, |pair| &pair.a.name),
+            "b": slot(&proposal.services.b, Pair::b_name),
+        },
+        "routes": routes.collect::<Vec<_>>(),
+        "alarms": proposal.alarms.iter().map(alarm).collect::<Vec<_>>(),
+        "notes": proposal.notes,
+        "missing": missing(proposal),
+        "applied": args.apply,
+        "config": config,
+        "text": text_for(args.format, proposal),
+    })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn failed(added: &[&str], class: ErrorClass, code: Option<&str>) -> CliError {
+        let error = AwsError {
+            operation: "elasticloadbalancing:CreateTargetGroup",
+            class,
+            code: code.map(str::to_owned),
+            message: "no".to_owned(),
+            routes: Vec::new(),
+        };
+        let doing = "target group shop-b".to_owned();
+        let added = added.iter().map(|it| (*it).to_owned()).collect();
+        not_all_added(added, &Unfinished { doing, error }, "bg init --apply")
+    }
+
+    #[test]
+    fn the_exit_code_says_whether_something_may_have_been_changed() {
+        let denied = failed(&[], ErrorClass::Denied, Some("AccessDenied"));
+        assert_eq!(denied.exit(), ExitCode::Unexpected);
+        assert_eq!(
+            failed(&[], ErrorClass::NotSent, None).exit(),
+            ExitCode::Unexpected
+        );
+        assert_eq!(
+            failed(&[], ErrorClass::Ambiguous, Some("500")).exit(),
+            ExitCode::Stuck
+        );
+        assert_eq!(
+            failed(&[], ErrorClass::TimedOut, None).exit(),
+            ExitCode::Stuck
+        );
+        // What this program finds wrong in an answer comes after the act.
+        assert_eq!(
+            failed(&[], ErrorClass::Invalid, None).exit(),
+            ExitCode::Stuck
+        );
+    }
+
+    #[test]
+    fn what_was_added_before_is_named_with_the_way_on() {
+        let said = failed(
+            &["attributes of x"],
+            ErrorClass::Denied,
+            Some("AccessDenied"),
+        );
+        assert_eq!(said.exit(), ExitCode::Stuck);
+        let said = said.to_string();
+        assert!(
+            said.starts_with("Error: can't add target group shop-b: "),
+            "{said}"
+        );
+        assert!(
+            said.contains("Hint: added before: attributes of x"),
+            "{said}"
+        );
+        assert!(
+            said.ends_with("goes on from here: bg init --apply"),
+            "{said}"
+        );
+    }
+}

@@ -1,0 +1,110 @@
+//! Which service: named, or chosen from a list where somebody can be asked.
+
+use std::io::{BufRead, IsTerminal};
+
+use super::adopt::cant_look;
+use super::file::last_part;
+use crate::aws::Cloud;
+use crate::cli::args::InitArgs;
+use crate::cli::error::CliError;
+use crate::config::Config;
+use crate::deployment::ids::{ClusterName, EcsServiceName};
+
+/// The cluster and the service that the arguments, the config that is there, or the person at the
+/// terminal names.
+pub(super) async fn choose(
+    cloud: &Cloud,
+    args: &InitArgs,
+    there: Option<&Config>,
+) -> Result<(ClusterName, EcsServiceName), CliError> {
+    // What the arguments name is somewhere else, perhaps.
+    let there = there.filter(|_| args.service.is_none() && args.cluster.is_none());
+    let cluster = args.cluster.clone();
+    let cluster = match cluster.or_else(|| there.map(|config| config.cluster.clone())) {
+        Some(name) => name,
+        None => {
+            let names = cloud.names_of_clusters().await;
+            let names = sorted(names.map_err(|error| cant_look(&error))?);
+            match &names[..] {
+                [] => {
+                    let message = format!("there is no ECS cluster in {}", cloud.region());
+                    return Err(CliError::refused(message).hint("name another --region"));
+                }
+                [only] => only.clone(),
+                _ => pick("cluster", &names)?,
+            }
+        }
+    };
+    let cluster = ClusterName::new(cluster);
+    let service = args.service.clone();
+    let service = match service.or_else(|| there.map(|config| config.slots.a.service.clone())) {
+        Some(name) => last_part(&name).to_owned(),
+        None => {
+            let names = cloud.names_of_services(&cluster).await;
+            let names = sorted(names.map_err(|error| cant_look(&error))?);
+            if names.is_empty() {
+                return Err(CliError::refused(format!(
+                    "cluster {cluster} has no services"
+                )));
+            }
+            pick("service", &names)?
+        }
+    };
+    Ok((cluster, EcsServiceName::new(service)))
+}
+
+fn sorted(mut names: Vec<String>) -> Vec<String> {
+    names.sort();
+    names
+}
+
+fn pick(what: &str, names: &[String]) -> Result<String, CliError> {
+    let asks = std::io::stdin().is_terminal() && std::io::stderr().is_terminal();
+    if !asks {
+        return Err(not_named(what, names));
+    }
+    for (at, name) in names.iter().enumerate() {
+        note!("{:>4}  {name}", at + 1);
+    }
+    let mut lines = std::io::stdin().lock().lines();
+    loop {
+        note!("Which {what}? Its number or name:");
+        let Some(Ok(line)) = lines.next() else {
+            return Err(not_named(what, names));
+        };
+        match answer(line.trim(), names) {
+            Some(name) => return Ok(name),
+            None => note!("{:?} is none of them", line.trim()),
+        }
+    }
+}
+
+fn not_named(what: &str, names: &[String]) -> CliError {
+    CliError::usage(format!("which {what}? Name it with --{what}"))
+        .hint(format!("the {what}s there are: {}", names.join(", ")))
+}
+
+/// A name counts before a number: services may be called `2`.
+fn answer(line: &str, names: &[String]) -> Option<String> {
+    let by_name = names.iter().find(|name| *name == line);
+    let by_number = || names.get(line.parse::<usize>().ok()?.checked_sub(1)?);
+    by_name.or_else(by_number).cloned()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_name_or_its_number_is_an_answer() {
+        let names = ["1", "api", "shop"].map(str::to_owned);
+        let of = |line| answer(line, &names);
+        assert_eq!(of("shop").as_deref(), Some("shop"));
+        assert_eq!(of("2").as_deref(), Some("api"));
+        assert_eq!(of("1").as_deref(), Some("1"));
+        assert_eq!(
+            (of("0"), of("4"), of("sho"), of("")),
+            (None, None, None, None)
+        );
+    }
+}
