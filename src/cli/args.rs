@@ -13,9 +13,9 @@ use clap::{ArgMatches, Args, CommandFactory, FromArgMatches, Parser, Subcommand,
 
 pub use deployment::{DeployArgs, PlanArgs, RegionArgs, RetireBy, RunArgs, VersionArgs};
 pub use verbs::{
-    DeadmanArgs, DeadmanTestArgs, DeadmanVerb, DoctorArgs, HistoryArgs, InitArgs, PromoteArgs,
-    RehearseArgs, ResumeArgs, RollbackArgs, SandboxArgs, SchemaArgs, ShowArgs, StatusArgs,
-    SteerArgs, TickArgs,
+    DeadmanArgs, DeadmanTestArgs, DeadmanVerb, DoctorArgs, HistoryArgs, IamPolicyArgs, InitArgs,
+    PromoteArgs, RehearseArgs, ResumeArgs, RollbackArgs, SandboxArgs, SchemaArgs, ShowArgs,
+    StatusArgs, SteerArgs, TickArgs,
 };
 
 /// Blue/green deployments for Amazon ECS that watch, verify and revert by themselves
@@ -92,6 +92,9 @@ pub enum Verb {
     /// Serve the sandbox region, an embedded stand-in for AWS, on loopback until Ctrl-C
     #[command(after_help = SANDBOX_EXAMPLES)]
     Sandbox(SandboxArgs),
+    /// Print the IAM policy that bg needs for this bg.yaml, and no more; needs no credentials
+    #[command(after_help = IAM_POLICY_EXAMPLES)]
+    IamPolicy(IamPolicyArgs),
     /// Print the JSON Schema of bg.yaml, for editors
     Schema(SchemaArgs),
 }
@@ -137,6 +140,11 @@ Examples:
 const INIT_EXAMPLES: &str = "\
 Examples:
   bg init --state    the table of `state: dynamodb://TABLE`";
+
+const IAM_POLICY_EXAMPLES: &str = "\
+Examples:
+  bg iam-policy > policy.json
+  bg iam-policy | jq '.Statement |= map(select(.Sid | startswith(\"Read\")))'    for status, plan and doctor";
 
 const REHEARSE_EXAMPLES: &str = "\
 Examples:

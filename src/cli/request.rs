@@ -226,7 +226,7 @@ pub(super) fn slots(config: &Config) -> Slots<SlotWanted> {
     }
 }
 
-fn routes(config: &Config) -> RoutesWanted {
+pub(super) fn routes(config: &Config) -> RoutesWanted {
     match &config.routes {
         config::Routes::Auto => RoutesWanted::Auto,
         config::Routes::Listed(routes) => RoutesWanted::Listed(
@@ -276,7 +276,7 @@ pub(super) fn deadman(config: &Config) -> Option<Deadman> {
     })
 }
 
-fn retire(config: &Config) -> Retire {
+pub(super) fn retire(config: &Config) -> Retire {
     Retire {
         after: config.retire.after,
         then: match config.retire.then {

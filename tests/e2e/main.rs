@@ -13,6 +13,7 @@ mod elsewhere;
 mod hotfix;
 mod judged;
 mod look;
+mod permissions;
 #[path = "../support/proxy.rs"]
 #[expect(
     dead_code,

@@ -122,6 +122,10 @@ pub struct InitArgs {
     pub state: bool,
 }
 
+/// `bg iam-policy`
+#[derive(Debug, Clone, Args)]
+pub struct IamPolicyArgs {}
+
 /// `bg schema`
 #[derive(Debug, Clone, Args)]
 pub struct SchemaArgs {}

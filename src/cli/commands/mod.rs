@@ -4,6 +4,7 @@ mod deadman;
 mod deploy;
 mod doctor;
 mod history;
+mod iam_policy;
 mod init;
 mod plan;
 mod rehearse;
@@ -49,6 +50,7 @@ pub(super) async fn run(cli: &Cli) -> Result<ExitCode, CliError> {
         },
         Verb::Rehearse(args) => rehearse::run(&cli.global, args).await,
         Verb::Sandbox(args) => sandbox::run(args).await,
+        Verb::IamPolicy(_) => iam_policy::run(&cli.global),
         Verb::Schema(_) => schema::run(),
     }
 }
