@@ -184,6 +184,7 @@ fn request(
     let version = VersionArgs {
         images: args.images.clone(),
         task_definition: None,
+        set: Vec::new(),
         image_definitions: None,
         strategy: strategy.filter(|_| !practised).map(str::to_owned),
         service_from: None,
