@@ -15,7 +15,7 @@ pub use deployment::{DeployArgs, PlanArgs, RegionArgs, RetireBy, RunArgs, Versio
 pub use verbs::{
     DeadmanArgs, DeadmanTestArgs, DeadmanVerb, DoctorArgs, HistoryArgs, IamPolicyArgs, InitArgs,
     PromoteArgs, RehearseArgs, ResumeArgs, RollbackArgs, SandboxArgs, SchemaArgs, ShowArgs,
-    StatusArgs, SteerArgs, TickArgs,
+    StatusArgs, SteerArgs, TasksArgs, TickArgs,
 };
 
 /// Blue/green deployments for Amazon ECS that watch, verify and revert by themselves
@@ -60,6 +60,8 @@ pub enum Verb {
     /// Show which slot is live, both slots' tasks, the weights, and what is under way
     #[command(after_help = STATUS_EXAMPLES)]
     Status(StatusArgs),
+    /// List both slots' tasks, and why those of the last hour stopped
+    Tasks(TasksArgs),
     /// Go back to the version that served before, in one step while it is warm
     #[command(after_help = ROLLBACK_EXAMPLES)]
     Rollback(RollbackArgs),

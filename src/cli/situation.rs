@@ -73,6 +73,16 @@ impl Situation {
         self.number(slot, "desiredCount")
     }
 
+    /// The containers' ports that a slot's service registers.
+    pub(super) fn ports(&self, slot: SlotName) -> Vec<u16> {
+        let entries = self.services[slot]
+            .as_ref()
+            .and_then(|it| it.get("loadBalancers"));
+        let entries = entries.and_then(Value::as_array).into_iter().flatten();
+        let ports = entries.filter_map(|it| it.get("containerPort")?.as_u64()?.try_into().ok());
+        ports.collect()
+    }
+
     fn number(&self, slot: SlotName, key: &str) -> Option<u32> {
         let value = self.services[slot].as_ref()?.get(key)?.as_u64()?;
         u32::try_from(value).ok()

@@ -106,6 +106,10 @@ pub struct ShowArgs {
     pub id: Option<String>,
 }
 
+/// `bg tasks`
+#[derive(Debug, Clone, Args)]
+pub struct TasksArgs {}
+
 /// `bg tick`
 #[derive(Debug, Clone, Args)]
 pub struct TickArgs {

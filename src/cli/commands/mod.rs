@@ -15,6 +15,7 @@ mod schema;
 mod show;
 mod status;
 mod steer;
+mod tasks;
 mod tick;
 
 use super::args::{Cli, DeadmanVerb, OutputFormat, Verb};
@@ -43,6 +44,7 @@ pub(super) async fn run(cli: &Cli) -> Result<ExitCode, CliError> {
         Verb::Doctor(args) => doctor::run(&cli.global, args).await,
         Verb::History(args) => history::run(&cli.global, args).await,
         Verb::Show(args) => show::run(&cli.global, args).await,
+        Verb::Tasks(_) => tasks::run(&cli.global).await,
         Verb::Tick(args) => tick::run(&cli.global, args).await,
         Verb::Init(args) => init::run(&cli.global, args).await,
         Verb::Deadman(args) => match &args.verb {
