@@ -14,8 +14,8 @@ use clap::{ArgMatches, Args, CommandFactory, FromArgMatches, Parser, Subcommand,
 pub use deployment::{DeployArgs, PlanArgs, RegionArgs, RetireBy, RunArgs, VersionArgs};
 pub use verbs::{
     DeadmanArgs, DeadmanTestArgs, DeadmanVerb, DoctorArgs, HistoryArgs, IamPolicyArgs, InitArgs,
-    PromoteArgs, RehearseArgs, ResumeArgs, RollbackArgs, SandboxArgs, SchemaArgs, ShowArgs,
-    StatusArgs, SteerArgs, TasksArgs, TickArgs,
+    PromoteArgs, RehearseArgs, RestartArgs, ResumeArgs, RollbackArgs, SandboxArgs, ScaleArgs,
+    SchemaArgs, ShowArgs, StatusArgs, SteerArgs, TasksArgs, TickArgs,
 };
 
 /// Blue/green deployments for Amazon ECS that watch, verify and revert by themselves
@@ -65,6 +65,10 @@ pub enum Verb {
     /// Go back to the version that served before, in one step while it is warm
     #[command(after_help = ROLLBACK_EXAMPLES)]
     Rollback(RollbackArgs),
+    /// Deploy what is live once more: the same revision, fresh tasks, the same safe path
+    Restart(RestartArgs),
+    /// Set the live slot's desired count
+    Scale(ScaleArgs),
     /// Go on with a deployment whose process died or was told to leave it
     #[command(after_help = RESUME_EXAMPLES)]
     Resume(ResumeArgs),
@@ -146,7 +150,7 @@ Examples:
 const IAM_POLICY_EXAMPLES: &str = "\
 Examples:
   bg iam-policy > policy.json
-  bg iam-policy | jq '.Statement |= map(select(.Sid | startswith(\"Read\")))'    for status, plan and doctor";
+  bg iam-policy | jq '.Statement |= map(select(.Sid | startswith(\"Read\")))'";
 
 const REHEARSE_EXAMPLES: &str = "\
 Examples:
@@ -259,6 +263,7 @@ fn checked(matches: &ArgMatches) -> Result<Cli, clap::Error> {
     let region = match &cli.verb {
         Verb::Deploy(args) => Some(&args.region),
         Verb::Plan(args) => Some(&args.region),
+        Verb::Restart(args) => Some(&args.region),
         Verb::Deadman(args) => match &args.verb {
             DeadmanVerb::Test(args) => Some(&args.region),
         },

@@ -5,6 +5,7 @@ mod bad_input;
 mod calls;
 mod connecting;
 mod credentials;
+mod day_to_day;
 mod deadman;
 mod definition;
 mod deploy;

@@ -11,7 +11,7 @@ use crate::deployment::ids::SlotName;
 use crate::deployment::observation::OnInterrupt;
 
 /// What is deployed, and how.
-#[derive(Debug, Clone, Args)]
+#[derive(Debug, Clone, Default, Args)]
 pub struct VersionArgs {
     /// New image of a container; without its name, of the only or the first essential one
     #[arg(

@@ -11,6 +11,7 @@ mod rehearse;
 mod resume;
 mod rollback;
 mod sandbox;
+mod scale;
 mod schema;
 mod show;
 mod status;
@@ -37,6 +38,8 @@ pub(super) async fn run(cli: &Cli) -> Result<ExitCode, CliError> {
         Verb::Plan(args) => plan::run(&cli.global, args).await,
         Verb::Status(args) => status::run(&cli.global, args).await,
         Verb::Rollback(args) => rollback::run(&cli.global, args).await,
+        Verb::Restart(args) => deploy::restart(&cli.global, args).await,
+        Verb::Scale(args) => scale::run(&cli.global, args).await,
         Verb::Resume(args) => resume::run(&cli.global, args).await,
         Verb::Pause(_) => steer::run(&cli.global, Steer::Pause).await,
         Verb::Promote(args) => steer::run(&cli.global, Steer::Promote { full: args.full }).await,
