@@ -10,6 +10,7 @@ use aws_credential_types::provider::SharedCredentialsProvider;
 use aws_smithy_types::retry::RetryConfig;
 use aws_smithy_types::timeout::TimeoutConfig;
 use aws_types::SdkConfig;
+use aws_types::app_name::AppName;
 use aws_types::region::Region;
 use aws_types::sdk_config::StalledStreamProtectionConfig;
 use jiff::SignedDuration;
@@ -58,6 +59,8 @@ impl Cloud {
             .build();
         let time = config.time_source().unwrap_or_default();
         let credentials = Renewing::from(config.credentials_provider(), time);
+        // CloudTrail shows it with each call.
+        let app_name = (config.app_name().cloned()).or_else(|| AppName::new("bg").ok());
         let mut config = config
             .to_builder()
             .credentials_provider(SharedCredentialsProvider::new(credentials.clone()))
@@ -65,6 +68,7 @@ impl Cloud {
             .identity_cache(IdentityCache::no_cache())
             .retry_config(RetryConfig::disabled())
             .timeout_config(time_outs);
+        config.set_app_name(app_name);
         config.set_stalled_stream_protection(Some(StalledStreamProtectionConfig::disabled()));
         let config = config.build();
         let region = config.region().map(ToString::to_string).unwrap_or_default();

@@ -13,9 +13,9 @@ use clap::{ArgMatches, Args, CommandFactory, FromArgMatches, Parser, Subcommand,
 
 pub use deployment::{DeployArgs, PlanArgs, RegionArgs, RetireBy, RunArgs, VersionArgs};
 pub use verbs::{
-    DeadmanArgs, DeadmanTestArgs, DeadmanVerb, DoctorArgs, HistoryArgs, InitArgs, InitFormat,
-    PromoteArgs, RehearseArgs, ResumeArgs, RollbackArgs, SandboxArgs, SchemaArgs, ShowArgs,
-    StatusArgs, SteerArgs, TickArgs,
+    DeadmanArgs, DeadmanTestArgs, DeadmanVerb, DoctorArgs, HistoryArgs, IamPolicyArgs, InitArgs,
+    InitFormat, PromoteArgs, RehearseArgs, RestartArgs, ResumeArgs, RollbackArgs, SandboxArgs,
+    ScaleArgs, SchemaArgs, ShowArgs, StatusArgs, SteerArgs, TasksArgs, TickArgs,
 };
 
 /// Blue/green deployments for Amazon ECS that watch, verify and revert by themselves
@@ -60,9 +60,15 @@ pub enum Verb {
     /// Show which slot is live, both slots' tasks, the weights, and what is under way
     #[command(after_help = STATUS_EXAMPLES)]
     Status(StatusArgs),
+    /// List both slots' tasks, and why those of the last hour stopped
+    Tasks(TasksArgs),
     /// Go back to the version that served before, in one step while it is warm
     #[command(after_help = ROLLBACK_EXAMPLES)]
     Rollback(RollbackArgs),
+    /// Deploy what is live once more: the same revision, fresh tasks, the same safe path
+    Restart(RestartArgs),
+    /// Set the live slot's desired count
+    Scale(ScaleArgs),
     /// Go on with a deployment whose process died or was told to leave it
     #[command(after_help = RESUME_EXAMPLES)]
     Resume(ResumeArgs),
@@ -92,6 +98,9 @@ pub enum Verb {
     /// Serve the sandbox region, an embedded stand-in for AWS, on loopback until Ctrl-C
     #[command(after_help = SANDBOX_EXAMPLES)]
     Sandbox(SandboxArgs),
+    /// Print the IAM policy that bg needs for this bg.yaml, and no more; needs no credentials
+    #[command(after_help = IAM_POLICY_EXAMPLES)]
+    IamPolicy(IamPolicyArgs),
     /// Print the JSON Schema of bg.yaml, for editors
     Schema(SchemaArgs),
 }
@@ -145,6 +154,11 @@ Examples:
 It looks at the service, its target groups, load balancers, listeners and rules, autoscaling and
 alarms. What --apply adds carries no traffic: target groups cloned from the service's own, named at
 weight 0 in each forward action. Doing it again changes nothing.";
+
+const IAM_POLICY_EXAMPLES: &str = "\
+Examples:
+  bg iam-policy > policy.json
+  bg iam-policy | jq '.Statement |= map(select(.Sid | startswith(\"Read\")))'";
 
 const REHEARSE_EXAMPLES: &str = "\
 Examples:
@@ -257,6 +271,7 @@ fn checked(matches: &ArgMatches) -> Result<Cli, clap::Error> {
     let region = match &cli.verb {
         Verb::Deploy(args) => Some(&args.region),
         Verb::Plan(args) => Some(&args.region),
+        Verb::Restart(args) => Some(&args.region),
         Verb::Deadman(args) => match &args.verb {
             DeadmanVerb::Test(args) => Some(&args.region),
         },

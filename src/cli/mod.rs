@@ -17,6 +17,7 @@ macro_rules! note {
 mod abandoned;
 pub mod args;
 mod commands;
+mod definition;
 pub mod display;
 pub mod error;
 pub mod exit;

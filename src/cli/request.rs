@@ -5,6 +5,7 @@ use std::path::Path;
 use std::time::Duration;
 
 use super::args::VersionArgs;
+use super::definition::{Definition, definition};
 use super::error::CliError;
 use crate::config::{self, AlarmSide, Config, RetireThen};
 use crate::deployment::deadman::Deadman;
@@ -15,15 +16,14 @@ use crate::deployment::preflight::{
     AlarmWanted, DefinitionWanted, GuardsWanted, Request, RouteWanted, RoutesWanted, Side,
     SlotWanted, TargetWanted, WhenUnchanged,
 };
-use crate::deployment::task_definition::{
-    fill_placeholders, parse_file, parse_image_definitions, parse_image_flags, set_images,
-};
 use crate::strategy::{Step, Strategy, StrategyRef, Weight};
 
 /// What the flags alone say; read before AWS is reached, so that mistakes show at once.
 #[derive(Debug, Clone)]
 pub(super) struct Wanted {
     definition: DefinitionWanted,
+    /// What a plan says of how the definition was made.
+    pub(super) note: Option<String>,
     strategy: Option<Strategy>,
     source: Option<SlotName>,
     kind: Kind,
@@ -47,13 +47,15 @@ impl Wanted {
             Some(name) => Some(resolve(&StrategyRef::Named(name.clone()), Path::new("."))?),
             None => None,
         };
+        let Definition { wanted, note } = definition(args)?;
         let when_unchanged = if args.force {
             WhenUnchanged::Deploy
         } else {
             WhenUnchanged::Skip
         };
         Ok(Wanted {
-            definition: definition(args)?,
+            definition: wanted,
+            note,
             strategy,
             source: args.service_from,
             kind,
@@ -73,6 +75,7 @@ impl Wanted {
     ) -> Result<Wanted, CliError> {
         Ok(Wanted {
             definition,
+            note: None,
             strategy: Some(in_one_step()?),
             source,
             kind: Kind::Rollback,
@@ -154,55 +157,6 @@ fn resolve(reference: &StrategyRef, folder: &Path) -> Result<Strategy, CliError>
         .map_err(|error| CliError::usage(error.to_string()))
 }
 
-fn definition(args: &VersionArgs) -> Result<DefinitionWanted, CliError> {
-    let usage = |error: &dyn std::fmt::Display| CliError::usage(error.to_string());
-    let images = match &args.image_definitions {
-        None => parse_image_flags(&args.images).map_err(|error| usage(&error))?,
-        Some(path) => {
-            let text = read(path)?;
-            parse_image_definitions(&text, &path.display().to_string())
-                .map_err(|error| usage(&error))?
-        }
-    };
-    let Some(reference) = &args.task_definition else {
-        if images.is_empty() && !args.force {
-            return Err(CliError::usage("nothing says what to deploy").hint(
-                "add --image REF, --task-definition FILE|FAMILY:REV or --image-definitions FILE; \
-                 --force alone deploys what blue runs once more",
-            ));
-        }
-        return Ok(DefinitionWanted::Images(images));
-    };
-    if !names_a_file(reference) {
-        if !images.is_empty() {
-            return Err(CliError::usage(format!(
-                "--task-definition {reference} is a revision that exists: its images can't be changed"
-            ))
-            .hint("leave --image out, or give a file"));
-        }
-        return Ok(DefinitionWanted::Existing(reference.clone()));
-    }
-    let text = read(Path::new(reference))?;
-    let filled = fill_placeholders(&text, reference, &images).map_err(|error| usage(&error))?;
-    let mut body = parse_file(&filled.text, reference).map_err(|error| usage(&error))?;
-    set_images(&mut body, &filled.remaining).map_err(|error| usage(&error))?;
-    Ok(DefinitionWanted::Body(body))
-}
-
-/// A path, or a file that is there; anything else is `FAMILY[:REV]` or an ARN.
-fn names_a_file(reference: &str) -> bool {
-    let arn = reference.starts_with("arn:");
-    !arn && (reference.contains('/')
-        || reference.ends_with(".json")
-        || Path::new(reference).exists())
-}
-
-fn read(path: &Path) -> Result<String, CliError> {
-    std::fs::read_to_string(path).map_err(|error| {
-        CliError::usage(format!("can't read {}", path.display())).caused_by(&error)
-    })
-}
-
 /// The config's slots.
 pub(super) fn slots(config: &Config) -> Slots<SlotWanted> {
     let wanted = |slot: &config::SlotConfig| SlotWanted {
@@ -226,7 +180,7 @@ pub(super) fn slots(config: &Config) -> Slots<SlotWanted> {
     }
 }
 
-fn routes(config: &Config) -> RoutesWanted {
+pub(super) fn routes(config: &Config) -> RoutesWanted {
     match &config.routes {
         config::Routes::Auto => RoutesWanted::Auto,
         config::Routes::Listed(routes) => RoutesWanted::Listed(
@@ -276,7 +230,7 @@ pub(super) fn deadman(config: &Config) -> Option<Deadman> {
     })
 }
 
-fn retire(config: &Config) -> Retire {
+pub(super) fn retire(config: &Config) -> Retire {
     Retire {
         after: config.retire.after,
         then: match config.retire.then {

@@ -203,9 +203,8 @@ impl Session {
             _ if error.hint().is_some() => message
                 .hint("nothing was changed")
                 .hint(error.hint().unwrap_or_default()),
-            (ErrorClass::Denied, _) => {
-                message.hint("nothing was changed; the README lists the permissions that bg needs")
-            }
+            (ErrorClass::Denied, _) => message
+                .hint("nothing was changed; `bg iam-policy` prints the permissions that bg needs"),
             _ => message.hint("nothing was changed"),
         }
     }

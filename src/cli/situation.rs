@@ -13,9 +13,10 @@ use crate::deployment::deadman;
 use crate::deployment::ids::{
     DeploymentId, EcsServiceName, SlotName, Slots, TargetGroupArn, TaskDefinitionArn,
 };
+use crate::deployment::observation::Seen;
 use crate::deployment::preflight::under_way;
 use crate::deployment::retire::{Due, Retirement, SERVED_TAG, TAG};
-use crate::deployment::surroundings::Carried;
+use crate::deployment::surroundings::{Carried, ScalableTarget};
 use crate::deployment::task_definition;
 use crate::report::status::{
     DeploymentStatus, RetireStatus, RouteStatus, SlotStatus, StatusReport, StoreStatus,
@@ -28,6 +29,7 @@ pub(super) struct Situation {
     services: Slots<Option<Value>>,
     definitions: BTreeMap<TaskDefinitionArn, Value>,
     healthy: BTreeMap<TargetGroupArn, u32>,
+    scaling: Seen<Slots<Option<ScalableTarget>>>,
     traffic: Traffic,
 }
 
@@ -52,6 +54,7 @@ impl Situation {
             services: found.services,
             definitions: found.task_definitions,
             healthy: found.healthy,
+            scaling: found.scaling,
             traffic,
         })
     }
@@ -59,6 +62,11 @@ impl Situation {
     /// What ELBv2 shows.
     pub(super) fn traffic(&self) -> &Traffic {
         &self.traffic
+    }
+
+    /// Each slot's autoscaling.
+    pub(super) fn scaling(&self) -> &Seen<Slots<Option<ScalableTarget>>> {
+        &self.scaling
     }
 
     /// Healthy targets of a slot, in the group with the fewest.
@@ -71,6 +79,16 @@ impl Situation {
     /// How many tasks a slot's service is set to run.
     pub(super) fn desired(&self, slot: SlotName) -> Option<u32> {
         self.number(slot, "desiredCount")
+    }
+
+    /// The containers' ports that a slot's service registers.
+    pub(super) fn ports(&self, slot: SlotName) -> Vec<u16> {
+        let entries = self.services[slot]
+            .as_ref()
+            .and_then(|it| it.get("loadBalancers"));
+        let entries = entries.and_then(Value::as_array).into_iter().flatten();
+        let ports = entries.filter_map(|it| it.get("containerPort")?.as_u64()?.try_into().ok());
+        ports.collect()
     }
 
     fn number(&self, slot: SlotName, key: &str) -> Option<u32> {
@@ -206,7 +224,7 @@ impl Situation {
     }
 
     /// What a slot's service is set to run.
-    fn definition(&self, slot: SlotName) -> Option<TaskDefinitionArn> {
+    pub(super) fn definition(&self, slot: SlotName) -> Option<TaskDefinitionArn> {
         let arn = self.services[slot]
             .as_ref()?
             .get("taskDefinition")?

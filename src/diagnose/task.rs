@@ -60,6 +60,8 @@ pub struct TaskContainer {
     pub reason: String,
     /// HEALTHY, UNHEALTHY or UNKNOWN.
     pub health: String,
+    /// Ports of its host that lead to it, where it has no address of its own.
+    pub ports: Vec<u16>,
     /// Agents that ECS runs beside it, such as ECS Exec's.
     pub agents: Vec<Agent>,
 }

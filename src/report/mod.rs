@@ -16,6 +16,7 @@ pub mod plan;
 pub mod read_to;
 pub mod say;
 pub mod status;
+pub mod tasks;
 pub mod text;
 pub mod view;
 pub mod words;

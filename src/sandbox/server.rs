@@ -1,11 +1,13 @@
 //! The region on a loopback port, for any AWS client.
 
 use super::region::{Outcome, Region};
+use super::wire::needs::Need;
 use bytes::Bytes;
 use http::{HeaderValue, Request, Response};
 use http_body_util::{BodyExt, Full};
 use hyper::{body::Incoming, server::conn::http1, service::service_fn};
 use hyper_util::rt::{TokioIo, TokioTimer};
+use serde_json::json;
 use std::{io, net::SocketAddr, time::Duration};
 use tokio::{
     net::{TcpListener, TcpStream},
@@ -14,6 +16,8 @@ use tokio::{
 
 /// Header of every answer: `VIRTUAL_EPOCH_MILLISECONDS;SPEED`.
 pub const CLOCK_HEADER: &str = "x-bg-sandbox-clock";
+/// Where it tells what IAM would have had to allow for `bg`'s own calls so far, as JSON.
+pub const NEEDS_PATH: &str = "/needs";
 /// How often the world moves when nobody asks anything.
 const CATCH_UP_EVERY: Duration = Duration::from_millis(50);
 
@@ -113,6 +117,10 @@ async fn converse(region: Region, stream: TcpStream, mut stopped: watch::Receive
 async fn answer(region: Region, request: Request<Incoming>) -> io::Result<Response<Full<Bytes>>> {
     let (head, body) = request.into_parts();
     let body = body.collect().await.map_err(io::Error::other)?.to_bytes();
+    if head.uri.path() == NEEDS_PATH {
+        let needs = json!(region.needs().iter().map(Need::to_json).collect::<Vec<_>>());
+        return Ok(Response::new(Full::from(needs.to_string())));
+    }
     let answer = region
         .call(&head.method, &head.uri, &head.headers, &body)
         .await;

@@ -47,6 +47,13 @@ impl InputError {
         self
     }
 
+    /// The same error without the line in question, which may hold what nobody should see.
+    #[must_use]
+    pub fn without_line(mut self) -> InputError {
+        self.line = None;
+        self
+    }
+
     /// The same error, with what to do about it.
     #[must_use]
     pub fn with_hint(mut self, hint: impl Into<String>) -> InputError {

@@ -50,6 +50,58 @@ fn an_image_for_a_container_by_name() {
     );
 }
 
+/// A template of the same file, with what a release is made of left open.
+fn template() -> String {
+    let password = "{{ must_env `DB_PASSWORD` | json_escape }}";
+    let file = file().to_string().replace("hunter2-hunter2", password);
+    file.replace("<IMAGE1_NAME>", "shop:{{ tag }}")
+}
+
+const PASSWORD: [(&str, &str); 1] = [("DB_PASSWORD", "hunter2\"hunter2")];
+
+#[test]
+fn a_template_takes_what_is_set_and_the_environment() {
+    let scene = Scene::at_speed(60);
+    scene.write("taskdef.json", &template());
+    let version = ["--task-definition", "taskdef.json", "--set", "tag=v8"];
+    let plan = scene.bg_with(&PASSWORD, &[&["plan"], &version[..]].concat());
+    let plan = plan.exits(0).says(
+        "taskdef.json is a template, and was rendered with DB_PASSWORD of the environment and tag \
+         of --set",
+    );
+    assert!(!plan.stdout.contains("hunter2"), "{plan}");
+    let deploy = [&["deploy", "--no-wait-retire"], &version[..]].concat();
+    let deployed = scene.bg_with(&PASSWORD, &deploy).exits(0);
+    assert!(!deployed.to_string().contains("hunter2"), "{deployed}");
+    assert_eq!(image_of(&scene, "shop-b"), "shop:v8");
+    let shown = scene.definition_of("shop-b");
+    let environment = &shown["taskDefinition"]["containerDefinitions"][0]["environment"];
+    assert_eq!(environment[0]["value"], PASSWORD[0].1);
+}
+
+#[test]
+fn a_template_with_something_undefined_is_refused_before_aws_is_asked() {
+    let scene = Scene::at_speed(1);
+    scene.write("taskdef.json", &template());
+    let plan = ["plan", "--task-definition", "taskdef.json"];
+    let with = |more: &[&'static str]| scene.bg_with(&PASSWORD, &[&plan, more].concat()).exits(2);
+    with(&[])
+        .complains("taskdef.json:1:")
+        .complains("tag is undefined")
+        .complains("--set NAME=VALUE defines a name");
+    with(&["--set", "tag=v8", "--set", "cpus=256"])
+        .complains("nothing in taskdef.json takes --set cpus");
+    with(&["--set", "tag"]).complains("--set takes NAME=VALUE");
+    scene
+        .bg(&[&plan[..], &["--set", "tag=v8"]].concat())
+        .exits(2)
+        .complains("DB_PASSWORD is not set in the environment");
+    scene.write("taskdef.json", &template().replace(" | json_escape", ""));
+    let torn = with(&["--set", "tag=v8"]).complains("`| json_escape`");
+    assert!(!torn.stderr.contains("hunter2"), "{torn}");
+    assert!(scene.needs().is_empty(), "AWS was asked");
+}
+
 #[test]
 fn a_file_keeps_what_nobody_here_knows_and_gives_no_secret_away() {
     let scene = Scene::at_speed(200);

@@ -72,6 +72,7 @@ fn a_healthy_service_has_no_findings_and_nothing_is_changed() {
 #[test]
 fn a_broken_service_that_bg_does_not_deploy_is_explained_without_a_config() {
     let scene = Scene::at_speed(30);
+    scene.is_also_for(&[("service: shop,", "service: worker,")]);
     create(&scene, "worker", "worker:segfault");
     let task = stopped_task(&scene, "worker");
     std::fs::remove_file(scene.folder().join("bg.yaml")).unwrap();
@@ -104,6 +105,8 @@ fn a_broken_service_that_bg_does_not_deploy_is_explained_without_a_config() {
 #[test]
 fn a_mistyped_name_is_answered_with_the_nearest() {
     let scene = Scene::at_speed(1);
+    scene.is_also_for(&[("service: shop,", "service: shpo,")]);
+    scene.is_also_for(&[("cluster: demo", "cluster: dmeo")]);
     scene
         .bg(&["doctor", "--service", "shpo"])
         .exits(3)

@@ -5,6 +5,38 @@ use serde_json::json;
 use super::support::{Scene, unread};
 
 #[test]
+fn both_slots_tasks_are_listed_with_what_they_are_and_why_they_ended() {
+    let scene = Scene::at_speed(60);
+    let before = scene.bg(&["tasks", "--output", "json"]).exits(0).json();
+    let (a, b) = (&before["slots"][0], &before["slots"][1]);
+    assert_eq!((&a["role"], &b["role"]), (&json!("live"), &json!("idle")));
+    let running = a["tasks"].as_array().expect("blue runs").iter();
+    let running: Vec<_> = running.filter(|it| it["status"] == "RUNNING").collect();
+    assert_eq!(running.len(), 2);
+    assert_eq!(running[0]["ports"], json!([8080]));
+    assert!(running[0]["address"].is_string() && running[0]["zone"].is_string());
+    assert_eq!(b["tasks"], json!([]));
+
+    scene.configure(&[("bake: 1m }", "bake: 30m }")]);
+    let mut deployment = scene.start(&["deploy", "--image", "shop:v2"]);
+    deployment.until_it_says("baking");
+    let tasks = scene.bg(&["tasks"]).exits(0);
+    tasks
+        .says("blue   slot a, service shop")
+        .says("green  slot b, service shop-b")
+        .says("shop:2");
+    scene.bg(&["abort"]).exits(0);
+    deployment.end().exits(4);
+    scene.bg(&["deploy", "--image", "shop:crash"]).exits(4);
+    scene
+        .bg(&["tasks"])
+        .exits(0)
+        .says("idle   slot b, service shop-b")
+        .says("STOPPED")
+        .says("Essential container in task exited (app: exit code 1)");
+}
+
+#[test]
 fn a_plan_shows_what_would_happen_and_changes_nothing() {
     let scene = Scene::at_speed(1);
     let before = scene.footprint();

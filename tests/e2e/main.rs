@@ -5,6 +5,7 @@ mod bad_input;
 mod calls;
 mod connecting;
 mod credentials;
+mod day_to_day;
 mod deadman;
 mod definition;
 mod deploy;
@@ -14,6 +15,7 @@ mod hotfix;
 mod init;
 mod judged;
 mod look;
+mod permissions;
 #[path = "../support/proxy.rs"]
 #[expect(
     dead_code,

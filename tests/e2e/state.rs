@@ -67,6 +67,7 @@ fn a_folder_needs_no_making() {
 fn a_table_is_looked_for_where_the_sdk_is_told_that_dynamodb_is() {
     let (scene, shelf) = (Scene::at_speed(100), Scene::at_speed(100));
     scene.configure(&[TABLE]);
+    shelf.is_also_for(&[TABLE]);
     let said = shelf.announcement();
     let there = between(&said, "AWS_ENDPOINT_URL=", "\n").unwrap();
     let there = [("AWS_ENDPOINT_URL_DYNAMODB", there)];

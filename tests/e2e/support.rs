@@ -1,5 +1,6 @@
 //! A served region, a config in a folder of its own, and the binary as a process of its own.
 
+pub(crate) mod permissions;
 mod process;
 
 use std::collections::BTreeMap;
@@ -7,6 +8,7 @@ use std::io::{Read, Write};
 use std::net::TcpStream;
 use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
+use std::sync::{Mutex, PoisonError};
 use std::time::Duration;
 
 use serde_json::{Value, json};
@@ -98,6 +100,8 @@ pub(crate) struct Scene {
     sandbox: Process,
     url: String,
     folder: TempDir,
+    /// Everything that bg.yaml was.
+    configs: Mutex<Vec<String>>,
 }
 
 impl Scene {
@@ -123,6 +127,7 @@ impl Scene {
             url: url.to_owned(),
             sandbox,
             folder,
+            configs: Mutex::default(),
         };
         scene.write("bg.yaml", config);
         scene
@@ -148,6 +153,10 @@ impl Scene {
     pub(crate) fn write(&self, name: &str, text: &str) -> PathBuf {
         let path = self.folder().join(name);
         std::fs::write(&path, text).expect("the folder can be written to");
+        if name == "bg.yaml" {
+            let mut configs = self.configs.lock().unwrap_or_else(PoisonError::into_inner);
+            configs.push(text.to_owned());
+        }
         path
     }
 
@@ -226,12 +235,27 @@ impl Scene {
     /// Asks the region's ECS, without bg between.
     #[track_caller]
     pub(crate) fn ecs(&self, operation: &str, input: &Value) -> Value {
-        let target = format!("AmazonEC2ContainerServiceV20141113.{operation}");
+        self.json(
+            "ecs",
+            &format!("AmazonEC2ContainerServiceV20141113.{operation}"),
+            input,
+        )
+    }
+
+    /// Asks the region's Application Auto Scaling.
+    #[track_caller]
+    pub(crate) fn scaling(&self, operation: &str, input: &Value) -> Value {
+        let target = format!("AnyScaleFrontendService.{operation}");
+        self.json("application-autoscaling", &target, input)
+    }
+
+    #[track_caller]
+    fn json(&self, service: &str, target: &str, input: &Value) -> Value {
         let headers = [
             ("content-type", "application/x-amz-json-1.1"),
-            ("x-amz-target", target.as_str()),
+            ("x-amz-target", target),
         ];
-        let answer = self.post("ecs", &headers, &input.to_string());
+        let answer = self.post(service, &headers, &input.to_string());
         serde_json::from_str(&answer).unwrap_or_else(|error| panic!("{error} in {answer}"))
     }
 
@@ -269,6 +293,18 @@ impl Scene {
             assert!(head.starts_with("HTTP/1.1 200"), "{service}: {answer}");
             Some(body.to_owned())
         })
+    }
+
+    /// What the region answers to `GET` on a path; `None` where it is gone.
+    pub(crate) fn get(&self, path: &str) -> Option<String> {
+        let authority = self.address();
+        let mut stream = TcpStream::connect(authority).ok()?;
+        let request =
+            format!("GET {path} HTTP/1.1\r\nhost: {authority}\r\nconnection: close\r\n\r\n");
+        stream.write_all(request.as_bytes()).ok()?;
+        let mut answer = String::new();
+        stream.read_to_string(&mut answer).ok()?;
+        Some(answer.split_once("\r\n\r\n")?.1.to_owned())
     }
 
     fn post_once(&self, service: &str, headers: &[(&str, &str)], body: &str) -> String {

@@ -13,7 +13,7 @@ use bg::sandbox::{Region, RegionOptions};
 use bg::store::{Holder, MemoryStore, Store};
 use jiff::Timestamp;
 
-use crate::harness::{Stage, weights};
+use crate::harness::{Stage, request, weights};
 use crate::kills::{Remains, in_virtual_time, locked};
 use crate::services::counts;
 use crate::truth::healthy;
@@ -56,7 +56,9 @@ impl Remains {
             balancer: self.balancer,
             store: Arc::new(Store::Memory(MemoryStore::default())),
             records: RefCell::default(),
+            policies: RefCell::default(),
         };
+        stage.allow(&request("shop:v2", "canary"));
         let deployment = Deployment::replay(&self.journal).map_err(|error| error.to_string())?;
         let deployment = deployment.ok_or("the journal is empty")?;
         let last = self

@@ -1,10 +1,13 @@
 //! The demo account, the real SDK and the real loop in one process and in virtual time.
 
+#[path = "../support/iam.rs"]
+mod iam;
+
 use std::cell::RefCell;
 use std::sync::{Arc, LazyLock};
 use std::time::Duration;
 
-use bg::aws::{Cloud, MetricsAsk, SurveyAsk};
+use bg::aws::{Cloud, MetricsAsk, Scope, SurveyAsk, policy};
 use bg::deployment::deadman;
 use bg::deployment::event::{Event, Record};
 use bg::deployment::ids::{
@@ -22,6 +25,7 @@ use bg::judge::targets::Share;
 use bg::runner::{Asks, Clock, LEASE, Run};
 use bg::sandbox::demo::{self, Balancer};
 use bg::sandbox::wire::elbv2;
+use bg::sandbox::wire::needs::Need;
 use bg::sandbox::world::World;
 use bg::sandbox::{Region, RegionOptions};
 use bg::store::{Duty, Holder, MemoryStore, Store};
@@ -61,6 +65,8 @@ pub(crate) struct Stage {
     pub(crate) store: Arc<Store>,
     /// Every record of the latest deployment.
     pub(crate) records: RefCell<Vec<Record>>,
+    /// The policies of what was deployed: no call may need more.
+    pub(crate) policies: RefCell<Vec<Value>>,
 }
 
 impl Stage {
@@ -78,6 +84,7 @@ impl Stage {
             cloud,
             store: Arc::new(Store::Memory(MemoryStore::default())),
             records: RefCell::default(),
+            policies: RefCell::default(),
         }
     }
 
@@ -97,8 +104,29 @@ impl Stage {
 
     /// Surveys and plans.
     pub(crate) async fn plan(&self, request: &Request) -> Planning {
+        self.allow(request);
         let found = self.cloud.survey(&survey(request), self.region.now()).await;
         plan(request, &found.expect("nothing fails yet"))
+    }
+
+    /// Lets everything be called that a deployment of `request` needs, as the policy for it says.
+    pub(crate) fn allow(&self, request: &Request) {
+        let scope = Scope {
+            account: Some(self.region.options().account.clone()),
+            region: Some(self.region.options().region.clone()),
+            service: request.service.clone(),
+            cluster: request.cluster.clone(),
+            slots: request.slots.clone(),
+            routes: request.routes.clone(),
+            alarms: request.guards.alarms.len(),
+            retire: request.retire.then,
+            deadman: request.deadman.clone(),
+            table: match *self.store {
+                Store::Dynamo(_) => Some("bg-state".to_owned()),
+                Store::File(_) | Store::Memory(_) => None,
+            },
+        };
+        self.policies.borrow_mut().push(policy(&scope).document);
     }
 
     /// Runs a whole deployment, of which somebody may ask for something. `watch` sees each record
@@ -175,6 +203,18 @@ impl Stage {
     /// The weights of the demo listener's groups as they truly are: slot a's and slot b's.
     pub(crate) fn weights(&self) -> (u64, u64) {
         weights(&self.region, &self.balancer)
+    }
+}
+
+impl Drop for Stage {
+    /// Nothing was asked of AWS that the policy for it doesn't allow.
+    fn drop(&mut self) {
+        if std::thread::panicking() {
+            return;
+        }
+        let needs: Vec<_> = self.region.needs().iter().map(Need::to_json).collect();
+        let refused = iam::refused(&self.policies.borrow(), &needs);
+        assert!(refused.is_empty(), "not in the policy: {refused:#?}");
     }
 }
 

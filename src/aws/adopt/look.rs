@@ -4,7 +4,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::time::Duration;
 
 use aws_sdk_cloudwatch::types::{AlarmType, Dimension, Metric, MetricAlarm};
-use serde_json::{Value, json};
+use serde_json::Value;
 
 use crate::adopt::{AlarmNamed, Facts, Group, Limits, RouteFound, Wanted, service_stems};
 use crate::aws::cloud::Cloud;
@@ -25,8 +25,6 @@ const ALARMS: &str = "cloudwatch:DescribeAlarms";
 const AT_ONCE: usize = 8;
 /// How long a look waits for an account that others keep busy.
 const THROTTLED_AT_MOST: Duration = Duration::from_secs(30);
-/// Enough clusters to choose from.
-const PAGES_OF_CLUSTERS: usize = 3;
 /// 100 alarms each: beyond that an account's alarms are not all looked at.
 const PAGES_OF_ALARMS: usize = 50;
 /// Names of limits, with ELBv2's own figures for where the account's can't be asked for. For network
@@ -37,18 +35,6 @@ const GROUPS_PER_APPLICATION: (&str, usize) = ("target-groups-per-application-lo
 const GROUPS_PER_NETWORK: (&str, usize) = ("target-groups-per-network-load-balancer", 3000);
 
 impl Cloud {
-    /// Names of the account's clusters.
-    ///
-    /// # Errors
-    /// When they can't be listed.
-    pub async fn names_of_clusters(&self) -> Result<Vec<String>, AwsError> {
-        let list = |body| self.list_clusters(body);
-        let arns = self
-            .listed(json!({}), "clusterArns", PAGES_OF_CLUSTERS, list)
-            .await?;
-        Ok(arns.iter().map(|arn| last_part(arn).to_owned()).collect())
-    }
-
     /// Looks at a service and everything that its traffic goes through; `None` where there is no
     /// such service or cluster. What can be done without and isn't allowed is a note.
     ///

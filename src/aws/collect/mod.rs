@@ -18,7 +18,7 @@ use super::retry::patiently;
 use super::services::task_definition;
 use crate::deployment::ids::{ClusterName, EcsServiceName, TaskDefinitionArn};
 use crate::deployment::state::Deployment;
-use crate::diagnose::{CallFailure, Definition, Evidence};
+use crate::diagnose::{CallFailure, Definition, Evidence, Task};
 
 /// How long a person's question waits for an account that others keep busy.
 const THROTTLED_AT_MOST: Duration = Duration::from_secs(20);
@@ -159,6 +159,18 @@ impl Cloud {
         let service = services.into_iter().next().flatten()?;
         evidence.service = Some(read::service(&service));
         Some(service)
+    }
+
+    /// A service's tasks, the newest first: those that run, and those that stopped in the last hour;
+    /// up to a hundred of each. With why not all could be read, where they couldn't.
+    pub async fn tasks(
+        &self,
+        cluster: &ClusterName,
+        service: &EcsServiceName,
+    ) -> (Vec<Task>, Option<AwsError>) {
+        let read = self.tasks_of(cluster, service);
+        let (tasks, troubles) = patiently(THROTTLED_AT_MOST, read).await;
+        (read::tasks(&tasks), troubles.into_iter().next())
     }
 
     /// Running and stopped tasks of a service, and what could not be read of them.

@@ -160,11 +160,15 @@ fn address(task: &Value) -> Option<String> {
 fn container(container: &Value) -> TaskContainer {
     let code = container.get("exitCode").and_then(Value::as_i64);
     let agents = list(container, "managedAgents").iter();
+    let bindings = list(container, "networkBindings").iter();
     TaskContainer {
         name: owned(container, "name"),
         exit_code: code.and_then(|code| code.try_into().ok()),
         reason: owned(container, "reason"),
         health: owned(container, "healthStatus"),
+        ports: bindings
+            .filter_map(|it| count(it, "hostPort").try_into().ok())
+            .collect(),
         agents: agents
             .map(|it| Agent {
                 name: owned(it, "name"),

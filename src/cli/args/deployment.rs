@@ -11,7 +11,7 @@ use crate::deployment::ids::SlotName;
 use crate::deployment::observation::OnInterrupt;
 
 /// What is deployed, and how.
-#[derive(Debug, Clone, Args)]
+#[derive(Debug, Clone, Default, Args)]
 pub struct VersionArgs {
     /// New image of a container; without its name, of the only or the first essential one
     #[arg(
@@ -22,9 +22,18 @@ pub struct VersionArgs {
         value_delimiter = ','
     )]
     pub images: Vec<String>,
-    /// Task definition: a JSON file, or a revision that exists [default: the one blue runs]
+    /// Task definition: a JSON file or a template of one, or a revision that exists [default: the
+    /// one blue runs]
     #[arg(long, env = "BG_TASK_DEFINITION", value_name = "FILE|FAMILY[:REV]")]
     pub task_definition: Option<String>,
+    /// Defines a name in a task-definition file that is a template; in BG_SET one on each line
+    #[arg(
+        long = "set",
+        env = "BG_SET",
+        value_name = "NAME=VALUE",
+        value_delimiter = '\n'
+    )]
+    pub set: Vec<String>,
     /// Images from CodePipeline's imagedefinitions.json
     #[arg(
         long,

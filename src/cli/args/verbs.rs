@@ -106,6 +106,10 @@ pub struct ShowArgs {
     pub id: Option<String>,
 }
 
+/// `bg tasks`
+#[derive(Debug, Clone, Args)]
+pub struct TasksArgs {}
+
 /// `bg tick`
 #[derive(Debug, Clone, Args)]
 pub struct TickArgs {
@@ -149,6 +153,38 @@ pub enum InitFormat {
     Terraform,
     /// AWS CloudFormation
     Cloudformation,
+}
+
+/// `bg iam-policy`
+#[derive(Debug, Clone, Args)]
+pub struct IamPolicyArgs {}
+
+/// `bg scale`
+#[derive(Debug, Clone, Args)]
+pub struct ScaleArgs {
+    /// How many tasks, 1 or more
+    #[arg(value_name = "N", value_parser = clap::value_parser!(u32).range(1..))]
+    pub tasks: u32,
+}
+
+/// `bg restart`
+#[derive(Debug, Clone, Args)]
+pub struct RestartArgs {
+    /// How traffic is shifted: a name, ./file.yaml, canary:5%:10m, linear:20%:2m [default: the config's]
+    #[arg(short, long, env = "BG_STRATEGY")]
+    pub strategy: Option<String>,
+    /// First go on with a deployment whose process died
+    #[arg(long, env = "BG_RESUME", value_parser = FalseyValueParser::new(), conflicts_with = "revert")]
+    pub resume: bool,
+    /// First put back a deployment whose process died
+    #[arg(long, env = "BG_REVERT", value_parser = FalseyValueParser::new())]
+    pub revert: bool,
+    /// How its run behaves.
+    #[command(flatten)]
+    pub run: RunArgs,
+    /// Where.
+    #[command(flatten)]
+    pub region: RegionArgs,
 }
 
 /// `bg schema`

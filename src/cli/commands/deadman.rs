@@ -179,7 +179,7 @@ async fn run<'a>(
 fn refused(error: &AwsError) -> CliError {
     unexpected(error).hint(
         "nothing was changed; the role has to let scheduler.amazonaws.com assume it, and these \
-         credentials need scheduler:… and iam:PassRole: see the README",
+         credentials need what `bg iam-policy` prints",
     )
 }
 

@@ -1,23 +1,77 @@
 //! `bg deploy`
 
 use crate::cli::abandoned::{Abandoned, Taking};
-use crate::cli::args::{DeployArgs, Global};
+use crate::cli::args::{DeployArgs, Global, RestartArgs, VersionArgs};
 use crate::cli::error::{CliError, ErrorKind};
 use crate::cli::exit::ExitCode;
 use crate::cli::request::Wanted;
 use crate::cli::running;
 use crate::cli::session::Session;
+use crate::cli::situation::Situation;
 use crate::deployment::observation::Ask;
 use crate::deployment::outcome::Outcome;
 use crate::runner::{Asks, Until};
 
 pub(super) async fn run(global: &Global, args: &DeployArgs) -> Result<ExitCode, CliError> {
-    let wanted = Wanted::of_version(&args.version)?;
+    let what = What::Version(Box::new(Wanted::of_version(&args.version)?));
+    run_to_its_end(global, args, &what).await
+}
+
+/// `bg restart`: what is live once more.
+pub(super) async fn restart(global: &Global, args: &RestartArgs) -> Result<ExitCode, CliError> {
+    let version = VersionArgs {
+        strategy: args.strategy.clone(),
+        force: true,
+        ..VersionArgs::default()
+    };
+    // A mistyped strategy shows before AWS is reached.
+    Wanted::of_version(&version)?;
+    let args = DeployArgs {
+        version,
+        resume: args.resume,
+        revert: args.revert,
+        run: args.run.clone(),
+        region: args.region.clone(),
+    };
+    run_to_its_end(global, &args, &What::Live).await
+}
+
+/// What is to be deployed.
+enum What {
+    /// What the flags say.
+    Version(Box<Wanted>),
+    /// The revision that is live, once the lock is free.
+    Live,
+}
+
+impl What {
+    async fn wanted(&self, session: &Session, args: &DeployArgs) -> Result<Wanted, CliError> {
+        if let What::Version(wanted) = self {
+            return Ok(Wanted::clone(wanted));
+        }
+        let situation = Situation::look(session).await?;
+        let live = situation.live().and_then(|live| situation.definition(live));
+        let live = live.ok_or_else(|| {
+            CliError::refused("the routes don't say which slot is live, or it doesn't exist")
+                .hint("`bg status` shows both slots and the weights")
+        })?;
+        Wanted::of_version(&VersionArgs {
+            task_definition: Some(live.to_string()),
+            ..args.version.clone()
+        })
+    }
+}
+
+async fn run_to_its_end(
+    global: &Global,
+    args: &DeployArgs,
+    what: &What,
+) -> Result<ExitCode, CliError> {
     let session = Session::open(global, Some(&args.region)).await?;
     let give_up_at = session.wait_ends(args.run.wait_lock);
     loop {
         session.wait_for_lock(give_up_at).await?;
-        match once(global, args, &session, &wanted).await {
+        match once(global, args, &session, what).await {
             // Somebody else who waited was first.
             Err(error) if error.kind == ErrorKind::Locked && session.clock.now() < give_up_at => {}
             ended => return ended,
@@ -30,7 +84,7 @@ async fn once(
     global: &Global,
     args: &DeployArgs,
     session: &Session,
-    wanted: &Wanted,
+    what: &What,
 ) -> Result<ExitCode, CliError> {
     if let Some(abandoned) = Abandoned::in_the_way(session).await?
         && let Some(exit) = settle(global, args, session, abandoned).await?
@@ -39,7 +93,8 @@ async fn once(
     }
     for _ in 0..running::PLANS_AT_MOST {
         let planned_at = session.fence().await?;
-        let (wanted, id) = (wanted.clone(), session.next_id().await?);
+        let wanted = what.wanted(session, args).await?;
+        let id = session.next_id().await?;
         let request = wanted.into_request(&session.config, &session.folder, id)?;
         let planning = session.plan(&request).await?;
         running::refuse_problems(&planning)?;

@@ -4,16 +4,19 @@ mod deadman;
 mod deploy;
 mod doctor;
 mod history;
+mod iam_policy;
 mod init;
 mod plan;
 mod rehearse;
 mod resume;
 mod rollback;
 mod sandbox;
+mod scale;
 mod schema;
 mod show;
 mod status;
 mod steer;
+mod tasks;
 mod tick;
 
 use super::args::{Cli, DeadmanVerb, OutputFormat, Verb};
@@ -35,6 +38,8 @@ pub(super) async fn run(cli: &Cli) -> Result<ExitCode, CliError> {
         Verb::Plan(args) => plan::run(&cli.global, args).await,
         Verb::Status(args) => status::run(&cli.global, args).await,
         Verb::Rollback(args) => rollback::run(&cli.global, args).await,
+        Verb::Restart(args) => deploy::restart(&cli.global, args).await,
+        Verb::Scale(args) => scale::run(&cli.global, args).await,
         Verb::Resume(args) => resume::run(&cli.global, args).await,
         Verb::Pause(_) => steer::run(&cli.global, Steer::Pause).await,
         Verb::Promote(args) => steer::run(&cli.global, Steer::Promote { full: args.full }).await,
@@ -42,6 +47,7 @@ pub(super) async fn run(cli: &Cli) -> Result<ExitCode, CliError> {
         Verb::Doctor(args) => doctor::run(&cli.global, args).await,
         Verb::History(args) => history::run(&cli.global, args).await,
         Verb::Show(args) => show::run(&cli.global, args).await,
+        Verb::Tasks(_) => tasks::run(&cli.global).await,
         Verb::Tick(args) => tick::run(&cli.global, args).await,
         Verb::Init(args) => init::run(&cli.global, args).await,
         Verb::Deadman(args) => match &args.verb {
@@ -49,6 +55,7 @@ pub(super) async fn run(cli: &Cli) -> Result<ExitCode, CliError> {
         },
         Verb::Rehearse(args) => rehearse::run(&cli.global, args).await,
         Verb::Sandbox(args) => sandbox::run(args).await,
+        Verb::IamPolicy(_) => iam_policy::run(&cli.global),
         Verb::Schema(_) => schema::run(),
     }
 }

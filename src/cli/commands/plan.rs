@@ -16,9 +16,10 @@ use crate::store::Store;
 pub(super) async fn run(global: &Global, args: &PlanArgs) -> Result<ExitCode, CliError> {
     let wanted = request::Wanted::of_version(&args.version)?;
     let session = Session::open(global, Some(&args.region)).await?;
-    let id = session.new_id();
+    let (id, note) = (session.new_id(), wanted.note.clone());
     let request = wanted.into_request(&session.config, &session.folder, id)?;
     let mut planning = session.plan(&request).await?;
+    planning.notes.extend(note);
     let in_the_way = in_the_way(&session).await?;
     let problems = in_the_way.into_iter().chain(no_room(&session.store));
     planning.problems.extend(problems);

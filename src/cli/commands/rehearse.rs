@@ -184,17 +184,10 @@ fn request(
     let practised = strategy == Some(CODEDEPLOY);
     let version = VersionArgs {
         images: args.images.clone(),
-        task_definition: None,
-        image_definitions: None,
         strategy: strategy.filter(|_| !practised).map(str::to_owned),
-        service_from: None,
         force: true,
-        hotfix: false,
-        reason: None,
-        ignore_alarms: Vec::new(),
         allow_long: true,
-        timeout: None,
-        poll: None,
+        ..VersionArgs::default()
     };
     let wanted = Wanted::of_version(&version)?;
     let mut request = wanted.into_request(config, folder, DeploymentId::new("rehearsal"))?;

@@ -7,12 +7,14 @@ mod describe;
 mod diff;
 mod error;
 mod fargate;
+mod go_calls;
 mod image;
 mod image_changes;
 mod mask;
 mod normal;
 mod placeholders;
 mod resources;
+mod template;
 #[cfg(test)]
 mod tests;
 
@@ -26,3 +28,4 @@ pub use image::{ImageError, ImageRef};
 pub use image_changes::{ImageChange, parse_image_definitions, parse_image_flags};
 pub use mask::has_secret;
 pub use placeholders::{Filled, fill_placeholders};
+pub use template::{Rendered, is_template, may_be_set, render};

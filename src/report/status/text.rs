@@ -59,6 +59,20 @@ pub fn text(status: &StatusReport) -> Vec<StyledLine> {
     lines
 }
 
+impl StatusReport {
+    /// What a slot is: `blue` or `green` while a deployment is under way, else `live`, `idle`, or
+    /// `other` where both have traffic; `None` where the routes don't say.
+    pub fn role(&self, slot: SlotName) -> Option<&'static str> {
+        let live = self.live.as_ref()?.slot;
+        Some(match (slot == live, other(self)) {
+            (false, role) => role,
+            (true, "green") => "blue",
+            (true, "blue") => "green",
+            (true, _) => "live",
+        })
+    }
+}
+
 /// What the slot that isn't live is.
 fn other(status: &StatusReport) -> &'static str {
     let under_way = status.deployment.as_ref();

@@ -12,7 +12,10 @@ pub use log::{Call, CallOutcome};
 
 use super::{
     faults::{self, Caller, FaultKind, FaultRule, Faults},
-    wire::{self, AwsError, Operation, Service},
+    wire::{
+        self, AwsError, Operation, Service,
+        needs::{self, Need},
+    },
     world::World,
 };
 use bytes::Bytes;
@@ -23,7 +26,7 @@ use limits::{Admission, Limits};
 use log::CallLog;
 use serde_json::Value;
 use std::{
-    collections::{BTreeMap, VecDeque},
+    collections::{BTreeMap, BTreeSet, VecDeque},
     sync::{Arc, Mutex, MutexGuard, PoisonError},
     time::Duration,
 };
@@ -105,6 +108,7 @@ struct Gate {
     limits: Limits,
     faults: Faults,
     log: CallLog,
+    needs: BTreeSet<Need>,
     /// The world as it was, oldest first; empty without a read lag.
     past: VecDeque<(Timestamp, World)>,
 }
@@ -145,6 +149,7 @@ impl Region {
                     limits: Limits::default(),
                     faults: Faults::default(),
                     log: CallLog::default(),
+                    needs: BTreeSet::new(),
                     past: VecDeque::new(),
                 }),
                 world: Arc::new(Mutex::new(world)),
@@ -215,6 +220,11 @@ impl Region {
         locked(&self.inner.gate).log.counts()
     }
 
+    /// Everything that IAM would have had to allow for the calls of `bg` itself; no call is forgotten.
+    pub fn needs(&self) -> BTreeSet<Need> {
+        locked(&self.inner.gate).needs.clone()
+    }
+
     /// Forgets the calls so far.
     pub fn forget_calls(&self) {
         locked(&self.inner.gate).log.clear();
@@ -249,6 +259,10 @@ impl Region {
         let (protocol, region) = (operation.protocol, &self.inner.options.region);
         if let Err(error) = wire::check_region(headers, protocol, region) {
             return Outcome::Answered(operation.answer(&Err(error), &request_id));
+        }
+        if needs::is_asked_by_bg(headers) {
+            let account = &self.inner.options.account;
+            gate.needs.extend(needs::of(&operation, account, region));
         }
         let now = self.now();
         let fault = {

@@ -14,6 +14,7 @@ pub mod elbv2;
 pub mod error;
 pub mod json;
 pub mod logs;
+pub mod needs;
 mod page;
 pub mod query;
 pub mod scaling;

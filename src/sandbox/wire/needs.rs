@@ -1,0 +1,230 @@
+//! What IAM would have to allow for a request: actions on resources, with what conditions are
+//! tested on. The region allows everything; tests hold policies against this.
+
+use super::{Operation, Service};
+use http::HeaderMap;
+use serde_json::{Value, json};
+use std::collections::{BTreeMap, BTreeSet};
+
+/// One thing to be allowed.
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
+pub struct Need {
+    /// `ecs:UpdateService`.
+    pub action: String,
+    /// An ARN, or `*` where AWS checks none.
+    pub resource: String,
+    /// IAM's condition keys, each with its values.
+    pub context: BTreeMap<String, BTreeSet<String>>,
+}
+
+impl Need {
+    /// Its fields under their names.
+    pub fn to_json(&self) -> Value {
+        json!({ "action": self.action, "resource": self.resource, "context": self.context })
+    }
+
+    fn with(mut self, key: &str, values: impl IntoIterator<Item = String>) -> Need {
+        self.context
+            .insert(key.to_owned(), values.into_iter().collect());
+        self
+    }
+}
+
+/// Whether the SDK says that `bg` sent it.
+pub fn is_asked_by_bg(headers: &HeaderMap) -> bool {
+    let agent = headers.get("x-amz-user-agent");
+    let agent = agent
+        .and_then(|value| value.to_str().ok())
+        .unwrap_or_default();
+    agent.split(' ').any(|part| part == "app/bg")
+}
+
+/// What a request needs in an account and region.
+pub fn of(operation: &Operation, account: &str, region: &str) -> Vec<Need> {
+    let request = Request {
+        operation,
+        account,
+        region,
+    };
+    match operation.service {
+        Service::Ecs => request.of_ecs(),
+        Service::Elbv2 => {
+            let arn = text(&operation.input, "ListenerArn").or(text(&operation.input, "RuleArn"));
+            let writes = operation.name.starts_with("Modify");
+            vec![request.own(arn.filter(|_| writes).unwrap_or("*"))]
+        }
+        Service::Scheduler => request.of_scheduler(),
+        Service::DynamoDb => request.of_dynamodb(),
+        Service::Ecr => {
+            let name = text(&operation.input, "repositoryName").unwrap_or_default();
+            let account = text(&operation.input, "registryId").unwrap_or(account);
+            vec![request.own(format!("arn:aws:ecr:{region}:{account}:repository/{name}"))]
+        }
+        Service::Logs => {
+            let of = |key| text(&operation.input, key).unwrap_or_default();
+            let (group, stream) = (of("logGroupName"), of("logStreamName"));
+            let stream = format!("log-group:{group}:log-stream:{stream}");
+            vec![request.own(request.arn("logs", &stream))]
+        }
+        Service::CloudWatch | Service::Scaling | Service::Sts => vec![request.own("*")],
+    }
+}
+
+struct Request<'a> {
+    operation: &'a Operation,
+    account: &'a str,
+    region: &'a str,
+}
+
+impl Request<'_> {
+    fn input(&self) -> &Value {
+        &self.operation.input
+    }
+
+    fn arn(&self, service: &str, resource: &str) -> String {
+        format!(
+            "arn:aws:{service}:{}:{}:{resource}",
+            self.region, self.account
+        )
+    }
+
+    /// The action of the operation's own name.
+    fn own(&self, resource: impl Into<String>) -> Need {
+        let (service, name) = (self.operation.service.as_str(), &self.operation.name);
+        need(&format!("{service}:{name}"), resource)
+    }
+
+    fn of_ecs(&self) -> Vec<Need> {
+        let input = self.input();
+        let cluster = text(input, "cluster").map_or("default", last);
+        let in_cluster = |kind: &str, name: &str| {
+            self.own(self.arn("ecs", &format!("{kind}/{cluster}/{}", last(name))))
+        };
+        let named = |key: &str| texts(input, key).into_iter();
+        match self.operation.name.as_str() {
+            "DescribeClusters" => named("clusters")
+                .map(|name| self.own(self.arn("ecs", &format!("cluster/{}", last(name)))))
+                .collect(),
+            "DescribeServices" => named("services")
+                .map(|name| in_cluster("service", name))
+                .collect(),
+            "DescribeTasks" => named("tasks").map(|id| in_cluster("task", id)).collect(),
+            "UpdateService" | "DeleteService" => {
+                vec![in_cluster(
+                    "service",
+                    text(input, "service").unwrap_or_default(),
+                )]
+            }
+            "CreateService" => {
+                let name = text(input, "serviceName").unwrap_or_default();
+                self.with_tags(in_cluster("service", name))
+            }
+            "RegisterTaskDefinition" => {
+                let family = text(input, "family").unwrap_or_default();
+                let registers = self.arn("ecs", &format!("task-definition/{family}:*"));
+                let roles = ["taskRoleArn", "executionRoleArn"];
+                let roles = roles.into_iter().filter_map(|key| text(input, key));
+                let roles = roles.map(|role| passed(role, "ecs-tasks.amazonaws.com"));
+                let mut needs = self.with_tags(self.own(registers));
+                needs.extend(roles);
+                needs
+            }
+            "TagResource" | "UntagResource" => {
+                let resource = text(input, "resourceArn").unwrap_or_default();
+                vec![self.own(resource).with("aws:TagKeys", tag_keys(input))]
+            }
+            "ListTasks" | "ListServices" => {
+                let cluster = self.arn("ecs", &format!("cluster/{cluster}"));
+                vec![self.own("*").with("ecs:cluster", [cluster])]
+            }
+            _ => vec![self.own("*")],
+        }
+    }
+
+    /// What creates something, and the tags that it is created with.
+    fn with_tags(&self, creates: Need) -> Vec<Need> {
+        let keys = tag_keys(self.input());
+        let tags = need("ecs:TagResource", creates.resource.clone())
+            .with("ecs:CreateAction", [self.operation.name.clone()])
+            .with("aws:TagKeys", keys.clone());
+        let tags = (!keys.is_empty()).then_some(tags);
+        std::iter::once(creates).chain(tags).collect()
+    }
+
+    fn of_scheduler(&self) -> Vec<Need> {
+        let Some(name) = text(self.input(), "Name") else {
+            return vec![self.own("*")];
+        };
+        let role = self
+            .input()
+            .pointer("/Target/RoleArn")
+            .and_then(Value::as_str);
+        let role = role.map(|role| passed(role, "scheduler.amazonaws.com"));
+        let schedule = self.arn("scheduler", &format!("schedule/default/{name}"));
+        std::iter::once(self.own(schedule)).chain(role).collect()
+    }
+
+    /// A transaction needs what each of its parts would by itself.
+    fn of_dynamodb(&self) -> Vec<Need> {
+        let table = |input: &Value| {
+            let name = text(input, "TableName").unwrap_or_default();
+            self.arn("dynamodb", &format!("table/{name}"))
+        };
+        if self.operation.name != "TransactWriteItems" {
+            return vec![self.own(table(self.input()))];
+        }
+        let items = self.input().get("TransactItems").and_then(Value::as_array);
+        let parts = items.into_iter().flatten().filter_map(Value::as_object);
+        parts
+            .flatten()
+            .map(|(part, input)| {
+                let action = match part.as_str() {
+                    "ConditionCheck" => "dynamodb:ConditionCheckItem".to_owned(),
+                    other => format!("dynamodb:{other}Item"),
+                };
+                need(&action, table(input))
+            })
+            .collect()
+    }
+}
+
+fn need(action: &str, resource: impl Into<String>) -> Need {
+    Need {
+        action: action.to_owned(),
+        resource: resource.into(),
+        context: BTreeMap::new(),
+    }
+}
+
+fn passed(role: &str, to: &str) -> Need {
+    need("iam:PassRole", role).with("iam:PassedToService", [to.to_owned()])
+}
+
+/// Of tags that are set (`tags`) and taken off (`tagKeys`).
+fn tag_keys(input: &Value) -> Vec<String> {
+    let tags = input.get("tags").and_then(Value::as_array);
+    let set = tags
+        .into_iter()
+        .flatten()
+        .filter_map(|tag| text(tag, "key"));
+    let keys = set.chain(texts(input, "tagKeys"));
+    keys.map(str::to_owned).collect()
+}
+
+fn text<'a>(input: &'a Value, key: &str) -> Option<&'a str> {
+    input.get(key)?.as_str()
+}
+
+fn texts<'a>(input: &'a Value, key: &str) -> Vec<&'a str> {
+    let values = input.get(key).and_then(Value::as_array);
+    values
+        .into_iter()
+        .flatten()
+        .filter_map(Value::as_str)
+        .collect()
+}
+
+/// The name at the end of an ARN, or the text itself where it is none.
+fn last(reference: &str) -> &str {
+    reference.rsplit('/').next().unwrap_or(reference)
+}

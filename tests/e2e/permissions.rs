@@ -1,0 +1,227 @@
+//! `bg iam-policy`: what it prints is all that is needed, and nothing that isn't.
+
+use std::collections::BTreeSet;
+
+use serde_json::{Value, json};
+
+use super::support::permissions::{policy, refused};
+use super::support::{CONFIG, Scene, bare};
+
+/// A config with everything in it that needs something.
+const EVERYTHING: &str = r#"
+service: shop
+cluster: demo
+region: eu-west-1
+account: "123456789012"
+slots:
+  a: { service: shop,   target_group: shop-a }
+  b: { service: shop-b, target_group: shop-b }
+strategy:
+  steps: [{ weight: 10%, bake: 1m }, { weight: 100% }]
+  bake: 1m
+guards:
+  targets: { for: 10s }
+  alarms: ["shop-{slot}-5xx"]
+retire: { after: 1m, then: delete, at_most: 2m }
+deadman: { after: 5m, role: "arn:aws:iam::123456789012:role/bg-deadman" }
+state: dynamodb://bg-state
+patience: 60m
+blind_after: 30m
+"#;
+
+/// One or several texts.
+fn texts(value: &Value) -> Vec<&str> {
+    let several = value.as_array().into_iter().flatten();
+    several.chain([value]).filter_map(Value::as_str).collect()
+}
+
+fn actions(policy: &Value) -> BTreeSet<String> {
+    let statements = policy["Statement"].as_array().expect("statements");
+    let actions = statements.iter().flat_map(|it| texts(&it["Action"]));
+    actions.map(str::to_owned).collect()
+}
+
+#[track_caller]
+fn statement<'a>(policy: &'a Value, sid: &str) -> &'a Value {
+    let statements = policy["Statement"].as_array().expect("statements");
+    let found = statements.iter().find(|it| it["Sid"] == sid);
+    found.unwrap_or_else(|| panic!("no {sid} in {policy:#}"))
+}
+
+/// A listener rule that forwards as the listener does.
+fn add_rule(scene: &Scene) {
+    let (listener, a, b) = (
+        scene.listener(),
+        scene.group("shop-a"),
+        scene.group("shop-b"),
+    );
+    let groups = "Actions.member.1.ForwardConfig.TargetGroups.member";
+    let group = |n: u8, field: &str| format!("{groups}.{n}.{field}");
+    let rule = [
+        ("ListenerArn".to_owned(), listener.as_str()),
+        ("Priority".to_owned(), "10"),
+        ("Conditions.member.1.Field".to_owned(), "path-pattern"),
+        (
+            "Conditions.member.1.PathPatternConfig.Values.member.1".to_owned(),
+            "/api/*",
+        ),
+        ("Actions.member.1.Type".to_owned(), "forward"),
+        (group(1, "TargetGroupArn"), &a),
+        (group(1, "Weight"), "100"),
+        (group(2, "TargetGroupArn"), &b),
+        (group(2, "Weight"), "0"),
+    ];
+    let rule: Vec<_> = rule
+        .iter()
+        .map(|(key, value)| (key.as_str(), *value))
+        .collect();
+    scene.elb("CreateRule", &rule);
+}
+
+fn unused(scene: &Scene) -> Vec<String> {
+    let needed = scene.needs();
+    let needed: BTreeSet<_> = needed.iter().map(|it| it["action"].as_str()).collect();
+    let allowed = actions(&policy(EVERYTHING).expect("a sound config"));
+    let unused = allowed.into_iter();
+    unused
+        .filter(|action| !needed.contains(&Some(action.as_str())))
+        .collect()
+}
+
+/// That each of these calls is allowed is seen when the scene ends, as of every other scene.
+#[test]
+fn whatever_the_policy_allows_is_made_use_of() {
+    let scene = Scene::at_speed(100);
+    scene.write("bg.yaml", EVERYTHING);
+    add_rule(&scene);
+    scene.bg(&["init", "--state"]).exits(0);
+    scene
+        .bg(&["deploy", "--image", "shop:v2", "--no-wait-retire"])
+        .exits(0);
+    scene.bg(&["rollback", "--no-wait-retire"]).exits(0);
+    let image = "123456789012.dkr.ecr.eu-west-1.amazonaws.com/shop:v3";
+    scene.bg(&["deploy", "--image", image]).exits(0);
+    scene.bg(&["plan", "--image", image]).exits(0);
+    scene.bg(&["deploy", "--image", "shop:crash"]).exits(4);
+    let mut deployment = scene.start(&["deploy", "--image", "shop:v4"]);
+    deployment.until_it_says("baking");
+    scene.bg(&["abort"]).exits(0);
+    deployment.end().exits(4);
+    let of_service = json!({
+        "ServiceNamespace": "ecs",
+        "ResourceId": "service/demo/shop-b",
+        "ScalableDimension": "ecs:service:DesiredCount",
+        "MinCapacity": 1,
+        "MaxCapacity": 4,
+    });
+    scene.scaling("RegisterScalableTarget", &of_service);
+    scene.bg(&["doctor"]).exits(0);
+    scene.write(
+        "bg.yaml",
+        &EVERYTHING.replace("cluster: demo", "cluster: dmo"),
+    );
+    scene.bg(&["doctor"]).exits(3).complains("demo");
+    assert_eq!(unused(&scene), [""; 0]);
+}
+
+#[test]
+fn a_call_that_the_policy_lacks_is_noticed() {
+    let scene = Scene::at_speed(100);
+    scene.bg(&["status"]).exits(0);
+    let needs = scene.needs();
+    let mut policy = policy(CONFIG).expect("a sound config");
+    assert!(refused(&[policy.clone()], &needs).is_empty());
+    let statements = policy["Statement"].as_array_mut().expect("statements");
+    statements.retain(|it| it["Sid"] != "ReadServices");
+    let refused = refused(&[policy], &needs);
+    let refused: BTreeSet<_> = refused.iter().map(|it| it["resource"].as_str()).collect();
+    let service = |name| format!("arn:aws:ecs:eu-west-1:123456789012:service/demo/{name}");
+    let services = [service("shop"), service("shop-b")];
+    assert_eq!(
+        refused,
+        services.iter().map(|it| Some(it.as_str())).collect()
+    );
+}
+
+#[test]
+fn it_needs_no_credentials_and_says_what_the_config_leaves_open() {
+    let folder = tempfile::tempdir().expect("a temporary folder");
+    let config = CONFIG.replace("region: eu-west-1\n", "");
+    std::fs::write(folder.path().join("bg.yaml"), config).expect("it can be written to");
+    let printed = bare(folder.path(), &[], &["iam-policy", "--output", "json"])
+        .exits(0)
+        .complains("put the account for ${account}")
+        .complains("put the region for ${region}")
+        .complains("list `routes` in bg.yaml");
+    let services = statement(&printed.json(), "WriteServices")["Resource"].clone();
+    assert_eq!(
+        services[0],
+        "arn:aws:ecs:${region}:${account}:service/demo/shop"
+    );
+    let quiet = bare(
+        folder.path(),
+        &[("AWS_REGION", "cn-north-1")],
+        &["iam-policy", "-q"],
+    );
+    assert_eq!(quiet.stderr, "");
+    let services = statement(&quiet.json(), "WriteServices")["Resource"].clone();
+    assert_eq!(
+        services[0],
+        "arn:aws-cn:ecs:cn-north-1:${account}:service/demo/shop"
+    );
+}
+
+#[test]
+fn it_has_nothing_that_the_config_does_not_ask_for() {
+    let plain = CONFIG.replace(
+        "  alarms: [\"shop-{slot}-5xx\", \"shop-{slot}-latency\"]\n",
+        "",
+    );
+    let plain = actions(&policy(&plain).expect("a sound config"));
+    let whole = actions(&policy(EVERYTHING).expect("a sound config"));
+    let more: Vec<_> = whole.difference(&plain).collect();
+    assert!(
+        more.contains(&&"cloudwatch:DescribeAlarms".to_owned()),
+        "{more:?}"
+    );
+    assert!(more.contains(&&"ecs:DeleteService".to_owned()), "{more:?}");
+    let others = more
+        .iter()
+        .filter(|it| !(it.starts_with("scheduler:") || it.starts_with("dynamodb:")));
+    assert_eq!(others.count(), 2, "{more:?}");
+}
+
+#[test]
+fn writes_are_only_on_what_the_config_names() {
+    let routes = "routes:\n  - { load_balancer: shop, port: 80 }\n\
+                  \x20 - { load_balancer: shop, port: 80, path: /api/* }\n";
+    let policy = policy(&format!("{EVERYTHING}{routes}")).expect("a sound config");
+    let of = |sid: &str| statement(&policy, sid).clone();
+    let elb = "arn:aws:elasticloadbalancing:eu-west-1:123456789012";
+    assert_eq!(
+        of("WriteListeners")["Resource"],
+        json!([
+            format!("{elb}:listener/app/shop/*"),
+            format!("{elb}:listener/net/shop/*")
+        ])
+    );
+    assert_eq!(
+        of("WriteRules")["Resource"],
+        json!([format!("{elb}:listener-rule/app/shop/*")])
+    );
+    let role = of("WriteSwitchRole");
+    assert_eq!(
+        role["Resource"],
+        json!(["arn:aws:iam::123456789012:role/bg-deadman"])
+    );
+    let to = &role["Condition"]["StringEquals"]["iam:PassedToService"];
+    assert_eq!(to, "scheduler.amazonaws.com");
+    let statements = policy["Statement"].as_array().expect("statements");
+    for it in statements
+        .iter()
+        .filter(|it| texts(&it["Resource"]) == ["*"])
+    {
+        let sid = it["Sid"].as_str().expect("a text");
+        assert!(sid.starts_with("Read"), "{it}");
+    }
+}

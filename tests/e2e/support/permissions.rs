@@ -1,0 +1,57 @@
+//! Every scene ends with this: nothing was asked of its region that `bg iam-policy` doesn't print
+//! for its config.
+
+#[path = "../../support/iam.rs"]
+mod iam;
+
+use std::sync::PoisonError;
+
+use serde_json::Value;
+use tempfile::TempDir;
+
+use super::{CONFIG, Scene, bare};
+
+pub(crate) use iam::refused;
+
+impl Scene {
+    /// What IAM would have had to allow so far for `bg` itself.
+    pub(crate) fn needs(&self) -> Vec<Value> {
+        let answer = self.get("/needs").unwrap_or_default();
+        serde_json::from_str(&answer).unwrap_or_default()
+    }
+
+    /// Has what is done here also be what the policy for another config allows.
+    pub(crate) fn is_also_for(&self, changes: &[(&str, &str)]) {
+        let changed = |config: String, (from, to): &(&str, &str)| config.replace(from, to);
+        let config = changes.iter().fold(CONFIG.to_owned(), changed);
+        let mut configs = self.configs.lock().unwrap_or_else(PoisonError::into_inner);
+        configs.push(config);
+    }
+
+    /// The policies for everything that bg.yaml was, but for what it can't be.
+    pub(crate) fn policies(&self) -> Vec<Value> {
+        let configs = self.configs.lock().unwrap_or_else(PoisonError::into_inner);
+        configs.iter().filter_map(|config| policy(config)).collect()
+    }
+}
+
+/// What `bg iam-policy` prints for a config, for the sandbox's account and region.
+pub(crate) fn policy(config: &str) -> Option<Value> {
+    let folder = TempDir::new().expect("a temporary folder");
+    std::fs::write(folder.path().join("bg.yaml"), config).expect("it can be written to");
+    let printed = bare(folder.path(), &[], &["iam-policy"]);
+    // The sandbox's account, for configs without one.
+    let text = printed.stdout.replace("${account}", "123456789012");
+    (printed.code == 0).then(|| serde_json::from_str(&text).expect("it stays JSON"))
+}
+
+impl Drop for Scene {
+    fn drop(&mut self) {
+        if std::thread::panicking() {
+            return;
+        }
+        let needs = self.needs();
+        let refused = refused(&self.policies(), &needs);
+        assert!(refused.is_empty(), "not in the policy: {refused:#?}");
+    }
+}
