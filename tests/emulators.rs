@@ -2,6 +2,8 @@
 //! rest, ministack for ECS and CloudWatch, joined by the SDK's per-service endpoints and by a script
 //! that registers the tasks of the one as targets of the other.
 
+#[path = "emulators/adopt.rs"]
+mod adopt;
 #[path = "support/bg.rs"]
 mod bg;
 #[path = "support/process.rs"]

@@ -47,19 +47,29 @@ def join(group, want):
             call(TargetGroupArn=group, Targets=[{"Id": a, "Port": 8080} for a in sorted(addresses)])
 
 
+def groups(names):
+    """The ARNs of the groups that there are: they may come and go."""
+    found = elb.describe_target_groups()["TargetGroups"]
+    arns = {g["TargetGroupName"]: g["TargetGroupArn"] for g in found}
+    return {name: arns[name] for name in names if name in arns}
+
+
 def main():
     name, file = sys.argv[1], pathlib.Path(sys.argv[2])
     told = False
     slots = {name: f"{name}-a", f"{name}-b": f"{name}-b"}
-    groups = elb.describe_target_groups(Names=list(slots.values()))["TargetGroups"]
-    arns = {g["TargetGroupName"]: g["TargetGroupArn"] for g in groups}
     while True:
+        arns = groups(slots.values())
         there = ecs.describe_services(cluster=name, services=list(slots))["services"]
         there = {s["serviceName"] for s in there if s["status"] == "ACTIVE"}
         dropped = file.read_text().split() if file.exists() else []
         for service, group in slots.items():
             empty = group in dropped or service not in there
-            join(arns[group], set() if empty else wanted(name, service))
+            try:
+                if group in arns:
+                    join(arns[group], set() if empty else wanted(name, service))
+            except elb.exceptions.TargetGroupNotFoundException:
+                pass  # It went just now.
         if not told:
             print("joined")
             told = True

@@ -4,6 +4,8 @@ boto3. Endpoints and credentials come from the environment. Each verb prints one
     scene.py make NAME SECONDS    a service NAME on two slots behind one listener: its default action
                                   and a rule; the former sticky for SECONDS, or not at all with 0
     scene.py look NAME            everything that a deployment may have changed
+    scene.py alone NAME           takes slot b out of it, and gives slot a's group settings of its own
+    scene.py groups NAME          both slots' groups, without what each has for itself
     scene.py alarm NAME STATE     sets the alarm NAME-errors
 """
 
@@ -173,8 +175,43 @@ def look(name):
     }
 
 
+def group_of(name):
+    return elb.describe_target_groups(Names=[name])["TargetGroups"][0]
+
+
+def alone(name):
+    a, b = (group_of(f"{name}-{part}")["TargetGroupArn"] for part in ("a", "b"))
+    seen = look(name)
+    only = [forward(0, (a, 100))]
+    elb.modify_listener(ListenerArn=seen["listener"]["ListenerArn"], DefaultActions=only)
+    for one in seen["rules"]:
+        if one["Priority"] == "5":
+            elb.modify_rule(RuleArn=one["RuleArn"], Actions=[forward(77, (a, 9))])
+    elb.delete_target_group(TargetGroupArn=b)
+    delay = {"Key": "deregistration_delay.timeout_seconds", "Value": "45"}
+    elb.modify_target_group_attributes(TargetGroupArn=a, Attributes=[delay])
+    elb.add_tags(ResourceArns=[a], Tags=[{"Key": "team", "Value": "a & b"}])
+    return look(name)
+
+
+def groups(name):
+    def shown(one):
+        arn = one["TargetGroupArn"]
+        own = ("TargetGroupArn", "TargetGroupName", "LoadBalancerArns")
+        return {
+            "settings": {key: value for key, value in one.items() if key not in own},
+            "attributes": {
+                each["Key"]: each["Value"]
+                for each in elb.describe_target_group_attributes(TargetGroupArn=arn)["Attributes"]
+            },
+            "tags": elb.describe_tags(ResourceArns=[arn])["TagDescriptions"][0]["Tags"],
+        }
+
+    return {part: shown(group_of(f"{name}-{part}")) for part in ("a", "b")}
+
+
 def main():
-    verbs = {"make": make, "look": look, "alarm": alarm}
+    verbs = {"make": make, "look": look, "alone": alone, "groups": groups, "alarm": alarm}
     verb, *arguments = sys.argv[1:]
     print(json.dumps(verbs[verb](*arguments), default=str))
 
