@@ -16,8 +16,12 @@ use crate::deployment::ids::{EcsServiceName, SlotName};
 use crate::deployment::observation::Seen;
 use crate::store::Holder;
 
-/// It is two looks and one act.
+/// Some looks and one act.
 const LEASE: SignedDuration = SignedDuration::from_secs(60);
+/// How far reads may lag behind writes.
+const SHOWN_WITHIN: SignedDuration = SignedDuration::from_secs(30);
+/// Between two looks.
+const LOOK_EVERY: SignedDuration = SignedDuration::from_secs(2);
 
 /// What was changed.
 struct Scaled {
@@ -66,18 +70,28 @@ async fn scale(session: &Session, desired: u32) -> Result<Scaled, CliError> {
         let cluster = session.cluster();
         let acted = session.cloud.act_on_service(&cluster, &service, &act).await;
         acted.map_err(|error| CliError::from_error(ErrorKind::Unexpected, &error))?;
-        let now = Situation::look(session).await?.desired(slot);
-        if now != Some(desired) {
-            let words = format!("{service} was set to {desired} tasks, and AWS doesn't show it");
-            return Err(CliError::new(ErrorKind::Stuck, words)
-                .hint("somebody else may set it too: `bg status`"));
-        }
+        read_back(session, slot, desired).await?;
     }
     Ok(Scaled {
         slot,
         service,
         before,
     })
+}
+
+/// Looks until AWS shows the count that was set: what is read may lag behind.
+async fn read_back(session: &Session, slot: SlotName, desired: u32) -> Result<(), CliError> {
+    let give_up_at = session.clock.now() + SHOWN_WITHIN;
+    while Situation::look(session).await?.desired(slot) != Some(desired) {
+        let now = session.clock.now();
+        if now >= give_up_at {
+            let words = format!("slot {slot} was set to {desired} tasks, and AWS doesn't show it");
+            return Err(CliError::new(ErrorKind::Stuck, words)
+                .hint("somebody else may set it too: `bg status`"));
+        }
+        session.clock.sleep_until(now + LOOK_EVERY).await;
+    }
+    Ok(())
 }
 
 fn live(situation: &Situation) -> Result<SlotName, CliError> {
