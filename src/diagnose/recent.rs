@@ -81,6 +81,11 @@ pub(super) fn clock(at: Timestamp) -> String {
     at.strftime("%H:%M:%S").to_string()
 }
 
+/// As `aws logs tail --since` takes it.
+pub(super) fn written(at: Timestamp) -> String {
+    at.strftime("%FT%TZ").to_string()
+}
+
 /// Whether `text` has one of `words`, whatever the case.
 pub(super) fn has(text: &str, words: &[&str]) -> bool {
     let text = text.to_lowercase();

@@ -18,7 +18,7 @@ use crate::stage;
 
 impl Stage {
     /// What the latest deployment's journal says was found, and after how many of its records.
-    fn diagnosis(&self) -> Option<(usize, Diagnosis)> {
+    pub(crate) fn diagnosis(&self) -> Option<(usize, Diagnosis)> {
         let records = self.records.borrow();
         records
             .iter()

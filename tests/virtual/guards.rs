@@ -170,6 +170,8 @@ async fn an_empty_target_group_is_noticed_in_its_second_minute() {
         matches!(&record.event, Event::MinuteJudged { served, .. } if served.balancer.own_5xx > 0)
     });
     assert_eq!(bad.count(), 2);
+    drop(records);
+    assert_eq!(stage.diagnosis(), None, "nothing points at green");
 }
 
 #[tokio::test(start_paused = true)]

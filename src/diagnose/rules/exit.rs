@@ -1,8 +1,9 @@
 //! Essential containers that ended.
 
+use super::super::definition::LogPlace;
 use super::super::evidence::Evidence;
 use super::super::found::{Found, Rule};
-use super::super::recent::{clock, has};
+use super::super::recent::{clock, has, written};
 use super::super::task::{Task, TaskContainer};
 
 pub(super) const RULES: &[Rule] = &[
@@ -109,21 +110,17 @@ fn lines(
     lines
 }
 
-/// Where to read on.
-fn log_of(evidence: &Evidence, container: &str) -> String {
-    use crate::diagnose::LogPlace;
+/// How to read on.
+fn log_of(evidence: &Evidence, (task, container, _): (&Task, &TaskContainer, usize)) -> String {
     let definition = evidence.definition.as_ref();
     let place = definition
-        .and_then(|it| it.container(container))
-        .map(|it| it.logs());
+        .and_then(|it| it.container(&container.name))
+        .map_or(LogPlace::Nowhere, |it| it.logs());
+    let since = task.created_at.map_or_else(|| "1h".to_owned(), written);
+    let read_on = place.read_on(&container.name, &task.id, &since);
     match place {
-        Some(LogPlace::CloudWatch { group, .. }) => {
-            format!("read on: aws logs tail {group} --since 1h")
-        }
-        Some(LogPlace::Elsewhere(driver)) => format!("read on where the driver {driver} writes"),
-        _ => {
-            "give the container a log driver (awslogs), so that its last words are kept".to_owned()
-        }
+        LogPlace::Nowhere => read_on,
+        _ => format!("read on: {read_on}"),
     }
 }
 
@@ -217,7 +214,7 @@ fn crash(evidence: &Evidence) -> Vec<Found> {
                 "native code went wrong: a library built for another system (musl and glibc), \
                  another processor, or a bug",
             )
-            .mended_by(log_of(evidence, &ended.1.name))
+            .mended_by(log_of(evidence, ended))
     });
     found.into_iter().collect()
 }
@@ -236,7 +233,7 @@ fn killed(evidence: &Evidence) -> Vec<Found> {
         .mended_by(format!(
             "compare MemoryUtilized with MemoryReserved in Container Insights, and raise memory; \
                  {}",
-            log_of(evidence, &ended.1.name)
+            log_of(evidence, ended)
         ))
     });
     found.into_iter().collect()
@@ -250,7 +247,7 @@ fn terminated(evidence: &Evidence) -> Vec<Found> {
         ))
         .shown_by(lines(evidence, ended))
         .because("something inside the task sent SIGTERM: a supervisor, or a script's own time-out")
-        .mended_by(log_of(evidence, &ended.1.name))
+        .mended_by(log_of(evidence, ended))
     });
     found.into_iter().collect()
 }
@@ -278,7 +275,7 @@ fn error(evidence: &Evidence) -> Vec<Found> {
                 *hint
             }),
         )
-        .mended_by(log_of(evidence, &container.name))
+        .mended_by(log_of(evidence, ended))
     });
     found.into_iter().collect()
 }
@@ -318,6 +315,22 @@ mod tests {
     }
 
     #[test]
+    fn the_command_reads_this_task_s_log_from_its_beginning() {
+        let mut evidence = exited(1, "", &["bye"]);
+        evidence.tasks[0].created_at = Some("2026-01-05T08:50:00Z".parse().unwrap());
+        let body = &mut evidence.definition.as_mut().unwrap().body;
+        body["containerDefinitions"][0]["logConfiguration"] = serde_json::json!({
+            "logDriver": "awslogs",
+            "options": { "awslogs-group": "/ecs/shop", "awslogs-stream-prefix": "shop" },
+        });
+        assert_eq!(
+            diagnose(&evidence)[0].fix,
+            "read on: aws logs tail /ecs/shop --since 2026-01-05T08:50:00Z \
+             --log-stream-name-prefix shop/app/bbbb"
+        );
+    }
+
+    #[test]
     fn a_log_that_is_elsewhere_is_named() {
         let mut evidence = exited(1, "", &["x"]);
         evidence.logs[0].read = LogRead::Elsewhere("awsfirelens".to_owned());
@@ -326,6 +339,7 @@ mod tests {
         assert!(found.evidence.iter().any(named), "{found:?}");
         evidence.logs[0].read = LogRead::Nowhere;
         let found = diagnose(&evidence).remove(0);
+        assert!(found.fix.starts_with("nothing is kept"), "{found:?}");
         let named = |line: &String| line.contains("has no log driver");
         assert!(found.evidence.iter().any(named), "{found:?}");
     }

@@ -1,11 +1,9 @@
 //! What programs say themselves, where AWS shows nothing of why they are unwell.
 
-use jiff::Timestamp;
-
 use super::super::definition::{Container, LogPlace};
 use super::super::evidence::{Evidence, LogLine, LogRead};
 use super::super::found::{Found, Rule};
-use super::super::recent::has;
+use super::super::recent::{has, written};
 use super::super::task::Task;
 use crate::deployment::diagnosis::Diagnosis;
 
@@ -37,20 +35,25 @@ impl Own<'_> {
         lines.filter(|line| is_telling(&line.text)).count()
     }
 
-    /// The last lines, those that may tell why first.
-    fn last(&self) -> Vec<&str> {
+    /// The last lines, those that may tell why first, each with how often it is there.
+    fn last(&self) -> Vec<(&str, usize)> {
         let lines = self.lines.unwrap_or_default();
-        let (telling, others): (Vec<_>, Vec<_>) = lines
-            .iter()
-            .map(|line| line.text.as_str())
-            .partition(|text| is_telling(text));
-        let mut last: Vec<&str> = newest(&telling, LINES).to_vec();
+        let mut own: Vec<(&str, usize)> = Vec::new();
+        for line in lines {
+            match own.iter_mut().find(|(text, _)| *text == line.text) {
+                Some((_, times)) => *times += 1,
+                None => own.push((&line.text, 1)),
+            }
+        }
+        let (telling, others): (Vec<_>, Vec<_>) =
+            own.into_iter().partition(|(text, _)| is_telling(text));
+        let mut last = newest(&telling, LINES).to_vec();
         last.extend(newest(&others, LINES - last.len()));
         last
     }
 }
 
-fn newest<'a, 'b>(lines: &'b [&'a str], most: usize) -> &'b [&'a str] {
+fn newest<'a, 'b>(lines: &'b [(&'a str, usize)], most: usize) -> &'b [(&'a str, usize)] {
     &lines[lines.len().saturating_sub(most)..]
 }
 
@@ -107,13 +110,18 @@ fn read_its_log(evidence: &Evidence) -> Vec<Found> {
     let (service, name) = (evidence.service_name(), own.container.name());
     let place = own.container.logs();
     let last = own.last();
-    let said = last.first().filter(|line| is_telling(line));
+    let said = last.first().filter(|(line, _)| is_telling(line));
     let what = match said {
-        Some(line) => format!("AWS shows no cause; container {name} of {service} logged: {line}"),
+        Some((line, _)) => {
+            format!("AWS shows no cause; container {name} of {service} logged: {line}")
+        }
         None => format!("AWS shows no cause; the log of {service}'s tasks may"),
     };
     let found = Found::new(what)
-        .shown_by(last.iter().map(|line| format!("{name}: {line}")))
+        .shown_by(last.iter().map(|(line, times)| match times {
+            1 => format!("{name}: {line}"),
+            times => format!("{name}: {line} ({times} times)"),
+        }))
         .shown_by(unread(evidence, &own, &place))
         .because("the program's own: look in its log for what went wrong in these minutes")
         .mended_by(place.read_on(name, &own.task.id, &written(since)));
@@ -131,11 +139,6 @@ fn unread(evidence: &Evidence, own: &Own<'_>, place: &LogPlace<'_>) -> Option<St
         }
         _ => None,
     }
-}
-
-/// As `aws logs tail` takes it.
-fn written(since: Timestamp) -> String {
-    since.strftime("%FT%TZ").to_string()
 }
 
 #[cfg(test)]
@@ -186,6 +189,7 @@ mod tests {
             "GET /item 200 in 500ms and 512 bytes",
             "NullPointerException at Cart.java",
             "bye",
+            "NullPointerException at Cart.java",
         ];
         let found = found(&suspected(&lines));
         assert_eq!(found.rule, "read-its-log");
@@ -194,7 +198,8 @@ mod tests {
             lines[1],
         );
         assert_eq!(found.what, format!("{before}{line}"));
-        let expected = [1, 3, 0, 2, 4].map(|at| format!("app: {}", lines[at]));
+        let mut expected = [1, 3, 0, 2, 4].map(|at| format!("app: {}", lines[at]));
+        expected[1] += " (2 times)";
         assert_eq!(found.evidence, expected);
         assert_eq!(found.fix, COMMAND);
     }
