@@ -149,13 +149,13 @@ impl Cloud {
                 Seen::Value(Slots::from_fn(|_| targets.next().flatten()))
             }
         };
-        let metrics = match &ask.metrics {
+        let (metrics, before) = match &ask.metrics {
             Some(metrics) => {
                 let names = (&ask.cluster, &ask.services);
                 self.metrics_found(metrics, names, &groups, &forwards, &mut notes, now)
                     .await?
             }
-            None => MetricsFound::default(),
+            None => (MetricsFound::default(), Vec::new()),
         };
         let running_digests = optional(digests, "which digests run is not known", &mut notes)?;
         Ok(Surroundings {
@@ -184,6 +184,7 @@ impl Cloud {
             healthy: healthy?,
             deadman,
             metrics,
+            before,
             notes,
         })
     }

@@ -16,6 +16,7 @@ use super::metrics::MetricsFound;
 use super::observation::Seen;
 use super::plan::{Route, RouteKind};
 use crate::judge::alarms::AlarmState;
+use crate::judge::guards::Number;
 use crate::strategy::Weight;
 
 /// What the survey found. What doesn't exist is `None`; what could not be read fails the survey.
@@ -65,9 +66,15 @@ pub struct Surroundings {
     pub deadman: DeadmanFound,
     /// What the metric guards need to know beforehand; nothing where there are none.
     pub metrics: MetricsFound,
+    /// Each of the config's own metrics in the last hour, in their order; empty where they could
+    /// not be tried.
+    pub before: Vec<Before>,
     /// What could not be looked at, though the plan can do without: for the reader of the plan.
     pub notes: Vec<String>,
 }
+
+/// A metric's values on each side, by the start of their periods.
+pub type Before = Slots<BTreeMap<Timestamp, Number>>;
 
 /// What matters to the dead-man switch.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]

@@ -355,7 +355,7 @@ fn a_network_load_balancer_s_listener_is_shifted_and_blue_retired_by_time() {
 #[test]
 fn a_rehearsal_goes_by_bakes_as_the_deployment_does() {
     let (scene, ..) = network();
-    let until = "10%, bake: 1m, until: { requests: 1000000, at_most: 40m } }";
+    let until = "10%, bake: 1m, until: { requests: 1000000 }, at_most: 40m }";
     let alarms = "for: 10s }, metrics: { load_balancer: off } }";
     let config = NETWORK.replace("10%, bake: 1m }", until);
     scene.write("bg.yaml", &config.replace("for: 10s } }", alarms));

@@ -289,6 +289,23 @@ async fn periods_that_take_longer_than_patience_are_told_to_revert() {
 }
 
 #[tokio::test(start_paused = true)]
+async fn a_limit_that_blue_is_over_is_told_before_it_reverts_green() {
+    let stage = stage_with(60, |_, _| Some(150.0));
+    let request = judged(
+        "shop:v2",
+        "canary:10%:15m",
+        with_threshold(MissingData::Hold, 60),
+    );
+    tokio::time::sleep(Duration::from_secs(600)).await;
+    let warnings = stage.plan(&request).await.warnings.join("\n");
+    let told = "blue itself crossed guards.metrics.threshold \"queue\" in the last hour: above 100 in \
+        2 of 3 minutes (150, 150, 150)";
+    assert!(warnings.contains(told), "{warnings}");
+    let trip = tripped(stage.deploy(&request, |_, _| {}).await);
+    assert!(matches!(trip, Trip::OverLimit(_)), "{trip}");
+}
+
+#[tokio::test(start_paused = true)]
 async fn periods_under_those_of_a_metric_are_told_before_they_hold() {
     let stage = stage_with(60, |slot, second| {
         (slot == SlotName::A || second > 0).then_some(50.0)

@@ -6,6 +6,7 @@ use aws_sdk_cloudwatch::types::MetricDataResult;
 use jiff::{SignedDuration, Timestamp};
 
 use super::Cloud;
+use super::datapoints;
 use super::history::Groups;
 use super::queries::of_source;
 use crate::aws::error::{AwsError, ErrorClass};
@@ -13,11 +14,13 @@ use crate::deployment::ids::{ClusterName, EcsServiceName, SlotName, Slots};
 use crate::deployment::metrics::{History, MetricGuards, MetricsFound, Tried, minute_of};
 use crate::deployment::plan::Kind;
 use crate::deployment::preflight::Request;
-use crate::deployment::surroundings::{Carried, Forward, GroupFound, live};
-use crate::judge::guards::Filled;
+use crate::deployment::surroundings::{Before, Carried, Forward, GroupFound, live};
+use crate::judge::guards::{Filled, Number};
 
 /// How far back the config's own metrics are tried.
 const TRIED_FOR: SignedDuration = SignedDuration::from_mins(15);
+/// And how far back their values are looked at.
+const LOOKED_AT: SignedDuration = SignedDuration::from_hours(1);
 
 /// What the metric guards ask of a survey.
 #[derive(Debug, Clone)]
@@ -55,7 +58,7 @@ impl Cloud {
         forwards: &[Forward],
         notes: &mut Vec<String>,
         now: Timestamp,
-    ) -> Result<MetricsFound, AwsError> {
+    ) -> Result<(MetricsFound, Vec<Before>), AwsError> {
         let groups = Slots::from_fn(|slot| {
             let names = ask.groups[slot].iter();
             let found = names.filter_map(|name| found.get(name)?.as_ref());
@@ -90,7 +93,8 @@ impl Cloud {
             }
             tried => tried?,
         };
-        Ok(MetricsFound { history, tried })
+        let (tried, before) = tried.into_iter().unzip();
+        Ok((MetricsFound { history, tried }, before))
     }
 
     async fn history_of_blue(
@@ -132,25 +136,48 @@ impl Cloud {
         guards: &MetricGuards,
         filled: [&Filled; 2],
         now: Timestamp,
-    ) -> Result<Vec<Tried>, AwsError> {
+    ) -> Result<Vec<(Tried, Before)>, AwsError> {
         let mut tried = Vec::new();
         for watched in guards.watched() {
             let mut queries = of_source("a", &watched.source().filled(filled[0]));
             queries.extend(of_source("b", &watched.source().filled(filled[1])));
-            let start = minute_of(now) - TRIED_FOR;
+            let period = SignedDuration::from_secs(watched.source().period.seconds().into());
+            let lately = minute_of(now) - TRIED_FOR.max(period);
+            let start = minute_of(now) - LOOKED_AT;
             tried.push(match self.metric_data(&queries, start, now).await {
-                Ok(results) => Tried {
-                    refused: several_series(&results),
-                    values: results.iter().map(|it| it.values().len()).sum(),
-                },
-                Err(error) if error.class == ErrorClass::Invalid => Tried {
-                    refused: Some(error.to_string()),
-                    values: 0,
-                },
+                Ok(results) => {
+                    let all = results.iter().flat_map(datapoints);
+                    let found = Tried {
+                        refused: several_series(&results),
+                        values: all.filter(|(at, _)| *at >= lately).count(),
+                    };
+                    (found, before(&results))
+                }
+                Err(error) if error.class == ErrorClass::Invalid => {
+                    let refused = Tried {
+                        refused: Some(error.to_string()),
+                        values: 0,
+                    };
+                    (refused, Before::default())
+                }
                 Err(error) => return Err(error),
             });
         }
         Ok(tried)
+    }
+}
+
+/// Each side's values by the start of their periods.
+fn before(results: &[MetricDataResult]) -> Before {
+    let of = |id: &str| {
+        let own = results.iter().filter(|it| it.id() == Some(id));
+        let values = own.flat_map(datapoints);
+        let values = values.filter_map(|(at, value)| Some((at, Number::of(value)?)));
+        values.collect()
+    };
+    Slots {
+        a: of("a"),
+        b: of("b"),
     }
 }
 

@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use super::{Planning, Request, fine, limits};
+use super::{Planning, Request, crossed, fine, limits};
 use crate::deployment::ids::SlotName;
 use crate::deployment::metrics::{Compared, MetricGuards, ThresholdGuard};
 use crate::deployment::plan::{Kind, Route, StepPlan};
@@ -47,6 +47,8 @@ pub(super) fn check(
         planning.warn(warning);
     }
     check_tried(&guards, found, request.limits.patience, planning);
+    let before = crossed::before(&guards, &found.before, live);
+    before.into_iter().for_each(|it| planning.warn(it));
     let tried = &found.metrics.tried;
     for warning in fine::too_fine(&guards, tried, request.limits.patience) {
         planning.warn(warning);

@@ -2,6 +2,7 @@
 //! all of it at once, before anything changes. Pure.
 
 mod capacity;
+mod crossed;
 mod deadman;
 mod definition;
 mod fine;

@@ -174,6 +174,7 @@ pub(super) fn shop() -> Surroundings {
         running_digests: BTreeMap::new(),
         registry_digests: BTreeMap::new(),
         metrics: MetricsFound::default(),
+        before: Vec::new(),
         healthy: BTreeMap::from([(group_arn("shop-a"), 4), (group_arn("shop-b"), 0)]),
         deadman: DeadmanFound::default(),
         notes: Vec::new(),

@@ -1,12 +1,17 @@
 //! Metric guards: limits that blue itself would cross, and metrics without a value.
 
+use std::collections::BTreeMap;
+
+use jiff::Timestamp;
+
 use super::{planned, problems};
 use crate::deployment::ids::SlotName;
 use crate::deployment::metrics::{Balancer, History, Tried};
 use crate::deployment::preflight::Planning;
+use crate::deployment::surroundings::Before;
 use crate::judge::guards::{
     CompareGuard, Compared, Handling, LatencyGuard, Limit, Line, MetricGuards, MetricStat,
-    MissingData, Period, Source, ThresholdGuard,
+    MissingData, Number, Period, Source, ThresholdGuard,
 };
 use crate::judge::sequential::{Count, Pair};
 
@@ -217,4 +222,40 @@ fn periods_under_a_minute_of_what_aws_publishes_are_told_with_what_comes_of_them
     assert!(!said("Shop", 10, MissingData::Ok, 15).contains(fine));
     assert!(!said("Shop", 10, MissingData::Hold, 90).contains(fine));
     assert!(!said(alb, 60, MissingData::Hold, 15).contains(fine));
+}
+
+#[test]
+fn a_limit_that_blue_crossed_in_the_last_hour_is_told_with_its_values() {
+    let said = |crossed: u32, of: u32, live: &[(i64, f64)]| {
+        let guard = ThresholdGuard {
+            name: "cpu".to_owned(),
+            source: source(),
+            limit: Limit::Above("80".parse().unwrap()),
+            crossed,
+            of,
+            missing: MissingData::Revert,
+        };
+        let values = live.iter().map(|(minute, value)| {
+            let at = Timestamp::from_second(1_767_600_000 + 60 * minute).unwrap();
+            (at, Number::of(*value).unwrap())
+        });
+        let before = Before {
+            a: values.collect(),
+            b: BTreeMap::new(),
+        };
+        let planning = planned(|request, found| {
+            request.guards.metrics = Some(MetricGuards {
+                thresholds: vec![guard],
+                ..MetricGuards::default()
+            });
+            found.before = vec![before];
+        });
+        planning.warnings.join("\n")
+    };
+    let busy = [(0, 20.0), (1, 91.0), (2, 70.0), (3, 95.5), (9, 30.0)];
+    let told = "blue itself crossed guards.metrics.threshold \"cpu\" in the last hour: above 80 in 2 \
+                of 3 minutes (91, 70, 95.5); a version as good as blue may be reverted";
+    assert!(said(2, 3, &busy).contains(told), "{}", said(2, 3, &busy));
+    assert!(!said(2, 2, &busy).contains("blue itself"));
+    assert!(!said(3, 3, &[(0, 90.0), (1, 90.0)]).contains("blue itself"));
 }
