@@ -53,7 +53,7 @@ fn a_plan_tells_that_the_credentials_end_too_early() {
     let scene = Scene::at_speed(1);
     let process = scene.write(
         "sign-in",
-        "#!/bin/sh\nend=$(date -u -d '+5 minutes' +%Y-%m-%dT%H:%M:%SZ)\n\
+        "#!/bin/sh\nend=$(date -u -d '+270 seconds' +%Y-%m-%dT%H:%M:%SZ)\n\
          echo '{\"Version\": 1, \"AccessKeyId\": \"KEY\", \"SecretAccessKey\": \"x\", \
          \"SessionToken\": \"x\", \"Expiration\": \"'$end'\"}'\n",
     );

@@ -9,7 +9,7 @@ const INIT: [&str; 3] = ["init", "--region", "eu-west-1"];
 
 /// The demo account without anything of slot b, and without a config.
 fn alone(speed: u32) -> Scene {
-    let scene = Scene::at_speed(speed);
+    let scene = Scene::at_speed(speed).adopting();
     std::fs::remove_file(scene.folder().join("bg.yaml")).expect("it was written");
     let (listener, a, b) = (
         scene.listener(),
@@ -230,7 +230,7 @@ fn other_tools_get_text_and_nothing_is_written() {
 /// Two ports of one service on two load balancers' routes, one of them a rule.
 #[test]
 fn several_ports_are_adopted_and_deployed_together() {
-    let scene = Scene::empty_at_speed(200, "");
+    let scene = Scene::empty_at_speed(200, "").adopting();
     std::fs::remove_file(scene.folder().join("bg.yaml")).expect("it was written");
     let balancer = scene.balancer("application");
     let long = "a-name-as-long-as-they-may-be-32";
@@ -279,7 +279,7 @@ fn several_ports_are_adopted_and_deployed_together() {
 
 #[test]
 fn a_service_behind_a_network_load_balancer_is_adopted_and_deployed() {
-    let scene = Scene::empty_at_speed(200, "");
+    let scene = Scene::empty_at_speed(200, "").adopting();
     std::fs::remove_file(scene.folder().join("bg.yaml")).expect("it was written");
     let balancer = scene.balancer("network");
     let app = scene.new_group("app-blue", "8080", &TCP);

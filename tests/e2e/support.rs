@@ -8,6 +8,7 @@ use std::io::{Read, Write};
 use std::net::TcpStream;
 use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
+use std::sync::atomic::AtomicBool;
 use std::sync::{Mutex, PoisonError};
 use std::time::Duration;
 
@@ -102,6 +103,8 @@ pub(crate) struct Scene {
     folder: TempDir,
     /// Everything that bg.yaml was.
     configs: Mutex<Vec<String>>,
+    /// Whether a service is adopted in it, by a person with rights of their own.
+    adopts: AtomicBool,
 }
 
 impl Scene {
@@ -128,6 +131,7 @@ impl Scene {
             sandbox,
             folder,
             configs: Mutex::default(),
+            adopts: AtomicBool::new(false),
         };
         scene.write("bg.yaml", config);
         scene

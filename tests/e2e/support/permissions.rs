@@ -5,6 +5,7 @@
 mod iam;
 
 use std::sync::PoisonError;
+use std::sync::atomic::Ordering;
 
 use serde_json::Value;
 use tempfile::TempDir;
@@ -28,10 +29,20 @@ impl Scene {
         configs.push(config);
     }
 
+    /// Has a service adopted in it.
+    pub(crate) fn adopting(self) -> Scene {
+        self.adopts.store(true, Ordering::Relaxed);
+        self
+    }
+
     /// The policies for everything that bg.yaml was, but for what it can't be.
     pub(crate) fn policies(&self) -> Vec<Value> {
         let configs = self.configs.lock().unwrap_or_else(PoisonError::into_inner);
-        configs.iter().filter_map(|config| policy(config)).collect()
+        // `bg init` may have written one since.
+        let now = std::fs::read_to_string(self.folder().join("bg.yaml")).ok();
+        let new = now.filter(|now| !configs.contains(now));
+        let configs = configs.iter().chain(&new);
+        configs.filter_map(|config| policy(config)).collect()
     }
 }
 
@@ -45,15 +56,20 @@ pub(crate) fn policy(config: &str) -> Option<Value> {
     (printed.code == 0).then(|| serde_json::from_str(&text).expect("it stays JSON"))
 }
 
-/// What only `bg init` asks for, which no config's policy is for.
-const ADOPTING: [&str; 6] = [
+/// What only `bg init` writes, which no config's policy is for.
+const ADOPTING: [&str; 3] = [
     "elasticloadbalancing:CreateTargetGroup",
     "elasticloadbalancing:ModifyTargetGroupAttributes",
     "elasticloadbalancing:AddTags",
-    "elasticloadbalancing:DescribeTags",
-    "elasticloadbalancing:DescribeAccountLimits",
-    "cloudwatch:DescribeAlarms",
 ];
+
+/// Whether `bg init` may do this: look at anything, and add what a service lacks.
+fn is_adopting(need: &Value) -> bool {
+    let action = need["action"].as_str().unwrap_or_default();
+    let reads = ["Describe", "List", "Get"];
+    let operation = action.split(':').nth(1).unwrap_or_default();
+    ADOPTING.contains(&action) || reads.iter().any(|verb| operation.starts_with(verb))
+}
 
 impl Drop for Scene {
     fn drop(&mut self) {
@@ -62,8 +78,8 @@ impl Drop for Scene {
         }
         let needs = self.needs();
         let mut refused = refused(&self.policies(), &needs);
-        let adopts = needs.iter().any(|need| need["action"] == ADOPTING[4]);
-        refused.retain(|need| !adopts || ADOPTING.iter().all(|it| need["action"] != *it));
+        let adopts = self.adopts.load(Ordering::Relaxed);
+        refused.retain(|need| !adopts || !is_adopting(need));
         assert!(refused.is_empty(), "not in the policy: {refused:#?}");
     }
 }
