@@ -391,9 +391,10 @@ async fn all_metrics_are_read_in_one_call_four_times_a_minute() {
             .filter(|((_, name), _)| name == "GetMetricData");
         reads.map(|(_, count)| count).sum()
     };
-    // Blue's last hour: the percentile, the line, the zones, the load balancer; each own metric.
+    // Blue's last hour: the percentile, the line, its level, the zones, the load balancer; each
+    // own metric.
     let once = reads();
-    assert_eq!(once, 6);
+    assert_eq!(once, 7);
     assert_eq!(stage.deploy(&request, |_, _| {}).await, Outcome::Promoted);
     // 35 minutes of bakes.
     let reads = reads() - 2 * once;
