@@ -4,7 +4,7 @@ use std::fmt::Write;
 
 use super::facts::{Group, RouteFound};
 use super::proposal::{Pair, Proposal, Twin};
-use super::texts::{one_line, quoted};
+use super::texts::{one_line, quoted, to_align};
 use crate::deployment::plan::RouteKind;
 
 /// CloudFormation's text. What it creates stands as resources; what belongs into resources that
@@ -31,14 +31,7 @@ pub fn cloudformation(proposal: &Proposal) -> String {
     }
     for pair in &proposal.pairs {
         if let Twin::There { group, attributes } = &pair.b {
-            let _ = writeln!(text, "\n# Target group {} is there already.", group.name);
-            for (key, value) in attributes {
-                let _ = writeln!(
-                    text,
-                    "# Give it {key} = {value}, as {} has it.",
-                    pair.a.name
-                );
-            }
+            to_align(&mut text, &pair.a, group, attributes);
         }
     }
     for route in &proposal.routes {

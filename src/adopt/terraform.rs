@@ -6,7 +6,7 @@ use std::fmt::Write;
 use super::facts::{Group, RouteFound};
 use super::hcl::{Body, Item, identifier, literal, one, quoted};
 use super::proposal::{Pair, Proposal, Twin};
-use super::texts::one_line;
+use super::texts::{one_line, to_align};
 use crate::deployment::plan::RouteKind;
 
 /// Terraform's text. What it creates stands as resources; what belongs into resources that are
@@ -27,14 +27,7 @@ pub fn terraform(proposal: &Proposal) -> String {
                 one(&head, group(&pair.a, name)).write(&mut text, 0);
             }
             Twin::There { group, attributes } => {
-                let _ = writeln!(text, "\n# Target group {} is there already.", group.name);
-                for (key, value) in attributes {
-                    let _ = writeln!(
-                        text,
-                        "# Give it {key} = {value}, as {} has it.",
-                        pair.a.name
-                    );
-                }
+                to_align(&mut text, &pair.a, group, attributes);
             }
         }
     }
