@@ -1,7 +1,8 @@
 //! One look at everything that a deployment depends on.
 //!
 //! While baking, with one pair of groups on one listener, that is five calls: both services, each
-//! group's target health, the listeners, the alarms. All of them go out together.
+//! group's target health, the listeners, the alarms. All of them go out together; metrics are one
+//! more, every quarter of a minute.
 
 use std::time::Duration;
 

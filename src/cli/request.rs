@@ -122,7 +122,8 @@ impl Wanted {
                 min: config.guards.targets.min,
                 healthy_for,
                 alarms: alarms(config),
-                metrics: config.guards.metrics.clone(),
+                metrics: Some(config.guards.metrics.clone())
+                    .filter(crate::deployment::metrics::MetricGuards::judges_anything),
             },
             limits: Limits {
                 poll: self.poll.unwrap_or(config.timing.poll),

@@ -10,14 +10,24 @@ use crate::judge::guards::MetricGuards;
 use crate::judge::targets::Share;
 
 /// The checks that are on all the time; when one trips the deployment reverts.
-#[derive(Clone, Debug, Default, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Guards {
     /// How healthy both sides must be.
     pub targets: TargetGuard,
     /// CloudWatch alarms, all different.
     pub alarms: Vec<AlarmConfig>,
     /// What is judged minute by minute.
-    pub metrics: Option<MetricGuards>,
+    pub metrics: MetricGuards,
+}
+
+impl Default for Guards {
+    fn default() -> Guards {
+        Guards {
+            targets: TargetGuard::default(),
+            alarms: Vec::new(),
+            metrics: MetricGuards::by_itself(),
+        }
+    }
 }
 
 /// How many targets must be healthy (`guards.targets`).
@@ -103,7 +113,7 @@ pub(super) fn read_guards(reader: Reader<'_>, node: &Node) -> Result<Guards, Inp
     Ok(Guards {
         targets: targets.transpose()?.unwrap_or_default(),
         alarms: alarms.transpose()?.unwrap_or_default(),
-        metrics: metrics.transpose()?,
+        metrics: metrics.transpose()?.unwrap_or_else(MetricGuards::by_itself),
     })
 }
 

@@ -217,7 +217,15 @@ pub enum Event {
         /// By both sides.
         served: Served,
     },
-    /// Fact: it has no figures, and is passed over.
+    /// Fact: CloudWatch shows other figures of a minute than it was judged by. It is not judged
+    /// again.
+    MinuteRevised {
+        /// Its start.
+        minute: Timestamp,
+        /// By both sides, as it is shown now.
+        served: Served,
+    },
+    /// Fact: a minute has no figures, and is passed over.
     MinuteSkipped {
         /// Its start.
         minute: Timestamp,

@@ -77,7 +77,7 @@ pub struct Plan {
 }
 
 impl Plan {
-    /// Whether requests are judged, or a step asks for some.
+    /// Whether each side's requests are judged, or a step asks for some.
     pub fn counts_requests(&self) -> bool {
         let judged = self.guards.metrics.as_ref();
         judged.is_some_and(MetricGuards::judges_requests)

@@ -10,7 +10,7 @@ use super::deadman::DeadmanState;
 use super::event::{Event, Look, Record};
 use super::handover::{Drive, Handover};
 use super::ids::{AlarmName, TaskDefinitionArn};
-use super::metrics::Evidence;
+use super::metrics::{Evidence, MetricsWanted};
 use super::outcome::Outcome;
 use super::plan::Plan;
 use super::trip::{Blames, Hold, Trip};
@@ -433,6 +433,10 @@ impl Deployment {
                 let evidence = self.evidence.as_mut().ok_or("no metric is judged")?;
                 evidence.judge(*minute, *step, served);
             }
+            (_, Event::MinuteRevised { minute, served }) => {
+                let evidence = self.evidence.as_mut().ok_or("no metric is judged")?;
+                evidence.revise(*minute, served);
+            }
             (_, Event::MinuteSkipped { minute, step, .. }) => {
                 let evidence = self.evidence.as_mut().ok_or("no metric is judged")?;
                 evidence.skip(*minute, *step);
@@ -547,12 +551,10 @@ impl Deployment {
         }
     }
 
-    /// From which minute on metrics are wanted: as long as traffic may go to green, and they are
-    /// judged.
-    pub fn metrics_from(&self) -> Option<Timestamp> {
+    /// From when on metrics are wanted: as long as traffic may go to green, and they are judged.
+    pub fn metrics_wanted(&self) -> Option<MetricsWanted> {
         let judged = matches!(self.phase, Phase::Shifting { .. } | Phase::Baking { .. });
-        let evidence = self.evidence.as_ref().filter(|_| judged)?;
-        evidence.wanted_from()
+        self.evidence.as_ref().filter(|_| judged)?.wanted()
     }
 
     /// Whether it is the moment to find out why green failed: users are safe again, its tasks and

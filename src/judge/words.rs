@@ -7,7 +7,8 @@ pub(crate) fn percent(share: f64) -> String {
         p if p == 0.0 || p >= 99.95 => 0,
         p if p >= 0.995 => 1,
         p if p >= 0.0995 => 2,
-        _ => 3,
+        p if p >= 0.00995 => 3,
+        _ => 4,
     };
     format!("{percent:.decimals$}")
 }
@@ -42,6 +43,15 @@ pub(crate) fn plural(count: u32, what: &str) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn no_share_that_is_there_is_said_to_be_nothing() {
+        let said = [0.0, 1e-6, 1.2e-5, 2.34e-4, 0.00234, 0.041, 0.5, 1.0].map(percent);
+        let wanted = [
+            "0", "0.0001", "0.0012", "0.023", "0.23", "4.1", "50.0", "100",
+        ];
+        assert_eq!(said, wanted);
+    }
 
     #[test]
     fn response_times_are_said_as_people_say_them() {

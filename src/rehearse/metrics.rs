@@ -46,7 +46,8 @@ impl Reads {
         trouble: &mut Trouble,
         now: Timestamp,
     ) -> Option<Seen<MetricsSeen>> {
-        let from = deployment.metrics_from()?;
+        // Nothing that this CloudWatch has shown changes later.
+        let from = deployment.metrics_wanted()?.from;
         if now < from.checked_add(self.pace.first_after).ok()? {
             return None;
         }
@@ -70,7 +71,7 @@ impl Reads {
         let last = self.last.as_ref();
         let read = last.is_none_or(|(at, _)| now.duration_since(*at) >= self.pace.every);
         let first = |from: Timestamp| from.checked_add(self.pace.first_after);
-        let from = deployment.metrics_from();
+        let from = deployment.metrics_wanted().map(|it| it.from);
         read && from.is_some_and(|from| first(from).is_ok_and(|first| now >= first))
     }
 

@@ -44,6 +44,7 @@ use crate::deployment::event::Record;
 /// | `looked` | `blue`, `green`: counts (`slot`, `desired`, `running`, `healthy`, `failed`); `weights`: route to green's share seen; `alarms`: name to state; null is unreadable |
 /// | `minute_judged` | `minute`: its start, `step`, `served`: `blue` and `green` with `requests`, `http_5xx`, `unreachable`, `timed`, `slow`; `balancer` with `requests`, `own_5xx` (0 where left out) |
 /// | `minute_skipped` | `minute`, `step`, `why`: `no_data`, `late`, `error` |
+/// | `minute_revised` | CloudWatch shows `minute` otherwise than it was judged: `served`, as it is shown now |
 /// | `waiting_for_requests` | the bake is over: `step`, `requests` of `wanted` were served, `until`: how long the rest is waited for, and `then`: `hold`, `extend`, `revert` or `proceed` |
 /// | `values_read` | `values` of the config's own metrics: `metric` (its position: thresholds, then compared ones), `at`: its period's start, `green`, and where it is compared `step` and `blue`; numbers as text, null is no data |
 /// | `compared` | both sides' values of a `step`: `verdict` (`pass`, `marginal`, `fail`), `score` in hundredths, `pass` and `marginal` scores, `reasons` |

@@ -5,7 +5,7 @@ use serde::{Deserialize, Serialize};
 
 use super::words;
 use crate::deployment::event::Event;
-use crate::deployment::metrics::{Figures, later};
+use crate::deployment::metrics::later;
 use crate::judge::minute::Quality;
 
 /// The newest minute that was judged or passed over.
@@ -17,23 +17,39 @@ pub struct ReadTo {
     pub blue: Quality,
     /// What it was on green.
     pub green: Quality,
+    /// How often figures changed after they were judged.
+    #[serde(default)]
+    pub revised: u32,
 }
 
 impl ReadTo {
-    /// What an event says of it, if it says anything.
-    pub(super) fn of(event: &Event) -> Option<ReadTo> {
+    /// What is known of it after an event. Where no side's requests are read, both are what the
+    /// load balancer was.
+    pub(super) fn after(before: Option<ReadTo>, event: &Event, by_side: bool) -> Option<ReadTo> {
+        let revised = before.map_or(0, |it| it.revised);
+        let newest = |minute, [blue, green]: [Quality; 2]| ReadTo {
+            at: later(minute),
+            blue,
+            green,
+            revised,
+        };
         match event {
-            Event::MinuteJudged { minute, served, .. } => Some(ReadTo {
-                at: later(*minute),
-                blue: quality(&served.blue),
-                green: quality(&served.green),
+            Event::MinuteJudged { minute, served, .. } => Some(newest(
+                *minute,
+                match by_side {
+                    true => [served.blue, served.green].map(|it| quality(it.requests, it.failed())),
+                    false => {
+                        let all = served.balancer.count();
+                        [quality(all.requests, all.bad); 2]
+                    }
+                },
+            )),
+            Event::MinuteSkipped { minute, why, .. } => Some(newest(*minute, [*why; 2])),
+            Event::MinuteRevised { .. } => before.map(|before| ReadTo {
+                revised: revised + 1,
+                ..before
             }),
-            Event::MinuteSkipped { minute, why, .. } => Some(ReadTo {
-                at: later(*minute),
-                blue: *why,
-                green: *why,
-            }),
-            _ => None,
+            _ => before,
         }
     }
 
@@ -45,12 +61,16 @@ impl ReadTo {
             false => format!("green {}, blue {}", self.green, self.blue),
         };
         let at = words::clock(self.at);
-        format!("{lag} behind ({at}): {newest}")
+        let revised = match self.revised {
+            0 => String::new(),
+            revised => format!("; {revised} revised"),
+        };
+        format!("{lag} behind ({at}): {newest}{revised}")
     }
 }
 
-fn quality(side: &Figures) -> Quality {
-    match (side.requests, side.failed()) {
+fn quality(requests: u64, bad: u64) -> Quality {
+    match (requests, bad) {
         (0, _) => Quality::NoTraffic,
         (_, 0) => Quality::Zero,
         _ => Quality::Ok,
@@ -70,7 +90,7 @@ mod tests {
         served.blue.http_5xx = 1;
         let step = 0;
         let told = |event: &Event| {
-            let read = ReadTo::of(event).expect("it is of a minute");
+            let read = ReadTo::after(None, event, true).expect("it is of a minute");
             read.told(later(later(minute)))
         };
         let judged = Event::MinuteJudged {

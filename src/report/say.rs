@@ -161,7 +161,15 @@ pub fn say(before: &View, record: &Record) -> Option<Said> {
             let text = format!("could not {act}: {} ({message}){again}", failure(*class));
             Said::news(Tone::Warn, "failed", text)
         }
-        Event::MinuteJudged { served, .. } => Said::detail("judged", minute(served)),
+        Event::MinuteJudged { served, .. } => Said::detail("judged", minute(before, served)),
+        Event::MinuteRevised { minute: at, served } => Said::detail(
+            "revised",
+            format!(
+                "CloudWatch shows the minute {} otherwise than it was judged: {}",
+                words::clock(*at),
+                minute(before, served)
+            ),
+        ),
         Event::MinuteSkipped { minute, why, .. } => Said::detail(
             "passed over",
             format!("the minute {}: {}", words::clock(*minute), quality(*why)),
@@ -383,8 +391,11 @@ fn read(view: &View, values: &[ValueRead]) -> String {
     told.collect::<Vec<_>>().join("; ")
 }
 
-/// A minute's figures on both sides.
-fn minute(served: &Served) -> String {
+/// A minute's figures on both sides, or those of the load balancer where only they are judged.
+fn minute(view: &View, served: &Served) -> String {
+    if !view.plan.as_ref().is_none_or(Plan::counts_requests) {
+        return served.balancer.to_string();
+    }
     format!("requests: green {}, blue {}", served.green, served.blue)
 }
 

@@ -238,7 +238,8 @@ impl View {
             self.phase = phase;
             self.phase_since = Some(record.at);
         }
-        self.read_to = ReadTo::of(&record.event).or(self.read_to);
+        let by_side = self.plan.as_ref().is_none_or(Plan::counts_requests);
+        self.read_to = ReadTo::after(self.read_to, &record.event, by_side);
         self.fold(record.at, &record.event);
     }
 
@@ -355,6 +356,7 @@ impl View {
             Event::DeadmanArmed { until } => self.deadman = Some(*until),
             Event::DeadmanDisarmed => self.deadman = None,
             Event::MinuteSkipped { .. }
+            | Event::MinuteRevised { .. }
             | Event::ValuesRead { .. }
             | Event::Compared(_)
             | Event::EnoughEvidence { .. }
@@ -526,6 +528,7 @@ fn phase_after(event: &Event) -> Option<Phase> {
         | Event::Resumed { .. }
         | Event::MinuteJudged { .. }
         | Event::MinuteSkipped { .. }
+        | Event::MinuteRevised { .. }
         | Event::ValuesRead { .. }
         | Event::Compared(_)
         | Event::EnoughEvidence { .. }

@@ -441,8 +441,8 @@ impl<'a> Loop<'a> {
 async fn see(cloud: &Cloud, clock: Clock, deployment: &Deployment) -> Observation {
     let (plan, within) = (&deployment.plan, look_within(deployment));
     let metrics = async {
-        let from = deployment.metrics_from()?;
-        cloud.see_metrics(plan, from, within, clock.now()).await
+        let wanted = deployment.metrics_wanted()?;
+        cloud.see_metrics(plan, wanted, within, clock.now()).await
     };
     let look = cloud.observe(plan, within, || clock.now());
     let (seen, metrics) = tokio::join!(look, metrics);

@@ -62,7 +62,7 @@ fn a_plan_only_reads() {
 }
 
 #[test]
-fn a_look_while_baking_is_at_most_five_calls() {
+fn a_look_while_baking_is_at_most_five_calls_and_metrics_one_every_third_look() {
     let scene = Scene::at_speed(60);
     scene.configure(&[("bake: 1m }", "bake: 30m }")]);
     let wire = Wire::before(&scene);
@@ -78,8 +78,13 @@ fn a_look_while_baking_is_at_most_five_calls() {
         let looks = quiet.iter().filter(|call| is_look(call)).count();
         let last = quiet.iter().rposition(is_look)?;
         // From one look to the last, which doesn't count.
-        (looks > 20).then(|| (last - first, looks - 1))
+        let between = &quiet[first..last];
+        let of_metrics = |call: &&Call| call.operation == "GetMetricData";
+        let metrics = between.iter().filter(of_metrics).count();
+        (looks > 20).then(|| (between.len() - metrics, metrics, looks - 1))
     });
-    let (calls, looks) = looks;
+    let (calls, metrics, looks) = looks;
     assert!(calls <= 5 * looks, "{calls} calls in {looks} looks");
+    // Every quarter of a minute, where looks are five seconds apart.
+    assert!(metrics <= looks / 3 + 1, "{metrics} reads in {looks} looks");
 }

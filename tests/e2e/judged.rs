@@ -25,6 +25,29 @@ fn a_bad_version_is_reverted_by_its_figures_and_the_words_say_which() {
 }
 
 #[test]
+fn the_load_balancers_own_5xx_are_judged_by_themselves_and_can_be_switched_off() {
+    let scene = Scene::at_speed(100);
+    let alarms = "alarms: [\"shop-{slot}-5xx\", \"shop-{slot}-latency\"]";
+    let own = "the load balancer's own 5xx";
+    let long = ("bake: 1m }", "bake: 10m }");
+    let plan = || scene.bg(&["plan", "--image", "shop:v2"]).exits(0).stdout;
+    scene.configure(&[long]);
+    assert!(plan().contains(own));
+    assert!(!plan().contains("failed requests"));
+    // What lasts a minute or two is over before any of it is judged.
+    scene.configure(&[]);
+    assert!(!plan().contains(own));
+    for off in [
+        "metrics: off",
+        "metrics: { errors: off, load_balancer: off }",
+    ] {
+        scene.configure(&[(alarms, off), long]);
+        let plan = plan();
+        assert!(!plan.contains(own) && !plan.contains("failed requests"));
+    }
+}
+
+#[test]
 fn a_plan_shows_every_metric_with_the_figures_that_blues_last_hour_gives() {
     let scene = Scene::at_speed(100);
     let metrics = "metrics:

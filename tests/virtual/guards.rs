@@ -2,15 +2,19 @@
 //! version that deserves it, and lets a good one through.
 
 use bg::deployment::event::{Event, Record};
+use bg::deployment::ids::LoadBalancerArn;
 use bg::deployment::metrics::{LatencyGuard, MetricGuards, Subject};
 use bg::deployment::outcome::Outcome;
 use bg::deployment::preflight::Request;
 use bg::deployment::trip::Trip;
 use bg::judge::guards::Over;
+use bg::report::view::View;
 use bg::sandbox::RegionOptions;
+use bg::sandbox::faults::{FaultKind, FaultRule, When};
 use bg::sandbox::world::World;
+use bg::sandbox::world::cloudwatch::store::{Metric, Stats};
 use bg::sandbox::world::traffic::{Mode, OwnAnswer};
-use jiff::Timestamp;
+use jiff::{SignedDuration, Timestamp};
 
 use super::harness::{Stage, request};
 use super::{in_first_bake, later, stage};
@@ -192,6 +196,87 @@ async fn a_burst_of_one_minute_at_the_load_balancer_reverts_nothing() {
         .filter(|it| *it > 0)
         .collect();
     assert_eq!(own, [90]);
+}
+
+#[tokio::test(start_paused = true)]
+async fn the_load_balancers_own_5xx_are_judged_without_being_asked_for() {
+    let stage = with_history();
+    let request = judged("shop:v2", "canary:10%:30m", MetricGuards::by_itself());
+    let trip = tripped(stage.deploy(&request, empty_group(1200)).await);
+    let Trip::Worse(worse) = &trip else {
+        panic!("{trip}");
+    };
+    assert_eq!(worse.subject, Subject::LoadBalancer, "{trip}");
+}
+
+#[tokio::test(start_paused = true)]
+async fn what_nobody_asked_for_holds_nothing_where_it_has_no_figures() {
+    let stage = with_history();
+    let request = judged("shop:v2", "canary:50%:1h", MetricGuards::by_itself());
+    let outcome = stage
+        .deploy(
+            &request,
+            in_first_bake(|world| world.cloudwatch.lag = SignedDuration::from_hours(10)),
+        )
+        .await;
+    assert_eq!(outcome, Outcome::Promoted);
+    let records = stage.records.borrow();
+    let holds = |it: &&Record| matches!(it.event, Event::Holding { .. });
+    assert_eq!(records.iter().filter(holds).count(), 0);
+    let skipped = |it: &&Record| matches!(it.event, Event::MinuteSkipped { .. });
+    assert!(records.iter().filter(skipped).count() >= 30);
+}
+
+#[tokio::test(start_paused = true)]
+async fn where_cloudwatch_may_not_be_read_the_plan_says_so_and_goes_on() {
+    let stage = with_history();
+    let denied = FaultRule::new("GetMetricData", FaultKind::Denied, When::Always);
+    stage.region.fault(denied);
+    let request = judged("shop:v2", "canary:10%:10m", MetricGuards::by_itself());
+    let planning = stage.plan(&request).await;
+    let told = [planning.warnings, planning.notes].concat().join("\n");
+    let plan = planning.plan.expect("nothing is in the way");
+    assert_eq!(plan.guards.metrics, None);
+    assert!(told.contains("blue's last hour can't be read"), "{told}");
+    assert!(told.contains("own 5xx are not judged"), "{told}");
+}
+
+#[tokio::test(start_paused = true)]
+async fn figures_that_change_after_they_were_judged_are_counted_and_nothing_else() {
+    let stage = with_history();
+    let request = judged("shop:v2", "canary:10%:20m", MetricGuards::default());
+    let mut changed = false;
+    let outcome = stage
+        .deploy(&request, |stage, record| {
+            let Event::MinuteJudged { minute, .. } = record.event else {
+                return;
+            };
+            if std::mem::replace(&mut changed, true) {
+                return;
+            }
+            let arn = LoadBalancerArn::new(&stage.balancer.arn);
+            let balancer = ("LoadBalancer".to_owned(), arn.dimension().to_owned());
+            later(stage, 60, move |region| {
+                region.with_world(|world| {
+                    let name = "HTTPCode_ELB_5XX_Count";
+                    let metric = Metric::new("AWS/ApplicationELB", name, vec![balancer.clone()]);
+                    let (store, now) = (&mut world.cloudwatch.store, world.now);
+                    store.record(metric, Some("Count"), minute, &Stats::of(500.0), now);
+                });
+            });
+        })
+        .await;
+    assert_eq!(outcome, Outcome::Promoted);
+    let records = stage.records.borrow();
+    let revised = records.iter().filter_map(|it| match it.event {
+        Event::MinuteRevised { served, .. } => Some(served.balancer.own_5xx),
+        _ => None,
+    });
+    assert_eq!(revised.collect::<Vec<_>>(), [500]);
+    assert_eq!(
+        View::of(records.iter()).read_to.map(|it| it.revised),
+        Some(1)
+    );
 }
 
 #[tokio::test(start_paused = true)]

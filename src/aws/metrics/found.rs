@@ -65,7 +65,8 @@ impl Cloud {
             found.collect::<Vec<_>>()
         });
         let history = match self.history_of_blue(ask, &groups, forwards, now).await {
-            Err(error) if error.is_for_good() => {
+            // What nobody asked for stops nothing.
+            Err(error) if error.is_for_good() || ask.guards == MetricGuards::by_itself() => {
                 notes.push(format!("blue's last hour can't be read: {error}"));
                 None
             }
@@ -122,7 +123,9 @@ impl Cloud {
             (!balancer.is_network()).then(|| (balancer, group.arn.clone()))
         });
         let pairs: Groups = pairs.collect();
-        if pairs.is_empty() || !(ask.guards.judges_requests() || ask.day) {
+        let guards = &ask.guards;
+        let judges = guards.judges_requests() || guards.load_balancer.is_some();
+        if pairs.is_empty() || !(judges || ask.day) {
             return Ok(None);
         }
         let history = self.history(slot, &pairs, ask, now).await?;

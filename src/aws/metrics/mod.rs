@@ -15,7 +15,9 @@ use super::cloud::Cloud;
 use super::error::{AwsError, ErrorClass};
 use super::retry::Effect;
 use crate::deployment::ids::DeploymentId;
-use crate::deployment::metrics::{MetricsSeen, Pace, Queries, note, note_what_is_new};
+use crate::deployment::metrics::{
+    MetricsSeen, MetricsWanted, Pace, Queries, note, note_what_is_new,
+};
 use crate::deployment::observation::Seen;
 use crate::deployment::plan::Plan;
 use crate::strategy::format_duration;
@@ -34,17 +36,17 @@ pub(super) struct LastRead {
 }
 
 impl Cloud {
-    /// Both slots' figures from the minute `from` on, read anew every quarter of a minute; `None`
-    /// as long as that minute can't have any.
+    /// Both slots' figures from `wanted` on, read anew every quarter of a minute; `None` as long as
+    /// the first that was not judged can't have any.
     pub async fn see_metrics(
         &self,
         plan: &Plan,
-        from: Timestamp,
+        wanted: MetricsWanted,
         at_most: Duration,
         now: Timestamp,
     ) -> Option<Seen<MetricsSeen>> {
         let pace = Pace::of(plan.guards.metrics.as_ref()?);
-        if now < from.checked_add(pace.first_after).ok()? {
+        if now < wanted.from.checked_add(pace.first_after).ok()? {
             return None;
         }
         let last = self.last_metrics(&plan.id);
@@ -53,7 +55,7 @@ impl Cloud {
         {
             return Some(seen.clone());
         }
-        let read = timeout(at_most, self.read_metrics(plan, from, now)).await;
+        let read = timeout(at_most, self.read_metrics(plan, wanted.read_from, now)).await;
         let seen = match read {
             Ok(Ok(mut read)) => {
                 let before = last.as_ref().and_then(|(_, seen)| seen.value());

@@ -22,12 +22,17 @@ pub(super) use threshold::{MISSING, THRESHOLD_KEYS};
 pub(super) const METRICS_KEYS: [&str; 5] =
     ["errors", "latency", "load_balancer", "threshold", "compare"];
 
-/// Errors and the load balancer's own are judged by themselves where anything is.
+/// Errors are judged by themselves where anything is; the load balancer's own 5xx always are.
 pub(super) fn read_metrics(reader: Reader<'_>, node: &Node) -> Result<MetricGuards, InputError> {
-    let expected = "metrics: { errors, latency, load_balancer, threshold, compare }";
+    if reader.is_word(node, "off") {
+        return Ok(MetricGuards::none());
+    }
+    let expected = "off, or { errors, latency, load_balancer, threshold, compare }";
     let fields = reader.fields(node, expected, &METRICS_KEYS)?;
-    let errors = fields.optional("errors");
-    let errors = errors.map(|node| requests::read_errors(reader, node));
+    let errors = match fields.optional("errors") {
+        Some(node) => requests::read_errors(reader, node)?,
+        None => Some(ErrorGuard::default()),
+    };
     let latency = fields.optional("latency");
     let latency = latency.map(|node| requests::read_latency(reader, node));
     let load_balancer = match fields.optional("load_balancer") {
@@ -39,7 +44,7 @@ pub(super) fn read_metrics(reader: Reader<'_>, node: &Node) -> Result<MetricGuar
     let compare = fields.optional("compare");
     let compare = compare.map(|node| compare::read_compare(reader, node));
     let guards = MetricGuards {
-        errors: Some(errors.transpose()?.unwrap_or_else(ErrorGuard::default)),
+        errors,
         latency: latency.transpose()?,
         load_balancer,
         thresholds: thresholds.transpose()?.unwrap_or_default(),

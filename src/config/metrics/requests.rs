@@ -17,12 +17,18 @@ const MOST_IN_A_CLUSTER: u32 = 1000;
 pub(in crate::config) const LATENCY_KEYS: [&str; 3] = ["over", "worse_than", "limit"];
 pub(in crate::config) const LOAD_BALANCER_KEYS: [&str; 1] = ["limit"];
 
-pub(super) fn read_errors(reader: Reader<'_>, node: &Node) -> Result<ErrorGuard, InputError> {
+pub(super) fn read_errors(
+    reader: Reader<'_>,
+    node: &Node,
+) -> Result<Option<ErrorGuard>, InputError> {
     let default = ErrorGuard::default();
-    if reader.is_word(node, "default") {
-        return Ok(default);
+    if reader.is_word(node, "off") {
+        return Ok(None);
     }
-    let expected = "default, or { worse_than, harmless, limit, false_reverts, early_promote, \
+    if reader.is_word(node, "default") {
+        return Ok(Some(default));
+    }
+    let expected = "off, default, or { worse_than, harmless, limit, false_reverts, early_promote, \
                     cluster, burst_guard }";
     let fields = reader.fields(node, expected, &ERRORS_KEYS)?;
     let rate = |key: &str, default: u32| rate(reader, &fields, key).map(|it| it.unwrap_or(default));
@@ -57,7 +63,7 @@ pub(super) fn read_errors(reader: Reader<'_>, node: &Node) -> Result<ErrorGuard,
             "`harmless` must be over 0% and not over `limit`",
         );
     }
-    Ok(errors)
+    Ok(Some(errors))
 }
 
 pub(super) fn read_latency(reader: Reader<'_>, node: &Node) -> Result<LatencyGuard, InputError> {

@@ -54,6 +54,7 @@ impl Draft<'_> {
                 }
             }
         }
+        self.note_revisions(&mut evidence);
         let values = self.judge_values(&mut evidence);
         let worse = evidence.worse();
         // Most looks bring nothing new.
@@ -63,8 +64,28 @@ impl Draft<'_> {
         worse.map(|worse| Trip::Worse(Box::new(worse))).or(values)
     }
 
+    /// Counts minutes that CloudWatch shows otherwise now than they were judged, and two reads
+    /// agree on it. Nothing else comes of them: what is judged once isn't judged again.
+    fn note_revisions(&mut self, evidence: &mut Cow<'_, Evidence>) {
+        let Some(Seen::Value(seen)) = &self.seen.metrics else {
+            return;
+        };
+        let of = |(minute, weight, shown): (Timestamp, Weight, &Served)| {
+            let found = seen.minutes.get(&minute)?;
+            let agreed = seen.at.duration_since(found.unchanged_since) >= READS_APART;
+            let served = self.served(found, weight, FINAL_AFTER).ok()?;
+            (agreed && served != *shown).then_some((minute, served))
+        };
+        let revised: Vec<_> = evidence.judged_lately().filter_map(of).collect();
+        for (minute, served) in revised {
+            evidence.to_mut().revise(minute, &served);
+            self.record(Event::MinuteRevised { minute, served });
+        }
+    }
+
     fn known(&self, seen: &Seen<MetricsSeen>, minute: Timestamp, weight: Weight) -> Known {
-        let Some(age) = age_of(minute, self.now).filter(|age| *age >= AGREED_AFTER) else {
+        let read_at = seen.value().map_or(self.now, |seen| seen.at);
+        let Some(age) = age_of(minute, read_at).filter(|age| *age >= AGREED_AFTER) else {
             return Known::NotYet;
         };
         let given_up = age >= GIVEN_UP_AFTER;
@@ -75,28 +96,38 @@ impl Draft<'_> {
         };
         let nothing = MinuteSeen::default();
         let found = seen.minutes.get(&minute).unwrap_or(&nothing);
-        let agreed = self.now.duration_since(found.unchanged_since) >= READS_APART;
+        let agreed = read_at.duration_since(found.unchanged_since) >= READS_APART;
         let counted = found.load_balancer.is_some() || found.own_5xx.is_some();
-        let final_at = match agreed && counted {
-            true => AGREED_AFTER,
-            false => FINAL_AFTER,
+        // Agreement makes a minute final that is younger than most are.
+        let age = match agreed && counted {
+            true => FINAL_AFTER.max(age),
+            false => age,
         };
+        match self.served(found, weight, age) {
+            Ok(served) => Known::Figures(served),
+            Err(Quality::Late) if !given_up => Known::NotYet,
+            Err(why) => Known::Nothing(why),
+        }
+    }
+
+    /// What both sides served in a minute of this age, or what it has instead.
+    fn served(&self, found: &MinuteSeen, weight: Weight, age: Duration) -> Result<Served, Quality> {
         let plan = &self.deployment.plan;
         let full = weight == Weight::FULL;
-        let blue = side(found, found.slots[plan.blue], !full, age, final_at);
-        let green = side(found, found.slots[plan.green_slot()], true, age, final_at);
-        match (blue, green) {
-            (Ok(blue), Ok(green)) => Known::Figures(Served {
-                blue,
-                green,
-                balancer: Balancer {
-                    requests: found.load_balancer.unwrap_or(0),
-                    own_5xx: found.own_5xx.unwrap_or(0),
-                },
-            }),
-            (Err(Quality::Late), _) | (_, Err(Quality::Late)) if !given_up => Known::NotYet,
-            (Err(why), _) | (_, Err(why)) => Known::Nothing(why),
-        }
+        let blue = side(found, found.slots[plan.blue], !full, age);
+        let green = side(found, found.slots[plan.green_slot()], true, age);
+        let why = |quality| match (&blue, &green) {
+            (Err(Quality::Late), _) | (_, Err(Quality::Late)) => Quality::Late,
+            _ => quality,
+        };
+        Ok(Served {
+            blue: blue.map_err(why)?,
+            green: green.map_err(why)?,
+            balancer: Balancer {
+                requests: found.load_balancer.unwrap_or(0),
+                own_5xx: found.own_5xx.unwrap_or(0),
+            },
+        })
     }
 
     /// What the metrics have against moving on.
@@ -125,7 +156,6 @@ fn side(
     slot: FiguresSeen,
     has_weight: bool,
     age: Duration,
-    final_at: Duration,
 ) -> Result<Figures, Quality> {
     let of = |bad: Option<u64>| {
         let figures = minute::Figures {
@@ -134,7 +164,7 @@ fn side(
             load_balancer: found.load_balancer,
             has_weight,
         };
-        let minute = Minute::of(Read::Complete, figures, age, final_at);
+        let minute = Minute::of(Read::Complete, figures, age, FINAL_AFTER);
         match (minute.quality, minute.count) {
             (_, Some(count)) => Ok(count),
             // What doesn't depend on traffic was published, or nothing but failures: nobody came.

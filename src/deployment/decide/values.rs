@@ -92,7 +92,8 @@ impl Draft<'_> {
             true => (FINE_AGREED_AFTER, FINE_READS_APART, FINE_FINAL_AFTER),
             false => (AGREED_AFTER, READS_APART.unsigned_abs(), FINAL_AFTER),
         };
-        let age = self.now.duration_since(end(at, period));
+        let read_at = seen.value().map_or(self.now, |seen| seen.at);
+        let age = read_at.duration_since(end(at, period));
         let Ok(age) = Duration::try_from(age) else {
             return Known::NotYet;
         };
@@ -103,7 +104,7 @@ impl Draft<'_> {
         };
         let found = seen.values.get(&place).and_then(|values| values.get(&at));
         let agreed =
-            |it: &&ValueSeen| self.now.duration_since(it.unchanged_since).unsigned_abs() >= apart;
+            |it: &&ValueSeen| read_at.duration_since(it.unchanged_since).unsigned_abs() >= apart;
         match found {
             Some(value) if age >= final_after => Known::Value(Some(value.value)),
             Some(value) if age >= agreed_after && agreed(&value) => Known::Value(Some(value.value)),

@@ -77,8 +77,13 @@ impl Queries {
             longest_period: 60,
         };
         if let Some(guards) = &plan.guards.metrics {
+            let http = |route: &&Route| !route.load_balancer.is_network();
+            let routes: Vec<&Route> = plan.routes.iter().filter(http).collect();
             if plan.counts_requests() {
-                queries.ask_for_requests(plan, guards);
+                queries.ask_for_requests(&routes, guards);
+            }
+            if plan.counts_requests() || guards.load_balancer.is_some() {
+                queries.ask_for_balancers(&routes, guards);
             }
             for (metric, watched) in guards.watched().enumerate() {
                 queries.ask_for_values(plan, metric, watched);
@@ -132,10 +137,8 @@ impl Queries {
         self.push(of_source(&id, &Source::of(metric)));
     }
 
-    fn ask_for_requests(&mut self, plan: &Plan, guards: &MetricGuards) {
+    fn ask_for_requests(&mut self, routes: &[&Route], guards: &MetricGuards) {
         let line = guards.latency.and_then(|latency| latency.line);
-        let http = |route: &&Route| !route.load_balancer.is_network();
-        let routes: Vec<&Route> = plan.routes.iter().filter(http).collect();
         for slot in SlotName::BOTH {
             let groups: BTreeSet<_> = routes
                 .iter()
@@ -164,6 +167,9 @@ impl Queries {
                 );
             }
         }
+    }
+
+    fn ask_for_balancers(&mut self, routes: &[&Route], guards: &MetricGuards) {
         let balancers: BTreeSet<_> = routes.iter().map(|route| &route.load_balancer).collect();
         for load_balancer in balancers {
             self.ask(

@@ -3,7 +3,7 @@
 use std::collections::VecDeque;
 use std::time::Duration;
 
-use jiff::Timestamp;
+use jiff::{SignedDuration, Timestamp};
 
 use super::guard::{self, Metric};
 use super::{
@@ -19,6 +19,8 @@ use crate::strategy::Weight;
 const KEPT: usize = 60;
 /// So many minutes in a row without figures are too many.
 const SKIPPED_IN_A_ROW: u32 = 3;
+/// For so long after a minute was judged its figures are read again: only to say that they changed.
+const READ_AGAIN_FOR: SignedDuration = SignedDuration::from_mins(10);
 /// Green should have had so many requests, and has had none: by chance that happens once in 10^13.
 const STARVED_AT: f64 = 30.0;
 
@@ -35,6 +37,27 @@ pub struct Window {
     pub until: Option<Timestamp>,
 }
 
+/// From when on metrics are wanted.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct MetricsWanted {
+    /// The first minute or period that was not judged.
+    pub from: Timestamp,
+    /// The first minute to be read: those that were judged lately may have changed.
+    pub read_from: Timestamp,
+}
+
+/// A minute that was judged.
+#[derive(Debug, Clone, PartialEq)]
+struct Recent {
+    minute: Timestamp,
+    /// Green's share in it.
+    weight: Weight,
+    /// By these figures.
+    served: Served,
+    /// What CloudWatch has shown of it last.
+    shown: Served,
+}
+
 /// What was judged so far.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Evidence {
@@ -46,14 +69,17 @@ pub struct Evidence {
     windows: Vec<Window>,
     /// The first minute that was not judged.
     next: Option<Timestamp>,
-    /// The newest minutes that were, with green's share in them.
-    recent: VecDeque<(Served, Weight)>,
+    /// The newest minutes that were.
+    recent: VecDeque<Recent>,
+    /// How often figures changed after they were judged.
+    revised: u32,
     /// The step of the last minute, and how many of its minutes had no figures, and had some.
     step: Option<usize>,
     skipped_in_step: u32,
     judged_in_step: u32,
-    /// Whether minutes are read at all.
-    counts: bool,
+    /// Whether minutes are read at all, and whether each side's requests in them are.
+    reads: bool,
+    by_side: bool,
     /// Green's requests in its minutes.
     green_requests: u64,
     skipped_in_a_row: u32,
@@ -76,11 +102,13 @@ impl Evidence {
             windows: Vec::new(),
             next: None,
             recent: VecDeque::new(),
+            revised: 0,
             step: None,
             skipped_in_step: 0,
             judged_in_step: 0,
             green_requests: 0,
-            counts: guards.judges_requests(),
+            reads: guards.judges_requests() || guards.load_balancer.is_some(),
+            by_side: guards.judges_requests(),
             skipped_in_a_row: 0,
             judged: 0,
             missed: 0.0,
@@ -90,7 +118,8 @@ impl Evidence {
     /// Reads minutes although nothing is judged in them, where a step asks for requests.
     #[must_use]
     pub fn counting(mut self, counts: bool) -> Evidence {
-        self.counts |= counts;
+        self.reads |= counts;
+        self.by_side |= counts;
         self
     }
 
@@ -115,7 +144,7 @@ impl Evidence {
 
     /// The next minute to be judged, and the step that it belongs to.
     pub fn due(&self) -> Option<(Timestamp, Window)> {
-        let next = self.next.filter(|_| self.counts)?;
+        let next = self.next.filter(|_| self.reads)?;
         self.windows.iter().find_map(|window| {
             let minute = next.max(window.from);
             let in_time = window.until.is_none_or(|until| minute < until);
@@ -123,12 +152,17 @@ impl Evidence {
         })
     }
 
-    /// From which minute on figures are wanted.
-    pub fn wanted_from(&self) -> Option<Timestamp> {
+    /// From when on figures are wanted; none where none are.
+    pub fn wanted(&self) -> Option<MetricsWanted> {
         let values = (0..self.watch.len()).filter_map(|metric| self.value_due(metric));
         let values = values.map(|(at, _)| at);
         let minute = self.due().map(|(minute, _)| minute);
-        minute.into_iter().chain(values).min()
+        let from = minute.into_iter().chain(values).min()?;
+        let judged = self.read_again().next().map(|it| it.minute);
+        Some(MetricsWanted {
+            from,
+            read_from: judged.map_or(from, |judged| judged.min(from)),
+        })
     }
 
     /// What is known of the config's own metrics.
@@ -172,7 +206,12 @@ impl Evidence {
         self.move_on(minute, step);
         let pairs = self.pairs(&self.without_burst(served), weight);
         self.judge.consume(&pairs);
-        self.recent.push_back((*served, weight));
+        self.recent.push_back(Recent {
+            minute,
+            weight,
+            served: *served,
+            shown: *served,
+        });
         if self.recent.len() > KEPT {
             self.recent.pop_front();
         }
@@ -185,6 +224,33 @@ impl Evidence {
             0 => self.missed += all * f64::from(weight.per_mille()) / 1000.0,
             _ => self.missed = 0.0,
         }
+    }
+
+    /// The minutes that are read again, with green's share in them and what was last shown.
+    pub fn judged_lately(&self) -> impl Iterator<Item = (Timestamp, Weight, &Served)> {
+        self.read_again()
+            .map(|it| (it.minute, it.weight, &it.shown))
+    }
+
+    fn read_again(&self) -> impl Iterator<Item = &Recent> {
+        let since = self.next.map(|next| next - READ_AGAIN_FOR);
+        let recent = self.recent.iter();
+        recent.filter(move |it| since.is_some_and(|since| it.minute >= since))
+    }
+
+    /// Takes what a minute that was judged is shown to have been after all: nothing is judged
+    /// anew.
+    pub fn revise(&mut self, minute: Timestamp, served: &Served) {
+        self.revised += 1;
+        let judged = self.recent.iter_mut().find(|it| it.minute == minute);
+        if let Some(judged) = judged {
+            judged.shown = *served;
+        }
+    }
+
+    /// How often figures changed after they were judged.
+    pub fn revised(&self) -> u32 {
+        self.revised
     }
 
     /// Passes over a minute of a step that has no figures.
@@ -207,7 +273,7 @@ impl Evidence {
         };
         let is_over = |it: &Served| it.balancer.own_5xx > tolerated(it.balancer);
         let mut judged = *served;
-        if !self.recent.back().is_some_and(|(it, _)| is_over(it)) {
+        if !self.recent.back().is_some_and(|it| is_over(&it.served)) {
             let most = tolerated(served.balancer);
             judged.balancer.own_5xx = served.balancer.own_5xx.min(most);
         }
@@ -254,11 +320,12 @@ impl Evidence {
             && !self.is_starved()
     }
 
-    /// For how many minutes there were no figures, where that is too long to move on.
+    /// For how many minutes there were no figures, where that is too long to move on. Nothing waits
+    /// for the load balancer's own answers alone.
     pub fn blind_for(&self) -> Option<u32> {
         let most = self.skipped_in_step > self.judged_in_step && self.skipped_in_step > 1;
         let row = self.skipped_in_a_row >= SKIPPED_IN_A_ROW;
-        (row || most).then_some(self.skipped_in_step.max(self.skipped_in_a_row))
+        (self.by_side && (row || most)).then_some(self.skipped_in_step.max(self.skipped_in_a_row))
     }
 
     /// Whether requests should have come to green, and none did.
@@ -340,16 +407,16 @@ impl Evidence {
             ..self.settings.clone()
         });
         let newest = self.recent.iter().skip(self.recent.len() - minutes);
-        for (served, weight) in newest {
-            judge.consume(&[self.metrics[metric].pair(served, *weight)]);
+        for it in newest {
+            judge.consume(&[self.metrics[metric].pair(&it.served, it.weight)]);
         }
         judge.logs()[0].revert.unwrap_or(f64::NEG_INFINITY)
     }
 
     fn sum(&self, minutes: usize, metric: usize) -> Pair {
         let newest = self.recent.iter().skip(self.recent.len() - minutes);
-        newest.fold(Pair::default(), |mut sum, (served, weight)| {
-            let pair = self.metrics[metric].pair(served, *weight);
+        newest.fold(Pair::default(), |mut sum, it| {
+            let pair = self.metrics[metric].pair(&it.served, it.weight);
             sum.blue.requests += pair.blue.requests;
             sum.blue.bad += pair.blue.bad;
             sum.green.requests += pair.green.requests;

@@ -41,6 +41,20 @@ pub struct History {
     pub day: Option<Day>,
 }
 
+impl History {
+    /// One in which nothing is known.
+    pub fn of(slot: SlotName) -> History {
+        History {
+            slot,
+            line: None,
+            zones: Vec::new(),
+            minutes: Vec::new(),
+            balancer: Balancer::default(),
+            day: None,
+        }
+    }
+}
+
 /// How many requests come, and when most did.
 #[derive(Debug, Clone, Default, PartialEq)]
 pub struct Day {

@@ -23,7 +23,7 @@ use serde::{Deserialize, Serialize};
 
 pub(crate) use asked::{Asked, Queries, What, of_source};
 pub(in crate::deployment) use evidence::age_of;
-pub use evidence::{Evidence, Window};
+pub use evidence::{Evidence, MetricsWanted, Window};
 pub use history::{Day, History, MetricsFound, Tried};
 pub(crate) use reading::{Pace, note, note_what_is_new};
 pub use verdict::{Crossed, Judgement, Verdict};
@@ -53,6 +53,8 @@ pub const GIVEN_UP_AFTER: Duration = Duration::from_secs(600);
 /// What was read of the load balancers' metrics.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct MetricsSeen {
+    /// When they were read.
+    pub at: Timestamp,
     /// Each minute, by its start. One that was asked for and isn't here has no datapoint at all.
     pub minutes: BTreeMap<Timestamp, MinuteSeen>,
     /// The values of the config's own metrics, by their position and side, each by the start of
@@ -185,6 +187,17 @@ impl Served {
         self.green.add(&more.green);
         self.balancer.requests += more.balancer.requests;
         self.balancer.own_5xx += more.balancer.own_5xx;
+    }
+}
+
+impl fmt::Display for Balancer {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let Count { requests, bad } = self.count();
+        if requests == 0 {
+            return f.write_str("no traffic at the load balancer");
+        }
+        let (own, all) = (thousands(bad), thousands(requests));
+        write!(f, "the load balancer's own 5xx: {own} of {all} requests")
     }
 }
 

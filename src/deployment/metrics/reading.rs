@@ -89,6 +89,7 @@ pub(crate) fn note_what_is_new(
     before: Option<&MetricsSeen>,
     now: Timestamp,
 ) {
+    read.at = now;
     for (minute, seen) in &mut read.minutes {
         let before = before.and_then(|before| before.minutes.get(minute));
         let same = |before: &&MinuteSeen| {

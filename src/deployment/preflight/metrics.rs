@@ -12,7 +12,9 @@ use crate::strategy::{Weight, format_duration};
 
 /// A minute, and the time until CloudWatch's figures of it are final.
 const JUDGED_AFTER: Duration = Duration::from_secs(5 * 60);
-/// The second part of that.
+/// Two minutes, and the time until two reads of the second one can have agreed.
+const TWO_JUDGED: Duration = Duration::from_secs(3 * 60);
+/// The second part of `JUDGED_AFTER`.
 const FINAL_AFTER: Duration = Duration::from_secs(3 * 60);
 
 /// What is going to be judged. Metrics are judged for a new version only: what a hotfix or a
@@ -29,11 +31,19 @@ pub(super) fn check(
         return None;
     }
     if routes.iter().all(|route| route.load_balancer.is_network()) {
-        request.guards.metrics.as_ref()?;
+        let asked = request.guards.metrics.as_ref()?;
+        if *asked == MetricGuards::by_itself() {
+            return None;
+        }
         without_requests(&mut guards, planning)?;
     }
     let history = found.metrics.history.as_ref();
     let history = history.filter(|history| history.slot == live);
+    if guards == MetricGuards::by_itself() {
+        leave_out_unjudgeable(&mut guards, request, history.is_some(), planning);
+        let counts = guards.judges_anything() || request.asks_for_requests();
+        counts.then_some(())?;
+    }
     let remarks = guards.fix(history);
     remarks
         .warnings
@@ -55,6 +65,25 @@ pub(super) fn check(
     }
     warn_of_short_bakes(&guards, &request.steps(), request.limits.patience, planning);
     Some(guards)
+}
+
+/// What nobody asked for is left out where its usual level isn't known, or where it is all over
+/// before two minutes can be judged.
+fn leave_out_unjudgeable(
+    guards: &mut MetricGuards,
+    request: &Request,
+    is_known: bool,
+    planning: &mut Planning,
+) {
+    let length: Duration = request.steps().iter().map(StepPlan::longest).sum();
+    if length < TWO_JUDGED {
+        guards.load_balancer = None;
+    } else if !is_known {
+        guards.load_balancer = None;
+        planning.note(
+            "the load balancer's own 5xx are not judged: their level of the last hour is not known",
+        );
+    }
 }
 
 /// A network load balancer counts no answers: what would judge them is left out where nobody asked

@@ -67,9 +67,22 @@ impl MetricGuards {
         }
     }
 
-    /// Whether requests are judged.
+    /// What is on where nobody asks for anything.
+    pub fn by_itself() -> MetricGuards {
+        MetricGuards {
+            load_balancer: Some(BalancerGuard::default()),
+            ..MetricGuards::none()
+        }
+    }
+
+    /// Whether each side's requests are judged.
     pub fn judges_requests(&self) -> bool {
-        self.errors.is_some() || self.latency.is_some() || self.load_balancer.is_some()
+        self.errors.is_some() || self.latency.is_some()
+    }
+
+    /// Whether anything is judged.
+    pub fn judges_anything(&self) -> bool {
+        *self != MetricGuards::none()
     }
 
     /// The metrics that are read besides the load balancers' own: those of `thresholds`, then

@@ -20,7 +20,11 @@ pub(super) fn lines(frame: &Frame<'_>, plan: &Plan) -> Vec<StyledLine> {
     });
     let Some(judged) = &frame.view.judged else {
         let line = marked(Tone::Dim, frame.marks.later, "not judged").to_column(22);
-        let line = line.plain("failed requests, from the first whole minute on");
+        let what = match plan.counts_requests() {
+            true => "failed requests, from the first whole minute on",
+            false => "the load balancer's own 5xx, from the first whole minute on",
+        };
+        let line = line.plain(what);
         return std::iter::once(line).chain(read_to).collect();
     };
     let worse = matches!(frame.view.trip, Some(Trip::Worse(_)));
@@ -31,8 +35,13 @@ pub(super) fn lines(frame: &Frame<'_>, plan: &Plan) -> Vec<StyledLine> {
     let served = judged.served;
     let judged_for = Duration::from_secs(60 * u64::from(judged.minutes));
     let line = marked(tone, mark, word).to_column(22);
-    let [green, blue] = [served.green, served.blue];
     let minutes = format!(", in {}", words::length(judged_for));
+    if !plan.counts_requests() {
+        let line = line.plain(served.balancer.to_string());
+        let line = line.with(Tone::Dim, &minutes);
+        return std::iter::once(line).chain(read_to).collect();
+    }
+    let [green, blue] = [served.green, served.blue];
     let both = line.clone().plain(format!("green {green}, blue {blue}"));
     let both = both.with(Tone::Dim, &minutes);
     if both.width() <= frame.columns {

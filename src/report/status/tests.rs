@@ -74,6 +74,7 @@ fn how_far_behind_the_judge_is_is_shown() {
     assert!(!told(&status).contains("metrics"));
     let baking = status.deployment.as_mut().expect("there is one");
     baking.metrics = Some(ReadTo {
+        revised: 0,
         at: stories::at(360),
         blue: Quality::Zero,
         green: Quality::NoTraffic,

@@ -5,6 +5,7 @@ mod bake;
 mod deadman;
 mod drift;
 mod hotfix;
+mod metrics;
 mod provision;
 mod revert;
 mod rounds;
