@@ -107,6 +107,7 @@ fn request(image: &str, clock: Clock) -> Result<Request, Box<dyn Error>> {
             healthy_for: MINUTE / 2,
             alarms: vec![alarm("shop-{slot}-5xx"), alarm("shop-{slot}-latency")],
         },
+        gates: Vec::new(),
         limits: Limits {
             poll: Duration::from_secs(5),
             healthy_within: 10 * MINUTE,

@@ -67,6 +67,7 @@ pub mod cli;
 pub mod config;
 pub mod deployment;
 pub mod diagnose;
+pub mod gate;
 pub mod judge;
 pub mod rehearse;
 pub mod report;

@@ -9,8 +9,10 @@ const MAY_IMPORT: &[(&str, &[&str])] = &[
     ("strategy", &[]),
     // The words for lengths of time are the strategies'.
     ("judge", &["strategy"]),
-    ("config", &["strategy", "judge"]),
-    ("deployment", &["strategy", "judge"]),
+    // What can be asked, as the config reads it and a plan fixes it.
+    ("gate", &["strategy"]),
+    ("config", &["strategy", "judge", "gate"]),
+    ("deployment", &["strategy", "judge", "gate"]),
     // It is shown a service and says what that lacks; who looks and who acts is `aws`.
     ("adopt", &["deployment"]),
     ("diagnose", &["deployment"]),
@@ -33,6 +35,7 @@ const MAY_IMPORT: &[(&str, &[&str])] = &[
             "judge",
             "strategy",
             "diagnose",
+            "gate",
         ],
     ),
     (
@@ -50,6 +53,7 @@ const MAY_IMPORT: &[(&str, &[&str])] = &[
             "judge",
             "diagnose",
             "adopt",
+            "gate",
         ],
     ),
 ];
@@ -66,6 +70,7 @@ const IMPURE: &[&str] = &[
 const PURE: &[&str] = &[
     "strategy",
     "judge",
+    "gate",
     "deployment",
     "report",
     "diagnose",

@@ -34,6 +34,7 @@ const ANSWER_WITHIN: Duration = Duration::from_secs(5);
 pub struct Cloud {
     pub(super) config: SdkConfig,
     region: String,
+    is_sandbox: bool,
     credentials: Renewing,
     /// How far this machine's clock is ahead, where AWS has refused a request for it.
     clock_ahead: Mutex<Option<SignedDuration>>,
@@ -75,6 +76,7 @@ impl Cloud {
         Cloud {
             config,
             region,
+            is_sandbox: false,
             credentials,
             clock_ahead: Mutex::default(),
             budgets: Budgets::default(),
@@ -93,7 +95,21 @@ impl Cloud {
     #[must_use]
     pub fn at_speed(mut self, speed: f64) -> Cloud {
         self.budgets = Budgets::at_speed(speed);
+        self.is_sandbox = true;
         self
+    }
+
+    /// Another handle on the same, for a task of its own.
+    #[must_use]
+    pub fn another(&self) -> Cloud {
+        let mut another = Cloud::with_config(&self.config);
+        another.is_sandbox = self.is_sandbox;
+        another
+    }
+
+    /// Where the sandbox answers, where that is what is asked.
+    pub(super) fn sandbox(&self) -> Option<&str> {
+        self.config.endpoint_url().filter(|_| self.is_sandbox)
     }
 
     pub(super) fn budgets(&self) -> &Budgets {

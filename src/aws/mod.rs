@@ -39,6 +39,7 @@ mod services;
 mod survey;
 mod together;
 mod universal;
+mod web;
 mod xml;
 
 #[cfg(test)]
@@ -61,3 +62,4 @@ pub use retirement::{Requests, Watched};
 pub(crate) use retry::{Effect, repeat};
 pub use routes::RouteWrite;
 pub use survey::SurveyAsk;
+pub use web::{WebAnswer, WebRequest};

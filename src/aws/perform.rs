@@ -42,6 +42,8 @@ impl Cloud {
                 let arn = self.register_once(plan, body).await?;
                 return Ok(arn.map_or(Done::NothingToRegister, Done::TaskDefinition));
             }
+            // Whoever runs the deployment asks: it takes its time.
+            Action::AskGate { .. } => {}
             Action::AddGreenToRoutes => self.add_green_to_routes(plan).await?,
             Action::ProvisionGreen { task_definition } => {
                 self.provision_green(plan, task_definition).await?;

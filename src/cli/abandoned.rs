@@ -20,6 +20,7 @@ use crate::deployment::plan::Plan;
 use crate::deployment::problem::Problem;
 use crate::deployment::state::{Deployment, Phase};
 use crate::deployment::surroundings::Carried;
+use crate::report::view::View;
 use crate::runner::{Asks, LEASE, Run, Until};
 use crate::store::{Holder, Steer};
 use crate::strategy::Weight;
@@ -186,11 +187,16 @@ impl Abandoned {
         .hint("go back: `bg rollback`; or deploy the next version: `bg deploy`"))
     }
 
+    /// What its records say.
+    pub(super) fn view(&self) -> View {
+        View::of(&self.records)
+    }
+
     /// What its outcome leaves no room for any more.
     ///
     /// # Errors
     /// Where it has succeeded, or reverts already.
-    pub(super) fn refuse_too_late(&self, steer: Steer) -> Result<(), CliError> {
+    pub(super) fn refuse_too_late(&self, steer: &Steer) -> Result<(), CliError> {
         let Deployment { phase, left, .. } = &self.deployment;
         match left.as_deref().unwrap_or(phase) {
             Phase::Promoted { .. } => Err(CliError::refused(format!(
@@ -198,7 +204,7 @@ impl Abandoned {
                 self.id()
             ))
             .hint("`bg rollback` goes back")),
-            Phase::Reverting { .. } if steer != Steer::Abort => Err(CliError::refused(format!(
+            Phase::Reverting { .. } if *steer != Steer::Abort => Err(CliError::refused(format!(
                 "deployment {} reverts already, and its process is gone",
                 self.id()
             ))

@@ -14,8 +14,8 @@ use clap::{ArgMatches, Args, CommandFactory, FromArgMatches, Parser, Subcommand,
 pub use deployment::{DeployArgs, PlanArgs, RegionArgs, RetireBy, RunArgs, VersionArgs};
 pub use verbs::{
     DeadmanArgs, DeadmanTestArgs, DeadmanVerb, DoctorArgs, HistoryArgs, IamPolicyArgs, InitArgs,
-    InitFormat, PromoteArgs, RehearseArgs, RestartArgs, ResumeArgs, RollbackArgs, SandboxArgs,
-    ScaleArgs, SchemaArgs, ShowArgs, StatusArgs, SteerArgs, TasksArgs, TickArgs,
+    InitFormat, PromoteArgs, RehearseArgs, RejectArgs, RestartArgs, ResumeArgs, RollbackArgs,
+    SandboxArgs, ScaleArgs, SchemaArgs, ShowArgs, StatusArgs, SteerArgs, TasksArgs, TickArgs,
 };
 
 /// Blue/green deployments for Amazon ECS that watch, verify and revert by themselves
@@ -78,6 +78,10 @@ pub enum Verb {
     Promote(PromoteArgs),
     /// Ask a running deployment to put all traffic back
     Abort(SteerArgs),
+    /// Say yes to the gate that a deployment waits at
+    Approve(SteerArgs),
+    /// Say no to it: all traffic goes back
+    Reject(RejectArgs),
     /// Say why a service or task is unwell, and what mends it; any ECS service, read-only
     #[command(after_help = DOCTOR_EXAMPLES)]
     Doctor(DoctorArgs),

@@ -125,6 +125,7 @@ impl Wanted {
                 metrics: Some(config.guards.metrics.clone())
                     .filter(crate::deployment::metrics::MetricGuards::judges_anything),
             },
+            gates: config.gates.clone(),
             limits: Limits {
                 poll: self.poll.unwrap_or(config.timing.poll),
                 healthy_within: self.timeout.unwrap_or(config.timing.timeout),

@@ -9,6 +9,7 @@ use super::args::{Global, OutputFormat};
 use super::error::{CliError, ErrorKind};
 use super::session::Session;
 use crate::deployment::event::{Event, Record};
+use crate::deployment::gate::GateAnswer;
 use crate::deployment::outcome::Outcome;
 use crate::deployment::trip::Trip;
 use crate::store::{Holder, Request, Steer};
@@ -50,7 +51,7 @@ pub(super) async fn ask_and_wait(
         deployment: id.clone(),
         by: by.to_owned(),
         at: asked_at,
-        steer,
+        steer: steer.clone(),
     };
     store.ask(&service, &request).await.map_err(unreadable)?;
     let mut taken = false;
@@ -59,7 +60,7 @@ pub(super) async fn ask_and_wait(
         let records = store.journal(&service, id).await.map_err(unreadable)?;
         let news = records.get(before..).unwrap_or_default();
         match answer(&records, news, &request) {
-            Some(Answer::Taken) if steer == Steer::Abort => taken = true,
+            Some(Answer::Taken) if steer.reverts() => taken = true,
             Some(answer) => {
                 // What came too late must not be heeded by a process that goes on with it later.
                 let _ = store.remove_request(&service, &request).await;
@@ -84,9 +85,14 @@ fn answer(records: &[Record], news: &[Record], request: &Request) -> Option<Answ
         _ => None,
     });
     let outcome = outcome(records);
-    match (request.steer, outcome, reverting) {
+    match (&request.steer, outcome, reverting) {
         // Going on may be all that was left to do.
-        (Steer::Promote { .. }, Some(Outcome::Promoted), _) if heeded => Some(Answer::Taken),
+        (Steer::Promote { .. }, Some(Outcome::Promoted), _)
+        | (Steer::Reject { .. }, None, Some(_))
+            if heeded =>
+        {
+            Some(Answer::Taken)
+        }
         (_, Some(outcome), _) => Some(Answer::Ended(outcome)),
         (Steer::Abort, None, reverting) => reverting.map(|_| Answer::Taken),
         (_, None, Some(trip)) => Some(Answer::Reverts(trip)),
@@ -107,10 +113,17 @@ fn outcome(records: &[Record]) -> Option<Outcome> {
 }
 
 fn heeds(event: &Event, request: &Request) -> bool {
-    match (event, request.steer) {
+    let by_them = |text: &str| text.contains(&request.by);
+    match (event, &request.steer) {
         (Event::Paused { by }, Steer::Pause) => *by == request.by,
         (Event::GoingOn { by, full }, Steer::Promote { full: asked }) => {
-            *by == request.by && *full == asked
+            *by == request.by && full == asked
+        }
+        (Event::GateAnswered { answer, .. }, Steer::Approve) => {
+            matches!(answer, GateAnswer::Passed { what } if by_them(what))
+        }
+        (Event::GateAnswered { answer, .. }, Steer::Reject { .. }) => {
+            matches!(answer, GateAnswer::Failed { why } if by_them(why))
         }
         _ => false,
     }
@@ -194,9 +207,9 @@ mod tests {
             (PROMOTE, going_on(ada, false)),
             (Steer::Promote { full: true }, going_on(ada, true)),
         ] {
-            assert_eq!(told(steer, &[BEFORE]), None);
+            assert_eq!(told(steer.clone(), &[BEFORE]), None);
             assert_eq!(
-                told(steer, &[event.clone(), BEFORE]),
+                told(steer.clone(), &[event.clone(), BEFORE]),
                 None,
                 "that was before"
             );
@@ -229,7 +242,7 @@ mod tests {
         for steer in STEERS {
             let mut events = vec![BEFORE, Event::Reverting { trip: trip() }];
             events.push(going_on("ada@engine", true));
-            assert_eq!(told(steer, &events), Some(Answer::Reverts(trip())));
+            assert_eq!(told(steer.clone(), &events), Some(Answer::Reverts(trip())));
             let outcome = Outcome::Reverted { trip: trip() };
             events.push(ended(outcome.clone()));
             assert_eq!(told(steer, &events), Some(Answer::Ended(outcome)));

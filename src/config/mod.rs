@@ -4,6 +4,7 @@
 mod deadman;
 mod environment;
 mod find;
+mod gates;
 mod guards;
 mod metrics;
 mod read;

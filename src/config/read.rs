@@ -8,13 +8,14 @@ use crate::strategy::{
 
 use super::deadman::read_deadman;
 use super::environment::fill;
+use super::gates::read_gates;
 use super::guards::read_guards;
 use super::routes::read_routes;
 use super::slots::read_slots;
 use super::types::{Config, OnSignal, Retire, RetireThen, Signals, Timing};
 use super::values::{AccountId, StateLocation};
 
-pub(super) const CONFIG_KEYS: [&str; 16] = [
+pub(super) const CONFIG_KEYS: [&str; 17] = [
     "service",
     "cluster",
     "account",
@@ -23,6 +24,7 @@ pub(super) const CONFIG_KEYS: [&str; 16] = [
     "routes",
     "strategy",
     "guards",
+    "gates",
     "retire",
     "deadman",
     "signals",
@@ -82,6 +84,7 @@ impl Config {
             strategy: read(&fields, "strategy", |node| read_strategy(reader, node))?
                 .unwrap_or_default(),
             guards: guards.unwrap_or_default(),
+            gates: read(&fields, "gates", |node| read_gates(reader, node))?.unwrap_or_default(),
             retire: read(&fields, "retire", |node| read_retire(reader, node))?.unwrap_or_default(),
             deadman: read(&fields, "deadman", |node| read_deadman(reader, node))?,
             signals: read(&fields, "signals", |node| read_signals(reader, node))?

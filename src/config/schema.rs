@@ -13,7 +13,7 @@ mod tests {
     use serde_json::Value;
 
     use super::*;
-    use crate::config::{deadman, guards, metrics, read, routes, slots};
+    use crate::config::{deadman, gates, guards, metrics, read, routes, slots};
 
     fn keys<'k>(keys: impl IntoIterator<Item = &'k str>) -> BTreeSet<String> {
         keys.into_iter().map(str::to_owned).collect()
@@ -61,6 +61,10 @@ mod tests {
         same("/$defs/compare", &metrics::COMPARE_KEYS);
         same("/$defs/compared", &metrics::COMPARED_KEYS);
         same("/$defs/bounds", &metrics::BOUNDS_KEYS);
+        same("/$defs/gate", &gates::GATE_KEYS);
+        same("/$defs/http", &gates::HTTP_KEYS);
+        same("/$defs/window", &gates::WINDOW_KEYS);
+        same("/$defs/freeze", &gates::FREEZE_KEYS);
         same("/properties/retire", &read::RETIRE_KEYS);
         same("/properties/deadman", &deadman::DEADMAN_KEYS);
         same("/properties/signals", &read::SIGNALS_KEYS);

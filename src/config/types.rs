@@ -2,6 +2,7 @@
 
 use std::time::Duration;
 
+use crate::gate::GateWanted;
 use crate::strategy::StrategyRef;
 
 use super::deadman::Deadman;
@@ -33,6 +34,8 @@ pub struct Config {
     pub strategy: StrategyRef,
     /// The checks that are on all the time.
     pub guards: Guards,
+    /// The checks that must pass before it moves on, in the order in which they are asked.
+    pub gates: Vec<GateWanted>,
     /// What happens to blue after success.
     pub retire: Retire,
     /// What puts traffic back if every process that drives a deployment dies.

@@ -6,6 +6,7 @@ use std::fmt;
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 
+use super::gate::Point;
 use super::ids::{SlotName, TaskDefinitionArn};
 use crate::strategy::Weight;
 
@@ -61,6 +62,15 @@ pub enum Action {
     /// Delete every such schedule of the service, this deployment's and earlier ones', and see
     /// that they are gone.
     DisarmDeadman,
+    /// Ask a gate; its answer comes as an ask, however long it takes.
+    AskGate {
+        /// Its position among the plan's.
+        gate: usize,
+        /// Where.
+        point: Point,
+        /// The how manieth time.
+        asked: u32,
+    },
 }
 
 /// Weights to write on every route of the plan.
@@ -95,6 +105,7 @@ impl Action {
             Action::Delete { .. } => ActName::Delete,
             Action::ArmDeadman { .. } => ActName::ArmDeadman,
             Action::DisarmDeadman => ActName::DisarmDeadman,
+            Action::AskGate { .. } => ActName::AskGate,
         }
     }
 }
@@ -127,6 +138,8 @@ pub enum ActName {
     ArmDeadman,
     /// [`Action::DisarmDeadman`]
     DisarmDeadman,
+    /// [`Action::AskGate`]
+    AskGate,
 }
 
 impl fmt::Display for ActName {
@@ -144,6 +157,7 @@ impl fmt::Display for ActName {
             ActName::Delete => "delete the service",
             ActName::ArmDeadman => "arm the dead-man switch or push it out",
             ActName::DisarmDeadman => "take the dead-man switch away",
+            ActName::AskGate => "ask a gate",
         })
     }
 }

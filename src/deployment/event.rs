@@ -9,6 +9,7 @@ use thiserror::Error;
 
 use super::action::{ActName, FailureClass};
 use super::diagnosis::Diagnosis;
+use super::gate::{GateAnswer, Point};
 use super::handover::Drive;
 use super::ids::{AlarmName, DeploymentId, SlotName, TaskDefinitionArn};
 use super::metrics::{Judgement, Served, ValueRead};
@@ -207,6 +208,31 @@ pub enum Event {
         /// How it drives it.
         #[serde(default, skip_serializing_if = "Drive::is_through")]
         drive: Drive,
+    },
+    /// Fact: a gate is in the way.
+    GateOpened {
+        /// Its position among the plan's.
+        gate: usize,
+        /// Where.
+        point: Point,
+        /// When it has to have passed.
+        until: Timestamp,
+    },
+    /// Intent: it is asked.
+    GateAsked {
+        /// Its position among the plan's.
+        gate: usize,
+        /// Where.
+        point: Point,
+    },
+    /// Fact: what it answered, or somebody for it.
+    GateAnswered {
+        /// Its position among the plan's.
+        gate: usize,
+        /// Where.
+        point: Point,
+        /// The answer.
+        answer: GateAnswer,
     },
     /// Fact: a minute of a step's bake was judged by what both sides served in it.
     MinuteJudged {

@@ -5,6 +5,7 @@ use std::collections::BTreeMap;
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 
+use super::gate::GateAnswer;
 use super::ids::{AlarmName, DeploymentId, RouteArn, Slots, TargetGroupArn, TaskDefinitionArn};
 use super::metrics::MetricsSeen;
 use super::plan::{Plan, Route};
@@ -244,6 +245,27 @@ pub enum Ask {
         by: String,
         /// To 100 % at once.
         full: bool,
+    },
+    /// What a gate that was asked answers.
+    Gate {
+        /// Its position among the plan's.
+        gate: usize,
+        /// The how manieth answer it is.
+        asked: u32,
+        /// The answer.
+        answer: GateAnswer,
+    },
+    /// The gate that waits for a person may let it go on.
+    Approve {
+        /// Who says so.
+        by: String,
+    },
+    /// It may not.
+    Reject {
+        /// Who says so.
+        by: String,
+        /// Why.
+        why: Option<String>,
     },
     /// Leave everything as it is, for another process to go on with.
     Leave {

@@ -6,6 +6,7 @@ use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 
 use super::deadman::Deadman;
+use super::gate::Gate;
 use super::health_check::HealthCheck;
 use super::ids::{
     AlarmName, ClusterName, DeploymentId, EcsServiceName, LoadBalancerArn, RouteArn, ServiceName,
@@ -67,6 +68,9 @@ pub struct Plan {
     pub steps: Vec<StepPlan>,
     /// What is watched.
     pub guards: Guards,
+    /// What must say yes before it moves on, in the order in which it is asked.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub gates: Vec<Gate>,
     /// How long things may take.
     pub limits: Limits,
     /// What happens to blue after success.

@@ -8,6 +8,7 @@ use thiserror::Error;
 use super::action::{ActName, FailureClass};
 use super::deadman::DeadmanState;
 use super::event::{Event, Look, Record};
+use super::gate::Passing;
 use super::handover::{Drive, Handover};
 use super::ids::{AlarmName, TaskDefinitionArn};
 use super::metrics::{Evidence, MetricsWanted};
@@ -68,6 +69,8 @@ pub struct Deployment {
     pub diagnosed: bool,
     /// Its dead-man switch.
     pub deadman: DeadmanState,
+    /// How far it has come through its gates.
+    pub gates: Passing,
     /// What the judge knows, where metrics are judged.
     pub evidence: Option<Evidence>,
     /// The step whose bake is over and whose requests are waited for.
@@ -216,6 +219,7 @@ impl Deployment {
             driven: Drive::Through,
             hold: None,
             held_before: None,
+            gates: Passing::default(),
             waiting: None,
             waived: None,
             blind_since: None,
@@ -268,6 +272,12 @@ impl Deployment {
                     ..
                 },
             ) => self.resume(*unwatched_since, *drive, at),
+            (_, Event::GateOpened { gate, point, until }) => {
+                self.hold = None;
+                self.gates.open(*gate, *point, *until);
+            }
+            (_, Event::GateAsked { .. }) => self.gates.ask(),
+            (_, Event::GateAnswered { answer, .. }) => self.gates.take(answer, at),
             (_, Event::Paused { by }) => self.paused = Some(by.clone()),
             (_, Event::GoingOn { full, .. }) => self.go_on(*full, at),
             (_, Event::ArmingDeadman { .. }) => self.deadman.may_exist = true,
@@ -496,6 +506,7 @@ impl Deployment {
     }
 
     fn resume(&mut self, unwatched_since: Timestamp, drive: Drive, at: Timestamp) {
+        self.gates.forget_answer();
         self.hand_over(&Handover {
             from: self.driven,
             to: drive,

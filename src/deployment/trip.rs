@@ -8,6 +8,7 @@ use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 
 use super::action::ActName;
+use super::gate::GateFailed;
 use super::ids::{AlarmName, SlotName, TargetGroupArn, TaskDefinitionArn};
 use super::metrics::{Crossed, Judgement, Subject, Verdict, Worse};
 use super::observation::StoppedTask;
@@ -95,6 +96,8 @@ pub enum Trip {
     OverLimit(Box<Crossed>),
     /// Green's metrics compare badly with blue's.
     Compared(Box<Judgement>),
+    /// A gate said no.
+    GateFailed(Box<GateFailed>),
     /// AWS could not be read for too long in mid-shift.
     Blind {
         /// Since when.
@@ -171,10 +174,12 @@ impl Trip {
                 Subject::Green => Blames::Green,
                 Subject::LoadBalancer => Blames::GreenPerhaps,
             },
+            Trip::GateFailed(failed) if failed.looked_at_green => Blames::GreenPerhaps,
             Trip::PatienceOver { waited_for } if waited_for.iter().any(is_of_green) => {
                 Blames::Green
             }
             Trip::PatienceOver { .. }
+            | Trip::GateFailed(_)
             | Trip::TooFewRequests { .. }
             | Trip::Blind { .. }
             | Trip::Refused { .. }
@@ -285,6 +290,7 @@ impl fmt::Display for Trip {
                      asks for, in {within}"
                 )
             }
+            Trip::GateFailed(failed) => failed.fmt(f),
             Trip::OverLimit(crossed) => crossed.fmt(f),
             Trip::Compared(judgement) => judgement.fmt(f),
             Trip::Blind { since, why } => write!(f, "AWS could not be read since {since}: {why}"),
@@ -377,6 +383,11 @@ pub enum Hold {
     MetricsBlind {
         /// For how many minutes.
         minutes: u32,
+    },
+    /// No minute of green's was judged yet, because CloudWatch's figures are late.
+    MetricsLate {
+        /// The start of the first one.
+        minute: Timestamp,
     },
     /// Green should have had requests, and had none.
     GreenStarved {
@@ -506,7 +517,13 @@ impl fmt::Display for Hold {
             Hold::AlarmUnclear { name, why } => write!(f, "alarm {name} can't be judged: {why}"),
             Hold::MetricsBlind { minutes } => write!(
                 f,
-                "metrics can't be judged: {minutes} minutes of this step have no figures"
+                "metrics can't be judged: most minutes of this step, or three in a row, have no \
+                 figures ({minutes})"
+            ),
+            Hold::MetricsLate { minute } => write!(
+                f,
+                "no minute of green's is judged yet: CloudWatch's figures of {} UTC are late",
+                minute.strftime("%H:%M")
             ),
             Hold::GreenStarved { expected } => write!(
                 f,

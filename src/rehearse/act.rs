@@ -45,7 +45,8 @@ pub(super) fn perform(
         Action::ArmDeadman { until } => Ok(Some(Event::DeadmanArmed { until: *until })),
         Action::DisarmDeadman => Ok(Some(Event::DeadmanDisarmed)),
         // Retiring comes after the end, and isn't rehearsed.
-        Action::Unpin { .. } | Action::Delete { .. } => Ok(None),
+        // A rehearsed plan has no gates.
+        Action::Unpin { .. } | Action::Delete { .. } | Action::AskGate { .. } => Ok(None),
     };
     world.ecs.wake();
     done.unwrap_or_else(|error| {

@@ -359,6 +359,11 @@ fn after_trip(trip: &Trip, view: &View) -> String {
         Trip::TooFewRequests { .. } => {
             "deploy when more requests come, or ask for fewer in the strategy".into()
         }
+        Trip::GateFailed(failed) if failed.looked_at_green => format!(
+            "see what gate {} found, and green's logs of that time; then deploy again",
+            failed.gate
+        ),
+        Trip::GateFailed(_) => "deploy again when it may go on".into(),
         Trip::OverLimit(crossed) => format!(
             "look at {} and at green's logs of these minutes; then deploy again",
             crossed.name
@@ -405,7 +410,7 @@ fn after_hold(holds: &[Hold]) -> &'static str {
             "see why the alarm can't be judged, or set its insufficient_data in bg.yaml; then deploy \
              again"
         }
-        Some(Hold::MetricsBlind { .. }) => {
+        Some(Hold::MetricsBlind { .. } | Hold::MetricsLate { .. }) => {
             "see why CloudWatch has no figures of these target groups; then deploy again"
         }
         Some(Hold::NoValues { .. }) => {

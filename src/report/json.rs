@@ -42,6 +42,9 @@ use crate::deployment::event::Record;
 /// | `putting_green_away`, `green_put_away` | intent, and fact: green's desired count is 0 |
 /// | `act_failed` | `act`, `class`, `message` |
 /// | `looked` | `blue`, `green`: counts (`slot`, `desired`, `running`, `healthy`, `failed`); `weights`: route to green's share seen; `alarms`: name to state; null is unreadable |
+/// | `gate_opened` | `gate`: its position in the plan, from 0, is in the way at `point` (`before_traffic`, `after_step`: N, `after_promotion`) and has to pass by `until` |
+/// | `gate_asked` | `gate`, `point`: it is asked |
+/// | `gate_answered` | `gate`, `point`, `answer`: `is` `passed` with `what`, `failed` with `why`, or `again` with `why` and `after`, seconds |
 /// | `minute_judged` | `minute`: its start, `step`, `served`: `blue` and `green` with `requests`, `http_5xx`, `unreachable`, `timed`, `slow`; `balancer` with `requests`, `own_5xx` (0 where left out) |
 /// | `minute_skipped` | `minute`, `step`, `why`: `no_data`, `late`, `error` |
 /// | `minute_revised` | CloudWatch shows `minute` otherwise than it was judged: `served`, as it is shown now |

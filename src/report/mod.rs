@@ -18,6 +18,7 @@ pub mod say;
 pub mod status;
 pub mod tasks;
 pub mod text;
+pub mod values;
 pub mod view;
 pub mod words;
 

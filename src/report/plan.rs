@@ -252,6 +252,13 @@ fn guards(plan: &Plan) -> Vec<StyledLine> {
     for (at, line) in metrics.enumerate() {
         lines.push(field(if at == 0 { "metrics" } else { "" }, line));
     }
+    for (at, gate) in plan.gates.iter().enumerate() {
+        let places: Vec<String> = gate.at.iter().map(|at| at.told(plan)).collect();
+        let places = places.join(" and ");
+        let within = words::length(gate.within);
+        let line = format!("{} {places}: {}; {within} at most", gate.name, gate.check);
+        lines.push(field(if at == 0 { "gates" } else { "" }, line));
+    }
     let deadman = plan.deadman.as_ref();
     if let Some(deadman) = deadman.filter(|_| !plan.lifts_demands_on_blue()) {
         let after = words::length(deadman.after);

@@ -1,11 +1,14 @@
 //! What an event means to a person, in one line of words.
 
+use jiff::Timestamp;
+
 use super::line::Tone;
 use super::view::{Role, View};
 use super::words;
 use crate::deployment::action::FailureClass;
 use crate::deployment::diagnosis::Diagnosis;
 use crate::deployment::event::{Event, Look, Record};
+use crate::deployment::gate::{GateAnswer, Point};
 use crate::deployment::metrics::{Served, ValueRead, Verdict, name_of};
 use crate::deployment::plan::{Kind, Plan, RetireHow};
 use crate::deployment::trip::{self, Hold, Trip};
@@ -161,6 +164,15 @@ pub fn say(before: &View, record: &Record) -> Option<Said> {
             let text = format!("could not {act}: {} ({message}){again}", failure(*class));
             Said::news(Tone::Warn, "failed", text)
         }
+        Event::GateOpened { gate, point, until } => gate_opened(before, *gate, *point, *until),
+        Event::GateAsked { gate, .. } => {
+            Said::detail("asking", format!("gate {}", gate_name(before, *gate)))
+        }
+        Event::GateAnswered {
+            gate,
+            point,
+            answer,
+        } => gate_answered(gate_name(before, *gate), *point, answer),
         Event::MinuteJudged { served, .. } => Said::detail("judged", minute(before, served)),
         Event::MinuteRevised { minute: at, served } => Said::detail(
             "revised",
@@ -374,6 +386,38 @@ pub(super) fn share(seen: Option<Weight>) -> String {
         || "no readable weight".to_owned(),
         |weight| format!("{weight} green"),
     )
+}
+
+fn gate_name(view: &View, gate: usize) -> &str {
+    let gate = view.plan.as_ref().and_then(|plan| plan.gates.get(gate));
+    gate.map_or("of an unknown name", |gate| &gate.name)
+}
+
+fn gate_opened(view: &View, gate: usize, point: Point, until: Timestamp) -> Option<Said> {
+    let plan = view.plan.as_ref()?;
+    let gate = plan.gates.get(gate)?;
+    let (place, until) = (point.told(plan), words::clock(until));
+    let text = format!("{} {place}: {}; until {until}", gate.name, gate.check);
+    Said::news(Tone::Plain, "gate", text)
+}
+
+fn gate_answered(name: &str, point: Point, answer: &GateAnswer) -> Option<Said> {
+    match answer {
+        GateAnswer::Passed { what } => {
+            Said::news(Tone::Good, "gate", format!("{name} says yes: {what}"))
+        }
+        // Elsewhere the revert that follows says it.
+        GateAnswer::Failed { why } if point == Point::AfterPromotion => {
+            let back = "green keeps everything; `bg rollback` goes back";
+            let text = format!("{name} says no: {why}; {back}");
+            Said::news(Tone::Warn, "gate", text)
+        }
+        GateAnswer::Failed { why } => Said::detail("gate", format!("{name} says no: {why}")),
+        GateAnswer::Again { why, after } => {
+            let after = words::length(*after);
+            Said::detail("gate", format!("{name}: {why}; asked again in {after}"))
+        }
+    }
 }
 
 /// Values of the config's own metrics.

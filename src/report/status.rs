@@ -10,6 +10,7 @@ use serde::{Deserialize, Serialize};
 pub use text::{how_far, text};
 
 use super::read_to::ReadTo;
+use super::values::NewestValue;
 use super::view::{Phase, View};
 use crate::deployment::ids::{
     ClusterName, DeploymentId, EcsServiceName, RouteArn, ServiceName, SlotName, Slots,
@@ -118,6 +119,10 @@ pub struct DeploymentStatus {
     /// The newest minute of metrics that was judged or passed over, while it bakes; null where
     /// none is judged.
     pub metrics: Option<ReadTo>,
+    /// The newest values of the config's own metrics, while it bakes.
+    pub values: Vec<NewestValue>,
+    /// The gate that is in the way, in words; null where none is.
+    pub gate: Option<String>,
     /// What keeps it from moving on, in words.
     pub holds: Vec<String>,
     /// Who asked to stay at the present weight; null where nobody did.
@@ -146,6 +151,11 @@ impl DeploymentStatus {
             bake_until: view.bake_until.filter(|_| view.phase == Phase::Baking),
             requests: RequestsStatus::of(view),
             metrics: view.read_to.filter(|_| view.phase == Phase::Baking),
+            values: match view.phase {
+                Phase::Baking => NewestValue::all(view),
+                _ => Vec::new(),
+            },
+            gate: view.gate_told(),
             holds: view
                 .hold
                 .iter()

@@ -117,6 +117,7 @@ pub(super) fn plan() -> Plan {
             healthy_for: Duration::from_secs(30),
             alarms: vec![alarm("shop-latency"), alarm("shop-b-5xx")],
         },
+        gates: Vec::new(),
         limits: Limits {
             poll: Duration::from_secs(5),
             healthy_within: minutes(10),

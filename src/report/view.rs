@@ -1,6 +1,6 @@
 //! What a screen or a report needs to know of a deployment: a fold over its records.
 
-use std::collections::VecDeque;
+use std::collections::{BTreeMap, VecDeque};
 use std::time::Duration;
 
 use jiff::Timestamp;
@@ -12,9 +12,10 @@ use super::words;
 use crate::deployment::action::{ActName, FailureClass};
 use crate::deployment::diagnosis::Diagnosis;
 use crate::deployment::event::{Counts, Event, Look, Record};
+use crate::deployment::gate::{Gate, GateAnswer, Point};
 use crate::deployment::handover::{Drive, Handover};
 use crate::deployment::ids::{DeploymentId, SlotName, TaskDefinitionArn};
-use crate::deployment::metrics::Served;
+use crate::deployment::metrics::{Served, ValueRead};
 use crate::deployment::observation::StoppedTask;
 use crate::deployment::outcome::Outcome;
 use crate::deployment::plan::Plan;
@@ -123,6 +124,21 @@ pub enum TimeLeft {
     AfterHealthy(Duration),
 }
 
+/// A gate that is in the way.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct AtGate {
+    /// Its position among the plan's.
+    pub gate: usize,
+    /// Where.
+    pub point: Point,
+    /// When it has to have passed.
+    pub until: Timestamp,
+    /// Since when it is asked.
+    pub since: Timestamp,
+    /// Why it wants to be asked again.
+    pub said: Option<String>,
+}
+
 /// What both sides served in all minutes that were judged.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
 pub struct Judged {
@@ -169,8 +185,12 @@ pub struct View {
     pub peak: Option<Weight>,
     /// The last look's figures: counts, weights seen, alarms.
     pub look: Option<Look>,
+    /// The gate that is in the way.
+    pub gate: Option<AtGate>,
     /// What both sides served in the minutes that were judged.
     pub judged: Option<Judged>,
+    /// The newest values of the config's own metrics, by their position.
+    pub values: BTreeMap<usize, ValueRead>,
     /// The newest minute of them, or one that was passed over.
     pub read_to: Option<ReadTo>,
     /// When they were seen.
@@ -306,6 +326,7 @@ impl View {
                 self.tripped_at = Some(at);
                 self.set = Some(Weight::ZERO);
                 self.hold = None;
+                self.gate = None;
             }
             Event::TrafficReverted => self.reverted_at = Some(at),
             Event::Diagnosed { diagnosis } => self.diagnosis = Some(diagnosis.clone()),
@@ -323,10 +344,38 @@ impl View {
                     message,
                 });
             }
-            Event::MinuteJudged { served, .. } => {
-                self.green_requests += served.green.requests;
+            Event::MinuteJudged { served, step, .. } => {
+                if self.step == Some(*step) {
+                    self.green_requests += served.green.requests;
+                }
                 self.judged.get_or_insert_default().add(served);
             }
+            Event::ValuesRead { values } => {
+                for value in values {
+                    let newest = self.values.entry(value.metric).or_insert(*value);
+                    if newest.at <= value.at {
+                        *newest = *value;
+                    }
+                }
+            }
+            Event::GateOpened { gate, point, until } => {
+                self.hold = None;
+                self.gate = Some(AtGate {
+                    gate: *gate,
+                    point: *point,
+                    until: *until,
+                    since: at,
+                    said: None,
+                });
+            }
+            Event::GateAnswered { answer, .. } => match answer {
+                GateAnswer::Again { why, .. } => {
+                    if let Some(gate) = &mut self.gate {
+                        gate.said = Some(why.clone());
+                    }
+                }
+                GateAnswer::Passed { .. } | GateAnswer::Failed { .. } => self.gate = None,
+            },
             Event::Looked(look) => {
                 self.look = Some(look.clone());
                 if look.green.stopped.is_some() {
@@ -355,9 +404,9 @@ impl View {
             }),
             Event::DeadmanArmed { until } => self.deadman = Some(*until),
             Event::DeadmanDisarmed => self.deadman = None,
-            Event::MinuteSkipped { .. }
+            Event::GateAsked { .. }
+            | Event::MinuteSkipped { .. }
             | Event::MinuteRevised { .. }
-            | Event::ValuesRead { .. }
             | Event::Compared(_)
             | Event::EnoughEvidence { .. }
             | Event::RegisteringTaskDefinition
@@ -412,7 +461,24 @@ impl View {
         self.peak = self.peak.max(Some(weight));
     }
 
-    /// The slot in a role.
+    /// The gate that is in the way.
+    pub fn gate_name(&self) -> Option<&str> {
+        let gates = &self.plan.as_ref()?.gates;
+        Some(gates.get(self.gate.as_ref()?.gate)?.name.as_str())
+    }
+
+    /// The same with where it is asked, what, until when, and what it said last.
+    pub fn gate_told(&self) -> Option<String> {
+        let (at, plan) = (self.gate.as_ref()?, self.plan.as_ref()?);
+        let gate = plan.gates.get(at.gate)?;
+        let (place, until) = (at.point.told(plan), words::clock(at.until));
+        let said = at.said.as_ref();
+        let said = said.map_or_else(String::new, |said| format!("; it said: {said}"));
+        let Gate { name, check, .. } = gate;
+        Some(format!("{name} {place}: {check}; until {until}{said}"))
+    }
+
+    /// Which slot has a role.
     pub fn slot(&self, role: Role) -> Option<SlotName> {
         self.plan.as_ref().map(|plan| match role {
             Role::Blue => plan.blue,
@@ -526,6 +592,9 @@ fn phase_after(event: &Event) -> Option<Phase> {
         | Event::Paused { .. }
         | Event::GoingOn { .. }
         | Event::Resumed { .. }
+        | Event::GateOpened { .. }
+        | Event::GateAsked { .. }
+        | Event::GateAnswered { .. }
         | Event::MinuteJudged { .. }
         | Event::MinuteSkipped { .. }
         | Event::MinuteRevised { .. }

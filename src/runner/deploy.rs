@@ -6,6 +6,7 @@ use jiff::{SignedDuration, Timestamp};
 use serde_json::Value;
 use thiserror::Error;
 
+use super::gates::Asking;
 use super::log::Log;
 use super::patience::{ORDINARY, Patience};
 use super::{Asks, Clock};
@@ -143,9 +144,13 @@ impl Until {
 }
 
 /// Whether a deployment may be left alone for a minute: not while weights are being moved, nor
-/// while green has to stay healthy for a while, which begins anew where nobody watches.
-fn may_rest(phase: &Phase) -> bool {
-    match phase {
+/// while a gate is asked, nor while green has to stay healthy for a while, which begins anew where
+/// nobody watches.
+fn may_rest(deployment: &Deployment) -> bool {
+    if deployment.gates.trial().is_some_and(|it| it.under_way) {
+        return false;
+    }
+    match &deployment.phase {
         Phase::Provisioning { healthy_since, .. } => healthy_since.is_none(),
         Phase::Registering | Phase::Ready | Phase::Baking { .. } => true,
         Phase::Shifting { .. }
@@ -181,6 +186,8 @@ pub(super) struct Loop<'a> {
     pub(super) patience: Patience,
     /// Who took the lock: from then on the journal is theirs.
     pub(super) lock_lost_to: Option<LostTo>,
+    /// The gate that is asked.
+    asking: Asking,
     /// Whether this process has tried to find out why green failed.
     pub(super) has_asked_why: bool,
 }
@@ -199,6 +206,7 @@ impl<'a> Loop<'a> {
             heard_at: Timestamp::MIN,
             patience: Patience::default(),
             lock_lost_to: None,
+            asking: Asking::default(),
             has_asked_why: false,
         }
     }
@@ -211,10 +219,13 @@ impl<'a> Loop<'a> {
             let wake_at = decision.wake_at;
             let idle = decision.actions.is_empty() && wake_at > self.means.clock.now();
             self.carry_out(decision).await?;
+            if matches!(self.log.deployment.phase, Phase::Reverting { .. }) {
+                self.asking = Asking::default();
+            }
             self.find_out_why().await?;
             self.remove_answered().await;
             if let Until::Rest { at_most } = until {
-                let rests = idle && may_rest(&self.log.deployment.phase);
+                let rests = idle && may_rest(&self.log.deployment);
                 if rests || self.means.clock.now() >= at_most {
                     break;
                 }
@@ -334,6 +345,13 @@ impl<'a> Loop<'a> {
     /// Performs one act and says what came of it; an ask cuts it short, because what it did will
     /// be seen at the next look.
     async fn perform(&mut self, action: &Action) -> Option<Event> {
+        if let Action::AskGate { gate, point, asked } = *action {
+            let Loop { means, log, .. } = self;
+            let (answers, deployment) = (means.asks.sender(), &log.deployment);
+            let what = (gate, point, asked);
+            self.asking = Asking::of(what, deployment, means.cloud, means.clock, answers);
+            return None;
+        }
         let Loop { means, log, .. } = self;
         let act = means
             .cloud

@@ -142,7 +142,9 @@ impl Loop<'_> {
                 continue;
             }
             let by = request.by.clone();
-            self.ask(match request.steer {
+            self.ask(match request.steer.clone() {
+                Steer::Approve => Ask::Approve { by },
+                Steer::Reject { why } => Ask::Reject { by, why },
                 Steer::Abort => Ask::Abort { by },
                 Steer::Pause => Ask::Pause { by },
                 Steer::Promote { full } => Ask::GoOn { by, full },

@@ -3,6 +3,7 @@
 mod asks;
 mod clock;
 mod deploy;
+mod gates;
 mod holder;
 mod id;
 mod log;

@@ -104,7 +104,7 @@ pub struct Request {
 }
 
 /// What can be asked for.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(tag = "to", rename_all = "snake_case", deny_unknown_fields)]
 pub enum Steer {
     /// Put all traffic back to blue, and end.
@@ -116,6 +116,20 @@ pub enum Steer {
         /// To 100 % at once, past all steps.
         full: bool,
     },
+    /// Say yes to the gate that waits for somebody.
+    Approve,
+    /// Say no to it.
+    Reject {
+        /// Why.
+        why: Option<String>,
+    },
+}
+
+impl Steer {
+    /// Whether it puts all traffic back.
+    pub fn reverts(&self) -> bool {
+        matches!(self, Steer::Abort | Steer::Reject { .. })
+    }
 }
 
 impl Store {

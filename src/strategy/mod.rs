@@ -7,6 +7,7 @@ mod duration;
 mod input;
 mod read;
 mod reference;
+pub mod seconds;
 mod shorthand;
 mod steps;
 mod until;

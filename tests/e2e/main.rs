@@ -11,6 +11,7 @@ mod definition;
 mod deploy;
 mod doctor;
 mod elsewhere;
+mod gates;
 mod hotfix;
 mod init;
 mod judged;

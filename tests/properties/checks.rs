@@ -8,11 +8,13 @@ use std::collections::BTreeSet;
 
 use bg::deployment::decide::Decision;
 use bg::deployment::event::{Event, Record};
+use bg::deployment::gate::Point;
 use bg::deployment::ids::{AlarmName, SlotName};
 use bg::deployment::observation::{Ask, Observation, Seen};
 use bg::deployment::plan::Plan;
 use bg::deployment::state::Deployment;
 use bg::deployment::trip::{Hold, Trip};
+use bg::gate::GateAnswer;
 use bg::judge::alarms::AlarmState;
 use jiff::{SignedDuration, Timestamp};
 
@@ -38,6 +40,8 @@ pub(crate) struct Checks {
     registering: bool,
     putting_away: bool,
     ended: bool,
+    /// The gates that said yes, and where.
+    passed: BTreeSet<(usize, Point)>,
     /// The alarms that were seen out of ALARM.
     clear: BTreeSet<AlarmName>,
     holding_since: Option<Timestamp>,
@@ -68,6 +72,7 @@ impl Checks {
             registering: false,
             putting_away: false,
             ended: false,
+            passed: BTreeSet::new(),
             clear: BTreeSet::new(),
             holding_since: None,
             held: SignedDuration::ZERO,
@@ -86,7 +91,16 @@ impl Checks {
         match &record.event {
             Event::RegisteringTaskDefinition => self.registering = true,
             Event::ProvisioningGreen => self.provisioning = true,
+            Event::GateAnswered {
+                gate,
+                point,
+                answer: GateAnswer::Passed { .. },
+            } => {
+                self.passed.insert((*gate, *point));
+            }
             Event::Shifting { step, weight } => {
+                self.check_gates(Point::BeforeTraffic);
+                (0..*step).for_each(|step| self.check_gates(Point::AfterStep(step)));
                 self.held = SignedDuration::ZERO;
                 assert_eq!(
                     *step,
@@ -129,6 +143,8 @@ impl Checks {
                 self.may_be_armed = false;
             }
             Event::Promoted { .. } => {
+                let last = self.plan.steps.len() - 1;
+                self.check_gates(Point::AfterStep(last));
                 assert!(
                     !self.may_be_armed,
                     "the dead-man switch is taken away first"
@@ -158,6 +174,14 @@ impl Checks {
             }
             Event::Ended { .. } => self.ended = true,
             _ => {}
+        }
+    }
+
+    /// Every gate of a point has said yes.
+    fn check_gates(&self, point: Point) {
+        for (at, gate) in self.plan.gates.iter().enumerate() {
+            let passed = !gate.at.contains(&point) || self.passed.contains(&(at, point));
+            assert!(passed, "{} at {point:?} never said yes", gate.name);
         }
     }
 

@@ -3,6 +3,7 @@
 use std::time::Duration;
 
 use bg::deployment::deadman::Deadman;
+use bg::deployment::gate::{Gate, Point};
 use bg::deployment::ids::{
     AlarmName, ClusterName, DeploymentId, EcsServiceName, LoadBalancerArn, RoleArn, RouteArn,
     ScheduleName, ServiceName, SlotName, Slots, TargetGroupArn, TaskDefinitionArn,
@@ -11,6 +12,7 @@ use bg::deployment::plan::{
     AlarmGuard, AlarmWeight, GreenService, Guards, Kind, Limits, NewTaskDefinition, Plan, Retire,
     RetireHow, Route, RouteKind, SlotPlan, StepPlan, TargetPlan,
 };
+use bg::gate::{Check, CommandCheck};
 use bg::judge::alarms::InsufficientData;
 use bg::judge::targets::Share;
 use bg::strategy::Weight;
@@ -81,6 +83,7 @@ pub(crate) fn random(rng: &mut Rng) -> Plan {
         strategy: "random".to_owned(),
         steps: ladder(rng),
         guards: guards(rng, &kind),
+        gates: gates(&mut Rng::with_seed(rng.clone().u64(..))),
         kind,
         limits: Limits {
             poll: Duration::from_millis(rng.u64(2..=40) * 500),
@@ -98,6 +101,24 @@ pub(crate) fn random(rng: &mut Rng) -> Plan {
         // From a source of its own: the rest of each run stays as it is without.
         deadman: (rng.clone().u8(0..3) > 0).then(|| deadman(&mut rng.clone())),
     }
+}
+
+/// Up to two, each at places that the ladder may have or not; from a source of their own.
+fn gates(rng: &mut Rng) -> Vec<Gate> {
+    let gate = |index: usize, rng: &mut Rng| {
+        let mut at: Vec<Point> = (0..4).map(Point::AfterStep).collect();
+        at.extend([Point::BeforeTraffic, Point::AfterPromotion]);
+        at.retain(|_| rng.u8(0..3) == 0);
+        let argv = vec!["./check".to_owned()];
+        Gate {
+            name: format!("gate-{index}"),
+            at,
+            within: seconds(rng, 10..300),
+            check: Check::Command(CommandCheck { argv }),
+        }
+    };
+    let count = rng.usize(0..=4).saturating_sub(2);
+    (0..count).map(|index| gate(index, rng)).collect()
 }
 
 fn deadman(rng: &mut Rng) -> Deadman {

@@ -9,6 +9,7 @@ use bg::deployment::observation::{Ask, Observation};
 use bg::deployment::outcome::Outcome;
 use bg::deployment::plan::Plan;
 use bg::deployment::state::Deployment;
+use bg::gate::GateAnswer;
 use fastrand::Rng;
 use jiff::{SignedDuration, Timestamp};
 
@@ -35,6 +36,10 @@ pub(crate) struct Run {
     last: Option<Observation>,
     asks: Vec<Ask>,
     asks_done: usize,
+    /// What gates that were asked answer, and when.
+    answers: Vec<(Timestamp, Ask)>,
+    /// Whether nothing goes wrong.
+    fair: bool,
     steps: usize,
     aloud: bool,
 }
@@ -71,6 +76,8 @@ impl Run {
             last: None,
             asks: Vec::new(),
             asks_done: 0,
+            answers: Vec::new(),
+            fair: matches!(climate, Climate::Fair),
             steps: 0,
             aloud: false,
         }
@@ -168,7 +175,34 @@ impl Run {
         }
     }
 
+    /// A gate says yes most of the time, and now and then nothing at all.
+    fn ask_gate(&mut self, gate: usize, asked: u32) {
+        let words = || "so it is".to_owned();
+        let of = if self.fair { 5..6 } else { 0..20 };
+        let answer = match self.rng.u8(of) {
+            0 => GateAnswer::Failed { why: words() },
+            1 => return,
+            2..5 => GateAnswer::Again {
+                why: words(),
+                after: plans::seconds(&mut self.rng, 1..60),
+            },
+            _ => GateAnswer::Passed { what: words() },
+        };
+        let within = if self.fair { 0..5 } else { 0..40 };
+        let at = later(self.now, plans::seconds(&mut self.rng, within));
+        let ask = Ask::Gate {
+            gate,
+            asked,
+            answer,
+        };
+        self.answers.push((at, ask));
+    }
+
     fn perform(&mut self, action: &Action) -> Option<Event> {
+        if let Action::AskGate { gate, asked, .. } = *action {
+            self.ask_gate(gate, asked);
+            return None;
+        }
         self.now = later(self.now, Duration::from_millis(self.rng.u64(20..400)));
         let done = self.world.perform(&mut self.rng, self.now, action);
         if self.aloud {
@@ -201,6 +235,7 @@ impl Run {
     /// Another process goes on, from the journal.
     fn die(&mut self) {
         self.deployment = self.replay();
+        self.answers.clear();
         self.now = later(self.now, plans::seconds(&mut self.rng, 0..90));
         self.last = None;
     }
@@ -230,6 +265,12 @@ impl Run {
             self.asks_done += 1;
             wake_at = at.max(self.now);
         }
+        if let Some(at) = self.answers.iter().map(|(at, _)| *at).min() {
+            wake_at = wake_at.min(at.max(self.now));
+        }
+        let due = |(at, _): &mut (Timestamp, Ask)| *at <= wake_at;
+        let answers = self.answers.extract_if(.., due);
+        self.asks.extend(answers.map(|(_, ask)| ask));
         self.now = wake_at;
     }
 
@@ -266,7 +307,9 @@ fn longest(plan: &Plan) -> Duration {
     let holds = plan.limits.patience * (2 * steps + 4);
     let confirming = Duration::from_secs(60) * steps;
     let slack = Duration::from_secs(1800);
-    plan.limits.healthy_within + plan.shift_length() + holds + confirming + slack
+    let gates = plan.gates.iter();
+    let gates: Duration = gates.map(|it| it.within * it.at.len() as u32).sum();
+    gates + plan.limits.healthy_within + plan.shift_length() + holds + confirming + slack
 }
 
 fn line(record: &Record) -> String {

@@ -417,7 +417,7 @@ impl World {
                 self.fires_at = None;
                 return Ok(Some(Event::DeadmanDisarmed));
             }
-            Action::Unpin { .. } | Action::Delete { .. } => {}
+            Action::Unpin { .. } | Action::Delete { .. } | Action::AskGate { .. } => {}
         }
         Ok(None)
     }

@@ -286,6 +286,7 @@ pub(crate) fn request(image: &str, strategy: &str) -> Request {
             healthy_for: Duration::from_secs(30),
             alarms: vec![alarm("shop-{slot}-5xx"), alarm("shop-{slot}-latency")],
         },
+        gates: Vec::new(),
         limits: Limits {
             poll: Duration::from_secs(5),
             healthy_within: Duration::from_secs(600),

@@ -7,8 +7,10 @@ use bg::deployment::preflight::Request;
 use bg::deployment::trip::{Hold, Trip};
 use bg::judge::minute::Quality;
 use bg::sandbox::RegionOptions;
+use bg::sandbox::faults::{FaultKind, FaultRule, When};
 use bg::sandbox::world::app::Behaviour;
 use bg::sandbox::world::traffic::{Flow, Shape};
+use bg::strategy::Weight;
 use jiff::{SignedDuration, Timestamp};
 
 use super::harness::{Scene, Stage, request};
@@ -203,6 +205,67 @@ async fn metrics_that_stop_coming_hold_and_then_revert() {
         )
     };
     assert!(records.iter().any(skipped));
+}
+
+/// A version that fails a fifth of its requests must not get through because nobody can see it.
+#[tokio::test(start_paused = true)]
+async fn metrics_that_cannot_be_read_hold_before_all_traffic_is_on_green() {
+    for strategy in ["canary", "progressive"] {
+        let stage = stage();
+        let outcome = stage
+            .deploy(&judged("shop:bad", strategy), |stage, record| {
+                if matches!(record.event, Event::GreenReady) {
+                    let kind = FaultKind::InternalError;
+                    let rule = FaultRule::new("GetMetricData", kind, When::Always);
+                    stage.region.fault(rule);
+                }
+            })
+            .await;
+        let Outcome::Reverted {
+            trip: Trip::PatienceOver { waited_for },
+        } = outcome
+        else {
+            panic!("{strategy}: {outcome:?}");
+        };
+        let said = waited_for[0].to_string();
+        assert!(
+            said.starts_with("CloudWatch's metrics can't be read"),
+            "{said}"
+        );
+        let records = stage.records.borrow();
+        let full = |it: &Record| matches!(it.event, Event::Shifting { weight, .. } if weight == Weight::FULL);
+        assert!(!records.iter().any(full), "{strategy}");
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn figures_that_come_late_are_waited_for_before_all_traffic_is_on_green() {
+    let stage = stage();
+    stage
+        .region
+        .with_world(|world| world.cloudwatch.lag = SignedDuration::from_secs(170));
+    let outcome = stage.deploy(&judged("shop:bad", "canary"), |_, _| {}).await;
+    assert!(matches!(outcome, Outcome::Reverted { .. }), "{outcome:?}");
+    let records = stage.records.borrow();
+    let full =
+        |it: &Record| matches!(it.event, Event::Shifting { weight, .. } if weight == Weight::FULL);
+    assert!(!records.iter().any(full), "10 % has shown it");
+}
+
+#[tokio::test(start_paused = true)]
+async fn judging_what_may_not_be_read_is_refused_with_what_to_allow() {
+    let stage = stage();
+    let rule = FaultRule::new("GetMetricData", FaultKind::Denied, When::Always);
+    stage.region.fault(rule);
+    let planning = stage.plan(&judged("shop:v2", "canary")).await;
+    assert_eq!(planning.plan, None);
+    let problem = &planning.problems[0];
+    assert!(
+        problem.what.contains("cloudwatch:GetMetricData"),
+        "{}",
+        problem.what
+    );
+    assert!(problem.fix.contains("bg iam-policy"), "{}", problem.fix);
 }
 
 #[tokio::test(start_paused = true)]

@@ -153,7 +153,7 @@ async fn promote_ends_a_pause_and_a_bake_and_full_skips_steps() {
                     if pause {
                         ask_later(stage, 10, &record.deployment, Steer::Pause);
                     }
-                    ask_later(stage, 20, &record.deployment, steer);
+                    ask_later(stage, 20, &record.deployment, steer.clone());
                 }
             })
             .await;

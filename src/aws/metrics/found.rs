@@ -64,10 +64,12 @@ impl Cloud {
             let found = names.filter_map(|name| found.get(name)?.as_ref());
             found.collect::<Vec<_>>()
         });
+        let mut refused = None;
         let history = match self.history_of_blue(ask, &groups, forwards, now).await {
             // What nobody asked for stops nothing.
             Err(error) if error.is_for_good() || ask.guards == MetricGuards::by_itself() => {
                 notes.push(format!("blue's last hour can't be read: {error}"));
+                refused = error.is_for_good().then(|| error.to_string());
                 None
             }
             history => history?,
@@ -95,7 +97,12 @@ impl Cloud {
             tried => tried?,
         };
         let (tried, before) = tried.into_iter().unzip();
-        Ok((MetricsFound { history, tried }, before))
+        let found = MetricsFound {
+            history,
+            refused,
+            tried,
+        };
+        Ok((found, before))
     }
 
     async fn history_of_blue(

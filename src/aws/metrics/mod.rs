@@ -119,9 +119,12 @@ impl Cloud {
                         .send()
                 })
                 .await?;
-            let failed = |result: &&MetricDataResult| {
-                let status = result.status_code();
-                status == Some(&StatusCode::InternalError) || status == Some(&StatusCode::Forbidden)
+            let last = answer.next_token().is_none();
+            // A part has the rest behind its token; without one it stays a part.
+            let failed = |result: &&MetricDataResult| match result.status_code() {
+                Some(StatusCode::InternalError | StatusCode::Forbidden) => true,
+                Some(StatusCode::PartialData) => last,
+                _ => false,
             };
             if let Some(failed) = answer.metric_data_results().iter().find(failed) {
                 let label = failed.label().unwrap_or("a metric");

@@ -223,6 +223,7 @@ fn plan(balancer: &Balancer) -> Plan {
                 weight: AlarmWeight::Guards,
             }],
         },
+        gates: Vec::new(),
         limits: Limits {
             poll: Duration::from_secs(5),
             healthy_within: Duration::from_secs(600),

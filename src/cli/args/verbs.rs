@@ -58,7 +58,7 @@ pub struct ResumeArgs {
     pub run: RunArgs,
 }
 
-/// `bg pause`, `bg abort`
+/// `bg pause`, `bg abort`, `bg approve`
 #[derive(Debug, Clone, Args)]
 pub struct SteerArgs {}
 
@@ -68,6 +68,14 @@ pub struct PromoteArgs {
     /// To 100 % at once, past all steps; the guards stay on
     #[arg(long, env = "BG_FULL", value_parser = FalseyValueParser::new())]
     pub full: bool,
+}
+
+/// `bg reject`
+#[derive(Debug, Clone, Args)]
+pub struct RejectArgs {
+    /// Why, for everybody who reads the deployment's story
+    #[arg(long, env = "BG_REASON", value_name = "TEXT")]
+    pub reason: Option<String>,
 }
 
 /// `bg doctor`

@@ -44,6 +44,11 @@ pub(super) async fn run(cli: &Cli) -> Result<ExitCode, CliError> {
         Verb::Pause(_) => steer::run(&cli.global, Steer::Pause).await,
         Verb::Promote(args) => steer::run(&cli.global, Steer::Promote { full: args.full }).await,
         Verb::Abort(_) => steer::run(&cli.global, Steer::Abort).await,
+        Verb::Approve(_) => steer::run(&cli.global, Steer::Approve).await,
+        Verb::Reject(args) => {
+            let why = args.reason.clone();
+            steer::run(&cli.global, Steer::Reject { why }).await
+        }
         Verb::Doctor(args) => doctor::run(&cli.global, args).await,
         Verb::History(args) => history::run(&cli.global, args).await,
         Verb::Show(args) => show::run(&cli.global, args).await,

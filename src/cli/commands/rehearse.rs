@@ -216,6 +216,9 @@ async fn contender(
     base: &mut Base,
 ) -> Result<Contender, CliError> {
     fit(&mut request);
+    if !std::mem::take(&mut request.gates).is_empty() {
+        base.note("gates are left out: a rehearsal takes each for passed at once".to_owned());
+    }
     let guards = request.guards.metrics.as_mut();
     let unseen = guards.map(|it| leave_out_unseen(it, world));
     if let Some(unseen) = unseen.filter(|it| !it.is_empty()) {

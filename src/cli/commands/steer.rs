@@ -1,4 +1,4 @@
-//! `bg pause`, `bg promote`, `bg abort`
+//! `bg pause`, `bg promote`, `bg abort`, `bg approve`, `bg reject`
 
 use crate::cli::abandoned::Abandoned;
 use crate::cli::args::Global;
@@ -8,6 +8,8 @@ use crate::cli::session::Session;
 use crate::cli::steering::{Answer, ask_and_wait, say};
 use crate::deployment::ids::DeploymentId;
 use crate::deployment::outcome::Outcome;
+use crate::gate::Check;
+use crate::report::view::View;
 use crate::store::{Request, Steer};
 
 pub(super) async fn run(global: &Global, steer: Steer) -> Result<ExitCode, CliError> {
@@ -15,7 +17,14 @@ pub(super) async fn run(global: &Global, steer: Steer) -> Result<ExitCode, CliEr
     let Some(holder) = session.running_holder().await? else {
         return leave_behind(global, &session, steer).await;
     };
-    let Some(answer) = ask_and_wait(&session, &holder, steer, &session.who()).await? else {
+    if matches!(steer, Steer::Approve | Steer::Reject { .. }) {
+        let service = session.service();
+        let records = session.store.journal(&service, &holder.deployment).await;
+        let records = records.map_err(|it| CliError::from_error(ErrorKind::Unexpected, &it))?;
+        refuse_unasked(&View::of(&records), &session.who())?;
+    }
+    let asked = ask_and_wait(&session, &holder, steer.clone(), &session.who()).await?;
+    let Some(answer) = asked else {
         return Err(CliError::refused(format!(
             "the process of deployment {} does not answer",
             holder.deployment
@@ -24,11 +33,15 @@ pub(super) async fn run(global: &Global, steer: Steer) -> Result<ExitCode, CliEr
         .hint("`bg resume` goes on with it once its lease is over"));
     };
     let id = &holder.deployment;
-    let (kind, text, exit) = match (answer, steer) {
-        (Answer::Taken, _) => ("taken", told(steer).to_owned(), ExitCode::Stands),
+    let (kind, text, exit) = match (answer, &steer) {
+        (Answer::Taken, _) => ("taken", told(&steer).to_owned(), ExitCode::Stands),
         (Answer::Ended(Outcome::Reverted { .. }), Steer::Abort) => {
             let text = "the deployment was aborted: blue serves everything";
             ("aborted", text.to_owned(), ExitCode::Stands)
+        }
+        (Answer::Ended(Outcome::Reverted { .. }), Steer::Reject { .. }) => {
+            let text = "the gate says no: blue serves everything";
+            ("rejected", text.to_owned(), ExitCode::Stands)
         }
         (Answer::Ended(Outcome::Promoted), Steer::Promote { .. }) => {
             let text = "it needed nobody to go on: green serves everything";
@@ -65,8 +78,33 @@ fn over(id: &DeploymentId, outcome: &Outcome) -> String {
     }
 }
 
-fn told(steer: Steer) -> &'static str {
+/// Nobody waits for a yes, or not for this person's.
+fn refuse_unasked(view: &View, who: &str) -> Result<(), CliError> {
+    let plan = view.plan.as_ref();
+    let gate = view.gate.as_ref().zip(plan);
+    let gate = gate.and_then(|(at, plan)| plan.gates.get(at.gate));
+    let Some((gate, approval)) = gate.and_then(|gate| match &gate.check {
+        Check::Approval(approval) => Some((gate, approval)),
+        _ => None,
+    }) else {
+        return Err(
+            CliError::refused("the deployment waits for nobody's approval")
+                .hint("`bg status` shows what it does"),
+        );
+    };
+    if approval.may(who) {
+        return Ok(());
+    }
+    let (name, approvers) = (&gate.name, approval.approvers.join(" or "));
+    Err(CliError::refused(format!(
+        "gate {name} waits for {approvers}, and this is {who}"
+    )))
+}
+
+fn told(steer: &Steer) -> &'static str {
     match steer {
+        Steer::Approve => "approved: it goes on",
+        Steer::Reject { .. } => "rejected: it reverts; `bg status` shows its end",
         Steer::Abort => "it reverts; no end was seen yet: `bg status` shows it",
         Steer::Pause => "it stays at its present weight; `bg promote` lets it go on",
         Steer::Promote { full: false } => "it goes on",
@@ -86,18 +124,23 @@ async fn leave_behind(
                 .hint("`bg status` shows what is live; `bg rollback` goes back"),
         );
     };
-    abandoned.refuse_too_late(steer)?;
+    abandoned.refuse_too_late(&steer)?;
+    if matches!(steer, Steer::Approve | Steer::Reject { .. }) {
+        refuse_unasked(&abandoned.view(), &session.who())?;
+    }
     abandoned.refuse_to_move_it_back(session).await?;
     let request = Request {
         deployment: abandoned.id().clone(),
         by: session.who(),
         at: session.clock.now(),
-        steer,
+        steer: steer.clone(),
     };
     let left = session.store.ask(&session.service(), &request).await;
     left.map_err(|error| CliError::from_error(ErrorKind::Unexpected, &error))?;
     let (does, now) = match steer {
         Steer::Abort => ("puts all traffic back", "bg resume --revert"),
+        Steer::Approve => ("lets it go on", "bg resume"),
+        Steer::Reject { .. } => ("puts all traffic back", "bg resume"),
         Steer::Pause => ("keeps it at its weight", "bg resume"),
         Steer::Promote { full: false } => ("takes it past its bake or pause", "bg resume"),
         Steer::Promote { full: true } => ("takes it straight to 100%", "bg resume"),

@@ -29,9 +29,11 @@ pub(super) fn read_metrics(reader: Reader<'_>, node: &Node) -> Result<MetricGuar
     }
     let expected = "off, or { errors, latency, load_balancer, threshold, compare }";
     let fields = reader.fields(node, expected, &METRICS_KEYS)?;
+    let others = ["latency", "threshold", "compare"];
+    let judges_more = others.iter().any(|key| fields.optional(key).is_some());
     let errors = match fields.optional("errors") {
         Some(node) => requests::read_errors(reader, node)?,
-        None => Some(ErrorGuard::default()),
+        None => Some(ErrorGuard::default()).filter(|_| judges_more),
     };
     let latency = fields.optional("latency");
     let latency = latency.map(|node| requests::read_latency(reader, node));

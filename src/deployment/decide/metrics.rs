@@ -17,6 +17,9 @@ use crate::judge::minute::{self, Minute, Quality, Read};
 use crate::judge::sequential::Count;
 use crate::strategy::Weight;
 
+/// Figures are there so long after their minute's end, as a rule.
+const EXPECTED_AFTER: Duration = Duration::from_secs(120);
+
 /// What is known of a minute.
 enum Known {
     /// It may still change.
@@ -137,11 +140,32 @@ impl Draft<'_> {
         };
         let blind = evidence.blind_for();
         let blind = blind.map(|minutes| Hold::MetricsBlind { minutes });
+        let blind = (self.unreadable_metrics(evidence).or(blind)).or_else(|| self.late(evidence));
         let starved = evidence.is_starved().then(|| Hold::GreenStarved {
             expected: evidence.missed(),
         });
         let values = self.value_holds(evidence);
         blind.into_iter().chain(starved).chain(values).collect()
+    }
+
+    /// Figures that should be there by now can't be read.
+    fn unreadable_metrics(&self, evidence: &Evidence) -> Option<Hold> {
+        let age = age_of(evidence.due_by_side()?, self.now)?;
+        match &self.seen.metrics {
+            Some(Seen::Unreadable(why)) if age >= AGREED_AFTER => Some(Hold::Unreadable {
+                what: "CloudWatch's metrics".to_owned(),
+                why: why.clone(),
+            }),
+            _ => None,
+        }
+    }
+
+    /// No minute was judged, and the first should have been: no green is raised that nobody has
+    /// judged.
+    fn late(&self, evidence: &Evidence) -> Option<Hold> {
+        let minute = evidence.due_by_side().filter(|_| evidence.judged() == 0)?;
+        let late = age_of(minute, self.now)? >= EXPECTED_AFTER;
+        late.then_some(Hold::MetricsLate { minute })
     }
 
     /// What the judge knows after this look.

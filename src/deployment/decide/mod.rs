@@ -4,6 +4,7 @@
 mod credentials;
 mod deadman;
 mod enough;
+mod gates;
 mod guards;
 mod looked;
 mod metrics;
@@ -128,15 +129,23 @@ impl<'a> Draft<'a> {
         }
         let paused = self.deployment.paused.is_some();
         let ends = |ask: &&Ask| match ask {
-            Ask::Pause { .. } | Ask::GoOn { .. } => false,
+            Ask::Pause { .. }
+            | Ask::GoOn { .. }
+            | Ask::Gate { .. }
+            | Ask::Approve { .. }
+            | Ask::Reject { .. } => false,
             Ask::Interrupt { then, .. } => *then != OnInterrupt::Pause || paused,
             Ask::Abort { .. } | Ask::Leave { .. } => true,
         };
         let Some(ask) = seen.asks.iter().find(ends) else {
-            return steered > 0;
+            return seen.asks.iter().any(|ask| self.heed_gate(ask)) || steered > 0;
         };
         match ask {
-            Ask::Pause { .. } | Ask::GoOn { .. } => {}
+            Ask::Pause { .. }
+            | Ask::GoOn { .. }
+            | Ask::Gate { .. }
+            | Ask::Approve { .. }
+            | Ask::Reject { .. } => {}
             Ask::Leave { why } => self.end(Outcome::Kept {
                 signal: why.clone(),
             }),

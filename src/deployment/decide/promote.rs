@@ -7,6 +7,7 @@ use super::shift::STALE_FOR;
 use super::{Draft, after};
 use crate::deployment::action::{ActName, Action};
 use crate::deployment::event::Event;
+use crate::deployment::gate::Point;
 use crate::deployment::invariants::{Traffic, traffic};
 use crate::deployment::outcome::{Outcome, Stuck};
 use crate::deployment::retire::{self, Due};
@@ -64,12 +65,19 @@ impl Draft<'_> {
         else {
             return;
         };
+        let asks = &self.seen.asks;
+        if asks.iter().any(|ask| self.heed_gate(ask)) {
+            return;
+        }
         let trouble = [ActName::Tag, ActName::RestoreSettings]
             .into_iter()
             .filter_map(|act| self.deployment.failure_of(act))
             .max_by_key(|failure| failure.at);
         if (*restored && trouble.is_none()) || self.now >= after(*at, TIDY_WITHIN) {
-            return self.end_promoted();
+            if self.gates_pass(Point::AfterPromotion) {
+                self.end_promoted();
+            }
+            return;
         }
         if let Some(failure) = trouble
             && self.now < after(failure.at, TIDY_AGAIN_AFTER)

@@ -7,6 +7,7 @@ use jiff::Timestamp;
 use super::{Draft, after};
 use crate::deployment::action::{ActName, Action, WeightWrite};
 use crate::deployment::event::Event;
+use crate::deployment::gate::Point;
 use crate::deployment::invariants::{
     Traffic, against_promoting, against_raising, all_readable_show, service_holds, traffic,
     unreadable_groups,
@@ -33,7 +34,14 @@ impl Draft<'_> {
         let last = self.deployment.plan.steps.len().saturating_sub(1);
         let next = step.map_or(0, |step| step + 1);
         let straight = self.deployment.straight_to_full;
-        self.raise_to(if straight { last.max(next) } else { next });
+        let to = if straight { last.max(next) } else { next };
+        // Steps that are left out have gates too.
+        let first = step.is_none().then_some(Point::BeforeTraffic);
+        let steps = (step.unwrap_or(0)..to).map(Point::AfterStep);
+        let mut points = first.into_iter().chain(steps);
+        if points.all(|point| self.gates_pass(point)) {
+            self.raise_to(to);
+        }
     }
 
     /// Raises green to a step's weight if this very observation allows it.
@@ -127,6 +135,9 @@ impl Draft<'_> {
         if step + 1 < plan.steps.len() {
             return self.raise_from(Some(step));
         }
+        if !self.gates_pass(Point::AfterStep(step)) {
+            return self.rearm_deadman();
+        }
         let mut against = against_promoting(self.deployment, self.seen);
         against.extend(self.evidence_holds());
         if against.is_empty() {
@@ -154,7 +165,7 @@ impl Draft<'_> {
     }
 
     /// Watches at the present weight.
-    fn stay(&mut self) {
+    pub(super) fn stay(&mut self) {
         let holds = self.against_staying();
         self.hold_at_a_step(holds);
     }

@@ -323,9 +323,15 @@ impl Evidence {
     /// For how many minutes there were no figures, where that is too long to move on. Nothing waits
     /// for the load balancer's own answers alone.
     pub fn blind_for(&self) -> Option<u32> {
-        let most = self.skipped_in_step > self.judged_in_step && self.skipped_in_step > 1;
+        let most = self.skipped_in_step > self.judged_in_step;
         let row = self.skipped_in_a_row >= SKIPPED_IN_A_ROW;
         (self.by_side && (row || most)).then_some(self.skipped_in_step.max(self.skipped_in_a_row))
+    }
+
+    /// The first minute whose figures are wanted on each side and were not judged.
+    pub fn due_by_side(&self) -> Option<Timestamp> {
+        let (minute, _) = self.due().filter(|_| self.by_side)?;
+        Some(minute)
     }
 
     /// Whether requests should have come to green, and none did.

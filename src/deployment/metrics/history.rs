@@ -20,6 +20,8 @@ const CALIBRATED_BY: usize = 30;
 pub struct MetricsFound {
     /// The last hour; none where it wasn't asked for, or could not be read.
     pub history: Option<History>,
+    /// Why CloudWatch's metrics can't be read at all, where it says so for good.
+    pub refused: Option<String>,
     /// Each of the config's own metrics, tried once, in their order.
     pub tried: Vec<Tried>,
 }

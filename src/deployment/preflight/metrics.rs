@@ -12,6 +12,8 @@ use crate::strategy::{Weight, format_duration};
 
 /// A minute, and the time until CloudWatch's figures of it are final.
 const JUDGED_AFTER: Duration = Duration::from_secs(5 * 60);
+/// So long, a step surely has a whole minute.
+const WHOLE_MINUTE: Duration = Duration::from_secs(2 * 60);
 /// Two minutes, and the time until two reads of the second one can have agreed.
 const TWO_JUDGED: Duration = Duration::from_secs(3 * 60);
 /// The second part of `JUDGED_AFTER`.
@@ -36,6 +38,16 @@ pub(super) fn check(
             return None;
         }
         without_requests(&mut guards, planning)?;
+    }
+    let asked = request.guards.metrics.as_ref();
+    if let Some(refused) = &found.metrics.refused
+        && asked.is_some_and(MetricGuards::judges_requests)
+    {
+        planning.problem(
+            format!("guards.metrics can't be judged: {refused}"),
+            "allow it (`bg iam-policy` prints what bg needs), or judge by alarms alone: \
+             `metrics: off`",
+        );
     }
     let history = found.metrics.history.as_ref();
     let history = history.filter(|history| history.slot == live);
@@ -193,20 +205,42 @@ fn compared_without_values(metric: &Compared, half: bool, patience: Duration) ->
     format!("it is left out of the score after {periods} periods (`must_have_data: true` fails it)")
 }
 
+/// Green is beside blue under 100 % only, and a step's minutes are judged where they are whole. A
+/// step that asks for requests counts them in judged minutes.
+fn warn_of_unjudged_steps(steps: &[StepPlan], planning: &mut Planning) {
+    let beside = steps.iter().filter(|step| step.weight < Weight::FULL);
+    let Some(longest) = beside.map(StepPlan::longest).max() else {
+        return planning.warn(
+            "guards.metrics can't compare green with blue: this strategy has no step on which both \
+             have traffic. At 100 % only fixed limits hold",
+        );
+    };
+    if longest < WHOLE_MINUTE {
+        planning.warn(format!(
+            "guards.metrics can't compare green with blue: the longest bake beside it, {}, may hold \
+             no whole minute between two shifts; give a step {} at least, or {} to be judged before \
+             the next. Until 100 % only targets and alarms can stop it",
+            format_duration(longest),
+            format_duration(WHOLE_MINUTE),
+            format_duration(JUDGED_AFTER)
+        ));
+    } else if longest < JUDGED_AFTER {
+        planning.warn(format!(
+            "guards.metrics judges a minute up to three minutes after its end: bakes shorter than \
+             {} are over before any of their minutes is judged",
+            format_duration(JUDGED_AFTER)
+        ));
+    }
+}
+
 fn warn_of_short_bakes(
     guards: &MetricGuards,
     steps: &[StepPlan],
     patience: Duration,
     planning: &mut Planning,
 ) {
-    // A step that asks for requests counts them in judged minutes.
-    let longest = steps.iter().map(StepPlan::longest).max();
-    if guards.judges_requests() && longest.is_some_and(|longest| longest < JUDGED_AFTER) {
-        planning.warn(format!(
-            "guards.metrics judges a minute up to three minutes after its end: bakes shorter than \
-             {} are over before any of their minutes is judged",
-            format_duration(JUDGED_AFTER)
-        ));
+    if guards.judges_requests() {
+        warn_of_unjudged_steps(steps, planning);
     }
     let Some(compare) = &guards.compare else {
         return;

@@ -6,6 +6,7 @@ mod crossed;
 mod deadman;
 mod definition;
 mod fine;
+mod gates;
 mod limits;
 mod metrics;
 pub mod refusals;
@@ -102,6 +103,7 @@ pub fn plan(request: &Request, found: &Surroundings) -> Planning {
     let desired = capacity::check(request, found, live, &slots, &mut planning);
     let definition = definition::decide(request, found, live, &slots, &mut planning);
     let guards = watching::guards(request, found, live, &routes, &mut planning);
+    let gates = gates::check(request, found.now, &mut planning);
     let steps = steps::check(request, found, live, &routes, &mut planning);
     let deadman = deadman::check(request, found, &routes, &mut planning);
     watching::warn_of_time(request, found, &slots, &routes, &mut planning);
@@ -135,6 +137,7 @@ pub fn plan(request: &Request, found: &Surroundings) -> Planning {
             strategy: request.strategy.name().to_owned(),
             steps,
             guards,
+            gates,
             limits: request.limits.clone(),
             retire: request.retire.clone(),
             deadman,

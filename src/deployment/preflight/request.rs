@@ -11,6 +11,7 @@ use crate::deployment::ids::{
 use crate::deployment::metrics::MetricGuards;
 use crate::deployment::plan::{Kind, Limits, Retire, StepPlan};
 use crate::deployment::task_definition::ImageChange;
+use crate::gate::GateWanted;
 use crate::judge::alarms::InsufficientData;
 use crate::judge::targets::Share;
 use crate::strategy::Strategy;
@@ -36,6 +37,8 @@ pub struct Request {
     pub strategy: Strategy,
     /// What is watched.
     pub guards: GuardsWanted,
+    /// What must say yes before it moves on, in the order in which it is asked.
+    pub gates: Vec<GateWanted>,
     /// How long things may take.
     pub limits: Limits,
     /// What happens to blue after success.

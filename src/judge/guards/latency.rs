@@ -93,7 +93,7 @@ impl fmt::Display for LatencyGuard {
         let (time, blue) = (words::time(line.micros), percent_of(line.exceeded));
         let from = match self.over {
             Over::Percentile(percentile) => format!("p{percentile} of blue's last hour"),
-            Over::Micros(_) => format!("of blue's last hour {blue} % were"),
+            Over::Micros(_) => format!("{blue} % of blue's"),
         };
         let limit = percent_of(self.limit_at(line));
         write!(

@@ -87,6 +87,13 @@ fn headline(frame: &Frame<'_>) -> StyledLine {
         Phase::Registering => busy("Registering green's task definition".into()),
         Phase::Provisioning => busy("Provisioning green".into()),
         Phase::BecomingHealthy => busy(becoming_healthy(frame)),
+        Phase::Settling | Phase::Baking if view.gate.is_some() => {
+            let gate = view.gate_name().unwrap_or("a gate");
+            busy(match view.phase {
+                Phase::Baking => format!("Waiting at {set}, {step}, for gate {gate}"),
+                _ => format!("Green is healthy, and waits for gate {gate}"),
+            })
+        }
         Phase::Settling => busy(format!(
             "Green is healthy, and has to stay so{}",
             settling(frame)
@@ -272,7 +279,11 @@ fn left(frame: &Frame<'_>) -> Option<StyledLine> {
     let since = words::length(words::between(frame.view.started_at?, frame.now));
     let passed = StyledLine::of(Tone::Dim, format!("{since} passed"));
     Some(match frame.view.time_left(frame.now)? {
-        TimeLeft::About(left) if frame.view.hold.is_some() || frame.view.paused.is_some() => {
+        TimeLeft::About(left)
+            if frame.view.hold.is_some()
+                || frame.view.paused.is_some()
+                || frame.view.gate.is_some() =>
+        {
             let left = words::length(left);
             passed.with(Tone::Dim, format!(", about {left} left once it goes on"))
         }

@@ -7,13 +7,31 @@ use super::sections::marked;
 use crate::deployment::plan::Plan;
 use crate::deployment::trip::Trip;
 use crate::report::line::{StyledLine, Tone};
+use crate::report::values::NewestValue;
 use crate::report::words;
 
 /// What was judged so far, where metrics are; and how far that reaches.
 pub(super) fn lines(frame: &Frame<'_>, plan: &Plan) -> Vec<StyledLine> {
-    if plan.guards.metrics.is_none() {
+    let Some(guards) = &plan.guards.metrics else {
         return Vec::new();
+    };
+    let counts = plan.counts_requests() || guards.load_balancer.is_some();
+    let mut lines = match counts {
+        true => minutes(frame, plan),
+        false => Vec::new(),
+    };
+    for value in NewestValue::all(frame.view) {
+        let (mark, tone, word) = match value.at {
+            Some(_) => (frame.marks.done, Tone::Good, "read"),
+            None => (frame.marks.later, Tone::Dim, "not read"),
+        };
+        let line = marked(tone, mark, word).to_column(22);
+        lines.push(line.plain(value.told(frame.now)));
     }
+    lines
+}
+
+fn minutes(frame: &Frame<'_>, plan: &Plan) -> Vec<StyledLine> {
     let read_to = frame.view.read_to.map(|read_to| {
         let text = read_to.told(frame.now);
         StyledLine::new().to_column(22).with(Tone::Dim, text)

@@ -43,6 +43,9 @@ pub(super) fn waiting(frame: &Frame<'_>) -> Vec<StyledLine> {
         let text = format!("by {by}: `bg promote` lets it go on");
         lines.extend(told(frame, Tone::Warn, frame.marks.warn, ("paused", &text)));
     }
+    if let Some(gate) = view.gate_told() {
+        lines.extend(told(frame, Tone::Busy, frame.marks.now, ("gate", &gate)));
+    }
     if let Some(hold) = &view.hold {
         for reason in &hold.reasons {
             lines.extend(told(

@@ -223,6 +223,10 @@ fn deployment(status: &DeploymentStatus, now: Timestamp) -> Vec<StyledLine> {
     }
     let metrics = status.metrics.iter();
     lines.extend(metrics.map(|it| field("  metrics", Tone::Dim).plain(it.told(now))));
+    let values = status.values.iter();
+    lines.extend(values.map(|it| field("  metrics", Tone::Dim).plain(it.told(now))));
+    let gate = status.gate.iter();
+    lines.extend(gate.map(|it| field("  gate", Tone::Busy).plain(it)));
     lines.extend(
         status
             .trip

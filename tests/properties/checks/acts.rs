@@ -4,7 +4,7 @@ use bg::deployment::action::{Action, WeightWrite};
 use bg::deployment::decide::Decision;
 use bg::deployment::event::Event;
 use bg::deployment::ids::SlotName;
-use bg::deployment::observation::{Observation, Rollout};
+use bg::deployment::observation::{Ask, Observation, Rollout};
 use bg::deployment::plan::{AlarmWeight, Kind, NewTaskDefinition};
 use bg::deployment::state::Deployment;
 use bg::judge::alarms::{AlarmState, InsufficientData};
@@ -71,6 +71,10 @@ impl Checks {
                 assert!(self.may_be_armed || intends(intent));
                 assert!(self.forward() && !reverting && *until > seen.now);
             }
+            Action::AskGate { .. } => {
+                let intent = |event: &Event| matches!(event, Event::GateAsked { .. });
+                assert!(intends(intent) && !reverting, "intent before act");
+            }
             Action::DisarmDeadman => {
                 let intent = |event: &Event| matches!(event, Event::DisarmingDeadman);
                 assert!(intends(intent));
@@ -136,7 +140,11 @@ impl Checks {
                 assert!(self.shares(seen).iter().all(|share| known.contains(share)));
             }
         }
-        assert_eq!(seen.asks, []);
+        let stale = |ask: &Ask| matches!(ask, Ask::Gate { .. });
+        assert!(
+            seen.asks.iter().all(stale),
+            "nothing is raised over a request"
+        );
         self.check_green(deployment, seen);
         self.check_blue_s_service(seen);
         self.check_alarms(seen);

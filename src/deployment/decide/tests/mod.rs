@@ -4,6 +4,7 @@ mod alarms;
 mod bake;
 mod deadman;
 mod drift;
+mod gates;
 mod hotfix;
 mod metrics;
 mod provision;

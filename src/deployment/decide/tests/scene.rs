@@ -295,7 +295,10 @@ fn perform(action: &Action, plan: &Plan, seen: &mut Observation) -> Option<Event
         Action::RestoreSettings => return Some(Event::SettingsRestored),
         Action::ArmDeadman { until } => return Some(Event::DeadmanArmed { until: *until }),
         Action::DisarmDeadman => return Some(Event::DeadmanDisarmed),
-        Action::Tag { .. } | Action::Unpin { .. } | Action::Delete { .. } => {}
+        Action::Tag { .. }
+        | Action::Unpin { .. }
+        | Action::Delete { .. }
+        | Action::AskGate { .. } => {}
     }
     None
 }
@@ -430,6 +433,7 @@ fn plan() -> Plan {
                 weight: AlarmWeight::Guards,
             }],
         },
+        gates: Vec::new(),
         limits: Limits {
             poll: Duration::from_secs(5),
             healthy_within: Duration::from_secs(600),

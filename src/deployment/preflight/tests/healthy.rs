@@ -225,6 +225,7 @@ pub(super) fn request() -> Request {
                 alarm("shop-{slot}-5xx", Side::Green),
             ],
         },
+        gates: Vec::new(),
         limits: Limits {
             poll: Duration::from_secs(5),
             healthy_within: Duration::from_secs(600),

@@ -1,0 +1,105 @@
+//! Where each gate is asked, and when windows open.
+
+use std::time::Duration;
+
+use jiff::{SignedDuration, Timestamp};
+
+use super::{Planning, Request};
+use crate::deployment::gate::{Gate, Point};
+use crate::deployment::plan::{Kind, StepPlan};
+use crate::gate::{Asks, Check, GateWanted, Place, opens};
+use crate::strategy::{Weight, format_duration};
+
+/// The gates of a plan. A rollback asks none: it goes to what has served before. A hotfix doesn't
+/// wait for a window.
+pub(super) fn check(request: &Request, now: Timestamp, planning: &mut Planning) -> Vec<Gate> {
+    if request.kind == Kind::Rollback {
+        return Vec::new();
+    }
+    let steps = request.steps();
+    let gates = request.gates.iter();
+    gates
+        .filter_map(|wanted| gate(wanted, request, &steps, now, planning))
+        .collect()
+}
+
+fn gate(
+    wanted: &GateWanted,
+    request: &Request,
+    steps: &[StepPlan],
+    now: Timestamp,
+    planning: &mut Planning,
+) -> Option<Gate> {
+    let name = &wanted.name;
+    let mut at: Vec<Point> = wanted.at.iter().map(|at| point(*at, steps)).collect();
+    at.sort_unstable();
+    at.dedup();
+    let check = match &wanted.asks {
+        Asks::Check(check) => check.clone(),
+        Asks::Window(_) if matches!(request.kind, Kind::Hotfix { .. }) => {
+            planning.note(format!(
+                "gate {name} is left out: a hotfix waits for no window"
+            ));
+            return None;
+        }
+        Asks::Window(calendar) => {
+            let shifting: Duration = steps.iter().map(StepPlan::longest).sum();
+            let ahead = wanted.within.saturating_mul(2) + request.limits.healthy_within + shifting;
+            let ahead = SignedDuration::try_from(ahead).unwrap_or(SignedDuration::MAX);
+            let end = now.checked_add(ahead).unwrap_or(Timestamp::MAX);
+            let window = calendar.between(now, end);
+            say_when(wanted, &at, opens(&window.openings, now), now, planning);
+            Check::Window(window)
+        }
+    };
+    Some(Gate {
+        name: name.clone(),
+        at,
+        within: wanted.within,
+        check,
+    })
+}
+
+/// When a window that is waited for at once opens.
+fn say_when(
+    wanted: &GateWanted,
+    at: &[Point],
+    opens: Result<(), Option<Timestamp>>,
+    now: Timestamp,
+    planning: &mut Planning,
+) {
+    let (name, within) = (&wanted.name, format_duration(wanted.within));
+    let Err(opens_at) = opens else {
+        return;
+    };
+    if !at.contains(&Point::BeforeTraffic) {
+        return;
+    }
+    let wait = opens_at.and_then(|at| Duration::try_from(at.duration_since(now)).ok());
+    match (opens_at, wait) {
+        (Some(at), Some(wait)) if wait <= wanted.within => planning.note(format!(
+            "gate {name} is closed: traffic waits until {at:.0}, for {}",
+            format_duration(Duration::from_secs(wait.as_secs()))
+        )),
+        _ => planning.problem(
+            format!("gate {name} doesn't open within {within}"),
+            "deploy later, raise the gate's `timeout`, or repair a burning production with \
+             --hotfix, which waits for no window",
+        ),
+    }
+}
+
+/// The last place at which green has no more than a weight.
+fn point(at: Place, steps: &[StepPlan]) -> Point {
+    let last = Point::AfterStep(steps.len().saturating_sub(1));
+    match at {
+        Place::BeforeTraffic => Point::BeforeTraffic,
+        Place::BeforePromotion => last,
+        Place::AfterPromotion => Point::AfterPromotion,
+        Place::Weight(weight) => {
+            let within = |step: &StepPlan| step.weight <= weight && weight > Weight::ZERO;
+            let steps = steps.iter().rposition(within);
+            steps.map_or(Point::BeforeTraffic, Point::AfterStep)
+        }
+    }
+}

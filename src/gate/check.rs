@@ -1,0 +1,156 @@
+//! What a gate asks.
+
+use std::collections::BTreeMap;
+use std::fmt;
+use std::time::Duration;
+
+use serde::{Deserialize, Serialize};
+use serde_json::Value;
+
+use super::WindowCheck;
+use crate::strategy::{format_duration, seconds};
+
+/// What is asked.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(tag = "kind", rename_all = "snake_case", deny_unknown_fields)]
+pub enum Check {
+    /// An HTTP request.
+    Http(Box<HttpCheck>),
+    /// A command on this machine.
+    Command(CommandCheck),
+    /// A person.
+    Approval(ApprovalCheck),
+    /// The clock.
+    Window(WindowCheck),
+}
+
+/// An HTTP request and the answer that is wanted.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct HttpCheck {
+    /// Where to.
+    pub to: Address,
+    /// `GET`.
+    pub method: String,
+    /// Sent with it.
+    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
+    pub headers: BTreeMap<String, HeaderValue>,
+    /// Status codes that pass.
+    pub status: Vec<StatusRange>,
+    /// What the body must contain.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub contains: Option<String>,
+    /// JSON paths (RFC 9535) into the body, and the value that each must have.
+    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
+    pub json: BTreeMap<String, Value>,
+    /// How often it is tried again.
+    pub retries: u32,
+    /// Between two tries.
+    #[serde(with = "seconds")]
+    pub every: Duration,
+    /// How long one answer may take.
+    #[serde(with = "seconds")]
+    pub each: Duration,
+}
+
+/// Where a request goes.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case", deny_unknown_fields)]
+pub enum Address {
+    /// A URL as it is.
+    Url(String),
+    /// This path of each of green's targets, past the load balancer.
+    Targets(String),
+}
+
+/// A header's value.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case", deny_unknown_fields)]
+pub enum HeaderValue {
+    /// As written.
+    Text(String),
+    /// That of an environment variable, which no record holds.
+    Env(String),
+}
+
+/// Status codes from one to another, both included.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+pub struct StatusRange(pub u16, pub u16);
+
+impl fmt::Display for StatusRange {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            StatusRange(from, to) if from == to => write!(f, "{from}"),
+            StatusRange(from, to) => write!(f, "{from} to {to}"),
+        }
+    }
+}
+
+/// A program and its arguments; exit code 0 passes.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct CommandCheck {
+    /// Its name or path, then its arguments.
+    pub argv: Vec<String>,
+}
+
+/// Somebody who says yes.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct ApprovalCheck {
+    /// Who may: `kim`, or `kim@build-7`; empty is everybody.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub approvers: Vec<String>,
+}
+
+impl ApprovalCheck {
+    /// Whether `who`, as `user@host`, may say yes or no.
+    pub fn may(&self, who: &str) -> bool {
+        let user = who.split('@').next().unwrap_or(who);
+        self.approvers.is_empty() || self.approvers.iter().any(|it| it == who || it == user)
+    }
+}
+
+impl Check {
+    /// Whether it says something of green.
+    pub fn looks_at_green(&self) -> bool {
+        matches!(self, Check::Http(_) | Check::Command(_))
+    }
+}
+
+impl fmt::Display for Check {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Check::Http(check) => check.fmt(f),
+            Check::Command(check) => write!(f, "runs {}", check.argv.join(" ")),
+            Check::Approval(check) => match check.approvers.as_slice() {
+                [] => f.write_str("waits for `bg approve`"),
+                some => write!(f, "waits for `bg approve` by {}", some.join(" or ")),
+            },
+            Check::Window(check) => write!(f, "waits for {}", check.told),
+        }
+    }
+}
+
+impl fmt::Display for HttpCheck {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let HttpCheck { method, .. } = self;
+        match &self.to {
+            Address::Url(url) => write!(f, "{method} {url}")?,
+            Address::Targets(path) => write!(f, "{method} {path} of each of green's targets")?,
+        }
+        let status: Vec<_> = self.status.iter().map(ToString::to_string).collect();
+        write!(f, " answers {}", status.join(" or "))?;
+        if let Some(contains) = &self.contains {
+            write!(f, ", with {contains:?} in it")?;
+        }
+        for (path, value) in &self.json {
+            write!(f, ", {path} is {value}")?;
+        }
+        if self.retries > 0 {
+            let (every, retries) = (format_duration(self.every), self.retries);
+            write!(f, "; again after {every}, {retries} times at most")?;
+        }
+        Ok(())
+    }
+}

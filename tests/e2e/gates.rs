@@ -1,0 +1,199 @@
+//! Gates through the binary: what is asked, where, and what comes of the answer.
+
+use super::support::{Scene, until};
+
+const DEPLOY: [&str; 4] = ["deploy", "--image", "shop:v2", "--no-wait-retire"];
+
+/// The usual scene, with gates.
+fn with(gates: &str) -> Scene {
+    let scene = Scene::at_speed(60);
+    let gates = format!("gates:\n{gates}retire:");
+    scene.configure(&[("retire:", &gates)]);
+    scene
+}
+
+fn read(scene: &Scene, name: &str) -> String {
+    std::fs::read_to_string(scene.folder().join(name)).expect("it was written")
+}
+
+#[test]
+fn a_command_knows_the_deployment_and_lets_it_go_on() {
+    let scene = with(
+        "  - name: smoke
+    at: [before-traffic, 10%, before-promotion, after-promotion]
+    command: echo \"$BG_GATE_POINT $BG_GATE_WEIGHT $BG_GATE_GREEN_SERVICE\" | tee -a asked
+",
+    );
+    let plan = scene.bg(&["plan", "--image", "shop:v2"]).exits(0);
+    plan.says(
+        "smoke before traffic and after 10% and before promotion and after promotion: runs sh -c",
+    );
+    scene
+        .bg(&DEPLOY)
+        .exits(0)
+        .says("smoke says yes: exit code 0: before traffic 0% shop-b");
+    let asked = read(&scene, "asked");
+    let wanted = "before traffic 0% shop-b\nafter 10% 10% shop-b\nbefore promotion 100% shop-b\n\
+                  after promotion 100% shop-b\n";
+    assert_eq!(asked, wanted);
+}
+
+#[test]
+fn a_command_that_fails_keeps_all_traffic_on_blue_and_its_last_words_are_told() {
+    let scene = with(
+        "  - name: smoke
+    at: before-traffic
+    command: [sh, -c, 'echo looking; echo no table users >&2; exit 3']
+",
+    );
+    scene
+        .bg(&DEPLOY)
+        .exits(4)
+        .says("gate smoke said no: exit code 3: looking")
+        .says("no table users");
+    scene.stands_on_blue();
+}
+
+#[test]
+fn a_command_that_hangs_ends_with_everything_it_started() {
+    let scene = with(
+        "  - name: smoke
+    at: 10%
+    command: sleep 600 & echo $! > pid; wait
+    timeout: 2m
+",
+    );
+    scene
+        .bg(&DEPLOY)
+        .exits(4)
+        .says("gate smoke said no: it did not answer within 2m");
+    scene.stands_on_blue();
+    let pid = read(&scene, "pid");
+    let process = format!("/proc/{}/stat", pid.trim());
+    until("the command's child to be gone", || {
+        let stat = std::fs::read_to_string(&process);
+        stat.map_or(true, |stat| stat.contains(") Z "))
+            .then_some(())
+    });
+}
+
+#[test]
+fn an_http_gate_asks_each_of_greens_targets_past_the_load_balancer() {
+    let gate = "  - name: health
+    at: before-traffic
+    http: { path: /health, json: { $.status: 200 }, retries: 1, every: 1s }
+";
+    let scene = with(gate);
+    scene
+        .bg(&DEPLOY)
+        .exits(0)
+        .says("health says yes: /health of 2 targets answered");
+    let scene = with(&gate.replace("200", "204"));
+    scene
+        .bg(&DEPLOY)
+        .exits(4)
+        .says("/health answered $.status as 200, not 204, after 2 tries");
+    scene.stands_on_blue();
+}
+
+#[test]
+fn an_http_gate_that_reaches_nobody_says_so() {
+    let scene = with(
+        "  - name: health
+    at: before-traffic
+    http: { url: 'http://127.0.0.1:9/health', retries: 0 }
+",
+    );
+    scene
+        .bg(&DEPLOY)
+        .exits(4)
+        .says("gate health said no: http://127.0.0.1:9/health can't be reached: ");
+    scene.stands_on_blue();
+}
+
+#[test]
+fn somebody_approves_from_another_shell_and_status_shows_what_is_waited_for() {
+    let scene = with("  - { name: release, at: 10%, approval: anyone }\n");
+    scene
+        .bg(&["approve"])
+        .exits(3)
+        .complains("no deployment of this service is under way");
+    let mut deployment = scene.start(&DEPLOY);
+    deployment.until_it_says("release after 10%: waits for `bg approve`");
+    scene
+        .bg(&["status"])
+        .exits(0)
+        .says("release after 10%: waits for `bg approve`");
+    scene.bg(&["approve"]).exits(0).says("approved: it goes on");
+    deployment
+        .end()
+        .exits(0)
+        .says("release says yes: approved by ");
+    assert_eq!(scene.weights(), (0, 100));
+}
+
+#[test]
+fn somebody_who_rejects_brings_all_traffic_back() {
+    let scene = with("  - { name: release, at: 10%, approval: anyone }\n");
+    let mut deployment = scene.start(&DEPLOY);
+    deployment.until_it_says("waits for `bg approve`");
+    scene
+        .bg(&["reject", "--reason", "not on a Friday"])
+        .exits(0)
+        .says("the gate says no: blue serves everything");
+    deployment
+        .end()
+        .exits(4)
+        .says("rejected it: not on a Friday");
+    scene.stands_on_blue();
+}
+
+#[test]
+fn an_approval_of_somebody_else_is_refused() {
+    let scene = with("  - { name: release, at: before-traffic, approval: [somebody-else] }\n");
+    let mut deployment = scene.start(&DEPLOY);
+    deployment.until_it_says("waits for `bg approve` by somebody-else");
+    scene
+        .bg(&["approve"])
+        .exits(3)
+        .complains("gate release waits for somebody-else");
+    scene.bg(&["abort"]).exits(0);
+    deployment.end().exits(4);
+}
+
+#[test]
+fn a_deployment_left_at_a_gate_is_gone_on_with_after_the_approval() {
+    let scene = with("  - { name: release, at: 10%, approval: anyone }\n");
+    let mut deployment = scene.start(&DEPLOY);
+    deployment.until_it_says("waits for `bg approve`");
+    deployment.signal("KILL");
+    deployment.end();
+    let unlocked = || {
+        let approved = scene.bg(&["approve"]);
+        (approved.code == 7).then_some(approved)
+    };
+    until("the lease to be over", unlocked).says("lets it go on");
+    scene
+        .bg(&["resume", "--no-wait-retire"])
+        .exits(0)
+        .says("release says yes: approved by ");
+}
+
+#[test]
+fn a_closed_window_is_said_by_the_plan_and_a_hotfix_waits_for_none() {
+    let scene = with(
+        "  - name: office
+    at: before-traffic
+    window: { time_zone: UTC, freeze: [{ from: 2020-01-01, to: 2099-01-01 }] }
+",
+    );
+    let plan = scene.bg(&["plan", "--image", "shop:v2"]).exits(3);
+    plan.says("gate office doesn't open within 1d");
+    let hotfix = ["--hotfix", "--reason", "checkout is down"];
+    let plan = ["plan", "--image", "shop:v2"];
+    scene
+        .bg(&[&plan[..], &hotfix].concat())
+        .exits(0)
+        .says("gate office is left out: a hotfix waits for no window");
+    scene.bg(&[&DEPLOY[..], &hotfix].concat()).exits(0);
+}
