@@ -14,11 +14,20 @@ const MAY_IMPORT: &[(&str, &[&str])] = &[
     // It is shown a service and says what that lacks; who looks and who acts is `aws`.
     ("adopt", &["deployment"]),
     ("diagnose", &["deployment"]),
+    // It says what has to be read and judges that; who reads is `aws`.
+    ("verify", &["deployment"]),
     ("report", &["deployment", "strategy", "judge"]),
     ("store", &["deployment", "aws"]),
     (
         "aws",
-        &["deployment", "strategy", "judge", "diagnose", "adopt"],
+        &[
+            "deployment",
+            "strategy",
+            "judge",
+            "diagnose",
+            "adopt",
+            "verify",
+        ],
     ),
     ("sandbox", &[]),
     // It plans nothing and calls nobody: a plan and a world are given to it. The words for lengths
@@ -50,6 +59,7 @@ const MAY_IMPORT: &[(&str, &[&str])] = &[
             "judge",
             "diagnose",
             "adopt",
+            "verify",
         ],
     ),
 ];
@@ -70,6 +80,7 @@ const PURE: &[&str] = &[
     "report",
     "diagnose",
     "adopt",
+    "verify",
 ];
 
 fn sources(dir: &Path) -> Vec<PathBuf> {

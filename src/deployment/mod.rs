@@ -26,4 +26,5 @@ pub mod state;
 pub mod surroundings;
 pub mod task_definition;
 pub mod trip;
+pub mod verification;
 mod waits;

@@ -25,6 +25,7 @@ pub use request::{
     SlotWanted, TargetWanted, WhenUnchanged,
 };
 
+pub use definition::launch;
 pub use under_way::under_way;
 
 use super::ids::SlotName;
