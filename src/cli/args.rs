@@ -15,7 +15,7 @@ pub use deployment::{DeployArgs, PlanArgs, RegionArgs, RetireBy, RunArgs, Versio
 pub use verbs::{
     DeadmanArgs, DeadmanTestArgs, DeadmanVerb, DoctorArgs, HistoryArgs, IamPolicyArgs, InitArgs,
     InitFormat, PromoteArgs, RehearseArgs, RestartArgs, ResumeArgs, RollbackArgs, SandboxArgs,
-    ScaleArgs, SchemaArgs, ShowArgs, StatusArgs, SteerArgs, TasksArgs, TickArgs,
+    ScaleArgs, SchemaArgs, ShowArgs, StatusArgs, SteerArgs, TasksArgs, TickArgs, VerifyArgs,
 };
 
 /// Blue/green deployments for Amazon ECS that watch, verify and revert by themselves
@@ -57,6 +57,9 @@ pub enum Verb {
     /// Show what `deploy` would do: differences, timeline, preflight; changes nothing
     #[command(after_help = PLAN_EXAMPLES)]
     Plan(PlanArgs),
+    /// Look at what a version needs beside ECS and ELB: roles, images, secrets, log groups; read-only
+    #[command(after_help = VERIFY_EXAMPLES)]
+    Verify(VerifyArgs),
     /// Show which slot is live, both slots' tasks, the weights, and what is under way
     #[command(after_help = STATUS_EXAMPLES)]
     Status(StatusArgs),
@@ -118,6 +121,16 @@ const PLAN_EXAMPLES: &str = "\
 Examples:
   bg plan --image registry.example/shop:v2
   bg plan --image shop:v2 --strategy canary:5%:10m --output json";
+
+const VERIFY_EXAMPLES: &str = "\
+Examples:
+  bg verify
+  bg verify --image 123456789012.dkr.ecr.eu-west-1.amazonaws.com/shop:v2
+  bg verify --task-definition taskdef.json --image shop:v2
+  bg verify --output json | jq '.checks[] | select(.verdict == \"NG\")'
+
+Each check is OK, NG, or SKIP where it can't be told from here: the image is in no private registry
+of ECR, or these credentials may not look. It ends with 3 where one is NG. No secret is read.";
 
 const STATUS_EXAMPLES: &str = "\
 Examples:
@@ -271,6 +284,7 @@ fn checked(matches: &ArgMatches) -> Result<Cli, clap::Error> {
     let region = match &cli.verb {
         Verb::Deploy(args) => Some(&args.region),
         Verb::Plan(args) => Some(&args.region),
+        Verb::Verify(args) => Some(&args.region),
         Verb::Restart(args) => Some(&args.region),
         Verb::Deadman(args) => match &args.verb {
             DeadmanVerb::Test(args) => Some(&args.region),

@@ -18,6 +18,7 @@ pub mod say;
 pub mod status;
 pub mod tasks;
 pub mod text;
+pub mod verify;
 pub mod view;
 pub mod words;
 

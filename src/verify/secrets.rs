@@ -5,7 +5,7 @@ use serde_json::Value;
 
 use super::facts::{Answer, Asks, Decision, Facts, InRegion, Right, SecretFound};
 use super::subject::{Subject, list, text};
-use crate::deployment::verification::Check;
+use crate::deployment::verification::{Check, Verdict};
 
 const SECRET: &str = "secret";
 const PARAMETER: &str = "parameter";
@@ -155,11 +155,12 @@ fn secret(
     (key, stage, version): (&str, &str, &str),
 ) -> Check {
     let InRegion { region, name } = id;
+    let shown = name.rsplit(':').next().unwrap_or(name);
     let look = format!("aws secretsmanager describe-secret --secret-id {name} --region {region}");
     let ng = |reason: String, fix: String| Check::ng(SECRET, what, reason, fix);
     let missing = || {
         ng(
-            format!("there is no secret {name}"),
+            format!("there is no secret {shown} in {region}"),
             "create it, or correct valueFrom in the task definition; an ARN ends in six characters \
              that Secrets Manager appends"
                 .to_owned(),
@@ -172,18 +173,18 @@ fn secret(
     };
     if found.is_deleted {
         return ng(
-            format!("the secret {name} is to be deleted, and can't be read any more"),
+            format!("the secret {shown} is to be deleted, and can't be read any more"),
             format!("aws secretsmanager restore-secret --secret-id {name} --region {region}"),
         );
     }
     match lacking(found, stage, version) {
-        Some(lacking) => ng(format!("the secret {name} has no {lacking}"), look),
-        None if key.is_empty() => Check::ok(SECRET, what, format!("{name} exists")),
+        Some(lacking) => ng(format!("the secret {shown} has no {lacking}"), look),
+        None if key.is_empty() => Check::ok(SECRET, what, format!("{shown} exists")),
         None => Check::ok(
             SECRET,
             what,
             format!(
-                "{name} exists; whether it has the key {key} only its value says, which isn't read"
+                "{shown} exists; whether it has the key {key} only its value says, which isn't read"
             ),
         ),
     }
@@ -207,28 +208,30 @@ fn lacking(found: &SecretFound, stage: &str, version: &str) -> Option<String> {
 
 fn parameter(subject: &Subject, facts: &Facts, what: &str, id: &InRegion, account: &str) -> Check {
     let InRegion { region, name } = id;
+    // In a folder its name begins with /.
+    let folder = if name.contains('/') { "/" } else { "" };
+    let shown = format!("{folder}{name}");
     if account != subject.account {
-        let why = format!("{name} is of account {account}, which isn't asked");
+        let why = format!("{shown} is of account {account}, which isn't asked");
         return Check::skip(PARAMETER, what, why);
     }
     let missing = || {
         Check::ng(
             PARAMETER,
             what,
-            format!("there is no parameter {name} in {region}"),
+            format!("there is no parameter {shown} in {region}"),
             "create it, or correct valueFrom in the task definition",
         )
     };
     let answer = facts.parameters.get(id);
     match Answer::or_check(answer, PARAMETER, what, missing) {
-        Ok(()) => Check::ok(PARAMETER, what, format!("{name} exists")),
+        Ok(()) => Check::ok(PARAMETER, what, format!("{shown} exists")),
         Err(check) => check,
     }
 }
 
 /// Of something that is there: whether the execution role may read it, too.
 fn readable(check: Check, may: Option<(&Answer<Decision>, Right)>) -> Check {
-    use crate::deployment::verification::Verdict;
     let Some((answer, right)) = may.filter(|_| check.verdict == Verdict::Ok) else {
         return check;
     };
@@ -238,7 +241,7 @@ fn readable(check: Check, may: Option<(&Answer<Decision>, Right)>) -> Check {
     let Right { role, action, .. } = right;
     let fix = format!("allow {role} {action} on it");
     match answer {
-        Answer::Found(Decision::Allowed) => Check::ok(kind, what, reason),
+        Answer::Found(Decision::Allowed) | Answer::Missing => Check::ok(kind, what, reason),
         Answer::Found(Decision::NotAllowed) if kind == SECRET => Check::skip(
             kind,
             what,
@@ -253,7 +256,6 @@ fn readable(check: Check, may: Option<(&Answer<Decision>, Right)>) -> Check {
             format!("{reason}, and the execution role may not read it: {action} isn't allowed"),
             fix,
         ),
-        Answer::Missing => Check::ok(kind, what, reason),
         Answer::Unknown(why) => Check::ok(
             kind,
             what,
@@ -277,126 +279,5 @@ fn files(subject: &Subject) -> Vec<Check> {
 }
 
 #[cfg(test)]
-mod tests {
-    use serde_json::json;
-
-    use super::super::testing::{judged, subject};
-    use super::*;
-    use crate::deployment::verification::Verdict;
-
-    const ARN: &str = "arn:aws:secretsmanager:eu-west-1:123456789012:secret:shop-a1B2c3";
-
-    fn current() -> SecretFound {
-        SecretFound {
-            is_deleted: false,
-            versions: [("v1".to_owned(), vec![CURRENT.to_owned()])].into(),
-        }
-    }
-
-    /// What comes of a container's one secret.
-    fn taking(from: &str, found: SecretFound, may: Answer<Decision>) -> Check {
-        let mut subject = subject();
-        subject.definition["containerDefinitions"][0]["secrets"] =
-            json!([{ "name": "KEY", "valueFrom": from }]);
-        let mut wanted = Asks::default();
-        asks(&subject, &mut wanted);
-        let facts = Facts {
-            secrets: wanted
-                .secrets
-                .into_iter()
-                .map(|it| (it, Answer::Found(found.clone())))
-                .collect(),
-            parameters: wanted
-                .parameters
-                .into_iter()
-                .map(|it| {
-                    let there = match it.name.contains("missing") {
-                        true => Answer::Missing,
-                        false => Answer::Found(()),
-                    };
-                    (it, there)
-                })
-                .collect(),
-            rights: wanted
-                .rights
-                .into_iter()
-                .map(|it| (it, may.clone()))
-                .collect(),
-            ..Facts::default()
-        };
-        judged(&judge(&subject, &facts), "KEY of app")
-    }
-
-    fn allowed() -> Answer<Decision> {
-        Answer::Found(Decision::Allowed)
-    }
-
-    #[test]
-    fn a_secret_needs_the_version_that_is_asked_for() {
-        let of = |from: &str| taking(from, current(), allowed());
-        assert_eq!(of(ARN).verdict, Verdict::Ok);
-        assert_eq!(of(&format!("{ARN}:::v1")).verdict, Verdict::Ok);
-        let keyed = of(&format!("{ARN}:password::"));
-        assert_eq!(keyed.verdict, Verdict::Ok);
-        assert!(
-            keyed
-                .reason
-                .contains("the key password only its value says")
-        );
-        let other = of(&format!("{ARN}::AWSPREVIOUS:"));
-        assert_eq!(other.verdict, Verdict::Ng);
-        assert!(
-            other
-                .reason
-                .ends_with("no version with the label AWSPREVIOUS")
-        );
-        assert!(of(&format!("{ARN}:::v0")).reason.ends_with("no version v0"));
-        let empty = taking(ARN, SecretFound::default(), allowed());
-        assert!(empty.reason.ends_with("has no value yet"));
-        let gone = SecretFound {
-            is_deleted: true,
-            ..current()
-        };
-        assert_eq!(taking(ARN, gone, allowed()).verdict, Verdict::Ng);
-    }
-
-    #[test]
-    fn a_parameter_is_named_by_its_arn_or_by_itself() {
-        let of = |from: &str| taking(from, current(), allowed());
-        let check = of("arn:aws:ssm:eu-west-1:123456789012:parameter/shop/db");
-        assert_eq!((check.kind, check.verdict), (PARAMETER, Verdict::Ok));
-        assert_eq!(of("/shop/db").reason, "shop/db exists");
-        assert_eq!(of("/shop/missing").verdict, Verdict::Ng);
-        let other = of("arn:aws:ssm:eu-west-1:210987654321:parameter/shop/db");
-        assert_eq!(other.verdict, Verdict::Skip);
-    }
-
-    #[test]
-    fn what_the_execution_role_may_not_read_is_of_no_use() {
-        let not = || Answer::Found(Decision::NotAllowed);
-        assert_eq!(taking("db", current(), not()).verdict, Verdict::Ng);
-        // The secret's own policy may allow it.
-        assert_eq!(taking(ARN, current(), not()).verdict, Verdict::Skip);
-        let refused = Answer::Found(Decision::Refused);
-        assert_eq!(taking(ARN, current(), refused).verdict, Verdict::Ng);
-        let unknown = Answer::Unknown("not allowed: iam:SimulatePrincipalPolicy".to_owned());
-        let check = taking(ARN, current(), unknown);
-        assert_eq!(check.verdict, Verdict::Ok);
-        assert!(check.reason.ends_with("iam:SimulatePrincipalPolicy"));
-    }
-
-    #[test]
-    fn credentials_of_a_registry_are_a_secret_by_name_or_arn() {
-        let mut subject = subject();
-        for name in ["registry", ARN] {
-            subject.definition["containerDefinitions"][0]["repositoryCredentials"] =
-                json!({ "credentialsParameter": name });
-            let mut wanted = Asks::default();
-            asks(&subject, &mut wanted);
-            assert!(
-                wanted.secrets.iter().any(|it| it.name == name),
-                "{wanted:?}"
-            );
-        }
-    }
-}
+#[path = "secrets_tests.rs"]
+mod tests;

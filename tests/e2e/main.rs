@@ -32,3 +32,4 @@ mod steering;
 mod support;
 mod together;
 mod unreadable;
+mod verify;

@@ -70,6 +70,42 @@ pub struct PromoteArgs {
     pub full: bool,
 }
 
+/// `bg verify`
+#[derive(Debug, Clone, Args)]
+pub struct VerifyArgs {
+    /// New image of a container, as `deploy` takes it [default: what is live]
+    #[arg(
+        short,
+        long = "image",
+        env = "BG_IMAGE",
+        value_name = "[CONTAINER=]REF",
+        value_delimiter = ','
+    )]
+    pub images: Vec<String>,
+    /// Task definition, as `deploy` takes it [default: the live one]
+    #[arg(long, env = "BG_TASK_DEFINITION", value_name = "FILE|FAMILY[:REV]")]
+    pub task_definition: Option<String>,
+    /// Defines a name in a task-definition file that is a template; in BG_SET one on each line
+    #[arg(
+        long = "set",
+        env = "BG_SET",
+        value_name = "NAME=VALUE",
+        value_delimiter = '\n'
+    )]
+    pub set: Vec<String>,
+    /// Images from CodePipeline's imagedefinitions.json
+    #[arg(
+        long,
+        env = "BG_IMAGE_DEFINITIONS",
+        value_name = "FILE",
+        conflicts_with = "images"
+    )]
+    pub image_definitions: Option<PathBuf>,
+    /// Where.
+    #[command(flatten)]
+    pub region: RegionArgs,
+}
+
 /// `bg doctor`
 #[derive(Debug, Clone, Args)]
 pub struct DoctorArgs {
