@@ -12,7 +12,8 @@ const MAY_IMPORT: &[(&str, &[&str])] = &[
     ("config", &["strategy", "judge"]),
     ("deployment", &["strategy", "judge"]),
     // It is shown a service and says what that lacks; who looks and who acts is `aws`.
-    ("adopt", &["deployment"]),
+    // The strict reader of YAML, the names and the lengths are the strategies'.
+    ("adopt", &["deployment", "strategy"]),
     ("diagnose", &["deployment"]),
     // It says what has to be read and judges that; who reads is `aws`.
     ("verify", &["deployment"]),

@@ -161,6 +161,8 @@ Examples:
   bg init                                          choose from the clusters and services there are
   bg init --cluster prod --service shop            write bg.yaml and show what is missing
   bg init --cluster prod --service shop --apply    add it, too
+  bg init --from ecspresso.yml                     take over what that says
+  bg init --from appspec.yaml --from group.json    the same of CodeDeploy
   bg init --cluster prod --service shop --format terraform > slot_b.tf
   bg init --state                                  the table of `state: dynamodb://TABLE`
 

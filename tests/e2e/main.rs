@@ -13,6 +13,7 @@ mod doctor;
 mod elsewhere;
 mod hotfix;
 mod init;
+mod init_from;
 mod judged;
 mod look;
 mod permissions;

@@ -164,6 +164,16 @@ pub struct InitArgs {
     /// Its cluster [default: that config's; the account's only one; asked for on a terminal]
     #[arg(long, env = "BG_CLUSTER", value_name = "NAME")]
     pub cluster: Option<String>,
+    /// What deployed it so far: ecspresso.yml, appspec.yaml, or what `aws deploy
+    /// get-deployment-group` or `get-deployment-config` prints; more than one if need be
+    #[arg(
+        long,
+        env = "BG_FROM",
+        value_name = "FILE",
+        value_delimiter = ',',
+        conflicts_with = "state"
+    )]
+    pub from: Vec<PathBuf>,
     /// Add what it lacks: slot b's target groups, and their places at weight 0
     #[arg(long, env = "BG_APPLY", value_parser = FalseyValueParser::new())]
     pub apply: bool,
