@@ -261,7 +261,10 @@ mod tests {
         assert_eq!(read.retire.after, Duration::from_secs(7200));
         assert_eq!(read.retire.at_most, Duration::from_secs(10_800));
         let [alarm] = &read.guards.alarms[..] else {
-            panic!("an alarm of one slot alone stays out: {:?}", read.guards.alarms);
+            panic!(
+                "an alarm of one slot alone stays out: {:?}",
+                read.guards.alarms
+            );
         };
         assert_eq!(alarm.pattern(), "shop-5xx");
         let kept = Taken {

@@ -69,6 +69,7 @@ pub enum Verb {
     #[command(after_help = ROLLBACK_EXAMPLES)]
     Rollback(RollbackArgs),
     /// Deploy what is live once more: the same revision, fresh tasks, the same safe path
+    #[command(alias = "refresh")] // ecspresso's name for it
     Restart(RestartArgs),
     /// Set the live slot's desired count
     Scale(ScaleArgs),

@@ -93,7 +93,7 @@ pub struct VerifyArgs {
         value_delimiter = '\n'
     )]
     pub set: Vec<String>,
-    /// Images from CodePipeline's imagedefinitions.json
+    /// Images from CodePipeline's imagedefinitions.json or imageDetail.json
     #[arg(
         long,
         env = "BG_IMAGE_DEFINITIONS",
@@ -209,8 +209,18 @@ pub struct IamPolicyArgs {}
 #[derive(Debug, Clone, Args)]
 pub struct ScaleArgs {
     /// How many tasks, 1 or more
-    #[arg(value_name = "N", value_parser = clap::value_parser!(u32).range(1..))]
-    pub tasks: u32,
+    #[arg(value_name = "N", value_parser = clap::value_parser!(u32).range(1..), required_unless_present = "flag")]
+    tasks: Option<u32>,
+    /// The same, as ecspresso has it
+    #[arg(id = "flag", long = "tasks", env = "BG_TASKS", value_name = "N", value_parser = clap::value_parser!(u32).range(1..))]
+    flag: Option<u32>,
+}
+
+impl ScaleArgs {
+    /// How many tasks: one of the two is there.
+    pub fn tasks(&self) -> u32 {
+        self.tasks.or(self.flag).unwrap_or(1)
+    }
 }
 
 /// `bg restart`
