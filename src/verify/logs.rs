@@ -34,21 +34,27 @@ fn place(subject: &Subject, container: &Value) -> Option<Place> {
     })
 }
 
-/// What the tasks need where the group isn't there.
-fn right(subject: &Subject, place: &Place) -> Option<Right> {
+/// What the tasks need where the group isn't there: any of these. Policies name the group, or what
+/// is in it, and AWS takes both.
+fn rights(subject: &Subject, place: &Place) -> Vec<Right> {
     let InRegion { region, name } = &place.group;
     let (partition, account) = (subject.partition(), &subject.account);
-    let role = subject.execution_role().filter(|_| place.creates)?;
-    Some(Right {
-        role,
+    let Some(role) = subject.execution_role().filter(|_| place.creates) else {
+        return Vec::new();
+    };
+    let group = format!("arn:{partition}:logs:{region}:{account}:log-group:{name}");
+    let ways = [group.clone(), format!("{group}:log-stream:")];
+    ways.map(|resource| Right {
+        role: role.clone(),
         action: CREATE,
-        resource: format!("arn:{partition}:logs:{region}:{account}:log-group:{name}"),
+        resource,
     })
+    .to_vec()
 }
 
 pub(super) fn asks(subject: &Subject, asks: &mut Asks) {
     for place in subject.containers().filter_map(|it| place(subject, it)) {
-        asks.rights.extend(right(subject, &place));
+        asks.rights.extend(rights(subject, &place));
         asks.log_groups.insert(place.group);
     }
 }
@@ -88,7 +94,8 @@ fn group(subject: &Subject, facts: &Facts, container: &Value) -> Option<Check> {
 
 fn to_be_created(subject: &Subject, facts: &Facts, what: &str, place: &Place) -> Check {
     let name = &place.group.name;
-    let Some(right) = right(subject, place) else {
+    let rights = rights(subject, place);
+    let Some(Right { role, .. }) = rights.first() else {
         let who = match subject.launch {
             Launch::Fargate => "an execution role",
             Launch::Ec2 => "the instances' role",
@@ -99,30 +106,36 @@ fn to_be_created(subject: &Subject, facts: &Facts, what: &str, place: &Place) ->
             format!("{name} is created by the first task, if {who} may {CREATE}"),
         );
     };
-    match facts.rights.get(&right) {
-        Some(Answer::Found(Decision::Allowed)) => Check::ok(
+    let answers = rights.iter().filter_map(|right| facts.rights.get(right));
+    let answers: Vec<&Answer<Decision>> = answers.collect();
+    let unknown = answers.iter().find_map(|answer| match answer {
+        Answer::Unknown(why) => Some(why.as_str()),
+        _ => None,
+    });
+    let is_allowed = answers.contains(&&Answer::Found(Decision::Allowed));
+    let is_refused = answers.iter().any(|it| matches!(it, Answer::Found(_)));
+    match (is_allowed, unknown) {
+        (true, _) => Check::ok(
             KIND,
             what,
             format!("{name} is created by the first task, and the execution role may"),
         ),
-        Some(Answer::Found(_)) => Check::ng(
+        (false, None) if is_refused => Check::ng(
             KIND,
             what,
             format!(
                 "{name} doesn't exist, and the execution role may not create it \
                  (awslogs-create-group)"
             ),
-            format!("create it, or allow {} {CREATE}", right.role),
+            format!("create it, or allow {role} {CREATE}"),
         ),
-        Some(Answer::Unknown(why)) => Check::skip(
+        (false, why) => Check::skip(
             KIND,
             what,
-            format!("{name} is created by the first task, if the execution role may: {why}"),
-        ),
-        Some(Answer::Missing) | None => Check::skip(
-            KIND,
-            what,
-            format!("{name} is created by the first task, if the execution role may {CREATE}"),
+            format!(
+                "{name} is created by the first task, if the execution role may: {}",
+                why.unwrap_or(CREATE)
+            ),
         ),
     }
 }
@@ -173,6 +186,18 @@ mod tests {
         let missing = |subject: &Subject, may| of_app(subject, Answer::Missing, may).verdict;
         assert_eq!(missing(&subject, Decision::Allowed), Verdict::Ok);
         assert_eq!(missing(&subject, Decision::NotAllowed), Verdict::Ng);
+        let mut wanted = Asks::default();
+        asks(&subject, &mut wanted);
+        let one_way = Facts {
+            log_groups: [(group(), Answer::Missing)].into(),
+            rights: (wanted.rights.into_iter())
+                .zip([Decision::NotAllowed, Decision::Allowed])
+                .map(|(right, may)| (right, Answer::Found(may)))
+                .collect(),
+            ..Facts::default()
+        };
+        let check = judged(&judge(&subject, &one_way), "log group of app");
+        assert_eq!(check.verdict, Verdict::Ok, "either way is enough");
         let role = subject.definition.as_object_mut().unwrap();
         role.remove("executionRoleArn");
         assert_eq!(missing(&subject, Decision::Allowed), Verdict::Skip);

@@ -66,9 +66,7 @@ impl Cloud {
         let results = self.ask_iam(SIMULATE, &parameters).await;
         let answer = |right: &&Right| {
             let answer = match &results {
-                Ok(results) => {
-                    decision(results, &right.resource).map_or(Answer::Missing, Answer::Found)
-                }
+                Ok(results) => decision(results, &right.resource).unwrap_or(Answer::Missing),
                 Err(error) => unknown(error),
             };
             ((*right).clone(), answer)
@@ -79,23 +77,28 @@ impl Cloud {
 
 /// What was decided for one of the resources: it stands beside the action's own decision, or below
 /// it where there were several.
-fn decision(results: &Element, resource: &str) -> Option<Decision> {
+fn decision(results: &Element, resource: &str) -> Option<Answer<Decision>> {
     let results = results.members("EvaluationResults");
     let below = results
         .iter()
         .flat_map(|it| it.members("ResourceSpecificResults"));
-    let below = below.map(|it| {
-        let decision = it.text_of("EvalResourceDecision");
-        (it.text_of("EvalResourceName"), decision)
-    });
+    let below = below.map(|it| (it, it.text_of("EvalResourceDecision")));
     let beside = results.iter();
-    let beside = beside.map(|it| (it.text_of("EvalResourceName"), it.text_of("EvalDecision")));
+    let beside = beside.map(|it| (it, it.text_of("EvalDecision")));
     let mut named = below.chain(beside);
-    let (_, decision) = named.find(|(name, _)| *name == Some(resource))?;
-    Some(match decision? {
-        "allowed" => Decision::Allowed,
-        "explicitDeny" => Decision::Refused,
-        _ => Decision::NotAllowed,
+    let (result, decision) =
+        named.find(|(it, _)| it.text_of("EvalResourceName") == Some(resource))?;
+    // What is asked of a request that nobody makes isn't known.
+    let unknown = result.members("MissingContextValues").iter();
+    let unknown: Vec<&str> = unknown.map(|it| it.text.as_str()).collect();
+    Some(match decision?.trim() {
+        "allowed" => Answer::Found(Decision::Allowed),
+        _ if !unknown.is_empty() => Answer::Unknown(format!(
+            "its policies have conditions on {}",
+            unknown.join(", ")
+        )),
+        "explicitDeny" => Answer::Found(Decision::Refused),
+        _ => Answer::Found(Decision::NotAllowed),
     })
 }
 
@@ -114,7 +117,8 @@ mod tests {
             "<member><EvalResourceName>arn:a</EvalResourceName>\
              <EvalDecision>allowed</EvalDecision></member>",
         );
-        assert_eq!(decision(&one, "arn:a"), Some(Decision::Allowed));
+        let found = |of, resource| decision(of, resource).unwrap();
+        assert_eq!(found(&one, "arn:a"), Answer::Found(Decision::Allowed));
         assert_eq!(decision(&one, "arn:b"), None);
         let several = results(
             "<member><EvalResourceName>arn:a</EvalResourceName><EvalDecision>implicitDeny\
@@ -125,7 +129,14 @@ mod tests {
              <EvalResourceDecision>explicitDeny</EvalResourceDecision></member>\
              </ResourceSpecificResults></member>",
         );
-        assert_eq!(decision(&several, "arn:a"), Some(Decision::Allowed));
-        assert_eq!(decision(&several, "arn:b"), Some(Decision::Refused));
+        assert_eq!(found(&several, "arn:a"), Answer::Found(Decision::Allowed));
+        assert_eq!(found(&several, "arn:b"), Answer::Found(Decision::Refused));
+        let open = results(
+            "<member><EvalResourceName>arn:a</EvalResourceName><EvalDecision>implicitDeny\
+             </EvalDecision><MissingContextValues><member>aws:SourceVpc</member>\
+             </MissingContextValues></member>",
+        );
+        let why = "its policies have conditions on aws:SourceVpc".to_owned();
+        assert_eq!(found(&open, "arn:a"), Answer::Unknown(why));
     }
 }
