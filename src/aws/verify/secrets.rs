@@ -30,7 +30,7 @@ impl Cloud {
             (id.clone(), stages.collect())
         });
         Ok(Some(SecretFound {
-            is_deleted: found.get("DeletedDate").is_some(),
+            is_deleted: found.get("DeletedDate").is_some_and(|it| !it.is_null()),
             versions: versions.collect(),
         }))
     }
