@@ -90,6 +90,7 @@ fn a_parameter_is_named_by_its_arn_or_by_itself() {
     assert_eq!(of("/shop/missing").verdict, Verdict::Ng);
     let other = of("arn:aws:ssm:eu-west-1:210987654321:parameter/shop/db");
     assert_eq!(other.verdict, Verdict::Skip);
+    assert!(other.reason.contains("of account 210987654321"));
 }
 
 #[test]

@@ -7,6 +7,7 @@ use crate::adopt::{self, Pair, Proposal, Taken, Wanted};
 use crate::cli::args::{Global, InitArgs, InitFormat};
 use crate::cli::error::CliError;
 use crate::deployment::task_definition::{is_template, render};
+use crate::strategy::InputError;
 
 /// What CodeDeploy's examples call the task definition beside an AppSpec file.
 const TASK_DEFINITION: &str = "taskdef.json";
@@ -90,33 +91,39 @@ pub(super) fn read(files: &[PathBuf]) -> Result<From, CliError> {
 }
 
 fn one(file: &Path) -> Result<Taken, CliError> {
-    let refused = |error: crate::strategy::InputError| CliError::usage(error.to_string());
-    let text = text(file)?;
-    let mut taken = Taken::read(&text, &file.display().to_string()).map_err(refused)?;
+    let source = Source::read(file)?;
+    let taken = Taken::read(&source.text, &file.display().to_string());
+    let mut taken = taken.map_err(|error| source.refused(error))?;
     let beside = |name: &str| file.parent().unwrap_or(Path::new("")).join(name);
     if let Some(named) = taken.service_definition.take() {
-        let path = beside(&named);
-        match self::text(&path) {
-            Ok(text) => {
-                let words = adopt::service_definition(&text, &named).map_err(refused)?;
-                taken.left.extend(words);
-            }
-            Err(error) => taken.left.push(format!("{named}: {}", error.message)),
-        }
+        let words = Source::read(&beside(&named)).and_then(|source| {
+            let words = adopt::service_definition(&source.text, &named);
+            words.map_err(|error| source.refused(error))
+        });
+        // Nothing hangs on it.
+        taken.left.extend(words.unwrap_or_else(|error| {
+            let why = error.message.lines().next().unwrap_or_default();
+            vec![format!(
+                "{named}: green is cloned from the live service, which has its settings; not read: \
+                 {why}"
+            )]
+        }));
     }
     taken.definition = match taken.definition.take() {
         Some(arn) if arn.starts_with("arn:") => Some(arn),
         Some(named) => {
             let path = beside(&named);
-            if is_jsonnet(&path) {
-                let json = path.with_extension("json");
-                taken.left.push(format!(
-                    "{named}: jsonnet isn't read; write what it makes into a file: ecspresso render \
-                     taskdef > {}",
-                    json.display()
-                ));
+            let json = path.with_extension("json").display().to_string();
+            match is_jsonnet(&path) {
+                true => {
+                    taken.left.push(format!(
+                        "{named}: jsonnet isn't read; write what it makes into a file: ecspresso \
+                         render taskdef > {json}"
+                    ));
+                    Some(json)
+                }
+                false => Some(path.display().to_string()),
             }
-            Some(path.display().to_string())
         }
         // An AppSpec file names none: it lies beside it.
         None => Some(beside(TASK_DEFINITION))
@@ -131,28 +138,52 @@ fn is_jsonnet(path: &Path) -> bool {
 }
 
 /// A file's text, with its template filled in from the environment.
-fn text(file: &Path) -> Result<String, CliError> {
-    let shown = file.display();
-    if is_jsonnet(file) {
-        return Err(CliError::usage(format!("{shown}: jsonnet isn't read")).hint(
-            "write what it makes into a file: ecspresso render config > ecspresso.json, or jsonnet \
-             FILE.jsonnet > FILE.json",
-        ));
+struct Source {
+    text: String,
+    is_rendered: bool,
+}
+
+impl Source {
+    fn read(file: &Path) -> Result<Source, CliError> {
+        let shown = file.display();
+        if is_jsonnet(file) {
+            return Err(
+                CliError::usage(format!("{shown}: jsonnet isn't read")).hint(
+                    "write what it makes into a file: ecspresso render config > ecspresso.json, or \
+                     jsonnet FILE.jsonnet > FILE.json",
+                ),
+            );
+        }
+        let text = std::fs::read_to_string(file)
+            .map_err(|error| CliError::usage(format!("can't read {shown}")).caused_by(&error))?;
+        if !is_template(&text) {
+            return Ok(Source {
+                text,
+                is_rendered: false,
+            });
+        }
+        let environment = std::env::vars_os()
+            .filter_map(|(name, value)| Some((name.into_string().ok()?, value.into_string().ok()?)))
+            .collect();
+        let rendered = render(&text, &shown.to_string(), &BTreeMap::new(), &environment);
+        let rendered = rendered.map_err(|error| {
+            CliError::usage(error.to_string())
+                .hint("functions of ecspresso's plugins aren't known: write their values there")
+        })?;
+        Ok(Source {
+            text: rendered.text,
+            is_rendered: true,
+        })
     }
-    let text = std::fs::read_to_string(file)
-        .map_err(|error| CliError::usage(format!("can't read {shown}")).caused_by(&error))?;
-    if !is_template(&text) {
-        return Ok(text);
-    }
-    let environment = std::env::vars_os()
-        .filter_map(|(name, value)| Some((name.into_string().ok()?, value.into_string().ok()?)))
-        .collect();
-    let rendered = render(&text, &shown.to_string(), &BTreeMap::new(), &environment);
-    let rendered = rendered.map_err(|error| {
+
+    /// What a template was made of may be secret.
+    fn refused(&self, error: InputError) -> CliError {
+        let error = match self.is_rendered {
+            true => error.without_line(),
+            false => error,
+        };
         CliError::usage(error.to_string())
-            .hint("functions of ecspresso's plugins aren't known: write their values there")
-    })?;
-    Ok(rendered.text)
+    }
 }
 
 #[cfg(test)]
@@ -174,9 +205,26 @@ mod tests {
             "ecspresso.yml",
             "service: shop\ntask_definition: t.jsonnet\nservice_definition: s.jsonnet\n",
         );
-        let left = read(&[path("ecspresso.yml")]).unwrap().taken.left();
-        assert!(left[0].starts_with("s.jsonnet: "), "{left:?}");
+        let taken = read(&[path("ecspresso.yml")]).unwrap().taken;
+        assert!(taken.definition.as_ref().unwrap().ends_with("t.json"));
+        let left = taken.left();
+        assert!(
+            left[0].starts_with("s.jsonnet: green is cloned"),
+            "{left:?}"
+        );
         assert!(left[1].contains("ecspresso render taskdef > "), "{left:?}");
+        let functions = r#"{ "subnet": "{{ tfstatef `a['%s']` `b` }}" }"#;
+        write("s.json", functions);
+        write(
+            "plugins.yml",
+            "service: shop\ntask_definition: t.json\nservice_definition: s.json\n",
+        );
+        let left = read(&[path("plugins.yml")]).unwrap().taken.left();
+        assert_eq!(left.len(), 1, "{left:?}");
+        assert!(
+            !left[0].contains('\n') && left[0].contains("not read: "),
+            "{left:?}"
+        );
         write("ecspresso.jsonnet", "{}");
         let error = read(&[path("ecspresso.jsonnet")]).unwrap_err();
         assert!(error.to_string().contains("ecspresso render config"));
