@@ -17,7 +17,7 @@ fn config(scene: &Scene) -> String {
 
 #[test]
 fn ecspressos_files_name_service_region_and_time_limit_and_go_on_working() {
-    let scene = alone(200);
+    let scene = alone(100);
     scene.write(
         "ecspresso.yml",
         "region: '{{ must_env `REGION` }}'\ncluster: demo\nservice: shop\n\
@@ -57,7 +57,7 @@ fn ecspressos_files_name_service_region_and_time_limit_and_go_on_working() {
 
 #[test]
 fn codedeploys_files_keep_strategy_groups_alarms_and_the_time_until_termination() {
-    let scene = alone(200);
+    let scene = alone(100);
     scene.write(
         "appspec.yaml",
         "version: 0.0\nResources:\n  - TargetService:\n      Type: AWS::ECS::Service\n      \
