@@ -35,7 +35,8 @@
 //! terminal ([`cli`]) make what they need. The same decisions run over the region's own world,
 //! without a call, where a deployment is only rehearsed ([`rehearse`]). Why something failed is found
 //! by holding what was collected against a table of rules ([`diagnose`]), and what a service lacks
-//! before it can be deployed is worked out from a look at it ([`adopt`]). The HTTP boundary is the
+//! before it can be deployed is worked out from a look at it ([`adopt`]). What a version needs
+//! beside ECS and its load balancer is held against what AWS has ([`verify`]). The HTTP boundary is the
 //! only seam: tests and the sandbox put the region ([`sandbox`]) under the SDK's own HTTP client.
 //!
 //! # Example
@@ -75,3 +76,4 @@ pub mod runner;
 pub mod sandbox;
 pub mod store;
 pub mod strategy;
+pub mod verify;

@@ -15,6 +15,8 @@ mod proxy;
 mod python;
 #[path = "support/server.rs"]
 mod server;
+#[path = "emulators/verify.rs"]
+mod verify;
 
 use std::collections::BTreeSet;
 use std::fs;
@@ -140,6 +142,17 @@ impl Stage {
 
     /// The same with more lines in the config.
     fn deploy_with(&self, bakes: [&str; 2], more: &str) -> Process {
+        self.write_config(bakes, more);
+        let [moto, ministack] = self.proxies.each_ref().map(Proxy::url);
+        let environment = environment(&moto, &ministack);
+        let arguments = ["deploy", "--image", "shop:v2"];
+        Process::start(
+            "bg deploy",
+            bg(self.folder.path(), &environment, &arguments),
+        )
+    }
+
+    fn write_config(&self, bakes: [&str; 2], more: &str) {
         let name = self.name;
         let [middle, last] = bakes;
         let config = format!(
@@ -158,13 +171,6 @@ poll: 1s
 {more}"
         );
         fs::write(self.folder.path().join("bg.yaml"), config).expect("a file in our own folder");
-        let [moto, ministack] = self.proxies.each_ref().map(Proxy::url);
-        let environment = environment(&moto, &ministack);
-        let arguments = ["deploy", "--image", "shop:v2"];
-        Process::start(
-            "bg deploy",
-            bg(self.folder.path(), &environment, &arguments),
-        )
     }
 
     /// Waits until green carries `weight` on the listener.

@@ -14,13 +14,23 @@ const MAY_IMPORT: &[(&str, &[&str])] = &[
     ("config", &["strategy", "judge", "gate"]),
     ("deployment", &["strategy", "judge", "gate"]),
     // It is shown a service and says what that lacks; who looks and who acts is `aws`.
-    ("adopt", &["deployment"]),
+    // The strict reader of YAML, the names and the lengths are the strategies'.
+    ("adopt", &["deployment", "strategy"]),
     ("diagnose", &["deployment"]),
+    // It says what has to be read and judges that; who reads is `aws`.
+    ("verify", &["deployment"]),
     ("report", &["deployment", "strategy", "judge"]),
     ("store", &["deployment", "aws"]),
     (
         "aws",
-        &["deployment", "strategy", "judge", "diagnose", "adopt"],
+        &[
+            "deployment",
+            "strategy",
+            "judge",
+            "diagnose",
+            "adopt",
+            "verify",
+        ],
     ),
     ("sandbox", &[]),
     // It plans nothing and calls nobody: a plan and a world are given to it. The words for lengths
@@ -54,6 +64,7 @@ const MAY_IMPORT: &[(&str, &[&str])] = &[
             "diagnose",
             "adopt",
             "gate",
+            "verify",
         ],
     ),
 ];
@@ -75,6 +86,7 @@ const PURE: &[&str] = &[
     "report",
     "diagnose",
     "adopt",
+    "verify",
 ];
 
 fn sources(dir: &Path) -> Vec<PathBuf> {

@@ -1,11 +1,18 @@
 //! `bg.yaml` for a service as it was found, with comments.
 
+use std::time::Duration;
+
+use super::from::Taken;
 use super::proposal::{Pair, Proposal};
 use super::texts::{one_line, quoted};
 use crate::deployment::ids::SlotName;
+use crate::strategy::{StrategyRef, format_duration};
 
-/// The text of `bg.yaml`; the same for the same proposal.
-pub fn config(proposal: &Proposal) -> String {
+/// How long blue's traffic is waited for beyond `retire.after`.
+const RETIRE_WITHIN: Duration = Duration::from_secs(3600);
+
+/// The text of `bg.yaml`, with what another tool's files say; the same for the same proposal.
+pub fn config(proposal: &Proposal, taken: &Taken) -> String {
     let mut lines = vec![
         format!(
             "# How bg deploys service {}: written by `bg init` from what was there. The README's",
@@ -39,21 +46,58 @@ pub fn config(proposal: &Proposal) -> String {
         "# A name (all-at-once, canary, linear, progressive ...), canary:5%:10m, or a file."
             .to_owned(),
     );
-    lines.push("strategy: canary    # 10% for 5 minutes, then everything".to_owned());
+    lines.push(strategy(taken));
     lines.push(String::new());
-    lines.extend(guards(proposal));
+    lines.extend(guards(proposal, &taken.alarms));
     lines.push(String::new());
     lines.push(
         "# The old version stays warm for `after`: `bg rollback` is one step so long.".to_owned(),
     );
-    lines.push("retire: { after: 10m, then: scale-to-zero, at_most: 1h }".to_owned());
+    lines.push(retire(taken));
     lines.push(String::new());
+    if let Some(timeout) = taken.timeout {
+        lines.push("# For green to become healthy.".to_owned());
+        lines.push(format!("timeout: {}", length(timeout)));
+        lines.push(String::new());
+    }
+    if let Some(definition) = &taken.definition {
+        lines.push(format!(
+            "# Its task definition: bg deploy --task-definition {}",
+            one_line(definition)
+        ));
+        lines.push(String::new());
+    }
     lines.push(
         "# Journals and the lock. Where several machines deploy: dynamodb://TABLE, then `bg init --state`."
             .to_owned(),
     );
     lines.push("state: file:.bg".to_owned());
     lines.join("\n") + "\n"
+}
+
+fn strategy(taken: &Taken) -> String {
+    let name = taken.strategy.as_deref().unwrap_or("canary");
+    let known = StrategyRef::Named(name.to_owned()).resolve(|_| Ok(String::new()));
+    let summary = known.map_or_else(|_| String::new(), |it| it.summary().to_owned());
+    let summary = summary.trim_end_matches('.');
+    format!("strategy: {}    # {summary}", plain(name))
+}
+
+fn retire(taken: &Taken) -> String {
+    match taken.retire {
+        None => "retire: { after: 10m, then: scale-to-zero, at_most: 1h }".to_owned(),
+        Some((_, "keep")) => "retire: { then: keep }".to_owned(),
+        Some((after, then)) => format!(
+            "retire: {{ after: {}, then: {then}, at_most: {} }}",
+            length(after),
+            length(after + RETIRE_WITHIN)
+        ),
+    }
+}
+
+/// As the config takes it.
+fn length(length: Duration) -> String {
+    format_duration(length).replace(' ', "")
 }
 
 fn of_slot(proposal: &Proposal, slot: SlotName) -> Vec<String> {
@@ -85,7 +129,7 @@ fn of_slot(proposal: &Proposal, slot: SlotName) -> Vec<String> {
     lines
 }
 
-fn guards(proposal: &Proposal) -> Vec<String> {
+fn guards(proposal: &Proposal, taken: &[String]) -> Vec<String> {
     let mut lines = vec![
         "# What is watched all the time; when one trips, all traffic goes back.".to_owned(),
         "guards:".to_owned(),
@@ -97,7 +141,9 @@ fn guards(proposal: &Proposal) -> Vec<String> {
         .alarms
         .iter()
         .partition(|alarm| alarm.unfit.is_none());
-    match fit.is_empty() {
+    let found = |name: &String| proposal.alarms.iter().any(|alarm| alarm.name == *name);
+    let taken: Vec<&String> = taken.iter().filter(|name| !found(name)).collect();
+    match fit.is_empty() && taken.is_empty() {
         true => {
             lines.push(
                 "  # No alarm watches both slots or their load balancer. One for each slot's"
@@ -115,6 +161,7 @@ fn guards(proposal: &Proposal) -> Vec<String> {
                 fit.iter()
                     .map(|alarm| format!("    - {}", named(&alarm.name))),
             );
+            lines.extend(taken.iter().map(|name| format!("    - {}", named(name))));
         }
     }
     for alarm in unfit {
@@ -153,7 +200,11 @@ mod tests {
     use crate::config::{AlarmSide, Config};
 
     fn read(facts: &Facts) -> Config {
-        let text = config(&propose(facts).unwrap());
+        read_with(facts, &Taken::default())
+    }
+
+    fn read_with(facts: &Facts, taken: &Taken) -> Config {
+        let text = config(&propose(facts).unwrap(), taken);
         Config::parse(&text, "bg.yaml", &|_| None).unwrap_or_else(|error| panic!("{error}\n{text}"))
     }
 
@@ -188,6 +239,41 @@ mod tests {
                 (balancer, AlarmSide::Service)
             ]
         );
+    }
+
+    #[test]
+    fn what_another_tool_says_is_read_back() {
+        let taken = Taken {
+            strategy: Some("canary:15%:7m".to_owned()),
+            timeout: Some(Duration::from_secs(90)),
+            retire: Some((Duration::from_secs(7200), "scale-to-zero")),
+            alarms: vec!["shop-5xx".to_owned(), "lonely".to_owned()],
+            ..Taken::default()
+        };
+        let mut facts = facts();
+        facts.alarms = vec![alarm("lonely", &["targetgroup/shop-a/0a"])];
+        let read = read_with(&facts, &taken);
+        assert_eq!(
+            read.strategy,
+            crate::strategy::StrategyRef::Named("canary:15%:7m".to_owned())
+        );
+        assert_eq!(read.timing.timeout, Duration::from_secs(90));
+        assert_eq!(read.retire.after, Duration::from_secs(7200));
+        assert_eq!(read.retire.at_most, Duration::from_secs(10_800));
+        let [alarm] = &read.guards.alarms[..] else {
+            panic!(
+                "an alarm of one slot alone stays out: {:?}",
+                read.guards.alarms
+            );
+        };
+        assert_eq!(alarm.pattern(), "shop-5xx");
+        let kept = Taken {
+            retire: Some((Duration::ZERO, "keep")),
+            ..Taken::default()
+        };
+        let text = config(&propose(&facts).unwrap(), &kept);
+        assert!(text.contains("retire: { then: keep }"), "{text}");
+        read_with(&facts, &kept);
     }
 
     #[test]

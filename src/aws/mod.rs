@@ -7,6 +7,7 @@
 
 mod adopt;
 mod alarms;
+mod by_hand;
 mod cloud;
 mod codes;
 mod collect;
@@ -39,6 +40,7 @@ mod services;
 mod survey;
 mod together;
 mod universal;
+mod verify;
 mod web;
 mod xml;
 

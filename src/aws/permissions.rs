@@ -33,12 +33,16 @@ pub(super) enum On {
     Rules,
     /// Roles that tasks and their volumes run under.
     TaskRoles,
+    /// Any role of the account, to look at.
+    Roles,
     /// The role of the dead-man switch.
     SwitchRole,
     Schedules,
     Table,
     Repositories,
     LogStreams,
+    LogGroups,
+    Secrets,
 }
 
 /// Which configs need it.
@@ -93,6 +97,8 @@ pub(super) const PERMISSIONS: &[Permission] = &[
             "cloudwatch:GetMetricData",
             "application-autoscaling:DescribeScalableTargets",
             "application-autoscaling:DescribeScalingActivities",
+            // Names and kinds of parameters, never their values.
+            "ssm:DescribeParameters",
         ],
     ),
     // Restricted to some alarms it would show no composite ones.
@@ -117,8 +123,31 @@ pub(super) const PERMISSIONS: &[Permission] = &[
     allow(Read, On::Cluster, When::Always, &["ecs:DescribeClusters"]),
     allow(Read, On::Services, When::Always, &["ecs:DescribeServices"]),
     allow(Read, On::Tasks, When::Always, &["ecs:DescribeTasks"]),
-    allow(Read, On::Repositories, When::Always, &["ecr:BatchGetImage"]),
+    allow(
+        Read,
+        On::Repositories,
+        When::Always,
+        &["ecr:BatchGetImage", "ecr:GetDownloadUrlForLayer"],
+    ),
     allow(Read, On::LogStreams, When::Always, &["logs:GetLogEvents"]),
+    allow(
+        Read,
+        On::LogGroups,
+        When::Always,
+        &["logs:DescribeLogGroups"],
+    ),
+    allow(
+        Read,
+        On::Roles,
+        When::Always,
+        &["iam:GetRole", "iam:SimulatePrincipalPolicy"],
+    ),
+    allow(
+        Read,
+        On::Secrets,
+        When::Always,
+        &["secretsmanager:DescribeSecret"],
+    ),
     allow(
         Read,
         On::Schedules,

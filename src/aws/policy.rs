@@ -150,7 +150,7 @@ impl Place {
                 .collect(),
             On::Listeners => self.routes(scope, "listener"),
             On::Rules => self.routes(scope, "listener-rule"),
-            On::TaskRoles => vec![format!(
+            On::TaskRoles | On::Roles => vec![format!(
                 "arn:{}:iam::{}:role/*",
                 self.partition, self.account
             )],
@@ -169,6 +169,15 @@ impl Place {
             On::LogStreams => vec![format!(
                 "arn:{}:logs:*:{}:log-group:*:log-stream:*",
                 self.partition, self.account
+            )],
+            On::LogGroups => vec![format!(
+                "arn:{}:logs:*:{}:log-group:*",
+                self.partition, self.account
+            )],
+            // Those of another account may be shared with this one.
+            On::Secrets => vec![format!(
+                "arn:{}:secretsmanager:*:*:secret:*",
+                self.partition
             )],
         }
     }
@@ -261,9 +270,9 @@ impl Place {
             );
         }
         open.push(
-            "WriteTaskRoles, WriteTaskDefinitions, ReadRepositories and ReadLogStreams take in what \
-             any task definition may name: put your roles', families', repositories' and log groups' \
-             ARNs there to restrict them"
+            "WriteTaskRoles, WriteTaskDefinitions, ReadRoles, ReadRepositories, ReadSecrets, \
+             ReadLogStreams and ReadLogGroups take in what any task definition may name: put your \
+             roles', families', repositories', secrets' and log groups' ARNs there to restrict them"
                 .to_owned(),
         );
         open

@@ -3,12 +3,13 @@
 
 use std::collections::BTreeMap;
 
-use aws_sdk_ecr::types::ImageIdentifier;
+use aws_sdk_ecr::types::{Image, ImageIdentifier};
 
 use super::cloud::Cloud;
 use super::error::AwsError;
 use super::retry::Effect;
 use super::together::all;
+use crate::deployment::task_definition::{EcrImage, ImageId};
 
 const GET: &str = "ecr:BatchGetImage";
 /// Without these ECR answers with another manifest than the tag points to.
@@ -18,15 +19,6 @@ const MANIFESTS: [&str; 4] = [
     "application/vnd.docker.distribution.manifest.list.v2+json",
     "application/vnd.docker.distribution.manifest.v2+json",
 ];
-
-/// A tag in ECR.
-#[derive(Debug, PartialEq, Eq)]
-struct EcrImage<'a> {
-    account: &'a str,
-    region: &'a str,
-    repository: &'a str,
-    tag: &'a str,
-}
 
 impl Cloud {
     /// The digest of each reference that a registry could be asked about or that names it, and
@@ -39,8 +31,8 @@ impl Cloud {
             if let Some((_, digest)) = reference.rsplit_once('@') {
                 return Ok(Some(digest.to_owned()));
             }
-            match ecr_image(reference) {
-                Some(image) => self.ecr_digest(image).await,
+            match EcrImage::parse(reference) {
+                Some(image) => self.ecr_digest(&image).await,
                 None => Ok(None),
             }
         }))
@@ -60,60 +52,33 @@ impl Cloud {
         (digests, notes)
     }
 
-    async fn ecr_digest(&self, image: EcrImage<'_>) -> Result<Option<String>, AwsError> {
-        let client = self.ecr(image.region);
+    async fn ecr_digest(&self, image: &EcrImage) -> Result<Option<String>, AwsError> {
+        let found = self.ecr_image(image).await?;
+        let id = found.as_ref().and_then(|image| image.image_id());
+        let digest = id.and_then(|id| id.image_digest());
+        Ok(digest.map(str::to_owned))
+    }
+
+    /// The image, with its manifest; `None` where the repository has no such one.
+    pub(super) async fn ecr_image(&self, image: &EcrImage) -> Result<Option<Image>, AwsError> {
+        let client = self.ecr(&image.region);
+        let id = ImageIdentifier::builder();
+        let id = match &image.id {
+            ImageId::Tag(tag) => id.image_tag(tag),
+            ImageId::Digest(digest) => id.image_digest(digest),
+        };
+        let id = id.build();
         let answer = self
             .call(GET, Effect::Reads, || {
                 client
                     .batch_get_image()
-                    .registry_id(image.account)
-                    .repository_name(image.repository)
-                    .image_ids(ImageIdentifier::builder().image_tag(image.tag).build())
+                    .registry_id(&image.account)
+                    .repository_name(&image.repository)
+                    .image_ids(id.clone())
                     .set_accepted_media_types(Some(MANIFESTS.map(str::to_owned).to_vec()))
                     .send()
             })
             .await?;
-        let image = answer.images().first().and_then(|image| image.image_id());
-        let digest = image.and_then(|image| image.image_digest());
-        Ok(digest.map(str::to_owned))
-    }
-}
-
-/// `ACCOUNT.dkr.ecr.REGION.amazonaws.com/REPOSITORY[:TAG]`.
-fn ecr_image(reference: &str) -> Option<EcrImage<'_>> {
-    let (host, path) = reference.split_once('/')?;
-    let (account, rest) = host.split_once(".dkr.ecr.")?;
-    let (region, domain) = rest.split_once('.')?;
-    if !domain.starts_with("amazonaws.com") {
-        return None;
-    }
-    let (repository, tag) = path.rsplit_once(':').unwrap_or((path, "latest"));
-    Some(EcrImage {
-        account,
-        region,
-        repository,
-        tag,
-    })
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn only_references_into_ecr_are_asked_about() {
-        let reference = "123456789012.dkr.ecr.eu-west-1.amazonaws.com/team/shop:v2";
-        let image = ecr_image(reference).unwrap();
-        assert_eq!((image.account, image.region), ("123456789012", "eu-west-1"));
-        assert_eq!((image.repository, image.tag), ("team/shop", "v2"));
-        let untagged = "123456789012.dkr.ecr.cn-north-1.amazonaws.com.cn/shop";
-        assert_eq!(ecr_image(untagged).unwrap().tag, "latest");
-        for other in [
-            "shop:v2",
-            "docker.io/library/nginx:1",
-            "localhost:5000/shop:v2",
-        ] {
-            assert_eq!(ecr_image(other), None, "{other}");
-        }
+        Ok(answer.images.unwrap_or_default().into_iter().next())
     }
 }

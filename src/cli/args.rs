@@ -16,6 +16,7 @@ pub use verbs::{
     DeadmanArgs, DeadmanTestArgs, DeadmanVerb, DoctorArgs, HistoryArgs, IamPolicyArgs, InitArgs,
     InitFormat, PromoteArgs, RehearseArgs, RejectArgs, RestartArgs, ResumeArgs, RollbackArgs,
     SandboxArgs, ScaleArgs, SchemaArgs, ShowArgs, StatusArgs, SteerArgs, TasksArgs, TickArgs,
+    VerifyArgs,
 };
 
 /// Blue/green deployments for Amazon ECS that watch, verify and revert by themselves
@@ -57,6 +58,9 @@ pub enum Verb {
     /// Show what `deploy` would do: differences, timeline, preflight; changes nothing
     #[command(after_help = PLAN_EXAMPLES)]
     Plan(PlanArgs),
+    /// Look at what a version needs beside ECS and ELB: roles, images, secrets, log groups; read-only
+    #[command(after_help = VERIFY_EXAMPLES)]
+    Verify(VerifyArgs),
     /// Show which slot is live, both slots' tasks, the weights, and what is under way
     #[command(after_help = STATUS_EXAMPLES)]
     Status(StatusArgs),
@@ -66,6 +70,7 @@ pub enum Verb {
     #[command(after_help = ROLLBACK_EXAMPLES)]
     Rollback(RollbackArgs),
     /// Deploy what is live once more: the same revision, fresh tasks, the same safe path
+    #[command(alias = "refresh")] // ecspresso's name for it
     Restart(RestartArgs),
     /// Set the live slot's desired count
     Scale(ScaleArgs),
@@ -123,6 +128,16 @@ Examples:
   bg plan --image registry.example/shop:v2
   bg plan --image shop:v2 --strategy canary:5%:10m --output json";
 
+const VERIFY_EXAMPLES: &str = "\
+Examples:
+  bg verify
+  bg verify --image 123456789012.dkr.ecr.eu-west-1.amazonaws.com/shop:v2
+  bg verify --task-definition taskdef.json --image shop:v2
+  bg verify --output json | jq '.checks[] | select(.verdict == \"NG\")'
+
+Each check is OK, NG, or SKIP where it can't be told from here: the image is in no private registry
+of ECR, or these credentials may not look. It ends with 3 where one is NG. No secret is read.";
+
 const STATUS_EXAMPLES: &str = "\
 Examples:
   bg status
@@ -152,6 +167,8 @@ Examples:
   bg init                                          choose from the clusters and services there are
   bg init --cluster prod --service shop            write bg.yaml and show what is missing
   bg init --cluster prod --service shop --apply    add it, too
+  bg init --from ecspresso.yml                     take over what that says
+  bg init --from appspec.yaml --from group.json    the same of CodeDeploy
   bg init --cluster prod --service shop --format terraform > slot_b.tf
   bg init --state                                  the table of `state: dynamodb://TABLE`
 
@@ -275,6 +292,7 @@ fn checked(matches: &ArgMatches) -> Result<Cli, clap::Error> {
     let region = match &cli.verb {
         Verb::Deploy(args) => Some(&args.region),
         Verb::Plan(args) => Some(&args.region),
+        Verb::Verify(args) => Some(&args.region),
         Verb::Restart(args) => Some(&args.region),
         Verb::Deadman(args) => match &args.verb {
             DeadmanVerb::Test(args) => Some(&args.region),

@@ -209,7 +209,7 @@ pub(super) fn routes(config: &Config) -> RoutesWanted {
     }
 }
 
-fn alarms(config: &Config) -> Vec<AlarmWanted> {
+pub(super) fn alarms(config: &Config) -> Vec<AlarmWanted> {
     let alarms = config.guards.alarms.iter();
     alarms
         .map(|alarm| AlarmWanted {

@@ -26,6 +26,7 @@ pub mod state;
 pub mod surroundings;
 pub mod task_definition;
 pub mod trip;
+pub mod verification;
 mod waits;
 
 pub use crate::strategy::seconds;

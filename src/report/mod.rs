@@ -19,6 +19,7 @@ pub mod status;
 pub mod tasks;
 pub mod text;
 pub mod values;
+pub mod verify;
 pub mod view;
 pub mod words;
 

@@ -217,11 +217,13 @@ pub fn error_of(kind: FaultKind, operation: &Operation) -> Option<AwsError> {
 fn internal_code(service: Service, query: bool) -> &'static str {
     match service {
         Service::Ecs | Service::Ecr => "ServerException",
-        Service::DynamoDb => "InternalServerError",
         Service::Scaling => "InternalServiceException",
         Service::Scheduler => "InternalServerException",
         Service::CloudWatch if !query => "InternalServiceFault",
         Service::Logs => "ServiceUnavailableException",
+        Service::Secrets => "InternalServiceError",
+        Service::DynamoDb | Service::Ssm => "InternalServerError",
+        Service::Iam => "ServiceFailure",
         Service::CloudWatch | Service::Elbv2 | Service::Sts => "InternalFailure",
     }
 }

@@ -54,6 +54,7 @@ impl Region {
                 format!("{address} is not a loopback address; listen on 127.0.0.1 or ::1"),
             ));
         }
+        self.with_world(|world| world.layers_at = format!("http://{address}"));
         let (stop, stopped) = watch::channel(());
         tokio::spawn(catch_up(self.clone(), stopped.clone()));
         tokio::spawn(accept(self.clone(), listener, stopped));

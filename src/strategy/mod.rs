@@ -14,7 +14,7 @@ mod until;
 mod weight;
 
 pub use builtin::builtin_strategies;
-pub(crate) use document::{Fields, Node, Reader, Value};
+pub(crate) use document::{Entry, Fields, Node, Reader, Value};
 pub use duration::{format_duration, parse_duration};
 pub(crate) use input::nearest;
 pub use input::{InputError, Position};

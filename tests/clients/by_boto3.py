@@ -5,6 +5,7 @@ from the environment."""
 import datetime
 import json
 import time
+import urllib.request
 
 import boto3
 from botocore.config import Config
@@ -21,6 +22,11 @@ cloudwatch = boto3.client("cloudwatch", config=ONCE)
 scheduler = boto3.client("scheduler", config=ONCE)
 dynamodb = boto3.client("dynamodb", config=ONCE)
 scaling = boto3.client("application-autoscaling", config=ONCE)
+ecr = boto3.client("ecr", config=ONCE)
+iam = boto3.client("iam", config=ONCE)
+secrets = boto3.client("secretsmanager", config=ONCE)
+ssm = boto3.client("ssm", config=ONCE)
+logs = boto3.client("logs", config=ONCE)
 NETWORK = {
     "awsvpcConfiguration": {
         "subnets": ["subnet-0a1b2c3d", "subnet-0d3c2b1a"],
@@ -602,6 +608,71 @@ def scales_by_itself():
     assert not scaling.describe_scaling_policies(ServiceNamespace="ecs")["ScalingPolicies"]
 
 
+def looks_into_the_registry():
+    of = {"repositoryName": "team/shop"}
+    image = ecr.batch_get_image(**of, imageIds=[{"imageTag": "v2"}])["images"][0]
+    digest = image["imageId"]["imageDigest"]
+    assert image["imageManifestMediaType"] == "application/vnd.oci.image.index.v1+json", image
+    index = json.loads(image["imageManifest"])
+    platforms = [one["platform"]["architecture"] for one in index["manifests"]]
+    assert platforms == ["amd64", "arm64", "unknown"], platforms
+    image = ecr.batch_get_image(**of, imageIds=[{"imageTag": "arm"}])["images"][0]
+    config = json.loads(image["imageManifest"])["config"]["digest"]
+    layer = ecr.get_download_url_for_layer(**of, layerDigest=config)
+    with urllib.request.urlopen(layer["downloadUrl"]) as answer:
+        assert json.load(answer)["architecture"] == "arm64"
+    failed = ecr.batch_get_image(**of, imageIds=[{"imageTag": "missing"}])["failures"]
+    assert failed[0]["failureCode"] == "ImageNotFound", failed
+    refused(
+        "RepositoryNotFoundException",
+        ecr.batch_get_image,
+        repositoryName="missing",
+        imageIds=[{"imageTag": "v2"}],
+    )
+    shown = ecr.describe_images(**of, imageIds=[{"imageTag": "vulnerable"}])["imageDetails"][0]
+    assert shown["imageScanStatus"]["status"] == "COMPLETE", shown
+    assert isinstance(shown["imagePushedAt"], datetime.datetime), shown
+    counts = shown["imageScanFindingsSummary"]["findingSeverityCounts"]
+    same = ecr.describe_images(**of, imageIds=[{"imageDigest": digest}])["imageDetails"][0]
+    assert same["imageDigest"] == digest, same
+    of_tag = {"imageId": {"imageTag": "vulnerable"}}
+    found = ecr.describe_image_scan_findings(**of, **of_tag)["imageScanFindings"]
+    assert found["findingSeverityCounts"] == counts == {"CRITICAL": 1, "HIGH": 3, "MEDIUM": 8}, found
+    assert len(found["findings"]) == 12, found
+    not_found = {"imageId": {"imageTag": "missing"}}
+    refused("ImageNotFoundException", ecr.describe_image_scan_findings, **of, **not_found)
+    unscanned = {"imageId": {"imageTag": "unscanned"}}
+    refused("ScanNotFoundException", ecr.describe_image_scan_findings, **of, **unscanned)
+
+
+def looks_at_what_tasks_need():
+    role = iam.get_role(RoleName="exec")["Role"]
+    assert role["Arn"] == "arn:aws:iam::123456789012:role/exec", role
+    trusted = role["AssumeRolePolicyDocument"]["Statement"][0]["Principal"]["Service"]
+    assert "ecs-tasks.amazonaws.com" in trusted, role
+    refused("NoSuchEntity", iam.get_role, RoleName="missing")
+    may = iam.simulate_principal_policy(
+        PolicySourceArn=role["Arn"],
+        ActionNames=["logs:CreateLogGroup"],
+        ResourceArns=["arn:aws:logs:eu-west-1:123456789012:log-group:/shop", "arn:denied"],
+    )["EvaluationResults"]
+    assert [one["EvalDecision"] for one in may] == ["allowed", "implicitDeny"], may
+    secret = secrets.describe_secret(SecretId="shop")
+    assert ":secret:shop-" in secret["ARN"], secret
+    assert list(secret["VersionIdsToStages"].values()) == [["AWSCURRENT"]], secret
+    deleted = secrets.describe_secret(SecretId="deleted")["DeletedDate"]
+    assert isinstance(deleted, datetime.datetime), deleted
+    refused("ResourceNotFoundException", secrets.describe_secret, SecretId="missing")
+    names = ["/shop/db", "/shop/missing"]
+    named = [{"Key": "Name", "Option": "Equals", "Values": names}]
+    shown = ssm.describe_parameters(ParameterFilters=named, MaxResults=50)["Parameters"]
+    assert [one["Name"] for one in shown] == ["/shop/db"], shown
+    many = [{"Key": "Name", "Option": "Equals", "Values": [str(n) for n in range(51)]}]
+    refused("ValidationException", ssm.describe_parameters, ParameterFilters=many)
+    groups = logs.describe_log_groups(logGroupNamePrefix="/ecs/missing")["logGroups"]
+    assert not groups, groups
+
+
 def cleans_up(balancer, a, b):
     ecs.delete_service(cluster="prod", service="shop-b", force=True)
     ecs.get_waiter("services_inactive").wait(cluster="prod", services=["shop-b"], WaiterConfig=SOON)
@@ -627,6 +698,8 @@ def main():
     is_throttled()
     keeps_a_table()
     scales_by_itself()
+    looks_into_the_registry()
+    looks_at_what_tasks_need()
     cleans_up(balancer, a, b)
     print("as in AWS")
 

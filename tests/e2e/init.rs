@@ -8,7 +8,7 @@ use super::support::{Scene, between};
 const INIT: [&str; 3] = ["init", "--region", "eu-west-1"];
 
 /// The demo account without anything of slot b, and without a config.
-fn alone(speed: u32) -> Scene {
+pub(crate) fn alone(speed: u32) -> Scene {
     let scene = Scene::at_speed(speed).adopting();
     std::fs::remove_file(scene.folder().join("bg.yaml")).expect("it was written");
     let (listener, a, b) = (

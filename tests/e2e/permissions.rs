@@ -102,6 +102,10 @@ fn whatever_the_policy_allows_is_made_use_of() {
     let image = "123456789012.dkr.ecr.eu-west-1.amazonaws.com/shop:v3";
     scene.bg(&["deploy", "--image", image]).exits(0);
     scene.bg(&["plan", "--image", image]).exits(0);
+    scene.write("taskdef.json", &super::verify::definition().to_string());
+    scene
+        .bg(&["verify", "--task-definition", "taskdef.json"])
+        .exits(0);
     scene.bg(&["deploy", "--image", "shop:crash"]).exits(4);
     let mut deployment = scene.start(&["deploy", "--image", "shop:v4"]);
     deployment.until_it_says("baking");

@@ -7,6 +7,8 @@ boto3. Endpoints and credentials come from the environment. Each verb prints one
     scene.py alone NAME           takes slot b out of it, and gives slot a's group settings of its own
     scene.py groups NAME          both slots' groups, without what each has for itself
     scene.py alarm NAME STATE     sets the alarm NAME-errors
+    scene.py needs NAME           makes what tasks need beside: roles, an image, a secret, parameters, a
+                                  log group
 """
 
 import json
@@ -18,6 +20,11 @@ ecs = boto3.client("ecs")
 elb = boto3.client("elbv2")
 ec2 = boto3.client("ec2")
 cloudwatch = boto3.client("cloudwatch")
+iam = boto3.client("iam")
+ecr = boto3.client("ecr")
+secrets = boto3.client("secretsmanager")
+ssm = boto3.client("ssm")
+logs = boto3.client("logs")
 
 
 def network():
@@ -210,8 +217,54 @@ def groups(name):
     return {part: shown(group_of(f"{name}-{part}")) for part in ("a", "b")}
 
 
+def role(name, service):
+    statement = {
+        "Effect": "Allow",
+        "Principal": {"Service": service},
+        "Action": "sts:AssumeRole",
+        "Condition": {"StringEquals": {"aws:SourceAccount": "123456789012"}},
+    }
+    policy = json.dumps({"Version": "2012-10-17", "Statement": [statement]})
+    made = iam.create_role(RoleName=name, Path="/tasks/", AssumeRolePolicyDocument=policy)
+    return made["Role"]["Arn"]
+
+
+def image(repository):
+    """An image for one platform only, as its index says."""
+    uri = ecr.create_repository(repositoryName=repository)["repository"]["repositoryUri"]
+    kind = "application/vnd.oci.image.index.v1+json"
+    one = {
+        "mediaType": "application/vnd.oci.image.manifest.v1+json",
+        "size": 1,
+        "digest": "sha256:" + "0a" * 32,
+        "platform": {"os": "linux", "architecture": "arm64"},
+    }
+    index = {"schemaVersion": 2, "mediaType": kind, "manifests": [one]}
+    ecr.put_image(
+        repositoryName=repository,
+        imageManifest=json.dumps(index),
+        imageManifestMediaType=kind,
+        imageTag="v2",
+    )
+    return f"{uri}:v2"
+
+
+def needs(name):
+    ssm.put_parameter(Name=f"/{name}/db", Value="x", Type="SecureString")
+    ssm.put_parameter(Name=f"{name}-key", Value="x", Type="String")
+    logs.create_log_group(logGroupName=f"/ecs/{name}")
+    logs.create_log_group(logGroupName=f"/ecs/{name}-and-more")
+    return {
+        "execution_role": role(f"{name}-exec", "ecs-tasks.amazonaws.com"),
+        "task_role": role(f"{name}-task", "ec2.amazonaws.com"),
+        "image": image(name),
+        "secret": secrets.create_secret(Name=f"{name}/db", SecretString="x")["ARN"],
+    }
+
+
 def main():
     verbs = {"make": make, "look": look, "alone": alone, "groups": groups, "alarm": alarm}
+    verbs["needs"] = needs
     verb, *arguments = sys.argv[1:]
     print(json.dumps(verbs[verb](*arguments), default=str))
 

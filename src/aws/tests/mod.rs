@@ -35,6 +35,7 @@ mod looks;
 mod raw;
 mod routes;
 mod surveys;
+mod verify;
 
 /// The demo account, and a plan to deploy into it.
 struct Scene {

@@ -34,7 +34,7 @@ pub struct VersionArgs {
         value_delimiter = '\n'
     )]
     pub set: Vec<String>,
-    /// Images from CodePipeline's imagedefinitions.json
+    /// Images from CodePipeline's imagedefinitions.json or imageDetail.json
     #[arg(
         long,
         env = "BG_IMAGE_DEFINITIONS",

@@ -88,6 +88,22 @@ fn the_last_word_on_waiting_counts() {
 }
 
 #[test]
+fn ecspressos_names_work_where_they_mean_the_same() {
+    let scale = |args: &str| match try_parse(args.split(' ')).unwrap().verb {
+        Verb::Scale(args) => args.tasks(),
+        other => panic!("{other:?}"),
+    };
+    assert_eq!(scale("bg scale 3"), 3);
+    assert_eq!(scale("bg scale --tasks 4"), 4);
+    assert_eq!(
+        kind_of("bg scale"),
+        clap::error::ErrorKind::MissingRequiredArgument
+    );
+    let refresh = try_parse(["bg", "refresh"]).unwrap().verb;
+    assert!(matches!(refresh, Verb::Restart(_)), "{refresh:?}");
+}
+
+#[test]
 fn what_makes_no_sense_is_refused() {
     use clap::error::ErrorKind::*;
     for (args, kind) in [

@@ -78,6 +78,42 @@ pub struct RejectArgs {
     pub reason: Option<String>,
 }
 
+/// `bg verify`
+#[derive(Debug, Clone, Args)]
+pub struct VerifyArgs {
+    /// New image of a container, as `deploy` takes it [default: what is live]
+    #[arg(
+        short,
+        long = "image",
+        env = "BG_IMAGE",
+        value_name = "[CONTAINER=]REF",
+        value_delimiter = ','
+    )]
+    pub images: Vec<String>,
+    /// Task definition, as `deploy` takes it [default: the live one]
+    #[arg(long, env = "BG_TASK_DEFINITION", value_name = "FILE|FAMILY[:REV]")]
+    pub task_definition: Option<String>,
+    /// Defines a name in a task-definition file that is a template; in BG_SET one on each line
+    #[arg(
+        long = "set",
+        env = "BG_SET",
+        value_name = "NAME=VALUE",
+        value_delimiter = '\n'
+    )]
+    pub set: Vec<String>,
+    /// Images from CodePipeline's imagedefinitions.json or imageDetail.json
+    #[arg(
+        long,
+        env = "BG_IMAGE_DEFINITIONS",
+        value_name = "FILE",
+        conflicts_with = "images"
+    )]
+    pub image_definitions: Option<PathBuf>,
+    /// Where.
+    #[command(flatten)]
+    pub region: RegionArgs,
+}
+
 /// `bg doctor`
 #[derive(Debug, Clone, Args)]
 pub struct DoctorArgs {
@@ -136,6 +172,16 @@ pub struct InitArgs {
     /// Its cluster [default: that config's; the account's only one; asked for on a terminal]
     #[arg(long, env = "BG_CLUSTER", value_name = "NAME")]
     pub cluster: Option<String>,
+    /// What deployed it so far: ecspresso.yml, appspec.yaml, or what `aws deploy
+    /// get-deployment-group` or `get-deployment-config` prints; more than one if need be
+    #[arg(
+        long,
+        env = "BG_FROM",
+        value_name = "FILE",
+        value_delimiter = ',',
+        conflicts_with = "state"
+    )]
+    pub from: Vec<PathBuf>,
     /// Add what it lacks: slot b's target groups, and their places at weight 0
     #[arg(long, env = "BG_APPLY", value_parser = FalseyValueParser::new())]
     pub apply: bool,
@@ -171,8 +217,18 @@ pub struct IamPolicyArgs {}
 #[derive(Debug, Clone, Args)]
 pub struct ScaleArgs {
     /// How many tasks, 1 or more
-    #[arg(value_name = "N", value_parser = clap::value_parser!(u32).range(1..))]
-    pub tasks: u32,
+    #[arg(value_name = "N", value_parser = clap::value_parser!(u32).range(1..), required_unless_present = "flag")]
+    tasks: Option<u32>,
+    /// The same, as ecspresso has it
+    #[arg(id = "flag", long = "tasks", env = "BG_TASKS", value_name = "N", value_parser = clap::value_parser!(u32).range(1..))]
+    flag: Option<u32>,
+}
+
+impl ScaleArgs {
+    /// How many tasks: one of the two is there.
+    pub fn tasks(&self) -> u32 {
+        self.tasks.or(self.flag).unwrap_or(1)
+    }
 }
 
 /// `bg restart`

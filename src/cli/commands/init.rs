@@ -3,6 +3,7 @@
 mod adopt;
 mod choose;
 mod file;
+mod from;
 mod state;
 
 use crate::cli::args::{Global, InitArgs};

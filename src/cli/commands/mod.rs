@@ -18,6 +18,7 @@ mod status;
 mod steer;
 mod tasks;
 mod tick;
+mod verify;
 
 use super::args::{Cli, DeadmanVerb, OutputFormat, Verb};
 use super::error::CliError;
@@ -36,6 +37,7 @@ pub(super) async fn run(cli: &Cli) -> Result<ExitCode, CliError> {
     match &cli.verb {
         Verb::Deploy(args) => deploy::run(&cli.global, args).await,
         Verb::Plan(args) => plan::run(&cli.global, args).await,
+        Verb::Verify(args) => verify::run(&cli.global, args).await,
         Verb::Status(args) => status::run(&cli.global, args).await,
         Verb::Rollback(args) => rollback::run(&cli.global, args).await,
         Verb::Restart(args) => deploy::restart(&cli.global, args).await,

@@ -41,10 +41,10 @@ pub(super) async fn run(global: &Global, args: &ScaleArgs) -> Result<ExitCode, C
             .hint("go on with it or put it back first: `bg resume`, `bg resume --revert`"));
     }
     let holder = lock(&session).await?;
-    let scaled = scale(&session, args.tasks).await;
+    let scaled = scale(&session, args.tasks()).await;
     // A lock that can't be given back runs out by itself.
     let _ = session.store.unlock(&session.service(), &holder).await;
-    show(global, &scaled?, args.tasks)
+    show(global, &scaled?, args.tasks())
         .map_err(|error| CliError::from_error(ErrorKind::Unexpected, &error))?;
     Ok(ExitCode::Stands)
 }

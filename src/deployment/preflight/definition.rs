@@ -147,7 +147,8 @@ fn check(
     }
 }
 
-fn launch(service: Option<&Value>) -> taskdef::Launch {
+/// Where a service's tasks run.
+pub fn launch(service: Option<&Value>) -> taskdef::Launch {
     let fargate = service.is_some_and(|service| {
         let direct = service.get("launchType").and_then(Value::as_str) == Some("FARGATE");
         let providers = service

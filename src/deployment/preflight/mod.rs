@@ -26,6 +26,7 @@ pub use request::{
     SlotWanted, TargetWanted, WhenUnchanged,
 };
 
+pub use definition::launch;
 pub use under_way::under_way;
 
 use super::ids::SlotName;

@@ -76,12 +76,30 @@ struct ImageDefinition {
     image_uri: String,
 }
 
-/// Reads CodePipeline's `imagedefinitions.json`: `[{"name": "app", "imageUri": "shop:v2"}]`.
+/// What CodePipeline gives a deployment through CodeDeploy; ECR as its source adds other fields.
+#[derive(Deserialize)]
+struct ImageDetail {
+    #[serde(rename = "ImageURI")]
+    image_uri: String,
+}
+
+/// Reads CodePipeline's `imagedefinitions.json`: `[{"name": "app", "imageUri": "shop:v2"}]`, or its
+/// `imageDetail.json`: `{"ImageURI": "shop:v2"}`.
 pub fn parse_image_definitions(text: &str, origin: &str) -> Result<Vec<ImageChange>, InputError> {
-    const FORM: &str = r#"the form is [{"name": "CONTAINER", "imageUri": "IMAGE"}]"#;
-    let definitions: Vec<ImageDefinition> = serde_json::from_str(text)
-        .map_err(|error| json_error(&error, text, origin).with_hint(FORM))?;
+    const FORM: &str =
+        r#"the form is [{"name": "CONTAINER", "imageUri": "IMAGE"}], or {"ImageURI": "IMAGE"}"#;
+    let unread = |error| json_error(&error, text, origin).with_hint(FORM);
     let refused = |error: TaskDefinitionError| InputError::new(origin, error.to_string());
+    if text.trim_start().starts_with('{') {
+        let detail: ImageDetail = serde_json::from_str(text).map_err(unread)?;
+        let image = detail.image_uri.parse();
+        let image = image.map_err(|error| refused(TaskDefinitionError::Image(error)))?;
+        return Ok(vec![ImageChange {
+            container: None,
+            image,
+        }]);
+    }
+    let definitions: Vec<ImageDefinition> = serde_json::from_str(text).map_err(unread)?;
     if definitions.is_empty() {
         return Err(InputError::new(origin, "it names no container").with_hint(FORM));
     }
@@ -144,7 +162,10 @@ mod tests {
         let read = |text| parse_image_definitions(text, "imagedefinitions.json");
         let changes = read(r#"[{"name":"app","imageUri":"shop:v2"}]"#).unwrap();
         assert_eq!(changes, [ImageChange::parse("app=shop:v2").unwrap()]);
+        let detail = read(r#"{ "ImageURI": "shop:v2", "ImageTags": ["v2"] }"#).unwrap();
+        assert_eq!(detail, [ImageChange::parse("shop:v2").unwrap()]);
         let error = |text| read(text).unwrap_err().to_string();
+        assert!(error("{}").contains("missing field `ImageURI`"));
         assert!(error("[{\n\"name\":}]").starts_with("imagedefinitions.json:2:8: not JSON"));
         assert!(error(r#"[{"name":"app","image":"x"}]"#).contains("unknown field `image`"));
         assert!(error(r#"[{"name":"app","imageUri":"X"}]"#).contains("capital letters"));

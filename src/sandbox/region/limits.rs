@@ -61,7 +61,10 @@ fn buckets_of(operation: &Operation) -> Vec<Bucket> {
         | Service::Ecr
         | Service::Scheduler
         | Service::DynamoDb
-        | Service::Logs => Vec::new(),
+        | Service::Logs
+        | Service::Iam
+        | Service::Secrets
+        | Service::Ssm => Vec::new(),
     }
 }
 

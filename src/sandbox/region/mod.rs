@@ -256,6 +256,10 @@ impl Region {
             self.inner.options.seed & 0xffff_ffff,
             gate.requests
         );
+        if uri.path().starts_with(wire::ecr::LAYERS_PATH) {
+            let layer = wire::ecr::layer(&locked(&self.inner.world), uri.path());
+            return Outcome::Answered(wire::layer(layer.as_ref()));
+        }
         let operation = match wire::recognise(method, uri, headers, body) {
             Ok(operation) => operation,
             Err(error) => return Outcome::Answered(wire::refuse(&error, &request_id)),

@@ -29,7 +29,7 @@ pub fn handle(world: &mut World, operation: &str, input: &Value) -> Result<Value
     match operation {
         "GetLogEvents" => get_events(world, input),
         "DescribeLogStreams" => describe_streams(world, input),
-        "DescribeLogGroups" => Ok(describe_groups(world)),
+        "DescribeLogGroups" => Ok(describe_groups(world, input)),
         _ => Err(AwsError::unknown_operation(operation)),
     }
 }
@@ -137,9 +137,14 @@ fn describe_streams(world: &World, input: &Value) -> Result<Value, AwsError> {
     Ok(json!({ "logStreams": shown }))
 }
 
-fn describe_groups(world: &World) -> Value {
-    let shown: Vec<Value> = groups(world)
+fn describe_groups(world: &World, input: &Value) -> Value {
+    let prefix = text(input, "logGroupNamePrefix").unwrap_or_default();
+    let mut known = groups(world);
+    // One that is asked for by its name may be of a version that isn't registered yet.
+    known.extend((!prefix.is_empty() && !prefix.contains("missing")).then(|| prefix.to_owned()));
+    let shown: Vec<Value> = known
         .into_iter()
+        .filter(|name| name.starts_with(prefix))
         .map(|name| json!({ "logGroupName": name, "storedBytes": 0 }))
         .collect();
     json!({ "logGroups": shown })

@@ -12,6 +12,7 @@ pub mod ecr;
 pub mod ecs;
 pub mod elbv2;
 pub mod error;
+pub mod iam;
 pub mod json;
 pub mod logs;
 pub mod needs;
@@ -19,6 +20,8 @@ mod page;
 pub mod query;
 pub mod scaling;
 pub mod scheduler;
+pub mod secrets;
+pub mod ssm;
 pub mod sts;
 
 pub use error::AwsError;
@@ -54,6 +57,12 @@ pub enum Service {
     DynamoDb,
     /// CloudWatch Logs.
     Logs,
+    /// Identity and Access Management.
+    Iam,
+    /// Secrets Manager.
+    Secrets,
+    /// Systems Manager's parameters.
+    Ssm,
 }
 
 impl Service {
@@ -69,6 +78,9 @@ impl Service {
             Self::Scheduler => "scheduler",
             Self::DynamoDb => "dynamodb",
             Self::Logs => "logs",
+            Self::Iam => "iam",
+            Self::Secrets => "secretsmanager",
+            Self::Ssm => "ssm",
         }
     }
 }
@@ -104,6 +116,8 @@ const ECR_TARGET: &str = "AmazonEC2ContainerRegistry_V20150921.";
 const SCALING_TARGET: &str = "AnyScaleFrontendService.";
 const DYNAMODB_TARGET: &str = "DynamoDB_20120810.";
 const LOGS_TARGET: &str = "Logs_20140328.";
+const SECRETS_TARGET: &str = "secretsmanager.";
+const SSM_TARGET: &str = "AmazonSSM.";
 const CLOUDWATCH_TARGET: &str = "GraniteServiceVersion20100801.";
 const CLOUDWATCH_PATH: &str = "/service/GraniteServiceVersion20100801/operation/";
 
@@ -157,6 +171,8 @@ pub fn recognise(
             (DYNAMODB_TARGET, Service::DynamoDb),
             (CLOUDWATCH_TARGET, Service::CloudWatch),
             (LOGS_TARGET, Service::Logs),
+            (SECRETS_TARGET, Service::Secrets),
+            (SSM_TARGET, Service::Ssm),
         ];
         let (service, name) = services
             .into_iter()
@@ -176,6 +192,7 @@ pub fn recognise(
         Some("2015-12-01") => (Service::Elbv2, QueryService::Elbv2),
         Some("2010-08-01") => (Service::CloudWatch, QueryService::CloudWatch),
         Some("2011-06-15") => (Service::Sts, QueryService::Sts),
+        Some("2010-05-08") => (Service::Iam, QueryService::Iam),
         _ => return Err(AwsError::unknown_operation(path)),
     };
     let (name, input) = query::decode(body)?;
@@ -197,7 +214,9 @@ pub fn check_region(headers: &HeaderMap, protocol: Protocol, region: &str) -> Re
     let signed = signed.and_then(|value| value.to_str().ok());
     // Credential=KEY/DATE/REGION/SERVICE/aws4_request
     let scope = signed.and_then(|text| text.split_once("Credential=")?.1.split('/').nth(2));
-    let Some(other) = scope.filter(|scope| *scope != region) else {
+    // IAM is the same in all regions, and signed for one of them.
+    let home = (protocol == Protocol::Query(QueryService::Iam)).then_some("us-east-1");
+    let Some(other) = scope.filter(|scope| *scope != region && Some(*scope) != home) else {
         return Ok(());
     };
     let (code, status) = match protocol {
@@ -227,7 +246,8 @@ impl Operation {
 
     /// Whether the world is the same afterwards.
     pub fn changes_nothing(&self) -> bool {
-        self.is_read() || self.name.starts_with("Get")
+        let looks = ["Get", "BatchGet", "Simulate"];
+        self.is_read() || looks.iter().any(|verb| self.name.starts_with(verb))
     }
 
     /// Whether its answer may lag behind writes: DynamoDB's doesn't where that is asked for.
@@ -251,6 +271,9 @@ impl Operation {
             Service::Scheduler => scheduler::handle,
             Service::DynamoDb => dynamodb::handle,
             Service::Logs => logs::handle,
+            Service::Iam => iam::handle,
+            Service::Secrets => secrets::handle,
+            Service::Ssm => ssm::handle,
         };
         let result = handle(world, &self.name, &self.input);
         if !self.changes_nothing() && self.service != Service::DynamoDb {
@@ -288,6 +311,15 @@ impl Operation {
         }
         response
     }
+}
+
+/// A layer's bytes, or that there are none, as S3 says it.
+pub fn layer(layer: Option<&Value>) -> Response<Bytes> {
+    let (status, body) = match layer {
+        Some(layer) => (200, layer.to_string()),
+        None => (404, "<Error><Code>NoSuchKey</Code></Error>".to_owned()),
+    };
+    respond(Protocol::RestJson, status, body.into_bytes(), "layer")
 }
 
 /// The answer to a request that no service here knows.

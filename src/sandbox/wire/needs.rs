@@ -62,11 +62,24 @@ pub fn of(operation: &Operation, account: &str, region: &str) -> Vec<Need> {
         }
         Service::Logs => {
             let of = |key| text(&operation.input, key).unwrap_or_default();
+            // DescribeLogGroups is asked about no group, and checked on the one without a name.
             let (group, stream) = (of("logGroupName"), of("logStreamName"));
             let stream = format!("log-group:{group}:log-stream:{stream}");
             vec![request.own(request.arn("logs", &stream))]
         }
-        Service::CloudWatch | Service::Scaling | Service::Sts => vec![request.own("*")],
+        Service::Iam => {
+            let named = text(&operation.input, "RoleName");
+            let named = named.map(|name| format!("arn:aws:iam::{account}:role/{name}"));
+            let role = named.or_else(|| Some(text(&operation.input, "PolicySourceArn")?.into()));
+            vec![request.own(role.unwrap_or_default())]
+        }
+        Service::Secrets => {
+            let id = text(&operation.input, "SecretId").unwrap_or_default();
+            vec![request.own(super::secrets::arn(account, region, id))]
+        }
+        Service::CloudWatch | Service::Scaling | Service::Sts | Service::Ssm => {
+            vec![request.own("*")]
+        }
     }
 }
 

@@ -32,6 +32,8 @@ pub struct World {
     pub account: String,
     /// Region name, for example `eu-west-1`.
     pub region: String,
+    /// Where image layers are downloaded from.
+    pub layers_at: String,
     /// Clusters, services, tasks, task definitions.
     pub ecs: ecs::Ecs,
     /// Load balancers, listeners, rules, target groups and their targets.
@@ -63,6 +65,7 @@ impl World {
             rng: fastrand::Rng::with_seed(seed),
             account: account.into(),
             region: region.into(),
+            layers_at: "https://layers.example".to_owned(),
             ecs: ecs::Ecs::default(),
             elb: elb::Elb::default(),
             cloudwatch: cloudwatch::CloudWatch::default(),

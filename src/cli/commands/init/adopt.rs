@@ -6,7 +6,8 @@ use serde_json::{Value, json};
 
 use super::choose::choose;
 use super::file::{self, Fate};
-use crate::adopt::{self, Pair, Proposal, Wanted};
+use super::from::{self, From};
+use crate::adopt::{self, Pair, Proposal, Taken, Wanted};
 use crate::aws::{AwsError, Cloud, ErrorClass, Unfinished};
 use crate::cli::args::{Global, InitArgs, InitFormat, OutputFormat};
 use crate::cli::display::{print, print_json};
@@ -29,18 +30,24 @@ pub(super) async fn run(global: &Global, args: &InitArgs) -> Result<ExitCode, Cl
     }
     let path = path(global, args);
     let there = path.as_deref().and_then(file::read);
-    let (cloud, _) = aws_alone(global, there.as_ref()).await?;
-    let (cluster, service) = choose(&cloud, args, there.as_ref()).await?;
+    let from = from::read(&args.from)?;
+    let for_people = global.output != OutputFormat::Json;
+    if for_people {
+        from.show(args);
+    }
+    let (cloud, _) = aws_alone(&from.in_its_region(global), there.as_ref()).await?;
+    let (cluster, service) = choose(&cloud, args, &from.taken, there.as_ref()).await?;
     let wanted = there.map(|config| file::wanted(&config, &cluster, &service));
-    let proposal = propose(&cloud, &cluster, &service, &wanted.unwrap_or_default()).await?;
+    let wanted = from.with_groups(wanted.unwrap_or_default());
+    let mut proposal = propose(&cloud, &cluster, &service, &wanted).await?;
+    proposal.notes.extend(from.other_endpoint(&proposal));
     let fate = path.as_deref().map(|path| file::fate(path, &proposal));
     let fate = fate.transpose()?;
-    let for_people = global.output != OutputFormat::Json;
     if for_people {
         show(global, args, &proposal)?;
     }
     if let (Some(path), Some(Fate::Written)) = (&path, fate) {
-        file::write(path, &proposal)?;
+        file::write(path, &proposal, &from.taken)?;
     }
     if let (Some(path), Some(fate), true) = (&path, fate, for_people) {
         say_file(args, path, fate);
@@ -49,10 +56,10 @@ pub(super) async fn run(global: &Global, args: &InitArgs) -> Result<ExitCode, Cl
         add(&cloud, &proposal, for_people).await?;
     }
     if for_people {
-        say_next(args, &proposal, path.as_deref());
+        say_next(args, &proposal, &from.taken, path.as_deref());
         return Ok(ExitCode::Stands);
     }
-    let document = document(args, &proposal, path.as_deref().zip(fate));
+    let document = document(args, &from, &proposal, path.as_deref().zip(fate));
     print_json(&document).map_err(|error| CliError::from_error(ErrorKind::Unexpected, &error))?;
     Ok(ExitCode::Stands)
 }
@@ -205,10 +212,14 @@ fn say_file(args: &InitArgs, path: &Path, fate: Fate) {
     }
 }
 
-fn say_next(args: &InitArgs, proposal: &Proposal, path: Option<&Path>) {
+fn say_next(args: &InitArgs, proposal: &Proposal, taken: &Taken, path: Option<&Path>) {
     let config = path.filter(|path| *path != Path::new(CONFIG_FILE));
     let config = config.map(|path| format!(" --config {}", path.display()));
-    let plan = format!("bg plan{} --image REF", config.unwrap_or_default());
+    let version = match &taken.definition {
+        Some(file) => format!("--task-definition {file}"),
+        None => "--image REF".to_owned(),
+    };
+    let plan = format!("bg plan{} {version}", config.unwrap_or_default());
     let (cluster, service) = (&proposal.cluster, &proposal.services.a);
     let complete = args.apply || proposal.additions().is_empty();
     match args.format {
@@ -229,7 +240,12 @@ fn say_next(args: &InitArgs, proposal: &Proposal, path: Option<&Path>) {
     }
 }
 
-fn document(args: &InitArgs, proposal: &Proposal, config: Option<(&Path, Fate)>) -> Value {
+fn document(
+    args: &InitArgs,
+    from: &From,
+    proposal: &Proposal,
+    config: Option<(&Path, Fate)>,
+) -> Value {
     let slot = |service: &EcsServiceName, group: fn(&Pair) -> &str| {
         let target = |pair: &Pair| json!({ "container": pair.container, "port": pair.port, "group": group(pair) });
         let targets: Vec<Value> = proposal.pairs.iter().map(target).collect();
@@ -243,7 +259,11 @@ fn document(args: &InitArgs, proposal: &Proposal, config: Option<(&Path, Fate)>)
     let config = config.map(|(path, fate)| {
         json!({ "path": path.display().to_string(), "written": fate == Fate::Written })
     });
+    let from = (!from.files.is_empty()).then(
+        || json!({ "files": from.files, "taken": from.taken.words(), "left": from.taken.left() }),
+    );
     json!({
+        "from": from,
         "account": proposal.account,
         "region": proposal.region,
         "cluster": proposal.cluster,

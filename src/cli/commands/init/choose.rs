@@ -4,22 +4,25 @@ use std::io::{BufRead, IsTerminal};
 
 use super::adopt::cant_look;
 use super::file::last_part;
+use crate::adopt::Taken;
 use crate::aws::Cloud;
 use crate::cli::args::InitArgs;
 use crate::cli::error::CliError;
 use crate::config::Config;
 use crate::deployment::ids::{ClusterName, EcsServiceName};
 
-/// The cluster and the service that the arguments, the config that is there, or the person at the
-/// terminal names.
+/// The cluster and the service that the arguments, another tool's files, the config that is there,
+/// or the person at the terminal names.
 pub(super) async fn choose(
     cloud: &Cloud,
     args: &InitArgs,
+    taken: &Taken,
     there: Option<&Config>,
 ) -> Result<(ClusterName, EcsServiceName), CliError> {
-    // What the arguments name is somewhere else, perhaps.
-    let there = there.filter(|_| args.service.is_none() && args.cluster.is_none());
-    let cluster = args.cluster.clone();
+    let cluster = args.cluster.clone().or_else(|| taken.cluster.clone());
+    let service = args.service.clone().or_else(|| taken.service.clone());
+    // What these name is somewhere else, perhaps.
+    let there = there.filter(|_| service.is_none() && cluster.is_none());
     let cluster = match cluster.or_else(|| there.map(|config| config.cluster.clone())) {
         Some(name) => name,
         None => {
@@ -36,7 +39,6 @@ pub(super) async fn choose(
         }
     };
     let cluster = ClusterName::new(cluster);
-    let service = args.service.clone();
     let service = match service.or_else(|| there.map(|config| config.slots.a.service.clone())) {
         Some(name) => last_part(&name).to_owned(),
         None => {

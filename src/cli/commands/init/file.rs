@@ -2,7 +2,7 @@
 
 use std::path::Path;
 
-use crate::adopt::{self, Proposal, Wanted};
+use crate::adopt::{self, Proposal, Taken, Wanted};
 use crate::cli::error::{CliError, ErrorKind};
 use crate::cli::session::parse;
 use crate::config::{Config, SlotConfig, Slots};
@@ -72,8 +72,8 @@ pub(super) fn fate(path: &Path, proposal: &Proposal) -> Result<Fate, CliError> {
 ///
 /// # Errors
 /// When that can't be done, also because it is there by now.
-pub(super) fn write(path: &Path, proposal: &Proposal) -> Result<(), CliError> {
-    let text = adopt::config(proposal);
+pub(super) fn write(path: &Path, proposal: &Proposal, taken: &Taken) -> Result<(), CliError> {
+    let text = adopt::config(proposal, taken);
     let create = std::fs::OpenOptions::new()
         .write(true)
         .create_new(true)

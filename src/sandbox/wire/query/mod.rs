@@ -22,6 +22,8 @@ pub enum QueryService {
     CloudWatch,
     /// Security Token Service, version 2011-06-15.
     Sts,
+    /// Identity and Access Management, version 2010-05-08.
+    Iam,
 }
 
 impl QueryService {
@@ -30,6 +32,7 @@ impl QueryService {
             Self::Elbv2 => "http://elasticloadbalancing.amazonaws.com/doc/2015-12-01/",
             Self::CloudWatch => "http://monitoring.amazonaws.com/doc/2010-08-01/",
             Self::Sts => "https://sts.amazonaws.com/doc/2011-06-15/",
+            Self::Iam => "https://iam.amazonaws.com/doc/2010-05-08/",
         }
     }
 }

@@ -1,7 +1,29 @@
-//! The registry behind the image references: digests, and how each image behaves.
+//! The registry behind the image references: digests, platforms, what a scan finds, and how each
+//! image behaves.
 
 use crate::sandbox::world::{app::Behaviour, ids};
 use std::collections::BTreeMap;
+
+/// An operating system and an architecture, as image manifests have them.
+pub type Platform = (&'static str, &'static str);
+/// Every platform that an image here is made for.
+const PLATFORMS: [Platform; 3] = [
+    ("linux", "amd64"),
+    ("linux", "arm64"),
+    ("unknown", "unknown"),
+];
+
+/// Which platforms an image is made for.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Made {
+    /// One, as its configuration says.
+    For(Platform),
+    /// Each of these, as its index says.
+    ForEach(&'static [Platform]),
+}
+
+/// How many findings a scan has of each severity.
+pub type Severities = BTreeMap<&'static str, u32>;
 
 /// What image references stand for. Any reference exists; a scenario may change what it means.
 #[derive(Debug, Clone, Default)]
@@ -30,6 +52,45 @@ impl Images {
         digest
     }
 
+    /// Whether a reference stands for nothing.
+    pub fn is_missing(&self, image: &str) -> bool {
+        let error = self.behaviour(image).pull_error;
+        error.is_some_and(|error| error.contains("not found"))
+    }
+
+    /// What an image is made for, by its tag: `arm` and those that end in `-amd64` or `-arm64` for
+    /// one platform, `platform` for another than most tasks have, any other for both.
+    pub fn made(&self, image: &str) -> Made {
+        let [amd, arm, _] = PLATFORMS;
+        match tag(image) {
+            "arm" => Made::For(arm),
+            tag if tag.ends_with("-arm64") => Made::For(arm),
+            tag if tag.ends_with("-amd64") => Made::For(amd),
+            "platform" => Made::ForEach(&PLATFORMS[1..2]),
+            _ => Made::ForEach(&PLATFORMS[..2]),
+        }
+    }
+
+    /// The digest of the configuration of images for a platform.
+    pub fn config_digest(&self, os: &str, architecture: &str) -> String {
+        digest_of(&format!("{os}/{architecture}"))
+    }
+
+    /// The platform that the configuration of this digest names.
+    pub fn platform_of_config(&self, digest: &str) -> Option<Platform> {
+        let mut platforms = PLATFORMS.into_iter();
+        platforms.find(|(os, architecture)| self.config_digest(os, architecture) == digest)
+    }
+
+    /// What a scan found, by the tag: `vulnerable` has findings, `unscanned` no scan.
+    pub fn severities(&self, image: &str) -> Option<Severities> {
+        match tag(image) {
+            "unscanned" => None,
+            "vulnerable" => Some([("CRITICAL", 1), ("HIGH", 3), ("MEDIUM", 8)].into()),
+            _ => Some(Severities::new()),
+        }
+    }
+
     /// How tasks of this image behave: planted, or by the image's tag.
     pub fn behaviour(&self, image: &str) -> Behaviour {
         self.behaviours
@@ -42,6 +103,11 @@ impl Images {
     pub fn plant(&mut self, image: &str, behaviour: Behaviour) {
         self.behaviours.insert(image.to_owned(), behaviour);
     }
+}
+
+fn tag(image: &str) -> &str {
+    let name = image.rsplit('/').next().unwrap_or(image);
+    name.split_once(':').map_or("", |(_, tag)| tag)
 }
 
 fn digest_of(text: &str) -> String {

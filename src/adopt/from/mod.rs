@@ -1,0 +1,155 @@
+//! What another tool's files say of a service, as far as it means the same here. What isn't taken
+//! over is said, key by key.
+
+mod codedeploy;
+mod ecspresso;
+mod service_definition;
+mod tree;
+
+use std::time::Duration;
+
+use crate::strategy::{InputError, Reader, format_duration};
+use tree::Map;
+
+pub use service_definition::service_definition;
+
+/// What files of other tools hold.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct Taken {
+    /// The AWS region.
+    pub region: Option<String>,
+    /// The cluster, by name or ARN.
+    pub cluster: Option<String>,
+    /// The ECS service.
+    pub service: Option<String>,
+    /// The file that holds the task definition, as it is named there.
+    pub definition: Option<String>,
+    /// The file that holds the service's settings, as it is named there.
+    pub service_definition: Option<String>,
+    /// How traffic is shifted: a name or a short form.
+    pub strategy: Option<String>,
+    /// A deployment config of which only the name is known.
+    pub unknown_config: Option<String>,
+    /// For green to become healthy.
+    pub timeout: Option<Duration>,
+    /// How long the old version stays, and what then: `scale-to-zero` or `keep`.
+    pub retire: Option<(Duration, &'static str)>,
+    /// Alarms that stop a deployment.
+    pub alarms: Vec<String>,
+    /// The service's two target groups.
+    pub groups: Option<(String, String)>,
+    /// The container and port that take the traffic.
+    pub endpoint: Option<(String, u16)>,
+    /// What is not taken over, and why.
+    pub left: Vec<String>,
+}
+
+impl Taken {
+    /// Reads a file: of ecspresso, an AppSpec file for ECS, or what CodeDeploy says of a
+    /// deployment group or config.
+    ///
+    /// # Errors
+    /// For what is no YAML or JSON, is none of these, or says something that can't be meant.
+    pub fn read(text: &str, origin: &str) -> Result<Taken, InputError> {
+        let reader = Reader { text, origin };
+        let node = reader.parse()?;
+        let map = Map::of(reader, &node, "a mapping")?;
+        let mut taken = Taken::default();
+        if let Some(group) = map.map("deploymentGroupInfo")? {
+            codedeploy::group(&group, &mut taken)?;
+        } else if let Some(config) = map.map("deploymentConfigInfo")? {
+            codedeploy::config(&config, &mut taken)?;
+        } else if map.has("Resources") || map.has("resources") {
+            codedeploy::appspec(&map, &mut taken)?;
+        } else if map.has("task_definition") || map.has("service_definition") {
+            ecspresso::config(&map, &mut taken)?;
+        } else {
+            let what = "this is neither ecspresso's config, nor an AppSpec file for ECS, nor what \
+                        CodeDeploy says of a deployment group or config";
+            return Err(InputError::new(origin, what).with_hint(
+                "for the last two: aws deploy get-deployment-group … > group.json, and aws deploy \
+                 get-deployment-config … > config.json",
+            ));
+        }
+        Ok(taken)
+    }
+
+    /// The same with what another file says.
+    ///
+    /// # Errors
+    /// Where the two disagree: what they say, and of what.
+    pub fn and(mut self, other: Taken) -> Result<Taken, String> {
+        one("the region", &mut self.region, other.region)?;
+        one("the cluster", &mut self.cluster, other.cluster)?;
+        one("the service", &mut self.service, other.service)?;
+        one(
+            "the task definition",
+            &mut self.definition,
+            other.definition,
+        )?;
+        one("the strategy", &mut self.strategy, other.strategy)?;
+        self.service_definition = self.service_definition.or(other.service_definition);
+        self.unknown_config = self.unknown_config.or(other.unknown_config);
+        self.timeout = self.timeout.or(other.timeout);
+        self.retire = self.retire.or(other.retire);
+        self.alarms.extend(other.alarms);
+        self.groups = self.groups.or(other.groups);
+        self.endpoint = self.endpoint.or(other.endpoint);
+        self.left.extend(other.left);
+        Ok(self)
+    }
+
+    /// What is taken over, a line each.
+    pub fn words(&self) -> Vec<String> {
+        let mut words = Vec::new();
+        let mut say = |what: &str, value: Option<String>| {
+            words.extend(value.map(|value| format!("{what} {value}")));
+        };
+        say("region", self.region.clone());
+        say("cluster", self.cluster.clone());
+        say("service", self.service.clone());
+        say("task definition", self.definition.clone());
+        say("strategy", self.strategy.clone());
+        say("timeout", self.timeout.map(format_duration));
+        let retire = self.retire.map(|(after, then)| match then {
+            "keep" => "keep the old version".to_owned(),
+            then => format!("the old version after {}: {then}", format_duration(after)),
+        });
+        say("retire", retire);
+        let groups = self.groups.as_ref();
+        say("target groups", groups.map(|(a, b)| format!("{a} and {b}")));
+        let alarms = (!self.alarms.is_empty()).then(|| self.alarms.join(", "));
+        say("alarms", alarms);
+        words
+    }
+
+    /// What is not, a line each.
+    pub fn left(&self) -> Vec<String> {
+        let unknown = self.unknown_config.iter();
+        let unknown = unknown.filter(|_| self.strategy.is_none()).map(|name| {
+            format!(
+                "deploymentConfigName {name}: it is your own; add what it does: aws deploy \
+                 get-deployment-config --deployment-config-name {name} > config.json, then --from \
+                 config.json too"
+            )
+        });
+        self.left.iter().cloned().chain(unknown).collect()
+    }
+}
+
+/// One thing that two files may say.
+fn one(what: &str, first: &mut Option<String>, second: Option<String>) -> Result<(), String> {
+    match (&first, second) {
+        (Some(first), Some(second)) if *first != second => Err(format!(
+            "{what} is {first} in one file, and {second} in another"
+        )),
+        (None, second) => {
+            *first = second;
+            Ok(())
+        }
+        _ => Ok(()),
+    }
+}
+
+#[cfg(test)]
+mod tests;

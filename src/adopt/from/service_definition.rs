@@ -1,0 +1,49 @@
+//! ecspresso's service definition. The live service has what it says: green is cloned from that.
+
+use super::tree::Map;
+use crate::strategy::{InputError, Reader};
+
+/// What one should know of a service definition.
+///
+/// # Errors
+/// For what is no YAML or JSON.
+pub fn service_definition(text: &str, origin: &str) -> Result<Vec<String>, InputError> {
+    let reader = Reader { text, origin };
+    let node = reader.parse()?;
+    let map = Map::of(reader, &node, "a mapping")?;
+    let mut words = vec![format!(
+        "{origin}: not read by deploys; green is cloned from the live service, which has these \
+         settings; change them there, and --service-from takes them over"
+    )];
+    let controller = map.map("deploymentController")?;
+    let controller = controller.map(|it| it.text("type")).transpose()?.flatten();
+    if let Some(controller) = controller.filter(|it| it != "ECS") {
+        words.push(format!(
+            "{origin}: its deployment controller is {controller}; bg deploys services with the \
+             controller ECS"
+        ));
+    }
+    let deployment = map.map("deploymentConfiguration")?;
+    let strategy = deployment
+        .map(|it| it.text("strategy"))
+        .transpose()?
+        .flatten();
+    if let Some(strategy) = strategy.filter(|it| it != "ROLLING") {
+        words.push(format!(
+            "{origin}: its deployment strategy is ECS's own {strategy}; bg shifts the weights \
+             itself and needs ROLLING"
+        ));
+    }
+    if map.text("schedulingStrategy")?.as_deref() == Some("DAEMON") {
+        words.push(format!(
+            "{origin}: a daemon service can't be deployed beside itself"
+        ));
+    }
+    if map.node("desiredCount").is_some() {
+        words.push(format!(
+            "{origin}: desiredCount is not taken: green gets as many tasks as blue has; `bg scale N` \
+             sets them"
+        ));
+    }
+    Ok(words)
+}

@@ -1,0 +1,164 @@
+//! Files of other tools, and what is taken of them.
+
+use super::*;
+
+fn read(text: &str) -> Taken {
+    Taken::read(text, "file").unwrap_or_else(|error| panic!("{error}"))
+}
+
+fn minutes(minutes: u64) -> Duration {
+    Duration::from_secs(minutes * 60)
+}
+
+#[test]
+fn ecspressos_config_names_the_service_and_the_files() {
+    let taken = read(
+        "region: eu-west-1\ncluster: prod\nservice: shop\nservice_definition: ecs-service-def.json\n\
+         task_definition: ecs-task-def.json\ntimeout: 15m0s\nrequired_version: '>= 2'\n\
+         plugins:\n  - name: tfstate\n    config: { url: s3://b/t }\n  - name: ssm\n\
+         codedeploy:\n  application_name: app\n  deployment_group_name: group\n\
+         appspec:\n  Hooks:\n    - AfterInstall: check\nbaz: 1\n",
+    );
+    assert_eq!(taken.timeout, Some(minutes(15)));
+    assert_eq!(
+        taken.service_definition.as_deref(),
+        Some("ecs-service-def.json")
+    );
+    assert_eq!(
+        taken.words(),
+        [
+            "region eu-west-1",
+            "cluster prod",
+            "service shop",
+            "task definition ecs-task-def.json",
+            "timeout 15m"
+        ]
+    );
+    let left = taken.left().join("\n");
+    for words in [
+        "hook AfterInstall (check)",
+        "--application-name app --deployment-group-name group",
+        "plugins tfstate, ssm",
+        "required_version",
+        "baz (file:18): bg doesn't know it",
+    ] {
+        assert!(left.contains(words), "{words}\n{left}");
+    }
+    let least = read("service: shop\ntask_definition: t.json\n");
+    assert_eq!(least.cluster.as_deref(), Some("default"));
+}
+
+#[test]
+fn an_appspec_file_names_container_and_hooks() {
+    let taken = read(
+        "version: 0.0\nResources:\n  - TargetService:\n      Type: AWS::ECS::Service\n      \
+         Properties:\n        TaskDefinition: <TASK_DEFINITION>\n        LoadBalancerInfo:\n          \
+         ContainerName: app\n          ContainerPort: 8080\n        PlatformVersion: LATEST\n\
+         Hooks:\n  - BeforeAllowTraffic: arn:aws:lambda:x:1:function:check\n",
+    );
+    assert_eq!(taken.endpoint, Some(("app".to_owned(), 8080)));
+    assert_eq!(taken.definition, None);
+    let left = taken.left();
+    assert_eq!(left.len(), 2, "{left:?}");
+    assert!(left[0].starts_with("PlatformVersion"));
+    assert!(left[1].starts_with("hook BeforeAllowTraffic (arn:aws:lambda:x:1:function:check)"));
+    let lambda = "Resources: [{ f: { Type: AWS::Lambda::Function } }]";
+    let error = Taken::read(lambda, "file").unwrap_err().to_string();
+    assert!(error.contains("not for AWS::ECS::Service"), "{error}");
+}
+
+const GROUP: &str = r#"{ "deploymentGroupInfo": {
+    "applicationName": "app", "deploymentGroupName": "group",
+    "deploymentConfigName": "CodeDeployDefault.ECSLinear10PercentEvery1Minutes",
+    "ecsServices": [{ "serviceName": "shop", "clusterName": "prod" }],
+    "alarmConfiguration": { "enabled": true, "alarms": [{ "name": "shop-5xx" }] },
+    "loadBalancerInfo": { "targetGroupPairInfoList": [{
+        "targetGroups": [{ "name": "shop-1" }, { "name": "shop-2" }],
+        "prodTrafficRoute": { "listenerArns": ["arn:l"] },
+        "testTrafficRoute": { "listenerArns": ["arn:t"] } }] },
+    "blueGreenDeploymentConfiguration": {
+        "deploymentReadyOption": { "actionOnTimeout": "STOP_DEPLOYMENT", "waitTimeInMinutes": 30 },
+        "terminateBlueInstancesOnDeploymentSuccess":
+            { "action": "TERMINATE", "terminationWaitTimeInMinutes": 120 } },
+    "tomorrow": {}
+} }"#;
+
+#[test]
+fn a_deployment_group_says_how_it_deploys() {
+    let taken = read(GROUP);
+    assert_eq!(
+        taken.words(),
+        [
+            "cluster prod",
+            "service shop",
+            "strategy linear",
+            "retire the old version after 2h: scale-to-zero",
+            "target groups shop-1 and shop-2",
+            "alarms shop-5xx"
+        ]
+    );
+    let left = taken.left().join("\n");
+    for words in [
+        "testTrafficRoute",
+        "deploymentReadyOption",
+        "tomorrow (file:",
+    ] {
+        assert!(left.contains(words), "{words}\n{left}");
+    }
+}
+
+#[test]
+fn a_config_of_your_own_becomes_a_short_form() {
+    let name = "CodeDeployDefault.ECSLinear10PercentEvery1Minutes";
+    let group = read(&GROUP.replace(name, "Careful"));
+    assert!(
+        group
+            .left()
+            .join("\n")
+            .contains("--deployment-config-name Careful")
+    );
+    let config = |routing: &str| {
+        let config = format!(
+            r#"{{ "deploymentConfigInfo": {{ "deploymentConfigName": "Careful", "computePlatform":
+            "ECS", "trafficRoutingConfig": {routing} }} }}"#
+        );
+        read(&config)
+    };
+    let canary = config(
+        r#"{ "type": "TimeBasedCanary", "timeBasedCanary": { "canaryPercentage": 15, "canaryInterval": 7 } }"#,
+    );
+    let both = group.clone().and(canary).unwrap();
+    assert_eq!(both.strategy.as_deref(), Some("canary:15%:7m"));
+    assert!(!both.left().join("\n").contains("Careful"));
+    let linear = config(
+        r#"{ "type": "TimeBasedLinear", "timeBasedLinear": { "linearPercentage": 20, "linearInterval": 2 } }"#,
+    );
+    assert_eq!(linear.strategy.as_deref(), Some("linear:20%:2m"));
+    let other = Taken {
+        cluster: Some("test".to_owned()),
+        ..Taken::default()
+    };
+    let error = group.and(other).unwrap_err();
+    assert_eq!(
+        error,
+        "the cluster is prod in one file, and test in another"
+    );
+}
+
+#[test]
+fn what_is_of_no_tool_is_refused_with_what_would_do() {
+    let error = Taken::read("service: shop\n", "x.yml")
+        .unwrap_err()
+        .to_string();
+    assert!(error.starts_with("x.yml: this is neither"), "{error}");
+    let error = Taken::read("task_definition: t\ntimeout: soon\n", "x.yml");
+    assert!(error.unwrap_err().to_string().contains("x.yml:2:1"));
+}
+
+#[test]
+fn a_service_definition_is_told_from_what_deploys() {
+    let text = r#"{ "deploymentController": { "type": "CODE_DEPLOY" }, "desiredCount": 2 }"#;
+    let words = service_definition(text, "service.json").unwrap();
+    assert_eq!(words.len(), 3, "{words:?}");
+    assert!(words[1].contains("controller is CODE_DEPLOY"));
+}

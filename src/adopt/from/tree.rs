@@ -1,0 +1,115 @@
+//! Files that others wrote, read with an eye on what nobody asked about.
+
+use std::cell::RefCell;
+use std::collections::BTreeSet;
+
+use crate::strategy::{Entry, InputError, Node, Reader, Value};
+
+/// A mapping, and which of its keys were asked for.
+pub(super) struct Map<'t, 'n> {
+    reader: Reader<'t>,
+    entries: &'n [Entry],
+    asked: RefCell<BTreeSet<String>>,
+}
+
+impl<'t, 'n> Map<'t, 'n> {
+    pub(super) fn of(
+        reader: Reader<'t>,
+        node: &'n Node,
+        expected: &str,
+    ) -> Result<Map<'t, 'n>, InputError> {
+        let Value::Map(entries) = &node.value else {
+            return Err(reader.mismatch(node, expected));
+        };
+        Ok(Map {
+            reader,
+            entries,
+            asked: RefCell::default(),
+        })
+    }
+
+    /// Whether a key is there; that is not asking for it.
+    pub(super) fn has(&self, key: &str) -> bool {
+        self.entries.iter().any(|entry| entry.key == key)
+    }
+
+    /// The value of a key, if it has one.
+    pub(super) fn node(&self, key: &str) -> Option<&'n Node> {
+        self.asked.borrow_mut().insert(key.to_owned());
+        let entry = self.entries.iter().find(|entry| entry.key == key)?;
+        Some(&entry.node).filter(|node| !matches!(node.value, Value::Null))
+    }
+
+    /// A text, or a number as it is written.
+    pub(super) fn text(&self, key: &str) -> Result<Option<String>, InputError> {
+        let Some(node) = self.node(key) else {
+            return Ok(None);
+        };
+        let (Value::Text(text) | Value::Number(text)) = &node.value else {
+            return Err(self.reader.mismatch(node, "a text"));
+        };
+        Ok(Some(text.trim().to_owned()).filter(|text| !text.is_empty()))
+    }
+
+    /// A whole number.
+    pub(super) fn number(&self, key: &str) -> Result<Option<u64>, InputError> {
+        let Some(text) = self.text(key)? else {
+            return Ok(None);
+        };
+        let number = text.parse().ok();
+        number
+            .map(Some)
+            .ok_or_else(|| self.error(key, format!("{key} is no whole number: {text}")))
+    }
+
+    /// Whether it is `true`.
+    pub(super) fn flag(&self, key: &str) -> bool {
+        self.node(key)
+            .is_some_and(|node| matches!(node.value, Value::Bool(true)))
+    }
+
+    pub(super) fn map(&self, key: &str) -> Result<Option<Map<'t, 'n>>, InputError> {
+        let of = |node| Map::of(self.reader, node, "a mapping");
+        self.node(key).map(of).transpose()
+    }
+
+    /// A list of mappings.
+    pub(super) fn maps(&self, key: &str) -> Result<Vec<Map<'t, 'n>>, InputError> {
+        let Some(node) = self.node(key) else {
+            return Ok(Vec::new());
+        };
+        let items = self.reader.list(node, "a list")?;
+        let maps = items.iter();
+        maps.map(|node| Map::of(self.reader, node, "a mapping"))
+            .collect()
+    }
+
+    /// Each key with its text, where it has one.
+    pub(super) fn pairs(&self) -> impl Iterator<Item = (&'n str, Option<&'n str>)> {
+        self.entries.iter().map(|entry| {
+            let text = match &entry.node.value {
+                Value::Text(text) => Some(text.as_str()),
+                _ => None,
+            };
+            (entry.key.as_str(), text)
+        })
+    }
+
+    pub(super) fn error(&self, key: &str, what: impl Into<String>) -> InputError {
+        let entry = self.entries.iter().find(|entry| entry.key == key);
+        match entry {
+            Some(entry) => self.reader.error(entry.at, what),
+            None => InputError::new(self.reader.origin, what),
+        }
+    }
+
+    /// The keys that nobody asked for, each with its line.
+    pub(super) fn unasked(&self) -> Vec<String> {
+        let asked = self.asked.borrow();
+        let others = self.entries.iter().filter(|it| !asked.contains(&it.key));
+        let origin = self.reader.origin;
+        others
+            .map(|it| format!("{} ({origin}:{}): bg doesn't know it", it.key, it.at.line))
+            .collect()
+    }
+}

@@ -1,0 +1,232 @@
+//! Files of other tools that a service is adopted with.
+
+use std::collections::BTreeMap;
+use std::path::{Path, PathBuf};
+
+use crate::adopt::{self, Pair, Proposal, Taken, Wanted};
+use crate::cli::args::{Global, InitArgs, InitFormat};
+use crate::cli::error::CliError;
+use crate::deployment::task_definition::{is_template, render};
+use crate::strategy::InputError;
+
+/// What CodeDeploy's examples call the task definition beside an AppSpec file.
+const TASK_DEFINITION: &str = "taskdef.json";
+
+/// What `--from` names, read and put together.
+#[derive(Debug, Clone, Default)]
+pub(super) struct From {
+    /// The files.
+    pub(super) files: Vec<PathBuf>,
+    /// What they say. Files that it names are as seen from the working folder.
+    pub(super) taken: Taken,
+}
+
+impl From {
+    /// What they say is told before AWS is asked: it may be why that fails.
+    pub(super) fn show(&self, args: &InitArgs) {
+        if self.files.is_empty() {
+            return;
+        }
+        let files: Vec<String> = self
+            .files
+            .iter()
+            .map(|it| it.display().to_string())
+            .collect();
+        let mut lines = vec![format!("From {}", files.join(", "))];
+        for (label, words) in [("taken", self.taken.words()), ("left", self.taken.left())] {
+            lines.extend(words.iter().enumerate().map(|(at, words)| {
+                let label = if at == 0 { label } else { "" };
+                format!("  {label:<8} {words}")
+            }));
+        }
+        let text = lines.join("\n");
+        match args.format {
+            InitFormat::Bg => tell!("{text}\n"),
+            InitFormat::Terraform | InitFormat::Cloudformation => note!("{text}"),
+        }
+    }
+
+    /// The flag wins over the files.
+    pub(super) fn in_its_region(&self, global: &Global) -> Global {
+        let mut global = global.clone();
+        global.region = global.region.or_else(|| self.taken.region.clone());
+        global
+    }
+
+    /// The groups that CodeDeploy had take turns go on doing so.
+    pub(super) fn with_groups(&self, mut wanted: Wanted) -> Wanted {
+        if let (true, Some((one, other))) = (wanted.groups.is_empty(), &self.taken.groups) {
+            wanted.groups.insert(one.clone(), other.clone());
+            wanted.groups.insert(other.clone(), one.clone());
+        }
+        wanted
+    }
+
+    /// Another container or port than the service registers.
+    pub(super) fn other_endpoint(&self, proposal: &Proposal) -> Option<String> {
+        let (container, port) = self.taken.endpoint.as_ref()?;
+        let is_it = |pair: &Pair| pair.container == *container && pair.port == *port;
+        (!proposal.pairs.iter().any(is_it)).then(|| {
+            format!("the AppSpec file names {container}:{port}, which the service doesn't register")
+        })
+    }
+}
+
+/// Reads the files, and those that they name.
+///
+/// # Errors
+/// Where one can't be read or understood, and where they disagree.
+pub(super) fn read(files: &[PathBuf]) -> Result<From, CliError> {
+    let mut all = Taken::default();
+    for file in files {
+        let taken = one(file)?;
+        all = all.and(taken).map_err(|why| {
+            CliError::usage(why).hint("give the files of one service, or leave one out")
+        })?;
+    }
+    Ok(From {
+        files: files.to_vec(),
+        taken: all,
+    })
+}
+
+fn one(file: &Path) -> Result<Taken, CliError> {
+    let source = Source::read(file)?;
+    let taken = Taken::read(&source.text, &file.display().to_string());
+    let mut taken = taken.map_err(|error| source.refused(error))?;
+    let beside = |name: &str| file.parent().unwrap_or(Path::new("")).join(name);
+    if let Some(named) = taken.service_definition.take() {
+        let words = Source::read(&beside(&named)).and_then(|source| {
+            let words = adopt::service_definition(&source.text, &named);
+            words.map_err(|error| source.refused(error))
+        });
+        // Nothing hangs on it.
+        taken.left.extend(words.unwrap_or_else(|error| {
+            let why = error.message.lines().next().unwrap_or_default();
+            vec![format!(
+                "{named}: green is cloned from the live service, which has its settings; not read: \
+                 {why}"
+            )]
+        }));
+    }
+    taken.definition = match taken.definition.take() {
+        Some(arn) if arn.starts_with("arn:") => Some(arn),
+        Some(named) => {
+            let path = beside(&named);
+            let json = path.with_extension("json").display().to_string();
+            match is_jsonnet(&path) {
+                true => {
+                    taken.left.push(format!(
+                        "{named}: jsonnet isn't read; write what it makes into a file: ecspresso \
+                         render taskdef > {json}"
+                    ));
+                    Some(json)
+                }
+                false => Some(path.display().to_string()),
+            }
+        }
+        // An AppSpec file names none: it lies beside it.
+        None => Some(beside(TASK_DEFINITION))
+            .filter(|path| path.exists())
+            .map(|path| path.display().to_string()),
+    };
+    Ok(taken)
+}
+
+fn is_jsonnet(path: &Path) -> bool {
+    path.extension().is_some_and(|it| it == "jsonnet")
+}
+
+/// A file's text, with its template filled in from the environment.
+struct Source {
+    text: String,
+    is_rendered: bool,
+}
+
+impl Source {
+    fn read(file: &Path) -> Result<Source, CliError> {
+        let shown = file.display();
+        if is_jsonnet(file) {
+            return Err(
+                CliError::usage(format!("{shown}: jsonnet isn't read")).hint(
+                    "write what it makes into a file: ecspresso render config > ecspresso.json, or \
+                     jsonnet FILE.jsonnet > FILE.json",
+                ),
+            );
+        }
+        let text = std::fs::read_to_string(file)
+            .map_err(|error| CliError::usage(format!("can't read {shown}")).caused_by(&error))?;
+        if !is_template(&text) {
+            return Ok(Source {
+                text,
+                is_rendered: false,
+            });
+        }
+        let environment = std::env::vars_os()
+            .filter_map(|(name, value)| Some((name.into_string().ok()?, value.into_string().ok()?)))
+            .collect();
+        let rendered = render(&text, &shown.to_string(), &BTreeMap::new(), &environment);
+        let rendered = rendered.map_err(|error| {
+            CliError::usage(error.to_string())
+                .hint("functions of ecspresso's plugins aren't known: write their values there")
+        })?;
+        Ok(Source {
+            text: rendered.text,
+            is_rendered: true,
+        })
+    }
+
+    /// What a template was made of may be secret.
+    fn refused(&self, error: InputError) -> CliError {
+        let error = match self.is_rendered {
+            true => error.without_line(),
+            false => error,
+        };
+        CliError::usage(error.to_string())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn jsonnet_is_named_and_what_lies_beside_an_appspec_file_is_found() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = |name: &str| folder.path().join(name);
+        let write = |name: &str, text: &str| std::fs::write(path(name), text).unwrap();
+        write("appspec.yaml", "version: 0.0\nResources: []\n");
+        let files = [path("appspec.yaml")];
+        assert_eq!(read(&files).unwrap().taken.definition, None);
+        write("taskdef.json", "{}");
+        let found = read(&files).unwrap().taken.definition.unwrap();
+        assert!(found.ends_with("taskdef.json"), "{found}");
+        write(
+            "ecspresso.yml",
+            "service: shop\ntask_definition: t.jsonnet\nservice_definition: s.jsonnet\n",
+        );
+        let taken = read(&[path("ecspresso.yml")]).unwrap().taken;
+        assert!(taken.definition.as_ref().unwrap().ends_with("t.json"));
+        let left = taken.left();
+        assert!(
+            left[0].starts_with("s.jsonnet: green is cloned"),
+            "{left:?}"
+        );
+        assert!(left[1].contains("ecspresso render taskdef > "), "{left:?}");
+        let functions = r#"{ "subnet": "{{ tfstatef `a['%s']` `b` }}" }"#;
+        write("s.json", functions);
+        write(
+            "plugins.yml",
+            "service: shop\ntask_definition: t.json\nservice_definition: s.json\n",
+        );
+        let left = read(&[path("plugins.yml")]).unwrap().taken.left();
+        assert_eq!(left.len(), 1, "{left:?}");
+        assert!(
+            !left[0].contains('\n') && left[0].contains("not read: "),
+            "{left:?}"
+        );
+        write("ecspresso.jsonnet", "{}");
+        let error = read(&[path("ecspresso.jsonnet")]).unwrap_err();
+        assert!(error.to_string().contains("ecspresso render config"));
+    }
+}

@@ -1,0 +1,71 @@
+//! What is to be verified.
+
+use serde_json::Value;
+
+use crate::deployment::ids::{AlarmName, RoleArn};
+use crate::deployment::task_definition::Launch;
+
+/// A version, and the service that is to run it.
+#[derive(Debug, Clone)]
+pub struct Subject {
+    /// The task definition, in the form in which it is registered.
+    pub definition: Value,
+    /// Where its tasks run.
+    pub launch: Launch,
+    /// The service's settings; null where there is none yet.
+    pub service: Value,
+    /// The account of the credentials.
+    pub account: String,
+    /// The region.
+    pub region: String,
+    /// The alarms that the config names.
+    pub alarms: Vec<AlarmName>,
+    /// The dead-man switch's role.
+    pub switch: Option<RoleArn>,
+}
+
+impl Subject {
+    pub(super) fn containers(&self) -> impl Iterator<Item = &Value> {
+        list(&self.definition, "containerDefinitions").iter()
+    }
+
+    /// The ARN of the role that starts the tasks, where one is set.
+    pub(super) fn execution_role(&self) -> Option<String> {
+        let role = text(&self.definition, "executionRoleArn");
+        match role {
+            "" => None,
+            arn if arn.starts_with("arn:") => Some(arn.to_owned()),
+            name => Some(format!(
+                "arn:{}:iam::{}:role/{name}",
+                self.partition(),
+                self.account
+            )),
+        }
+    }
+
+    pub(super) fn partition(&self) -> &'static str {
+        match &self.region {
+            region if region.starts_with("cn-") => "aws-cn",
+            region if region.starts_with("us-gov-") => "aws-us-gov",
+            _ => "aws",
+        }
+    }
+}
+
+pub(super) fn text<'a>(value: &'a Value, key: &str) -> &'a str {
+    value.get(key).and_then(Value::as_str).unwrap_or_default()
+}
+
+pub(super) fn list<'a>(value: &'a Value, key: &str) -> &'a [Value] {
+    let list = value.get(key).and_then(Value::as_array);
+    list.map_or(&[], Vec::as_slice)
+}
+
+/// One text, or several.
+pub(super) fn texts(value: Option<&Value>) -> Vec<&str> {
+    match value {
+        Some(Value::String(text)) => vec![text],
+        Some(Value::Array(several)) => several.iter().filter_map(Value::as_str).collect(),
+        _ => Vec::new(),
+    }
+}

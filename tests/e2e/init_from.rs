@@ -1,0 +1,151 @@
+//! Services that ecspresso or CodeDeploy deployed so far, adopted with the files of those.
+
+use serde_json::json;
+
+use super::init::alone;
+use super::support::Scene;
+
+const TASK_DEFINITION: &str = r#"{
+    "family": "shop", "networkMode": "awsvpc", "requiresCompatibilities": ["FARGATE"],
+    "cpu": "256", "memory": "512",
+    "containerDefinitions": [{
+        "name": "app", "image": "IMAGE", "portMappings": [{ "containerPort": 8080 }] }] }"#;
+
+fn config(scene: &Scene) -> String {
+    std::fs::read_to_string(scene.folder().join("bg.yaml")).expect("it is written")
+}
+
+#[test]
+fn ecspressos_files_name_service_region_and_time_limit_and_go_on_working() {
+    let scene = alone(100);
+    scene.write(
+        "ecspresso.yml",
+        "region: '{{ must_env `REGION` }}'\ncluster: demo\nservice: shop\n\
+         service_definition: ecs-service-def.json\ntask_definition: ecs-task-def.json\n\
+         timeout: 25m\nplugins:\n  - name: tfstate\nbar: 1\n",
+    );
+    scene.write(
+        "ecs-service-def.json",
+        r#"{ "desiredCount": 2, "deploymentController": { "type": "ECS" } }"#,
+    );
+    let image = "shop:{{ must_env `TAG` }}";
+    scene.write(
+        "ecs-task-def.json",
+        &TASK_DEFINITION.replace("IMAGE", image),
+    );
+    let region = [("REGION", "eu-west-1"), ("TAG", "v2")];
+    let apply = ["init", "--from", "ecspresso.yml", "--apply"];
+    scene
+        .bg_with(&region, &apply)
+        .exits(0)
+        .says("From ecspresso.yml")
+        .says("taken    region eu-west-1")
+        .says("timeout 25m")
+        .says("plugins tfstate: templates have no functions of theirs")
+        .says("bar (ecspresso.yml:9): bg doesn't know it")
+        .says("desiredCount is not taken")
+        .says("added shop-b at weight 0 in shop:80")
+        .says("Next: bg plan --task-definition ecs-task-def.json");
+    let config = config(&scene);
+    assert!(config.contains("\ntimeout: 25m\n"), "{config}");
+    let version = ["--task-definition", "ecs-task-def.json", "--no-wait-retire"];
+    scene
+        .bg_with(&region, &[&["deploy"], &version[..]].concat())
+        .exits(0)
+        .says("Promoted");
+}
+
+#[test]
+fn codedeploys_files_keep_strategy_groups_alarms_and_the_time_until_termination() {
+    let scene = alone(100);
+    scene.write(
+        "appspec.yaml",
+        "version: 0.0\nResources:\n  - TargetService:\n      Type: AWS::ECS::Service\n      \
+         Properties:\n        TaskDefinition: <TASK_DEFINITION>\n        LoadBalancerInfo:\n          \
+         ContainerName: \"app\"\n          ContainerPort: 8080\n\
+         Hooks:\n  - AfterAllowTestTraffic: \"check\"\n",
+    );
+    let placeholder = TASK_DEFINITION.replace("\"IMAGE\"", "\"<IMAGE1_NAME>\"");
+    scene.write("taskdef.json", &placeholder);
+    let group = json!({ "deploymentGroupInfo": {
+        "applicationName": "shop",
+        "deploymentGroupName": "shop",
+        "deploymentConfigName": "CodeDeployDefault.ECSAllAtOnce",
+        "ecsServices": [{ "serviceName": "shop", "clusterName": "demo" }],
+        "alarmConfiguration": { "enabled": true, "alarms": [{ "name": "shop-a-5xx" }] },
+        "loadBalancerInfo": { "targetGroupPairInfoList": [{
+            "targetGroups": [{ "name": "second" }, { "name": "shop-a" }],
+            "prodTrafficRoute": { "listenerArns": [scene.listener()] },
+        }] },
+        "blueGreenDeploymentConfiguration": {
+            "terminateBlueInstancesOnDeploymentSuccess":
+                { "action": "TERMINATE", "terminationWaitTimeInMinutes": 90 },
+        },
+    } });
+    scene.write("group.json", &group.to_string());
+    let files = ["--from", "appspec.yaml", "--from", "group.json"];
+    let region = ["--region", "eu-west-1", "--apply"];
+    scene
+        .bg(&[&["init"], &files[..], &region].concat())
+        .exits(0)
+        .says("strategy all-at-once")
+        .says("hook AfterAllowTestTraffic (check): no function is called here")
+        .says("added target group second")
+        .says("Next: bg plan --task-definition taskdef.json");
+    let config = config(&scene);
+    for line in [
+        "  b: { service: shop-b, target_group: second }",
+        "strategy: all-at-once    # ",
+        "retire: { after: 1h30m, then: scale-to-zero, at_most: 2h30m }",
+        "# Its task definition: bg deploy --task-definition taskdef.json",
+    ] {
+        assert!(config.contains(line), "{line}\n{config}");
+    }
+    let version = ["--task-definition", "taskdef.json", "--image", "shop:v2"];
+    scene
+        .bg(&[&["deploy", "--no-wait-retire"], &version[..]].concat())
+        .exits(0)
+        .says("Promoted");
+    let status = scene.bg(&["status", "--output", "json"]).exits(0).json();
+    assert_eq!(status["live"]["service"], "shop-b", "{status:#}");
+}
+
+#[test]
+fn what_can_not_be_taken_is_said_before_anything_is_written() {
+    let scene = alone(10);
+    let before = scene.footprint();
+    scene.write("other.yml", "service: shop\n");
+    scene
+        .bg(&["init", "--region", "eu-west-1", "--from", "other.yml"])
+        .exits(2)
+        .complains("other.yml: this is neither ecspresso's config");
+    scene.write("ecspresso.jsonnet", "{}");
+    scene
+        .bg(&["init", "--from", "ecspresso.jsonnet"])
+        .exits(2)
+        .complains("jsonnet isn't read");
+    scene.write(
+        "one.yml",
+        "cluster: demo\nservice: shop\ntask_definition: t.json\n",
+    );
+    scene.write(
+        "two.yml",
+        "cluster: prod\nservice: shop\ntask_definition: t.json\n",
+    );
+    scene
+        .bg(&["init", "--from", "one.yml,two.yml"])
+        .exits(2)
+        .complains("the cluster is demo in one file, and prod in another");
+    let json = [
+        "init",
+        "--region",
+        "eu-west-1",
+        "--from",
+        "one.yml",
+        "--output",
+        "json",
+    ];
+    let document = scene.bg(&json).exits(0).json();
+    assert_eq!(document["from"]["taken"][0], "cluster demo");
+    assert_eq!(scene.footprint(), before);
+}
