@@ -18,6 +18,7 @@ use crate::deployment::preflight::under_way;
 use crate::deployment::retire::{Due, Retirement, SERVED_TAG, TAG};
 use crate::deployment::surroundings::{Carried, ScalableTarget};
 use crate::deployment::task_definition;
+use crate::diagnose::Definition;
 use crate::report::status::{
     DeploymentStatus, RetireStatus, RouteStatus, SlotStatus, StatusReport, StoreStatus,
     UnknownStatus,
@@ -79,6 +80,13 @@ impl Situation {
     /// How many tasks a slot's service is set to run.
     pub(super) fn desired(&self, slot: SlotName) -> Option<u32> {
         self.number(slot, "desiredCount")
+    }
+
+    /// What tasks of that definition run, where a slot's service names it.
+    pub(super) fn described(&self, arn: &TaskDefinitionArn) -> Option<Definition> {
+        let body = self.definitions.get(arn)?.get("taskDefinition")?.clone();
+        let arn = arn.clone();
+        Some(Definition { arn, body })
     }
 
     /// The containers' ports that a slot's service registers.
