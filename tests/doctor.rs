@@ -11,3 +11,5 @@ mod programs;
 mod scene;
 #[path = "doctor/surroundings.rs"]
 mod surroundings;
+#[path = "doctor/table.rs"]
+mod table;
