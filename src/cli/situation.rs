@@ -113,7 +113,6 @@ impl Situation {
 
     /// The document of `bg status`.
     pub(super) async fn report(&self, session: &Session) -> StatusReport {
-        let live = self.traffic.live();
         let carried = self.traffic.carried();
         let known = session.unless_silent(self.known(session)).await;
         let ((deployment, unknown), store) = match known {
@@ -126,6 +125,11 @@ impl Situation {
                 ((None, self.without_end()), Some(trouble))
             }
         };
+        // Halfway, or between two routes' writes, only the deployment knows.
+        let deployed = deployment.as_ref();
+        let blue = deployed.and_then(DeploymentStatus::blue_under_way);
+        let blue = blue.or_else(|| Some(unknown.as_ref()?.slot.other()));
+        let live = self.traffic.live().or(blue);
         let routes = self.traffic.forwards.iter().zip(&carried);
         let routes = routes.map(|(forward, carried)| RouteStatus {
             label: forward.label(),
