@@ -5,5 +5,11 @@
 mod broken;
 #[path = "doctor/healthy.rs"]
 mod healthy;
+#[path = "doctor/programs.rs"]
+mod programs;
 #[path = "doctor/scene.rs"]
 mod scene;
+#[path = "doctor/surroundings.rs"]
+mod surroundings;
+#[path = "doctor/table.rs"]
+mod table;

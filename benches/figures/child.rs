@@ -7,7 +7,7 @@ use std::time::Duration;
 
 use crate::{Figure, TIMES, median, millis, timed};
 
-const BG: &str = env!("CARGO_BIN_EXE_bg");
+pub(crate) const BG: &str = env!("CARGO_BIN_EXE_bg");
 
 pub(crate) fn figures() -> Vec<Figure> {
     let mut figures = Vec::new();
@@ -37,7 +37,7 @@ fn start(program: &str, arguments: &[&str]) -> Option<Duration> {
     times.map(median)
 }
 
-fn run(command: &mut Command) -> Option<Duration> {
+pub(crate) fn run(command: &mut Command) -> Option<Duration> {
     command.stdout(Stdio::null()).stderr(Stdio::null());
     let (time, status) = timed(|| command.status());
     status.ok()?.success().then_some(time)

@@ -88,8 +88,13 @@ impl Cloud {
             return (tails, streams);
         };
         for task in evidence.tasks_to_read() {
-            let containers = task.containers.iter().filter(|_| task.has_begun());
-            for container in containers.take(CONTAINERS) {
+            if !task.has_begun() {
+                continue;
+            }
+            // Of many, never without the one that ended it.
+            let culprit = task.culprit(Some(definition));
+            let others = task.containers.iter().filter(|it| Some(*it) != culprit);
+            for container in culprit.into_iter().chain(others).take(CONTAINERS) {
                 let Some(defined) = definition.container(&container.name) else {
                     continue;
                 };

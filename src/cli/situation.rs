@@ -18,6 +18,7 @@ use crate::deployment::preflight::under_way;
 use crate::deployment::retire::{Due, Retirement, SERVED_TAG, TAG};
 use crate::deployment::surroundings::{Carried, ScalableTarget};
 use crate::deployment::task_definition;
+use crate::diagnose::Definition;
 use crate::report::status::{
     DeploymentStatus, RetireStatus, RouteStatus, SlotStatus, StatusReport, StoreStatus,
     UnknownStatus,
@@ -81,6 +82,13 @@ impl Situation {
         self.number(slot, "desiredCount")
     }
 
+    /// What tasks of that definition run, where a slot's service names it.
+    pub(super) fn described(&self, arn: &TaskDefinitionArn) -> Option<Definition> {
+        let body = self.definitions.get(arn)?.get("taskDefinition")?.clone();
+        let arn = arn.clone();
+        Some(Definition { arn, body })
+    }
+
     /// The containers' ports that a slot's service registers.
     pub(super) fn ports(&self, slot: SlotName) -> Vec<u16> {
         let entries = self.services[slot]
@@ -105,7 +113,6 @@ impl Situation {
 
     /// The document of `bg status`.
     pub(super) async fn report(&self, session: &Session) -> StatusReport {
-        let live = self.traffic.live();
         let carried = self.traffic.carried();
         let known = session.unless_silent(self.known(session)).await;
         let ((deployment, unknown), store) = match known {
@@ -118,6 +125,11 @@ impl Situation {
                 ((None, self.without_end()), Some(trouble))
             }
         };
+        // Halfway, or between two routes' writes, only the deployment knows.
+        let deployed = deployment.as_ref();
+        let blue = deployed.and_then(DeploymentStatus::blue_under_way);
+        let blue = blue.or_else(|| Some(unknown.as_ref()?.slot.other()));
+        let live = self.traffic.live().or(blue);
         let routes = self.traffic.forwards.iter().zip(&carried);
         let routes = routes.map(|(forward, carried)| RouteStatus {
             label: forward.label(),

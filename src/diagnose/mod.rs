@@ -24,10 +24,15 @@ pub use task::{Agent, Task, TaskContainer};
 
 use crate::deployment::diagnosis::Finding;
 
+/// All rules, in the table's order.
+pub fn table() -> impl Iterator<Item = &'static Rule> {
+    rules::all()
+}
+
 /// Everything that is wrong, the root cause first; nothing where all is well.
 pub fn diagnose(evidence: &Evidence) -> Vec<Finding> {
     let mut found: Vec<(Rank, Finding)> = Vec::new();
-    for rule in rules::all() {
+    for rule in table() {
         let findings = (rule.find)(evidence).into_iter();
         found.extend(findings.map(|it| (rule.rank, it.under(rule.name))));
     }
@@ -54,7 +59,7 @@ mod tests {
 
     #[test]
     fn every_rule_has_a_name_of_its_own() {
-        let names: Vec<_> = rules::all().map(|rule| rule.name).collect();
+        let names: Vec<_> = table().map(|rule| rule.name).collect();
         let own: BTreeSet<_> = names.iter().collect();
         assert_eq!(own.len(), names.len());
     }

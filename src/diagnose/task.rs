@@ -2,6 +2,7 @@
 
 use jiff::{SignedDuration, Timestamp};
 
+use super::definition::Definition;
 use crate::deployment::ids::TaskDefinitionArn;
 
 /// One task, running or stopped.
@@ -122,18 +123,117 @@ impl Task {
         Some(end.duration_since(self.started_at?))
     }
 
-    /// The container that ended it: one with a reason, or with an exit code that isn't 0, before
-    /// any other.
-    pub fn culprit(&self) -> Option<&TaskContainer> {
-        let worst = |container: &&TaskContainer| {
-            let code = container.exit_code.unwrap_or(0);
-            // What ECS itself stopped once another had ended has 143 or 137.
+    /// The container that ended it. `definition` says which are essential: where the task ended
+    /// with a container, no other can have been the one.
+    pub fn culprit(&self, definition: Option<&Definition>) -> Option<&TaskContainer> {
+        let is_essential = |name: &str| {
+            let container = definition.and_then(|it| it.container(name));
+            container.is_none_or(|it| it.is_essential())
+        };
+        let ended_with_one = self.stop_code == "EssentialContainerExited";
+        let least_likely = |it: &&TaskContainer| {
             (
-                container.reason.is_empty(),
-                code == 0,
-                matches!(code, 143 | 137),
+                ended_with_one && !is_essential(&it.name),
+                it.reason.is_empty(),
+                it.end(),
             )
         };
-        self.containers.iter().min_by_key(worst)
+        self.containers.iter().min_by_key(least_likely)
+    }
+}
+
+/// How a container ended, the likeliest first of those that end a task.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+enum End {
+    /// An error of its own.
+    Failed,
+    /// 137: by the kernel, or by ECS where it did not end on SIGTERM.
+    Killed,
+    /// 0: by itself, or in good order once another had ended.
+    Done,
+    /// 143: as ECS ends what is left once another has ended.
+    Terminated,
+    /// It never ran, or still does.
+    Unknown,
+}
+
+impl TaskContainer {
+    fn end(&self) -> End {
+        match self.exit_code {
+            None => End::Unknown,
+            Some(0) => End::Done,
+            Some(137) => End::Killed,
+            Some(143) => End::Terminated,
+            Some(_) => End::Failed,
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use jiff::Timestamp;
+    use serde_json::json;
+
+    use super::*;
+
+    /// A task that ended with these containers: their names, exit codes and reasons.
+    fn ended(code: &str, containers: &[(&str, Option<i32>, &str)]) -> Task {
+        let containers = containers.iter().map(|(name, exit_code, reason)| {
+            let (name, reason) = ((*name).to_owned(), (*reason).to_owned());
+            TaskContainer {
+                name,
+                exit_code: *exit_code,
+                reason,
+                ..TaskContainer::default()
+            }
+        });
+        Task {
+            stop_code: code.to_owned(),
+            stopped_at: Some(Timestamp::UNIX_EPOCH),
+            containers: containers.collect(),
+            ..Task::default()
+        }
+    }
+
+    fn blamed(task: &Task) -> &str {
+        let containers = json!([
+            { "name": "app" },
+            { "name": "envoy", "essential": true },
+            { "name": "helper", "essential": false },
+        ]);
+        let definition = Definition {
+            arn: TaskDefinitionArn::new("shop:7"),
+            body: json!({ "containerDefinitions": containers }),
+        };
+        &task.culprit(Some(&definition)).unwrap().name
+    }
+
+    #[test]
+    fn a_task_ended_with_the_container_that_was_not_told_to_end() {
+        for code in [0, 1, 137, 139] {
+            let task = ended(
+                "EssentialContainerExited",
+                &[("app", Some(143), ""), ("envoy", Some(code), "")],
+            );
+            assert_eq!(blamed(&task), "envoy", "{code}");
+        }
+        let others = [("app", Some(0), ""), ("envoy", Some(137), "")];
+        assert_eq!(blamed(&ended("EssentialContainerExited", &others)), "envoy");
+        let others = [("app", Some(137), ""), ("envoy", Some(1), "")];
+        assert_eq!(blamed(&ended("EssentialContainerExited", &others)), "envoy");
+    }
+
+    #[test]
+    fn only_an_essential_container_ends_a_task_by_its_exit() {
+        let others = [
+            ("helper", Some(1), "OutOfMemoryError"),
+            ("app", Some(0), ""),
+        ];
+        let task = ended("EssentialContainerExited", &others);
+        assert_eq!(blamed(&task), "app");
+        assert_eq!(task.culprit(None).unwrap().name, "helper");
+        let reason = "CannotPullContainerError: no such image";
+        let others = [("app", None, ""), ("helper", None, reason)];
+        assert_eq!(blamed(&ended("TaskFailedToStart", &others)), "helper");
     }
 }

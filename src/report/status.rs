@@ -29,9 +29,10 @@ pub struct StatusReport {
     pub service: ServiceName,
     /// Its cluster.
     pub cluster: ClusterName,
-    /// The slot that serves production (in mid-shift: blue); null where the weights don't say.
+    /// The slot that serves production: the one with more traffic, or where neither has more on
+    /// every route, blue of the deployment under way; null where nothing says.
     pub live: Option<SlotStatus>,
-    /// The other slot; null where the weights don't say which that is.
+    /// The other slot; null where nothing says which that is.
     pub idle: Option<SlotStatus>,
     /// What splits traffic.
     pub routes: Vec<RouteStatus>,
@@ -138,6 +139,13 @@ pub struct DeploymentStatus {
 }
 
 impl DeploymentStatus {
+    /// The slot that carried production when it started, while it is under way.
+    pub fn blue_under_way(&self) -> Option<SlotName> {
+        let outcome = self.outcome.as_ref();
+        let under_way = outcome.is_none_or(Outcome::is_in_the_middle);
+        self.blue.filter(|_| under_way)
+    }
+
     /// Of the deployment that `view` shows; `None` of a view without records.
     pub fn of(view: &View) -> Option<Self> {
         Some(DeploymentStatus {

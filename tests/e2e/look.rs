@@ -37,6 +37,27 @@ fn both_slots_tasks_are_listed_with_what_they_are_and_why_they_ended() {
 }
 
 #[test]
+fn halfway_the_deployment_says_which_side_is_blue() {
+    let scene = Scene::at_speed(60);
+    let half = "[{ weight: 50%, bake: 30m }, { weight: 100% }]";
+    scene.configure(&[("[{ weight: 10%, bake: 1m }, { weight: 100% }]", half)]);
+    let mut deployment = scene.start(&["deploy", "--image", "shop:v2"]);
+    deployment.until_it_says("baking");
+    assert_eq!(scene.weights(), (50, 50));
+    let shown = scene.bg(&["status"]).exits(0);
+    assert!(!shown.stdout.contains("no slot is live"), "{shown}");
+    shown
+        .says("slot a, service shop, shop:1: 50% of traffic")
+        .says("slot b, service shop-b, shop:2: 50% of traffic")
+        .says("2/2 running, 2/2 healthy");
+    let report = scene.bg(&["status", "--output", "json"]).exits(0).json();
+    let sides = (&report["live"]["slot"], &report["idle"]["slot"]);
+    assert_eq!(sides, (&json!("a"), &json!("b")));
+    scene.bg(&["abort"]).exits(0);
+    deployment.end().exits(4);
+}
+
+#[test]
 fn a_plan_shows_what_would_happen_and_changes_nothing() {
     let scene = Scene::at_speed(1);
     let before = scene.footprint();

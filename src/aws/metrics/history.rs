@@ -272,10 +272,7 @@ impl Cloud {
             }
             all
         });
-        // What began within this hour had no quarter of an hour before it.
-        let began = minutes.keys().next().filter(|_| day.hours.is_empty());
-        let since = began.map_or(LATELY, |began| minute.duration_since(*began));
-        day.lately = minutes.values().sum::<f64>() / (since.as_secs_f64() / 60.0);
+        day.lately = lately(&minutes, minute, &day.hours);
         Ok(Some(day))
     }
 
@@ -299,6 +296,19 @@ impl Cloud {
         }
         Ok(answers)
     }
+}
+
+/// The requests of a minute, of those in the quarter of an hour until `end`. What began within it,
+/// as the day's `hours` show, had less time.
+fn lately(minutes: &Points, end: Timestamp, hours: &BTreeMap<Timestamp, u64>) -> f64 {
+    let sum = |points: &mut dyn Iterator<Item = f64>| points.sum::<f64>();
+    let all = sum(&mut minutes.values().copied());
+    let whole_hours = hours.keys().next_back().map(|last| *last + HOUR);
+    let in_hours = whole_hours.map_or(0.0, |end| sum(&mut minutes.range(..end).map(|it| *it.1)));
+    let came_before = hours.values().sum::<u64>() as f64 > in_hours.round();
+    let began = minutes.keys().next().filter(|_| !came_before);
+    let time = began.map_or(LATELY, |began| end.duration_since(*began));
+    all / (time.as_secs_f64() / 60.0)
 }
 
 const RESPONSE_TIME: &str = "TargetResponseTime";
@@ -383,6 +393,19 @@ mod tests {
         for (micros, wanted) in [(234_567.8, 235_000), (1_234_567.0, 1_230_000), (87.4, 87)] {
             assert_eq!(three_figures(micros), wanted);
         }
+    }
+
+    #[test]
+    fn what_has_just_begun_is_counted_since_its_beginning() {
+        let at = |minute: i64| Timestamp::from_second(minute * 60).unwrap();
+        // From 08:55 on, asked at 09:04; the hour from 08:00 on is whole.
+        let minutes: Points = (535..541).map(|minute| (at(minute), 1_200.0)).collect();
+        let hours = |requests| BTreeMap::from([(at(480), requests)]);
+        let of = |hours: &BTreeMap<_, _>| lately(&minutes, at(541), hours);
+        assert_eq!(of(&hours(6_000)), 1_200.0, "it began in that hour");
+        assert_eq!(of(&BTreeMap::new()), 1_200.0, "no hour is whole yet");
+        assert_eq!(of(&hours(6_001)), 480.0, "somebody came before");
+        assert_eq!(lately(&Points::new(), at(541), &hours(0)), 0.0);
     }
 
     #[test]

@@ -53,13 +53,13 @@ async fn of_slot(
         slot,
         role: status.role(slot),
         service,
-        tasks: rows.map(|task| row(task, &ports)).collect(),
+        tasks: rows.map(|task| row(task, situation, &ports)).collect(),
         trouble: trouble.map(|error| error.to_string()),
     }
 }
 
 /// `ports` are those that the service registers, by its containers.
-fn row(task: &Task, ports: &[u16]) -> TaskRow {
+fn row(task: &Task, situation: &Situation, ports: &[u16]) -> TaskRow {
     let bound: Vec<u16> = task
         .containers
         .iter()
@@ -80,13 +80,15 @@ fn row(task: &Task, ports: &[u16]) -> TaskRow {
         },
         zone: task.zone.clone(),
         stopped_at: task.ended_at(),
-        stopped_reason: task.is_stopped().then(|| why(task)),
+        stopped_reason: task.is_stopped().then(|| why(task, situation)),
     }
 }
 
 /// ECS's words, and what the container that ended it says.
-fn why(task: &Task) -> String {
-    let container = task.culprit().and_then(|it| {
+fn why(task: &Task, situation: &Situation) -> String {
+    let definition = task.definition.as_ref();
+    let definition = definition.and_then(|arn| situation.described(arn));
+    let container = task.culprit(definition.as_ref()).and_then(|it| {
         let code = it.exit_code.map(|code| format!("exit code {code}"));
         let reason = Some(it.reason.clone()).filter(|text| !text.is_empty());
         let said: Vec<String> = code.into_iter().chain(reason).collect();

@@ -55,26 +55,33 @@ fn too_quiet(steps: &[StepPlan], day: &Day) -> Option<String> {
         format!(" (about {a_minute} from {hour} on, the busiest hour)")
     });
     let busiest = busiest.unwrap_or_default();
-    let (came, takes) = match a_minute > 0.0 {
-        false => ("no".to_owned(), "would not come".to_owned()),
+    let takes = match a_minute > 0.0 {
+        false => "would not come".to_owned(),
         true => {
             let minutes = takes(step, wanted.requests).clamp(1.0, 1e6) as u64;
             let takes = format_duration(Duration::from_secs(60 * minutes));
-            (
-                format!("about {a_minute:.0}"),
-                format!("would take {takes}"),
-            )
+            format!("would take {takes}")
         }
     };
+    let come = come(a_minute);
     Some(format!(
-        "{came} requests a minute come now{busiest}: step {} at {} asks for {}, which {takes}; it \
-         waits {}, then: {}",
+        "{come} now{busiest}: step {} at {} asks for {}, which {takes}; it waits {}, then: {}",
         index + 1,
         step.weight,
         wanted.requests,
         format_duration(wanted.at_most),
         wanted.too_few
     ))
+}
+
+/// `about 100 requests a minute come`.
+fn come(a_minute: f64) -> String {
+    match a_minute.round() {
+        _ if a_minute <= 0.0 => "no requests come".to_owned(),
+        0.0 => "less than one request a minute comes".to_owned(),
+        1.0 => "about 1 request a minute comes".to_owned(),
+        many => format!("about {many:.0} requests a minute come"),
+    }
 }
 
 #[cfg(test)]
@@ -120,10 +127,17 @@ mod tests {
         );
         let said = too_quiet(&steps, &day(0.0, &[])).unwrap();
         assert!(
-            said.starts_with("no requests a minute come now: step 1 at 50% asks for 10"),
+            said.starts_with("no requests come now: step 1 at 50% asks for 10"),
             "{said}"
         );
         assert!(said.contains("which would not come"), "{said}");
+    }
+
+    #[test]
+    fn few_requests_are_counted_as_one_says_them() {
+        assert_eq!(come(0.2), "less than one request a minute comes");
+        assert_eq!(come(0.8), "about 1 request a minute comes");
+        assert_eq!(come(1.6), "about 2 requests a minute come");
     }
 
     #[test]

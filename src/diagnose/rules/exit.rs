@@ -78,7 +78,7 @@ fn ended(
     let tasks = evidence.failed_tasks().into_iter();
     let tasks = tasks.filter(|it| it.stop_code == "EssentialContainerExited");
     let ended: Vec<(&Task, &TaskContainer)> = tasks
-        .filter_map(|task| Some((task, task.culprit()?)))
+        .filter_map(|task| Some((task, task.culprit(evidence.definition.as_ref())?)))
         .filter(|(_, container)| is(container) && !has(&container.reason, &["memory"]))
         .collect();
     let (task, container) = ended.first()?;

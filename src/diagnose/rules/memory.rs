@@ -58,7 +58,7 @@ fn out_of_memory(evidence: &Evidence) -> Vec<Found> {
 /// A runtime's own limit, before ECS's.
 fn by_log(evidence: &Evidence) -> Vec<Found> {
     let found = evidence.failed_tasks().into_iter().find_map(|task| {
-        let container = task.culprit()?;
+        let container = task.culprit(evidence.definition.as_ref())?;
         let mut lines = evidence.lines_of(&task.id, Some(&container.name));
         let line = lines.find(|line| has(&line.text, &LOGGED))?;
         let found = Found::new(format!(

@@ -40,7 +40,7 @@ impl Says<'_> {
 
 fn says<'a>(evidence: &'a Evidence, words: &[&str], code: Option<i32>) -> Option<Says<'a>> {
     evidence.failed_tasks().into_iter().find_map(|task| {
-        let container = task.culprit();
+        let container = task.culprit(evidence.definition.as_ref());
         let exit = container.and_then(|it| it.exit_code);
         let name = container.map(|it| it.name.as_str());
         let mut reasons = container

@@ -155,3 +155,15 @@ fn a_check_in_another_protocol_is_told() {
     evidence.groups[0].check.as_mut().unwrap().protocol = "HTTPS".to_owned();
     assert_eq!(first(&evidence), "health-check-protocol");
 }
+
+#[test]
+fn targets_of_which_nobody_says_how_they_fail_are_told_all_the_same() {
+    let words = "Health checks failed due to an internal error on the load balancer";
+    let found = diagnose(&unhealthy("Elb.InternalError", words)).remove(0);
+    assert_eq!(found.rule, "targets-unhealthy");
+    assert_eq!(found.evidence[0], format!("shop-a: {words}"));
+    let reason = format!("Task failed ELB health checks in (target-group {GROUP})");
+    let found = diagnose(&with_stopped("ServiceSchedulerInitiated", &reason)).remove(0);
+    assert_eq!(found.rule, "targets-unhealthy");
+    assert!(found.fix.ends_with(GROUP), "{found:?}");
+}

@@ -87,6 +87,8 @@ fn failing(reason: &str, words: &str) -> Option<Failing> {
     match reason {
         "Target.Timeout" => Some(Failing::Timeout),
         "Target.FailedHealthChecks" => Some(Failing::NoAnswer),
+        // Its own trouble says nothing of the target.
+        "Elb.InternalError" => None,
         _ if has(words, &["request timed out"]) => Some(Failing::Timeout),
         _ if has(words, &["health checks failed"]) => Some(Failing::NoAnswer),
         _ => None,

@@ -20,7 +20,7 @@ pub fn text(status: &StatusReport) -> Vec<StyledLine> {
             .with(Tone::Dim, format!(", {} UTC", words::clock(status.at))),
     ];
     if status.live.is_none() {
-        let text = "  no slot is live: the routes disagree, or can't be read";
+        let text = "  no slot is live: neither has more on every route, or they can't be read";
         lines.push(StyledLine::of(Tone::Bad, text));
     }
     let sides = [
@@ -76,9 +76,7 @@ impl StatusReport {
 /// What the slot that isn't live is.
 fn other(status: &StatusReport) -> &'static str {
     let under_way = status.deployment.as_ref();
-    let under_way =
-        under_way.filter(|it| it.outcome.as_ref().is_none_or(Outcome::is_in_the_middle));
-    let blue = under_way.and_then(|it| it.blue);
+    let blue = under_way.and_then(DeploymentStatus::blue_under_way);
     match (blue, &status.idle) {
         (Some(blue), Some(slot)) if slot.slot == blue => "blue",
         (Some(_), _) => "green",
