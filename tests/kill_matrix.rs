@@ -9,6 +9,8 @@
 //! `BG_CASE='canary shop:v2 record 17'` plays only the points whose name begins with that, with
 //! every record shown.
 
+#[path = "virtual/autoscaled.rs"]
+mod autoscaled;
 #[path = "virtual/gone_on.rs"]
 mod gone_on;
 #[path = "virtual/harness.rs"]
@@ -158,17 +160,22 @@ fn send(case: (&'static str, &'static str), queue: &SyncSender<Sent>) -> Undistu
         named: Box::new(named),
     };
     let queue = queue.clone();
-    die_everywhere(&request, sample, move |remains| {
-        for (after, soon) in [(SOON, "soon"), (LATE, "late")] {
-            let sent = Sent {
-                name: format!("{} {soon}", name(&remains.at)),
-                case,
-                after,
-                remains: remains.clone(),
-            };
-            queue.send(sent).expect("somebody goes on from it");
-        }
-    })
+    die_everywhere(
+        &request,
+        |_| {},
+        sample,
+        move |remains| {
+            for (after, soon) in [(SOON, "soon"), (LATE, "late")] {
+                let sent = Sent {
+                    name: format!("{} {soon}", name(&remains.at)),
+                    case,
+                    after,
+                    remains: remains.clone(),
+                };
+                queue.send(sent).expect("somebody goes on from it");
+            }
+        },
+    )
 }
 
 /// What is wrong with how a point ended, beside how its case goes where nobody dies.

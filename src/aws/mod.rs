@@ -7,6 +7,7 @@
 
 mod adopt;
 mod alarms;
+mod cbor;
 mod cloud;
 mod codes;
 mod collect;

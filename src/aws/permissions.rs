@@ -39,14 +39,16 @@ pub(super) enum On {
     Table,
     Repositories,
     LogStreams,
+    /// Scalable targets of ECS services: their ids are AWS's own.
+    ScalableTargets,
+    /// Alarms that autoscaling has or gets.
+    ScalingAlarms,
 }
 
 /// Which configs need it.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum When {
     Always,
-    /// Where `guards.alarms` names any.
-    Alarms,
     /// With a dead-man switch.
     Deadman,
     /// Where `state` is a table.
@@ -91,16 +93,13 @@ pub(super) const PERMISSIONS: &[Permission] = &[
             "elasticloadbalancing:DescribeListeners",
             "elasticloadbalancing:DescribeRules",
             "cloudwatch:GetMetricData",
+            // Restricted to some alarms it would show no composite ones.
+            "cloudwatch:DescribeAlarms",
             "application-autoscaling:DescribeScalableTargets",
             "application-autoscaling:DescribeScalingActivities",
+            "application-autoscaling:DescribeScalingPolicies",
+            "application-autoscaling:DescribeScheduledActions",
         ],
-    ),
-    // Restricted to some alarms it would show no composite ones.
-    allow(
-        Read,
-        On::Anything,
-        When::Alarms,
-        &["cloudwatch:DescribeAlarms"],
     ),
     allow(
         Read,
@@ -155,6 +154,35 @@ pub(super) const PERMISSIONS: &[Permission] = &[
         On::Marks,
         When::Always,
         &["ecs:TagResource", "ecs:UntagResource"],
+    ),
+    allow(
+        Write,
+        On::ScalableTargets,
+        When::Always,
+        &[
+            "application-autoscaling:RegisterScalableTarget",
+            "application-autoscaling:PutScalingPolicy",
+            "application-autoscaling:DeleteScalingPolicy",
+            "application-autoscaling:PutScheduledAction",
+            "application-autoscaling:DeleteScheduledAction",
+        ],
+    ),
+    allow(
+        Write,
+        On::ScalableTargets,
+        When::Deletes,
+        &["application-autoscaling:DeregisterScalableTarget"],
+    ),
+    // Whoever puts a policy needs them for the alarms that it makes, too.
+    allow(
+        Write,
+        On::ScalingAlarms,
+        When::Always,
+        &[
+            "cloudwatch:PutMetricAlarm",
+            "cloudwatch:DeleteAlarms",
+            "cloudwatch:TagResource",
+        ],
     ),
     allow(
         Write,
@@ -277,8 +305,12 @@ mod tests {
     #[test]
     fn every_action_in_the_table_is_that_of_a_call_or_of_a_part_of_one() {
         let calls: BTreeSet<String> = ["aws", "store"].into_iter().flat_map(calls_of).collect();
-        // A transaction's, and the one that the roles in a request need.
-        let parts = ["dynamodb:ConditionCheckItem", "iam:PassRole"];
+        // A transaction's, and those that the roles and an alarm's tags in a request need.
+        let parts = [
+            "dynamodb:ConditionCheckItem",
+            "iam:PassRole",
+            "cloudwatch:TagResource",
+        ];
         let idle: Vec<_> = actions()
             .filter(|action| !calls.contains(*action) && !parts.contains(action))
             .collect();

@@ -108,6 +108,11 @@ pub enum Event {
     },
     /// Fact: green was healthy for long enough.
     GreenReady,
+    /// Intent: green's desired count follows blue's, which autoscaling has raised meanwhile.
+    SizingGreen {
+        /// To what.
+        desired: u32,
+    },
     /// Intent: green's share is going to be raised to a step's weight.
     Shifting {
         /// Position in the ladder, from 0.

@@ -115,6 +115,17 @@ pub fn fewest_healthy<'a>(
         .min_by_key(|(_, healthy)| *healthy)
 }
 
+/// How many tasks green is to have before it gets more traffic: blue's at the start, and where
+/// autoscaling owns that number, as many as blue has by now.
+pub fn wanted_of_green(plan: &Plan, observation: &Observation) -> u32 {
+    let blue = observation.services[plan.blue].value();
+    let now = blue.and_then(|it| it.as_ref().map(|it| it.desired));
+    match (&plan.scaling, now) {
+        (Some(scaling), Some(now)) => plan.desired.max(now.min(scaling.max)),
+        _ => plan.desired,
+    }
+}
+
 /// What keeps `slot` from having `share` of the plan's desired count healthy in every group.
 pub fn not_ready(
     plan: &Plan,
@@ -122,14 +133,25 @@ pub fn not_ready(
     slot: SlotName,
     share: Share,
 ) -> Vec<Hold> {
-    let needed = share.needed(plan.desired).max(1);
+    lacks(plan, observation, slot, share, plan.desired)
+}
+
+/// The same of another count than the plan's.
+fn lacks(
+    plan: &Plan,
+    observation: &Observation,
+    slot: SlotName,
+    share: Share,
+    desired: u32,
+) -> Vec<Hold> {
+    let needed = share.needed(desired).max(1);
     plan.slots[slot]
         .targets
         .iter()
         .filter_map(|target| {
             let group = target.group.clone();
             match observation.groups.get(&target.group) {
-                Some(Seen::Value(counts)) if targets::ready(counts, plan.desired, share) => None,
+                Some(Seen::Value(counts)) if targets::ready(counts, desired, share) => None,
                 Some(Seen::Value(counts)) if slot == plan.blue => Some(Hold::BlueNotReady {
                     group,
                     healthy: counts.healthy,
@@ -273,6 +295,14 @@ fn is_left_over(deployment: &Deployment, guard: &AlarmGuard) -> bool {
 pub fn against_raising(deployment: &Deployment, observation: &Observation) -> Vec<Hold> {
     let plan = &deployment.plan;
     let mut holds = against_promoting(deployment, observation);
+    let (green, wanted) = (plan.green_slot(), wanted_of_green(plan, observation));
+    if wanted > plan.desired
+        && !holds
+            .iter()
+            .any(|it| matches!(it, Hold::GreenNotReady { .. }))
+    {
+        holds.extend(lacks(plan, observation, green, plan.guards.ready, wanted));
+    }
     if !plan.lifts_demands_on_blue() {
         holds.extend(not_ready(plan, observation, plan.blue, plan.guards.ready));
     }

@@ -21,6 +21,7 @@ pub mod plan;
 pub mod preflight;
 pub mod problem;
 pub mod retire;
+pub mod scaling;
 pub mod seconds;
 pub mod state;
 pub mod surroundings;

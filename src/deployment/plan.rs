@@ -12,6 +12,7 @@ use super::ids::{
     SlotName, Slots, TargetGroupArn, TaskDefinitionArn,
 };
 use super::metrics::MetricGuards;
+use super::scaling::Scaling;
 use crate::judge::alarms::InsufficientData;
 use crate::judge::targets::Share;
 use crate::strategy::{Until, Weight};
@@ -71,6 +72,9 @@ pub struct Plan {
     pub limits: Limits,
     /// What happens to blue after success.
     pub retire: Retire,
+    /// Blue's autoscaling as green gets it, where blue has any.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub scaling: Option<Scaling>,
     /// What puts traffic back if every process that drives the deployment dies.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub deadman: Option<Deadman>,

@@ -62,6 +62,8 @@ pub struct Deployment {
     pub clear_alarms: BTreeSet<AlarmName>,
     /// Why targets of green were last not healthy.
     pub target_reason: Option<String>,
+    /// How many tasks green was last given, where that was more than planned.
+    pub sizing: Option<u32>,
     /// The last own change, after which looks come quickly.
     pub changed_at: Timestamp,
     /// Whether the journal says what was found out about green's failure.
@@ -224,6 +226,7 @@ impl Deployment {
             clear_alarms: BTreeSet::new(),
             target_reason: None,
             diagnosed: false,
+            sizing: None,
             changed_at: record.at,
             look: Look::default(),
             registering_until: None,
@@ -306,6 +309,10 @@ impl Deployment {
                 *healthy_since = None;
             }
             (Phase::Provisioning { .. }, Event::GreenReady) => self.phase = Phase::Ready,
+            (Phase::Ready | Phase::Baking { .. }, Event::SizingGreen { desired }) => {
+                self.sizing = Some(*desired);
+                self.changed_at = at;
+            }
             (Phase::Ready | Phase::Baking { .. }, Event::Shifting { step, weight }) => {
                 if *weight <= self.set {
                     return Err("a shift never lowers green's weight");

@@ -35,7 +35,10 @@ pub(super) fn perform(
             let service = &plan.slots[*slot].service;
             update(world, plan, service, "desiredCount", json!(desired)).map(|()| None)
         }
-        Action::RestoreSettings => restore(world, plan).map(|()| Some(Event::SettingsRestored)),
+        Action::SleepScaling { .. } => Ok(None),
+        Action::RestoreSettings { .. } => {
+            restore(world, plan).map(|()| Some(Event::SettingsRestored))
+        }
         Action::Tag { slot, tags } => {
             for (key, value) in tags {
                 tag(world, plan, *slot, key, value.as_deref());

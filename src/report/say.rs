@@ -81,6 +81,14 @@ pub fn say(before: &View, record: &Record) -> Option<Said> {
         Event::GreenHealthy => Said::news(Tone::Good, "healthy", healthy(before)),
         Event::GreenUnhealthy { why } => Said::news(Tone::Warn, "not healthy", why.to_string()),
         Event::GreenReady => Said::detail("ready", "green was healthy for long enough"),
+        Event::SizingGreen { desired } => Said::news(
+            Tone::Plain,
+            "sizing",
+            format!(
+                "green to {}, as many as blue has by now",
+                words::plural(*desired as usize, "task")
+            ),
+        ),
         Event::Shifting { weight, .. } => Said::news(
             Tone::Busy,
             "shifting",

@@ -128,6 +128,7 @@ pub(super) fn plan() -> Plan {
             then: RetireHow::ScaleToZero,
             at_most: minutes(60),
         },
+        scaling: None,
         deadman: None,
     }
 }

@@ -365,6 +365,7 @@ impl View {
             | Event::GreenHealthy
             | Event::GreenUnhealthy { .. }
             | Event::GreenReady
+            | Event::SizingGreen { .. }
             | Event::SettingsRestored
             | Event::Hurrying { .. }
             | Event::RetireWaiting { .. }
@@ -506,6 +507,7 @@ fn phase_after(event: &Event) -> Option<Phase> {
         Event::Ended { .. } => Phase::Ended,
         Event::TaskDefinitionReady { .. }
         | Event::GreenReady
+        | Event::SizingGreen { .. }
         | Event::ArmingDeadman { .. }
         | Event::DeadmanArmed { .. }
         | Event::DisarmingDeadman

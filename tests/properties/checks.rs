@@ -35,6 +35,8 @@ pub(crate) struct Checks {
     may_be_armed: bool,
     disarming: bool,
     provisioning: bool,
+    /// How many tasks green was last given beyond the plan's.
+    sized: Option<u32>,
     registering: bool,
     putting_away: bool,
     ended: bool,
@@ -65,6 +67,7 @@ impl Checks {
             may_be_armed: false,
             disarming: false,
             provisioning: false,
+            sized: None,
             registering: false,
             putting_away: false,
             ended: false,
@@ -86,6 +89,7 @@ impl Checks {
         match &record.event {
             Event::RegisteringTaskDefinition => self.registering = true,
             Event::ProvisioningGreen => self.provisioning = true,
+            Event::SizingGreen { desired } => self.sized = Some(*desired),
             Event::Shifting { step, weight } => {
                 self.held = SignedDuration::ZERO;
                 assert_eq!(

@@ -11,6 +11,7 @@ use bg::deployment::plan::{
     AlarmGuard, AlarmWeight, GreenService, Guards, Kind, Limits, NewTaskDefinition, Plan, Retire,
     RetireHow, Route, RouteKind, SlotPlan, StepPlan, TargetPlan,
 };
+use bg::deployment::scaling::Scaling;
 use bg::judge::alarms::InsufficientData;
 use bg::judge::targets::Share;
 use bg::strategy::Weight;
@@ -95,6 +96,11 @@ pub(crate) fn random(rng: &mut Rng) -> Plan {
                 .expect("there are three"),
             at_most: Duration::from_secs(3600),
         },
+        scaling: rng.clone().bool().then(|| Scaling {
+            min: 1,
+            max: 7,
+            ..Scaling::default()
+        }),
         // From a source of its own: the rest of each run stays as it is without.
         deadman: (rng.clone().u8(0..3) > 0).then(|| deadman(&mut rng.clone())),
     }

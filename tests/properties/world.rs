@@ -397,7 +397,7 @@ impl World {
                 let desired = *desired;
                 self.change(*slot, at, |service| service.desired = desired);
             }
-            Action::RestoreSettings => {
+            Action::RestoreSettings { .. } => {
                 if self.services[self.plan.green_slot()].now().is_none() {
                     return missing();
                 }
@@ -417,7 +417,7 @@ impl World {
                 self.fires_at = None;
                 return Ok(Some(Event::DeadmanDisarmed));
             }
-            Action::Unpin { .. } | Action::Delete { .. } => {}
+            Action::SleepScaling { .. } | Action::Unpin { .. } | Action::Delete { .. } => {}
         }
         Ok(None)
     }

@@ -118,7 +118,6 @@ impl Stage {
             cluster: request.cluster.clone(),
             slots: request.slots.clone(),
             routes: request.routes.clone(),
-            alarms: request.guards.alarms.len(),
             retire: request.retire.then,
             deadman: request.deadman.clone(),
             table: match *self.store {

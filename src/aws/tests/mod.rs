@@ -19,7 +19,8 @@ use crate::deployment::plan::{
     AlarmGuard, AlarmWeight, GreenService, Guards, Kind, Limits, NewTaskDefinition, Plan, Retire,
     RetireHow, Route, RouteKind, SlotPlan, StepPlan, TargetPlan,
 };
-use crate::deployment::surroundings::{Forward, ScalableTarget};
+use crate::deployment::scaling::ScalableTarget;
+use crate::deployment::surroundings::Forward;
 use crate::judge::alarms::{AlarmState, InsufficientData};
 use crate::judge::targets::Share;
 use crate::sandbox::demo::{self, Balancer};
@@ -34,6 +35,7 @@ mod deadman;
 mod looks;
 mod raw;
 mod routes;
+mod scaling_acts;
 mod surveys;
 
 /// The demo account, and a plan to deploy into it.
@@ -234,6 +236,7 @@ fn plan(balancer: &Balancer) -> Plan {
             then: RetireHow::ScaleToZero,
             at_most: Duration::from_secs(3600),
         },
+        scaling: None,
         deadman: None,
     }
 }

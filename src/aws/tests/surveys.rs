@@ -128,6 +128,8 @@ async fn a_survey_sees_who_owns_the_desired_count() {
     let a = ScalableTarget {
         resource: "service/demo/shop".to_owned(),
         min: 1,
+        max: 4,
+        ..ScalableTarget::default()
     };
     assert_eq!(
         found.scaling,

@@ -9,7 +9,7 @@ use crate::deployment::action::{ActName, Action, WeightWrite};
 use crate::deployment::event::Event;
 use crate::deployment::invariants::{
     Traffic, against_promoting, against_raising, all_readable_show, service_holds, traffic,
-    unreadable_groups,
+    unreadable_groups, wanted_of_green,
 };
 use crate::deployment::metrics::Evidence;
 use crate::deployment::trip::{Hold, Trip};
@@ -39,9 +39,15 @@ impl Draft<'_> {
     /// Raises green to a step's weight if this very observation allows it.
     fn raise_to(&mut self, step: usize) {
         let mut against = against_raising(self.deployment, self.seen);
+        let too_small = |hold: &Hold| matches!(hold, Hold::GreenNotReady { .. });
+        let only_small = !against.is_empty() && against.iter().all(too_small);
         against.extend(self.evidence_holds());
         if !against.is_empty() {
-            return self.hold_at_a_step(against);
+            self.hold_at_a_step(against);
+            if only_small {
+                self.size_green_to_blue();
+            }
+            return;
         }
         self.hold(Vec::new());
         if self.arm_deadman_first() {
@@ -51,6 +57,27 @@ impl Draft<'_> {
         self.record(Event::Shifting { step, weight });
         let (from, to) = (self.deployment.set, weight);
         self.act(Action::WriteWeights(WeightWrite::Raise { from, to }));
+    }
+
+    /// Blue may have grown meanwhile: green gets as many tasks before it gets more traffic. What
+    /// keeps green small wears out the hold's patience.
+    fn size_green_to_blue(&mut self) {
+        let plan = &self.deployment.plan;
+        let slot = plan.green_slot();
+        let desired = wanted_of_green(plan, self.seen);
+        let seen = self.seen.services[slot].value().and_then(Option::as_ref);
+        let is_over =
+            |event: &Event| matches!(event, Event::Reverting { .. } | Event::Ended { .. });
+        if seen.is_none_or(|green| green.desired >= desired)
+            || self.events.iter().any(is_over)
+            || !self.has_waited(ActName::Scale)
+        {
+            return;
+        }
+        if self.deployment.sizing != Some(desired) {
+            self.record(Event::SizingGreen { desired });
+        }
+        self.act(Action::Scale { slot, desired });
     }
 
     /// Waits for the read-back of a shift; writes again where it doesn't show.

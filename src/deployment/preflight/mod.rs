@@ -11,6 +11,7 @@ mod metrics;
 pub mod refusals;
 mod request;
 mod routes;
+mod scaling;
 mod services;
 mod steps;
 mod under_way;
@@ -102,6 +103,7 @@ pub fn plan(request: &Request, found: &Surroundings) -> Planning {
     let desired = capacity::check(request, found, live, &slots, &mut planning);
     let definition = definition::decide(request, found, live, &slots, &mut planning);
     let guards = watching::guards(request, found, live, &routes, &mut planning);
+    let scaling = scaling::check(request, found, live, &slots, &mut planning);
     let steps = steps::check(request, found, live, &routes, &mut planning);
     let deadman = deadman::check(request, found, &routes, &mut planning);
     watching::warn_of_time(request, found, &slots, &routes, &mut planning);
@@ -137,6 +139,7 @@ pub fn plan(request: &Request, found: &Surroundings) -> Planning {
             guards,
             limits: request.limits.clone(),
             retire: request.retire.clone(),
+            scaling,
             deadman,
         });
     }

@@ -48,6 +48,20 @@ impl Checks {
                 );
                 assert!(self.forward() && !reverting && !self.touched);
             }
+            Action::Scale { slot, desired } if *desired > 0 => {
+                assert_eq!(*slot, green, "blue's count is not this program's");
+                let intent = decision.events.iter().any(|event| match event {
+                    Event::SizingGreen { desired: to } => to == desired,
+                    _ => false,
+                });
+                assert!(intent || self.sized == Some(*desired), "intent before act");
+                assert!(self.forward() && !reverting);
+                let scaling = self.plan.scaling.as_ref().expect("it is autoscaled");
+                assert!(*desired > self.plan.desired && *desired <= scaling.max);
+                let blue = seen.services[self.plan.blue].value();
+                let blue = blue.and_then(Option::as_ref).expect("blue is there");
+                assert!(*desired <= blue.desired, "it follows blue");
+            }
             Action::Scale { slot, desired } => {
                 assert_eq!((*slot, *desired), (green, 0), "blue keeps its capacity");
                 let intent = |event: &Event| matches!(event, Event::PuttingGreenAway);
@@ -58,9 +72,10 @@ impl Checks {
                     "green still has traffic"
                 );
             }
-            Action::RestoreSettings => {
+            Action::RestoreSettings { serving } => {
                 let promoted = intends(|event| matches!(event, Event::Promoted { .. }));
                 assert!(reverting || self.promoted || promoted);
+                assert_eq!(*serving, if reverting { self.plan.blue } else { green });
             }
             Action::Tag { .. } => {
                 let promoted = intends(|event| matches!(event, Event::Promoted { .. }));
@@ -84,7 +99,7 @@ impl Checks {
                     "it goes while traffic is split"
                 );
             }
-            Action::Unpin { .. } | Action::Delete { .. } => {
+            Action::SleepScaling { .. } | Action::Unpin { .. } | Action::Delete { .. } => {
                 panic!("a deployment puts nothing away but green: {action:?}");
             }
         }
@@ -138,6 +153,7 @@ impl Checks {
         }
         assert_eq!(seen.asks, []);
         self.check_green(deployment, seen);
+        self.check_as_large_as_blue(seen);
         self.check_blue_s_service(seen);
         self.check_alarms(seen);
         if self.plan.kind == Kind::Deploy {
@@ -148,9 +164,24 @@ impl Checks {
         }
     }
 
+    /// Where autoscaling has raised blue meanwhile, green has as many.
+    fn check_as_large_as_blue(&self, seen: &Observation) {
+        let Some(scaling) = &self.plan.scaling else {
+            return;
+        };
+        let blue = seen.services[self.plan.blue].value();
+        let now = blue.and_then(Option::as_ref).map_or(0, |it| it.desired);
+        let green = self.plan.green_slot();
+        assert!(self.is_ready_for(seen, green, now.min(scaling.max)));
+    }
+
     fn is_ready(&self, seen: &Observation, slot: SlotName) -> bool {
+        self.is_ready_for(seen, slot, self.plan.desired)
+    }
+
+    fn is_ready_for(&self, seen: &Observation, slot: SlotName, desired: u32) -> bool {
         let share = u32::from(self.plan.guards.ready.percent());
-        let needed = (self.plan.desired * share).div_ceil(100).max(1);
+        let needed = (desired * share).div_ceil(100).max(1);
         self.fewest(seen, slot)
             .is_some_and(|healthy| healthy >= needed)
     }

@@ -8,6 +8,7 @@ mod hotfix;
 mod provision;
 mod revert;
 mod rounds;
+mod scaling;
 mod scene;
 mod shift;
 mod signals;

@@ -292,10 +292,13 @@ fn perform(action: &Action, plan: &Plan, seen: &mut Observation) -> Option<Event
                 service.desired = *desired;
             }
         }
-        Action::RestoreSettings => return Some(Event::SettingsRestored),
+        Action::RestoreSettings { .. } => return Some(Event::SettingsRestored),
         Action::ArmDeadman { until } => return Some(Event::DeadmanArmed { until: *until }),
         Action::DisarmDeadman => return Some(Event::DeadmanDisarmed),
-        Action::Tag { .. } | Action::Unpin { .. } | Action::Delete { .. } => {}
+        Action::Tag { .. }
+        | Action::Unpin { .. }
+        | Action::SleepScaling { .. }
+        | Action::Delete { .. } => {}
     }
     None
 }
@@ -441,6 +444,7 @@ fn plan() -> Plan {
             then: RetireHow::ScaleToZero,
             at_most: Duration::from_secs(3600),
         },
+        scaling: None,
         deadman: None,
     }
 }
