@@ -35,7 +35,6 @@ pub(super) fn perform(
             let service = &plan.slots[*slot].service;
             update(world, plan, service, "desiredCount", json!(desired)).map(|()| None)
         }
-        Action::SleepScaling { .. } => Ok(None),
         Action::RestoreSettings { .. } => {
             restore(world, plan).map(|()| Some(Event::SettingsRestored))
         }
@@ -48,7 +47,7 @@ pub(super) fn perform(
         Action::ArmDeadman { until } => Ok(Some(Event::DeadmanArmed { until: *until })),
         Action::DisarmDeadman => Ok(Some(Event::DeadmanDisarmed)),
         // Retiring comes after the end, and isn't rehearsed.
-        Action::Unpin { .. } | Action::Delete { .. } => Ok(None),
+        Action::SleepScaling { .. } | Action::Unpin { .. } | Action::Delete { .. } => Ok(None),
     };
     world.ecs.wake();
     done.unwrap_or_else(|error| {

@@ -162,9 +162,7 @@ impl Autoscaling {
             } else if let Some((name, _)) = name.and_then(|it| it.split_once("AlarmHigh-")) {
                 fields["AlarmName"] = json!(format!("{name}high"));
             }
-            let actions = fields
-                .get_mut("AlarmActions")
-                .and_then(Value::as_array_mut);
+            let actions = fields.get_mut("AlarmActions").and_then(Value::as_array_mut);
             for action in actions.into_iter().flatten() {
                 let last = action.as_str().and_then(|it| it.rsplit(':').next());
                 *action = json!(last);

@@ -14,7 +14,7 @@ struct Shown {
 }
 
 impl Scene {
-    fn scaling(&self, operation: &str, service: &str, others: Value) -> Value {
+    fn scaling(&self, operation: &str, service: &str, others: &Value) -> Value {
         let mut input = json!({
             "ServiceNamespace": "ecs", "ScalableDimension": "ecs:service:DesiredCount",
             "ResourceId": format!("service/demo/{service}"),
@@ -36,7 +36,7 @@ impl Scene {
 
     fn scaled(&self, service: &str) -> Shown {
         let list = |operation: &str, key: &str| {
-            let shown = self.scaling(operation, service, json!({}));
+            let shown = self.scaling(operation, service, &json!({}));
             shown[key].as_array().unwrap().clone()
         };
         let alarms = self.alarm("DescribeAlarms", &json!({}));
@@ -57,7 +57,7 @@ impl Scene {
     fn autoscaled() -> Scene {
         let scene = Scene::new();
         let bounds = json!({ "MinCapacity": 1, "MaxCapacity": 6 });
-        scene.scaling("RegisterScalableTarget", "shop", bounds);
+        scene.scaling("RegisterScalableTarget", "shop", &bounds);
         let arn = |arn: &str| arn.rsplit(':').next().unwrap().to_owned();
         let label = format!(
             "{}/{}",
@@ -78,15 +78,15 @@ impl Scene {
             let policy = json!({ "PolicyName": name, "PolicyType": "TargetTrackingScaling",
                 "TargetTrackingScalingPolicyConfiguration":
                     { "TargetValue": 50.0, "PredefinedMetricSpecification": metric } });
-            scene.scaling("PutScalingPolicy", "shop", policy);
+            scene.scaling("PutScalingPolicy", "shop", &policy);
         }
         let steps = json!({ "PolicyName": "out", "PolicyType": "StepScaling",
             "StepScalingPolicyConfiguration": { "AdjustmentType": "ChangeInCapacity",
                 "StepAdjustments": [{ "MetricIntervalLowerBound": 0.0, "ScalingAdjustment": 1 }] } });
-        let out = scene.scaling("PutScalingPolicy", "shop", steps);
+        let out = scene.scaling("PutScalingPolicy", "shop", &steps);
         let night = json!({ "ScheduledActionName": "night", "Schedule": "cron(0 22 * * ? *)",
             "ScalableTargetAction": { "MinCapacity": 1 } });
-        scene.scaling("PutScheduledAction", "shop", night);
+        scene.scaling("PutScheduledAction", "shop", &night);
         let busy = json!({
             "AlarmName": "busy", "Namespace": "AWS/ECS", "MetricName": "CPUUtilization",
             "Statistic": "Average", "Period": 60, "EvaluationPeriods": 2, "Threshold": 80.0,
@@ -217,7 +217,7 @@ async fn a_target_that_does_not_show_yet_is_waited_for() {
             ecs::handle(world, "CreateService", &idle).unwrap();
         });
         let bounds = json!({ "MinCapacity": 0, "MaxCapacity": 6 });
-        scene.scaling("RegisterScalableTarget", "shop-b", bounds);
+        scene.scaling("RegisterScalableTarget", "shop-b", &bounds);
     };
     let (put, ()) = tokio::join!(put, shows);
     put.unwrap();
@@ -300,7 +300,7 @@ async fn a_revert_leaves_blue_as_it_was_and_green_asleep() {
 async fn what_somebody_has_suspended_stays_so() {
     let scene = Scene::autoscaled();
     let off = json!({ "SuspendedState": { "DynamicScalingInSuspended": true } });
-    scene.scaling("RegisterScalableTarget", "shop", off);
+    scene.scaling("RegisterScalableTarget", "shop", &off);
     let scene = scene.planned().await;
     scene.provision().await.unwrap();
     let serving = SlotName::B;
@@ -320,10 +320,10 @@ async fn green_loses_what_blue_has_not() {
         "TargetTrackingScalingPolicyConfiguration": { "TargetValue": 5.0,
             "PredefinedMetricSpecification":
                 { "PredefinedMetricType": "ECSServiceAverageMemoryUtilization" } } });
-    scene.scaling("PutScalingPolicy", "shop-b", other);
+    scene.scaling("PutScalingPolicy", "shop-b", &other);
     let old = json!({ "ScheduledActionName": "old", "Schedule": "rate(1 day)",
         "ScalableTargetAction": { "MinCapacity": 1 } });
-    scene.scaling("PutScheduledAction", "shop-b", old);
+    scene.scaling("PutScheduledAction", "shop-b", &old);
     let mut leftover = scene.alarm("DescribeAlarms", &json!({ "AlarmNames": ["busy"] }));
     let leftover = &mut leftover["MetricAlarms"][0];
     leftover["AlarmName"] = json!("bg/demo/shop-b/old");

@@ -51,7 +51,7 @@ fn carried(
     Scaling::carried(&from, found, green)
 }
 
-fn policy(name: &str, kind: &str, settings: Value) -> Value {
+fn policy(name: &str, kind: &str, settings: &Value) -> Value {
     json!({ "PolicyName": name, "PolicyType": kind,
         format!("{kind}PolicyConfiguration"): settings })
 }
@@ -79,14 +79,14 @@ fn labels_and_dimensions_name_green_afterwards() {
         json!({ "TargetValue": 1.0, "CustomizedMetricSpecification": { "Dimensions": [
             { "Name": "ServiceName", "Value": name }, { "Name": "Other", "Value": "shop" } ] } })
     };
-    let tracking = |name, settings| policy(name, "TargetTrackingScaling", settings);
+    let tracking = |name, settings| policy(name, "TargetTrackingScaling", &settings);
     let found = ScalableTarget {
         min: 2,
         max: 9,
         policies: vec![
             shown(tracking("requests", label(SlotName::A)), "shop"),
             shown(tracking("queue", service("shop")), "shop"),
-            shown(policy("ahead", "PredictiveScaling", json!({})), "shop"),
+            shown(policy("ahead", "PredictiveScaling", &json!({})), "shop"),
         ],
         ..ScalableTarget::default()
     };
@@ -137,12 +137,12 @@ fn step(name: &str) -> Value {
     policy(
         name,
         "StepScaling",
-        json!({ "AdjustmentType": "ChangeInCapacity", "StepAdjustments": steps }),
+        &json!({ "AdjustmentType": "ChangeInCapacity", "StepAdjustments": steps }),
     )
 }
 
 /// An alarm on a metric of `of`, or of nobody's, that calls its policy `out` and tells a topic.
-fn alarm(name: &str, of: &str, dimensions: Value) -> Value {
+fn alarm(name: &str, of: &str, dimensions: &Value) -> Value {
     json!({
         "AlarmName": name, "AlarmArn": "arn", "StateValue": "OK", "StateReason": "fine",
         "ActionsEnabled": true, "MetricName": "CPUUtilization", "Namespace": "AWS/ECS",
@@ -167,14 +167,14 @@ fn stepped(of: &str, alarms: Vec<Value>) -> ScalableTarget {
 
 #[test]
 fn a_step_policy_s_alarm_measures_green_and_calls_green_s_policy() {
-    let blue = stepped("shop", vec![alarm("busy", "shop", of_service("shop"))]);
+    let blue = stepped("shop", vec![alarm("busy", "shop", &of_service("shop"))]);
     let (scaling, _) = carried(SlotName::A, &blue, None);
     assert_eq!(scaling.policies, [step("out")]);
     let [made] = &scaling.alarms[..] else {
         panic!("{:?}", scaling.alarms);
     };
     assert_eq!(made.policy, "out");
-    let mut expected = alarm("bg/prod/shop-b/busy", "shop-b", of_service("shop-b"));
+    let mut expected = alarm("bg/prod/shop-b/busy", "shop-b", &of_service("shop-b"));
     let fields = expected.as_object_mut().unwrap();
     for shown in ["AlarmArn", "StateValue", "StateReason", "Metrics"] {
         fields.remove(shown);
@@ -189,7 +189,7 @@ fn a_step_policy_s_alarm_measures_green_and_calls_green_s_policy() {
 #[test]
 fn what_both_slots_share_is_told_once() {
     let queue = json!([{ "Name": "QueueName", "Value": "orders" }]);
-    let blue = stepped("shop", vec![alarm("long", "shop", queue)]);
+    let blue = stepped("shop", vec![alarm("long", "shop", &queue)]);
     let (scaling, _) = carried(SlotName::A, &blue, None);
     let made = scaling.alarms[0].calling("green's");
     assert_eq!(made["AlarmActions"], json!(["green's"]));
@@ -197,9 +197,9 @@ fn what_both_slots_share_is_told_once() {
 
 #[test]
 fn the_way_back_finds_the_first_slot_s_own_alarm_in_its_place() {
-    let own = alarm("busy", "shop", of_service("shop"));
+    let own = alarm("busy", "shop", &of_service("shop"));
     let a = stepped("shop", vec![own.clone()]);
-    let made = alarm("bg/prod/shop-b/busy", "shop-b", of_service("shop-b"));
+    let made = alarm("bg/prod/shop-b/busy", "shop-b", &of_service("shop-b"));
     let b = stepped("shop-b", vec![made]);
     let (scaling, others) = carried(SlotName::B, &b, Some(&a));
     assert_eq!((scaling.alarms, others), (vec![], vec![]));
@@ -218,7 +218,7 @@ fn the_way_back_finds_the_first_slot_s_own_alarm_in_its_place() {
 #[test]
 fn a_name_that_would_be_too_long_keeps_its_end() {
     let name = format!("{}-busy", "x".repeat(250));
-    let blue = stepped("shop", vec![alarm(&name, "shop", of_service("shop"))]);
+    let blue = stepped("shop", vec![alarm(&name, "shop", &of_service("shop"))]);
     let (scaling, _) = carried(SlotName::A, &blue, None);
     let name = scaling.alarms[0].name();
     assert_eq!(name.len(), 255);
