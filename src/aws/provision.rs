@@ -13,6 +13,7 @@ use crate::deployment::observation::ServiceStatus;
 use crate::deployment::plan::{GreenService, Plan};
 use crate::deployment::retire;
 use crate::deployment::scaling::Scaling;
+use crate::strategy::Weight;
 
 impl Cloud {
     pub(super) async fn provision_green(
@@ -44,7 +45,7 @@ impl Cloud {
             service: &plan.slots[green].service,
             targets: &plan.slots[green].targets,
             task_definition,
-            desired: plan.desired,
+            desired: plan.green_tasks(Weight::ZERO),
             deployment: &plan.id,
         };
         if let (Some(scaling), Some(blue)) = (&plan.scaling, &other) {

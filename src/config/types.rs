@@ -33,6 +33,8 @@ pub struct Config {
     pub strategy: StrategyRef,
     /// The checks that are on all the time.
     pub guards: Guards,
+    /// How many tasks green has while it carries a part of the traffic.
+    pub green_capacity: GreenCapacity,
     /// What happens to blue after success.
     pub retire: Retire,
     /// What puts traffic back if every process that drives a deployment dies.
@@ -43,6 +45,16 @@ pub struct Config {
     pub state: StateLocation,
     /// How often to look, and how long to wait for what.
     pub timing: Timing,
+}
+
+/// How many tasks green has while it carries a part of the traffic (`green_capacity`).
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum GreenCapacity {
+    /// As many as blue.
+    #[default]
+    Full,
+    /// Its share of them, ahead of each raise.
+    Proportional,
 }
 
 /// What each signal does before green is promoted (`signals`).

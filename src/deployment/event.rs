@@ -108,7 +108,8 @@ pub enum Event {
     },
     /// Fact: green was healthy for long enough.
     GreenReady,
-    /// Intent: green's desired count follows blue's, which autoscaling has raised meanwhile.
+    /// Intent: green gets the tasks that its next weight takes: its part of them, or as many as
+    /// autoscaling has given blue meanwhile.
     SizingGreen {
         /// To what.
         desired: u32,

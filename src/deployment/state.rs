@@ -62,7 +62,7 @@ pub struct Deployment {
     pub clear_alarms: BTreeSet<AlarmName>,
     /// Why targets of green were last not healthy.
     pub target_reason: Option<String>,
-    /// How many tasks green was last given, where that was more than planned.
+    /// How many tasks green was last given, where that was more than it began with.
     pub sizing: Option<u32>,
     /// The last own change, after which looks come quickly.
     pub changed_at: Timestamp,

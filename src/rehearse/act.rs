@@ -102,7 +102,7 @@ fn provision(
         service: &plan.slots[green].service,
         targets: &plan.slots[green].targets,
         task_definition,
-        desired: plan.desired,
+        desired: plan.green_tasks(Weight::ZERO),
         deployment: &plan.id,
     };
     let source = source.ok_or_else(|| AwsError::client("green's source doesn't exist"))?;

@@ -85,7 +85,7 @@ pub fn say(before: &View, record: &Record) -> Option<Said> {
             Tone::Plain,
             "sizing",
             format!(
-                "green to {}, as many as blue has by now",
+                "green to {} before its next raise",
                 words::plural(*desired as usize, "task")
             ),
         ),
@@ -302,7 +302,7 @@ fn provisioning(view: &View) -> String {
     let service = &plan.slots[slot].service;
     format!(
         "green: slot {slot}, service {service}, {}",
-        words::plural(plan.desired as usize, "task")
+        words::plural(plan.green_tasks(Weight::ZERO) as usize, "task")
     )
 }
 

@@ -14,6 +14,7 @@ use bg::deployment::plan::Plan;
 use bg::deployment::state::Deployment;
 use bg::deployment::trip::{Hold, Trip};
 use bg::judge::alarms::AlarmState;
+use bg::strategy::Weight;
 use jiff::{SignedDuration, Timestamp};
 
 /// What was seen and done so far, kept apart from the deployment's own state.
@@ -192,7 +193,7 @@ impl Checks {
                     assert_eq!(self.step, Some(self.plan.steps.len() - 1));
                     assert!(self.bakes_until.is_some_and(|until| until <= seen.now));
                     assert_eq!(self.shares(seen), vec![Some(1000); self.plan.routes.len()]);
-                    self.check_green(deployment, seen);
+                    self.check_green(deployment, seen, Weight::FULL);
                     self.check_blue_s_service(seen);
                     self.check_alarms(seen);
                 }

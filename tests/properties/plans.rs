@@ -8,8 +8,8 @@ use bg::deployment::ids::{
     ScheduleName, ServiceName, SlotName, Slots, TargetGroupArn, TaskDefinitionArn,
 };
 use bg::deployment::plan::{
-    AlarmGuard, AlarmWeight, GreenService, Guards, Kind, Limits, NewTaskDefinition, Plan, Retire,
-    RetireHow, Route, RouteKind, SlotPlan, StepPlan, TargetPlan,
+    AlarmGuard, AlarmWeight, GreenCapacity, GreenService, Guards, Kind, Limits, NewTaskDefinition,
+    Plan, Retire, RetireHow, Route, RouteKind, SlotPlan, StepPlan, TargetPlan,
 };
 use bg::deployment::scaling::Scaling;
 use bg::judge::alarms::InsufficientData;
@@ -89,6 +89,10 @@ pub(crate) fn random(rng: &mut Rng) -> Plan {
             patience: seconds(rng, 30..400),
             blind_after: seconds(rng, 20..200),
         },
+        green_capacity: match rng.clone().u8(0..3) {
+            0 => GreenCapacity::Proportional,
+            _ => GreenCapacity::Full,
+        },
         retire: Retire {
             after: seconds(rng, 0..600),
             then: rng
@@ -103,6 +107,17 @@ pub(crate) fn random(rng: &mut Rng) -> Plan {
         }),
         // From a source of its own: the rest of each run stays as it is without.
         deadman: (rng.clone().u8(0..3) > 0).then(|| deadman(&mut rng.clone())),
+    }
+}
+
+/// How many tasks green has at a weight, of so many at 100 %.
+pub(crate) fn needed_of_green(plan: &Plan, whole: u32, weight: Weight) -> u32 {
+    let share = (whole * u32::from(weight.per_mille()))
+        .div_ceil(1000)
+        .max(1);
+    match plan.green_capacity {
+        GreenCapacity::Full => whole,
+        GreenCapacity::Proportional => share,
     }
 }
 

@@ -15,7 +15,7 @@ use bg::judge::targets::TargetCounts;
 use fastrand::Rng;
 use jiff::Timestamp;
 
-use crate::plans::{new_definition, old_definition};
+use crate::plans::{needed_of_green, new_definition, old_definition};
 use crate::weather::{Hand, Part, Weather, class};
 
 type Weights = BTreeMap<TargetGroupArn, u32>;
@@ -430,15 +430,16 @@ impl World {
             return Err((FailureClass::Conflict, words));
         }
         let ours = Some(self.plan.id.clone());
+        let desired = needed_of_green(&self.plan, self.plan.desired, self.plan.steps[0].weight);
         let before = self.services[green].now().as_ref();
         let same = before.filter(|service| {
-            let same = service.definition == *definition && service.desired == self.plan.desired;
+            let same = service.definition == *definition && service.desired == desired;
             same && service.tag == ours
         });
         let service = Service {
             status: ServiceStatus::Active,
             definition: definition.clone(),
-            desired: self.plan.desired,
+            desired,
             tag: ours,
             since: same.map_or(Some(at), |service| service.since),
         };

@@ -14,7 +14,7 @@ use bg::deployment::ids::{
     AlarmName, ClusterName, DeploymentId, EcsServiceName, ServiceName, SlotName, Slots,
 };
 use bg::deployment::outcome::Outcome;
-use bg::deployment::plan::{Kind, Limits, Retire, RetireHow};
+use bg::deployment::plan::{GreenCapacity, Kind, Limits, Retire, RetireHow};
 use bg::deployment::preflight::{
     AlarmWanted, DefinitionWanted, GuardsWanted, Planning, Request, RoutesWanted, Side, SlotWanted,
     TargetWanted, WhenUnchanged, plan,
@@ -285,6 +285,7 @@ pub(crate) fn request(image: &str, strategy: &str) -> Request {
             healthy_for: Duration::from_secs(30),
             alarms: vec![alarm("shop-{slot}-5xx"), alarm("shop-{slot}-latency")],
         },
+        green_capacity: GreenCapacity::Full,
         limits: Limits {
             poll: Duration::from_secs(5),
             healthy_within: Duration::from_secs(600),

@@ -16,8 +16,8 @@ use crate::deployment::ids::{
 };
 use crate::deployment::observation::{Observation, Rollout, Seen, Split};
 use crate::deployment::plan::{
-    AlarmGuard, AlarmWeight, GreenService, Guards, Kind, Limits, NewTaskDefinition, Plan, Retire,
-    RetireHow, Route, RouteKind, SlotPlan, StepPlan, TargetPlan,
+    AlarmGuard, AlarmWeight, GreenCapacity, GreenService, Guards, Kind, Limits, NewTaskDefinition,
+    Plan, Retire, RetireHow, Route, RouteKind, SlotPlan, StepPlan, TargetPlan,
 };
 use crate::deployment::scaling::ScalableTarget;
 use crate::deployment::surroundings::Forward;
@@ -197,6 +197,7 @@ fn plan(balancer: &Balancer) -> Plan {
         green: GreenService::Create {
             source: SlotName::A,
         },
+        green_capacity: GreenCapacity::Full,
         desired: demo::TASKS,
         warnings: Vec::new(),
         notes: Vec::new(),

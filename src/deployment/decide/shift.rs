@@ -38,14 +38,16 @@ impl Draft<'_> {
 
     /// Raises green to a step's weight if this very observation allows it.
     fn raise_to(&mut self, step: usize) {
-        let mut against = against_raising(self.deployment, self.seen);
-        let too_small = |hold: &Hold| matches!(hold, Hold::GreenNotReady { .. });
+        let to = self.deployment.plan.steps[step].weight;
+        let mut against = against_raising(self.deployment, self.seen, to);
+        let too_small =
+            |hold: &Hold| matches!(hold, Hold::GreenNotReady { .. } | Hold::TasksMissing { .. });
         let only_small = !against.is_empty() && against.iter().all(too_small);
         against.extend(self.evidence_holds());
         if !against.is_empty() {
             self.hold_at_a_step(against);
             if only_small {
-                self.size_green_to_blue();
+                self.size_green(to);
             }
             return;
         }
@@ -53,18 +55,17 @@ impl Draft<'_> {
         if self.arm_deadman_first() {
             return;
         }
-        let weight = self.deployment.plan.steps[step].weight;
-        self.record(Event::Shifting { step, weight });
-        let (from, to) = (self.deployment.set, weight);
+        self.record(Event::Shifting { step, weight: to });
+        let from = self.deployment.set;
         self.act(Action::WriteWeights(WeightWrite::Raise { from, to }));
     }
 
-    /// Blue may have grown meanwhile: green gets as many tasks before it gets more traffic. What
-    /// keeps green small wears out the hold's patience.
-    fn size_green_to_blue(&mut self) {
+    /// Green gets its tasks before it gets more traffic: blue may have grown meanwhile, or green
+    /// grows with its weight. What keeps green small wears out the hold's patience.
+    fn size_green(&mut self, to: Weight) {
         let plan = &self.deployment.plan;
         let slot = plan.green_slot();
-        let desired = wanted_of_green(plan, self.seen);
+        let desired = wanted_of_green(plan, self.seen, to);
         let seen = self.seen.services[slot].value().and_then(Option::as_ref);
         let is_over =
             |event: &Event| matches!(event, Event::Reverting { .. } | Event::Ended { .. });
@@ -132,7 +133,7 @@ impl Draft<'_> {
 
     /// A repeat raises weights like the first write: the same conditions, but for the weights.
     fn may_repeat_the_raise(&self) -> bool {
-        against_raising(self.deployment, self.seen)
+        against_raising(self.deployment, self.seen, self.deployment.set)
             .iter()
             .all(|hold| matches!(hold, Hold::WeightDrift { .. }))
     }

@@ -13,6 +13,7 @@ mod request;
 mod routes;
 mod scaling;
 mod services;
+mod size;
 mod steps;
 mod under_way;
 mod watching;
@@ -113,6 +114,7 @@ pub fn plan(request: &Request, found: &Surroundings) -> Planning {
         let source = match green {
             GreenService::Create { source } | GreenService::Update { source } => source,
         };
+        size::note(request, desired, &steps, &mut planning);
         planning.body = definition.body;
         planning.plan = Some(Plan {
             id: request.id.clone(),
@@ -128,6 +130,7 @@ pub fn plan(request: &Request, found: &Surroundings) -> Planning {
             blue_task_definition: definition.blue,
             green,
             desired,
+            green_capacity: request.green_capacity,
             warnings: Vec::new(),
             notes: Vec::new(),
             settings: found.services[source]

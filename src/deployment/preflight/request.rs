@@ -9,7 +9,7 @@ use crate::deployment::ids::{
     AlarmName, ClusterName, DeploymentId, EcsServiceName, ServiceName, SlotName, Slots,
 };
 use crate::deployment::metrics::MetricGuards;
-use crate::deployment::plan::{Kind, Limits, Retire, StepPlan};
+use crate::deployment::plan::{GreenCapacity, Kind, Limits, Retire, StepPlan};
 use crate::deployment::task_definition::ImageChange;
 use crate::judge::alarms::InsufficientData;
 use crate::judge::targets::Share;
@@ -36,6 +36,8 @@ pub struct Request {
     pub strategy: Strategy,
     /// What is watched.
     pub guards: GuardsWanted,
+    /// How many tasks green has while it carries a part of the traffic.
+    pub green_capacity: GreenCapacity,
     /// How long things may take.
     pub limits: Limits,
     /// What happens to blue after success.

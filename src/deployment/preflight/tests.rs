@@ -5,6 +5,7 @@ mod healthy;
 mod metrics;
 mod routes;
 mod scaling;
+mod size;
 mod watching;
 
 use serde_json::{Value, json};

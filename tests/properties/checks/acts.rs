@@ -5,13 +5,13 @@ use bg::deployment::decide::Decision;
 use bg::deployment::event::Event;
 use bg::deployment::ids::SlotName;
 use bg::deployment::observation::{Observation, Rollout};
-use bg::deployment::plan::{AlarmWeight, Kind, NewTaskDefinition};
+use bg::deployment::plan::{AlarmWeight, GreenCapacity, Kind, NewTaskDefinition};
 use bg::deployment::state::Deployment;
 use bg::judge::alarms::{AlarmState, InsufficientData};
 use bg::strategy::Weight;
 
 use super::Checks;
-use crate::plans::new_definition;
+use crate::plans::{needed_of_green, new_definition};
 
 impl Checks {
     pub(super) fn check_action(
@@ -56,11 +56,10 @@ impl Checks {
                 });
                 assert!(intent || self.sized == Some(*desired), "intent before act");
                 assert!(self.forward() && !reverting);
-                let scaling = self.plan.scaling.as_ref().expect("it is autoscaled");
-                assert!(*desired > self.plan.desired && *desired <= scaling.max);
-                let blue = seen.services[self.plan.blue].value();
-                let blue = blue.and_then(Option::as_ref).expect("blue is there");
-                assert!(*desired <= blue.desired, "it follows blue");
+                let part = self.plan.green_capacity == GreenCapacity::Proportional;
+                assert!(part || self.plan.scaling.is_some(), "it has its tasks");
+                let most = self.whole(seen).max(self.plan.desired);
+                assert!(*desired <= most, "{desired} of {most}");
             }
             Action::Scale { slot, desired } => {
                 assert_eq!((*slot, *desired), (green, 0), "blue keeps its capacity");
@@ -152,8 +151,8 @@ impl Checks {
             }
         }
         assert_eq!(seen.asks, []);
-        self.check_green(deployment, seen);
-        self.check_as_large_as_blue(seen);
+        self.check_green(deployment, seen, weight);
+        self.check_as_large_as_blue(seen, weight);
         self.check_blue_s_service(seen);
         self.check_alarms(seen);
         if self.plan.kind == Kind::Deploy {
@@ -164,15 +163,18 @@ impl Checks {
         }
     }
 
-    /// Where autoscaling has raised blue meanwhile, green has as many.
-    fn check_as_large_as_blue(&self, seen: &Observation) {
-        let Some(scaling) = &self.plan.scaling else {
-            return;
-        };
+    /// Where autoscaling has raised blue meanwhile, green has its part of that.
+    fn check_as_large_as_blue(&self, seen: &Observation, weight: Weight) {
+        let needed = needed_of_green(&self.plan, self.whole(seen), weight);
+        assert!(self.is_ready_for(seen, self.plan.green_slot(), needed));
+    }
+
+    /// As many tasks as autoscaling has given blue by now.
+    fn whole(&self, seen: &Observation) -> u32 {
         let blue = seen.services[self.plan.blue].value();
         let now = blue.and_then(Option::as_ref).map_or(0, |it| it.desired);
-        let green = self.plan.green_slot();
-        assert!(self.is_ready_for(seen, green, now.min(scaling.max)));
+        let scaling = self.plan.scaling.as_ref();
+        scaling.map_or(self.plan.desired, |it| now.min(it.max))
     }
 
     fn is_ready(&self, seen: &Observation, slot: SlotName) -> bool {
@@ -187,9 +189,10 @@ impl Checks {
     }
 
     /// Green can serve, and runs what it should.
-    pub(super) fn check_green(&self, deployment: &Deployment, seen: &Observation) {
+    pub(super) fn check_green(&self, deployment: &Deployment, seen: &Observation, at: Weight) {
         let green = self.plan.green_slot();
-        assert!(self.is_ready(seen, green));
+        let needed = needed_of_green(&self.plan, self.plan.desired, at);
+        assert!(self.is_ready_for(seen, green, needed));
         let service = seen.services[green].value().and_then(Option::as_ref);
         let service = service.expect("green is there");
         let definition = match &self.plan.task_definition {
@@ -198,7 +201,7 @@ impl Checks {
         };
         assert_eq!(service.task_definition, definition);
         assert_eq!(deployment.task_definition.as_ref(), Some(&definition));
-        assert!(service.desired >= self.plan.desired);
+        assert!(service.desired >= needed);
         assert_ne!(service.rollout, Rollout::Failed);
         assert!(service.failed < 10);
     }

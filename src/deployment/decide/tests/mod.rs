@@ -12,6 +12,7 @@ mod scaling;
 mod scene;
 mod shift;
 mod signals;
+mod size;
 mod steering;
 mod sticky;
 mod takeover;
