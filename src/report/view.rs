@@ -207,6 +207,8 @@ pub struct View {
     driven: Drive,
     /// When the dead-man switch puts everything on blue, if it is armed.
     pub deadman: Option<Timestamp>,
+    /// Whether autoscaling is still kept from taking tasks away.
+    pub scale_in_held: bool,
     /// Who asked to stay at the present weight, if somebody did.
     pub paused: Option<String>,
     /// The newest things that happened, oldest first.
@@ -354,6 +356,11 @@ impl View {
             }),
             Event::DeadmanArmed { until } => self.deadman = Some(*until),
             Event::DeadmanDisarmed => self.deadman = None,
+            Event::ProvisioningGreen => {
+                let scaling = self.plan.as_ref().and_then(|plan| plan.scaling.as_ref());
+                self.scale_in_held = scaling.is_some_and(|it| !it.suspended.scale_in);
+            }
+            Event::SettingsRestored => self.scale_in_held = false,
             Event::MinuteSkipped { .. }
             | Event::ValuesRead { .. }
             | Event::Compared(_)
@@ -361,12 +368,10 @@ impl View {
             | Event::RegisteringTaskDefinition
             | Event::ArmingDeadman { .. }
             | Event::DisarmingDeadman
-            | Event::ProvisioningGreen
             | Event::GreenHealthy
             | Event::GreenUnhealthy { .. }
             | Event::GreenReady
             | Event::SizingGreen { .. }
-            | Event::SettingsRestored
             | Event::Hurrying { .. }
             | Event::RetireWaiting { .. }
             | Event::Retiring

@@ -12,6 +12,7 @@ use bg::deployment::retire::{Due, Retirement, TAG};
 use bg::deployment::state::Deployment;
 use bg::runner::{Asks, Retired, Retiring};
 use bg::sandbox::wire::{cloudwatch, scaling};
+use bg::sandbox::world::traffic::{Flow, Shape};
 use bg::sandbox::{Region, RegionOptions, demo};
 use serde_json::{Value, json};
 
@@ -253,6 +254,23 @@ fn a_good_version_scales_as_the_one_before_it() {
         assert!(idle.is_asleep(), "{idle:#?}");
         assert_eq!(stage.counts("shop"), Some((0, 0)), "nothing wakes it");
         assert_eq!(stage.counts("shop-b"), Some((2, 2)));
+
+        // Many more requests come: green has to scale by each of its policies.
+        stage.region.with_world(|world| {
+            let many = Flow::new(&stage.balancer.listener, Shape::Steady(150.0));
+            world.traffic.flows.push(many);
+        });
+        tokio::time::sleep(Duration::from_secs(600)).await;
+        assert_eq!(stage.counts("shop-b").map(|it| it.0), Some(6));
+        let told = stage.region.with_world(|world| {
+            let activities = &world.scaling.activities;
+            format!("{:?}", activities.get("service/demo/shop-b"))
+        });
+        for policy in ["busy", "cpu"] {
+            let caused = format!("triggered policy {policy}");
+            assert!(told.contains(&caused), "{told}");
+        }
+        assert_eq!(stage.counts("shop"), Some((0, 0)), "it still sleeps");
     });
 }
 
