@@ -41,6 +41,8 @@ pub(super) enum On {
     LogStreams,
     /// Scalable targets of ECS services: their ids are AWS's own.
     ScalableTargets,
+    /// Their tags.
+    ScalingTags,
     /// Alarms that autoscaling has or gets.
     ScalingAlarms,
 }
@@ -116,6 +118,12 @@ pub(super) const PERMISSIONS: &[Permission] = &[
     allow(Read, On::Cluster, When::Always, &["ecs:DescribeClusters"]),
     allow(Read, On::Services, When::Always, &["ecs:DescribeServices"]),
     allow(Read, On::Tasks, When::Always, &["ecs:DescribeTasks"]),
+    allow(
+        Read,
+        On::ScalingTags,
+        When::Always,
+        &["application-autoscaling:ListTagsForResource"],
+    ),
     allow(Read, On::Repositories, When::Always, &["ecr:BatchGetImage"]),
     allow(Read, On::LogStreams, When::Always, &["logs:GetLogEvents"]),
     allow(
@@ -172,6 +180,12 @@ pub(super) const PERMISSIONS: &[Permission] = &[
         On::ScalableTargets,
         When::Deletes,
         &["application-autoscaling:DeregisterScalableTarget"],
+    ),
+    allow(
+        Write,
+        On::ScalingTags,
+        When::Always,
+        &["application-autoscaling:TagResource"],
     ),
     // Whoever puts a policy needs them for the alarms that it makes, too.
     allow(
@@ -305,11 +319,12 @@ mod tests {
     #[test]
     fn every_action_in_the_table_is_that_of_a_call_or_of_a_part_of_one() {
         let calls: BTreeSet<String> = ["aws", "store"].into_iter().flat_map(calls_of).collect();
-        // A transaction's, and those that the roles and an alarm's tags in a request need.
+        // A transaction's, and those that roles and tags in a request need.
         let parts = [
             "dynamodb:ConditionCheckItem",
             "iam:PassRole",
             "cloudwatch:TagResource",
+            "application-autoscaling:TagResource",
         ];
         let idle: Vec<_> = actions()
             .filter(|action| !calls.contains(*action) && !parts.contains(action))

@@ -164,7 +164,9 @@ impl Place {
                 .collect(),
             // Images and logs may be another region's, and images another account's.
             On::Repositories => vec![format!("arn:{}:ecr:*:*:repository/*", self.partition)],
-            On::ScalableTargets => vec![self.arn("application-autoscaling", "scalable-target/*")],
+            On::ScalableTargets | On::ScalingTags => {
+                vec![self.arn("application-autoscaling", "scalable-target/*")]
+            }
             On::ScalingAlarms => {
                 let cluster = &self.cluster;
                 let names = [&scope.slots.a, &scope.slots.b].map(|it| last(it.service.as_str()));
@@ -281,8 +283,8 @@ impl Place {
                 .to_owned(),
         );
         open.push(
-            "WriteScalableTargets and WriteScalingAlarms are for services with autoscaling: leave \
-             them out where neither slot has any"
+            "WriteScalableTargets, WriteScalingTags and WriteScalingAlarms are for services with \
+             autoscaling: leave them out where neither slot has any"
                 .to_owned(),
         );
         open

@@ -91,7 +91,7 @@ fn of_service(service: &str, more: Value) -> Value {
 
 /// Bounds, and a policy by steps that an alarm calls.
 fn autoscale(scene: &Scene) {
-    let bounds = json!({ "MinCapacity": 1, "MaxCapacity": 4 });
+    let bounds = json!({ "MinCapacity": 1, "MaxCapacity": 4, "Tags": { "team": "shop" } });
     scene.scaling("RegisterScalableTarget", &of_service("shop", bounds));
     let steps = [json!({ "MetricIntervalLowerBound": 0.0, "ScalingAdjustment": 1 })];
     let policy = json!({

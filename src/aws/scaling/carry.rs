@@ -47,11 +47,18 @@ impl Cloud {
         let service = &plan.slots[plan.green_slot()].service;
         let resource = resource(&plan.cluster, service);
         let held = scaling.suspended.without_scale_in();
-        let target = json!({
+        let mut target = json!({
             "MinCapacity": scaling.min,
             "MaxCapacity": scaling.max,
             "SuspendedState": state_of(held),
         });
+        if !scaling.tags.is_empty() {
+            // Only a new target takes them.
+            let there = self.scalable_targets(&plan.cluster, &[service]).await?;
+            if there.iter().all(Option::is_none) {
+                target["Tags"] = json!(scaling.tags);
+            }
+        }
         self.register_scalable_target(of(&resource, target)).await?;
         let (before, schedules) =
             tokio::try_join!(self.policies(&resource), self.schedules_of(&resource))?;

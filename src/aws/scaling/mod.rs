@@ -3,6 +3,8 @@
 mod carry;
 mod step_alarms;
 
+use std::collections::BTreeMap;
+
 use serde_json::{Value, json};
 
 pub(super) use carry::held_by;
@@ -25,6 +27,8 @@ json_operations! { scaling;
     describe_scaling_policies("application-autoscaling:DescribeScalingPolicies", Effect::Reads);
     /// Scheduled actions.
     describe_scheduled_actions("application-autoscaling:DescribeScheduledActions", Effect::Reads);
+    /// A target's tags.
+    list_tags_for_resource("application-autoscaling:ListTagsForResource", Effect::Reads);
     /// A target, new or changed.
     register_scalable_target("application-autoscaling:RegisterScalableTarget", Effect::Writes);
     /// The end of a target, and of its policies and schedules.
@@ -86,6 +90,7 @@ impl Cloud {
             let is_off = |what: &str| target["SuspendedState"][what] == true;
             Some(ScalableTarget {
                 resource: id.clone(),
+                arn: text(target, "ScalableTargetARN").to_owned(),
                 min: count(target, "MinCapacity"),
                 max: count(target, "MaxCapacity"),
                 suspended: Suspended {
@@ -99,8 +104,8 @@ impl Cloud {
         Ok(ids.iter().map(target).collect())
     }
 
-    /// The same with policies, schedules and the alarms that call step policies. What of these
-    /// may not be read is said in the target.
+    /// The same with tags, policies, schedules and the alarms that call step policies. What of
+    /// these may not be read is said in the target; tags can be done without.
     pub(super) async fn autoscaling(
         &self,
         cluster: &ClusterName,
@@ -108,12 +113,25 @@ impl Cloud {
     ) -> Result<Vec<Option<ScalableTarget>>, AwsError> {
         let mut targets = self.scalable_targets(cluster, services).await?;
         for target in targets.iter_mut().flatten() {
+            target.tags = self.tags_of_target(&target.arn).await?;
             match self.read_whole(target).await {
                 Err(error) if error.is_for_good() => target.unreadable = Some(error.to_string()),
                 read => read?,
             }
         }
         Ok(targets)
+    }
+
+    async fn tags_of_target(&self, target: &str) -> Result<BTreeMap<String, String>, AwsError> {
+        let body = json!({ "ResourceARN": target });
+        let answer = match self.list_tags_for_resource(body).await {
+            Err(error) if error.is_for_good() || error.is_not_found() => Value::Null,
+            answer => answer?,
+        };
+        let tags = answer["Tags"].as_object().into_iter().flatten();
+        Ok(tags
+            .filter_map(|(key, value)| Some((key.clone(), value.as_str()?.to_owned())))
+            .collect())
     }
 
     async fn read_whole(&self, target: &mut ScalableTarget) -> Result<(), AwsError> {

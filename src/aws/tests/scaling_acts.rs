@@ -29,6 +29,16 @@ impl Scene {
             .with_world(|world| scaling::handle(world, operation, &input).unwrap())
     }
 
+    fn tags(&self, service: &str) -> Value {
+        let arn = &self.scaled(service).target["ScalableTargetARN"];
+        let shown = self.scaling(
+            "ListTagsForResource",
+            service,
+            &json!({ "ResourceARN": arn }),
+        );
+        shown["Tags"].clone()
+    }
+
     fn alarm(&self, operation: &str, input: &Value) -> Value {
         self.region
             .with_world(|world| cloudwatch::handle(world, operation, input).unwrap())
@@ -56,7 +66,7 @@ impl Scene {
     /// Blue scales by CPU, by requests and by steps, and has a night.
     fn autoscaled() -> Scene {
         let scene = Scene::new();
-        let bounds = json!({ "MinCapacity": 1, "MaxCapacity": 6 });
+        let bounds = json!({ "MinCapacity": 1, "MaxCapacity": 6, "Tags": { "team": "shop" } });
         scene.scaling("RegisterScalableTarget", "shop", &bounds);
         let arn = |arn: &str| arn.rsplit(':').next().unwrap().to_owned();
         let label = format!(
@@ -182,6 +192,7 @@ async fn green_gets_everything_and_neither_side_is_scaled_in() {
     ] {
         assert_eq!(settings(&scene, green, name), settings(&scene, blue, name));
     }
+    assert_eq!(scene.tags("shop-b"), json!({ "team": "shop" }));
     let label = green
         .policies
         .iter()

@@ -1,5 +1,6 @@
 //! From what blue's service has to what green's gets.
 
+use std::collections::BTreeMap;
 use std::time::Duration;
 
 use jiff::civil::DateTime;
@@ -67,12 +68,24 @@ impl Scaling {
             min: blue.min,
             max: blue.max,
             suspended: blue.suspended,
+            tags: match green {
+                None => own_tags(blue),
+                Some(_) => BTreeMap::new(),
+            },
             policies: policies.map(|it| made_up_of(it, &POLICY)).collect(),
             schedules: schedules.map(|it| made_up_of(it, &SCHEDULE)).collect(),
             alarms,
         };
         (scaling, others)
     }
+}
+
+/// Those that AWS hasn't given it.
+fn own_tags(target: &ScalableTarget) -> BTreeMap<String, String> {
+    let tags = target.tags.iter();
+    let own = tags.filter(|(key, _)| !key.starts_with("aws:"));
+    own.map(|(key, value)| (key.clone(), value.clone()))
+        .collect()
 }
 
 /// Whether a scheduled action will never run again, wherever its time zone is: AWS may not take

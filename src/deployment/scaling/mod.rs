@@ -9,6 +9,8 @@ mod alarms;
 mod carry;
 mod names;
 
+use std::collections::BTreeMap;
+
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
@@ -54,6 +56,10 @@ impl Suspended {
 pub struct ScalableTarget {
     /// Its resource id: `service/CLUSTER/SERVICE`.
     pub resource: String,
+    /// Its own ARN.
+    pub arn: String,
+    /// Its tags, where they may be read.
+    pub tags: BTreeMap<String, String>,
     /// The fewest tasks that it lets the service have.
     pub min: u32,
     /// The most.
@@ -94,6 +100,9 @@ pub struct Scaling {
     /// What was switched off before, and is afterwards on the side that serves.
     #[serde(default)]
     pub suspended: Suspended,
+    /// The tags of green's target, if it has none yet.
+    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
+    pub tags: BTreeMap<String, String>,
     /// Green's policies, as PutScalingPolicy takes them.
     pub policies: Vec<Value>,
     /// Its scheduled actions, as PutScheduledAction takes them.

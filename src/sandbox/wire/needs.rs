@@ -183,6 +183,9 @@ impl Request<'_> {
         if name.starts_with("Describe") {
             return vec![self.own("*")];
         }
+        if name == "ListTagsForResource" {
+            return vec![self.own(text(input, "ResourceARN").unwrap_or_default())];
+        }
         let resource = text(input, "ResourceId").unwrap_or_default();
         let id = "scalable-target/0123456789abcdef";
         let target = self.arn("application-autoscaling", id);
@@ -200,10 +203,19 @@ impl Request<'_> {
         let service = self.arn("ecs", resource);
         let alarm = self.alarm(&format!("TargetTracking-{resource}-AlarmHigh"));
         let others = match name {
-            "RegisterScalableTarget" => vec![
-                need("ecs:DescribeServices", service.clone()),
-                need("ecs:UpdateService", service),
-            ],
+            "RegisterScalableTarget" => {
+                let tags = input.get("Tags").map(|_| {
+                    need(
+                        "application-autoscaling:TagResource",
+                        target.resource.clone(),
+                    )
+                });
+                let service = [
+                    need("ecs:DescribeServices", service.clone()),
+                    need("ecs:UpdateService", service),
+                ];
+                service.into_iter().chain(tags).collect()
+            }
             "PutScalingPolicy" => vec![need("cloudwatch:PutMetricAlarm", alarm)],
             "DeleteScalingPolicy" => vec![need("cloudwatch:DeleteAlarms", alarm)],
             _ => Vec::new(),
