@@ -13,7 +13,7 @@ use std::time::Duration;
 use bg::aws::{Cloud, SurveyAsk};
 use bg::deployment::event::Record;
 use bg::deployment::ids::{ClusterName, EcsServiceName, ServiceName, Slots};
-use bg::deployment::plan::{Kind, Limits, Retire, RetireHow};
+use bg::deployment::plan::{GreenCapacity, Kind, Limits, Retire, RetireHow};
 use bg::deployment::preflight::{
     self, AlarmWanted, DefinitionWanted, GuardsWanted, Request, RoutesWanted, Side, SlotWanted,
     TargetWanted, WhenUnchanged,
@@ -108,6 +108,7 @@ fn request(image: &str, clock: Clock) -> Result<Request, Box<dyn Error>> {
             alarms: vec![alarm("shop-{slot}-5xx"), alarm("shop-{slot}-latency")],
         },
         gates: Vec::new(),
+        green_capacity: GreenCapacity::Full,
         limits: Limits {
             poll: Duration::from_secs(5),
             healthy_within: 10 * MINUTE,

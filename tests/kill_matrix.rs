@@ -9,6 +9,8 @@
 //! `BG_CASE='canary shop:v2 record 17'` plays only the points whose name begins with that, with
 //! every record shown.
 
+#[path = "virtual/autoscaled.rs"]
+mod autoscaled;
 #[path = "virtual/gone_on.rs"]
 mod gone_on;
 #[path = "virtual/harness.rs"]
@@ -31,6 +33,8 @@ use std::thread;
 use std::time::Duration;
 
 use bg::deployment::outcome::Outcome;
+use bg::deployment::plan::GreenCapacity;
+use bg::deployment::preflight::Request;
 use bg::deployment::state::Deployment;
 use bg::runner::Asks;
 use bg::sandbox::RegionOptions;
@@ -158,17 +162,22 @@ fn send(case: (&'static str, &'static str), queue: &SyncSender<Sent>) -> Undistu
         named: Box::new(named),
     };
     let queue = queue.clone();
-    die_everywhere(&request, sample, move |remains| {
-        for (after, soon) in [(SOON, "soon"), (LATE, "late")] {
-            let sent = Sent {
-                name: format!("{} {soon}", name(&remains.at)),
-                case,
-                after,
-                remains: remains.clone(),
-            };
-            queue.send(sent).expect("somebody goes on from it");
-        }
-    })
+    die_everywhere(
+        &request,
+        |_| {},
+        sample,
+        move |remains| {
+            for (after, soon) in [(SOON, "soon"), (LATE, "late")] {
+                let sent = Sent {
+                    name: format!("{} {soon}", name(&remains.at)),
+                    case,
+                    after,
+                    remains: remains.clone(),
+                };
+                queue.send(sent).expect("somebody goes on from it");
+            }
+        },
+    )
 }
 
 /// What is wrong with how a point ended, beside how its case goes where nobody dies.
@@ -229,24 +238,37 @@ fn a_deployment_ends_as_it_would_have_wherever_its_process_dies() {
 #[test]
 fn a_run_that_is_dropped_in_mid_flight_is_gone_on_with() {
     for seconds in [1, 15, 60, 95, 130, 400, 660] {
-        in_virtual_time(async {
-            let stage = Stage::open(RegionOptions::default(), |_| {});
-            let request = request(GOOD, "canary");
-            let mut asks = Asks::default();
-            let run = stage.deploy_asked(&request, &mut asks, |_, _| {});
-            let dropped = tokio::time::timeout(Duration::from_secs(seconds), run).await;
-            assert_eq!(dropped.ok(), None, "it has ended within {seconds} s");
-            let journal = stage.store.journal(&request.service, &request.id).await;
-            let journal = journal.expect("it is in memory");
-            let deployment = Deployment::replay(&journal).expect("it is legal");
-            let died_at = stage.region.now();
-            tokio::time::sleep(SOON).await;
-            let deployment = deployment.expect("it has begun");
-            let asks = &mut Asks::default();
-            let ended = stage.take_and_go_on(deployment, died_at, asks);
-            let ended = ended.await.expect("its lease is over");
-            assert_eq!(stage.wrong_with(&ended), None, "dropped after {seconds} s");
-            assert_eq!(ended.outcome(), Some(&Outcome::Promoted));
-        });
+        drop_and_go_on(&request(GOOD, "canary"), seconds);
     }
+}
+
+#[test]
+fn so_is_one_whose_green_grows_with_its_weight() {
+    let mut request = request(GOOD, "canary");
+    request.green_capacity = GreenCapacity::Proportional;
+    // From 362 s on it gets its second task, and at 392 s its traffic.
+    for seconds in [60, 130, 361, 362, 363, 370, 390, 393, 600] {
+        drop_and_go_on(&request, seconds);
+    }
+}
+
+fn drop_and_go_on(request: &Request, seconds: u64) {
+    in_virtual_time(async {
+        let stage = Stage::open(RegionOptions::default(), |_| {});
+        let mut asks = Asks::default();
+        let run = stage.deploy_asked(request, &mut asks, |_, _| {});
+        let dropped = tokio::time::timeout(Duration::from_secs(seconds), run).await;
+        assert_eq!(dropped.ok(), None, "it has ended within {seconds} s");
+        let journal = stage.store.journal(&request.service, &request.id).await;
+        let journal = journal.expect("it is in memory");
+        let deployment = Deployment::replay(&journal).expect("it is legal");
+        let died_at = stage.region.now();
+        tokio::time::sleep(SOON).await;
+        let deployment = deployment.expect("it has begun");
+        let asks = &mut Asks::default();
+        let ended = stage.take_and_go_on(deployment, died_at, asks);
+        let ended = ended.await.expect("its lease is over");
+        assert_eq!(stage.wrong_with(&ended), None, "dropped after {seconds} s");
+        assert_eq!(ended.outcome(), Some(&Outcome::Promoted));
+    });
 }

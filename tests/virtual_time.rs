@@ -40,6 +40,8 @@ mod requests;
 mod routes;
 #[path = "virtual/services.rs"]
 mod services;
+#[path = "virtual/sized.rs"]
+mod sized;
 #[path = "virtual/steering.rs"]
 mod steering;
 #[path = "virtual/table.rs"]

@@ -9,7 +9,8 @@ use crate::deployment::ids::{
     AlarmName, ClusterName, EcsServiceName, LoadBalancerArn, TargetGroupArn,
 };
 use crate::deployment::observation::Seen;
-use crate::deployment::surroundings::{Forward, ScalableTarget};
+use crate::deployment::scaling::ScalableTarget;
+use crate::deployment::surroundings::Forward;
 
 /// Everything that adopting a service has to know of AWS.
 #[derive(Debug, Clone, PartialEq)]

@@ -130,9 +130,10 @@ pub fn propose(facts: &Facts) -> Result<Proposal, Vec<Problem>> {
         .collect();
     let mut notes = facts.notes.clone();
     match &facts.scaling {
-        Seen::Value(Some(target)) => {
-            problems.push(refusals::autoscaling(&name, &target.resource, ""));
-        }
+        Seen::Value(Some(target)) => notes.push(format!(
+            "its autoscaling ({} to {} tasks) is carried over to the slot that is deployed to",
+            target.min, target.max
+        )),
         Seen::Value(None) => {}
         Seen::Unreadable(why) => {
             notes.push(format!("whether it has autoscaling can't be asked: {why}"));

@@ -102,7 +102,7 @@ impl Intercept for Instead {
         if let Some(target) = &self.target {
             request.headers_mut().insert("x-amz-target", target.clone());
         }
-        replace_body(request, &self.body);
+        replace_body(request, self.body.as_str());
         bag.interceptor_state()
             .store_put(SigningName::from_static(self.service.name()));
         Ok(())

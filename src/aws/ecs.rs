@@ -5,37 +5,14 @@ use serde_json::{Value, json};
 
 use super::cloud::Cloud;
 use super::error::AwsError;
-use super::raw::{Kept, replace_body};
+use super::raw::json_operations;
 use super::retry::Effect;
 use crate::deployment::ids::{ClusterName, EcsServiceName, TargetGroupArn};
 
 /// DescribeServices takes so many at once.
 const SERVICES_AT_ONCE: usize = 10;
 
-/// One method for one operation of ECS: the body as given, the answer as it came.
-macro_rules! operations {
-    ($($(#[$doc:meta])* $name:ident($operation:literal, $effect:expr);)*) => {
-        impl Cloud {$(
-            $(#[$doc])*
-            pub(super) async fn $name(&self, body: Value) -> Result<Value, AwsError> {
-                let text = body.to_string();
-                let send = || {
-                    let (text, kept) = (text.clone(), Kept::default());
-                    let request = self
-                        .ecs()
-                        .$name()
-                        .customize()
-                        .interceptor(kept.clone())
-                        .mutate_request(move |request| replace_body(request, &text));
-                    async move { request.send().await.map(|_| kept.take()) }
-                };
-                self.call_and_read($operation, $effect, send, parse).await
-            }
-        )*}
-    };
-}
-
-operations! {
+json_operations! { ecs;
     /// Clusters with their status.
     describe_clusters("ecs:DescribeClusters", Effect::Reads);
     /// ARNs of the account's clusters.
@@ -64,13 +41,6 @@ operations! {
     tag_resource("ecs:TagResource", Effect::Writes);
     /// Tags, removed.
     untag_resource("ecs:UntagResource", Effect::Writes);
-}
-
-fn parse(answer: &[u8]) -> Result<Value, String> {
-    if answer.is_empty() {
-        return Ok(Value::Null);
-    }
-    serde_json::from_slice(answer).map_err(|error| error.to_string())
 }
 
 impl Cloud {

@@ -168,7 +168,7 @@ impl Cloud {
                     let request = self.elb().modify_listener().customize();
                     let request = request
                         .interceptor(kept.clone())
-                        .mutate_request(move |request| replace_body(request, &body));
+                        .mutate_request(move |request| replace_body(request, body.as_str()));
                     async move { request.send().await.map(|_| kept.take()) }
                 };
                 self.call_and_read(names.modify, effect, send, read).await
@@ -179,7 +179,7 @@ impl Cloud {
                     let request = self.elb().modify_rule().customize();
                     let request = request
                         .interceptor(kept.clone())
-                        .mutate_request(move |request| replace_body(request, &body));
+                        .mutate_request(move |request| replace_body(request, body.as_str()));
                     async move { request.send().await.map(|_| kept.take()) }
                 };
                 self.call_and_read(names.modify, effect, send, read).await

@@ -8,6 +8,7 @@
 mod adopt;
 mod alarms;
 mod by_hand;
+mod cbor;
 mod cloud;
 mod codes;
 mod collect;

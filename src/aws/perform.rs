@@ -53,7 +53,16 @@ impl Cloud {
                 let service = &plan.slots[*slot].service;
                 self.scale(&plan.cluster, service, *desired).await?;
             }
-            Action::RestoreSettings => self.restore_settings(plan).await?,
+            Action::RestoreSettings { serving } => {
+                self.restore_settings(plan).await?;
+                if let Some(scaling) = &plan.scaling {
+                    self.restore_scaling(plan, scaling, *serving).await?;
+                }
+            }
+            Action::SleepScaling { slot } => {
+                let service = &plan.slots[*slot].service;
+                self.sleep_scaling(&plan.cluster, service).await?;
+            }
             Action::Tag { slot, tags } => {
                 let service = &plan.slots[*slot].service;
                 self.tag(&plan.cluster, service, tags).await?;

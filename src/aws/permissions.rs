@@ -43,14 +43,18 @@ pub(super) enum On {
     LogStreams,
     LogGroups,
     Secrets,
+    /// Scalable targets of ECS services: their ids are AWS's own.
+    ScalableTargets,
+    /// Their tags.
+    ScalingTags,
+    /// Alarms that autoscaling has or gets.
+    ScalingAlarms,
 }
 
 /// Which configs need it.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum When {
     Always,
-    /// Where `guards.alarms` names any.
-    Alarms,
     /// With a dead-man switch.
     Deadman,
     /// Where `state` is a table.
@@ -95,18 +99,15 @@ pub(super) const PERMISSIONS: &[Permission] = &[
             "elasticloadbalancing:DescribeListeners",
             "elasticloadbalancing:DescribeRules",
             "cloudwatch:GetMetricData",
+            // Restricted to some alarms it would show no composite ones.
+            "cloudwatch:DescribeAlarms",
             "application-autoscaling:DescribeScalableTargets",
             "application-autoscaling:DescribeScalingActivities",
             // Names and kinds of parameters, never their values.
             "ssm:DescribeParameters",
+            "application-autoscaling:DescribeScalingPolicies",
+            "application-autoscaling:DescribeScheduledActions",
         ],
-    ),
-    // Restricted to some alarms it would show no composite ones.
-    allow(
-        Read,
-        On::Anything,
-        When::Alarms,
-        &["cloudwatch:DescribeAlarms"],
     ),
     allow(
         Read,
@@ -123,6 +124,12 @@ pub(super) const PERMISSIONS: &[Permission] = &[
     allow(Read, On::Cluster, When::Always, &["ecs:DescribeClusters"]),
     allow(Read, On::Services, When::Always, &["ecs:DescribeServices"]),
     allow(Read, On::Tasks, When::Always, &["ecs:DescribeTasks"]),
+    allow(
+        Read,
+        On::ScalingTags,
+        When::Always,
+        &["application-autoscaling:ListTagsForResource"],
+    ),
     allow(
         Read,
         On::Repositories,
@@ -184,6 +191,41 @@ pub(super) const PERMISSIONS: &[Permission] = &[
         On::Marks,
         When::Always,
         &["ecs:TagResource", "ecs:UntagResource"],
+    ),
+    allow(
+        Write,
+        On::ScalableTargets,
+        When::Always,
+        &[
+            "application-autoscaling:RegisterScalableTarget",
+            "application-autoscaling:PutScalingPolicy",
+            "application-autoscaling:DeleteScalingPolicy",
+            "application-autoscaling:PutScheduledAction",
+            "application-autoscaling:DeleteScheduledAction",
+        ],
+    ),
+    allow(
+        Write,
+        On::ScalableTargets,
+        When::Deletes,
+        &["application-autoscaling:DeregisterScalableTarget"],
+    ),
+    allow(
+        Write,
+        On::ScalingTags,
+        When::Always,
+        &["application-autoscaling:TagResource"],
+    ),
+    // Whoever puts a policy needs them for the alarms that it makes, too.
+    allow(
+        Write,
+        On::ScalingAlarms,
+        When::Always,
+        &[
+            "cloudwatch:PutMetricAlarm",
+            "cloudwatch:DeleteAlarms",
+            "cloudwatch:TagResource",
+        ],
     ),
     allow(
         Write,
@@ -306,8 +348,13 @@ mod tests {
     #[test]
     fn every_action_in_the_table_is_that_of_a_call_or_of_a_part_of_one() {
         let calls: BTreeSet<String> = ["aws", "store"].into_iter().flat_map(calls_of).collect();
-        // A transaction's, and the one that the roles in a request need.
-        let parts = ["dynamodb:ConditionCheckItem", "iam:PassRole"];
+        // A transaction's, and those that roles and tags in a request need.
+        let parts = [
+            "dynamodb:ConditionCheckItem",
+            "iam:PassRole",
+            "cloudwatch:TagResource",
+            "application-autoscaling:TagResource",
+        ];
         let idle: Vec<_> = actions()
             .filter(|action| !calls.contains(*action) && !parts.contains(action))
             .collect();

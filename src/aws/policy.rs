@@ -10,6 +10,7 @@ use crate::deployment::deadman::{self, Deadman};
 use crate::deployment::ids::{ClusterName, ServiceName, Slots};
 use crate::deployment::plan::RetireHow;
 use crate::deployment::preflight::{RouteWanted, RoutesWanted, SlotWanted};
+use crate::deployment::scaling::alarm_prefix;
 
 /// What stands for an account or a region that nothing tells. AWS accepts neither in a policy.
 const ACCOUNT: &str = "${account}";
@@ -30,8 +31,6 @@ pub struct Scope {
     pub slots: Slots<SlotWanted>,
     /// What may be written to.
     pub routes: RoutesWanted,
-    /// How many alarms are watched.
-    pub alarms: usize,
     /// What becomes of blue.
     pub retire: RetireHow,
     /// The dead-man switch.
@@ -84,7 +83,6 @@ pub fn policy(scope: &Scope) -> Policy {
 fn is_needed(when: When, scope: &Scope) -> bool {
     match when {
         When::Always => true,
-        When::Alarms => scope.alarms > 0,
         When::Deadman => scope.deadman.is_some(),
         When::Table => scope.table.is_some(),
         When::Deletes => scope.retire == RetireHow::Delete,
@@ -166,6 +164,20 @@ impl Place {
                 .collect(),
             // Images and logs may be another region's, and images another account's.
             On::Repositories => vec![format!("arn:{}:ecr:*:*:repository/*", self.partition)],
+            On::ScalableTargets | On::ScalingTags => {
+                vec![self.arn("application-autoscaling", "scalable-target/*")]
+            }
+            On::ScalingAlarms => {
+                let cluster = &self.cluster;
+                let names = [&scope.slots.a, &scope.slots.b].map(|it| last(it.service.as_str()));
+                let prefixes = names.iter().flat_map(|name| {
+                    let tracking = format!("TargetTracking-service/{cluster}/{name}-");
+                    [alarm_prefix(cluster, name), tracking]
+                });
+                prefixes
+                    .map(|prefix| self.arn("cloudwatch", &format!("alarm:{prefix}*")))
+                    .collect()
+            }
             On::LogStreams => vec![format!(
                 "arn:{}:logs:*:{}:log-group:*:log-stream:*",
                 self.partition, self.account
@@ -243,6 +255,10 @@ impl Place {
             On::TaskRoles => json!({ "StringEquals": {
                 "iam:PassedToService": ["ecs-tasks.amazonaws.com", "ecs.amazonaws.com"],
             } }),
+            On::ScalableTargets => json!({ "StringEquals": {
+                "application-autoscaling:service-namespace": "ecs",
+                "application-autoscaling:scalable-dimension": "ecs:service:DesiredCount",
+            } }),
             On::SwitchRole => json!({ "StringEquals": {
                 "iam:PassedToService": "scheduler.amazonaws.com",
             } }),
@@ -273,6 +289,11 @@ impl Place {
             "WriteTaskRoles, WriteTaskDefinitions, ReadRoles, ReadRepositories, ReadSecrets, \
              ReadLogStreams and ReadLogGroups take in what any task definition may name: put your \
              roles', families', repositories', secrets' and log groups' ARNs there to restrict them"
+                .to_owned(),
+        );
+        open.push(
+            "WriteScalableTargets, WriteScalingTags and WriteScalingAlarms are for services with \
+             autoscaling: leave them out where neither slot has any"
                 .to_owned(),
         );
         open

@@ -5,12 +5,15 @@ use serde_json::{Value, json};
 use super::cloud::Cloud;
 use super::ecs::{list, tag, text};
 use super::error::{AwsError, ErrorClass};
+use super::scaling::held_by;
 use super::services::service_seen;
 use crate::deployment::clone::{self, DEPLOYMENT_TAG, Target};
 use crate::deployment::ids::TaskDefinitionArn;
 use crate::deployment::observation::ServiceStatus;
 use crate::deployment::plan::{GreenService, Plan};
 use crate::deployment::retire;
+use crate::deployment::scaling::Scaling;
+use crate::strategy::Weight;
 
 impl Cloud {
     pub(super) async fn provision_green(
@@ -42,27 +45,38 @@ impl Cloud {
             service: &plan.slots[green].service,
             targets: &plan.slots[green].targets,
             task_definition,
-            desired: plan.desired,
+            desired: plan.green_tasks(Weight::ZERO),
             deployment: &plan.id,
         };
+        if let (Some(scaling), Some(blue)) = (&plan.scaling, &other) {
+            self.hold_scale_in(plan, scaling, blue).await?;
+        }
         match &now {
             None => {
                 self.create_green(clone::create_request(of_source, &target), plan)
                     .await
             }
-            Some(now) => self.update_green(now, of_source, &target).await,
+            Some(now) => self.update_green(now, of_source, &target, plan).await,
         }
     }
 
-    async fn create_green(&self, body: Value, plan: &Plan) -> Result<(), AwsError> {
+    /// The tag comes last: what has it is complete.
+    async fn create_green(&self, mut body: Value, plan: &Plan) -> Result<(), AwsError> {
+        if plan.scaling.is_some()
+            && let Some(tags) = body.get_mut("tags").and_then(Value::as_array_mut)
+        {
+            tags.retain(|tag| text(tag, "key") != DEPLOYMENT_TAG);
+        }
         let tagged = tag(list(&body, "tags"), DEPLOYMENT_TAG) == Some(plan.id.as_str());
         let created = self.create_service(body).await?;
+        if let Some(scaling) = &plan.scaling {
+            self.carry_scaling(plan, scaling).await?;
+        }
         if tagged {
             return Ok(());
         }
         let service = created.get("service").unwrap_or(&Value::Null);
-        self.tag_as_ours(text(service, "serviceArn"), plan.id.as_str())
-            .await
+        self.tag_as_ours(text(service, "serviceArn"), plan).await
     }
 
     async fn update_green(
@@ -70,6 +84,7 @@ impl Cloud {
         now: &Value,
         source: &Value,
         target: &Target<'_>,
+        plan: &Plan,
     ) -> Result<(), AwsError> {
         let seen = service_seen(now);
         if seen.status == ServiceStatus::Draining {
@@ -94,15 +109,21 @@ impl Cloud {
             let body = clone::update_request(source, target);
             self.update_service(body).await?;
         }
+        if let Some(scaling) = &plan.scaling {
+            self.carry_scaling(plan, scaling).await?;
+        }
         if !tagged {
-            self.tag_as_ours(text(now, "serviceArn"), target.deployment.as_str())
-                .await?;
+            self.tag_as_ours(text(now, "serviceArn"), plan).await?;
         }
         Ok(())
     }
 
-    async fn tag_as_ours(&self, service: &str, deployment: &str) -> Result<(), AwsError> {
-        let tags = [json!({ "key": DEPLOYMENT_TAG, "value": deployment })];
+    async fn tag_as_ours(&self, service: &str, plan: &Plan) -> Result<(), AwsError> {
+        let mut tags = vec![json!({ "key": DEPLOYMENT_TAG, "value": plan.id.as_str() })];
+        let held = |scaling: &Scaling| !scaling.suspended.scale_in;
+        if plan.scaling.as_ref().is_some_and(held) {
+            tags.push(held_by(plan));
+        }
         let body = json!({ "resourceArn": service, "tags": tags });
         self.tag_resource(body).await.map(|_| ())
     }

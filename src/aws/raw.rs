@@ -63,15 +63,53 @@ impl Intercept for Sorted {
         if let Some(body) = request.body().bytes() {
             let mut fields: Value = serde_json::from_slice(body)?;
             fields.sort_all_objects();
-            replace_body(request, &fields.to_string());
+            replace_body(request, fields.to_string());
         }
         Ok(())
     }
 }
 
 /// Puts `body` in the place of what the SDK has serialised. Before signing.
-pub(super) fn replace_body(request: &mut HttpRequest, body: &str) {
+pub(super) fn replace_body(request: &mut HttpRequest, body: impl Into<Vec<u8>>) {
+    let body = body.into();
     let length = body.len().to_string();
     *request.body_mut() = SdkBody::from(body);
     request.headers_mut().insert("content-length", length);
+}
+
+/// One method for one operation of a service that speaks JSON: the body as given, the answer as it
+/// came. The service's client comes first.
+macro_rules! json_operations {
+    ($client:ident; $($(#[$doc:meta])* $name:ident($operation:literal, $effect:expr);)*) => {
+        impl Cloud {$(
+            $(#[$doc])*
+            pub(super) async fn $name(
+                &self,
+                body: serde_json::Value,
+            ) -> Result<serde_json::Value, AwsError> {
+                use $crate::aws::raw::{Kept, parse, replace_body};
+                let text = body.to_string();
+                let send = || {
+                    let (text, kept) = (text.clone(), Kept::default());
+                    let request = self
+                        .$client()
+                        .$name()
+                        .customize()
+                        .interceptor(kept.clone())
+                        .mutate_request(move |request| replace_body(request, text.as_str()));
+                    async move { request.send().await.map(|_| kept.take()) }
+                };
+                self.call_and_read($operation, $effect, send, parse).await
+            }
+        )*}
+    };
+}
+pub(super) use json_operations;
+
+/// The fields of an answer; null where it has none.
+pub(super) fn parse(answer: &[u8]) -> Result<Value, String> {
+    if answer.is_empty() {
+        return Ok(Value::Null);
+    }
+    serde_json::from_slice(answer).map_err(|error| error.to_string())
 }

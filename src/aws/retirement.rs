@@ -145,7 +145,11 @@ impl Cloud {
     ) -> Result<(), AwsError> {
         match action {
             Action::Scale { desired, .. } => self.scale(cluster, service, *desired).await,
-            Action::Delete { .. } => self.delete(cluster, service).await,
+            Action::SleepScaling { .. } => self.sleep_scaling(cluster, service).await,
+            Action::Delete { .. } => {
+                self.drop_scaling(cluster, service).await?;
+                self.delete(cluster, service).await
+            }
             Action::Tag { tags, .. } => self.tag(cluster, service, tags).await,
             other => Err(AwsError::invalid(
                 "ecs:UpdateService",

@@ -131,7 +131,7 @@ impl Cloud {
         let (healthy, definitions, scaling, digests, clusters, service_names) = tokio::join!(
             self.healthy(&groups),
             self.definitions(&services),
-            self.scalable_targets(&ask.cluster, &names),
+            self.autoscaling(&ask.cluster, &names),
             self.running_digests(&ask.cluster, live.and_then(|slot| services[slot].as_ref())),
             self.cluster_names(cluster_exists),
             self.service_names(&ask.cluster, cluster_exists, &services),

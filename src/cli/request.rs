@@ -11,7 +11,7 @@ use crate::config::{self, AlarmSide, Config, RetireThen};
 use crate::deployment::deadman::Deadman;
 use crate::deployment::ids::{AlarmName, ClusterName, DeploymentId, EcsServiceName, ServiceName};
 use crate::deployment::ids::{RoleArn, SlotName, Slots};
-use crate::deployment::plan::{Kind, Limits, Retire, RetireHow};
+use crate::deployment::plan::{GreenCapacity, Kind, Limits, Retire, RetireHow};
 use crate::deployment::preflight::{
     AlarmWanted, DefinitionWanted, GuardsWanted, Request, RouteWanted, RoutesWanted, Side,
     SlotWanted, TargetWanted, WhenUnchanged,
@@ -126,6 +126,10 @@ impl Wanted {
                     .filter(crate::deployment::metrics::MetricGuards::judges_anything),
             },
             gates: config.gates.clone(),
+            green_capacity: match config.green_capacity {
+                config::GreenCapacity::Full => GreenCapacity::Full,
+                config::GreenCapacity::Proportional => GreenCapacity::Proportional,
+            },
             limits: Limits {
                 poll: self.poll.unwrap_or(config.timing.poll),
                 healthy_within: self.timeout.unwrap_or(config.timing.timeout),

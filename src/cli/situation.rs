@@ -16,7 +16,8 @@ use crate::deployment::ids::{
 use crate::deployment::observation::Seen;
 use crate::deployment::preflight::under_way;
 use crate::deployment::retire::{Due, Retirement, SERVED_TAG, TAG};
-use crate::deployment::surroundings::{Carried, ScalableTarget};
+use crate::deployment::scaling::ScalableTarget;
+use crate::deployment::surroundings::Carried;
 use crate::deployment::task_definition;
 use crate::diagnose::Definition;
 use crate::report::status::{

@@ -12,10 +12,10 @@ use super::gates::read_gates;
 use super::guards::read_guards;
 use super::routes::read_routes;
 use super::slots::read_slots;
-use super::types::{Config, OnSignal, Retire, RetireThen, Signals, Timing};
+use super::types::{Config, GreenCapacity, OnSignal, Retire, RetireThen, Signals, Timing};
 use super::values::{AccountId, StateLocation};
 
-pub(super) const CONFIG_KEYS: [&str; 17] = [
+pub(super) const CONFIG_KEYS: [&str; 18] = [
     "service",
     "cluster",
     "account",
@@ -25,6 +25,7 @@ pub(super) const CONFIG_KEYS: [&str; 17] = [
     "strategy",
     "guards",
     "gates",
+    "green_capacity",
     "retire",
     "deadman",
     "signals",
@@ -41,6 +42,11 @@ pub(super) const RETIRE_THEN: [(&str, RetireThen); 3] = [
     ("scale-to-zero", RetireThen::ScaleToZero),
     ("delete", RetireThen::Delete),
     ("keep", RetireThen::Keep),
+];
+
+pub(super) const GREEN_CAPACITY: [(&str, GreenCapacity); 2] = [
+    ("full", GreenCapacity::Full),
+    ("proportional", GreenCapacity::Proportional),
 ];
 
 pub(super) const SIGNALS_KEYS: [&str; 3] = ["SIGINT", "SIGTERM", "SIGHUP"];
@@ -85,6 +91,10 @@ impl Config {
                 .unwrap_or_default(),
             guards: guards.unwrap_or_default(),
             gates: read(&fields, "gates", |node| read_gates(reader, node))?.unwrap_or_default(),
+            green_capacity: read(&fields, "green_capacity", |node| {
+                reader.choice(node, &GREEN_CAPACITY)
+            })?
+            .unwrap_or_default(),
             retire: read(&fields, "retire", |node| read_retire(reader, node))?.unwrap_or_default(),
             deadman: read(&fields, "deadman", |node| read_deadman(reader, node))?,
             signals: read(&fields, "signals", |node| read_signals(reader, node))?

@@ -36,6 +36,8 @@ pub struct Config {
     pub guards: Guards,
     /// The checks that must pass before it moves on, in the order in which they are asked.
     pub gates: Vec<GateWanted>,
+    /// How many tasks green has while it carries a part of the traffic.
+    pub green_capacity: GreenCapacity,
     /// What happens to blue after success.
     pub retire: Retire,
     /// What puts traffic back if every process that drives a deployment dies.
@@ -46,6 +48,16 @@ pub struct Config {
     pub state: StateLocation,
     /// How often to look, and how long to wait for what.
     pub timing: Timing,
+}
+
+/// How many tasks green has while it carries a part of the traffic (`green_capacity`).
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum GreenCapacity {
+    /// As many as blue.
+    #[default]
+    Full,
+    /// Its share of them, ahead of each raise.
+    Proportional,
 }
 
 /// What each signal does before green is promoted (`signals`).

@@ -34,8 +34,17 @@ pub enum Action {
         /// To what.
         desired: u32,
     },
-    /// Give green back the circuit-breaker and alarm settings that the deployment took from it.
-    RestoreSettings,
+    /// Give green back the circuit-breaker and alarm settings that the deployment took from it, and
+    /// both sides their autoscaling: as before where it serves, asleep where green is put away.
+    RestoreSettings {
+        /// The side that serves from now on.
+        serving: SlotName,
+    },
+    /// Keep autoscaling from starting an idle slot's tasks again.
+    SleepScaling {
+        /// Whose.
+        slot: SlotName,
+    },
     /// Set and remove tags on a slot's service.
     Tag {
         /// Whose.
@@ -99,7 +108,8 @@ impl Action {
             Action::WriteWeights(WeightWrite::Raise { .. }) => ActName::Shift,
             Action::WriteWeights(WeightWrite::AllBlue) => ActName::Revert,
             Action::Scale { .. } => ActName::Scale,
-            Action::RestoreSettings => ActName::RestoreSettings,
+            Action::RestoreSettings { .. } => ActName::RestoreSettings,
+            Action::SleepScaling { .. } => ActName::SleepScaling,
             Action::Tag { .. } => ActName::Tag,
             Action::Unpin { .. } => ActName::Unpin,
             Action::Delete { .. } => ActName::Delete,
@@ -128,6 +138,8 @@ pub enum ActName {
     Scale,
     /// [`Action::RestoreSettings`]
     RestoreSettings,
+    /// [`Action::SleepScaling`]
+    SleepScaling,
     /// [`Action::Tag`]
     Tag,
     /// [`Action::Unpin`]
@@ -152,6 +164,7 @@ impl fmt::Display for ActName {
             ActName::Revert => "put traffic back to blue",
             ActName::Scale => "set the desired count",
             ActName::RestoreSettings => "restore the service's settings",
+            ActName::SleepScaling => "put the idle slot's autoscaling to sleep",
             ActName::Tag => "tag the service",
             ActName::Unpin => "take the idle group out of sticky routes",
             ActName::Delete => "delete the service",

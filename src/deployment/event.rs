@@ -109,6 +109,12 @@ pub enum Event {
     },
     /// Fact: green was healthy for long enough.
     GreenReady,
+    /// Intent: green gets the tasks that its next weight takes: its part of them, or as many as
+    /// autoscaling has given blue meanwhile.
+    SizingGreen {
+        /// To what.
+        desired: u32,
+    },
     /// Intent: green's share is going to be raised to a step's weight.
     Shifting {
         /// Position in the ladder, from 0.

@@ -115,21 +115,34 @@ pub fn fewest_healthy<'a>(
         .min_by_key(|(_, healthy)| *healthy)
 }
 
-/// What keeps `slot` from having `share` of the plan's desired count healthy in every group.
+/// How many tasks green is to have before it is raised to a weight: its part of blue's at the
+/// start, and where autoscaling owns that number, of as many as blue has by now.
+pub fn wanted_of_green(plan: &Plan, observation: &Observation, weight: Weight) -> u32 {
+    let blue = observation.services[plan.blue].value();
+    let now = blue.and_then(|it| it.as_ref().map(|it| it.desired));
+    let whole = match (&plan.scaling, now) {
+        (Some(scaling), Some(now)) => plan.desired.max(now.min(scaling.max)),
+        _ => plan.desired,
+    };
+    plan.green_share(whole, weight)
+}
+
+/// What keeps `slot` from having `share` of `desired` tasks healthy in every group.
 pub fn not_ready(
     plan: &Plan,
     observation: &Observation,
     slot: SlotName,
     share: Share,
+    desired: u32,
 ) -> Vec<Hold> {
-    let needed = share.needed(plan.desired).max(1);
+    let needed = share.needed(desired).max(1);
     plan.slots[slot]
         .targets
         .iter()
         .filter_map(|target| {
             let group = target.group.clone();
             match observation.groups.get(&target.group) {
-                Some(Seen::Value(counts)) if targets::ready(counts, plan.desired, share) => None,
+                Some(Seen::Value(counts)) if targets::ready(counts, desired, share) => None,
                 Some(Seen::Value(counts)) if slot == plan.blue => Some(Hold::BlueNotReady {
                     group,
                     healthy: counts.healthy,
@@ -183,8 +196,12 @@ pub fn service_holds(deployment: &Deployment, observation: &Observation) -> Vec<
             }
             Seen::Value(None) => holds.push(drift("it is gone".to_owned())),
             Seen::Value(Some(seen)) => {
-                if seen.desired < plan.desired {
-                    let (now, then) = (seen.desired, plan.desired);
+                let then = match slot == plan.blue {
+                    true => plan.desired,
+                    false => plan.green_tasks(deployment.set),
+                };
+                if seen.desired < then {
+                    let now = seen.desired;
                     holds.push(drift(format!("its desired count is {now}, and was {then}")));
                 }
                 match expected {
@@ -268,13 +285,31 @@ fn is_left_over(deployment: &Deployment, guard: &AlarmGuard) -> bool {
 
 /// Everything that forbids raising green's weight now, tripped guards aside (invariant 2).
 ///
-/// Empty means: green and blue are ready, services and weights are as this deployment set them,
-/// and every alarm can be judged.
-pub fn against_raising(deployment: &Deployment, observation: &Observation) -> Vec<Hold> {
+/// Empty means: green is ready for `to`, blue for taking everything back, services and weights are
+/// as this deployment set them, and every alarm can be judged.
+pub fn against_raising(
+    deployment: &Deployment,
+    observation: &Observation,
+    to: Weight,
+) -> Vec<Hold> {
     let plan = &deployment.plan;
+    let (ready, green) = (plan.guards.ready, plan.green_slot());
     let mut holds = against_promoting(deployment, observation);
+    let wanted = wanted_of_green(plan, observation, to);
+    let lacks_already = |hold: &Hold| matches!(hold, Hold::GreenNotReady { .. });
+    if wanted > plan.green_tasks(deployment.set) && !holds.iter().any(lacks_already) {
+        let service = observation.services[green].value().and_then(Option::as_ref);
+        match service.filter(|it| it.desired < wanted) {
+            Some(small) => holds.push(Hold::TasksMissing {
+                running: small.running,
+                desired: wanted,
+            }),
+            None => holds.extend(not_ready(plan, observation, green, ready, wanted)),
+        }
+    }
     if !plan.lifts_demands_on_blue() {
-        holds.extend(not_ready(plan, observation, plan.blue, plan.guards.ready));
+        let whole = plan.desired;
+        holds.extend(not_ready(plan, observation, plan.blue, ready, whole));
     }
     holds
 }
@@ -295,6 +330,7 @@ pub fn against_promoting(deployment: &Deployment, observation: &Observation) -> 
         observation,
         plan.green_slot(),
         plan.guards.ready,
+        plan.green_tasks(deployment.set),
     ));
     holds.extend(alarms(deployment, observation).unclear);
     holds

@@ -22,6 +22,7 @@ pub mod plan;
 pub mod preflight;
 pub mod problem;
 pub mod retire;
+pub mod scaling;
 pub mod state;
 pub mod surroundings;
 pub mod task_definition;

@@ -13,6 +13,7 @@ use super::ids::{
     SlotName, Slots, TargetGroupArn, TaskDefinitionArn,
 };
 use super::metrics::MetricGuards;
+use super::scaling::Scaling;
 use crate::judge::alarms::InsufficientData;
 use crate::judge::targets::Share;
 use crate::strategy::{Until, Weight};
@@ -49,8 +50,11 @@ pub struct Plan {
     pub blue_task_definition: TaskDefinitionArn,
     /// How green's service comes to be.
     pub green: GreenService,
-    /// Green's desired count: blue's at the start.
+    /// Blue's desired count at the start, and green's when it carries everything.
     pub desired: u32,
+    /// How much of it green has before that.
+    #[serde(default, skip_serializing_if = "GreenCapacity::is_full")]
+    pub green_capacity: GreenCapacity,
     /// The `deploymentConfiguration` that green has outside of deployments: during one, ECS's
     /// own rollbacks are off, and afterwards it gets this back.
     pub settings: serde_json::Value,
@@ -75,6 +79,9 @@ pub struct Plan {
     pub limits: Limits,
     /// What happens to blue after success.
     pub retire: Retire,
+    /// Blue's autoscaling as green gets it, where blue has any.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub scaling: Option<Scaling>,
     /// What puts traffic back if every process that drives the deployment dies.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub deadman: Option<Deadman>,
@@ -93,6 +100,22 @@ impl Plan {
         self.blue.other()
     }
 
+    /// How many tasks green has at a weight; before the first shift, those of the first step.
+    pub fn green_tasks(&self, weight: Weight) -> u32 {
+        self.green_share(self.desired, weight)
+    }
+
+    /// The same of another count than blue's at the start.
+    pub fn green_share(&self, whole: u32, weight: Weight) -> u32 {
+        let first = self.steps.first().map_or(Weight::FULL, |step| step.weight);
+        let weight = if weight == Weight::ZERO {
+            first
+        } else {
+            weight
+        };
+        self.green_capacity.of(whole, weight)
+    }
+
     /// How long the strategy takes once green is healthy, without holds.
     pub fn shift_length(&self) -> Duration {
         self.steps.iter().map(|step| step.bake).sum()
@@ -101,6 +124,35 @@ impl Plan {
     /// Whether the demands on blue are lifted: it is known to be bad.
     pub fn lifts_demands_on_blue(&self) -> bool {
         !matches!(self.kind, Kind::Deploy)
+    }
+}
+
+/// How many tasks green has while it carries a part of the traffic.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum GreenCapacity {
+    /// As many as blue.
+    #[default]
+    Full,
+    /// Its share of them, ahead of each raise.
+    Proportional,
+}
+
+impl GreenCapacity {
+    #[expect(clippy::trivially_copy_pass_by_ref, reason = "serde hands it over so")]
+    fn is_full(&self) -> bool {
+        *self == GreenCapacity::Full
+    }
+
+    /// Tasks at a weight, of `whole` at 100 %: at least one.
+    pub fn of(self, whole: u32, weight: Weight) -> u32 {
+        match self {
+            GreenCapacity::Full => whole,
+            GreenCapacity::Proportional => {
+                let share = u64::from(whole) * u64::from(weight.per_mille());
+                u32::try_from(share.div_ceil(1000)).unwrap_or(whole).max(1)
+            }
+        }
     }
 }
 

@@ -15,7 +15,8 @@ use super::decide::after;
 use super::ids::{EcsServiceName, ScheduleName, SlotName, TargetGroupArn};
 use super::observation::Seen;
 use super::plan::{Plan, RetireHow};
-use super::surroundings::{Forward, ScalableTarget};
+use super::scaling::ScalableTarget;
+use super::surroundings::Forward;
 use crate::judge::words::plural;
 
 /// The tag on a service that says when it is due and what then.
@@ -202,13 +203,12 @@ pub fn decide(retirement: &Retirement, look: &RetireLook) -> RetireStep {
             why: format!("{} sends it traffic", carrying.label()),
         };
     }
-    if desired == 0 {
-        return finish(retirement);
-    }
-    match &look.scaling {
-        Seen::Value(Some(target)) if target.min > 0 => return kept_up(target),
-        Seen::Value(_) => {}
+    let awake = match &look.scaling {
+        Seen::Value(target) => target.as_ref().filter(|it| !it.is_asleep()),
         Seen::Unreadable(why) => return wait(look, why),
+    };
+    if desired == 0 && awake.is_none() {
+        return finish(retirement);
     }
     let given_up_waiting = look.now >= after(retirement.due.at, retirement.at_most);
     match &look.armed {
@@ -221,8 +221,10 @@ pub fn decide(retirement: &Retirement, look: &RetireLook) -> RetireStep {
         Seen::Unreadable(_) => {}
     }
     match &look.requests {
-        _ if given_up_waiting => scale_to_zero(retirement),
-        Seen::Value(Requests::NotCounted | Requests::Counted(0)) => scale_to_zero(retirement),
+        _ if given_up_waiting => scale_to_zero(retirement, awake),
+        Seen::Value(Requests::NotCounted | Requests::Counted(0)) => {
+            scale_to_zero(retirement, awake)
+        }
         Seen::Value(Requests::NoData) => wait(look, "the request counts of two full minutes"),
         Seen::Value(Requests::Counted(count)) => wait(
             look,
@@ -235,29 +237,19 @@ pub fn decide(retirement: &Retirement, look: &RetireLook) -> RetireStep {
     }
 }
 
-/// Its tasks would come back, and go on costing, with nobody the wiser.
-fn kept_up(target: &ScalableTarget) -> RetireStep {
-    let ScalableTarget { resource, min } = target;
-    RetireStep::Cancel {
-        why: format!(
-            "autoscaling would start its tasks again, at least {min}; set the minimum to 0: aws \
-             application-autoscaling register-scalable-target --service-namespace ecs \
-             --scalable-dimension ecs:service:DesiredCount --resource-id {resource} \
-             --min-capacity 0"
-        ),
-    }
-}
-
 fn carries(forward: &Forward, look: &RetireLook) -> bool {
     look.groups
         .iter()
         .any(|group| forward.weights.get(group).is_some_and(|w| *w > 0))
 }
 
-fn scale_to_zero(retirement: &Retirement) -> RetireStep {
-    RetireStep::Act(Action::Scale {
-        slot: retirement.slot,
-        desired: 0,
+/// Autoscaling first: it would start its tasks again, and they would go on costing, with nobody
+/// the wiser.
+fn scale_to_zero(retirement: &Retirement, awake: Option<&ScalableTarget>) -> RetireStep {
+    let slot = retirement.slot;
+    RetireStep::Act(match awake {
+        Some(_) => Action::SleepScaling { slot },
+        None => Action::Scale { slot, desired: 0 },
     })
 }
 

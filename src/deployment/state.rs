@@ -63,6 +63,8 @@ pub struct Deployment {
     pub clear_alarms: BTreeSet<AlarmName>,
     /// Why targets of green were last not healthy.
     pub target_reason: Option<String>,
+    /// How many tasks green was last given, where that was more than it began with.
+    pub sizing: Option<u32>,
     /// The last own change, after which looks come quickly.
     pub changed_at: Timestamp,
     /// Whether the journal says what was found out about green's failure.
@@ -228,6 +230,7 @@ impl Deployment {
             clear_alarms: BTreeSet::new(),
             target_reason: None,
             diagnosed: false,
+            sizing: None,
             changed_at: record.at,
             look: Look::default(),
             registering_until: None,
@@ -316,6 +319,10 @@ impl Deployment {
                 *healthy_since = None;
             }
             (Phase::Provisioning { .. }, Event::GreenReady) => self.phase = Phase::Ready,
+            (Phase::Ready | Phase::Baking { .. }, Event::SizingGreen { desired }) => {
+                self.sizing = Some(*desired);
+                self.changed_at = at;
+            }
             (Phase::Ready | Phase::Baking { .. }, Event::Shifting { step, weight }) => {
                 if *weight <= self.set {
                     return Err("a shift never lowers green's weight");

@@ -15,6 +15,7 @@ use super::ids::{
 use super::metrics::MetricsFound;
 use super::observation::Seen;
 use super::plan::{Route, RouteKind};
+use super::scaling::ScalableTarget;
 use crate::judge::alarms::AlarmState;
 use crate::judge::guards::Number;
 use crate::strategy::Weight;
@@ -108,15 +109,6 @@ pub struct GroupFound {
     pub healthy_after: Duration,
     /// Whether the group asks for stickiness of its own (`stickiness.enabled`).
     pub sticky: bool,
-}
-
-/// An Application Auto Scaling target: what owns a service's desired count.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct ScalableTarget {
-    /// Its resource id: `service/CLUSTER/SERVICE`.
-    pub resource: String,
-    /// The fewest tasks that it lets the service have.
-    pub min: u32,
 }
 
 /// A forward action of a listener or a rule.

@@ -35,7 +35,9 @@ pub(super) fn perform(
             let service = &plan.slots[*slot].service;
             update(world, plan, service, "desiredCount", json!(desired)).map(|()| None)
         }
-        Action::RestoreSettings => restore(world, plan).map(|()| Some(Event::SettingsRestored)),
+        Action::RestoreSettings { .. } => {
+            restore(world, plan).map(|()| Some(Event::SettingsRestored))
+        }
         Action::Tag { slot, tags } => {
             for (key, value) in tags {
                 tag(world, plan, *slot, key, value.as_deref());
@@ -46,7 +48,10 @@ pub(super) fn perform(
         Action::DisarmDeadman => Ok(Some(Event::DeadmanDisarmed)),
         // Retiring comes after the end, and isn't rehearsed.
         // A rehearsed plan has no gates.
-        Action::Unpin { .. } | Action::Delete { .. } | Action::AskGate { .. } => Ok(None),
+        Action::SleepScaling { .. }
+        | Action::Unpin { .. }
+        | Action::Delete { .. }
+        | Action::AskGate { .. } => Ok(None),
     };
     world.ecs.wake();
     done.unwrap_or_else(|error| {
@@ -101,7 +106,7 @@ fn provision(
         service: &plan.slots[green].service,
         targets: &plan.slots[green].targets,
         task_definition,
-        desired: plan.desired,
+        desired: plan.green_tasks(Weight::ZERO),
         deployment: &plan.id,
     };
     let source = source.ok_or_else(|| AwsError::client("green's source doesn't exist"))?;

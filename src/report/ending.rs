@@ -62,8 +62,33 @@ fn promoted(view: &View) -> Vec<StyledLine> {
             (None, _) => format!("{blue} is kept as it is"),
         },
     ));
+    lines.extend(held(view, Role::Green));
     lines.push(field("next", way_back(view)));
     lines
+}
+
+/// What a deployment that is over could not put back.
+fn held(view: &View, serving: Role) -> Option<StyledLine> {
+    let plan = view.plan.as_ref().filter(|_| view.scale_in_held)?;
+    let slot = match serving {
+        Role::Blue => plan.blue,
+        Role::Green => plan.green_slot(),
+    };
+    let service = &plan.slots[slot].service;
+    let text = format!(
+        "{service} is still kept from scaling in: the next deployment ends that, or `aws \
+         application-autoscaling register-scalable-target --service-namespace ecs \
+         --scalable-dimension ecs:service:DesiredCount --resource-id service/{}/{service} \
+         --suspended-state DynamicScalingInSuspended=false`",
+        plan.cluster.as_str().rsplit('/').next().unwrap_or_default()
+    );
+    Some(field("autoscaling", text))
+}
+
+/// What one that is not over keeps back.
+fn still_held(view: &View) -> Option<StyledLine> {
+    let text = "neither side scales in until the deployment is over";
+    view.scale_in_held.then(|| field("autoscaling", text))
 }
 
 /// A blue that fell ill keeps no deployment from success, and is no way back.
@@ -93,6 +118,7 @@ fn reverted(view: &View, trip: &Trip) -> Vec<StyledLine> {
     lines.extend(cause(view));
     lines.extend(traffic(view));
     lines.push(field("green", green_now(view)));
+    lines.extend(held(view, Role::Blue));
     let next = match &view.diagnosis {
         Some(it) if it.names_a_cause() => "mend the cause; then deploy again".to_owned(),
         _ => after_trip(trip, view),
@@ -119,6 +145,7 @@ fn stuck(view: &View, why: &Stuck) -> Vec<StyledLine> {
     }
     lines.extend(traffic(view));
     lines.extend(armed(view));
+    lines.extend(still_held(view));
     for (n, text) in after_stuck(why, view).into_iter().enumerate() {
         lines.push(field(if n == 0 { "next" } else { "" }, text));
     }
@@ -136,6 +163,7 @@ fn kept(view: &View, signal: &str) -> Vec<StyledLine> {
         "nobody: no guard reverts it while no process runs",
     ));
     lines.extend(armed(view));
+    lines.extend(still_held(view));
     lines.push(field("next", "`bg resume` goes on with it"));
     lines.push(field(
         "",

@@ -84,6 +84,14 @@ pub fn say(before: &View, record: &Record) -> Option<Said> {
         Event::GreenHealthy => Said::news(Tone::Good, "healthy", healthy(before)),
         Event::GreenUnhealthy { why } => Said::news(Tone::Warn, "not healthy", why.to_string()),
         Event::GreenReady => Said::detail("ready", "green was healthy for long enough"),
+        Event::SizingGreen { desired } => Said::news(
+            Tone::Plain,
+            "sizing",
+            format!(
+                "green to {} before its next raise",
+                words::plural(*desired as usize, "task")
+            ),
+        ),
         Event::Shifting { weight, .. } => Said::news(
             Tone::Busy,
             "shifting",
@@ -314,7 +322,7 @@ fn provisioning(view: &View) -> String {
     let service = &plan.slots[slot].service;
     format!(
         "green: slot {slot}, service {service}, {}",
-        words::plural(plan.desired as usize, "task")
+        words::plural(plan.green_tasks(Weight::ZERO) as usize, "task")
     )
 }
 

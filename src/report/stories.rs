@@ -124,11 +124,13 @@ pub(super) fn plan() -> Plan {
             patience: minutes(10),
             blind_after: minutes(2),
         },
+        green_capacity: GreenCapacity::Full,
         retire: Retire {
             after: minutes(10),
             then: RetireHow::ScaleToZero,
             at_most: minutes(60),
         },
+        scaling: None,
         deadman: None,
     }
 }

@@ -80,6 +80,7 @@ mod tests {
     use crate::deployment::diagnosis::{Diagnosis, Finding};
     use crate::deployment::observation::{StoppedContainer, StoppedTask};
     use crate::deployment::outcome::Outcome;
+    use crate::deployment::scaling::Scaling;
     use crate::deployment::trip::{Hold, ITSELF, Trip};
 
     fn told(records: &[Record], detail: Detail) -> String {
@@ -106,6 +107,30 @@ mod tests {
         look.blue.healthy = Some(0);
         let told = told(&records, Detail::Normal);
         assert!(told.contains("0 of its 2 targets are healthy"), "{told}");
+    }
+
+    #[test]
+    fn scale_in_that_is_not_put_back_is_told_with_what_does() {
+        let autoscaled = |mut records: Vec<Record>| {
+            let Event::Started { plan } = &mut records[0].event else {
+                panic!("it begins with its plan");
+            };
+            plan.scaling = Some(Scaling::default());
+            told(&records, Detail::Normal)
+        };
+        assert!(!autoscaled(stories::good()).contains("autoscaling"));
+        let mut records = stories::good();
+        records.retain(|it| it.event != Event::SettingsRestored);
+        let said = autoscaled(records);
+        assert!(
+            said.contains("shop-b is still kept from scaling in"),
+            "{said}"
+        );
+        assert!(said.contains("--resource-id service/prod/shop-b"), "{said}");
+        let said = autoscaled(stories::alarmed());
+        assert!(said.contains("--resource-id service/prod/shop "), "{said}");
+        let (_, stuck) = stories::stuck().into_iter().next().expect("one");
+        assert!(autoscaled(stuck).contains("neither side scales in until"));
     }
 
     #[test]

@@ -227,6 +227,8 @@ pub struct View {
     driven: Drive,
     /// When the dead-man switch puts everything on blue, if it is armed.
     pub deadman: Option<Timestamp>,
+    /// Whether autoscaling is still kept from taking tasks away.
+    pub scale_in_held: bool,
     /// Who asked to stay at the present weight, if somebody did.
     pub paused: Option<String>,
     /// The newest things that happened, oldest first.
@@ -404,6 +406,11 @@ impl View {
             }),
             Event::DeadmanArmed { until } => self.deadman = Some(*until),
             Event::DeadmanDisarmed => self.deadman = None,
+            Event::ProvisioningGreen => {
+                let scaling = self.plan.as_ref().and_then(|plan| plan.scaling.as_ref());
+                self.scale_in_held = scaling.is_some_and(|it| !it.suspended.scale_in);
+            }
+            Event::SettingsRestored => self.scale_in_held = false,
             Event::GateAsked { .. }
             | Event::MinuteSkipped { .. }
             | Event::MinuteRevised { .. }
@@ -412,11 +419,10 @@ impl View {
             | Event::RegisteringTaskDefinition
             | Event::ArmingDeadman { .. }
             | Event::DisarmingDeadman
-            | Event::ProvisioningGreen
             | Event::GreenHealthy
             | Event::GreenUnhealthy { .. }
             | Event::GreenReady
-            | Event::SettingsRestored
+            | Event::SizingGreen { .. }
             | Event::Hurrying { .. }
             | Event::RetireWaiting { .. }
             | Event::Retiring
@@ -574,6 +580,7 @@ fn phase_after(event: &Event) -> Option<Phase> {
         Event::Ended { .. } => Phase::Ended,
         Event::TaskDefinitionReady { .. }
         | Event::GreenReady
+        | Event::SizingGreen { .. }
         | Event::ArmingDeadman { .. }
         | Event::DeadmanArmed { .. }
         | Event::DisarmingDeadman

@@ -498,7 +498,7 @@ fn fact_of(action: &Action, done: Done) -> Option<Event> {
             message: "it came from a file, and the journal never holds one".to_owned(),
         }),
         (Action::ProvisionGreen { .. }, _) => Some(Event::GreenProvisioned),
-        (Action::RestoreSettings, _) => Some(Event::SettingsRestored),
+        (Action::RestoreSettings { .. }, _) => Some(Event::SettingsRestored),
         (Action::ArmDeadman { until }, _) => Some(Event::DeadmanArmed { until: *until }),
         (Action::DisarmDeadman, _) => Some(Event::DeadmanDisarmed),
         _ => None,

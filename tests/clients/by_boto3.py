@@ -559,7 +559,10 @@ def scales_by_itself():
 
     before = desired()
     refused("ObjectNotFoundException", scaling.deregister_scalable_target, **of)
-    scaling.register_scalable_target(**of, MinCapacity=before, MaxCapacity=before + 3)
+    target = scaling.register_scalable_target(
+        **of, MinCapacity=before, MaxCapacity=before + 3, Tags={"team": "shop"}
+    )["ScalableTargetARN"]
+    assert scaling.list_tags_for_resource(ResourceARN=target)["Tags"] == {"team": "shop"}
     policy = scaling.put_scaling_policy(
         **of,
         PolicyName="busy",
@@ -575,6 +578,8 @@ def scales_by_itself():
     assert [name.split("-")[3] for name in names] == ["AlarmHigh", "AlarmLow"], names
     shown = cloudwatch.describe_alarms(AlarmNames=names)["MetricAlarms"]
     assert shown[0]["AlarmActions"] == [policy["PolicyARN"]], shown
+    calling = cloudwatch.describe_alarms(ActionPrefix=policy["PolicyARN"])["MetricAlarms"]
+    assert sorted(alarm["AlarmName"] for alarm in calling) == sorted(names), calling
     # Idle tasks take 2 % of their CPU, which is twice the target.
     until("scaling out", lambda: desired() > before)
     told = scaling.describe_scaling_activities(ServiceNamespace="ecs", ResourceId=of["ResourceId"])

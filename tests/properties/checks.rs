@@ -16,6 +16,7 @@ use bg::deployment::state::Deployment;
 use bg::deployment::trip::{Hold, Trip};
 use bg::gate::GateAnswer;
 use bg::judge::alarms::AlarmState;
+use bg::strategy::Weight;
 use jiff::{SignedDuration, Timestamp};
 
 /// What was seen and done so far, kept apart from the deployment's own state.
@@ -37,6 +38,8 @@ pub(crate) struct Checks {
     may_be_armed: bool,
     disarming: bool,
     provisioning: bool,
+    /// How many tasks green was last given beyond the plan's.
+    sized: Option<u32>,
     registering: bool,
     putting_away: bool,
     ended: bool,
@@ -69,6 +72,7 @@ impl Checks {
             may_be_armed: false,
             disarming: false,
             provisioning: false,
+            sized: None,
             registering: false,
             putting_away: false,
             ended: false,
@@ -98,6 +102,7 @@ impl Checks {
             } => {
                 self.passed.insert((*gate, *point));
             }
+            Event::SizingGreen { desired } => self.sized = Some(*desired),
             Event::Shifting { step, weight } => {
                 self.check_gates(Point::BeforeTraffic);
                 (0..*step).for_each(|step| self.check_gates(Point::AfterStep(step)));
@@ -212,7 +217,7 @@ impl Checks {
                     assert_eq!(self.step, Some(self.plan.steps.len() - 1));
                     assert!(self.bakes_until.is_some_and(|until| until <= seen.now));
                     assert_eq!(self.shares(seen), vec![Some(1000); self.plan.routes.len()]);
-                    self.check_green(deployment, seen);
+                    self.check_green(deployment, seen, Weight::FULL);
                     self.check_blue_s_service(seen);
                     self.check_alarms(seen);
                 }

@@ -9,9 +9,10 @@ use bg::deployment::ids::{
     ScheduleName, ServiceName, SlotName, Slots, TargetGroupArn, TaskDefinitionArn,
 };
 use bg::deployment::plan::{
-    AlarmGuard, AlarmWeight, GreenService, Guards, Kind, Limits, NewTaskDefinition, Plan, Retire,
-    RetireHow, Route, RouteKind, SlotPlan, StepPlan, TargetPlan,
+    AlarmGuard, AlarmWeight, GreenCapacity, GreenService, Guards, Kind, Limits, NewTaskDefinition,
+    Plan, Retire, RetireHow, Route, RouteKind, SlotPlan, StepPlan, TargetPlan,
 };
+use bg::deployment::scaling::Scaling;
 use bg::gate::{Check, CommandCheck};
 use bg::judge::alarms::InsufficientData;
 use bg::judge::targets::Share;
@@ -91,6 +92,10 @@ pub(crate) fn random(rng: &mut Rng) -> Plan {
             patience: seconds(rng, 30..400),
             blind_after: seconds(rng, 20..200),
         },
+        green_capacity: match rng.clone().u8(0..3) {
+            0 => GreenCapacity::Proportional,
+            _ => GreenCapacity::Full,
+        },
         retire: Retire {
             after: seconds(rng, 0..600),
             then: rng
@@ -98,6 +103,11 @@ pub(crate) fn random(rng: &mut Rng) -> Plan {
                 .expect("there are three"),
             at_most: Duration::from_secs(3600),
         },
+        scaling: rng.clone().bool().then(|| Scaling {
+            min: 1,
+            max: 7,
+            ..Scaling::default()
+        }),
         // From a source of its own: the rest of each run stays as it is without.
         deadman: (rng.clone().u8(0..3) > 0).then(|| deadman(&mut rng.clone())),
     }
@@ -119,6 +129,17 @@ fn gates(rng: &mut Rng) -> Vec<Gate> {
     };
     let count = rng.usize(0..=4).saturating_sub(2);
     (0..count).map(|index| gate(index, rng)).collect()
+}
+
+/// How many tasks green has at a weight, of so many at 100 %.
+pub(crate) fn needed_of_green(plan: &Plan, whole: u32, weight: Weight) -> u32 {
+    let share = (whole * u32::from(weight.per_mille()))
+        .div_ceil(1000)
+        .max(1);
+    match plan.green_capacity {
+        GreenCapacity::Full => whole,
+        GreenCapacity::Proportional => share,
+    }
 }
 
 fn deadman(rng: &mut Rng) -> Deadman {

@@ -15,7 +15,7 @@ use bg::judge::targets::TargetCounts;
 use fastrand::Rng;
 use jiff::Timestamp;
 
-use crate::plans::{new_definition, old_definition};
+use crate::plans::{needed_of_green, new_definition, old_definition};
 use crate::weather::{Hand, Part, Weather, class};
 
 type Weights = BTreeMap<TargetGroupArn, u32>;
@@ -397,7 +397,7 @@ impl World {
                 let desired = *desired;
                 self.change(*slot, at, |service| service.desired = desired);
             }
-            Action::RestoreSettings => {
+            Action::RestoreSettings { .. } => {
                 if self.services[self.plan.green_slot()].now().is_none() {
                     return missing();
                 }
@@ -417,7 +417,10 @@ impl World {
                 self.fires_at = None;
                 return Ok(Some(Event::DeadmanDisarmed));
             }
-            Action::Unpin { .. } | Action::Delete { .. } | Action::AskGate { .. } => {}
+            Action::SleepScaling { .. }
+            | Action::Unpin { .. }
+            | Action::Delete { .. }
+            | Action::AskGate { .. } => {}
         }
         Ok(None)
     }
@@ -430,15 +433,16 @@ impl World {
             return Err((FailureClass::Conflict, words));
         }
         let ours = Some(self.plan.id.clone());
+        let desired = needed_of_green(&self.plan, self.plan.desired, self.plan.steps[0].weight);
         let before = self.services[green].now().as_ref();
         let same = before.filter(|service| {
-            let same = service.definition == *definition && service.desired == self.plan.desired;
+            let same = service.definition == *definition && service.desired == desired;
             same && service.tag == ours
         });
         let service = Service {
             status: ServiceStatus::Active,
             definition: definition.clone(),
-            desired: self.plan.desired,
+            desired,
             tag: ours,
             since: same.map_or(Some(at), |service| service.since),
         };

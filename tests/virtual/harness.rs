@@ -14,7 +14,7 @@ use bg::deployment::ids::{
     AlarmName, ClusterName, DeploymentId, EcsServiceName, ServiceName, SlotName, Slots,
 };
 use bg::deployment::outcome::Outcome;
-use bg::deployment::plan::{Kind, Limits, Retire, RetireHow};
+use bg::deployment::plan::{GreenCapacity, Kind, Limits, Retire, RetireHow};
 use bg::deployment::preflight::{
     AlarmWanted, DefinitionWanted, GuardsWanted, Planning, Request, RoutesWanted, Side, SlotWanted,
     TargetWanted, WhenUnchanged, plan,
@@ -118,7 +118,6 @@ impl Stage {
             cluster: request.cluster.clone(),
             slots: request.slots.clone(),
             routes: request.routes.clone(),
-            alarms: request.guards.alarms.len(),
             retire: request.retire.then,
             deadman: request.deadman.clone(),
             table: match *self.store {
@@ -287,6 +286,7 @@ pub(crate) fn request(image: &str, strategy: &str) -> Request {
             alarms: vec![alarm("shop-{slot}-5xx"), alarm("shop-{slot}-latency")],
         },
         gates: Vec::new(),
+        green_capacity: GreenCapacity::Full,
         limits: Limits {
             poll: Duration::from_secs(5),
             healthy_within: Duration::from_secs(600),

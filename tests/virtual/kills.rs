@@ -16,7 +16,7 @@ use bg::store::{Holder, Store};
 use futures_util::FutureExt;
 use jiff::Timestamp;
 
-use crate::harness::Stage;
+use crate::harness::{Scene, Stage};
 use crate::watched::{Side, watched, writes};
 
 /// What a dead process leaves behind.
@@ -182,15 +182,16 @@ fn world_of(region: &Region) -> World {
     locked(&region.world()).clone()
 }
 
-/// Runs a deployment to its end and hands over what would be left behind wherever it could die,
+/// Runs a deployment into a changed account to its end and hands over what would be left behind wherever it could die,
 /// as far as the sample takes it.
 pub(crate) fn die_everywhere(
     request: &Request,
+    change: impl FnOnce(&mut Scene),
     sample: Sample,
     leave: impl Fn(Remains) + Send + Sync + 'static,
 ) -> Undisturbed {
     in_virtual_time(async {
-        let mut stage = Stage::open(RegionOptions::default(), |_| {});
+        let mut stage = Stage::open(RegionOptions::default(), change);
         let planning = stage.plan(request).await;
         let onlooker = Arc::new(Onlooker {
             balancer: stage.balancer.clone(),

@@ -46,7 +46,7 @@ impl Stage {
         self.ecs("DescribeServices", &input)["services"][0].clone()
     }
 
-    fn tag(&self, service: &str, key: &str) -> Option<String> {
+    pub(crate) fn tag(&self, service: &str, key: &str) -> Option<String> {
         let described = self.described(service);
         let mut tags = described["tags"].as_array()?.iter();
         let tag = tags.find(|tag| tag["key"] == key)?;

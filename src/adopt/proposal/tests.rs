@@ -6,7 +6,6 @@ use super::*;
 use crate::adopt::testing::{
     balancer, facts, group, listener, owned, registers, rule, shop_a, twin,
 };
-use crate::deployment::surroundings::ScalableTarget;
 
 fn refusals(facts: &Facts) -> String {
     let problems = propose(facts).unwrap_err();
@@ -118,10 +117,6 @@ fn slot_b_of_another_service_is_no_service_to_adopt() {
 fn what_plan_refuses_is_refused_in_its_words() {
     let mut facts = facts();
     facts.service["schedulingStrategy"] = json!("DAEMON");
-    facts.scaling = Seen::Value(Some(ScalableTarget {
-        resource: "service/prod/shop".to_owned(),
-        min: 1,
-    }));
     let third = group("shop-canary", "0e");
     facts.routes = vec![listener(&[(&shop_a(), 90), (&third, 10)])];
     facts.groups.push(Group {
@@ -131,7 +126,6 @@ fn what_plan_refuses_is_refused_in_its_words() {
     let said = refusals(&facts);
     for words in [
         "service shop: its scheduling strategy is DAEMON",
-        "service shop has autoscaling (service/prod/shop), which bg does not carry over yet",
         "shop:80 also sends traffic to shop-canary (weight 10)",
     ] {
         assert!(said.contains(words), "{said}");

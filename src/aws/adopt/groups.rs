@@ -153,7 +153,7 @@ impl Cloud {
             let request = self.elb().create_target_group().name(name).customize();
             let request = request
                 .interceptor(kept.clone())
-                .mutate_request(move |request| replace_body(request, &body));
+                .mutate_request(move |request| replace_body(request, body.as_str()));
             async move { request.send().await.map(|_| kept.take()) }
         };
         let read = |answer: &[u8]| {

@@ -2,6 +2,10 @@
 
 use super::*;
 
+const RESTORE: Action = Action::RestoreSettings {
+    serving: SlotName::B,
+};
+
 #[tokio::test(start_paused = true)]
 async fn green_is_registered_created_and_seen_to_become_healthy() {
     let scene = Scene::new();
@@ -150,7 +154,7 @@ async fn settings_scale_tags_and_deletion_may_be_repeated() {
     let slot = SlotName::B;
     let absent = [
         Action::Scale { slot, desired: 0 },
-        Action::RestoreSettings,
+        RESTORE,
         Action::Delete { slot },
         Action::Tag {
             slot,
@@ -180,7 +184,7 @@ async fn settings_scale_tags_and_deletion_may_be_repeated() {
     };
     let breaker = "/deploymentConfiguration/deploymentCircuitBreaker/rollback";
     assert_eq!(described().await.pointer(breaker), Some(&json!(false)));
-    scene.act(Action::RestoreSettings).await.unwrap();
+    scene.act(RESTORE).await.unwrap();
     let restored = described().await;
     assert_eq!(restored.pointer(breaker), Some(&json!(true)));
     assert_eq!(restored["deployments"].as_array().unwrap().len(), 1);

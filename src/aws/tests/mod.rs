@@ -16,10 +16,11 @@ use crate::deployment::ids::{
 };
 use crate::deployment::observation::{Observation, Rollout, Seen, Split};
 use crate::deployment::plan::{
-    AlarmGuard, AlarmWeight, GreenService, Guards, Kind, Limits, NewTaskDefinition, Plan, Retire,
-    RetireHow, Route, RouteKind, SlotPlan, StepPlan, TargetPlan,
+    AlarmGuard, AlarmWeight, GreenCapacity, GreenService, Guards, Kind, Limits, NewTaskDefinition,
+    Plan, Retire, RetireHow, Route, RouteKind, SlotPlan, StepPlan, TargetPlan,
 };
-use crate::deployment::surroundings::{Forward, ScalableTarget};
+use crate::deployment::scaling::ScalableTarget;
+use crate::deployment::surroundings::Forward;
 use crate::judge::alarms::{AlarmState, InsufficientData};
 use crate::judge::targets::Share;
 use crate::sandbox::demo::{self, Balancer};
@@ -34,6 +35,7 @@ mod deadman;
 mod looks;
 mod raw;
 mod routes;
+mod scaling_acts;
 mod surveys;
 mod verify;
 
@@ -196,6 +198,7 @@ fn plan(balancer: &Balancer) -> Plan {
         green: GreenService::Create {
             source: SlotName::A,
         },
+        green_capacity: GreenCapacity::Full,
         desired: demo::TASKS,
         warnings: Vec::new(),
         notes: Vec::new(),
@@ -236,6 +239,7 @@ fn plan(balancer: &Balancer) -> Plan {
             then: RetireHow::ScaleToZero,
             at_most: Duration::from_secs(3600),
         },
+        scaling: None,
         deadman: None,
     }
 }

@@ -127,7 +127,10 @@ async fn a_survey_sees_who_owns_the_desired_count() {
         .unwrap();
     let a = ScalableTarget {
         resource: "service/demo/shop".to_owned(),
+        arn: found.scaling.value().unwrap().a.clone().unwrap().arn,
         min: 1,
+        max: 4,
+        ..ScalableTarget::default()
     };
     assert_eq!(
         found.scaling,

@@ -34,7 +34,6 @@ fn scope(global: &Global, config: &Config) -> Scope {
         cluster: ClusterName::new(&config.cluster),
         slots: request::slots(config),
         routes: request::routes(config),
-        alarms: config.guards.alarms.len(),
         retire: request::retire(config).then,
         deadman: request::deadman(config),
         table: match &config.state {

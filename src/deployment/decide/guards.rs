@@ -86,18 +86,19 @@ impl Draft<'_> {
         if !self.deployment.traffic_touched || self.deployment.set == Weight::ZERO {
             return None;
         }
+        let desired = plan.green_tasks(self.deployment.set);
         plan.slots[plan.green_slot()]
             .targets
             .iter()
             .find_map(|target| {
                 let counts = self.seen.groups.get(&target.group)?.value()?;
-                if targets::enough_to_serve(counts, plan.desired, plan.guards.min) {
+                if targets::enough_to_serve(counts, desired, plan.guards.min) {
                     return None;
                 }
                 Some(Trip::TooFewHealthyTargets {
                     group: target.group.clone(),
                     healthy: counts.healthy,
-                    needed: plan.guards.min.needed(plan.desired).max(1),
+                    needed: plan.guards.min.needed(desired).max(1),
                     target_reason: counts.main_reason().map(str::to_owned),
                     stopped: self.stopped_tasks(),
                 })

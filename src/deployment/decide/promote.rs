@@ -29,7 +29,12 @@ impl Draft<'_> {
         self.record(Event::Promoted { retire_at });
         self.tag_both(retire_at);
         // Last, because its success is on record: nothing is left to do after it.
-        self.act(Action::RestoreSettings);
+        self.restore();
+    }
+
+    fn restore(&mut self) {
+        let serving = self.deployment.plan.green_slot();
+        self.act(Action::RestoreSettings { serving });
     }
 
     fn tag_both(&mut self, retire_at: Option<jiff::Timestamp>) {
@@ -86,9 +91,9 @@ impl Draft<'_> {
         }
         if self.now < after(*at, TAGS_FIRST_FOR) {
             self.tag_both(*retire_at);
-            self.act(Action::RestoreSettings);
+            self.restore();
         } else {
-            self.act(Action::RestoreSettings);
+            self.restore();
             self.tag_both(*retire_at);
         }
     }

@@ -155,7 +155,7 @@ impl Draft<'_> {
         let plan = &self.deployment.plan;
         seen.status == ServiceStatus::Active
             && seen.task_definition == *task_definition
-            && seen.desired >= plan.desired
+            && seen.desired >= plan.green_tasks(self.deployment.set)
             && seen.deployment.as_ref() == Some(&plan.id)
     }
 
@@ -194,6 +194,7 @@ impl Draft<'_> {
             self.seen,
             plan.green_slot(),
             plan.guards.ready,
+            plan.green_tasks(self.deployment.set),
         ));
         holds.into_iter().next()
     }
@@ -216,7 +217,7 @@ impl Draft<'_> {
             within: plan.limits.healthy_within,
             running: self.our_green().map_or(0, |service| service.running),
             healthy: fewest.map_or(0, |(_, healthy)| healthy),
-            desired: plan.desired,
+            desired: plan.green_tasks(self.deployment.set),
             target_reason: reason,
             stopped: self.stopped_tasks(),
         });

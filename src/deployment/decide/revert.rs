@@ -66,8 +66,13 @@ impl Draft<'_> {
         if green_carries_traffic(&self.deployment.plan, self.seen) || traffic_back_at.is_none() {
             return self.bring_traffic_back(trip, *since, *hurried_at);
         }
-        let put_away_for_good = !self.deployment.green_touched
-            || (*put_away && (*restored || self.green_is_not_ours()));
+        let nothing_to_restore = match self.deployment.plan.scaling {
+            // Blue's is to be as it was.
+            Some(_) => self.green_is_taken(),
+            None => self.green_is_not_ours(),
+        };
+        let put_away_for_good =
+            !self.deployment.green_touched || (*put_away && (*restored || nothing_to_restore));
         if put_away_for_good {
             let begun = putting_away_since.unwrap_or(*since);
             let give_up_at = self.give_up_at(begun, *hurried_at);
@@ -198,7 +203,13 @@ impl Draft<'_> {
             Seen::Value(None) => since.is_some(),
             Seen::Unreadable(_) => false,
         };
-        if gone && !put_away {
+        // Until its autoscaling is asleep it may start tasks again.
+        let restored = matches!(
+            self.deployment.phase,
+            Phase::Reverting { restored: true, .. }
+        );
+        let stays = plan.scaling.is_none() || restored || self.green_is_taken();
+        if gone && stays && !put_away {
             self.record(Event::GreenPutAway);
         }
         let begun = since.unwrap_or(self.now);
@@ -223,8 +234,12 @@ impl Draft<'_> {
                 desired: 0,
             });
         }
-        if !self.green_is_not_ours() && (in_haste || self.has_waited(ActName::RestoreSettings)) {
-            self.act(Action::RestoreSettings);
+        let to_restore = match plan.scaling {
+            Some(_) => !self.green_is_taken(),
+            None => !self.green_is_not_ours(),
+        };
+        if to_restore && (in_haste || self.has_waited(ActName::RestoreSettings)) {
+            self.act(Action::RestoreSettings { serving: plan.blue });
         }
     }
 
@@ -232,18 +247,21 @@ impl Draft<'_> {
     /// meanwhile (this process may have slept): nothing to scale down or to restore.
     fn green_is_not_ours(&self) -> bool {
         let plan = &self.deployment.plan;
-        let later = |service: &ServiceSeen| {
-            let taken_by = service.deployment.as_ref();
-            // Ids sort by time.
-            taken_by.is_some_and(|deployment| *deployment > plan.id)
-        };
+        let draining = |service: &ServiceSeen| service.status == ServiceStatus::Draining;
         match &self.seen.services[plan.green_slot()] {
-            Seen::Value(Some(service)) => {
-                service.status == ServiceStatus::Draining || later(service)
-            }
+            Seen::Value(Some(service)) => draining(service) || self.green_is_taken(),
             Seen::Value(None) => true,
             Seen::Unreadable(_) => false,
         }
+    }
+
+    /// A later deployment has it.
+    fn green_is_taken(&self) -> bool {
+        let plan = &self.deployment.plan;
+        let service = self.seen.services[plan.green_slot()].value();
+        let taken_by = service.and_then(|it| it.as_ref()?.deployment.as_ref());
+        // Ids sort by time.
+        taken_by.is_some_and(|deployment| *deployment > plan.id)
     }
 
     fn trouble(&self) -> String {

@@ -10,7 +10,7 @@ use crate::deployment::event::Event;
 use crate::deployment::gate::Point;
 use crate::deployment::invariants::{
     Traffic, against_promoting, against_raising, all_readable_show, service_holds, traffic,
-    unreadable_groups,
+    unreadable_groups, wanted_of_green,
 };
 use crate::deployment::metrics::Evidence;
 use crate::deployment::trip::{Hold, Trip};
@@ -46,19 +46,47 @@ impl Draft<'_> {
 
     /// Raises green to a step's weight if this very observation allows it.
     fn raise_to(&mut self, step: usize) {
-        let mut against = against_raising(self.deployment, self.seen);
+        let to = self.deployment.plan.steps[step].weight;
+        let mut against = against_raising(self.deployment, self.seen, to);
+        let too_small =
+            |hold: &Hold| matches!(hold, Hold::GreenNotReady { .. } | Hold::TasksMissing { .. });
+        let only_small = !against.is_empty() && against.iter().all(too_small);
         against.extend(self.evidence_holds());
         if !against.is_empty() {
-            return self.hold_at_a_step(against);
+            self.hold_at_a_step(against);
+            if only_small {
+                self.size_green(to);
+            }
+            return;
         }
         self.hold(Vec::new());
         if self.arm_deadman_first() {
             return;
         }
-        let weight = self.deployment.plan.steps[step].weight;
-        self.record(Event::Shifting { step, weight });
-        let (from, to) = (self.deployment.set, weight);
+        self.record(Event::Shifting { step, weight: to });
+        let from = self.deployment.set;
         self.act(Action::WriteWeights(WeightWrite::Raise { from, to }));
+    }
+
+    /// Green gets its tasks before it gets more traffic: blue may have grown meanwhile, or green
+    /// grows with its weight. What keeps green small wears out the hold's patience.
+    fn size_green(&mut self, to: Weight) {
+        let plan = &self.deployment.plan;
+        let slot = plan.green_slot();
+        let desired = wanted_of_green(plan, self.seen, to);
+        let seen = self.seen.services[slot].value().and_then(Option::as_ref);
+        let is_over =
+            |event: &Event| matches!(event, Event::Reverting { .. } | Event::Ended { .. });
+        if seen.is_none_or(|green| green.desired >= desired)
+            || self.events.iter().any(is_over)
+            || !self.has_waited(ActName::Scale)
+        {
+            return;
+        }
+        if self.deployment.sizing != Some(desired) {
+            self.record(Event::SizingGreen { desired });
+        }
+        self.act(Action::Scale { slot, desired });
     }
 
     /// Waits for the read-back of a shift; writes again where it doesn't show.
@@ -113,7 +141,7 @@ impl Draft<'_> {
 
     /// A repeat raises weights like the first write: the same conditions, but for the weights.
     fn may_repeat_the_raise(&self) -> bool {
-        against_raising(self.deployment, self.seen)
+        against_raising(self.deployment, self.seen, self.deployment.set)
             .iter()
             .all(|hold| matches!(hold, Hold::WeightDrift { .. }))
     }

@@ -12,7 +12,9 @@ mod metrics;
 pub mod refusals;
 mod request;
 mod routes;
+mod scaling;
 mod services;
+mod size;
 mod steps;
 mod under_way;
 mod watching;
@@ -105,6 +107,7 @@ pub fn plan(request: &Request, found: &Surroundings) -> Planning {
     let definition = definition::decide(request, found, live, &slots, &mut planning);
     let guards = watching::guards(request, found, live, &routes, &mut planning);
     let gates = gates::check(request, found.now, &mut planning);
+    let scaling = scaling::check(request, found, live, &slots, &mut planning);
     let steps = steps::check(request, found, live, &routes, &mut planning);
     let deadman = deadman::check(request, found, &routes, &mut planning);
     watching::warn_of_time(request, found, &slots, &routes, &mut planning);
@@ -114,6 +117,7 @@ pub fn plan(request: &Request, found: &Surroundings) -> Planning {
         let source = match green {
             GreenService::Create { source } | GreenService::Update { source } => source,
         };
+        size::note(request, desired, &steps, &mut planning);
         planning.body = definition.body;
         planning.plan = Some(Plan {
             id: request.id.clone(),
@@ -129,6 +133,7 @@ pub fn plan(request: &Request, found: &Surroundings) -> Planning {
             blue_task_definition: definition.blue,
             green,
             desired,
+            green_capacity: request.green_capacity,
             warnings: Vec::new(),
             notes: Vec::new(),
             settings: found.services[source]
@@ -141,6 +146,7 @@ pub fn plan(request: &Request, found: &Surroundings) -> Planning {
             gates,
             limits: request.limits.clone(),
             retire: request.retire.clone(),
+            scaling,
             deadman,
         });
     }

@@ -1,6 +1,6 @@
 //! Refusals that adopting a service and planning a deployment of it share, in the same words.
 
-use crate::deployment::ids::{EcsServiceName, TargetGroupArn};
+use crate::deployment::ids::TargetGroupArn;
 use crate::deployment::problem::Problem;
 
 /// Nothing sends traffic to the group.
@@ -28,20 +28,5 @@ pub fn third_group(label: &str, group: &TargetGroupArn, weight: u32) -> Problem 
         ),
         "take that group out of the action or set its weight to 0: a third group makes the \
          slots' shares meaningless",
-    )
-}
-
-/// Something else owns the service's desired count. `otherwise` follows the command.
-pub fn autoscaling(service: &EcsServiceName, resource: &str, otherwise: &str) -> Problem {
-    Problem::new(
-        format!(
-            "service {service} has autoscaling ({resource}), which bg does not carry over yet: it \
-             would change desired counts in mid-shift"
-        ),
-        format!(
-            "deregister it for now: aws application-autoscaling deregister-scalable-target \
-             --service-namespace ecs --scalable-dimension ecs:service:DesiredCount --resource-id \
-             {resource}{otherwise}"
-        ),
     )
 }

@@ -9,7 +9,7 @@ use crate::deployment::ids::{
     AlarmName, ClusterName, DeploymentId, EcsServiceName, ServiceName, SlotName, Slots,
 };
 use crate::deployment::metrics::MetricGuards;
-use crate::deployment::plan::{Kind, Limits, Retire, StepPlan};
+use crate::deployment::plan::{GreenCapacity, Kind, Limits, Retire, StepPlan};
 use crate::deployment::task_definition::ImageChange;
 use crate::gate::GateWanted;
 use crate::judge::alarms::InsufficientData;
@@ -39,6 +39,8 @@ pub struct Request {
     pub guards: GuardsWanted,
     /// What must say yes before it moves on, in the order in which it is asked.
     pub gates: Vec<GateWanted>,
+    /// How many tasks green has while it carries a part of the traffic.
+    pub green_capacity: GreenCapacity,
     /// How long things may take.
     pub limits: Limits,
     /// What happens to blue after success.

@@ -2,12 +2,11 @@
 
 use serde_json::Value;
 
-use super::{Planning, Request, refusals};
+use super::{Planning, Request};
 use crate::deployment::clone::{self, Mended};
 use crate::deployment::ids::{SlotName, Slots, TargetGroupArn};
-use crate::deployment::observation::Seen;
 use crate::deployment::plan::{GreenService, Kind, SlotPlan};
-use crate::deployment::surroundings::{ScalableTarget, Surroundings};
+use crate::deployment::surroundings::Surroundings;
 use crate::judge::words::plural;
 
 fn text<'a>(value: &'a Value, key: &str) -> &'a str {
@@ -169,7 +168,6 @@ pub(super) fn check(
         );
     }
     check_in_flight(request, blue, live, slots, planning);
-    check_scaling(request, found, live, slots, planning);
     if let Some(existing) = &found.services[green]
         && existing.get("desiredCount").and_then(Value::as_u64) > Some(0)
     {
@@ -217,39 +215,6 @@ fn check_in_flight(
             request.cluster
         ),
     );
-}
-
-fn check_scaling(
-    request: &Request,
-    found: &Surroundings,
-    live: SlotName,
-    slots: &Slots<SlotPlan>,
-    planning: &mut Planning,
-) {
-    let targets = match &found.scaling {
-        Seen::Value(targets) => targets,
-        Seen::Unreadable(why) => {
-            planning.warn(format!(
-                "whether a slot has autoscaling can't be asked ({why}): one that has would change \
-                 desired counts in mid-shift; see that neither has, or allow \
-                 application-autoscaling:DescribeScalableTargets"
-            ));
-            return;
-        }
-    };
-    let without = match request.kind {
-        Kind::Rollback => format!(
-            "; or move traffic alone, without a look at health: bg rollback --to {} --force",
-            live.other()
-        ),
-        Kind::Deploy | Kind::Hotfix { .. } => String::new(),
-    };
-    for slot in SlotName::BOTH {
-        if let Some(ScalableTarget { resource, .. }) = &targets[slot] {
-            let name = &slots[slot].service;
-            planning.refuse(refusals::autoscaling(name, resource, &without));
-        }
-    }
 }
 
 fn check_existing(

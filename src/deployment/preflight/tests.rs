@@ -4,6 +4,8 @@ mod deadman;
 mod healthy;
 mod metrics;
 mod routes;
+mod scaling;
+mod size;
 mod watching;
 
 use serde_json::{Value, json};
@@ -14,7 +16,8 @@ use super::{
 use crate::deployment::ids::{AlarmName, SlotName, Slots, TaskDefinitionArn};
 use crate::deployment::observation::Seen;
 use crate::deployment::plan::{GreenService, Kind, NewTaskDefinition};
-use crate::deployment::surroundings::{ScalableTarget, Surroundings};
+use crate::deployment::scaling::ScalableTarget;
+use crate::deployment::surroundings::Surroundings;
 use crate::deployment::task_definition::parse_image_flags;
 use crate::judge::alarms::AlarmState;
 use crate::strategy::Weight;
@@ -220,11 +223,6 @@ fn services_that_cannot_be_deployed_to_are_refused() {
             },
         ),
         (
-            "service shop has autoscaling (service/prod/shop)",
-            "aws application-autoscaling deregister-scalable-target",
-            |_, found| scale(found, SlotName::A, "service/prod/shop"),
-        ),
-        (
             "the live service shop has desired count 0",
             "scale it up first",
             |_, found| set(found, "desiredCount", json!(0)),
@@ -402,39 +400,13 @@ fn the_ladder_is_the_strategy_s_and_ends_with_its_own_bake() {
     assert_eq!(ladder, [(percent(10), 300), (percent(100), 300)]);
 }
 
-#[test]
-fn autoscaling_that_cannot_be_asked_about_is_a_warning_that_says_what_it_risks() {
-    let planning = planned(|_, found| {
-        found.scaling = Seen::Unreadable("DescribeScalableTargets: not allowed".to_owned());
-    });
-    assert!(planning.plan.is_some());
-    let [warning] = &planning.warnings[..] else {
-        panic!("{:?}", planning.warnings);
-    };
-    for part in [
-        "not allowed",
-        "in mid-shift",
-        "allow application-autoscaling:",
-    ] {
-        assert!(warning.contains(part), "{warning}");
-    }
-}
-
-#[test]
-fn a_rollback_that_autoscaling_forbids_names_the_way_without_it() {
-    let planning = planned(|request, found| {
-        request.kind = Kind::Rollback;
-        scale(found, SlotName::B, "service/prod/shop-b");
-    });
-    let fix = &planning.problems[0].fix;
-    assert!(fix.contains("bg rollback --to b --force"), "{fix}");
-}
-
 fn scale(found: &mut Surroundings, slot: SlotName, resource: &str) {
     let mut targets = Slots::default();
     targets[slot] = Some(ScalableTarget {
         resource: resource.to_owned(),
         min: 1,
+        max: 4,
+        ..ScalableTarget::default()
     });
     found.scaling = Seen::Value(targets);
 }

@@ -7,6 +7,7 @@ use jiff::SignedDuration;
 use super::*;
 use crate::deployment::ids::{LoadBalancerArn, RouteArn};
 use crate::deployment::plan::RouteKind;
+use crate::deployment::scaling::Suspended;
 
 fn at(seconds: i64) -> Timestamp {
     Timestamp::UNIX_EPOCH + SignedDuration::from_secs(seconds)
@@ -68,20 +69,33 @@ fn a_slot_with_weight_is_never_retired() {
 }
 
 #[test]
-fn what_autoscaling_would_undo_is_not_done() {
+fn what_autoscaling_would_undo_is_put_to_sleep_first() {
+    let retirement = retirement(RetireHow::Delete);
     let mut look = look(700, 0, Requests::Counted(0));
-    let mut step = |min| {
-        let resource = "service/prod/shop".to_owned();
-        look.scaling = Seen::Value(Some(ScalableTarget { resource, min }));
-        decide(&retirement(RetireHow::ScaleToZero), &look)
+    look.due = Some(retirement.due);
+    let target = |min, suspended| {
+        Seen::Value(Some(ScalableTarget {
+            min,
+            suspended,
+            ..ScalableTarget::default()
+        }))
     };
-    let RetireStep::Cancel { why } = step(2) else {
-        panic!("it goes on");
-    };
-    assert!(why.contains("at least 2"), "{why}");
-    assert!(matches!(step(0), RetireStep::Act(_)));
+    let sleep = RetireStep::Act(Action::SleepScaling { slot: SlotName::A });
+    for (min, suspended) in [(2, Suspended::ALL), (0, Suspended::default())] {
+        look.scaling = target(min, suspended);
+        for desired in [2, 0] {
+            look.desired = Seen::Value(Some(desired));
+            assert_eq!(decide(&retirement, &look), sleep, "{min} {desired}");
+        }
+    }
+    look.scaling = target(0, Suspended::ALL);
+    look.desired = Seen::Value(Some(2));
+    assert_eq!(decide(&retirement, &look), scale_to_zero(&retirement, None));
+    look.desired = Seen::Value(Some(0));
+    let deletes = RetireStep::Act(Action::Delete { slot: SlotName::A });
+    assert_eq!(decide(&retirement, &look), deletes);
     look.scaling = Seen::Unreadable("throttled".to_owned());
-    let step = decide(&retirement(RetireHow::ScaleToZero), &look);
+    let step = decide(&retirement, &look);
     assert!(matches!(step, RetireStep::Wait { .. }), "{step:?}");
 }
 
@@ -93,7 +107,7 @@ fn requests_that_still_come_are_waited_out_but_not_for_ever() {
     let silent = decide(&retirement, &look(700, 0, Requests::NoData));
     assert!(matches!(silent, RetireStep::Wait { .. }));
     let over = decide(&retirement, &look(600 + 3600, 0, Requests::Counted(3)));
-    assert_eq!(over, scale_to_zero(&retirement));
+    assert_eq!(over, scale_to_zero(&retirement, None));
     assert_eq!(
         decide(&retirement, &look(700, 0, Requests::Counted(0))),
         over
@@ -108,7 +122,7 @@ fn a_slot_is_not_emptied_while_a_dead_man_switch_could_send_it_traffic() {
     let armed = decide(&retirement, &look);
     assert!(matches!(armed, RetireStep::Wait { .. }), "however long");
     look.armed = Seen::Unreadable("Rate exceeded".to_owned());
-    assert_eq!(decide(&retirement, &look), scale_to_zero(&retirement));
+    assert_eq!(decide(&retirement, &look), scale_to_zero(&retirement, None));
     look.now = at(700);
     let unreadable = decide(&retirement, &look);
     assert!(matches!(unreadable, RetireStep::Wait { .. }));
@@ -127,7 +141,7 @@ fn deleting_comes_after_scaling_to_zero() {
     let retirement = retirement(RetireHow::Delete);
     let mut look = look(700, 0, Requests::Counted(0));
     look.due = Some(retirement.due);
-    assert_eq!(decide(&retirement, &look), scale_to_zero(&retirement));
+    assert_eq!(decide(&retirement, &look), scale_to_zero(&retirement, None));
     look.desired = Seen::Value(Some(0));
     assert_eq!(
         decide(&retirement, &look),

@@ -77,9 +77,9 @@ pub fn of(operation: &Operation, account: &str, region: &str) -> Vec<Need> {
             let id = text(&operation.input, "SecretId").unwrap_or_default();
             vec![request.own(super::secrets::arn(account, region, id))]
         }
-        Service::CloudWatch | Service::Scaling | Service::Sts | Service::Ssm => {
-            vec![request.own("*")]
-        }
+        Service::CloudWatch => request.of_cloudwatch(),
+        Service::Scaling => request.of_scaling(),
+        Service::Sts | Service::Ssm => vec![request.own("*")],
     }
 }
 
@@ -162,6 +162,76 @@ impl Request<'_> {
             .with("aws:TagKeys", keys.clone());
         let tags = (!keys.is_empty()).then_some(tags);
         std::iter::once(creates).chain(tags).collect()
+    }
+
+    fn alarm(&self, name: &str) -> String {
+        self.arn("cloudwatch", &format!("alarm:{name}"))
+    }
+
+    fn of_cloudwatch(&self) -> Vec<Need> {
+        let input = self.input();
+        match self.operation.name.as_str() {
+            "PutMetricAlarm" => {
+                let alarm = self.alarm(text(input, "AlarmName").unwrap_or_default());
+                let tags = input.get("Tags").and_then(Value::as_array);
+                let tagged = tags.is_some_and(|tags| !tags.is_empty());
+                let tags = tagged.then(|| need("cloudwatch:TagResource", alarm.clone()));
+                std::iter::once(self.own(alarm)).chain(tags).collect()
+            }
+            "DeleteAlarms" => texts(input, "AlarmNames")
+                .into_iter()
+                .map(|name| self.own(self.alarm(name)))
+                .collect(),
+            _ => vec![self.own("*")],
+        }
+    }
+
+    /// AWS sets the desired count and makes the alarms of target tracking on the caller's behalf:
+    /// "Permissions required for API actions on target services and CloudWatch" in its guide.
+    fn of_scaling(&self) -> Vec<Need> {
+        let input = self.input();
+        let name = self.operation.name.as_str();
+        if name.starts_with("Describe") {
+            return vec![self.own("*")];
+        }
+        if name == "ListTagsForResource" {
+            return vec![self.own(text(input, "ResourceARN").unwrap_or_default())];
+        }
+        let resource = text(input, "ResourceId").unwrap_or_default();
+        let id = "scalable-target/0123456789abcdef";
+        let target = self.arn("application-autoscaling", id);
+        let of = |key: &str| text(input, key).unwrap_or_default().to_owned();
+        let target = self
+            .own(target)
+            .with(
+                "application-autoscaling:service-namespace",
+                [of("ServiceNamespace")],
+            )
+            .with(
+                "application-autoscaling:scalable-dimension",
+                [of("ScalableDimension")],
+            );
+        let service = self.arn("ecs", resource);
+        let alarm = self.alarm(&format!("TargetTracking-{resource}-AlarmHigh"));
+        let others = match name {
+            "RegisterScalableTarget" => {
+                let tags = input.get("Tags").map(|_| {
+                    need(
+                        "application-autoscaling:TagResource",
+                        target.resource.clone(),
+                    )
+                });
+                let service = [
+                    need("ecs:DescribeServices", service.clone()),
+                    need("ecs:UpdateService", service),
+                ];
+                service.into_iter().chain(tags).collect()
+            }
+            "PutScalingPolicy" => vec![need("cloudwatch:PutMetricAlarm", alarm)],
+            "DeleteScalingPolicy" => vec![need("cloudwatch:DeleteAlarms", alarm)],
+            _ => Vec::new(),
+        };
+        std::iter::once(target).chain(others).collect()
     }
 
     fn of_scheduler(&self) -> Vec<Need> {

@@ -37,6 +37,7 @@ pub fn handle(world: &mut World, operation: &str, input: &Value) -> Result<Value
         "DescribeScheduledActions" => describe_schedules(world, input),
         "DeleteScheduledAction" => delete_schedule(world, input),
         "DescribeScalingActivities" => describe_activities(world, input),
+        "ListTagsForResource" => list_tags(world, input),
         _ => Err(AwsError::unknown_operation(operation)),
     }
 }
@@ -98,10 +99,26 @@ fn register_target(world: &mut World, input: &Value) -> Result<Value, AwsError> 
     }
     let target = target_view(world, resource, (min, max), input, known);
     let arn = target["ScalableTargetARN"].clone();
+    if known.is_none()
+        && let (Some(tags), Some(arn)) = (input.get("Tags"), arn.as_str())
+    {
+        world.scaling.tags.insert(arn.to_owned(), tags.clone());
+    }
     world.scaling.targets.insert(resource.to_owned(), target);
     // Any call does, also one that only suspends.
     scaling::clamp(world, resource);
     Ok(json!({ "ScalableTargetARN": arn }))
+}
+
+fn list_tags(world: &World, input: &Value) -> Result<Value, AwsError> {
+    let arn = text(input, "ResourceARN").ok_or_else(|| invalid("ResourceARN is missing"))?;
+    let mut targets = world.scaling.targets.values();
+    if !targets.any(|target| text(target, "ScalableTargetARN") == Some(arn)) {
+        let message = format!("No scalable target found for resource ARN: {arn}");
+        return Err(AwsError::new("ResourceNotFoundException", message));
+    }
+    let tags = world.scaling.tags.get(arn).cloned();
+    Ok(json!({ "Tags": tags.unwrap_or_else(|| json!({})) }))
 }
 
 fn describe_activities(world: &World, input: &Value) -> Result<Value, AwsError> {

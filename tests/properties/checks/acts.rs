@@ -5,13 +5,13 @@ use bg::deployment::decide::Decision;
 use bg::deployment::event::Event;
 use bg::deployment::ids::SlotName;
 use bg::deployment::observation::{Ask, Observation, Rollout};
-use bg::deployment::plan::{AlarmWeight, Kind, NewTaskDefinition};
+use bg::deployment::plan::{AlarmWeight, GreenCapacity, Kind, NewTaskDefinition};
 use bg::deployment::state::Deployment;
 use bg::judge::alarms::{AlarmState, InsufficientData};
 use bg::strategy::Weight;
 
 use super::Checks;
-use crate::plans::new_definition;
+use crate::plans::{needed_of_green, new_definition};
 
 impl Checks {
     pub(super) fn check_action(
@@ -48,6 +48,19 @@ impl Checks {
                 );
                 assert!(self.forward() && !reverting && !self.touched);
             }
+            Action::Scale { slot, desired } if *desired > 0 => {
+                assert_eq!(*slot, green, "blue's count is not this program's");
+                let intent = decision.events.iter().any(|event| match event {
+                    Event::SizingGreen { desired: to } => to == desired,
+                    _ => false,
+                });
+                assert!(intent || self.sized == Some(*desired), "intent before act");
+                assert!(self.forward() && !reverting);
+                let part = self.plan.green_capacity == GreenCapacity::Proportional;
+                assert!(part || self.plan.scaling.is_some(), "it has its tasks");
+                let most = self.whole(seen).max(self.plan.desired);
+                assert!(*desired <= most, "{desired} of {most}");
+            }
             Action::Scale { slot, desired } => {
                 assert_eq!((*slot, *desired), (green, 0), "blue keeps its capacity");
                 let intent = |event: &Event| matches!(event, Event::PuttingGreenAway);
@@ -58,9 +71,10 @@ impl Checks {
                     "green still has traffic"
                 );
             }
-            Action::RestoreSettings => {
+            Action::RestoreSettings { serving } => {
                 let promoted = intends(|event| matches!(event, Event::Promoted { .. }));
                 assert!(reverting || self.promoted || promoted);
+                assert_eq!(*serving, if reverting { self.plan.blue } else { green });
             }
             Action::Tag { .. } => {
                 let promoted = intends(|event| matches!(event, Event::Promoted { .. }));
@@ -88,7 +102,7 @@ impl Checks {
                     "it goes while traffic is split"
                 );
             }
-            Action::Unpin { .. } | Action::Delete { .. } => {
+            Action::SleepScaling { .. } | Action::Unpin { .. } | Action::Delete { .. } => {
                 panic!("a deployment puts nothing away but green: {action:?}");
             }
         }
@@ -145,7 +159,8 @@ impl Checks {
             seen.asks.iter().all(stale),
             "nothing is raised over a request"
         );
-        self.check_green(deployment, seen);
+        self.check_green(deployment, seen, weight);
+        self.check_as_large_as_blue(seen, weight);
         self.check_blue_s_service(seen);
         self.check_alarms(seen);
         if self.plan.kind == Kind::Deploy {
@@ -156,17 +171,36 @@ impl Checks {
         }
     }
 
+    /// Where autoscaling has raised blue meanwhile, green has its part of that.
+    fn check_as_large_as_blue(&self, seen: &Observation, weight: Weight) {
+        let needed = needed_of_green(&self.plan, self.whole(seen), weight);
+        assert!(self.is_ready_for(seen, self.plan.green_slot(), needed));
+    }
+
+    /// As many tasks as autoscaling has given blue by now.
+    fn whole(&self, seen: &Observation) -> u32 {
+        let blue = seen.services[self.plan.blue].value();
+        let now = blue.and_then(Option::as_ref).map_or(0, |it| it.desired);
+        let scaling = self.plan.scaling.as_ref();
+        scaling.map_or(self.plan.desired, |it| now.min(it.max))
+    }
+
     fn is_ready(&self, seen: &Observation, slot: SlotName) -> bool {
+        self.is_ready_for(seen, slot, self.plan.desired)
+    }
+
+    fn is_ready_for(&self, seen: &Observation, slot: SlotName, desired: u32) -> bool {
         let share = u32::from(self.plan.guards.ready.percent());
-        let needed = (self.plan.desired * share).div_ceil(100).max(1);
+        let needed = (desired * share).div_ceil(100).max(1);
         self.fewest(seen, slot)
             .is_some_and(|healthy| healthy >= needed)
     }
 
     /// Green can serve, and runs what it should.
-    pub(super) fn check_green(&self, deployment: &Deployment, seen: &Observation) {
+    pub(super) fn check_green(&self, deployment: &Deployment, seen: &Observation, at: Weight) {
         let green = self.plan.green_slot();
-        assert!(self.is_ready(seen, green));
+        let needed = needed_of_green(&self.plan, self.plan.desired, at);
+        assert!(self.is_ready_for(seen, green, needed));
         let service = seen.services[green].value().and_then(Option::as_ref);
         let service = service.expect("green is there");
         let definition = match &self.plan.task_definition {
@@ -175,7 +209,7 @@ impl Checks {
         };
         assert_eq!(service.task_definition, definition);
         assert_eq!(deployment.task_definition.as_ref(), Some(&definition));
-        assert!(service.desired >= self.plan.desired);
+        assert!(service.desired >= needed);
         assert_ne!(service.rollout, Rollout::Failed);
         assert!(service.failed < 10);
     }

@@ -92,7 +92,9 @@ fn promotion_names_blues_due_time_and_gives_green_its_settings_back() {
     );
     assert_eq!(
         decision.actions.last(),
-        Some(&Action::RestoreSettings),
+        Some(&Action::RestoreSettings {
+            serving: SlotName::B
+        }),
         "its success ends it"
     );
     let tag = |slot| {

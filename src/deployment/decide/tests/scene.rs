@@ -19,8 +19,8 @@ use crate::deployment::observation::{
 };
 use crate::deployment::outcome::Outcome;
 use crate::deployment::plan::{
-    AlarmGuard, AlarmWeight, GreenService, Guards, Kind, Limits, NewTaskDefinition, Plan, Retire,
-    RetireHow, Route, RouteKind, SlotPlan, StepPlan, TargetPlan,
+    AlarmGuard, AlarmWeight, GreenCapacity, GreenService, Guards, Kind, Limits, NewTaskDefinition,
+    Plan, Retire, RetireHow, Route, RouteKind, SlotPlan, StepPlan, TargetPlan,
 };
 use crate::deployment::state::{Deployment, Phase};
 use crate::deployment::trip::Trip;
@@ -268,7 +268,8 @@ fn perform(action: &Action, plan: &Plan, seen: &mut Observation) -> Option<Event
             weights.entry(route.groups[green].clone()).or_insert(0);
         }),
         Action::ProvisionGreen { task_definition } => {
-            let mut service = service(task_definition.clone(), plan.desired);
+            let tasks = plan.green_tasks(Weight::ZERO);
+            let mut service = service(task_definition.clone(), tasks);
             service.deployment = Some(plan.id.clone());
             seen.services[green] = Seen::Value(Some(service));
             return Some(Event::GreenProvisioned);
@@ -292,11 +293,12 @@ fn perform(action: &Action, plan: &Plan, seen: &mut Observation) -> Option<Event
                 service.desired = *desired;
             }
         }
-        Action::RestoreSettings => return Some(Event::SettingsRestored),
+        Action::RestoreSettings { .. } => return Some(Event::SettingsRestored),
         Action::ArmDeadman { until } => return Some(Event::DeadmanArmed { until: *until }),
         Action::DisarmDeadman => return Some(Event::DeadmanDisarmed),
         Action::Tag { .. }
         | Action::Unpin { .. }
+        | Action::SleepScaling { .. }
         | Action::Delete { .. }
         | Action::AskGate { .. } => {}
     }
@@ -416,6 +418,7 @@ fn plan() -> Plan {
             source: SlotName::A,
         },
         desired: 2,
+        green_capacity: GreenCapacity::Full,
         settings: serde_json::Value::Null,
         warnings: Vec::new(),
         notes: Vec::new(),
@@ -445,6 +448,7 @@ fn plan() -> Plan {
             then: RetireHow::ScaleToZero,
             at_most: Duration::from_secs(3600),
         },
+        scaling: None,
         deadman: None,
     }
 }

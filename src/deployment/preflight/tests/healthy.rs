@@ -12,7 +12,7 @@ use crate::deployment::ids::{
 };
 use crate::deployment::metrics::MetricsFound;
 use crate::deployment::observation::Seen;
-use crate::deployment::plan::{Kind, Limits, Retire, RetireHow, RouteKind};
+use crate::deployment::plan::{GreenCapacity, Kind, Limits, Retire, RetireHow, RouteKind};
 use crate::deployment::preflight::{
     AlarmWanted, DefinitionWanted, GuardsWanted, Request, RoutesWanted, Side, SlotWanted,
     TargetWanted, WhenUnchanged,
@@ -226,6 +226,7 @@ pub(super) fn request() -> Request {
             ],
         },
         gates: Vec::new(),
+        green_capacity: GreenCapacity::Full,
         limits: Limits {
             poll: Duration::from_secs(5),
             healthy_within: Duration::from_secs(600),

@@ -23,11 +23,13 @@ pub(super) fn alarms(world: &World, input: &Value) -> Result<Value, AwsError> {
         types.push("MetricAlarm".to_owned());
     }
     let state = text(input, "StateValue");
+    let action = text(input, "ActionPrefix");
     let fits = |alarm: &&Alarm| {
         types.iter().any(|kind| kind == alarm.kind.type_name())
             && (names.is_empty() || names.contains(&alarm.name))
             && prefix.is_none_or(|prefix| alarm.name.starts_with(prefix))
             && state.is_none_or(|state| alarm.state.as_str() == state)
+            && action.is_none_or(|action| acts(alarm, action))
     };
     let found: Vec<&Alarm> = world.cloudwatch.alarms().values().filter(fits).collect();
     let size = max_records(input)?;
@@ -43,6 +45,16 @@ pub(super) fn alarms(world: &World, input: &Value) -> Result<Value, AwsError> {
         "LogAlarms": views("LogAlarm"),
         "NextToken": next,
     }))
+}
+
+/// Whether it has an action that begins like that.
+fn acts(alarm: &Alarm, prefix: &str) -> bool {
+    let lists = ["AlarmActions", "OKActions", "InsufficientDataActions"];
+    let lists = lists
+        .iter()
+        .filter_map(|list| alarm.settings.get(*list)?.as_array());
+    let mut actions = lists.flatten().filter_map(Value::as_str);
+    actions.any(|action| action.starts_with(prefix))
 }
 
 fn max_records(input: &Value) -> Result<usize, AwsError> {

@@ -28,6 +28,8 @@ pub use schedule::Schedule;
 pub struct Scaling {
     /// Scalable targets.
     pub targets: BTreeMap<String, Value>,
+    /// Tags of scalable targets by their ARN.
+    pub tags: BTreeMap<String, Value>,
     /// Scaling policies by resource id and policy name.
     pub policies: BTreeMap<(String, String), Value>,
     /// Scheduled actions by resource id and action name.
@@ -49,7 +51,10 @@ impl Scaling {
 
     /// The names of the alarms that the resource's policies had made are given back.
     fn forget(&mut self, resource: &str) -> Vec<String> {
-        self.targets.remove(resource);
+        let target = self.targets.remove(resource);
+        if let Some(arn) = target.as_ref().and_then(|it| text(it, "ScalableTargetARN")) {
+            self.tags.remove(arn);
+        }
         self.schedules.retain(|(of, _), _| of != resource);
         let mut alarms = Vec::new();
         self.policies.retain(|(of, _), policy| {
