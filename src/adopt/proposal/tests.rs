@@ -6,6 +6,7 @@ use super::*;
 use crate::adopt::testing::{
     balancer, facts, group, listener, owned, registers, rule, shop_a, twin,
 };
+use crate::deployment::scaling::ScalableTarget;
 
 fn refusals(facts: &Facts) -> String {
     let problems = propose(facts).unwrap_err();
@@ -130,6 +131,22 @@ fn what_plan_refuses_is_refused_in_its_words() {
     ] {
         assert!(said.contains(words), "{said}");
     }
+}
+
+#[test]
+fn autoscaling_is_no_obstacle_and_is_told() {
+    let mut facts = facts();
+    facts.scaling = Seen::Value(Some(ScalableTarget {
+        min: 2,
+        max: 8,
+        ..ScalableTarget::default()
+    }));
+    let proposal = propose(&facts).expect("nothing stands in the way");
+    let notes = proposal.notes.join("\n");
+    assert!(
+        notes.contains("autoscaling (2 to 8 tasks) is carried over"),
+        "{notes}"
+    );
 }
 
 #[test]
