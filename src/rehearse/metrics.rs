@@ -38,6 +38,12 @@ impl Reads {
         })
     }
 
+    /// The metrics that are read.
+    pub(super) fn metrics(&self) -> impl Iterator<Item = &Metric> {
+        let queries = self.batches.iter().flatten().flatten();
+        queries.filter_map(Query::metric)
+    }
+
     /// Both slots' figures from the first minute that was not judged on.
     pub(super) fn see(
         &mut self,

@@ -20,6 +20,7 @@ mod summary;
 pub mod table;
 mod tally;
 mod trouble;
+mod unread;
 mod unseen;
 
 pub use account::{build, fit};
@@ -31,4 +32,5 @@ pub use series::{Contender, Series};
 pub use summary::{Mean, Row, means};
 pub use tally::{End, Tally};
 pub use trouble::Trouble;
+pub use unread::leave_out_unread;
 pub use unseen::leave_out_unseen;

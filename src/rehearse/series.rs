@@ -16,6 +16,7 @@ use super::scenario::Scenario;
 use super::summary::Row;
 use super::tally::{End, Tally, first_shift, served};
 use super::trouble::Trouble;
+use super::unread::leave_out_unread;
 use crate::deployment::event::Record;
 use crate::deployment::plan::{NewTaskDefinition, Plan};
 use crate::deployment::state::IllegalRecord;
@@ -147,6 +148,7 @@ impl Series<'_> {
             Kind::Dies(away) => trouble.dies_for = Some(account::length(away)),
             _ => {}
         }
+        leave_out_unread(&mut world, plan);
         let before = served(&mut world, plan);
         let records = run(&mut world, plan, contender.body.as_ref(), trouble)?;
         let mut after = served(&mut world, plan);

@@ -45,6 +45,7 @@ pub(crate) async fn both(
     // ECS's scheduler is awake after somebody has touched the world: in the copy as well.
     stage.region.with_world(|_| ());
     let mut world = stage.region.with_world(|world| world.clone());
+    rehearse::leave_out_unread(&mut world, &plan);
     let rehearsed = rehearse::run(&mut world, &plan, planning.body.as_ref(), Trouble::none(1));
     // The survey is made twice, and must not use up what the loop may ask for.
     stage.cloud = Cloud::with_config(&stage.region.sdk_config());

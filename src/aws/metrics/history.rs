@@ -299,16 +299,21 @@ impl Cloud {
 }
 
 /// The requests of a minute, of those in the quarter of an hour until `end`. What began within it,
-/// as the day's `hours` show, had less time.
+/// as the day's `hours` show, had less time, and no whole first minute.
 fn lately(minutes: &Points, end: Timestamp, hours: &BTreeMap<Timestamp, u64>) -> f64 {
-    let sum = |points: &mut dyn Iterator<Item = f64>| points.sum::<f64>();
-    let all = sum(&mut minutes.values().copied());
     let whole_hours = hours.keys().next_back().map(|last| *last + HOUR);
-    let in_hours = whole_hours.map_or(0.0, |end| sum(&mut minutes.range(..end).map(|it| *it.1)));
+    let in_hours = whole_hours.map_or(0.0, |end| minutes.range(..end).map(|it| it.1).sum());
     let came_before = hours.values().sum::<u64>() as f64 > in_hours.round();
     let began = minutes.keys().next().filter(|_| !came_before);
-    let time = began.map_or(LATELY, |began| end.duration_since(*began));
-    all / (time.as_secs_f64() / 60.0)
+    let from = began.map_or(end - LATELY, |began| {
+        let second = *began + SignedDuration::from_mins(1);
+        match minutes.range(second..).next() {
+            Some(_) => second,
+            None => *began,
+        }
+    });
+    let requests: f64 = minutes.range(from..).map(|it| it.1).sum();
+    requests / (end.duration_since(from).as_secs_f64() / 60.0)
 }
 
 const RESPONSE_TIME: &str = "TargetResponseTime";
@@ -399,12 +404,13 @@ mod tests {
     fn what_has_just_begun_is_counted_since_its_beginning() {
         let at = |minute: i64| Timestamp::from_second(minute * 60).unwrap();
         // From 08:55 on, asked at 09:04; the hour from 08:00 on is whole.
-        let minutes: Points = (535..541).map(|minute| (at(minute), 1_200.0)).collect();
+        let mut minutes: Points = (536..541).map(|minute| (at(minute), 1_200.0)).collect();
+        minutes.insert(at(535), 300.0);
         let hours = |requests| BTreeMap::from([(at(480), requests)]);
         let of = |hours: &BTreeMap<_, _>| lately(&minutes, at(541), hours);
-        assert_eq!(of(&hours(6_000)), 1_200.0, "it began in that hour");
+        assert_eq!(of(&hours(5_100)), 1_200.0, "it began in that hour");
         assert_eq!(of(&BTreeMap::new()), 1_200.0, "no hour is whole yet");
-        assert_eq!(of(&hours(6_001)), 480.0, "somebody came before");
+        assert_eq!(of(&hours(5_101)), 420.0, "somebody came before");
         assert_eq!(lately(&Points::new(), at(541), &hours(0)), 0.0);
     }
 

@@ -14,9 +14,10 @@ pub mod store;
 
 use alarm::{Alarm, AlarmState, Change, Kind};
 use jiff::{SignedDuration, Timestamp};
+use query::Query;
 use serde_json::{Value, json};
 use std::collections::{BTreeMap, VecDeque};
-use store::Store;
+use store::{Metric, Store};
 
 /// How late the load balancer's metrics are, unless set otherwise.
 const LAG: SignedDuration = SignedDuration::from_secs(90);
@@ -105,6 +106,24 @@ impl CloudWatch {
     pub fn delete_alarm(&mut self, name: &str) -> Option<Alarm> {
         self.composites_due = true;
         self.alarms.remove(name)
+    }
+
+    /// Forgets the alarms that nobody reads, as if they had never been made. Composite alarms read
+    /// others: where there is one all stay.
+    pub fn keep_alarms(&mut self, is_read: impl Fn(&str) -> bool) {
+        let mut kinds = self.alarms.values().map(|alarm| &alarm.kind);
+        if !kinds.any(|kind| matches!(kind, Kind::Composite(_))) {
+            self.alarms.retain(|name, _| is_read(name));
+        }
+    }
+
+    /// The metrics that alarms read.
+    pub fn read_by_alarms(&self) -> impl Iterator<Item = &Metric> {
+        let queries = self.alarms.values().flat_map(|alarm| match &alarm.kind {
+            Kind::Metric(spec) => spec.queries.as_slice(),
+            Kind::Composite(_) | Kind::Log => &[],
+        });
+        queries.filter_map(Query::metric)
     }
 
     /// Switches an alarm's actions on or off; unknown names are passed over, as AWS does.

@@ -35,6 +35,14 @@ pub enum Source {
 }
 
 impl Query {
+    /// The metric that it reads; none of an expression.
+    pub fn metric(&self) -> Option<&Metric> {
+        match &self.source {
+            Source::Stat { metric, .. } => Some(metric),
+            Source::Expression(_) => None,
+        }
+    }
+
     /// The label that AWS would give.
     pub fn label(&self) -> String {
         match (&self.label, &self.source) {

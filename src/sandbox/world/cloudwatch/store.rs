@@ -2,6 +2,7 @@
 
 use super::histogram::Histogram;
 use jiff::Timestamp;
+use std::borrow::Cow;
 use std::collections::BTreeMap;
 
 /// One-minute datapoints are kept for 15 days, as in CloudWatch.
@@ -211,6 +212,9 @@ pub struct Window {
     pub period: i64,
 }
 
+/// The start of a period, and what is known of it.
+type Period<'a> = (i64, Cow<'a, Stats>);
+
 /// All datapoints.
 #[derive(Debug, Clone, Default)]
 pub struct Store {
@@ -276,7 +280,14 @@ impl Store {
     /// The visible data of each period in a window, by the period's start; periods without data
     /// are left out.
     pub fn periods(&self, metric: &Metric, window: Window, now: Timestamp) -> BTreeMap<i64, Stats> {
-        let mut periods: BTreeMap<i64, Stats> = BTreeMap::new();
+        let periods = self.by_period(metric, window, now).into_iter();
+        let owned = periods.map(|(start, stats)| (start, stats.into_owned()));
+        owned.collect()
+    }
+
+    /// The same in order; what one minute alone says isn't copied.
+    fn by_period(&self, metric: &Metric, window: Window, now: Timestamp) -> Vec<Period<'_>> {
+        let mut periods: Vec<Period<'_>> = Vec::new();
         let Some(series) = self.series.get(metric) else {
             return periods;
         };
@@ -287,11 +298,9 @@ impl Store {
         let samples = series.minutes.range(window.start..window.end);
         for (minute, sample) in samples.filter(|(_, sample)| sample.visible_at <= now) {
             let start = minute.div_euclid(window.period) * window.period;
-            match periods.get_mut(&start) {
-                Some(stats) => stats.merge(&sample.stats),
-                None => {
-                    periods.insert(start, sample.stats.clone());
-                }
+            match periods.last_mut() {
+                Some((last, stats)) if *last == start => stats.to_mut().merge(&sample.stats),
+                _ => periods.push((start, Cow::Borrowed(&sample.stats))),
             }
         }
         periods
@@ -305,7 +314,7 @@ impl Store {
         window: Window,
         now: Timestamp,
     ) -> BTreeMap<i64, f64> {
-        let periods = self.periods(metric, window, now).into_iter();
+        let periods = self.by_period(metric, window, now).into_iter();
         periods
             .filter_map(|(start, stats)| Some((start, stats.figure(statistic)?)))
             .collect()

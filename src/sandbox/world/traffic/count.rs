@@ -10,6 +10,14 @@ use std::time::Duration;
 
 const APPLICATION: &str = "AWS/ApplicationELB";
 const NETWORK: &str = "AWS/NetworkELB";
+const LATENCY: &str = "TargetResponseTime";
+/// By the place that [`class`] gives.
+const CLASSES: [&str; 4] = [
+    "HTTPCode_Target_2XX_Count",
+    "HTTPCode_Target_3XX_Count",
+    "HTTPCode_Target_4XX_Count",
+    "HTTPCode_Target_5XX_Count",
+];
 
 /// How a request to a target ended.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -131,6 +139,34 @@ fn entry<'a, T: Default>(map: &'a mut BTreeMap<String, T>, key: &str) -> &'a mut
     map.get_mut(key).expect("it was just inserted")
 }
 
+/// The metrics of requests that are published.
+#[derive(Debug, Clone, Default)]
+pub struct Published {
+    /// Names, each with how many dimensions are read; none where that isn't known.
+    only: Option<Vec<(String, usize)>>,
+}
+
+impl Published {
+    /// Those that are read and no others: the rest is work for nobody.
+    pub fn only<'a>(read: impl IntoIterator<Item = &'a Metric>) -> Self {
+        let of = |metric: &Metric| (metric.name.clone(), metric.dimensions.len());
+        let mut only: Vec<_> = read.into_iter().map(of).collect();
+        only.sort();
+        only.dedup();
+        Self { only: Some(only) }
+    }
+
+    fn has(&self, name: &str, dimensions: usize) -> bool {
+        let is = |it: &(String, usize)| it.1 == dimensions && it.0 == name;
+        self.only.as_ref().is_none_or(|only| only.iter().any(is))
+    }
+
+    fn has_latency(&self) -> bool {
+        let is = |it: &(String, usize)| it.0 == LATENCY;
+        self.only.as_ref().is_none_or(|only| only.iter().any(is))
+    }
+}
+
 /// The running minute's counts: load balancers, and their groups.
 #[derive(Debug, Clone, Default)]
 pub(super) struct Minute {
@@ -191,9 +227,11 @@ impl Minute {
         group: &str,
         zone: Option<&str>,
         answers: &[(Answer, u64)],
+        published: &Published,
     ) {
         let lb = entry(&mut self.load_balancers, lb);
         let group = entry(&mut lb.groups, group);
+        let times_them = published.has_latency();
         if let Some(zone) = zone {
             entry(&mut group.zones, zone).count(answers);
         }
@@ -205,8 +243,10 @@ impl Minute {
             match answer {
                 Answer::Status(status, latency) => {
                     group.classes[class(*status)] += times;
-                    let latencies = group.latency.get_or_insert_with(Stats::distribution);
-                    latencies.add(latency.as_secs_f64(), *times as f64);
+                    if times_them {
+                        let latencies = group.latency.get_or_insert_with(Stats::distribution);
+                        latencies.add(latency.as_secs_f64(), *times as f64);
+                    }
                 }
                 Answer::Unreachable => group.unreachable += times,
                 Answer::Broken | Answer::TimedOut => {}
@@ -285,6 +325,7 @@ pub(super) fn publish(world: &mut World) {
         };
         let mut publisher = Publisher {
             store: &mut world.cloudwatch.store,
+            published: &world.traffic.published,
             namespace: match lb.kind {
                 Kind::Application => APPLICATION,
                 Kind::Network => NETWORK,
@@ -315,6 +356,7 @@ pub(super) fn publish(world: &mut World) {
 
 struct Publisher<'a> {
     store: &'a mut Store,
+    published: &'a Published,
     namespace: &'static str,
     load_balancer: &'a str,
     at: Timestamp,
@@ -335,13 +377,12 @@ impl Publisher<'_> {
     fn http(&mut self, group: &str, counts: &GroupMinute) {
         for group in [Some(group), None] {
             self.count(group, "RequestCount", counts.requests);
-            for (index, count) in counts.classes.iter().enumerate() {
-                let name = format!("HTTPCode_Target_{}XX_Count", index + 2);
-                self.count(group, &name, *count);
+            for (name, count) in CLASSES.iter().zip(counts.classes) {
+                self.count(group, name, count);
             }
             self.count(group, "TargetConnectionErrorCount", counts.unreachable);
             if let Some(latency) = &counts.latency {
-                self.record(group, "TargetResponseTime", "Seconds", latency);
+                self.record(group, LATENCY, "Seconds", latency);
             }
         }
         for (zone, counts) in &counts.zones {
@@ -352,8 +393,8 @@ impl Publisher<'_> {
                 }
             };
             count("RequestCount", counts.requests);
-            for (index, answers) in counts.classes.iter().enumerate() {
-                count(&format!("HTTPCode_Target_{}XX_Count", index + 2), *answers);
+            for (name, answers) in CLASSES.iter().zip(counts.classes) {
+                count(name, answers);
             }
             count("TargetConnectionErrorCount", counts.unreachable);
         }
@@ -391,6 +432,10 @@ impl Publisher<'_> {
         unit: &str,
         stats: &Stats,
     ) {
+        let number = 1 + usize::from(group.is_some()) + usize::from(zone.is_some());
+        if !self.published.has(name, number) {
+            return;
+        }
         let mut dimensions = vec![("LoadBalancer".to_owned(), self.load_balancer.to_owned())];
         if let Some(group) = group {
             dimensions.push(("TargetGroup".to_owned(), group.to_owned()));

@@ -9,7 +9,7 @@ mod flow;
 mod noise;
 mod share;
 
-pub use count::{Answer, GroupTotals, Ledger, LoadBalancerTotals, OwnAnswer, publishes};
+pub use count::{Answer, GroupTotals, Ledger, LoadBalancerTotals, OwnAnswer, Published, publishes};
 pub use draw::{binomial, poisson};
 pub use flow::{Flow, Shape};
 pub use noise::{Noise, Together};
@@ -34,6 +34,8 @@ pub struct Traffic {
     pace: Pace,
     /// What the error rates of applications do over time.
     pub noise: Noise,
+    /// The metrics that are made of the counts.
+    pub published: Published,
     minute: Minute,
     last_real: Option<Timestamp>,
     /// Up to when a world that moves in leaps has drawn its requests.
@@ -96,7 +98,9 @@ impl Traffic {
         zone: Option<&str>,
         answers: &[(Answer, u64)],
     ) {
-        self.minute.count(load_balancer, group, zone, answers);
+        let published = &self.published;
+        self.minute
+            .count(load_balancer, group, zone, answers, published);
         self.ledger.count(load_balancer, group, answers);
     }
 
