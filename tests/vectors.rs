@@ -3,7 +3,9 @@
 //! They are read from the folder that `BG_VECTORS` names, which holds `sequential/vectors.json`
 //! and `kayenta/*.json`. Without it nothing is compared, and under CI that is a failure.
 
+#[path = "vectors/kayenta.rs"]
 mod kayenta;
+#[path = "vectors/sequential.rs"]
 mod sequential;
 
 use std::path::PathBuf;
