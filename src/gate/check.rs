@@ -122,12 +122,22 @@ impl fmt::Display for Check {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
             Check::Http(check) => check.fmt(f),
-            Check::Command(check) => write!(f, "runs {}", check.argv.join(" ")),
+            Check::Command(check) => write!(f, "runs `{check}`"),
             Check::Approval(check) => match check.approvers.as_slice() {
                 [] => f.write_str("waits for `bg approve`"),
                 some => write!(f, "waits for `bg approve` by {}", some.join(" or ")),
             },
             Check::Window(check) => write!(f, "waits for {}", check.told),
+        }
+    }
+}
+
+impl fmt::Display for CommandCheck {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self.argv.as_slice() {
+            // As the config has it: a line for the shell.
+            [shell, flag, line] if shell == "sh" && flag == "-c" => f.write_str(line),
+            words => f.write_str(&words.join(" ")),
         }
     }
 }

@@ -26,7 +26,7 @@ fn a_command_knows_the_deployment_and_lets_it_go_on() {
     );
     let plan = scene.bg(&["plan", "--image", "shop:v2"]).exits(0);
     plan.says(
-        "smoke before traffic and after 10% and before promotion and after promotion: runs sh -c",
+        "smoke before traffic and after 10% and before promotion and after promotion: runs `echo",
     );
     scene
         .bg(&DEPLOY)

@@ -188,8 +188,9 @@ fn endings(blue_green: &Map<'_, '_>, taken: &mut Taken) -> Result<(), InputError
     {
         let wait = ready.number("waitTimeInMinutes")?.unwrap_or_default();
         taken.left.push(format!(
-            "deploymentReadyOption: traffic does not wait {wait} minutes for a person's word; `bg \
-             pause` holds a deployment that runs"
+            "deploymentReadyOption: traffic waits {wait} minutes for a person's word where bg.yaml \
+             has a gate for it: {{ name: go, at: before-traffic, approval: anyone, timeout: \
+             {wait}m }}"
         ));
     }
     if let Some(end) = blue_green.map("terminateBlueInstancesOnDeploymentSuccess")? {
