@@ -384,9 +384,9 @@ pub enum Hold {
         /// For how many minutes.
         minutes: u32,
     },
-    /// No minute of green's was judged yet, because CloudWatch's figures are late.
+    /// CloudWatch's figures are late.
     MetricsLate {
-        /// The start of the first one.
+        /// The start of the first minute that could not be judged for it.
         minute: Timestamp,
     },
     /// Green should have had requests, and had none.
@@ -522,7 +522,7 @@ impl fmt::Display for Hold {
             ),
             Hold::MetricsLate { minute } => write!(
                 f,
-                "no minute of green's is judged yet: CloudWatch's figures of {} UTC are late",
+                "metrics can't be judged: CloudWatch's figures of {} UTC are late",
                 minute.strftime("%H:%M")
             ),
             Hold::GreenStarved { expected } => write!(

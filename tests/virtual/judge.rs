@@ -253,6 +253,19 @@ async fn figures_that_come_late_are_waited_for_before_all_traffic_is_on_green() 
 }
 
 #[tokio::test(start_paused = true)]
+async fn a_good_version_is_promoted_though_figures_come_minutes_late() {
+    for lag in [170, 240, 290] {
+        let stage = stage();
+        stage
+            .region
+            .with_world(|world| world.cloudwatch.lag = SignedDuration::from_secs(lag));
+        let outcome = stage.deploy(&judged("shop:v2", "canary"), |_, _| {}).await;
+        assert_eq!(outcome, Outcome::Promoted, "{lag} s late");
+        assert!(minutes_judged(&stage.records.borrow()) > 0);
+    }
+}
+
+#[tokio::test(start_paused = true)]
 async fn judging_what_may_not_be_read_is_refused_with_what_to_allow() {
     let stage = stage();
     let rule = FaultRule::new("GetMetricData", FaultKind::Denied, When::Always);

@@ -19,6 +19,8 @@ use crate::strategy::Weight;
 
 /// Figures are there so long after their minute's end, as a rule.
 const EXPECTED_AFTER: Duration = Duration::from_secs(120);
+/// Later than this they are too late to go on by what was judged before: three minutes are missing.
+const TOO_LATE: Duration = Duration::from_secs(360);
 
 /// What is known of a minute.
 enum Known {
@@ -109,6 +111,9 @@ impl Draft<'_> {
         match self.served(found, weight, age) {
             Ok(served) => Known::Figures(served),
             Err(Quality::Late) if !given_up => Known::NotYet,
+            // How many targets are healthy is published for each minute: without even that nothing
+            // is missing, everything is late.
+            Err(Quality::NoData) if !given_up && self.is_by_side() => Known::NotYet,
             Err(why) => Known::Nothing(why),
         }
     }
@@ -148,9 +153,14 @@ impl Draft<'_> {
         blind.into_iter().chain(starved).chain(values).collect()
     }
 
+    fn is_by_side(&self) -> bool {
+        self.evidence().is_some_and(Evidence::is_by_side)
+    }
+
     /// Figures that should be there by now can't be read.
     fn unreadable_metrics(&self, evidence: &Evidence) -> Option<Hold> {
-        let age = age_of(evidence.due_by_side()?, self.now)?;
+        let (minute, _) = evidence.due().filter(|_| evidence.is_by_side())?;
+        let age = age_of(minute, self.now)?;
         match &self.seen.metrics {
             Some(Seen::Unreadable(why)) if age >= AGREED_AFTER => Some(Hold::Unreadable {
                 what: "CloudWatch's metrics".to_owned(),
@@ -160,11 +170,15 @@ impl Draft<'_> {
         }
     }
 
-    /// No minute was judged, and the first should have been: no green is raised that nobody has
-    /// judged.
+    /// No minute of the step was judged, and the first should have been; or the newest judged one
+    /// is long ago. No green is raised that nobody has judged.
     fn late(&self, evidence: &Evidence) -> Option<Hold> {
-        let minute = evidence.due_by_side().filter(|_| evidence.judged() == 0)?;
-        let late = age_of(minute, self.now)? >= EXPECTED_AFTER;
+        let (minute, window) = evidence.due().filter(|_| evidence.is_by_side())?;
+        let expected = match evidence.has_judged(window.step) {
+            true => TOO_LATE,
+            false => EXPECTED_AFTER,
+        };
+        let late = age_of(minute, self.now)? >= expected;
         late.then_some(Hold::MetricsLate { minute })
     }
 

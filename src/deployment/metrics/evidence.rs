@@ -328,10 +328,14 @@ impl Evidence {
         (self.by_side && (row || most)).then_some(self.skipped_in_step.max(self.skipped_in_a_row))
     }
 
-    /// The first minute whose figures are wanted on each side and were not judged.
-    pub fn due_by_side(&self) -> Option<Timestamp> {
-        let (minute, _) = self.due().filter(|_| self.by_side)?;
-        Some(minute)
+    /// Whether each side's requests are read, and not the load balancers' own answers alone.
+    pub fn is_by_side(&self) -> bool {
+        self.by_side
+    }
+
+    /// Whether a minute of a step was judged.
+    pub fn has_judged(&self, step: usize) -> bool {
+        self.step == Some(step) && self.judged_in_step > 0
     }
 
     /// Whether requests should have come to green, and none did.

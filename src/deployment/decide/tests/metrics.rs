@@ -7,6 +7,7 @@ use crate::deployment::event::Event;
 use crate::deployment::ids::SlotName;
 use crate::deployment::metrics::{MetricGuards, MetricsSeen, MinuteSeen, minute_from};
 use crate::deployment::observation::Seen;
+use crate::deployment::trip::Hold;
 
 /// A canary that is judged by metrics, in its first bake; and the first minute of that.
 fn baking() -> (Scene, Timestamp) {
@@ -120,4 +121,44 @@ fn minutes_are_read_again_for_ten_minutes() {
     let wanted = scene.deployment.metrics_wanted().expect("the bake goes on");
     assert_eq!(wanted.from, after(first, 15 * 60));
     assert_eq!(wanted.read_from, after(first, 5 * 60));
+}
+
+fn holds_for_late_figures(scene: &Scene) -> bool {
+    let held = scene.deployment.hold.as_ref();
+    let late = |hold: &Hold| matches!(hold, Hold::MetricsLate { .. });
+    held.is_some_and(|held| held.reasons.iter().any(late))
+}
+
+/// Nothing of any minute was shown by a read at `at`.
+fn show_nothing(scene: &mut Scene, at: Timestamp) {
+    scene.seen.metrics = Some(Seen::Value(MetricsSeen {
+        at,
+        ..MetricsSeen::default()
+    }));
+    scene.seen.now = at;
+}
+
+#[test]
+fn figures_that_come_late_hold_and_are_judged_when_they_come() {
+    let (mut scene, minute) = baking();
+    show_nothing(&mut scene, after(minute, 60 + 119));
+    scene.look();
+    assert!(!holds_for_late_figures(&scene));
+    show_nothing(&mut scene, after(minute, 60 + 240));
+    scene.look();
+    assert!(holds_for_late_figures(&scene));
+    let skipped = |it: &&Event| matches!(it, Event::MinuteSkipped { .. });
+    assert_eq!(scene.events.iter().filter(skipped).count(), 0);
+    let now = after(minute, 60 + 270);
+    show(&mut scene, minute, 0, now, now);
+    scene.seen.now = now;
+    scene.look();
+    assert_eq!(judged(&scene), 1);
+    // The next one is as late, and the step has one that was judged.
+    show_nothing(&mut scene, after(minute, 120 + 270));
+    scene.look();
+    assert!(!holds_for_late_figures(&scene));
+    show_nothing(&mut scene, after(minute, 120 + 360));
+    scene.look();
+    assert!(holds_for_late_figures(&scene), "three minutes are missing");
 }
