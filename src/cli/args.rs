@@ -11,7 +11,9 @@ use clap::builder::FalseyValueParser;
 use clap::error::ErrorKind;
 use clap::{ArgMatches, Args, CommandFactory, FromArgMatches, Parser, Subcommand, ValueEnum};
 
-pub use deployment::{DeployArgs, PlanArgs, RegionArgs, RetireBy, RunArgs, VersionArgs};
+pub use deployment::{
+    DefinitionArgs, DeployArgs, PlanArgs, RegionArgs, RetireBy, RunArgs, VersionArgs,
+};
 pub use verbs::{
     DeadmanArgs, DeadmanTestArgs, DeadmanVerb, DoctorArgs, HistoryArgs, IamPolicyArgs, InitArgs,
     InitFormat, PromoteArgs, RehearseArgs, RejectArgs, RestartArgs, ResumeArgs, RollbackArgs,

@@ -3,7 +3,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 use std::path::Path;
 
-use super::args::VersionArgs;
+use super::args::DefinitionArgs;
 use super::error::CliError;
 use crate::deployment::preflight::DefinitionWanted;
 use crate::deployment::task_definition::{
@@ -21,7 +21,7 @@ pub(super) struct Definition {
 }
 
 /// Reads the flags, and the files that they name.
-pub(super) fn definition(args: &VersionArgs) -> Result<Definition, CliError> {
+pub(super) fn definition(args: &DefinitionArgs) -> Result<Definition, CliError> {
     let file = args
         .task_definition
         .as_deref()
@@ -44,7 +44,7 @@ fn usage(error: &dyn std::fmt::Display) -> CliError {
     CliError::usage(error.to_string())
 }
 
-fn images(args: &VersionArgs) -> Result<Vec<ImageChange>, CliError> {
+fn images(args: &DefinitionArgs) -> Result<Vec<ImageChange>, CliError> {
     match &args.image_definitions {
         None => parse_image_flags(&args.images).map_err(|error| usage(&error)),
         Some(path) => {
@@ -55,15 +55,9 @@ fn images(args: &VersionArgs) -> Result<Vec<ImageChange>, CliError> {
     }
 }
 
-fn from_flags(args: &VersionArgs) -> Result<DefinitionWanted, CliError> {
+fn from_flags(args: &DefinitionArgs) -> Result<DefinitionWanted, CliError> {
     let images = images(args)?;
     let Some(reference) = &args.task_definition else {
-        if images.is_empty() && !args.force {
-            return Err(CliError::usage("nothing says what to deploy").hint(
-                "add --image REF, --task-definition FILE|FAMILY:REV or --image-definitions FILE; \
-                 --force alone deploys what blue runs once more",
-            ));
-        }
         return Ok(DefinitionWanted::Images(images));
     };
     if !images.is_empty() {
@@ -75,7 +69,7 @@ fn from_flags(args: &VersionArgs) -> Result<DefinitionWanted, CliError> {
     Ok(DefinitionWanted::Existing(reference.clone()))
 }
 
-fn from_file(args: &VersionArgs, file: &str) -> Result<Definition, CliError> {
+fn from_file(args: &DefinitionArgs, file: &str) -> Result<Definition, CliError> {
     let text = read(Path::new(file))?;
     let rendered = rendered(args, file, &text)?;
     // What a template was made of may be secret.
@@ -97,7 +91,7 @@ fn from_file(args: &VersionArgs, file: &str) -> Result<Definition, CliError> {
 }
 
 /// What a template makes; `None` where the file is none.
-fn rendered(args: &VersionArgs, file: &str, text: &str) -> Result<Option<Rendered>, CliError> {
+fn rendered(args: &DefinitionArgs, file: &str, text: &str) -> Result<Option<Rendered>, CliError> {
     let set = set(args)?;
     if !is_template(text) {
         return match set.is_empty() {
@@ -120,7 +114,7 @@ fn rendered(args: &VersionArgs, file: &str, text: &str) -> Result<Option<Rendere
 }
 
 /// What `--set` says.
-fn set(args: &VersionArgs) -> Result<BTreeMap<String, String>, CliError> {
+fn set(args: &DefinitionArgs) -> Result<BTreeMap<String, String>, CliError> {
     let mut set = BTreeMap::new();
     for pair in &args.set {
         // Its value is nobody's business here either.

@@ -47,7 +47,14 @@ impl Wanted {
             Some(name) => Some(resolve(&StrategyRef::Named(name.clone()), Path::new("."))?),
             None => None,
         };
-        let Definition { wanted, note } = definition(args)?;
+        let Definition { wanted, note } = definition(&args.definition)?;
+        let is_nothing = matches!(&wanted, DefinitionWanted::Images(images) if images.is_empty());
+        if is_nothing && !args.force {
+            return Err(CliError::usage("nothing says what to deploy").hint(
+                "add --image REF, --task-definition FILE|FAMILY:REV or --image-definitions FILE; \
+                 --force alone deploys what blue runs once more",
+            ));
+        }
         let when_unchanged = if args.force {
             WhenUnchanged::Deploy
         } else {

@@ -10,9 +10,9 @@ use super::values::{on_interrupt, poll, slots, speed};
 use crate::deployment::ids::SlotName;
 use crate::deployment::observation::OnInterrupt;
 
-/// What is deployed, and how.
+/// What a version runs
 #[derive(Debug, Clone, Default, Args)]
-pub struct VersionArgs {
+pub struct DefinitionArgs {
     /// New image of a container; without its name, of the only or the first essential one
     #[arg(
         short,
@@ -42,6 +42,14 @@ pub struct VersionArgs {
         conflicts_with = "images"
     )]
     pub image_definitions: Option<PathBuf>,
+}
+
+/// What is deployed, and how.
+#[derive(Debug, Clone, Default, Args)]
+pub struct VersionArgs {
+    /// What it runs.
+    #[command(flatten)]
+    pub definition: DefinitionArgs,
     /// How traffic is shifted: a name, ./file.yaml, canary:5%:10m, linear:20%:2m [default: the config's]
     #[arg(short, long, env = "BG_STRATEGY")]
     pub strategy: Option<String>,

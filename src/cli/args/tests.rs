@@ -65,7 +65,10 @@ fn a_deployment_takes_images_by_container() {
     let Verb::Deploy(deploy) = cli.verb else {
         panic!("not a deployment")
     };
-    assert_eq!(deploy.version.images, ["app=shop:v2", "side=envoy:1"]);
+    assert_eq!(
+        deploy.version.definition.images,
+        ["app=shop:v2", "side=envoy:1"]
+    );
     assert_eq!(deploy.version.poll, Some(Duration::from_secs(2)));
     assert_eq!(deploy.run.on_interrupt, None);
     assert_eq!(deploy.run.retire_by(), None);

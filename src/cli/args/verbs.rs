@@ -6,7 +6,7 @@ use std::time::Duration;
 use clap::builder::FalseyValueParser;
 use clap::{Args, Subcommand, ValueEnum};
 
-use super::deployment::{RegionArgs, RunArgs};
+use super::deployment::{DefinitionArgs, RegionArgs, RunArgs};
 use super::values::{slots, speed};
 use crate::deployment::ids::SlotName;
 
@@ -81,34 +81,9 @@ pub struct RejectArgs {
 /// `bg verify`
 #[derive(Debug, Clone, Args)]
 pub struct VerifyArgs {
-    /// New image of a container, as `deploy` takes it [default: what is live]
-    #[arg(
-        short,
-        long = "image",
-        env = "BG_IMAGE",
-        value_name = "[CONTAINER=]REF",
-        value_delimiter = ','
-    )]
-    pub images: Vec<String>,
-    /// Task definition, as `deploy` takes it [default: the live one]
-    #[arg(long, env = "BG_TASK_DEFINITION", value_name = "FILE|FAMILY[:REV]")]
-    pub task_definition: Option<String>,
-    /// Defines a name in a task-definition file that is a template; in BG_SET one on each line
-    #[arg(
-        long = "set",
-        env = "BG_SET",
-        value_name = "NAME=VALUE",
-        value_delimiter = '\n'
-    )]
-    pub set: Vec<String>,
-    /// Images from CodePipeline's imagedefinitions.json or imageDetail.json
-    #[arg(
-        long,
-        env = "BG_IMAGE_DEFINITIONS",
-        value_name = "FILE",
-        conflicts_with = "images"
-    )]
-    pub image_definitions: Option<PathBuf>,
+    /// What it runs; left out, what is live.
+    #[command(flatten)]
+    pub definition: DefinitionArgs,
     /// Where.
     #[command(flatten)]
     pub region: RegionArgs,

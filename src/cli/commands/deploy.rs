@@ -1,7 +1,7 @@
 //! `bg deploy`
 
 use crate::cli::abandoned::{Abandoned, Taking};
-use crate::cli::args::{DeployArgs, Global, RestartArgs, VersionArgs};
+use crate::cli::args::{DefinitionArgs, DeployArgs, Global, RestartArgs, VersionArgs};
 use crate::cli::error::{CliError, ErrorKind};
 use crate::cli::exit::ExitCode;
 use crate::cli::request::Wanted;
@@ -56,7 +56,10 @@ impl What {
                 .hint("`bg status` shows both slots and the weights")
         })?;
         Wanted::of_version(&VersionArgs {
-            task_definition: Some(live.to_string()),
+            definition: DefinitionArgs {
+                task_definition: Some(live.to_string()),
+                ..args.version.definition.clone()
+            },
             ..args.version.clone()
         })
     }

@@ -11,7 +11,7 @@ use jiff::Timestamp;
 use self::base::Base;
 use self::show::Shown;
 use crate::aws::{Cloud, CollectAsk, SurveyAsk};
-use crate::cli::args::{Global, RehearseArgs, VersionArgs};
+use crate::cli::args::{DefinitionArgs, Global, RehearseArgs, VersionArgs};
 use crate::cli::error::{CliError, ErrorKind};
 use crate::cli::exit::ExitCode;
 use crate::cli::local_region::DEMO_CONFIG;
@@ -183,7 +183,10 @@ fn request(
 ) -> Result<Request, CliError> {
     let practised = strategy == Some(CODEDEPLOY);
     let version = VersionArgs {
-        images: args.images.clone(),
+        definition: DefinitionArgs {
+            images: args.images.clone(),
+            ..DefinitionArgs::default()
+        },
         strategy: strategy.filter(|_| !practised).map(str::to_owned),
         force: true,
         allow_long: true,

@@ -5,7 +5,7 @@ use std::collections::BTreeSet;
 use serde_json::Value;
 
 use crate::aws::SurveyAsk;
-use crate::cli::args::{Global, OutputFormat, VerifyArgs, VersionArgs};
+use crate::cli::args::{Global, OutputFormat, VerifyArgs};
 use crate::cli::definition::definition;
 use crate::cli::display::{print, print_json};
 use crate::cli::error::{CliError, ErrorKind};
@@ -24,7 +24,7 @@ use crate::report::verify::{VerifyReport, text};
 use crate::verify::{Subject, asks, judge};
 
 pub(super) async fn run(global: &Global, args: &VerifyArgs) -> Result<ExitCode, CliError> {
-    let wanted = definition(&version(args))?.wanted;
+    let wanted = definition(&args.definition)?.wanted;
     let session = Session::open(global, Some(&args.region)).await?;
     let found = session
         .cloud
@@ -62,18 +62,6 @@ pub(super) async fn run(global: &Global, args: &VerifyArgs) -> Result<ExitCode, 
         0 => ExitCode::Stands,
         _ => ExitCode::Refused,
     })
-}
-
-/// The same flags as `deploy` has them; without any, what is live is meant.
-fn version(args: &VerifyArgs) -> VersionArgs {
-    VersionArgs {
-        images: args.images.clone(),
-        task_definition: args.task_definition.clone(),
-        set: args.set.clone(),
-        image_definitions: args.image_definitions.clone(),
-        force: true,
-        ..VersionArgs::default()
-    }
 }
 
 fn survey_ask(session: &Session, wanted: &DefinitionWanted) -> SurveyAsk {
