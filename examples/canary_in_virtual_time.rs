@@ -99,6 +99,7 @@ fn request(image: &str, clock: Clock) -> Result<Request, Box<dyn Error>> {
             b: slot("shop-b", "shop-b"),
         },
         routes: RoutesWanted::Auto,
+        test_routes: Vec::new(),
         strategy: Strategy::named("canary").map_err(|error| error.to_string())?,
         guards: GuardsWanted {
             metrics: None,

@@ -109,6 +109,7 @@ pub(super) fn listener(weights: &[(&Group, u32)]) -> RouteFound {
             priority: None,
             hosts: Vec::new(),
             paths: Vec::new(),
+            headers: Vec::new(),
             weights: weights.collect(),
             sticky: None,
         },
@@ -127,6 +128,7 @@ pub(super) fn rule(weights: &[(&Group, u32)]) -> RouteFound {
             priority: Some("10".to_owned()),
             hosts: vec!["api.example.com".to_owned()],
             paths: vec!["/v1/*".to_owned()],
+            headers: Vec::new(),
             sticky: Some(std::time::Duration::from_secs(600)),
             ..found.forward
         },

@@ -103,6 +103,7 @@ fn forward(
         priority: priority.filter(|_| kind == RouteKind::Rule),
         hosts: condition(item, "host-header", "HostHeaderConfig"),
         paths: condition(item, "path-pattern", "PathPatternConfig"),
+        headers: headers(item),
         weights: BTreeMap::new(),
         sticky: None,
     };
@@ -113,7 +114,7 @@ fn forward(
 }
 
 /// The values of a rule's condition: in its own structure, or in the older plain list.
-fn condition(rule: &Element, field: &str, config: &str) -> Vec<String> {
+pub(super) fn condition(rule: &Element, field: &str, config: &str) -> Vec<String> {
     let conditions = rule.members("Conditions").iter();
     conditions
         .filter(|condition| condition.text_of("Field") == Some(field))
@@ -127,5 +128,19 @@ fn condition(rule: &Element, field: &str, config: &str) -> Vec<String> {
             }
         })
         .map(|value| value.text.clone())
+        .collect()
+}
+
+/// The values of a rule's header conditions, as `name: value`.
+pub(super) fn headers(rule: &Element) -> Vec<String> {
+    let configs = rule.members("Conditions").iter();
+    let configs = configs.filter_map(|condition| condition.child("HttpHeaderConfig"));
+    configs
+        .flat_map(|config| {
+            let name = config.text_of("HttpHeaderName").unwrap_or_default();
+            let name = name.to_lowercase();
+            let values = config.members("Values").iter();
+            values.map(move |value| format!("{name}: {}", value.text))
+        })
         .collect()
 }

@@ -39,6 +39,7 @@ mod routes;
 mod scaling;
 mod services;
 mod survey;
+mod test_address;
 mod together;
 mod universal;
 mod verify;

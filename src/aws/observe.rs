@@ -49,6 +49,7 @@ impl Cloud {
                 let late = |route| (route, Seen::Unreadable(late()));
                 plan.routes
                     .iter()
+                    .chain(&plan.test_routes)
                     .map(|route| late(route.arn.clone()))
                     .collect()
             }),

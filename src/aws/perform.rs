@@ -48,6 +48,7 @@ impl Cloud {
             Action::ProvisionGreen { task_definition } => {
                 self.provision_green(plan, task_definition).await?;
             }
+            Action::PointTestRoutes { to } => self.point_test_routes(plan, *to).await?,
             Action::WriteWeights(write) => self.write_weights(plan, *write).await?,
             Action::Scale { slot, desired } => {
                 let service = &plan.slots[*slot].service;

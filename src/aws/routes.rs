@@ -43,7 +43,8 @@ impl Cloud {
     /// The forward action of every route of the plan; what can't be read says why. Each action
     /// list is remembered for a revert.
     pub(super) async fn see_routes(&self, plan: &Plan) -> BTreeMap<RouteArn, Seen<RouteSeen>> {
-        let of = |kind| plan.routes.iter().filter(move |route| route.kind == kind);
+        let all = || plan.routes.iter().chain(&plan.test_routes);
+        let of = |kind| all().filter(move |route| route.kind == kind);
         let (listeners, rules) = tokio::join!(
             self.see(RouteKind::Listener, of(RouteKind::Listener).collect()),
             self.see(RouteKind::Rule, of(RouteKind::Rule).collect()),
@@ -120,6 +121,26 @@ impl Cloud {
             .routes
             .iter()
             .map(|route| (route, pair(plan, route), Edit::AddGreen));
+        self.edit_all(writes, From::Fresh, Effect::Writes).await
+    }
+
+    /// Gives everything on the test routes to `slot`.
+    pub(super) async fn point_test_routes(
+        &self,
+        plan: &Plan,
+        slot: SlotName,
+    ) -> Result<(), AwsError> {
+        let writes = plan.test_routes.iter().map(|route| {
+            let pair = Pair {
+                blue: &route.groups[slot],
+                green: &route.groups[slot.other()],
+            };
+            let green = match route.sticky {
+                Some(_) => Leftover::Removed,
+                None => Leftover::Named,
+            };
+            (route, pair, Edit::AllBlue { green })
+        });
         self.edit_all(writes, From::Fresh, Effect::Writes).await
     }
 

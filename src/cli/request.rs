@@ -123,6 +123,7 @@ impl Wanted {
                 .map(|account| account.as_str().to_owned()),
             slots: slots(config),
             routes: routes(config),
+            test_routes: test_routes(config),
             strategy,
             guards: GuardsWanted {
                 ready: config.guards.targets.ready,
@@ -196,27 +197,44 @@ pub(super) fn slots(config: &Config) -> Slots<SlotWanted> {
 pub(super) fn routes(config: &Config) -> RoutesWanted {
     match &config.routes {
         config::Routes::Auto => RoutesWanted::Auto,
-        config::Routes::Listed(routes) => RoutesWanted::Listed(
-            routes
-                .iter()
-                .map(|route| match route {
-                    config::RouteConfig::Listener(arn) | config::RouteConfig::Rule(arn) => {
-                        RouteWanted::Arn(arn.clone())
-                    }
-                    config::RouteConfig::Named {
-                        load_balancer,
-                        port,
-                        host,
-                        path,
-                    } => RouteWanted::Place {
-                        load_balancer: load_balancer.clone(),
-                        port: *port,
-                        host: host.clone(),
-                        path: path.clone(),
-                    },
-                })
-                .collect(),
-        ),
+        config::Routes::Listed(routes) => RoutesWanted::Listed(routes.iter().map(route).collect()),
+    }
+}
+
+/// What may be written to: the routes and the test routes.
+pub(super) fn all_routes(config: &Config) -> RoutesWanted {
+    match routes(config) {
+        RoutesWanted::Auto => RoutesWanted::Auto,
+        RoutesWanted::Listed(mut routes) => {
+            routes.extend(test_routes(config));
+            RoutesWanted::Listed(routes)
+        }
+    }
+}
+
+/// The config's test routes.
+pub(super) fn test_routes(config: &Config) -> Vec<RouteWanted> {
+    config.test_routes.iter().map(route).collect()
+}
+
+fn route(route: &config::RouteConfig) -> RouteWanted {
+    match route {
+        config::RouteConfig::Listener(arn) | config::RouteConfig::Rule(arn) => {
+            RouteWanted::Arn(arn.clone())
+        }
+        config::RouteConfig::Named {
+            load_balancer,
+            port,
+            host,
+            path,
+            header,
+        } => RouteWanted::Place {
+            load_balancer: load_balancer.clone(),
+            port: *port,
+            host: host.clone(),
+            path: path.clone(),
+            header: header.clone(),
+        },
     }
 }
 

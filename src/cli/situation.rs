@@ -17,7 +17,7 @@ use crate::deployment::observation::Seen;
 use crate::deployment::preflight::under_way;
 use crate::deployment::retire::{Due, Retirement, SERVED_TAG, TAG};
 use crate::deployment::scaling::ScalableTarget;
-use crate::deployment::surroundings::Carried;
+use crate::deployment::surroundings::{Carried, Forward};
 use crate::deployment::task_definition;
 use crate::diagnose::Definition;
 use crate::report::status::{
@@ -40,7 +40,12 @@ impl Situation {
     pub(super) async fn look(session: &Session) -> Result<Situation, CliError> {
         let found = session.survey_for_status().await?;
         let wanted = request::slots(&session.config);
-        let traffic = Traffic::of(&wanted, &found.groups, found.forwards);
+        let traffic = Traffic::of(
+            &wanted,
+            &found.groups,
+            found.forwards,
+            &request::test_routes(&session.config),
+        );
         if traffic.forwards.is_empty() && found.services.a.is_none() && found.services.b.is_none() {
             let (a, b) = (
                 &session.config.slots.a.service,
@@ -114,7 +119,6 @@ impl Situation {
 
     /// The document of `bg status`.
     pub(super) async fn report(&self, session: &Session) -> StatusReport {
-        let carried = self.traffic.carried();
         let known = session.unless_silent(self.known(session)).await;
         let ((deployment, unknown), store) = match known {
             Ok(known) => (known, None),
@@ -131,19 +135,24 @@ impl Situation {
         let blue = deployed.and_then(DeploymentStatus::blue_under_way);
         let blue = blue.or_else(|| Some(unknown.as_ref()?.slot.other()));
         let live = self.traffic.live().or(blue);
-        let routes = self.traffic.forwards.iter().zip(&carried);
-        let routes = routes.map(|(forward, carried)| RouteStatus {
-            label: forward.label(),
-            arn: forward.arn.clone(),
-            weights: Slots::from_fn(|slot| carried.share(slot)),
-        });
+        let shown = |forwards: &[Forward]| {
+            let carried = self.traffic.carried_by(forwards);
+            let routes = forwards.iter().zip(&carried);
+            let routes = routes.map(|(forward, carried)| RouteStatus {
+                label: forward.label(),
+                arn: forward.arn.clone(),
+                weights: Slots::from_fn(|slot| carried.share(slot)),
+            });
+            routes.collect()
+        };
         StatusReport {
             at: session.clock.now(),
             service: session.service(),
             cluster: session.cluster(),
             live: live.map(|slot| self.slot(session, slot)),
             idle: live.map(|slot| self.slot(session, slot.other())),
-            routes: routes.collect(),
+            routes: shown(&self.traffic.forwards),
+            test_routes: shown(&self.traffic.tests),
             deployment,
             unknown,
             retire: live.and_then(|slot| {

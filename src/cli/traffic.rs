@@ -7,14 +7,17 @@ use super::request;
 use super::session::Session;
 use crate::aws::RouteWrite;
 use crate::deployment::ids::{SlotName, Slots, TargetGroupArn};
-use crate::deployment::preflight::SlotWanted;
+use crate::deployment::preflight::{RouteWanted, SlotWanted};
 use crate::deployment::surroundings::{Carried, Forward, GroupFound, live};
 
 /// What ELBv2 alone shows.
 pub(super) struct Traffic {
     /// Each slot's target groups in the config's order; `None` for one that doesn't exist.
     groups: Slots<Vec<Option<TargetGroupArn>>>,
+    /// The routes.
     pub(super) forwards: Vec<Forward>,
+    /// The test routes, which say nothing of who serves.
+    pub(super) tests: Vec<Forward>,
 }
 
 /// What break glass has to do.
@@ -39,7 +42,8 @@ impl Traffic {
             .forwards_of(&names)
             .await
             .map_err(|error| session.cant_look(&error))?;
-        Ok(Traffic::of(&wanted, &groups, forwards))
+        let tests = request::test_routes(&session.config);
+        Ok(Traffic::of(&wanted, &groups, forwards, &tests))
     }
 
     /// Of what was found for the config's slots.
@@ -47,7 +51,10 @@ impl Traffic {
         wanted: &Slots<SlotWanted>,
         groups: &BTreeMap<String, Option<GroupFound>>,
         forwards: Vec<Forward>,
+        tests: &[RouteWanted],
     ) -> Traffic {
+        let is_test = |forward: &Forward| tests.iter().any(|it| it.is(forward));
+        let (tests, forwards) = forwards.into_iter().partition(is_test);
         let arn = |name| Some(groups.get(name)?.as_ref()?.arn.clone());
         let of_slot = |slot: SlotName| {
             let targets = wanted[slot].targets.iter();
@@ -56,6 +63,7 @@ impl Traffic {
         Traffic {
             groups: Slots::from_fn(of_slot),
             forwards,
+            tests,
         }
     }
 
@@ -66,8 +74,13 @@ impl Traffic {
 
     /// What each route gives each slot, in the order of `forwards`.
     pub(super) fn carried(&self) -> Vec<Carried> {
+        self.carried_by(&self.forwards)
+    }
+
+    /// What each of some forward actions gives each slot.
+    pub(super) fn carried_by(&self, forwards: &[Forward]) -> Vec<Carried> {
         let groups = Slots::from_fn(|slot| self.groups(slot));
-        let forwards = self.forwards.iter();
+        let forwards = forwards.iter();
         forwards
             .map(|forward| Carried::of(&forward.weights, &groups))
             .collect()
@@ -81,7 +94,7 @@ impl Traffic {
     /// What break glass has to write to give `to` everything.
     pub(super) fn writes(&self, to: SlotName) -> Writes {
         let mut writes = Writes::default();
-        for forward in &self.forwards {
+        for forward in self.forwards.iter().chain(&self.tests) {
             let named = |slot: SlotName| {
                 let names = |group: &TargetGroupArn| forward.weights.contains_key(group);
                 let mut groups = self.groups[slot].iter();
@@ -155,6 +168,7 @@ mod tests {
             priority: None,
             hosts: Vec::new(),
             paths: Vec::new(),
+            headers: Vec::new(),
             weights: weights
                 .map(|(group, weight)| (TargetGroupArn::new(*group), *weight))
                 .collect(),
@@ -172,7 +186,7 @@ mod tests {
             let group = there.contains(&name).then(|| found(name));
             (name.to_owned(), group)
         });
-        Traffic::of(&slots, &groups.into(), forwards)
+        Traffic::of(&slots, &groups.into(), forwards, &[])
     }
 
     fn moves(writes: &Writes) -> Vec<(&str, &str, Option<&str>)> {

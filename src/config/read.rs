@@ -10,18 +10,19 @@ use super::deadman::read_deadman;
 use super::environment::fill;
 use super::gates::read_gates;
 use super::guards::read_guards;
-use super::routes::read_routes;
+use super::routes::{read_routes, read_test_routes};
 use super::slots::read_slots;
 use super::types::{Config, GreenCapacity, OnSignal, Retire, RetireThen, Signals, Timing};
 use super::values::{AccountId, StateLocation};
 
-pub(super) const CONFIG_KEYS: [&str; 18] = [
+pub(super) const CONFIG_KEYS: [&str; 19] = [
     "service",
     "cluster",
     "account",
     "region",
     "slots",
     "routes",
+    "test_route",
     "strategy",
     "guards",
     "gates",
@@ -87,6 +88,8 @@ impl Config {
             region,
             slots,
             routes: read(&fields, "routes", |node| read_routes(reader, node))?.unwrap_or_default(),
+            test_routes: read(&fields, "test_route", |node| read_test_routes(reader, node))?
+                .unwrap_or_default(),
             strategy: read(&fields, "strategy", |node| read_strategy(reader, node))?
                 .unwrap_or_default(),
             guards: guards.unwrap_or_default(),

@@ -30,13 +30,15 @@ pub enum RouteConfig {
         host: Option<String>,
         /// The rule's path-pattern condition.
         path: Option<String>,
+        /// The rule's http-header condition, as `NAME: VALUE`.
+        header: Option<String>,
     },
 }
 
-pub(super) const ROUTE_KEYS: [&str; 4] = ["load_balancer", "port", "host", "path"];
+pub(super) const ROUTE_KEYS: [&str; 5] = ["load_balancer", "port", "host", "path", "header"];
 
 const ROUTE_FORM: &str =
-    "a route: a listener's or rule's ARN, or { load_balancer, port, host, path }";
+    "a route: a listener's or rule's ARN, or { load_balancer, port, host, path, header }";
 
 pub(super) fn read_routes(reader: Reader<'_>, node: &Node) -> Result<Routes, InputError> {
     if let Value::Text(text) = &node.value {
@@ -57,6 +59,25 @@ pub(super) fn read_routes(reader: Reader<'_>, node: &Node) -> Result<Routes, Inp
             .error(node.at, "the list of routes is empty")
             .with_hint(hint));
     }
+    read_all(reader, items).map(Routes::Listed)
+}
+
+/// `test_route`: one, or one for each port of the service.
+pub(super) fn read_test_routes(
+    reader: Reader<'_>,
+    node: &Node,
+) -> Result<Vec<RouteConfig>, InputError> {
+    match &node.value {
+        Value::List(items) if items.is_empty() => {
+            let error = reader.error(node.at, "the list of test routes is empty");
+            Err(error.with_hint("leave `test_route` out where testers have no route of their own"))
+        }
+        Value::List(items) => read_all(reader, items),
+        _ => Ok(vec![read_route(reader, node)?]),
+    }
+}
+
+fn read_all(reader: Reader<'_>, items: &[Node]) -> Result<Vec<RouteConfig>, InputError> {
     let mut routes = Vec::new();
     for item in items {
         let route = read_route(reader, item)?;
@@ -65,7 +86,7 @@ pub(super) fn read_routes(reader: Reader<'_>, node: &Node) -> Result<Routes, Inp
         }
         routes.push(route);
     }
-    Ok(Routes::Listed(routes))
+    Ok(routes)
 }
 
 fn read_route(reader: Reader<'_>, node: &Node) -> Result<RouteConfig, InputError> {
@@ -93,5 +114,24 @@ fn read_route(reader: Reader<'_>, node: &Node) -> Result<RouteConfig, InputError
         port: reader.port(fields.required("port")?)?,
         host: condition("host")?,
         path: condition("path")?,
+        header: fields
+            .optional("header")
+            .map(|node| read_header(reader, node))
+            .transpose()?,
     })
+}
+
+/// `X-Test: green`, with the name in small letters and one blank.
+fn read_header(reader: Reader<'_>, node: &Node) -> Result<String, InputError> {
+    let text = reader.text(node, "a header: \"NAME: VALUE\"")?;
+    match text.split_once(':') {
+        Some((name, value)) if !name.trim().is_empty() && !value.trim().is_empty() => {
+            Ok(format!("{}: {}", name.trim().to_lowercase(), value.trim()))
+        }
+        _ => {
+            let what = format!("{text:?} is no header with a value");
+            let hint = "write it as the rule has it, in quotes: header: \"X-Test: green\"";
+            Err(reader.error(node.at, what).with_hint(hint))
+        }
+    }
 }

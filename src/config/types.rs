@@ -7,7 +7,7 @@ use crate::strategy::StrategyRef;
 
 use super::deadman::Deadman;
 use super::guards::Guards;
-use super::routes::Routes;
+use super::routes::{RouteConfig, Routes};
 use super::slots::Slots;
 use super::values::{AccountId, StateLocation};
 
@@ -30,6 +30,8 @@ pub struct Config {
     pub slots: Slots,
     /// What splits traffic between them.
     pub routes: Routes,
+    /// What goes to green before production does (`test_route`).
+    pub test_routes: Vec<RouteConfig>,
     /// The steps that traffic moves in.
     pub strategy: StrategyRef,
     /// The checks that are on all the time.

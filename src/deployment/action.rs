@@ -25,6 +25,11 @@ pub enum Action {
         /// What it is to run.
         task_definition: TaskDefinitionArn,
     },
+    /// Give everything on the test routes to a slot.
+    PointTestRoutes {
+        /// Which.
+        to: SlotName,
+    },
     /// Write a split to all routes.
     WriteWeights(WeightWrite),
     /// Set a slot's desired count.
@@ -105,6 +110,7 @@ impl Action {
             Action::RegisterTaskDefinition => ActName::RegisterTaskDefinition,
             Action::AddGreenToRoutes => ActName::AddGreenToRoutes,
             Action::ProvisionGreen { .. } => ActName::ProvisionGreen,
+            Action::PointTestRoutes { .. } => ActName::PointTestRoutes,
             Action::WriteWeights(WeightWrite::Raise { .. }) => ActName::Shift,
             Action::WriteWeights(WeightWrite::AllBlue) => ActName::Revert,
             Action::Scale { .. } => ActName::Scale,
@@ -130,6 +136,8 @@ pub enum ActName {
     AddGreenToRoutes,
     /// [`Action::ProvisionGreen`]
     ProvisionGreen,
+    /// [`Action::PointTestRoutes`]
+    PointTestRoutes,
     /// [`WeightWrite::Raise`]
     Shift,
     /// [`WeightWrite::AllBlue`]
@@ -160,6 +168,7 @@ impl fmt::Display for ActName {
             ActName::RegisterTaskDefinition => "register the task definition",
             ActName::AddGreenToRoutes => "add green's target group to the routes",
             ActName::ProvisionGreen => "create or update green's service",
+            ActName::PointTestRoutes => "move the test routes",
             ActName::Shift => "shift traffic",
             ActName::Revert => "put traffic back to blue",
             ActName::Scale => "set the desired count",

@@ -115,6 +115,12 @@ pub enum Event {
         /// To what.
         desired: u32,
     },
+    /// Intent: the test routes go to a slot: green before production does, blue again before
+    /// green is put away.
+    PointingTestRoutes {
+        /// Which.
+        to: SlotName,
+    },
     /// Intent: green's share is going to be raised to a step's weight.
     Shifting {
         /// Position in the ladder, from 0.
@@ -320,6 +326,13 @@ pub enum Event {
         /// How it stands.
         outcome: Outcome,
     },
+}
+
+impl Event {
+    /// Whether the deployment goes no further after it.
+    pub fn gives_up(&self) -> bool {
+        matches!(self, Event::Reverting { .. } | Event::Ended { .. })
+    }
 }
 
 /// The figures of a look, for people.

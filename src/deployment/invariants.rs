@@ -4,6 +4,7 @@ use super::ids::{SlotName, TargetGroupArn};
 use super::observation::{Observation, Seen, Split};
 use super::plan::{AlarmGuard, AlarmWeight, Plan, Route};
 use super::state::Deployment;
+use super::surroundings::Carried;
 use super::trip::Hold;
 use crate::judge::alarms::{AlarmState, InsufficientData, Verdict, verdict};
 use crate::judge::targets::{self, Share};
@@ -96,6 +97,36 @@ pub fn green_is_seen_idle(plan: &Plan, observation: &Observation) -> bool {
         seen.and_then(Seen::value).is_some()
     };
     plan.routes.iter().all(readable) && !green_carries_traffic(plan, observation)
+}
+
+/// The test routes that don't give `slot` everything, or can't be read.
+pub fn test_routes_elsewhere(plan: &Plan, observation: &Observation, slot: SlotName) -> Vec<Hold> {
+    let elsewhere = plan.test_routes.iter().filter_map(|route| {
+        let why = match observation.routes.get(&route.arn) {
+            Some(Seen::Value(seen)) => match Carried::on(route, &seen.weights) {
+                carried if carried.foreign.is_none() && carried.alone() == Some(slot) => {
+                    return None;
+                }
+                _ => "it doesn't show it yet".to_owned(),
+            },
+            Some(Seen::Unreadable(why)) => why.clone(),
+            None => "it was not looked at".to_owned(),
+        };
+        Some(Hold::TestRouteElsewhere {
+            route: route.label.clone(),
+            slot,
+            why,
+        })
+    });
+    elsewhere.collect()
+}
+
+/// Whether a test route shows `slot` with any traffic.
+pub fn tests_reach(plan: &Plan, observation: &Observation, slot: SlotName) -> bool {
+    plan.test_routes.iter().any(|route| {
+        let seen = observation.routes.get(&route.arn).and_then(Seen::value);
+        seen.is_some_and(|seen| Carried::on(route, &seen.weights).slots[slot] > 0)
+    })
 }
 
 /// The group of `slot` with the fewest healthy targets, and how many; `None` where one of the

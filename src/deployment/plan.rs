@@ -66,6 +66,9 @@ pub struct Plan {
     pub notes: Vec<String>,
     /// What splits traffic. They move together.
     pub routes: Vec<Route>,
+    /// What goes to green before production does, and back to blue before green is put away.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub test_routes: Vec<Route>,
     /// The strategy's name, for people.
     pub strategy: String,
     /// The ladder; the last step is 100 %.

@@ -10,7 +10,7 @@ use super::deadman::DeadmanState;
 use super::event::{Event, Look, Record};
 use super::gate::Passing;
 use super::handover::{Drive, Handover};
-use super::ids::{AlarmName, TaskDefinitionArn};
+use super::ids::{AlarmName, SlotName, TaskDefinitionArn};
 use super::metrics::{Evidence, MetricsWanted};
 use super::outcome::Outcome;
 use super::plan::Plan;
@@ -65,6 +65,8 @@ pub struct Deployment {
     pub target_reason: Option<String>,
     /// How many tasks green was last given, where that was more than it began with.
     pub sizing: Option<u32>,
+    /// The slot that the test routes were sent to.
+    pub test_routes_on: Option<SlotName>,
     /// The last own change, after which looks come quickly.
     pub changed_at: Timestamp,
     /// Whether the journal says what was found out about green's failure.
@@ -231,6 +233,7 @@ impl Deployment {
             target_reason: None,
             diagnosed: false,
             sizing: None,
+            test_routes_on: None,
             changed_at: record.at,
             look: Look::default(),
             registering_until: None,
@@ -321,6 +324,10 @@ impl Deployment {
             (Phase::Provisioning { .. }, Event::GreenReady) => self.phase = Phase::Ready,
             (Phase::Ready | Phase::Baking { .. }, Event::SizingGreen { desired }) => {
                 self.sizing = Some(*desired);
+                self.changed_at = at;
+            }
+            (_, Event::PointingTestRoutes { to }) => {
+                self.test_routes_on = Some(*to);
                 self.changed_at = at;
             }
             (Phase::Ready | Phase::Baking { .. }, Event::Shifting { step, weight }) => {

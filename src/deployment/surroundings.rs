@@ -128,6 +128,8 @@ pub struct Forward {
     pub hosts: Vec<String>,
     /// The rule's `path-pattern` values.
     pub paths: Vec<String>,
+    /// The rule's `http-header` conditions, as `name: value` with the name in small letters.
+    pub headers: Vec<String>,
     /// Every group that it names, with its weight.
     pub weights: BTreeMap<TargetGroupArn, u32>,
     /// Its target-group stickiness, where enabled.
@@ -139,7 +141,11 @@ impl Forward {
     pub fn label(&self) -> String {
         let mut label = format!("{}:{}", self.load_balancer.name(), self.port);
         if self.kind == RouteKind::Rule {
-            let conditions = format!("{}{}", self.hosts.join("|"), self.paths.join("|"));
+            let mut conditions = format!("{}{}", self.hosts.join("|"), self.paths.join("|"));
+            if !self.headers.is_empty() {
+                let blank = if conditions.is_empty() { "" } else { " " };
+                conditions = format!("{conditions}{blank}{}", self.headers.join("|"));
+            }
             let priority = || format!("rule {}", self.priority.as_deref().unwrap_or("?"));
             label.push(' ');
             label.push_str(&if conditions.is_empty() {

@@ -426,6 +426,15 @@ pub enum Hold {
         /// What to do.
         renew: String,
     },
+    /// A test route does not go where it is to.
+    TestRouteElsewhere {
+        /// Its label.
+        route: String,
+        /// The slot that it is to show.
+        slot: SlotName,
+        /// What it shows, or why it can't be read.
+        why: String,
+    },
     /// A weight write has not shown in the read-back yet.
     WeightsNotConfirmed {
         /// What was written.
@@ -544,6 +553,9 @@ impl fmt::Display for Hold {
             Hold::CredentialsOver { which, why, renew } => {
                 let why = why.trim_end_matches('.');
                 write!(f, "the AWS credentials ({which}) are over: {why}; {renew}")
+            }
+            Hold::TestRouteElsewhere { route, slot, why } => {
+                write!(f, "test route {route} is to go to slot {slot}: {why}")
             }
             Hold::WeightsNotConfirmed { set, trouble } => {
                 write!(f, "{set} green is written, and not seen yet")?;

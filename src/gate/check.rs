@@ -61,6 +61,8 @@ pub enum Address {
     Url(String),
     /// This path of each of green's targets, past the load balancer.
     Targets(String),
+    /// This path through the first test route.
+    TestRoute(String),
 }
 
 /// A header's value.
@@ -112,6 +114,11 @@ impl ApprovalCheck {
 }
 
 impl Check {
+    /// Whether it is asked through the test route.
+    pub fn needs_test_route(&self) -> bool {
+        matches!(self, Check::Http(check) if matches!(check.to, Address::TestRoute(_)))
+    }
+
     /// Whether it says something of green.
     pub fn looks_at_green(&self) -> bool {
         matches!(self, Check::Http(_) | Check::Command(_))
@@ -147,6 +154,7 @@ impl fmt::Display for HttpCheck {
         let HttpCheck { method, .. } = self;
         match &self.to {
             Address::Url(url) => write!(f, "{method} {url}")?,
+            Address::TestRoute(path) => write!(f, "{method} {path} through the test route")?,
             Address::Targets(path) => write!(f, "{method} {path} of each of green's targets")?,
         }
         let status: Vec<_> = self.status.iter().map(ToString::to_string).collect();

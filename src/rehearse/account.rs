@@ -29,6 +29,7 @@ const SETTLE: u32 = 300;
 pub fn fit(request: &mut Request) {
     request.account = None;
     request.routes = RoutesWanted::Auto;
+    request.test_routes.clear();
     for slot in SlotName::BOTH {
         for target in &mut request.slots[slot].targets {
             let name = target.group.rsplit(":targetgroup/").next();

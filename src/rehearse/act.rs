@@ -47,8 +47,9 @@ pub(super) fn perform(
         Action::ArmDeadman { until } => Ok(Some(Event::DeadmanArmed { until: *until })),
         Action::DisarmDeadman => Ok(Some(Event::DeadmanDisarmed)),
         // Retiring comes after the end, and isn't rehearsed.
-        // A rehearsed plan has no gates.
-        Action::SleepScaling { .. }
+        // A rehearsed plan has neither gates nor test routes.
+        Action::PointTestRoutes { .. }
+        | Action::SleepScaling { .. }
         | Action::Unpin { .. }
         | Action::Delete { .. }
         | Action::AskGate { .. } => Ok(None),

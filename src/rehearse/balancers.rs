@@ -138,6 +138,7 @@ fn place((at, route): (usize, &RouteWanted)) -> (String, u16, Option<String>, Op
             port,
             host,
             path,
+            header: _,
         } => (load_balancer.clone(), *port, host.clone(), path.clone()),
     }
 }

@@ -24,6 +24,7 @@ use crate::deployment::event::Record;
 /// | `green_provisioned` | ECS took green's service |
 /// | `green_healthy`, `green_ready` | green has what it needs; and had it for long enough |
 /// | `green_unhealthy` | `why`: a hold |
+/// | `pointing_test_routes` | intent: `to`: the slot that gets everything on the test routes |
 /// | `shifting` | intent: `step` (from 0), `weight` |
 /// | `baking` | all routes show it: `step`, `weight`, `until` |
 /// | `holding` | `reasons`: holds, `until`: when patience ends |

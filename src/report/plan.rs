@@ -112,6 +112,10 @@ fn summary(plan: &Plan) -> Vec<StyledLine> {
         let text = format!("{}{}", route.label, sticky.unwrap_or_default());
         lines.push(field(if at == 0 { "routes" } else { "" }, text));
     }
+    for (at, route) in plan.test_routes.iter().enumerate() {
+        let text = format!("{}, on green before production is", route.label);
+        lines.push(field(if at == 0 { "test" } else { "" }, text));
+    }
     lines
 }
 

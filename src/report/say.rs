@@ -92,6 +92,11 @@ pub fn say(before: &View, record: &Record) -> Option<Said> {
                 words::plural(*desired as usize, "task")
             ),
         ),
+        Event::PointingTestRoutes { to } => Said::news(
+            Tone::Plain,
+            "test route",
+            format!("to {}", before.side(before.role_of(*to))),
+        ),
         Event::Shifting { weight, .. } => Said::news(
             Tone::Busy,
             "shifting",

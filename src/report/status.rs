@@ -36,6 +36,9 @@ pub struct StatusReport {
     pub idle: Option<SlotStatus>,
     /// What splits traffic.
     pub routes: Vec<RouteStatus>,
+    /// The test routes.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub test_routes: Vec<RouteStatus>,
     /// The deployment that is under way; null where none is.
     pub deployment: Option<DeploymentStatus>,
     /// What AWS alone shows to have no end; null where nothing does, or the store knows it.

@@ -105,6 +105,7 @@ pub(super) fn plan() -> Plan {
         warnings: Vec::new(),
         notes: Vec::new(),
         routes: vec![route("shop:443")],
+        test_routes: Vec::new(),
         strategy: "canary".into(),
         steps: vec![
             StepPlan::new(percent(10), minutes(5)),

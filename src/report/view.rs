@@ -423,6 +423,7 @@ impl View {
             | Event::GreenUnhealthy { .. }
             | Event::GreenReady
             | Event::SizingGreen { .. }
+            | Event::PointingTestRoutes { .. }
             | Event::Hurrying { .. }
             | Event::RetireWaiting { .. }
             | Event::Retiring
@@ -510,6 +511,14 @@ impl View {
         }
     }
 
+    /// Whether a slot is blue or green.
+    pub fn role_of(&self, slot: SlotName) -> Role {
+        match self.slot(Role::Blue) == Some(slot) {
+            true => Role::Blue,
+            false => Role::Green,
+        }
+    }
+
     /// A side's figures in the last look.
     pub fn counts(&self, role: Role) -> Option<&Counts> {
         self.look.as_ref().map(|look| match role {
@@ -581,6 +590,7 @@ fn phase_after(event: &Event) -> Option<Phase> {
         Event::TaskDefinitionReady { .. }
         | Event::GreenReady
         | Event::SizingGreen { .. }
+        | Event::PointingTestRoutes { .. }
         | Event::ArmingDeadman { .. }
         | Event::DeadmanArmed { .. }
         | Event::DisarmingDeadman

@@ -32,6 +32,7 @@ mod signals;
 mod state;
 mod steering;
 mod support;
+mod test_route;
 mod together;
 mod unreadable;
 mod verify;

@@ -43,6 +43,11 @@ pub(crate) struct Checks {
     registering: bool,
     putting_away: bool,
     ended: bool,
+    /// Whether green was healthy for long enough.
+    ready: bool,
+    traffic_back: bool,
+    /// The slot that the test routes were sent to.
+    tests_on: Option<SlotName>,
     /// The gates that said yes, and where.
     passed: BTreeSet<(usize, Point)>,
     /// The alarms that were seen out of ALARM.
@@ -76,6 +81,9 @@ impl Checks {
             registering: false,
             putting_away: false,
             ended: false,
+            ready: false,
+            traffic_back: false,
+            tests_on: None,
             passed: BTreeSet::new(),
             clear: BTreeSet::new(),
             holding_since: None,
@@ -102,6 +110,9 @@ impl Checks {
             } => {
                 self.passed.insert((*gate, *point));
             }
+            Event::GreenReady => self.ready = true,
+            Event::TrafficReverted => self.traffic_back = true,
+            Event::PointingTestRoutes { to } => self.tests_on = Some(*to),
             Event::SizingGreen { desired } => self.sized = Some(*desired),
             Event::Shifting { step, weight } => {
                 self.check_gates(Point::BeforeTraffic);

@@ -34,6 +34,13 @@ pub(crate) fn seconds(rng: &mut Rng, range: std::ops::Range<u64>) -> Duration {
     Duration::from_secs(rng.u64(range))
 }
 
+/// Every third plan has one.
+fn test_routes(rng: &mut Rng, slots: &Slots<SlotPlan>) -> Vec<Route> {
+    let count = usize::from(rng.u8(0..3) == 0);
+    let routes = (0..count).map(|_| route(rng, 9, slots));
+    routes.collect()
+}
+
 pub(crate) fn random(rng: &mut Rng) -> Plan {
     let blue = rng.choice(SlotName::BOTH).expect("there are two");
     let kind = match rng.u8(0..10) {
@@ -48,6 +55,7 @@ pub(crate) fn random(rng: &mut Rng) -> Plan {
     let routes = (0..rng.usize(1..=3))
         .map(|index| route(rng, index, &slots))
         .collect();
+    let test_routes = test_routes(&mut Rng::with_seed(rng.clone().u64(..) ^ 1), &slots);
     let task_definition = if rng.bool() {
         NewTaskDefinition::Existing {
             arn: new_definition(),
@@ -81,6 +89,7 @@ pub(crate) fn random(rng: &mut Rng) -> Plan {
         warnings: Vec::new(),
         notes: Vec::new(),
         routes,
+        test_routes,
         strategy: "random".to_owned(),
         steps: ladder(rng),
         guards: guards(rng, &kind),

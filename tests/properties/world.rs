@@ -68,6 +68,7 @@ pub(crate) struct World {
     pub(crate) weather: Weather,
     start: Timestamp,
     routes: Vec<Lagging<Weights>>,
+    tests: Vec<Lagging<Weights>>,
     services: Slots<Lagging<Option<Service>>>,
     hands_done: usize,
     /// When the dead-man switch fires, in truth.
@@ -106,11 +107,21 @@ impl World {
             Lagging::new(weights)
         });
         let routes = routes.collect();
+        let tests = plan.test_routes.iter().map(|route| {
+            let shown = if rng.bool() {
+                plan.blue
+            } else {
+                plan.green_slot()
+            };
+            Lagging::new(Weights::from([(route.groups[shown].clone(), 1)]))
+        });
+        let tests = tests.collect();
         World {
             plan: plan.clone(),
             weather,
             start,
             routes,
+            tests,
             services,
             hands_done: 0,
             fires_at: None,
@@ -227,6 +238,11 @@ impl World {
         for (index, route) in self.plan.routes.iter().enumerate() {
             let weights = self.routes[index].at(self.read_at(rng, at)).clone();
             let seen = self.read(rng, at, Part::Route(index), RouteSeen { weights });
+            routes.insert(route.arn.clone(), seen);
+        }
+        for (route, weights) in self.plan.test_routes.iter().zip(&self.tests) {
+            let weights = weights.at(self.read_at(rng, at)).clone();
+            let seen = self.read(rng, at, Part::Route(0), RouteSeen { weights });
             routes.insert(route.arn.clone(), seen);
         }
         let mut alarms = BTreeMap::new();
@@ -385,6 +401,11 @@ impl World {
             }
             Action::ProvisionGreen { task_definition } => {
                 return self.provision(at, task_definition);
+            }
+            Action::PointTestRoutes { to } => {
+                for (route, weights) in self.plan.test_routes.iter().zip(&mut self.tests) {
+                    weights.set(at, Weights::from([(route.groups[*to].clone(), 100)]));
+                }
             }
             Action::WriteWeights(WeightWrite::Raise { to, .. }) => {
                 self.write(at, u32::from(to.per_mille()), routes, false);

@@ -277,6 +277,7 @@ pub(crate) fn request(image: &str, strategy: &str) -> Request {
             b: slot("shop-b", "shop-b"),
         },
         routes: RoutesWanted::Auto,
+        test_routes: Vec::new(),
         strategy,
         guards: GuardsWanted {
             metrics: None,

@@ -174,7 +174,7 @@ async fn a_look_finds_everything_and_only_reads() {
         ("123456789012", "eu-west-1")
     );
     let labels: Vec<String> = facts.routes.iter().map(|it| it.forward.label()).collect();
-    assert_eq!(labels, ["shop:80", "shop:80 /admin/*"]);
+    assert_eq!(labels, ["shop:80", "shop:80 /admin/* x-who: me"]);
     assert_eq!(facts.routes[1].beside, ["authenticate-oidc"]);
     assert_eq!(
         facts.routes[1].forward.sticky,
@@ -212,7 +212,7 @@ async fn adopting_adds_a_clone_at_weight_0_and_changes_nothing_else() {
             "target group shop-b",
             "attributes of target group shop-b",
             "shop-b at weight 0 in shop:80",
-            "shop-b at weight 0 in shop:80 /admin/*",
+            "shop-b at weight 0 in shop:80 /admin/* x-who: me",
         ]
     );
 

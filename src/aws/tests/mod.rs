@@ -214,6 +214,7 @@ fn plan(balancer: &Balancer) -> Plan {
             },
             sticky: None,
         }],
+        test_routes: Vec::new(),
         strategy: "all-at-once".to_owned(),
         steps: vec![StepPlan::new(Weight::FULL, Duration::from_secs(60))],
         guards: Guards {

@@ -33,7 +33,7 @@ fn scope(global: &Global, config: &Config) -> Scope {
         service: ServiceName::new(&config.service),
         cluster: ClusterName::new(&config.cluster),
         slots: request::slots(config),
-        routes: request::routes(config),
+        routes: request::all_routes(config),
         retire: request::retire(config).then,
         deadman: request::deadman(config),
         table: match &config.state {

@@ -9,9 +9,12 @@ use crate::gate::{
 };
 use crate::strategy::{Fields, InputError, Node, Reader, Value};
 
-pub(in crate::config) const HTTP_KEYS: [&str; 10] = [
-    "url", "path", "method", "headers", "status", "contains", "json", "retries", "every", "timeout",
+pub(in crate::config) const HTTP_KEYS: [&str; 11] = [
+    "url", "path", "through", "method", "headers", "status", "contains", "json", "retries",
+    "every", "timeout",
 ];
+/// What a path is asked of; the test route is true.
+const THROUGH: [(&str, bool); 2] = [("targets", false), ("test-route", true)];
 const HEADER_KEYS: [&str; 1] = ["env"];
 const METHODS: [&str; 5] = ["GET", "HEAD", "POST", "PUT", "OPTIONS"];
 /// More tries than this are no retries but a wait.
@@ -33,13 +36,14 @@ pub(super) fn http(reader: Reader<'_>, node: &Node) -> Result<Asks, InputError> 
         check.to = address(reader, node)?;
         return Ok(Asks::Check(Check::Http(Box::new(check))));
     }
-    let form = "a URL, a path, or { url or path, method, headers, status, contains, json, retries, \
+    let form = "a URL, a path, or { url or path, through, method, headers, status, contains, json, retries, \
                 every, timeout }";
     let fields = reader.fields(node, form, &HTTP_KEYS)?;
     check.to = match (fields.optional("url"), fields.optional("path")) {
         (Some(node), None) | (None, Some(node)) => address(reader, node)?,
         (None, None) => {
-            let hint = "path: /health asks each of green's targets, url: https://… what it names";
+            let hint = "path: /health asks each of green's targets (with through: test-route, the test route), \
+                        url: https://… what it names";
             let error = reader.error(node.at, "`url` or `path` is missing");
             return Err(error.with_hint(hint));
         }
@@ -47,6 +51,17 @@ pub(super) fn http(reader: Reader<'_>, node: &Node) -> Result<Asks, InputError> 
             return Err(reader.error(path.at, "`url` and `path` are two addresses"));
         }
     };
+    if let Some(node) = fields.optional("through") {
+        let through = reader.choice(node, &THROUGH)?;
+        check.to = match (check.to, through) {
+            (Address::Targets(path), true) => Address::TestRoute(path),
+            (Address::Url(_), _) => {
+                let what = "`through` goes with `path`: a URL is asked as it is";
+                return Err(reader.error(node.at, what));
+            }
+            (to, _) => to,
+        };
+    }
     if let Some(node) = fields.optional("method") {
         let method = reader.text(node, "an HTTP method")?.to_uppercase();
         if !METHODS.contains(&method.as_str()) {

@@ -13,6 +13,7 @@ mod provision;
 mod revert;
 mod shift;
 mod takeover;
+mod test_route;
 mod values;
 
 use std::time::Duration;

@@ -22,6 +22,8 @@ const SETTLE: Duration = Duration::from_secs(10);
 const SETTLE_IN_HASTE: Duration = Duration::from_secs(1);
 /// How long everything may take after a signal: a CI runner kills after 7.5 s.
 const HASTE: Duration = Duration::from_secs(5);
+/// How long green is kept for a test route that does not go back to blue.
+const TESTS_BACK_WITHIN: Duration = Duration::from_secs(60);
 /// How long to wait for blue to get a healthy target before asking a person.
 const WAIT_FOR_BLUE: Duration = Duration::from_secs(30);
 
@@ -52,9 +54,7 @@ impl Draft<'_> {
             since,
             hurried_at,
             traffic_back_at,
-            putting_away_since,
-            put_away,
-            restored,
+            ..
         } = &self.deployment.phase
         else {
             return;
@@ -66,6 +66,26 @@ impl Draft<'_> {
         if green_carries_traffic(&self.deployment.plan, self.seen) || traffic_back_at.is_none() {
             return self.bring_traffic_back(trip, *since, *hurried_at);
         }
+        self.take_green_back();
+        if !self.tests_are_back() && !self.events.iter().any(Event::gives_up) {
+            self.send_tests_along(self.deployment.plan.blue);
+        }
+    }
+
+    /// The rest of a revert, once traffic is on blue.
+    fn take_green_back(&mut self) {
+        let Phase::Reverting {
+            trip,
+            since,
+            hurried_at,
+            traffic_back_at,
+            putting_away_since,
+            put_away,
+            restored,
+        } = &self.deployment.phase
+        else {
+            return;
+        };
         let nothing_to_restore = match self.deployment.plan.scaling {
             // Blue's is to be as it was.
             Some(_) => self.green_is_taken(),
@@ -95,6 +115,10 @@ impl Draft<'_> {
                 self.disarm_deadman_first();
             }
             return self.look_by(settled_at);
+        }
+        let tests_until = after(traffic_back_at.unwrap_or(self.now), TESTS_BACK_WITHIN);
+        if !self.tests_are_back() && hurried_at.is_none() && self.now < tests_until {
+            return self.look_by(tests_until);
         }
         if !green_is_seen_idle(&self.deployment.plan, self.seen) {
             // Emptying it would take down whatever somebody has given it meanwhile.

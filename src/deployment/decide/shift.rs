@@ -39,8 +39,16 @@ impl Draft<'_> {
         let first = step.is_none().then_some(Point::BeforeTraffic);
         let steps = (step.unwrap_or(0)..to).map(Point::AfterStep);
         let mut points = first.into_iter().chain(steps);
+        let plan = &self.deployment.plan;
+        let waits_for_tests = step.is_none() && !plan.lifts_demands_on_blue();
+        if waits_for_tests && !self.tests_see_green() {
+            return;
+        }
         if points.all(|point| self.gates_pass(point)) {
             self.raise_to(to);
+        }
+        if plan.lifts_demands_on_blue() && !self.events.iter().any(Event::gives_up) {
+            self.send_tests_along(plan.green_slot());
         }
     }
 
@@ -75,10 +83,8 @@ impl Draft<'_> {
         let slot = plan.green_slot();
         let desired = wanted_of_green(plan, self.seen, to);
         let seen = self.seen.services[slot].value().and_then(Option::as_ref);
-        let is_over =
-            |event: &Event| matches!(event, Event::Reverting { .. } | Event::Ended { .. });
         if seen.is_none_or(|green| green.desired >= desired)
-            || self.events.iter().any(is_over)
+            || self.events.iter().any(Event::gives_up)
             || !self.has_waited(ActName::Scale)
         {
             return;

@@ -35,7 +35,16 @@ fn gate(
     at.sort_unstable();
     at.dedup();
     let check = match &wanted.asks {
-        Asks::Check(check) => check.clone(),
+        Asks::Check(check) => {
+            if check.needs_test_route() && request.test_routes.is_empty() {
+                planning.problem(
+                    format!("gate {name} asks through the test route, and there is none"),
+                    "set `test_route` to a listener or rule for testers, or take `through` away: \
+                     then each of green's targets is asked",
+                );
+            }
+            check.clone()
+        }
         Asks::Window(_) if matches!(request.kind, Kind::Hotfix { .. }) => {
             planning.note(format!(
                 "gate {name} is left out: a hotfix waits for no window"

@@ -16,6 +16,7 @@ mod scaling;
 mod services;
 mod size;
 mod steps;
+mod test_routes;
 mod under_way;
 mod watching;
 
@@ -89,6 +90,9 @@ pub fn plan(request: &Request, found: &Surroundings) -> Planning {
     check_place(request, found, &mut planning);
     deadman::check_role(request, found, &mut planning);
     let groups = routes::groups(request, found, &mut planning);
+    let test_routes = groups.as_ref().map_or_else(Vec::new, |slots| {
+        test_routes::find(request, found, slots, &mut planning)
+    });
     let routes = groups
         .as_ref()
         .map(|slots| routes::find(request, found, slots, &mut planning));
@@ -140,6 +144,7 @@ pub fn plan(request: &Request, found: &Surroundings) -> Planning {
                 .as_ref()
                 .map_or(Value::Null, super::clone::settings),
             routes,
+            test_routes,
             strategy: request.strategy.name().to_owned(),
             steps,
             guards,
@@ -159,7 +164,7 @@ pub fn missing(request: &Request, found: &Surroundings) -> Vec<Problem> {
     let mut planning = Planning::default();
     check_place(request, found, &mut planning);
     if let Some(slots) = routes::groups(request, found, &mut planning) {
-        let forwards = routes::of_slots(found, &slots);
+        let forwards = routes::of_slots(request, found, &slots);
         routes::check_listed_exist(request, &forwards, &mut planning);
     }
     services::check_exist(request, found, &mut planning);

@@ -1,6 +1,7 @@
 //! What the user asked for, from the command line and the config together.
 
 use std::collections::BTreeSet;
+use std::fmt;
 
 use serde_json::Value;
 
@@ -9,7 +10,8 @@ use crate::deployment::ids::{
     AlarmName, ClusterName, DeploymentId, EcsServiceName, ServiceName, SlotName, Slots,
 };
 use crate::deployment::metrics::MetricGuards;
-use crate::deployment::plan::{GreenCapacity, Kind, Limits, Retire, StepPlan};
+use crate::deployment::plan::{GreenCapacity, Kind, Limits, Retire, RouteKind, StepPlan};
+use crate::deployment::surroundings::Forward;
 use crate::deployment::task_definition::ImageChange;
 use crate::gate::GateWanted;
 use crate::judge::alarms::InsufficientData;
@@ -33,6 +35,8 @@ pub struct Request {
     pub slots: Slots<SlotWanted>,
     /// What splits its traffic.
     pub routes: RoutesWanted,
+    /// What goes to green before production does.
+    pub test_routes: Vec<RouteWanted>,
     /// The ladder.
     pub strategy: Strategy,
     /// What is watched.
@@ -92,10 +96,13 @@ impl Request {
             RoutesWanted::Auto => &[][..],
             RoutesWanted::Listed(routes) => routes,
         };
-        let routes = routes.iter().filter_map(|route| match route {
-            RouteWanted::Arn(arn) => Some(arn.as_str()),
-            RouteWanted::Place { .. } => None,
-        });
+        let routes = routes
+            .iter()
+            .chain(&self.test_routes)
+            .filter_map(|route| match route {
+                RouteWanted::Arn(arn) => Some(arn.as_str()),
+                RouteWanted::Place { .. } => None,
+            });
         groups
             .chain(routes)
             .filter(|name| name.starts_with("arn:"))
@@ -147,7 +154,57 @@ pub enum RouteWanted {
         host: Option<String>,
         /// A `path-pattern` value of the rule.
         path: Option<String>,
+        /// An `http-header` value of the rule: `name: value`.
+        header: Option<String>,
     },
+}
+
+impl RouteWanted {
+    /// Whether a forward action is this one.
+    pub fn is(&self, forward: &Forward) -> bool {
+        match self {
+            RouteWanted::Arn(arn) => forward.arn.as_str() == arn,
+            RouteWanted::Place {
+                load_balancer,
+                port,
+                host,
+                path,
+                header,
+            } => {
+                let is_rule = [host, path, header].iter().any(|it| it.is_some());
+                let has = |values: &[String], wanted: &Option<String>| {
+                    wanted.as_ref().is_none_or(|wanted| values.contains(wanted))
+                };
+                forward.load_balancer.name() == load_balancer
+                    && forward.port == *port
+                    && (forward.kind == RouteKind::Rule) == is_rule
+                    && has(&forward.hosts, host)
+                    && has(&forward.paths, path)
+                    && has(&forward.headers, header)
+            }
+        }
+    }
+}
+
+impl fmt::Display for RouteWanted {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            RouteWanted::Arn(arn) => f.write_str(arn),
+            RouteWanted::Place {
+                load_balancer,
+                port,
+                host,
+                path,
+                header,
+            } => {
+                write!(f, "{load_balancer}:{port}")?;
+                let place = [host, path].map(|part| part.as_deref().unwrap_or(""));
+                let parts = [place.concat(), header.clone().unwrap_or_default()];
+                let mut parts = parts.iter().filter(|part| !part.is_empty());
+                parts.try_for_each(|part| write!(f, " {part}"))
+            }
+        }
+    }
 }
 
 /// What is to be watched.

@@ -72,7 +72,7 @@ pub(super) fn find(
     slots: &Slots<SlotPlan>,
     planning: &mut Planning,
 ) -> Vec<Route> {
-    let forwards = of_slots(found, slots);
+    let forwards = of_slots(request, found, slots);
     if forwards.is_empty() {
         let name = slots
             .a
@@ -89,8 +89,19 @@ pub(super) fn find(
         .collect()
 }
 
+/// The forward actions that name any of the slots' groups, test routes aside.
+pub(super) fn of_slots<'a>(
+    request: &Request,
+    found: &'a Surroundings,
+    slots: &Slots<SlotPlan>,
+) -> Vec<&'a Forward> {
+    let mut forwards = naming(found, slots);
+    forwards.retain(|forward| !request.test_routes.iter().any(|it| it.is(forward)));
+    forwards
+}
+
 /// The forward actions that name any of the slots' groups.
-pub(super) fn of_slots<'a>(found: &'a Surroundings, slots: &Slots<SlotPlan>) -> Vec<&'a Forward> {
+pub(super) fn naming<'a>(found: &'a Surroundings, slots: &Slots<SlotPlan>) -> Vec<&'a Forward> {
     let ours = |group: &TargetGroupArn| {
         SlotName::BOTH
             .iter()
@@ -111,13 +122,10 @@ pub(super) fn check_listed_exist(
     let RoutesWanted::Listed(listed) = &request.routes else {
         return;
     };
-    let is_there = |wanted: &&RouteWanted| forwards.iter().any(|it| matches(wanted, it));
+    let is_there = |wanted: &&RouteWanted| forwards.iter().any(|it| wanted.is(it));
     for wanted in listed.iter().filter(|wanted| !is_there(wanted)) {
         planning.problem(
-            format!(
-                "route {} does not exist or names none of the slots' groups",
-                name(wanted)
-            ),
+            format!("route {wanted} does not exist or names none of the slots' groups"),
             format!("correct it, or use one of: {}", labels(forwards)),
         );
     }
@@ -128,7 +136,7 @@ fn check_all_listed(request: &Request, forwards: &[&Forward], planning: &mut Pla
     let RoutesWanted::Listed(listed) = &request.routes else {
         return;
     };
-    let is_listed = |forward: &&&Forward| listed.iter().any(|it| matches(it, forward));
+    let is_listed = |forward: &&&Forward| listed.iter().any(|it| it.is(forward));
     for forward in forwards.iter().filter(|it| !is_listed(it)) {
         planning.problem(
             format!(
@@ -148,75 +156,41 @@ fn labels(forwards: &[&Forward]) -> String {
         .join(", ")
 }
 
-fn name(wanted: &RouteWanted) -> String {
-    match wanted {
-        RouteWanted::Arn(arn) => arn.clone(),
-        RouteWanted::Place {
-            load_balancer,
-            port,
-            host,
-            path,
-        } => {
-            let conditions = [host, path]
-                .map(|part| part.as_deref().unwrap_or(""))
-                .concat();
-            format!("{load_balancer}:{port} {conditions}")
-                .trim_end()
-                .to_owned()
-        }
-    }
-}
-
-fn matches(wanted: &RouteWanted, forward: &Forward) -> bool {
-    match wanted {
-        RouteWanted::Arn(arn) => forward.arn.as_str() == arn,
-        RouteWanted::Place {
-            load_balancer,
-            port,
-            host,
-            path,
-        } => {
-            let is_rule = host.is_some() || path.is_some();
-            let has = |values: &[String], wanted: &Option<String>| {
-                wanted.as_ref().is_none_or(|wanted| values.contains(wanted))
-            };
-            forward.load_balancer.name() == load_balancer
-                && forward.port == *port
-                && (forward.kind == RouteKind::Rule) == is_rule
-                && has(&forward.hosts, host)
-                && has(&forward.paths, path)
-        }
-    }
-}
-
 fn route(
     forward: &Forward,
     found: &Surroundings,
     slots: &Slots<SlotPlan>,
     planning: &mut Planning,
 ) -> Option<Route> {
+    let route = of_one_port(forward, slots, planning)?;
+    check_members(forward, found, &route.groups, planning);
+    Some(route)
+}
+
+/// A forward action with the pair of groups that it names.
+pub(super) fn of_one_port(
+    forward: &Forward,
+    slots: &Slots<SlotPlan>,
+    planning: &mut Planning,
+) -> Option<Route> {
     let label = forward.label();
+    let named = |slot: SlotName, index: usize| {
+        let group = &slots[slot].targets[index].group;
+        forward.weights.contains_key(group)
+    };
     let pairs: Vec<usize> = (0..slots.a.targets.len())
-        .filter(|index| {
-            SlotName::BOTH.iter().any(|slot| {
-                forward
-                    .weights
-                    .contains_key(&slots[*slot].targets[*index].group)
-            })
-        })
+        .filter(|index| SlotName::BOTH.iter().any(|slot| named(*slot, *index)))
         .collect();
     let [pair] = pairs[..] else {
         planning.refuse(refusals::several_ports(&label));
         return None;
     };
-    let groups = Slots::from_fn(|slot| slots[slot].targets[pair].group.clone());
-    check_members(forward, found, &groups, planning);
     Some(Route {
         arn: forward.arn.clone(),
         kind: forward.kind,
         label,
         load_balancer: forward.load_balancer.clone(),
-        groups,
+        groups: Slots::from_fn(|slot| slots[slot].targets[pair].group.clone()),
         sticky: forward.sticky,
     })
 }
@@ -261,12 +235,21 @@ fn check_members(
             );
         }
     }
+    check_foreign(forward, groups, planning);
+}
+
+/// No group but the slots' carries traffic.
+pub(super) fn check_foreign(
+    forward: &Forward,
+    groups: &Slots<TargetGroupArn>,
+    planning: &mut Planning,
+) {
     let foreign = forward
         .weights
         .iter()
         .find(|(group, weight)| **weight > 0 && **group != groups.a && **group != groups.b);
     if let Some((group, weight)) = foreign {
-        planning.refuse(refusals::third_group(&label, group, *weight));
+        planning.refuse(refusals::third_group(&forward.label(), group, *weight));
     }
 }
 
@@ -289,7 +272,7 @@ fn set_up_command(forward: &Forward, groups: &Slots<TargetGroupArn>, missing: Sl
     format!(
         "add {} at weight 0: aws elbv2 {verb} {flag} {} {actions} \
          '[{{\"Type\":\"forward\",\"ForwardConfig\":{{\"TargetGroups\":{weights}}}}}]' \
-         (keep the action's other settings)",
+         (keep the action's other settings); or, where only testers use it, name it as `test_route`",
         groups[missing].name(),
         forward.arn
     )

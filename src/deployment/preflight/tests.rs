@@ -161,6 +161,7 @@ fn what_is_named_and_is_not_there_is_told_apart_from_other_problems() {
         port: 8443,
         host: None,
         path: None,
+        header: None,
     };
     request.routes = RoutesWanted::Listed(vec![place]);
     let told = |request: &Request, found: &Surroundings| -> Vec<String> {

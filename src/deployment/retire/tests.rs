@@ -36,6 +36,7 @@ fn look(seconds: i64, weight: u32, requests: Requests) -> RetireLook {
             priority: None,
             hosts: vec![],
             paths: vec![],
+            headers: Vec::new(),
             weights: BTreeMap::from([(TargetGroupArn::new("a"), weight)]),
             sticky: None,
         }]),

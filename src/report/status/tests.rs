@@ -31,6 +31,7 @@ fn status() -> StatusReport {
         cluster: ClusterName::new("prod"),
         live: Some(slot(SlotName::A, "shop", blue)),
         idle: Some(slot(SlotName::B, "shop-b", green)),
+        test_routes: Vec::new(),
         routes: vec![RouteStatus {
             label: route.label,
             arn: route.arn,

@@ -30,8 +30,11 @@ pub fn text(status: &StatusReport) -> Vec<StyledLine> {
     for (label, tone, slot) in sides {
         lines.extend(slot.iter().flat_map(|slot| side(label, tone, slot)));
     }
-    for (at, route) in status.routes.iter().enumerate() {
-        let label = if at == 0 { "routes" } else { "" };
+    let first = |name: &'static str, at| if at == 0 { name } else { "" };
+    let routes = status.routes.iter().enumerate();
+    let tests = status.test_routes.iter().enumerate();
+    let routes = routes.map(|(at, route)| (first("routes", at), route));
+    for (label, route) in routes.chain(tests.map(|(at, route)| (first("test", at), route))) {
         let share =
             |slot| route.weights[slot].map_or_else(|| "?".to_owned(), |w: Weight| w.to_string());
         let (a, b) = (share(SlotName::A), share(SlotName::B));

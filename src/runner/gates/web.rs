@@ -57,6 +57,14 @@ impl Context {
                 let status = self.one(check, &request, url).await?;
                 Ok(format!("{url} answered {status}"))
             }
+            Address::TestRoute(path) => {
+                let request = self.cloud.through_test_route(&self.plan, request, path);
+                let route = self.plan.test_routes.first();
+                let label = route.map_or("the test route", |route| &route.label);
+                let told = format!("{path} through {label}");
+                let status = self.one(check, &request.await?, &told).await?;
+                Ok(format!("{told} answered {status}"))
+            }
             Address::Targets(path) => {
                 let addresses = self.cloud.green_addresses(&self.plan).await?;
                 for address in &addresses {

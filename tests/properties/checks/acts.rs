@@ -36,6 +36,19 @@ impl Checks {
                 self.check_armed(seen);
             }
             Action::WriteWeights(WeightWrite::AllBlue) => assert!(reverting),
+            Action::PointTestRoutes { to } => {
+                let intent = |event: &Event| match event {
+                    Event::PointingTestRoutes { to: intended } => intended == to,
+                    _ => false,
+                };
+                let intended = decision.events.iter().any(intent);
+                assert!(intended || self.tests_on == Some(*to), "intent before act");
+                let at_rest = self.ready && self.forward() && !reverting;
+                match *to == green {
+                    true => assert!(at_rest, "green is healthy before testers get it"),
+                    false => assert!(reverting && self.traffic_back, "production goes first"),
+                }
+            }
             Action::RegisterTaskDefinition => {
                 let intent = |event: &Event| matches!(event, Event::RegisteringTaskDefinition);
                 assert!(self.registering || intends(intent));
@@ -139,6 +152,19 @@ impl Checks {
                     self.shares(seen),
                     vec![Some(self.set); self.plan.routes.len()]
                 );
+                if self.plan.kind == Kind::Deploy && self.set == 0 {
+                    for route in &self.plan.test_routes {
+                        let shown = seen.routes[&route.arn].value().map(|it| &it.weights);
+                        let others =
+                            shown
+                                .expect("it was read")
+                                .iter()
+                                .filter(|(group, weight)| {
+                                    **weight > 0 && **group != route.groups[self.plan.green_slot()]
+                                });
+                        assert_eq!(others.count(), 0, "testers get green first");
+                    }
+                }
             }
             None => {
                 assert_eq!(

@@ -242,5 +242,6 @@ fn place(forward: &Forward) -> RouteWanted {
         port: forward.port,
         host: forward.hosts.first().cloned(),
         path: forward.paths.first().cloned(),
+        header: forward.headers.first().cloned(),
     }
 }

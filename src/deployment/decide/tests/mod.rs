@@ -18,5 +18,6 @@ mod size;
 mod steering;
 mod sticky;
 mod takeover;
+mod test_route;
 
 use scene::{Scene, percent};

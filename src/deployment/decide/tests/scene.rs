@@ -274,6 +274,15 @@ fn perform(action: &Action, plan: &Plan, seen: &mut Observation) -> Option<Event
             seen.services[green] = Seen::Value(Some(service));
             return Some(Event::GreenProvisioned);
         }
+        Action::PointTestRoutes { to } => {
+            for route in &plan.test_routes {
+                let weights = [(*to, 100), (to.other(), 0)];
+                let weights = weights.map(|(slot, weight)| (route.groups[slot].clone(), weight));
+                let weights = BTreeMap::from(weights);
+                seen.routes
+                    .insert(route.arn.clone(), Seen::Value(RouteSeen { weights }));
+            }
+        }
         Action::WriteWeights(WeightWrite::Raise { to, .. }) => {
             let share = u32::from(to.per_mille());
             each_route(plan, seen, |route, weights| {
@@ -423,6 +432,7 @@ fn plan() -> Plan {
         warnings: Vec::new(),
         notes: Vec::new(),
         routes: vec![route(443), route(8443)],
+        test_routes: Vec::new(),
         strategy: "canary".to_owned(),
         steps: vec![step(10, 300), step(100, 300)],
         guards: Guards {

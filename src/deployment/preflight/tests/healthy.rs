@@ -61,6 +61,7 @@ pub(super) fn forward(port: u16, a: u32, b: u32) -> Forward {
         priority: None,
         hosts: Vec::new(),
         paths: Vec::new(),
+        headers: Vec::new(),
         weights: BTreeMap::from([(group_arn("shop-a"), a), (group_arn("shop-b"), b)]),
         sticky: None,
     }
@@ -75,6 +76,7 @@ pub(super) fn rule(path: &str, a: u32, b: u32) -> Forward {
         kind: RouteKind::Rule,
         priority: Some("10".to_owned()),
         paths: vec![path.to_owned()],
+        headers: Vec::new(),
         ..forward(443, a, b)
     }
 }
@@ -214,6 +216,7 @@ pub(super) fn request() -> Request {
             b: slot("shop-b", "shop-b"),
         },
         routes: RoutesWanted::Auto,
+        test_routes: Vec::new(),
         strategy: Strategy::named("canary").expect("it is built in"),
         guards: GuardsWanted {
             metrics: None,

@@ -4,6 +4,7 @@ use std::time::Duration;
 
 use super::healthy::{balancer, forward, group, group_arn, rule, two_ports};
 use super::{each_is_refused, planned, problems};
+use crate::deployment::ids::SlotName;
 use crate::deployment::plan::RouteKind;
 use crate::deployment::preflight::{RouteWanted, RoutesWanted};
 
@@ -90,6 +91,7 @@ fn listed_routes_have_to_exist_and_to_be_all() {
         port,
         host: None,
         path: None,
+        header: None,
     };
     let planning = planned(|request, found| {
         found.forwards.push(rule("/api/*", 100, 0));
@@ -112,6 +114,7 @@ fn a_listed_rule_is_found_by_its_conditions() {
             port: 443,
             host: None,
             path: Some("/api/*".to_owned()),
+            header: None,
         }]);
     });
     let plan = planning.plan.unwrap();
@@ -151,4 +154,30 @@ fn a_sticky_route_warns_and_takes_a_group_back_that_a_revert_took_out() {
     assert!(warning.contains("shop:443 is sticky for 1h"), "{warning}");
     let notes = planning.notes.join("\n");
     assert!(notes.contains("it is put back at weight 0"), "{notes}");
+}
+
+#[test]
+fn a_test_route_says_nothing_of_who_serves_and_is_written_whole() {
+    let test = RouteWanted::Place {
+        load_balancer: "shop".to_owned(),
+        port: 8443,
+        host: None,
+        path: None,
+        header: None,
+    };
+    let planning = planned(|request, found| {
+        let mut testers = forward(8443, 0, 100);
+        testers.weights.remove(&group_arn("shop-a"));
+        found.forwards.push(testers);
+        request.test_routes = vec![test.clone()];
+    });
+    assert_eq!(problems(&planning), [] as [String; 0]);
+    let plan = planning.plan.unwrap();
+    assert_eq!(plan.blue, SlotName::A);
+    assert_eq!((plan.routes.len(), plan.test_routes.len()), (1, 1));
+    let planning = planned(|request, _| request.test_routes = vec![test.clone()]);
+    let problems = problems(&planning);
+    assert_eq!(problems.len(), 1, "{problems:#?}");
+    assert!(problems[0].contains("test route shop:8443 does not exist"));
+    assert!(problems[0].contains("these forward to the slots: shop:443"));
 }

@@ -167,6 +167,13 @@ impl Elb {
         self.load_balancers.values().find(|lb| lb.name == name)
     }
 
+    /// The load balancer with a DNS name.
+    pub fn load_balancer_called(&self, dns_name: &str) -> Option<&LoadBalancer> {
+        self.load_balancers
+            .values()
+            .find(|lb| lb.dns_name == dns_name)
+    }
+
     /// A load balancer's listener on a port.
     pub fn listener_on(&self, load_balancer: &str, port: u16) -> Option<&Listener> {
         self.listeners

@@ -1,0 +1,126 @@
+//! Test routes: testers get green before anybody else does.
+
+use super::support::{Scene, between};
+
+/// The usual scene with a listener for testers on port 8443 that forwards to slot a alone, and a
+/// rule for them on the usual one.
+fn scene(changes: &[(&str, &str)]) -> Scene {
+    let scene = Scene::at_speed(60);
+    let listener = scene.listener();
+    let described = scene.elb("DescribeListeners", &[("ListenerArns.member.1", &listener)]);
+    let balancer = between(&described, "<LoadBalancerArn>", "<").expect("it is on one");
+    let own = [
+        ("LoadBalancerArn", balancer),
+        ("Protocol", "HTTP"),
+        ("Port", "8443"),
+        ("DefaultActions.member.1.Type", "forward"),
+        (
+            "DefaultActions.member.1.TargetGroupArn",
+            &scene.group("shop-a"),
+        ),
+    ];
+    scene.elb("CreateListener", &own);
+    let rule = [
+        ("ListenerArn", listener.as_str()),
+        ("Priority", "5"),
+        ("Conditions.member.1.Field", "http-header"),
+        (
+            "Conditions.member.1.HttpHeaderConfig.HttpHeaderName",
+            "X-Test",
+        ),
+        (
+            "Conditions.member.1.HttpHeaderConfig.Values.member.1",
+            "green",
+        ),
+        ("Actions.member.1.Type", "forward"),
+        ("Actions.member.1.TargetGroupArn", &scene.group("shop-a")),
+    ]
+    .map(|(key, value)| (key, value.to_owned()));
+    let rule: Vec<_> = rule
+        .iter()
+        .map(|(key, value)| (*key, value.as_str()))
+        .collect();
+    scene.elb("CreateRule", &rule);
+    scene.configure(changes);
+    scene
+}
+
+fn both() -> String {
+    let rule = "{ load_balancer: shop, port: 80, header: \"X-Test: green\" }";
+    format!("test_route:\n  - {{ load_balancer: shop, port: 8443 }}\n  - {rule}\n")
+}
+
+fn gate(change: &str) -> String {
+    format!(
+        "gates:
+  - name: smoke
+    at: before-traffic
+    http: {{ path: /health, through: test-route, contains: '{change}', retries: 0 }}
+{}retire:",
+        both()
+    )
+}
+
+#[test]
+fn a_gate_asks_green_through_the_test_route_which_stays_on_what_serves() {
+    let scene = scene(&[("retire:", &gate("shop:v2"))]);
+    scene
+        .bg(&["plan", "--image", "shop:v2"])
+        .exits(0)
+        .says("test     shop:8443, on green before production is")
+        .says("         shop:80 x-test: green, on green before production is");
+    scene
+        .bg(&["deploy", "--image", "shop:v2", "--no-wait-retire"])
+        .exits(0)
+        .says("test route")
+        .says("smoke says yes: /health through shop:8443 answered 200");
+    scene
+        .bg(&["status"])
+        .exits(0)
+        .says("shop:8443: slot a 0%, slot b 100%")
+        .says("shop:80 x-test: green: slot a 0%, slot b 100%");
+}
+
+#[test]
+fn a_gate_that_says_no_through_it_puts_it_back_and_no_user_saw_green() {
+    let scene = scene(&[("retire:", &gate("shop:v3"))]);
+    scene
+        .bg(&["deploy", "--image", "shop:v2", "--no-wait-retire"])
+        .exits(4)
+        .says("gate smoke said no: /health through shop:8443 answered 200 without \"shop:v3\"");
+    scene.stands_on_blue();
+    scene
+        .bg(&["status"])
+        .exits(0)
+        .says("shop:8443: slot a 100%, slot b 0%");
+}
+
+#[test]
+fn break_glass_takes_testers_along() {
+    let scene = scene(&[("retire:", &format!("{}retire:", both()))]);
+    scene.deploy_to_b();
+    scene.bg(&["rollback", "--to", "a", "--force"]).exits(0);
+    scene
+        .bg(&["status"])
+        .exits(0)
+        .says("shop:8443: slot a 100%, slot b 0%");
+}
+
+#[test]
+fn a_test_route_that_is_not_there_is_refused_with_what_is() {
+    let wrong = "test_route: { load_balancer: shop, port: 9443 }\nretire:";
+    let scene = scene(&[("retire:", wrong)]);
+    scene
+        .bg(&["plan", "--image", "shop:v2"])
+        .exits(3)
+        .says("test route shop:9443 does not exist or names neither slot's target group");
+    let scene = Scene::at_speed(60);
+    let nowhere = "gates:
+  - { name: smoke, at: before-traffic, http: { path: /, through: test-route } }
+retire:";
+    scene.configure(&[("retire:", nowhere)]);
+    scene
+        .bg(&["plan", "--image", "shop:v2"])
+        .exits(3)
+        .says("gate smoke asks through the test route, and there is none");
+}
