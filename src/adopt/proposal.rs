@@ -178,12 +178,9 @@ fn pairs(
         .filter(|entry| !text(entry, "targetGroupArn").is_empty())
         .collect();
     if entries.is_empty() {
-        problems.push(Problem::new(
-            format!(
-                "service {service} is behind no load balancer, so there is no traffic to shift"
-            ),
-            "put it behind an Application or Network Load Balancer; bg can't deploy a service \
-             without one yet",
+        notes.push(format!(
+            "service {service} has no load balancer, so there is no traffic to shift: slot b works \
+             as soon as its tasks run, beside slot a, until that is put away"
         ));
     }
     let mut pairs: Vec<Pair> = Vec::new();

@@ -1,20 +1,26 @@
-//! Which slot serves, and what to write so that the other does: from ELBv2 alone.
+//! Which slot serves, and what to write so that the other does: from ELBv2 alone, or without a
+//! load balancer from ECS.
 
 use std::collections::BTreeMap;
+
+use serde_json::Value;
 
 use super::error::CliError;
 use super::request;
 use super::session::Session;
 use crate::aws::RouteWrite;
+use crate::deployment::bare;
 use crate::deployment::ids::{SlotName, Slots, TargetGroupArn};
 use crate::deployment::preflight::SlotWanted;
 use crate::deployment::surroundings::{Carried, Forward, GroupFound, live};
 
-/// What ELBv2 alone shows.
+/// What ELBv2 alone shows; without a load balancer, what ECS does.
 pub(super) struct Traffic {
     /// Each slot's target groups in the config's order; `None` for one that doesn't exist.
     groups: Slots<Vec<Option<TargetGroupArn>>>,
     pub(super) forwards: Vec<Forward>,
+    /// Both services, where no load balancer tells.
+    bare: Option<Slots<Option<Value>>>,
 }
 
 /// What break glass has to do.
@@ -27,9 +33,23 @@ pub(super) struct Writes {
 }
 
 impl Traffic {
-    /// Looks at nothing but ELBv2.
+    /// Looks at nothing but ELBv2, or without a load balancer at nothing but both services.
     pub(super) async fn look(session: &Session) -> Result<Traffic, CliError> {
         let wanted = request::slots(&session.config);
+        if session.config.is_bare() {
+            let names = [&wanted.a.service, &wanted.b.service];
+            let found = session.cloud.services(&session.cluster(), &names).await;
+            let mut found = found
+                .map_err(|error| session.cant_look(&error))?
+                .into_iter();
+            let services = Slots::from_fn(|_| found.next().flatten());
+            return Ok(Traffic::of(
+                &wanted,
+                &BTreeMap::new(),
+                Vec::new(),
+                &services,
+            ));
+        }
         let targets = SlotName::BOTH
             .iter()
             .flat_map(|slot| &wanted[*slot].targets);
@@ -39,7 +59,7 @@ impl Traffic {
             .forwards_of(&names)
             .await
             .map_err(|error| session.cant_look(&error))?;
-        Ok(Traffic::of(&wanted, &groups, forwards))
+        Ok(Traffic::of(&wanted, &groups, forwards, &Slots::default()))
     }
 
     /// Of what was found for the config's slots.
@@ -47,7 +67,11 @@ impl Traffic {
         wanted: &Slots<SlotWanted>,
         groups: &BTreeMap<String, Option<GroupFound>>,
         forwards: Vec<Forward>,
+        services: &Slots<Option<Value>>,
     ) -> Traffic {
+        let is_bare = SlotName::BOTH
+            .iter()
+            .all(|slot| wanted[*slot].targets.is_empty());
         let arn = |name| Some(groups.get(name)?.as_ref()?.arn.clone());
         let of_slot = |slot: SlotName| {
             let targets = wanted[slot].targets.iter();
@@ -56,6 +80,49 @@ impl Traffic {
         Traffic {
             groups: Slots::from_fn(of_slot),
             forwards,
+            bare: is_bare.then(|| services.clone()),
+        }
+    }
+
+    /// Whether the service has no load balancer.
+    pub(super) fn is_bare(&self) -> bool {
+        self.bare.is_some()
+    }
+
+    /// How many tasks a slot is set to run, where no load balancer tells who serves.
+    pub(super) fn desired(&self, slot: SlotName) -> Option<u32> {
+        let service = self.bare.as_ref()?[slot].as_ref()?;
+        u32::try_from(service.get("desiredCount")?.as_u64()?).ok()
+    }
+
+    /// Whether nothing is anywhere else: each route gives the slot everything, or only its tasks
+    /// work.
+    pub(super) fn is_all_on(&self, slot: SlotName) -> bool {
+        if let Some(services) = &self.bare {
+            let works = |slot: SlotName| bare::works(services[slot].as_ref());
+            return works(slot) && !works(slot.other());
+        }
+        let carried = self.carried();
+        let alone = |it: &Carried| it.alone() == Some(slot);
+        !carried.is_empty() && carried.iter().all(alone)
+    }
+
+    /// Whether a slot serves everything. Without a load balancer the other may be kept warm.
+    pub(super) fn serves_everything(&self, slot: SlotName) -> bool {
+        match &self.bare {
+            Some(services) => bare::splits(services).is_none() && self.live() == Some(slot),
+            None => self.is_all_on(slot),
+        }
+    }
+
+    /// Whether both slots serve.
+    pub(super) fn is_split(&self) -> bool {
+        match &self.bare {
+            Some(services) => bare::splits(services).is_some(),
+            None => {
+                let some_route = !self.forwards.is_empty();
+                some_route && !SlotName::BOTH.iter().any(|it| self.is_all_on(*it))
+            }
         }
     }
 
@@ -73,9 +140,13 @@ impl Traffic {
             .collect()
     }
 
-    /// The slot with more traffic on every route; `None` where they disagree.
+    /// The slot with more traffic on every route; `None` where they disagree. Without a load
+    /// balancer, the one that its tags and counts show.
     pub(super) fn live(&self) -> Option<SlotName> {
-        live(&self.carried())
+        match &self.bare {
+            Some(services) => bare::live(services),
+            None => live(&self.carried()),
+        }
     }
 
     /// What break glass has to write to give `to` everything.
@@ -172,7 +243,7 @@ mod tests {
             let group = there.contains(&name).then(|| found(name));
             (name.to_owned(), group)
         });
-        Traffic::of(&slots, &groups.into(), forwards)
+        Traffic::of(&slots, &groups.into(), forwards, &Slots::default())
     }
 
     fn moves(writes: &Writes) -> Vec<(&str, &str, Option<&str>)> {

@@ -94,6 +94,13 @@ pub struct Retire {
     pub at_most: Duration,
 }
 
+impl Config {
+    /// Whether it names no target group: a service without a load balancer.
+    pub fn is_bare(&self) -> bool {
+        self.slots.a.targets.is_empty() && self.slots.b.targets.is_empty()
+    }
+}
+
 impl Default for Retire {
     fn default() -> Retire {
         Retire {

@@ -306,6 +306,7 @@ impl World {
             },
             rollout_reason: "tasks failed to start".to_owned(),
             deployment: service.tag.clone(),
+            tasks: None,
             stopped: Vec::new(),
         }
     }

@@ -85,7 +85,12 @@ fn survey_ask(session: &Session, wanted: &DefinitionWanted) -> SurveyAsk {
 /// The slot that serves; without traffic, the one that has a service.
 fn live(session: &Session, found: &Surroundings) -> Option<SlotName> {
     let wanted = request::slots(&session.config);
-    let traffic = Traffic::of(&wanted, &found.groups, found.forwards.clone());
+    let traffic = Traffic::of(
+        &wanted,
+        &found.groups,
+        found.forwards.clone(),
+        &found.services,
+    );
     let there = |slot: &SlotName| found.services[*slot].is_some();
     let live = traffic.live().filter(there);
     live.or_else(|| SlotName::BOTH.into_iter().find(there))

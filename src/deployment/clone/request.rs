@@ -134,6 +134,11 @@ fn set_own(body: &mut Map<String, Value>, target: &Target<'_>) {
         "desiredCount": target.desired,
         "loadBalancers": balancers.collect::<Vec<_>>(),
     })));
+    if target.targets.is_empty() {
+        body.remove("loadBalancers");
+        // ECS refuses it for a service without a load balancer.
+        body.remove("healthCheckGracePeriodSeconds");
+    }
 }
 
 /// ECS must not put a slot's earlier revision back by itself in the middle of a shift. The

@@ -14,7 +14,7 @@ use crate::deployment::task_definition::ImageChange;
 use crate::gate::GateWanted;
 use crate::judge::alarms::InsufficientData;
 use crate::judge::targets::Share;
-use crate::strategy::Strategy;
+use crate::strategy::{Strategy, Weight};
 
 /// A deployment as it was asked for.
 #[derive(Debug, Clone)]
@@ -58,10 +58,16 @@ pub struct Request {
 }
 
 impl Request {
+    /// Whether the config names no target group: a service without a load balancer.
+    pub fn is_bare(&self) -> bool {
+        let mut slots = SlotName::BOTH.iter();
+        slots.all(|slot| self.slots[*slot].targets.is_empty())
+    }
+
     /// Whether a step asks for requests: then they are counted, if nothing else.
     pub fn asks_for_requests(&self) -> bool {
         let mut steps = self.strategy.steps().iter();
-        self.kind == Kind::Deploy && steps.any(|step| step.until.is_some())
+        self.kind == Kind::Deploy && !self.is_bare() && steps.any(|step| step.until.is_some())
     }
 
     /// What is judged, as the config asks for it, or counted, as the strategy does.
@@ -70,8 +76,18 @@ impl Request {
         self.guards.metrics.clone().or(counted)
     }
 
-    /// The strategy's ladder; the last step's bake is the strategy's last bake.
+    /// The strategy's ladder; the last step's bake is the strategy's last bake. Without a load
+    /// balancer there is nothing to climb: one step, as long as all of them.
     pub fn steps(&self) -> Vec<StepPlan> {
+        let steps = self.ladder();
+        if !self.is_bare() {
+            return steps;
+        }
+        let whole = steps.iter().map(|step| step.bake).sum();
+        vec![StepPlan::new(Weight::FULL, whole)]
+    }
+
+    fn ladder(&self) -> Vec<StepPlan> {
         let steps = self.strategy.steps().iter().enumerate();
         steps
             .map(|(index, step)| StepPlan {
@@ -108,7 +124,8 @@ impl Request {
 pub struct SlotWanted {
     /// Its ECS service.
     pub service: EcsServiceName,
-    /// Its target groups; several are in the same order for both slots.
+    /// Its target groups; several are in the same order for both slots, none without a load
+    /// balancer.
     pub targets: Vec<TargetWanted>,
 }
 
