@@ -41,6 +41,15 @@ pub fn config(proposal: &Proposal, taken: &Taken) -> String {
     lines.push(String::new());
     lines.extend(guards(proposal, &taken.alarms));
     lines.push(String::new());
+    if proposal.registered {
+        lines.push(
+            "# It is registered in Cloud Map: whoever finds it there reaches both slots as soon as \
+             green's\n# tasks run, whatever the weights are. Where that may be:"
+                .to_owned(),
+        );
+        lines.push("# discovery: shared".to_owned());
+        lines.push(String::new());
+    }
     lines.push(
         match is_bare(proposal) {
             true => "# The old version works on for `after`: `bg rollback` is one step so long.",
@@ -319,6 +328,17 @@ mod tests {
         let text = config(&propose(&facts).unwrap(), &kept);
         assert!(text.contains("retire: { then: keep }"), "{text}");
         read_with(&facts, &kept);
+    }
+
+    #[test]
+    fn a_service_without_a_load_balancer_gets_slots_without_target_groups() {
+        let mut facts = facts();
+        facts.routes.clear();
+        facts.groups.clear();
+        facts.service["loadBalancers"] = serde_json::json!([]);
+        let read = read(&facts);
+        assert!(read.is_bare());
+        assert_eq!(read.slots.b.service, "shop-b");
     }
 
     #[test]

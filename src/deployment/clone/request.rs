@@ -34,6 +34,9 @@ pub struct Target<'a> {
 /// over if the caller has put them into `source`.
 pub fn create_request(source: &Value, target: &Target<'_>) -> Value {
     let mut body = fields::shared(source);
+    // ECS's own default when it creates a service is another than what no setting means.
+    let rebalancing = body.entry("availabilityZoneRebalancing");
+    rebalancing.or_insert_with(|| json!("DISABLED"));
     if text(source, "/propagateTags") == Some("NONE") {
         body.remove("propagateTags");
     }

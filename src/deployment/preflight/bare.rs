@@ -5,6 +5,7 @@ use crate::deployment::bare::{live, splits};
 use crate::deployment::ids::SlotName;
 use crate::deployment::plan::{Kind, RetireHow, StepPlan};
 use crate::deployment::surroundings::Surroundings;
+use crate::gate::{Address, Asks, Check};
 use crate::judge::words::plural;
 use crate::strategy::{Weight, format_duration};
 
@@ -92,6 +93,20 @@ pub(super) fn check(request: &Request, steps: &[StepPlan], planning: &mut Planni
             "take `deadman` out of bg.yaml; `bg tick`, run by the clock, goes on with a deployment \
              whose process died",
         );
+    }
+    for gate in &request.gates {
+        if let Asks::Check(Check::Http(check)) = &gate.asks
+            && let Address::Targets(path) = &check.to
+        {
+            planning.problem(
+                format!(
+                    "gate {} asks green's targets for {path}, and without a load balancer there are \
+                     none",
+                    gate.name
+                ),
+                "give it a whole `url`, or use a `command`",
+            );
+        }
     }
     if request.retire.then == RetireHow::Keep {
         planning.problem(

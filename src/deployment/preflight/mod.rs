@@ -6,6 +6,7 @@ mod capacity;
 mod crossed;
 mod deadman;
 mod definition;
+mod discovery;
 mod fine;
 mod gates;
 mod limits;
@@ -25,8 +26,8 @@ use std::time::Duration;
 use serde_json::Value;
 
 pub use request::{
-    AlarmWanted, DefinitionWanted, GuardsWanted, Request, RouteWanted, RoutesWanted, Side,
-    SlotWanted, TargetWanted, WhenUnchanged,
+    AlarmWanted, DefinitionWanted, Discovery, GuardsWanted, Request, RouteWanted, RoutesWanted,
+    Side, SlotWanted, TargetWanted, WhenUnchanged,
 };
 
 pub use definition::launch;
@@ -116,6 +117,7 @@ pub fn plan(request: &Request, found: &Surroundings) -> Planning {
     let steps = steps::check(request, found, live, &routes, &mut planning);
     let deadman = deadman::check(request, found, &routes, &mut planning);
     watching::warn_of_time(request, found, &slots, &routes, &mut planning);
+    discovery::check(request, found, live, &mut planning);
     bare::check(request, &steps, &mut planning);
     if let (Some(green), Some(desired), Some(definition), true) =
         (green, desired, definition, planning.problems.is_empty())

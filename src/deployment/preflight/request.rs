@@ -39,6 +39,8 @@ pub struct Request {
     pub guards: GuardsWanted,
     /// What must say yes before it moves on, in the order in which it is asked.
     pub gates: Vec<GateWanted>,
+    /// Whether green may get traffic that no weight holds back.
+    pub discovery: Discovery,
     /// How many tasks green has while it carries a part of the traffic.
     pub green_capacity: GreenCapacity,
     /// How long things may take.
@@ -117,6 +119,17 @@ impl Request {
             .filter(|name| name.starts_with("arn:"))
             .collect()
     }
+}
+
+/// Whether both slots may be found in one Cloud Map service: then its clients reach green as soon
+/// as its tasks run.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub enum Discovery {
+    /// Nobody has agreed to that.
+    #[default]
+    Unshared,
+    /// The config says so.
+    Shared,
 }
 
 /// A slot of the config.
