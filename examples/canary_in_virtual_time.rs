@@ -109,6 +109,7 @@ fn request(image: &str, clock: Clock) -> Result<Request, Box<dyn Error>> {
             alarms: vec![alarm("shop-{slot}-5xx"), alarm("shop-{slot}-latency")],
         },
         gates: Vec::new(),
+        discovery: Default::default(),
         green_capacity: GreenCapacity::Full,
         limits: Limits {
             poll: Duration::from_secs(5),

@@ -4,6 +4,8 @@
 
 #[path = "virtual/aws.rs"]
 mod aws;
+#[path = "virtual/bare.rs"]
+mod bare;
 #[path = "virtual/clocks.rs"]
 mod clocks;
 #[path = "virtual/credentials.rs"]

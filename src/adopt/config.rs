@@ -27,31 +27,35 @@ pub fn config(proposal: &Proposal, taken: &Taken) -> String {
         ),
         format!("region: {}", plain(&proposal.region)),
         String::new(),
-        "# The two places that take turns; which one is live is read from the weights.".to_owned(),
+        places(proposal).to_owned(),
         "slots:".to_owned(),
     ];
     for slot in SlotName::BOTH {
         lines.extend(of_slot(proposal, slot));
     }
     lines.push(String::new());
-    lines.push("# Every forward action that names these target groups. Found:".to_owned());
-    let labels = proposal
-        .routes
-        .iter()
-        .map(|route| one_line(&route.forward.label()));
-    lines.extend(labels.map(|label| format!("#   {label}")));
-    lines.push("routes: auto".to_owned());
-    lines.push(String::new());
-    lines.push(
-        "# A name (all-at-once, canary, linear, progressive ...), canary:5%:10m, or a file."
-            .to_owned(),
-    );
-    lines.push(strategy(taken));
+    lines.extend(match is_bare(proposal) {
+        true => beside(taken),
+        false => routes(proposal, taken),
+    });
     lines.push(String::new());
     lines.extend(guards(proposal, &taken.alarms));
     lines.push(String::new());
+    if proposal.registered {
+        lines.push(
+            "# It is registered in Cloud Map: whoever finds it there reaches both slots as soon as \
+             green's\n# tasks run, whatever the weights are. Where that may be:"
+                .to_owned(),
+        );
+        lines.push("# discovery: shared".to_owned());
+        lines.push(String::new());
+    }
     lines.push(
-        "# The old version stays warm for `after`: `bg rollback` is one step so long.".to_owned(),
+        match is_bare(proposal) {
+            true => "# The old version works on for `after`: `bg rollback` is one step so long.",
+            false => "# The old version stays warm for `after`: `bg rollback` is one step so long.",
+        }
+        .to_owned(),
     );
     lines.push(retire(taken));
     lines.push(String::new());
@@ -73,6 +77,51 @@ pub fn config(proposal: &Proposal, taken: &Taken) -> String {
     );
     lines.push("state: file:.bg".to_owned());
     lines.join("\n") + "\n"
+}
+
+/// Whether the service has no load balancer.
+fn is_bare(proposal: &Proposal) -> bool {
+    proposal.pairs.is_empty()
+}
+
+fn places(proposal: &Proposal) -> &'static str {
+    match is_bare(proposal) {
+        true => {
+            "# The two places that take turns. There is no load balancer: bg tells by its tags and \
+             by the\n# tasks which one is live."
+        }
+        false => "# The two places that take turns; which one is live is read from the weights.",
+    }
+}
+
+fn routes(proposal: &Proposal, taken: &Taken) -> Vec<String> {
+    let mut lines =
+        vec!["# Every forward action that names these target groups. Found:".to_owned()];
+    let labels = proposal
+        .routes
+        .iter()
+        .map(|route| one_line(&route.forward.label()));
+    lines.extend(labels.map(|label| format!("#   {label}")));
+    lines.push("routes: auto".to_owned());
+    lines.push(String::new());
+    lines.push(
+        "# A name (all-at-once, canary, linear, progressive ...), canary:5%:10m, or a file."
+            .to_owned(),
+    );
+    lines.push(strategy(taken));
+    lines
+}
+
+/// Without a load balancer both versions work at once, for as long as the strategy's bakes.
+fn beside(taken: &Taken) -> Vec<String> {
+    let mut lines = vec![
+        "# How long both versions work at once, watched, before the new one stays.".to_owned(),
+    ];
+    lines.push(match taken.strategy {
+        Some(_) => strategy(taken),
+        None => "strategy: { steps: [{ weight: 100% }], bake: 10m }".to_owned(),
+    });
+    lines
 }
 
 fn strategy(taken: &Taken) -> String {
@@ -106,12 +155,15 @@ fn of_slot(proposal: &Proposal, slot: SlotName) -> Vec<String> {
         SlotName::A => plain(&pair.a.name),
         SlotName::B => plain(pair.b_name()),
     };
+    let comment = match slot {
+        SlotName::A => "",
+        SlotName::B => "    # the service is created from slot a's where missing",
+    };
+    if is_bare(proposal) {
+        return vec![format!("  {slot}: {{ service: {service} }}{comment}")];
+    }
     if let [pair] = &proposal.pairs[..] {
         let group = group(pair);
-        let comment = match slot {
-            SlotName::A => "",
-            SlotName::B => "    # the service is created from slot a's where missing",
-        };
         return vec![format!(
             "  {slot}: {{ service: {service}, target_group: {group} }}{comment}"
         )];
@@ -168,8 +220,10 @@ fn guards(proposal: &Proposal, taken: &[String]) -> Vec<String> {
         let why = alarm.unfit.as_deref().unwrap_or_default();
         lines.push(format!("    # - {}    # {why}", named(&alarm.name)));
     }
-    lines.push("  # Green's failed requests beside blue's, minute by minute:".to_owned());
-    lines.push("  # metrics: { errors: default }".to_owned());
+    if !is_bare(proposal) {
+        lines.push("  # Green's failed requests beside blue's, minute by minute:".to_owned());
+        lines.push("  # metrics: { errors: default }".to_owned());
+    }
     lines
 }
 
@@ -274,6 +328,17 @@ mod tests {
         let text = config(&propose(&facts).unwrap(), &kept);
         assert!(text.contains("retire: { then: keep }"), "{text}");
         read_with(&facts, &kept);
+    }
+
+    #[test]
+    fn a_service_without_a_load_balancer_gets_slots_without_target_groups() {
+        let mut facts = facts();
+        facts.routes.clear();
+        facts.groups.clear();
+        facts.service["loadBalancers"] = serde_json::json!([]);
+        let read = read(&facts);
+        assert!(read.is_bare());
+        assert_eq!(read.slots.b.service, "shop-b");
     }
 
     #[test]

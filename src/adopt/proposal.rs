@@ -7,7 +7,7 @@ use serde_json::Value;
 use super::alarms::{self, AlarmLine};
 use super::facts::{Facts, Group, RouteFound};
 use super::twins;
-use crate::deployment::clone::obstacles;
+use crate::deployment::clone::{obstacles, registries};
 use crate::deployment::ids::{ClusterName, EcsServiceName, Slots};
 use crate::deployment::observation::Seen;
 use crate::deployment::preflight::refusals;
@@ -30,6 +30,8 @@ pub struct Proposal {
     pub routes: Vec<RouteFound>,
     /// The alarms that were found.
     pub alarms: Vec<AlarmLine>,
+    /// Whether it is registered in Cloud Map, as slot b would be.
+    pub registered: bool,
     /// What one should know before.
     pub notes: Vec<String>,
 }
@@ -139,6 +141,14 @@ pub fn propose(facts: &Facts) -> Result<Proposal, Vec<Problem>> {
             notes.push(format!("whether it has autoscaling can't be asked: {why}"));
         }
     }
+    let registries = registries(&facts.service);
+    if !registries.is_empty() {
+        notes.push(format!(
+            "service {name} is registered in Cloud Map ({}): both slots would be found there as \
+             soon as slot b's tasks run, which takes `discovery: shared` in bg.yaml",
+            registries.join(", ")
+        ));
+    }
     let (pairs, routes) = pairs(facts, &name, &mut problems, &mut notes);
     let service_b = match twins::service(facts, &name, &pairs) {
         Ok(service) => service,
@@ -161,6 +171,7 @@ pub fn propose(facts: &Facts) -> Result<Proposal, Vec<Problem>> {
         alarms: alarms::lines(facts, &pairs),
         pairs,
         routes,
+        registered: !registries.is_empty(),
         notes,
     })
 }
@@ -178,12 +189,9 @@ fn pairs(
         .filter(|entry| !text(entry, "targetGroupArn").is_empty())
         .collect();
     if entries.is_empty() {
-        problems.push(Problem::new(
-            format!(
-                "service {service} is behind no load balancer, so there is no traffic to shift"
-            ),
-            "put it behind an Application or Network Load Balancer; bg can't deploy a service \
-             without one yet",
+        notes.push(format!(
+            "service {service} has no load balancer, so there is no traffic to shift: slot b works \
+             as soon as its tasks run, beside slot a, until that is put away"
         ));
     }
     let mut pairs: Vec<Pair> = Vec::new();

@@ -7,6 +7,8 @@ use serde_json::Value;
 use super::facts::{Facts, Group, RouteFound};
 use super::names::service_names;
 use super::proposal::{Pair, Twin, text};
+use crate::deployment::bare;
+use crate::deployment::clone::DEPLOYMENT_TAG;
 use crate::deployment::ids::EcsServiceName;
 use crate::deployment::problem::Problem;
 
@@ -161,7 +163,12 @@ fn has_just(service: &Value, pairs: &[Pair]) -> bool {
         .collect();
     own.sort_unstable();
     theirs.sort_unstable();
-    !own.is_empty() && own == theirs
+    // Without a load balancer another service of that name is this one's twin where bg made it,
+    // or where it runs nothing.
+    let bares = own.is_empty() && pairs.is_empty();
+    let works = service.get("desiredCount").and_then(Value::as_u64) > Some(0);
+    (!own.is_empty() || (bares && (bare::tag(service, DEPLOYMENT_TAG).is_some() || !works)))
+        && own == theirs
 }
 
 fn groups_of(service: &Value) -> Vec<&str> {

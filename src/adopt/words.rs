@@ -28,8 +28,13 @@ pub fn words(proposal: &Proposal) -> Vec<String> {
     } else {
         "target groups"
     };
-    lines.push(format!("  slot a   service {}, {what} {a}", services.a));
-    lines.push(format!("  slot b   service {}, {what} {b}", services.b));
+    for (slot, service, groups) in [("a", &services.a, a), ("b", &services.b, b)] {
+        let groups = match groups.is_empty() {
+            true => String::new(),
+            false => format!(", {what} {groups}"),
+        };
+        lines.push(format!("  slot {slot}   service {service}{groups}"));
+    }
     let labels = proposal.routes.iter().map(|route| route.forward.label());
     listed(&mut lines, "routes", labels);
     let guards = proposal.alarms.iter().filter(|alarm| alarm.unfit.is_none());
@@ -45,7 +50,12 @@ pub fn words(proposal: &Proposal) -> Vec<String> {
     );
     lines.push(String::new());
     let additions = proposal.additions();
-    if additions.is_empty() {
+    if proposal.pairs.is_empty() {
+        let service = &services.b;
+        lines.push(format!(
+            "Nothing is missing: {service} is created when it is deployed"
+        ));
+    } else if additions.is_empty() {
         lines.push("Nothing is missing: both slots have their target groups and routes".to_owned());
     } else {
         lines.push("What is missing".to_owned());

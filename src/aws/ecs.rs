@@ -46,7 +46,7 @@ json_operations! { ecs;
 impl Cloud {
     /// Services of those names as DescribeServices prints them, tags included, in the order of
     /// `names`; `None` where there is none (or only a memory of one: INACTIVE).
-    pub(super) async fn services(
+    pub(crate) async fn services(
         &self,
         cluster: &ClusterName,
         names: &[&EcsServiceName],

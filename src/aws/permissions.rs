@@ -61,6 +61,8 @@ pub(super) enum When {
     Table,
     /// Where retiring deletes.
     Deletes,
+    /// Behind a load balancer.
+    Balanced,
 }
 
 /// Actions that are needed by the same configs on the same things.
@@ -92,12 +94,6 @@ pub(super) const PERMISSIONS: &[Permission] = &[
             "ecs:ListClusters",
             "ecs:DescribeTaskDefinition",
             "ecs:ListTaskDefinitions",
-            "elasticloadbalancing:DescribeTargetGroups",
-            "elasticloadbalancing:DescribeTargetGroupAttributes",
-            "elasticloadbalancing:DescribeTargetHealth",
-            "elasticloadbalancing:DescribeLoadBalancers",
-            "elasticloadbalancing:DescribeListeners",
-            "elasticloadbalancing:DescribeRules",
             "cloudwatch:GetMetricData",
             // Restricted to some alarms it would show no composite ones.
             "cloudwatch:DescribeAlarms",
@@ -107,6 +103,19 @@ pub(super) const PERMISSIONS: &[Permission] = &[
             "ssm:DescribeParameters",
             "application-autoscaling:DescribeScalingPolicies",
             "application-autoscaling:DescribeScheduledActions",
+        ],
+    ),
+    allow(
+        Read,
+        On::Anything,
+        When::Balanced,
+        &[
+            "elasticloadbalancing:DescribeTargetGroups",
+            "elasticloadbalancing:DescribeTargetGroupAttributes",
+            "elasticloadbalancing:DescribeTargetHealth",
+            "elasticloadbalancing:DescribeLoadBalancers",
+            "elasticloadbalancing:DescribeListeners",
+            "elasticloadbalancing:DescribeRules",
         ],
     ),
     allow(
@@ -230,13 +239,13 @@ pub(super) const PERMISSIONS: &[Permission] = &[
     allow(
         Write,
         On::Listeners,
-        When::Always,
+        When::Balanced,
         &["elasticloadbalancing:ModifyListener"],
     ),
     allow(
         Write,
         On::Rules,
-        When::Always,
+        When::Balanced,
         &["elasticloadbalancing:ModifyRule"],
     ),
     allow(Write, On::TaskRoles, When::Always, &["iam:PassRole"]),

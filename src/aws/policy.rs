@@ -39,6 +39,13 @@ pub struct Scope {
     pub table: Option<String>,
 }
 
+impl Scope {
+    /// Whether the config names no target group: a service without a load balancer.
+    fn is_bare(&self) -> bool {
+        self.slots.a.targets.is_empty() && self.slots.b.targets.is_empty()
+    }
+}
+
 /// A policy, and what the config leaves open in it.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Policy {
@@ -86,6 +93,7 @@ fn is_needed(when: When, scope: &Scope) -> bool {
         When::Deadman => scope.deadman.is_some(),
         When::Table => scope.table.is_some(),
         When::Deletes => scope.retire == RetireHow::Delete,
+        When::Balanced => !scope.is_bare(),
     }
 }
 
@@ -278,7 +286,7 @@ impl Place {
                 "put the region for {REGION}, or `region` into bg.yaml, or give --region"
             ));
         }
-        if matches!(scope.routes, RoutesWanted::Auto) {
+        if matches!(scope.routes, RoutesWanted::Auto) && !scope.is_bare() {
             open.push(
                 "WriteListeners and WriteRules take in every load balancer of the region: \
                  list `routes` in bg.yaml to restrict them"

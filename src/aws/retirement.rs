@@ -4,18 +4,20 @@ use std::collections::BTreeMap;
 
 use aws_sdk_cloudwatch::types::MetricDataQuery;
 use jiff::Timestamp;
+use serde_json::Value;
 
 use super::cloud::Cloud;
 use super::ecs::{count, list, own_groups, tag};
 use super::error::AwsError;
 use super::metrics::{datapoints, query};
 use crate::deployment::action::Action;
+use crate::deployment::bare;
 use crate::deployment::ids::{
-    ClusterName, EcsServiceName, LoadBalancerArn, ScheduleName, TargetGroupArn,
+    ClusterName, EcsServiceName, LoadBalancerArn, ScheduleName, SlotName, Slots, TargetGroupArn,
 };
 use crate::deployment::metrics::{MINUTE, minute_of};
 use crate::deployment::observation::Seen;
-use crate::deployment::retire::{self, RetireLook, Retirement};
+use crate::deployment::retire::{self, Instead, RetireLook, Retirement};
 use crate::deployment::surroundings::Forward;
 
 const REQUESTS: &str = "RequestCount";
@@ -54,11 +56,16 @@ impl Cloud {
         retirement: &Retirement,
         now: Timestamp,
     ) -> RetireLook {
-        let names = [&retirement.service];
+        let own = [&retirement.service];
+        let names: Vec<_> = own.into_iter().chain(&retirement.other).collect();
         let (services, scaling) = tokio::join!(
             self.services(cluster, &names),
-            self.scalable_targets(cluster, &names),
+            self.scalable_targets(cluster, &own),
         );
+        let instead = retirement.other.as_ref().map(|_| match &services {
+            Ok(found) => Seen::Value(instead(retirement.slot, found)),
+            Err(error) => Seen::Unreadable(error.to_string()),
+        });
         let scaling = match scaling {
             Ok(targets) => Seen::Value(targets.into_iter().next().flatten()),
             // Who may not ask was warned before the deployment.
@@ -102,6 +109,7 @@ impl Cloud {
             groups,
             scaling,
             armed: self.armed(retirement.deadman.as_deref()).await,
+            instead,
         }
     }
 
@@ -216,6 +224,19 @@ impl Cloud {
             side.extend(datapoints(&result));
         }
         Ok(counts)
+    }
+}
+
+/// What the slot does that is not retired: of the services of the one that is, and its own.
+fn instead(retired: SlotName, found: &[Option<Value>]) -> Instead {
+    let service = |at: usize| found.get(at).cloned().flatten();
+    let services = Slots::from_fn(|slot| service(usize::from(slot != retired)));
+    let other = services[retired.other()].as_ref();
+    let counted = |key| other.map_or(0, |service| count(service, key));
+    Instead {
+        is_live: bare::live(&services) == Some(retired.other()),
+        running: counted("runningCount"),
+        desired: counted("desiredCount"),
     }
 }
 

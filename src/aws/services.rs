@@ -7,12 +7,17 @@ use super::cloud::Cloud;
 use super::ecs::{count, last_part, list, tag, text};
 use super::error::AwsError;
 use crate::deployment::clone::DEPLOYMENT_TAG;
-use crate::deployment::ids::{ClusterName, DeploymentId, EcsServiceName, Slots, TaskDefinitionArn};
+use crate::deployment::ids::{
+    ClusterName, DeploymentId, EcsServiceName, SlotName, Slots, TaskDefinitionArn,
+};
 use crate::deployment::observation::{
     Rollout, Seen, ServiceSeen, ServiceStatus, StoppedContainer, StoppedTask,
 };
-use crate::deployment::plan::Plan;
+use crate::deployment::plan::{Plan, TaskHealth};
+use crate::judge::targets::TargetCounts;
 
+/// As many as DescribeTasks takes.
+const PAGE_OF_TASKS: u32 = 100;
 /// How many stopped tasks say enough.
 const STOPPED_SHOWN: usize = 5;
 
@@ -29,6 +34,13 @@ impl Cloud {
         let mut services = read.into_iter();
         let found = Slots::from_fn(|_| services.next().flatten());
         let mut seen = Slots::from_fn(|slot| Seen::Value(found[slot].as_ref().map(service_seen)));
+        if let Some(health) = &plan.tasks {
+            for slot in SlotName::BOTH {
+                let name = &plan.slots[slot].service;
+                let read = self.with_tasks(&plan.cluster, name, health[slot], &mut seen[slot]);
+                read.await;
+            }
+        }
         let green = plan.green_slot();
         if let Seen::Value(Some(service)) = &mut seen[green]
             && service.deployment.as_ref() == Some(&plan.id)
@@ -49,6 +61,49 @@ impl Cloud {
             service.stopped = stopped.into_iter().take(STOPPED_SHOWN).collect();
         }
         seen
+    }
+
+    /// Adds the health of a service's tasks, where it has no target group that tells it. Without
+    /// that nothing can be said of the service.
+    async fn with_tasks(
+        &self,
+        cluster: &ClusterName,
+        name: &EcsServiceName,
+        health: TaskHealth,
+        seen: &mut Seen<Option<ServiceSeen>>,
+    ) {
+        let Seen::Value(Some(service)) = seen else {
+            return;
+        };
+        match self.task_counts(cluster, name, service, health).await {
+            Ok(counts) => service.tasks = Some(counts),
+            Err(error) => *seen = Seen::Unreadable(error.to_string()),
+        }
+    }
+
+    async fn task_counts(
+        &self,
+        cluster: &ClusterName,
+        name: &EcsServiceName,
+        service: &ServiceSeen,
+        health: TaskHealth,
+    ) -> Result<TargetCounts, AwsError> {
+        let ask = json!({
+            "cluster": cluster.as_str(),
+            "serviceName": name.as_str(),
+            "desiredStatus": "RUNNING",
+            "maxResults": PAGE_OF_TASKS,
+        });
+        let list_page = |body| self.list_tasks(body);
+        let pages = service.desired.div_ceil(PAGE_OF_TASKS) as usize + 1;
+        let arns = self.listed(ask, "taskArns", pages, list_page).await?;
+        let mut counts = TargetCounts::default();
+        for arns in arns.chunks(PAGE_OF_TASKS as usize) {
+            let body = json!({ "cluster": cluster.as_str(), "tasks": arns });
+            let described = self.describe_tasks(body).await?;
+            count_tasks(list(&described, "tasks"), service, health, &mut counts);
+        }
+        Ok(counts)
     }
 
     /// The newest failed tasks that the service's primary deployment started.
@@ -75,6 +130,30 @@ impl Cloud {
         let primary = service.as_ref().and_then(primary);
         let started_by = primary.map_or("", |deployment| text(deployment, "id"));
         Ok(newest_failed(list(&described, "tasks"), started_by))
+    }
+}
+
+/// A task that runs is healthy unless its containers have checks, which then decide. Those of an
+/// earlier definition, which ECS still replaces, count for nothing.
+fn count_tasks(
+    tasks: &[Value],
+    service: &ServiceSeen,
+    health: TaskHealth,
+    counts: &mut TargetCounts,
+) {
+    let definition = service.task_definition.as_str();
+    let own = tasks
+        .iter()
+        .filter(|task| text(task, "taskDefinitionArn") == definition);
+    for task in own {
+        let counter = match (text(task, "lastStatus"), text(task, "healthStatus")) {
+            ("RUNNING", "UNHEALTHY") => &mut counts.unhealthy,
+            ("RUNNING", "HEALTHY") => &mut counts.healthy,
+            ("RUNNING", _) if health == TaskHealth::Running => &mut counts.healthy,
+            ("RUNNING" | "PROVISIONING" | "PENDING" | "ACTIVATING", _) => &mut counts.initial,
+            _ => &mut counts.draining,
+        };
+        *counter += 1;
     }
 }
 
@@ -124,6 +203,7 @@ pub(super) fn service_seen(service: &Value) -> ServiceSeen {
         },
         rollout_reason: text(primary, "rolloutStateReason").to_owned(),
         deployment: tag(list(service, "tags"), DEPLOYMENT_TAG).map(DeploymentId::new),
+        tasks: None,
         stopped: Vec::new(),
     }
 }

@@ -19,7 +19,6 @@ use crate::deployment::outcome::Outcome;
 use crate::deployment::plan::Plan;
 use crate::deployment::problem::Problem;
 use crate::deployment::state::{Deployment, Phase};
-use crate::deployment::surroundings::Carried;
 use crate::report::view::View;
 use crate::runner::{Asks, LEASE, Run, Until};
 use crate::store::{Holder, Steer};
@@ -138,11 +137,7 @@ impl Abandoned {
 
     /// Where it stands now that somebody may have helped himself.
     pub(super) fn stands(&self, traffic: &Traffic) -> Stands {
-        let carried = traffic.carried();
-        let all_on = |slot| {
-            let alone = |it: &Carried| it.alone() == Some(slot);
-            !carried.is_empty() && carried.iter().all(alone)
-        };
+        let all_on = |slot| traffic.is_all_on(slot);
         let plan = &self.deployment.plan;
         if all_on(plan.green_slot()) && self.left_at() < Weight::FULL {
             Stands::MovedToGreen

@@ -13,8 +13,8 @@ use crate::deployment::ids::{AlarmName, ClusterName, DeploymentId, EcsServiceNam
 use crate::deployment::ids::{RoleArn, SlotName, Slots};
 use crate::deployment::plan::{GreenCapacity, Kind, Limits, Retire, RetireHow};
 use crate::deployment::preflight::{
-    AlarmWanted, DefinitionWanted, GuardsWanted, Request, RouteWanted, RoutesWanted, Side,
-    SlotWanted, TargetWanted, WhenUnchanged,
+    AlarmWanted, DefinitionWanted, Discovery, GuardsWanted, Request, RouteWanted, RoutesWanted,
+    Side, SlotWanted, TargetWanted, WhenUnchanged,
 };
 use crate::strategy::{Step, Strategy, StrategyRef, Weight};
 
@@ -134,6 +134,10 @@ impl Wanted {
                     .filter(crate::deployment::metrics::MetricGuards::judges_anything),
             },
             gates: config.gates.clone(),
+            discovery: match config.discovery {
+                config::Discovery::Unshared => Discovery::Unshared,
+                config::Discovery::Shared => Discovery::Shared,
+            },
             green_capacity: match config.green_capacity {
                 config::GreenCapacity::Full => GreenCapacity::Full,
                 config::GreenCapacity::Proportional => GreenCapacity::Proportional,

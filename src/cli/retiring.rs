@@ -92,6 +92,9 @@ pub(super) fn retirement_of(deployment: &Deployment) -> Option<Retirement> {
             .iter()
             .map(|target| target.group.clone())
             .collect(),
+        other: plan
+            .is_bare()
+            .then(|| plan.slots[plan.green_slot()].service.clone()),
         due,
         at_most: plan.retire.at_most,
         deadman: plan

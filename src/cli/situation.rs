@@ -17,7 +17,7 @@ use crate::deployment::observation::Seen;
 use crate::deployment::preflight::under_way;
 use crate::deployment::retire::{Due, Retirement, SERVED_TAG, TAG};
 use crate::deployment::scaling::ScalableTarget;
-use crate::deployment::surroundings::{Carried, Forward};
+use crate::deployment::surroundings::Forward;
 use crate::deployment::task_definition;
 use crate::diagnose::Definition;
 use crate::report::status::{
@@ -45,6 +45,7 @@ impl Situation {
             &found.groups,
             found.forwards,
             &request::test_routes(&session.config),
+            &found.services,
         );
         if traffic.forwards.is_empty() && found.services.a.is_none() && found.services.b.is_none() {
             let (a, b) = (
@@ -57,8 +58,9 @@ impl Situation {
             ))
             .hint("check `cluster`, `slots` and the region in bg.yaml"));
         }
+        let services = found.services;
         Ok(Situation {
-            services: found.services,
+            services,
             definitions: found.task_definitions,
             healthy: found.healthy,
             scaling: found.scaling,
@@ -76,8 +78,12 @@ impl Situation {
         &self.scaling
     }
 
-    /// Healthy targets of a slot, in the group with the fewest.
+    /// Healthy targets of a slot, in the group with the fewest; running tasks without any group.
     pub(super) fn healthy(&self, slot: SlotName) -> Option<u32> {
+        if self.traffic.is_bare() {
+            // What runs is what one knows without asking for each task.
+            return self.number(slot, "runningCount");
+        }
         let groups = self.traffic.groups(slot);
         let healthy = groups.iter().map(|group| self.healthy.get(group).copied());
         healthy.flatten().min()
@@ -236,7 +242,7 @@ impl Situation {
             images: images.unwrap_or_default().into_iter().collect(),
             desired: self.desired(slot),
             running: self.number(slot, "runningCount"),
-            healthy: self.healthy(slot),
+            healthy: self.healthy(slot).filter(|_| !self.traffic.is_bare()),
             weight: agreed.copied().flatten(),
         }
     }
@@ -275,17 +281,14 @@ impl Situation {
         by_tag.or_else(|| self.definition(slot).filter(|_| untouched))
     }
 
-    /// Whether every route gives a slot everything.
+    /// Whether a slot serves everything.
     pub(super) fn serves_everything(&self, slot: SlotName) -> bool {
-        let carried = self.traffic.carried();
-        let alone = |it: &Carried| it.alone() == Some(slot);
-        !carried.is_empty() && carried.iter().all(alone)
+        self.traffic.serves_everything(slot)
     }
 
-    /// Whether no slot has everything on every route.
+    /// Whether no slot serves everything.
     pub(super) fn is_split(&self) -> bool {
-        let some_route = !self.traffic.forwards.is_empty();
-        some_route && !SlotName::BOTH.iter().any(|it| self.serves_everything(*it))
+        self.traffic.is_split()
     }
 
     /// The retirements that the tags ask for.
@@ -296,6 +299,10 @@ impl Situation {
                 slot,
                 service: self.service(session, slot),
                 groups: self.traffic.groups(slot),
+                other: session
+                    .config
+                    .is_bare()
+                    .then(|| self.service(session, slot.other())),
                 due,
                 at_most: session.config.retire.at_most,
                 deadman: session

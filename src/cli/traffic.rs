@@ -1,16 +1,20 @@
-//! Which slot serves, and what to write so that the other does: from ELBv2 alone.
+//! Which slot serves, and what to write so that the other does: from ELBv2 alone, or without a
+//! load balancer from ECS.
 
 use std::collections::BTreeMap;
+
+use serde_json::Value;
 
 use super::error::CliError;
 use super::request;
 use super::session::Session;
 use crate::aws::RouteWrite;
+use crate::deployment::bare;
 use crate::deployment::ids::{SlotName, Slots, TargetGroupArn};
 use crate::deployment::preflight::{RouteWanted, SlotWanted};
 use crate::deployment::surroundings::{Carried, Forward, GroupFound, live};
 
-/// What ELBv2 alone shows.
+/// What ELBv2 alone shows; without a load balancer, what ECS does.
 pub(super) struct Traffic {
     /// Each slot's target groups in the config's order; `None` for one that doesn't exist.
     groups: Slots<Vec<Option<TargetGroupArn>>>,
@@ -18,6 +22,8 @@ pub(super) struct Traffic {
     pub(super) forwards: Vec<Forward>,
     /// The test routes, which say nothing of who serves.
     pub(super) tests: Vec<Forward>,
+    /// Both services, where no load balancer tells.
+    bare: Option<Slots<Option<Value>>>,
 }
 
 /// What break glass has to do.
@@ -30,9 +36,24 @@ pub(super) struct Writes {
 }
 
 impl Traffic {
-    /// Looks at nothing but ELBv2.
+    /// Looks at nothing but ELBv2, or without a load balancer at nothing but both services.
     pub(super) async fn look(session: &Session) -> Result<Traffic, CliError> {
         let wanted = request::slots(&session.config);
+        if session.config.is_bare() {
+            let names = [&wanted.a.service, &wanted.b.service];
+            let found = session.cloud.services(&session.cluster(), &names).await;
+            let mut found = found
+                .map_err(|error| session.cant_look(&error))?
+                .into_iter();
+            let services = Slots::from_fn(|_| found.next().flatten());
+            return Ok(Traffic::of(
+                &wanted,
+                &BTreeMap::new(),
+                Vec::new(),
+                &[],
+                &services,
+            ));
+        }
         let targets = SlotName::BOTH
             .iter()
             .flat_map(|slot| &wanted[*slot].targets);
@@ -43,7 +64,8 @@ impl Traffic {
             .await
             .map_err(|error| session.cant_look(&error))?;
         let tests = request::test_routes(&session.config);
-        Ok(Traffic::of(&wanted, &groups, forwards, &tests))
+        let services = Slots::default();
+        Ok(Traffic::of(&wanted, &groups, forwards, &tests, &services))
     }
 
     /// Of what was found for the config's slots.
@@ -52,7 +74,11 @@ impl Traffic {
         groups: &BTreeMap<String, Option<GroupFound>>,
         forwards: Vec<Forward>,
         tests: &[RouteWanted],
+        services: &Slots<Option<Value>>,
     ) -> Traffic {
+        let is_bare = SlotName::BOTH
+            .iter()
+            .all(|slot| wanted[*slot].targets.is_empty());
         let is_test = |forward: &Forward| tests.iter().any(|it| it.is(forward));
         let (tests, forwards) = forwards.into_iter().partition(is_test);
         let arn = |name| Some(groups.get(name)?.as_ref()?.arn.clone());
@@ -64,6 +90,49 @@ impl Traffic {
             groups: Slots::from_fn(of_slot),
             forwards,
             tests,
+            bare: is_bare.then(|| services.clone()),
+        }
+    }
+
+    /// Whether the service has no load balancer.
+    pub(super) fn is_bare(&self) -> bool {
+        self.bare.is_some()
+    }
+
+    /// How many tasks a slot is set to run, where no load balancer tells who serves.
+    pub(super) fn desired(&self, slot: SlotName) -> Option<u32> {
+        let service = self.bare.as_ref()?[slot].as_ref()?;
+        u32::try_from(service.get("desiredCount")?.as_u64()?).ok()
+    }
+
+    /// Whether nothing is anywhere else: each route gives the slot everything, or only its tasks
+    /// work.
+    pub(super) fn is_all_on(&self, slot: SlotName) -> bool {
+        if let Some(services) = &self.bare {
+            let works = |slot: SlotName| bare::works(services[slot].as_ref());
+            return works(slot) && !works(slot.other());
+        }
+        let carried = self.carried();
+        let alone = |it: &Carried| it.alone() == Some(slot);
+        !carried.is_empty() && carried.iter().all(alone)
+    }
+
+    /// Whether a slot serves everything. Without a load balancer the other may be kept warm.
+    pub(super) fn serves_everything(&self, slot: SlotName) -> bool {
+        match &self.bare {
+            Some(services) => bare::splits(services).is_none() && self.live() == Some(slot),
+            None => self.is_all_on(slot),
+        }
+    }
+
+    /// Whether both slots serve.
+    pub(super) fn is_split(&self) -> bool {
+        match &self.bare {
+            Some(services) => bare::splits(services).is_some(),
+            None => {
+                let some_route = !self.forwards.is_empty();
+                some_route && !SlotName::BOTH.iter().any(|it| self.is_all_on(*it))
+            }
         }
     }
 
@@ -86,9 +155,13 @@ impl Traffic {
             .collect()
     }
 
-    /// The slot with more traffic on every route; `None` where they disagree.
+    /// The slot with more traffic on every route; `None` where they disagree. Without a load
+    /// balancer, the one that its tags and counts show.
     pub(super) fn live(&self) -> Option<SlotName> {
-        live(&self.carried())
+        match &self.bare {
+            Some(services) => bare::live(services),
+            None => live(&self.carried()),
+        }
     }
 
     /// What break glass has to write to give `to` everything.
@@ -186,7 +259,8 @@ mod tests {
             let group = there.contains(&name).then(|| found(name));
             (name.to_owned(), group)
         });
-        Traffic::of(&slots, &groups.into(), forwards, &[])
+        let services = Slots::default();
+        Traffic::of(&slots, &groups.into(), forwards, &[], &services)
     }
 
     fn moves(writes: &Writes) -> Vec<(&str, &str, Option<&str>)> {

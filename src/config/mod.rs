@@ -21,5 +21,5 @@ pub use guards::{AlarmConfig, AlarmSide, Guards, TargetGuard};
 pub use routes::{RouteConfig, Routes};
 pub use schema::schema;
 pub use slots::{Endpoint, SlotConfig, Slots, TargetConfig};
-pub use types::{Config, GreenCapacity, OnSignal, Retire, RetireThen, Signals, Timing};
+pub use types::{Config, Discovery, GreenCapacity, OnSignal, Retire, RetireThen, Signals, Timing};
 pub use values::{AccountId, StateLocation};

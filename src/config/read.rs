@@ -12,10 +12,12 @@ use super::gates::read_gates;
 use super::guards::read_guards;
 use super::routes::{read_routes, read_test_routes};
 use super::slots::read_slots;
-use super::types::{Config, GreenCapacity, OnSignal, Retire, RetireThen, Signals, Timing};
+use super::types::{
+    Config, Discovery, GreenCapacity, OnSignal, Retire, RetireThen, Signals, Timing,
+};
 use super::values::{AccountId, StateLocation};
 
-pub(super) const CONFIG_KEYS: [&str; 19] = [
+pub(super) const CONFIG_KEYS: [&str; 20] = [
     "service",
     "cluster",
     "account",
@@ -26,6 +28,7 @@ pub(super) const CONFIG_KEYS: [&str; 19] = [
     "strategy",
     "guards",
     "gates",
+    "discovery",
     "green_capacity",
     "retire",
     "deadman",
@@ -44,6 +47,8 @@ pub(super) const RETIRE_THEN: [(&str, RetireThen); 3] = [
     ("delete", RetireThen::Delete),
     ("keep", RetireThen::Keep),
 ];
+
+pub(super) const DISCOVERY: [(&str, Discovery); 1] = [("shared", Discovery::Shared)];
 
 pub(super) const GREEN_CAPACITY: [(&str, GreenCapacity); 2] = [
     ("full", GreenCapacity::Full),
@@ -94,6 +99,8 @@ impl Config {
                 .unwrap_or_default(),
             guards: guards.unwrap_or_default(),
             gates: read(&fields, "gates", |node| read_gates(reader, node))?.unwrap_or_default(),
+            discovery: read(&fields, "discovery", |node| reader.choice(node, &DISCOVERY))?
+                .unwrap_or_default(),
             green_capacity: read(&fields, "green_capacity", |node| {
                 reader.choice(node, &GREEN_CAPACITY)
             })?

@@ -86,6 +86,10 @@ mod tests {
             keys(read::RETIRE_THEN.map(|c| c.0))
         );
         assert_eq!(
+            words("/properties/discovery/enum"),
+            keys(read::DISCOVERY.map(|c| c.0))
+        );
+        assert_eq!(
             words("/properties/green_capacity/enum"),
             keys(read::GREEN_CAPACITY.map(|c| c.0))
         );

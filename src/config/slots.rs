@@ -19,7 +19,7 @@ pub struct Slots {
 pub struct SlotConfig {
     /// The ECS service's name or ARN.
     pub service: String,
-    /// What its tasks are registered with; at least one.
+    /// What its tasks are registered with; nothing for a service without a load balancer.
     pub targets: Vec<TargetConfig>,
 }
 
@@ -46,7 +46,7 @@ pub(super) const SLOTS_KEYS: [&str; 2] = ["a", "b"];
 pub(super) const SLOT_KEYS: [&str; 3] = ["service", "target_group", "targets"];
 pub(super) const TARGET_KEYS: [&str; 3] = ["container", "port", "group"];
 
-const SLOT_FORM: &str = "a slot: { service, target_group }";
+const SLOT_FORM: &str = "a slot: { service, target_group }, or { service } without a load balancer";
 
 /// A slot, and where what it names is written.
 struct Written {
@@ -92,6 +92,18 @@ fn in_order_of(reader: Reader<'_>, a: &Written, b: Written) -> Result<SlotConfig
             .map(|target| target.endpoint.clone())
             .collect()
     };
+    let has_targets = [&a, &b].map(|written| !written.slot.targets.is_empty());
+    if let [true, false] | [false, true] = has_targets {
+        let (with, at) = if has_targets[0] {
+            ("a", b.at)
+        } else {
+            ("b", a.at)
+        };
+        let what = format!("only slot {with} has a target group");
+        let hint = "each slot has its own: add `target_group: NAME` (`targets` for several), or \
+                    leave it out of both slots where the service has no load balancer";
+        return Err(reader.error(at, what).with_hint(hint));
+    }
     if endpoints(&a.slot) != endpoints(&b.slot) {
         let what = "slot b's targets are other containers and ports than slot a's";
         let hint =
@@ -110,7 +122,7 @@ fn in_order_of(reader: Reader<'_>, a: &Written, b: Written) -> Result<SlotConfig
 fn read_slot(reader: Reader<'_>, node: &Node) -> Result<Written, InputError> {
     let fields = reader.fields(node, SLOT_FORM, &SLOT_KEYS)?;
     let service = fields.required("service")?;
-    let (targets, groups_at) = read_targets(reader, node, &fields)?;
+    let (targets, groups_at) = read_targets(reader, &fields)?;
     Ok(Written {
         slot: SlotConfig {
             service: reader.name(service, "an ECS service's name")?,
@@ -124,23 +136,15 @@ fn read_slot(reader: Reader<'_>, node: &Node) -> Result<Written, InputError> {
 
 type Targets = (Vec<TargetConfig>, Vec<Position>);
 
-fn read_targets(
-    reader: Reader<'_>,
-    slot: &Node,
-    fields: &Fields<'_, '_>,
-) -> Result<Targets, InputError> {
+fn read_targets(reader: Reader<'_>, fields: &Fields<'_, '_>) -> Result<Targets, InputError> {
     match (fields.optional("target_group"), fields.optional("targets")) {
         (Some(_), Some(_)) => {
             let what = "`target_group` and `targets` exclude each other";
             let hint = "`target_group` is short for a single entry of `targets`";
             Err(reader.error(fields.place("targets"), what).with_hint(hint))
         }
-        (None, None) => {
-            let hint = "add `target_group: NAME`, or `targets` for several";
-            Err(reader
-                .error(slot.at, "the key \"target_group\" is missing")
-                .with_hint(hint))
-        }
+        // A service without a load balancer.
+        (None, None) => Ok((Vec::new(), Vec::new())),
         (Some(group), None) => {
             let target = TargetConfig {
                 endpoint: None,

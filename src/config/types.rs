@@ -38,6 +38,8 @@ pub struct Config {
     pub guards: Guards,
     /// The checks that must pass before it moves on, in the order in which they are asked.
     pub gates: Vec<GateWanted>,
+    /// Whether both slots may be found in one Cloud Map service.
+    pub discovery: Discovery,
     /// How many tasks green has while it carries a part of the traffic.
     pub green_capacity: GreenCapacity,
     /// What happens to blue after success.
@@ -60,6 +62,16 @@ pub enum GreenCapacity {
     Full,
     /// Its share of them, ahead of each raise.
     Proportional,
+}
+
+/// Whether both slots may be found in one Cloud Map service (`discovery`).
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum Discovery {
+    /// A service that is registered there is refused.
+    #[default]
+    Unshared,
+    /// They may: clients there reach green as soon as its tasks run.
+    Shared,
 }
 
 /// What each signal does before green is promoted (`signals`).
@@ -94,6 +106,13 @@ pub struct Retire {
     pub then: RetireThen,
     /// How long to wait at most until blue is surely without traffic.
     pub at_most: Duration,
+}
+
+impl Config {
+    /// Whether it names no target group: a service without a load balancer.
+    pub fn is_bare(&self) -> bool {
+        self.slots.a.targets.is_empty() && self.slots.b.targets.is_empty()
+    }
 }
 
 impl Default for Retire {

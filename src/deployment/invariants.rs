@@ -1,5 +1,7 @@
 //! What must hold whatever happens: the conditions for each step that could hurt.
 
+use std::collections::BTreeMap;
+
 use super::ids::{SlotName, TargetGroupArn};
 use super::observation::{Observation, Seen, Split};
 use super::plan::{AlarmGuard, AlarmWeight, Plan, Route};
@@ -7,7 +9,7 @@ use super::state::Deployment;
 use super::surroundings::Carried;
 use super::trip::Hold;
 use crate::judge::alarms::{AlarmState, InsufficientData, Verdict, verdict};
-use crate::judge::targets::{self, Share};
+use crate::judge::targets::{self, Share, TargetCounts};
 use crate::strategy::Weight;
 
 /// Green's share on every route, as read back.
@@ -129,21 +131,69 @@ pub fn tests_reach(plan: &Plan, observation: &Observation, slot: SlotName) -> bo
     })
 }
 
-/// The group of `slot` with the fewest healthy targets, and how many; `None` where one of the
-/// slot's groups can't be read.
+/// What shows how a slot does: one of its target groups, or its tasks where it has none.
+pub struct Part<'a> {
+    /// The group.
+    pub group: Option<&'a TargetGroupArn>,
+    /// What people call it.
+    pub name: &'a str,
+    /// Its targets or tasks by their health, or why they could not be read.
+    pub counts: Result<&'a TargetCounts, &'a str>,
+}
+
+/// A service that isn't there has no tasks.
+static NO_TASKS: TargetCounts = TargetCounts {
+    healthy: 0,
+    unhealthy: 0,
+    initial: 0,
+    draining: 0,
+    unused: 0,
+    unavailable: 0,
+    reasons: BTreeMap::new(),
+};
+
+/// Everything that shows how `slot` does.
+pub fn parts<'a>(plan: &'a Plan, observation: &'a Observation, slot: SlotName) -> Vec<Part<'a>> {
+    const NOT_LOOKED_AT: &str = "it was not looked at";
+    if plan.is_bare() {
+        let counts = match &observation.services[slot] {
+            Seen::Value(Some(service)) => service.tasks.as_ref().ok_or(NOT_LOOKED_AT),
+            Seen::Value(None) => Ok(&NO_TASKS),
+            Seen::Unreadable(why) => Err(why.as_str()),
+        };
+        return vec![Part {
+            group: None,
+            name: plan.slots[slot].service.as_str(),
+            counts,
+        }];
+    }
+    let targets = plan.slots[slot].targets.iter();
+    let part = |group: &'a TargetGroupArn| Part {
+        group: Some(group),
+        name: group.name(),
+        counts: match observation.groups.get(group) {
+            Some(Seen::Value(counts)) => Ok(counts),
+            Some(Seen::Unreadable(why)) => Err(why.as_str()),
+            None => Err(NOT_LOOKED_AT),
+        },
+    };
+    targets.map(|target| part(&target.group)).collect()
+}
+
+/// Where `slot` has the fewest healthy targets, or its tasks where it has no target group; `None`
+/// where any of its groups can't be read.
 pub fn fewest_healthy<'a>(
     plan: &'a Plan,
-    observation: &Observation,
+    observation: &'a Observation,
     slot: SlotName,
-) -> Option<(&'a TargetGroupArn, u32)> {
-    let counts = plan.slots[slot].targets.iter().map(|target| {
-        let counts = observation.groups.get(&target.group)?.value()?;
-        Some((&target.group, counts.healthy))
-    });
+) -> Option<&'a TargetCounts> {
+    let counts = parts(plan, observation, slot)
+        .into_iter()
+        .map(|part| part.counts.ok());
     counts
         .collect::<Option<Vec<_>>>()?
         .into_iter()
-        .min_by_key(|(_, healthy)| *healthy)
+        .min_by_key(|counts| counts.healthy)
 }
 
 /// How many tasks green is to have before it is raised to a weight: its part of blue's at the
@@ -167,44 +217,36 @@ pub fn not_ready(
     desired: u32,
 ) -> Vec<Hold> {
     let needed = share.needed(desired).max(1);
-    plan.slots[slot]
-        .targets
-        .iter()
-        .filter_map(|target| {
-            let group = target.group.clone();
-            match observation.groups.get(&target.group) {
-                Some(Seen::Value(counts)) if targets::ready(counts, desired, share) => None,
-                Some(Seen::Value(counts)) if slot == plan.blue => Some(Hold::BlueNotReady {
-                    group,
-                    healthy: counts.healthy,
-                    needed,
-                }),
-                Some(Seen::Value(counts)) => Some(Hold::GreenNotReady {
-                    group,
-                    healthy: counts.healthy,
-                    needed,
-                }),
-                Some(Seen::Unreadable(why)) => Some(unreadable(group.name(), why)),
-                None => Some(unreadable(group.name(), "it was not looked at")),
-            }
-        })
-        .collect()
+    let short = |part: Part<'_>| {
+        let group = part.group.cloned();
+        match part.counts {
+            Ok(counts) if targets::ready(counts, desired, share) => None,
+            Ok(counts) if slot == plan.blue => Some(Hold::BlueNotReady {
+                group,
+                healthy: counts.healthy,
+                needed,
+            }),
+            Ok(counts) => Some(Hold::GreenNotReady {
+                group,
+                healthy: counts.healthy,
+                needed,
+            }),
+            Err(why) => Some(unreadable(part.name, why)),
+        }
+    };
+    let parts = parts(plan, observation, slot);
+    parts.into_iter().filter_map(short).collect()
 }
 
-/// The target groups that can't be read, of the sides that must be well.
+/// The target groups, or tasks, that can't be read, of the sides that must be well.
 pub fn unreadable_groups(plan: &Plan, observation: &Observation) -> Vec<Hold> {
     let demanded = |slot: &SlotName| *slot != plan.blue || !plan.lifts_demands_on_blue();
-    let targets = SlotName::BOTH
+    let parts = SlotName::BOTH
         .into_iter()
         .filter(demanded)
-        .flat_map(|slot| plan.slots[slot].targets.iter().map(|target| &target.group));
-    targets
-        .filter_map(|group| match observation.groups.get(group) {
-            Some(Seen::Value(_)) => None,
-            Some(Seen::Unreadable(why)) => Some(unreadable(group.name(), why)),
-            None => Some(unreadable(group.name(), "it was not looked at")),
-        })
-        .collect()
+        .flat_map(|slot| parts(plan, observation, slot));
+    let troubles = parts.filter_map(|part| Some(unreadable(part.name, part.counts.err()?)));
+    troubles.collect()
 }
 
 /// What of the two services somebody else has changed, or what can't be read of them.

@@ -5,6 +5,7 @@
 //! [`action::Action`]s for AWS. The state ([`state::Deployment`]) is a fold over the events.
 
 pub mod action;
+pub mod bare;
 pub mod clone;
 pub mod deadman;
 pub mod decide;

@@ -110,6 +110,9 @@ pub struct ServiceSeen {
     pub rollout_reason: String,
     /// The value of its tag `bg:deployment`.
     pub deployment: Option<DeploymentId>,
+    /// The tasks of what it is to run, by their health; read only where no target group tells.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub tasks: Option<TargetCounts>,
     /// Its newest failed tasks, newest first; read only when there is reason to look.
     pub stopped: Vec<StoppedTask>,
 }

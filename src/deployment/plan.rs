@@ -44,6 +44,10 @@ pub struct Plan {
     pub blue: SlotName,
     /// Both slots' services and target groups.
     pub slots: Slots<SlotPlan>,
+    /// How the tasks of each slot show that they are well, where no load balancer does: nothing
+    /// splits work between the slots then, and whatever runs works.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub tasks: Option<Slots<TaskHealth>>,
     /// What green is to run.
     pub task_definition: NewTaskDefinition,
     /// What blue runs: the way back.
@@ -64,7 +68,7 @@ pub struct Plan {
     /// What it noted.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub notes: Vec<String>,
-    /// What splits traffic. They move together.
+    /// What splits traffic. They move together. None without a load balancer.
     pub routes: Vec<Route>,
     /// What goes to green before production does, and back to blue before green is put away.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
@@ -96,6 +100,11 @@ impl Plan {
         let judged = self.guards.metrics.as_ref();
         judged.is_some_and(MetricGuards::judges_requests)
             || self.steps.iter().any(|step| step.until.is_some())
+    }
+
+    /// Whether the service has no load balancer: there is nothing to shift.
+    pub fn is_bare(&self) -> bool {
+        self.tasks.is_some()
     }
 
     /// The slot that gets the new version.
@@ -180,8 +189,18 @@ pub enum Kind {
 pub struct SlotPlan {
     /// Its ECS service.
     pub service: EcsServiceName,
-    /// Its target groups, one for each load-balanced container port.
+    /// Its target groups, one for each load-balanced container port; none without a load balancer.
     pub targets: Vec<TargetPlan>,
+}
+
+/// How a task shows that it is well.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum TaskHealth {
+    /// It runs: no essential container has a health check.
+    Running,
+    /// Its essential containers' health checks pass.
+    Checked,
 }
 
 /// One container port behind one target group.

@@ -84,11 +84,16 @@ pub fn due(plan: &Plan, promoted_at: Timestamp) -> Option<Due> {
         .iter()
         .map(|target| target.deregistration_delay);
     let sticky = plan.routes.iter().filter_map(|route| route.sticky);
-    let least = delays
-        .chain(sticky)
-        .chain([SETTLE_AT_LEAST, plan.retire.after])
-        .max();
-    let at = after(promoted_at, least.unwrap_or(plan.retire.after));
+    let least = match plan.is_bare() {
+        // It would go on working, and is known to be bad.
+        true if plan.lifts_demands_on_blue() => None,
+        true => Some(plan.retire.after),
+        false => delays
+            .chain(sticky)
+            .chain([SETTLE_AT_LEAST, plan.retire.after])
+            .max(),
+    };
+    let at = after(promoted_at, least.unwrap_or_default());
     Some(Due {
         at: whole_seconds(at),
         then: plan.retire.then,
@@ -110,6 +115,8 @@ pub struct Retirement {
     pub service: EcsServiceName,
     /// Its target groups.
     pub groups: Vec<TargetGroupArn>,
+    /// The other slot's service, where no load balancer tells who serves.
+    pub other: Option<EcsServiceName>,
     /// When and what.
     pub due: Due,
     /// How long past that moment traffic may keep it waiting.
@@ -137,6 +144,19 @@ pub struct RetireLook {
     pub scaling: Seen<Option<ScalableTarget>>,
     /// Dead-man schedules of the service: one that fires could send traffic to this slot.
     pub armed: Seen<Vec<ScheduleName>>,
+    /// Who works instead, where no load balancer tells.
+    pub instead: Option<Seen<Instead>>,
+}
+
+/// What the other slot of a service without a load balancer does.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Instead {
+    /// Whether it is the live one.
+    pub is_live: bool,
+    /// Its tasks that run.
+    pub running: u32,
+    /// How many are wanted.
+    pub desired: u32,
 }
 
 /// What a slot's groups were sent in the last two complete minutes.
@@ -203,6 +223,9 @@ pub fn decide(retirement: &Retirement, look: &RetireLook) -> RetireStep {
             why: format!("{} sends it traffic", carrying.label()),
         };
     }
+    if let Some(step) = without_successor(retirement, look) {
+        return step;
+    }
     let awake = match &look.scaling {
         Seen::Value(target) => target.as_ref().filter(|it| !it.is_asleep()),
         Seen::Unreadable(why) => return wait(look, why),
@@ -235,6 +258,29 @@ pub fn decide(retirement: &Retirement, look: &RetireLook) -> RetireStep {
         ),
         Seen::Unreadable(why) => wait(look, why),
     }
+}
+
+/// What keeps a slot that no load balancer sends anything to: nobody works in its place.
+fn without_successor(retirement: &Retirement, look: &RetireLook) -> Option<RetireStep> {
+    let instead = match look.instead.as_ref()? {
+        Seen::Value(instead) => instead,
+        Seen::Unreadable(why) => return Some(wait(look, why)),
+    };
+    let other = retirement.slot.other();
+    if !instead.is_live {
+        return Some(RetireStep::Revoke {
+            why: format!("slot {other} is not the live one"),
+        });
+    }
+    let given_up_waiting = look.now >= after(retirement.due.at, retirement.at_most);
+    let Instead {
+        running, desired, ..
+    } = *instead;
+    let enough = running > 0 && (running >= desired || given_up_waiting);
+    (!enough).then(|| {
+        let tasks = plural(desired, "task");
+        wait(look, &format!("{running} of slot {other}'s {tasks} run"))
+    })
 }
 
 fn carries(forward: &Forward, look: &RetireLook) -> bool {

@@ -583,19 +583,25 @@ impl Deployment {
     }
 
     /// Whether it is the moment to find out why green failed: users are safe again, its tasks and
-    /// targets are still there, and nobody asked for haste.
+    /// targets are still there (stopped ones, without a load balancer), and nobody asked for haste.
     pub fn is_to_be_diagnosed(&self) -> bool {
         let Phase::Reverting {
             trip,
             hurried_at: None,
             traffic_back_at: Some(_),
-            putting_away_since: None,
+            putting_away_since,
+            put_away,
             ..
         } = &self.phase
         else {
             return false;
         };
-        !self.diagnosed && self.green_touched && trip.blames() != Blames::NotGreen
+        // Without a load balancer green works until it is gone.
+        let is_time = match self.plan.is_bare() {
+            true => *put_away,
+            false => putting_away_since.is_none(),
+        };
+        is_time && !self.diagnosed && self.green_touched && trip.blames() != Blames::NotGreen
     }
 
     /// Since when green's own words are evidence, whatever AWS shows of it: where green is why it

@@ -60,8 +60,9 @@ pub enum Trip {
     },
     /// Green lost targets while it carried traffic.
     TooFewHealthyTargets {
-        /// The group.
-        group: TargetGroupArn,
+        /// The group; none where its tasks are counted.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        group: Option<TargetGroupArn>,
         /// Healthy now.
         healthy: u32,
         /// Needed.
@@ -239,7 +240,7 @@ impl fmt::Display for Trip {
                 let within = format_duration(*within);
                 let what = format!(
                     "green did not become healthy within {within}: {running}/{desired} tasks \
-                     run, {healthy}/{desired} targets are healthy"
+                     run, {healthy}/{desired} are healthy"
                 );
                 with_targets(f, target_reason.as_ref(), stopped, &what)
             }
@@ -269,10 +270,13 @@ impl fmt::Display for Trip {
                 target_reason,
                 stopped,
             } => {
-                let what = format!(
-                    "green has {healthy} of the {needed} healthy targets it needs in {}",
-                    group.name()
-                );
+                let what = match group {
+                    Some(group) => format!(
+                        "green has {healthy} of the {needed} healthy targets it needs in {}",
+                        group.name()
+                    ),
+                    None => format!("green has {healthy} of the {needed} healthy tasks it needs"),
+                };
                 with_targets(f, target_reason.as_ref(), stopped, &what)
             }
             Trip::Alarm { name, reason } => write!(f, "alarm {name} went off: {reason}"),
@@ -322,8 +326,9 @@ impl fmt::Display for Trip {
 pub enum Hold {
     /// Green is not ready for more traffic.
     GreenNotReady {
-        /// The group with the fewest.
-        group: TargetGroupArn,
+        /// The group with the fewest; none where its tasks are counted.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        group: Option<TargetGroupArn>,
         /// Healthy now.
         healthy: u32,
         /// Needed.
@@ -331,8 +336,9 @@ pub enum Hold {
     },
     /// Blue could not take everything back.
     BlueNotReady {
-        /// The group with the fewest.
-        group: TargetGroupArn,
+        /// The group with the fewest; none where its tasks are counted.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        group: Option<TargetGroupArn>,
         /// Healthy now.
         healthy: u32,
         /// Needed.
@@ -478,6 +484,14 @@ impl Hold {
     }
 }
 
+/// `targets in shop-b`, or `tasks`.
+fn targets_in(group: Option<&TargetGroupArn>) -> String {
+    group.map_or_else(
+        || "tasks".to_owned(),
+        |group| format!("targets in {}", group.name()),
+    )
+}
+
 impl fmt::Display for Hold {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
@@ -485,21 +499,19 @@ impl fmt::Display for Hold {
                 group,
                 healthy,
                 needed,
-            } => {
-                write!(
-                    f,
-                    "green has {healthy} of {needed} healthy targets in {}",
-                    group.name()
-                )
-            }
+            } => write!(
+                f,
+                "green has {healthy} of {needed} healthy {}",
+                targets_in(group.as_ref())
+            ),
             Hold::BlueNotReady {
                 group,
                 healthy,
                 needed,
             } => write!(
                 f,
-                "blue has {healthy} of {needed} healthy targets in {}: it could not take everything back",
-                group.name()
+                "blue has {healthy} of {needed} healthy {}: it could not take everything back",
+                targets_in(group.as_ref())
             ),
             Hold::WeightDrift { route, set, seen } => {
                 write!(

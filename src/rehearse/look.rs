@@ -125,6 +125,7 @@ fn service(world: &World, plan: &Plan, service: &Service) -> ServiceSeen {
         running: count(|it| it.status == TaskStatus::Running),
         pending: count(|it| it.status < TaskStatus::Running),
         failed: primary.map_or(0, |it| it.failed_tasks),
+        tasks: None,
         deployments: service.deployments.len() as u32,
         rollout: match primary.map(|it| it.rollout) {
             Some(RolloutState::Completed) => Rollout::Completed,

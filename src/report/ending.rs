@@ -46,13 +46,22 @@ fn promoted(view: &View) -> Vec<StyledLine> {
     let took = took
         .map(|took| format!(", after {}", words::length(took)))
         .unwrap_or_default();
-    let text = format!(": {} serves everything{took}", view.side(Role::Green));
+    let does = match view.is_bare() {
+        true => "is the live one",
+        false => "serves everything",
+    };
+    let text = format!(": {} {does}{took}", view.side(Role::Green));
     let mut lines = vec![headline(Tone::Good, "Promoted", &text)];
     lines.extend(traffic(view));
     let blue = view.side(Role::Blue);
     lines.push(field(
         "retire",
         match (view.retire_at, &view.plan) {
+            (Some(at), Some(plan)) if plan.is_bare() => format!(
+                "{blue} works beside it until {} UTC, then it is {}",
+                words::clock(at),
+                words::retire(plan.retire.then)
+            ),
             (Some(at), Some(plan)) => format!(
                 "{blue} is kept warm until {} UTC, then {}",
                 words::clock(at),
@@ -110,7 +119,11 @@ fn way_back(view: &View) -> String {
 }
 
 fn reverted(view: &View, trip: &Trip) -> Vec<StyledLine> {
-    let text = format!(": {} serves everything, as before", view.side(Role::Blue));
+    let does = match view.is_bare() {
+        true => "works alone",
+        false => "serves everything",
+    };
+    let text = format!(": {} {does}, as before", view.side(Role::Blue));
     let mut lines = vec![headline(Tone::Bad, "Reverted", &text)];
     lines.push(field("why", trip.to_string()));
     lines.extend(when(view));
@@ -154,7 +167,10 @@ fn stuck(view: &View, why: &Stuck) -> Vec<StyledLine> {
 
 fn kept(view: &View, signal: &str) -> Vec<StyledLine> {
     let set = view.set.unwrap_or(Weight::ZERO);
-    let text = format!(": left as it is on {signal}, with {set} of traffic on green");
+    let text = match view.is_bare() {
+        true => format!(": left as it is on {signal}, with both versions at work"),
+        false => format!(": left as it is on {signal}, with {set} of traffic on green"),
+    };
     let mut lines = vec![headline(Tone::Warn, "Kept", &text)];
     lines.extend(when(view));
     lines.extend(traffic(view));
@@ -193,6 +209,17 @@ fn trip_of(why: &Stuck) -> Option<&Trip> {
 fn when(view: &View) -> Option<StyledLine> {
     let at = view.tripped_at.or(view.last_at)?;
     let mut text = format!("{} UTC", words::clock(at));
+    if view.is_bare() {
+        text.push_str(match view.had_traffic() {
+            true => ", with both versions at work",
+            false => ", before green was healthy for long enough",
+        });
+        if let Some((tripped, gone)) = view.tripped_at.zip(view.put_away_at) {
+            let took = words::length(words::between(tripped, gone));
+            text.push_str(&format!("; green was gone after {took}"));
+        }
+        return Some(field("when", text));
+    }
     match (view.step_of(), view.peak) {
         (Some(step), Some(peak)) => text.push_str(&format!(", at {step} ({peak} green)")),
         _ => text.push_str(", before green had any traffic"),
@@ -362,6 +389,11 @@ fn after_trip(trip: &Trip, view: &View) -> String {
              logs); then deploy again"
                 .into()
         }
+        Trip::TooFewHealthyTargets { group: None, .. } => {
+            "find out why green's tasks stop, or fail their containers' health checks; then deploy \
+             again"
+                .into()
+        }
         Trip::TooFewHealthyTargets { .. } => format!(
             "find out why the health check fails under traffic{}; then deploy again",
             port_hint(view.plan.as_ref())
@@ -466,6 +498,10 @@ fn after_stuck(why: &Stuck, view: &View) -> Vec<String> {
         return vec!["`bg status` shows where it stands".into()];
     };
     match why {
+        Stuck::GreenNotPutAway { .. } if view.is_bare() => vec![format!(
+            "scale slot {}'s service to zero, or deploy again: until then it works beside blue",
+            blue.other()
+        )],
         Stuck::GreenNotPutAway { .. } => vec![format!(
             "traffic is safe; scale slot {}'s service to zero, or deploy again: it is reused",
             blue.other()

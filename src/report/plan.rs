@@ -105,6 +105,12 @@ fn summary(plan: &Plan) -> Vec<StyledLine> {
     if let Kind::Hotfix { reason } = &plan.kind {
         lines.push(field("reason", reason.clone()));
     }
+    if plan.is_bare() {
+        lines.push(field(
+            "routes",
+            "none: there is no load balancer, and green works as soon as its tasks run".to_owned(),
+        ));
+    }
     for (at, route) in plan.routes.iter().enumerate() {
         let sticky = route
             .sticky
@@ -190,22 +196,31 @@ fn moments(plan: &Plan, healthy_after: Duration) -> Vec<(Duration, String)> {
         let bake = words::length(step.bake);
         let wanted = step.until.map(|until| format!(", and until {until}"));
         let wanted = wanted.unwrap_or_default();
-        moments.push((
-            at,
-            format!(
+        let what = match plan.is_bare() {
+            true => format!("green works beside blue, for {bake}"),
+            false => format!(
                 "{} of traffic to green, bake for {bake}{wanted}",
                 step.weight
             ),
-        ));
+        };
+        moments.push((at, what));
         at = at.saturating_add(step.bake);
     }
     moments.push((at, "promote green".into()));
     if plan.retire.then != RetireHow::Keep {
         let how = words::retire(plan.retire.then);
         let most = words::length(plan.retire.at_most);
-        let text =
-            format!("retire blue: it is {how} once its traffic is gone, {most} later at most");
-        moments.push((at.saturating_add(plan.retire.after), text));
+        let text = match plan.is_bare() {
+            true => format!("retire blue: it is {how}; until then both versions work"),
+            false => {
+                format!("retire blue: it is {how} once its traffic is gone, {most} later at most")
+            }
+        };
+        let kept = match plan.is_bare() && plan.lifts_demands_on_blue() {
+            true => Duration::ZERO,
+            false => plan.retire.after,
+        };
+        moments.push((at.saturating_add(kept), text));
     }
     moments
 }
@@ -241,10 +256,16 @@ fn guards(plan: &Plan) -> Vec<StyledLine> {
     let (ready, min) = (plan.guards.ready, plan.guards.min);
     let mut lines = vec![
         title("Guards"),
-        field(
-            "targets",
-            format!("{ready} of green healthy before a shift, {min} afterwards"),
-        ),
+        match plan.is_bare() {
+            true => field(
+                "tasks",
+                format!("{ready} of green healthy to begin with, {min} afterwards"),
+            ),
+            false => field(
+                "targets",
+                format!("{ready} of green healthy before a shift, {min} afterwards"),
+            ),
+        },
     ];
     for (at, alarm) in plan.guards.alarms.iter().enumerate() {
         lines.push(field(

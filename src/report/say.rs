@@ -97,6 +97,9 @@ pub fn say(before: &View, record: &Record) -> Option<Said> {
             "test route",
             format!("to {}", before.side(before.role_of(*to))),
         ),
+        Event::Shifting { .. } if before.is_bare() => {
+            Said::detail("at work", format!("{} beside {}", green(), blue()))
+        }
         Event::Shifting { weight, .. } => Said::news(
             Tone::Busy,
             "shifting",
@@ -114,7 +117,11 @@ pub fn say(before: &View, record: &Record) -> Option<Said> {
             let length = words::length(bake.unwrap_or_default());
             let (k, n) = (step.saturating_add(1), before.steps());
             let ends = words::clock(*until);
-            let text = format!("at {weight}, step {k} of {n}, for {length} until {ends}");
+            let at = match before.is_bare() {
+                true => "both versions work".to_owned(),
+                false => format!("at {weight}, step {k} of {n}"),
+            };
+            let text = format!("{at}, for {length} until {ends}");
             Said::news(Tone::Busy, "baking", text)
         }
         Event::Holding { reasons, until } => {
@@ -139,18 +146,24 @@ pub fn say(before: &View, record: &Record) -> Option<Said> {
         Event::Promoted { .. } => Said::news(
             Tone::Good,
             "promoted",
-            format!("{} serves everything", green()),
+            match before.is_bare() {
+                true => format!("{} is the live one", green()),
+                false => format!("{} serves everything", green()),
+            },
         ),
         Event::SettingsRestored => {
             Said::detail("restored", "green's service has its own settings back")
         }
         Event::Reverting { trip } => {
-            let what = if before.had_traffic() {
-                "all traffic to"
-            } else {
-                "all traffic stays on"
+            let text = match (before.is_bare(), before.had_traffic()) {
+                (true, _) => format!("{} goes: {trip}", green()),
+                (false, true) => format!("all traffic to {}: {trip}", blue()),
+                (false, false) => format!("all traffic stays on {}: {trip}", blue()),
             };
-            Said::news(Tone::Bad, "reverting", format!("{what} {}: {trip}", blue()))
+            Said::news(Tone::Bad, "reverting", text)
+        }
+        Event::TrafficReverted if before.is_bare() => {
+            Said::detail("reverted", "there is no traffic to put back")
         }
         Event::TrafficReverted => Said::news(
             Tone::Plain,

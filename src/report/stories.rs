@@ -91,6 +91,7 @@ pub(super) fn plan() -> Plan {
             a: slot(SlotName::A, "shop"),
             b: slot(SlotName::B, "shop-b"),
         },
+        tasks: None,
         task_definition: NewTaskDefinition::Register {
             family: "shop".into(),
             images: vec![("app".into(), "registry.example/shop:v2".into())],
@@ -289,7 +290,7 @@ pub(super) fn good() -> Vec<Record> {
 
 pub(super) fn holding() -> Vec<Record> {
     let hold = Hold::GreenNotReady {
-        group: group(SlotName::B),
+        group: Some(group(SlotName::B)),
         healthy: 1,
         needed: 2,
     };
@@ -371,7 +372,7 @@ pub(super) fn reverts() -> Vec<(&'static str, Vec<Record>)> {
         (
             "too_few_healthy_targets",
             during(Trip::TooFewHealthyTargets {
-                group: group(SlotName::B),
+                group: Some(group(SlotName::B)),
                 healthy: 1,
                 needed: 2,
                 target_reason: mismatch,

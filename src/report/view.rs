@@ -538,6 +538,11 @@ impl View {
             .map(|step| format!("step {} of {}", step.saturating_add(1), self.steps()))
     }
 
+    /// Whether the service has no load balancer: then green works as soon as its tasks run.
+    pub fn is_bare(&self) -> bool {
+        self.plan.as_ref().is_some_and(Plan::is_bare)
+    }
+
     /// Whether green ever was to have traffic.
     pub fn had_traffic(&self) -> bool {
         self.peak.is_some_and(|peak| peak > Weight::ZERO)

@@ -224,7 +224,9 @@ fn internal_code(service: Service, query: bool) -> &'static str {
         Service::Secrets => "InternalServiceError",
         Service::DynamoDb | Service::Ssm => "InternalServerError",
         Service::Iam => "ServiceFailure",
-        Service::CloudWatch | Service::Elbv2 | Service::Sts => "InternalFailure",
+        Service::CloudWatch | Service::Elbv2 | Service::Sts | Service::Discovery => {
+            "InternalFailure"
+        }
     }
 }
 

@@ -27,6 +27,10 @@ iam = boto3.client("iam", config=ONCE)
 secrets = boto3.client("secretsmanager", config=ONCE)
 ssm = boto3.client("ssm", config=ONCE)
 logs = boto3.client("logs", config=ONCE)
+# On a loopback endpoint there is no host to put `data-` before.
+discovery = boto3.client(
+    "servicediscovery", config=ONCE.merge(Config(inject_host_prefix=False))
+)
 NETWORK = {
     "awsvpcConfiguration": {
         "subnets": ["subnet-0a1b2c3d", "subnet-0d3c2b1a"],
@@ -678,6 +682,60 @@ def looks_at_what_tasks_need():
     assert not groups, groups
 
 
+def finds_tasks_in_cloud_map():
+    made = discovery.create_private_dns_namespace(Name="prod.local", Vpc="vpc-1")
+    done = discovery.get_operation(OperationId=made["OperationId"])["Operation"]
+    assert done["Status"] == "SUCCESS", done
+    space = done["Targets"]["NAMESPACE"]
+    assert discovery.get_namespace(Id=space)["Namespace"]["Name"] == "prod.local"
+    again = discovery.create_http_namespace
+    refused("NamespaceAlreadyExists", again, Name="prod.local")
+    registry = discovery.create_service(
+        Name="worker",
+        NamespaceId=space,
+        DnsConfig={"DnsRecords": [{"Type": "A", "TTL": 10}]},
+        HealthCheckCustomConfig={"FailureThreshold": 1},
+    )["Service"]
+    shown = discovery.get_service(Id=registry["Id"])["Service"]
+    assert shown["DnsConfig"]["DnsRecords"][0]["TTL"] == 10, shown
+    refused("ServiceNotFound", discovery.get_service, Id="srv-none")
+    ecs.register_task_definition(**definition("worker:v1", family="worker"))
+    for name in ("worker", "worker-b"):
+        ecs.create_service(
+            cluster="prod",
+            serviceName=name,
+            taskDefinition="worker",
+            desiredCount=2,
+            launchType="FARGATE",
+            networkConfiguration=NETWORK,
+            serviceRegistries=[{"registryArn": registry["Arn"]}],
+        )
+
+    def found():
+        answer = discovery.discover_instances(
+            NamespaceName="prod.local", ServiceName="worker", HealthStatus="HEALTHY"
+        )
+        names = [one["Attributes"]["ECS_SERVICE_NAME"] for one in answer["Instances"]]
+        return sorted(names)
+
+    both = ["worker", "worker", "worker-b", "worker-b"]
+    until("both services in one registry", lambda: found() == both)
+    listed = discovery.list_instances(ServiceId=registry["Id"])["Instances"]
+    tasks = ecs.list_tasks(cluster="prod", serviceName="worker")["taskArns"]
+    ids = {arn.rsplit("/", 1)[1] for arn in tasks}
+    assert ids < {one["Id"] for one in listed}, (ids, listed)
+    address = listed[0]["Attributes"]["AWS_INSTANCE_IPV4"]
+    one = discovery.get_instance(ServiceId=registry["Id"], InstanceId=listed[0]["Id"])
+    assert one["Instance"]["Attributes"]["AWS_INSTANCE_IPV4"] == address, one
+    refused("ResourceInUse", discovery.delete_service, Id=registry["Id"])
+    ecs.update_service(cluster="prod", service="worker-b", desiredCount=0)
+    until("one service in the registry", lambda: found() == ["worker", "worker"])
+    for name in ("worker", "worker-b"):
+        ecs.delete_service(cluster="prod", service=name, force=True)
+    until("nobody in the registry", lambda: not found())
+    discovery.delete_service(Id=registry["Id"])
+
+
 def cleans_up(balancer, a, b):
     ecs.delete_service(cluster="prod", service="shop-b", force=True)
     ecs.get_waiter("services_inactive").wait(cluster="prod", services=["shop-b"], WaiterConfig=SOON)
@@ -705,6 +763,7 @@ def main():
     scales_by_itself()
     looks_into_the_registry()
     looks_at_what_tasks_need()
+    finds_tasks_in_cloud_map()
     cleans_up(balancer, a, b)
     print("as in AWS")
 

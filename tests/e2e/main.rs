@@ -2,6 +2,7 @@
 
 mod after;
 mod bad_input;
+mod bare;
 mod calls;
 mod connecting;
 mod credentials;

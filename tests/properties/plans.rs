@@ -77,6 +77,7 @@ pub(crate) fn random(rng: &mut Rng) -> Plan {
         created_at: Timestamp::UNIX_EPOCH,
         blue,
         slots,
+        tasks: None,
         task_definition,
         blue_task_definition: old_definition(),
         green: if rng.bool() {

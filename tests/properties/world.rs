@@ -322,6 +322,7 @@ impl World {
             },
             rollout_reason: "tasks failed to start".to_owned(),
             deployment: service.tag.clone(),
+            tasks: None,
             stopped: Vec::new(),
         }
     }

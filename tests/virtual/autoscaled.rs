@@ -406,6 +406,7 @@ async fn retired(stage: &Stage, slot: SlotName) {
             slot,
             service: plan.slots[slot].service.clone(),
             groups: vec![bg::deployment::ids::TargetGroupArn::new(group)],
+            other: None,
             due,
             at_most: plan.retire.at_most,
             deadman: None,

@@ -287,6 +287,7 @@ pub(crate) fn request(image: &str, strategy: &str) -> Request {
             alarms: vec![alarm("shop-{slot}-5xx"), alarm("shop-{slot}-latency")],
         },
         gates: Vec::new(),
+        discovery: Default::default(),
         green_capacity: GreenCapacity::Full,
         limits: Limits {
             poll: Duration::from_secs(5),

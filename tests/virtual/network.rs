@@ -304,6 +304,7 @@ fn retiring<'a>(stage: &'a Stage, ended: &Deployment) -> (Timestamp, Retiring<'a
             slot: SlotName::A,
             service: blue.service.clone(),
             groups: blue.targets.iter().map(|it| it.group.clone()).collect(),
+            other: None,
             due,
             at_most: plan.retire.at_most,
             deadman: plan

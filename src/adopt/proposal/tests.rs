@@ -158,8 +158,17 @@ fn a_service_without_a_way_for_traffic_is_refused() {
         said.contains("no listener and no rule forwards to target group shop-a"),
         "{said}"
     );
+}
+
+#[test]
+fn a_service_without_a_load_balancer_lacks_nothing() {
+    let mut facts = facts();
+    facts.routes.clear();
     facts.service["loadBalancers"] = json!([]);
-    assert!(refusals(&facts).contains("is behind no load balancer"));
+    let proposal = propose(&facts).expect("nothing stands in the way");
+    assert!(proposal.pairs.is_empty() && proposal.additions().is_empty());
+    let notes = proposal.notes.join("\n");
+    assert!(notes.contains("no traffic to shift"), "{notes}");
 }
 
 #[test]

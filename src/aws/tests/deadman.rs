@@ -121,6 +121,7 @@ async fn a_look_at_a_retirement_shows_what_is_still_armed() {
         slot: SlotName::A,
         service: EcsServiceName::new("shop"),
         groups: vec![],
+        other: None,
         due: Due {
             at: Timestamp::UNIX_EPOCH,
             then: RetireHow::ScaleToZero,

@@ -189,6 +189,7 @@ fn plan(balancer: &Balancer) -> Plan {
             a: slot("shop", &balancer.group_a),
             b: slot("shop-b", &balancer.group_b),
         },
+        tasks: None,
         task_definition: NewTaskDefinition::Register {
             family: "shop".to_owned(),
             images: vec![("app".to_owned(), "shop:v2".to_owned())],

@@ -150,6 +150,7 @@ fn due_at_once() -> Retirement {
         slot: SlotName::A,
         service: EcsServiceName::new("shop"),
         groups: Vec::new(),
+        other: None,
         due,
         at_most: Duration::ZERO,
         deadman: None,

@@ -52,7 +52,7 @@ impl What {
         let situation = Situation::look(session).await?;
         let live = situation.live().and_then(|live| situation.definition(live));
         let live = live.ok_or_else(|| {
-            CliError::refused("the routes don't say which slot is live, or it doesn't exist")
+            CliError::refused("nothing says which slot is live, or it doesn't exist")
                 .hint("`bg status` shows both slots and the weights")
         })?;
         Wanted::of_version(&VersionArgs {

@@ -46,6 +46,12 @@ const CODEDEPLOY: &str = "codedeploy";
 pub(super) async fn run(global: &Global, args: &RehearseArgs) -> Result<ExitCode, CliError> {
     let mut scenario = scenario(args)?;
     let (config, folder, origin) = config(global)?;
+    if config.is_bare() {
+        return Err(CliError::refused(
+            "a rehearsal plays traffic through a load balancer, and the slots have no target groups",
+        )
+        .hint("try it with tasks in the sandbox instead: `bg sandbox`"));
+    }
     let names = names(args);
     let request = |name| request(args, name, &config, &folder);
     let requests = names.iter().map(|name| request(*name));

@@ -98,7 +98,7 @@ async fn go_back(
 }
 
 fn unclear() -> CliError {
-    CliError::refused("the routes don't say which slot is live")
+    CliError::refused("nothing says which slot is live")
         .hint("say where to: `bg rollback --to a --force` or `--to b --force`")
 }
 

@@ -97,8 +97,8 @@ async fn read_back(session: &Session, slot: SlotName, desired: u32) -> Result<()
 fn live(situation: &Situation) -> Result<SlotName, CliError> {
     let live = situation.live();
     live.filter(|_| !situation.is_split()).ok_or_else(|| {
-        CliError::refused("traffic is split, or the routes don't say which slot is live")
-            .hint("`bg status` shows the weights; `bg rollback` puts everything on one slot")
+        CliError::refused("both slots serve, or nothing says which slot is live")
+            .hint("`bg status` shows them; `bg rollback` puts everything on one slot")
     })
 }
 

@@ -90,6 +90,7 @@ fn live(session: &Session, found: &Surroundings) -> Option<SlotName> {
         &found.groups,
         found.forwards.clone(),
         &request::test_routes(&session.config),
+        &found.services,
     );
     let there = |slot: &SlotName| found.services[*slot].is_some();
     let live = traffic.live().filter(there);

@@ -7,7 +7,7 @@ mod obstacles;
 mod request;
 
 pub use differences::{Difference, Mended, differences};
-pub use obstacles::obstacles;
+pub use obstacles::{obstacles, registries};
 pub use request::{DEPLOYMENT_TAG, Target, create_request, settings, update_request};
 
 #[cfg(test)]

@@ -1,4 +1,4 @@
-//! Services that can't have a twin, or that something else deploys.
+//! Services that can't have a twin, or not without consent, or that something else deploys.
 
 use serde_json::Value;
 
@@ -16,7 +16,6 @@ pub fn obstacles(source: &Value) -> Vec<Problem> {
         express(source),
         classic_load_balancer(source),
         service_connect(source),
-        service_discovery(source),
     ];
     found.into_iter().flatten().collect()
 }
@@ -104,13 +103,10 @@ fn service_connect(source: &Value) -> Option<Problem> {
     })
 }
 
-fn service_discovery(source: &Value) -> Option<Problem> {
-    has_items(source.get("serviceRegistries")).then(|| Problem {
-        what: "it is registered in Cloud Map: two services in one registry get its traffic by \
-               their task counts, whatever the weights are"
-            .to_owned(),
-        fix: "take the service registry out of it, and let its clients come through the load \
-              balancer"
-            .to_owned(),
-    })
+/// The Cloud Map services that `source` is registered in.
+pub fn registries(source: &Value) -> Vec<String> {
+    let registries = source.get("serviceRegistries").and_then(Value::as_array);
+    let arns = registries.into_iter().flatten();
+    arns.filter_map(|registry| text(registry, "/registryArn").map(str::to_owned))
+        .collect()
 }

@@ -34,6 +34,9 @@ pub struct Target<'a> {
 /// over if the caller has put them into `source`.
 pub fn create_request(source: &Value, target: &Target<'_>) -> Value {
     let mut body = fields::shared(source);
+    // ECS's own default when it creates a service is another than what no setting means.
+    let rebalancing = body.entry("availabilityZoneRebalancing");
+    rebalancing.or_insert_with(|| json!("DISABLED"));
     if text(source, "/propagateTags") == Some("NONE") {
         body.remove("propagateTags");
     }
@@ -134,6 +137,11 @@ fn set_own(body: &mut Map<String, Value>, target: &Target<'_>) {
         "desiredCount": target.desired,
         "loadBalancers": balancers.collect::<Vec<_>>(),
     })));
+    if target.targets.is_empty() {
+        body.remove("loadBalancers");
+        // ECS refuses it for a service without a load balancer.
+        body.remove("healthCheckGracePeriodSeconds");
+    }
 }
 
 /// ECS must not put a slot's earlier revision back by itself in the middle of a shift. The

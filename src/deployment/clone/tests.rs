@@ -1,6 +1,10 @@
+mod variants;
+
 use serde_json::{Value, json};
 
-use super::{Mended, Target, create_request, differences, obstacles, settings, update_request};
+use super::{
+    Mended, Target, create_request, differences, obstacles, registries, settings, update_request,
+};
 use crate::deployment::ids::{
     ClusterName, DeploymentId, EcsServiceName, TargetGroupArn, TaskDefinitionArn,
 };
@@ -391,10 +395,6 @@ fn each_obstacle_is_found_and_named() {
             "serves shop by Service Connect",
         ),
         (
-            with("/serviceRegistries", json!([{ "registryArn": "arn:r" }])),
-            "Cloud Map",
-        ),
-        (
             with("/loadBalancers", json!([{ "loadBalancerName": "old" }])),
             "Classic Load Balancer old",
         ),
@@ -403,6 +403,21 @@ fn each_obstacle_is_found_and_named() {
         assert_eq!(found.len(), 1, "{found:?}");
         assert!(found[0].what.contains(words), "{found:?}");
     }
+}
+
+#[test]
+fn a_registry_is_no_obstacle_and_is_cloned() {
+    let registry = json!([{ "registryArn": "arn:r", "containerName": "app", "containerPort": 80 }]);
+    let source = with("/serviceRegistries", registry.clone());
+    assert_eq!(obstacles(&source), []);
+    assert_eq!(registries(&source), ["arn:r"]);
+    assert_eq!(registries(&service()), [] as [&str; 0]);
+    let created = request(create_request, &source, "shop-b");
+    assert_eq!(created["serviceRegistries"], registry);
+    let updated = request(update_request, &source, "shop-b");
+    assert_eq!(updated["serviceRegistries"], registry);
+    let without = request(update_request, &service(), "shop-b");
+    assert_eq!(without["serviceRegistries"], json!([]), "and taken away");
 }
 
 #[test]

@@ -2,7 +2,7 @@
 
 use super::{Draft, after};
 use crate::deployment::ids::SlotName;
-use crate::deployment::invariants::alarms;
+use crate::deployment::invariants::{Part, alarms, parts};
 use crate::deployment::observation::{Rollout, Seen, ServiceSeen, StoppedTask};
 use crate::deployment::state::Phase;
 use crate::deployment::trip::Trip;
@@ -80,29 +80,28 @@ impl Draft<'_> {
         (failed >= limit).then_some(trip)
     }
 
-    /// Green carries traffic and has lost too many targets.
+    /// Green carries traffic, or works beside blue, and has lost too many targets or tasks.
     fn lost_targets(&self) -> Option<Trip> {
         let plan = &self.deployment.plan;
         if !self.deployment.traffic_touched || self.deployment.set == Weight::ZERO {
             return None;
         }
         let desired = plan.green_tasks(self.deployment.set);
-        plan.slots[plan.green_slot()]
-            .targets
-            .iter()
-            .find_map(|target| {
-                let counts = self.seen.groups.get(&target.group)?.value()?;
-                if targets::enough_to_serve(counts, desired, plan.guards.min) {
-                    return None;
-                }
-                Some(Trip::TooFewHealthyTargets {
-                    group: target.group.clone(),
-                    healthy: counts.healthy,
-                    needed: plan.guards.min.needed(desired).max(1),
-                    target_reason: counts.main_reason().map(str::to_owned),
-                    stopped: self.stopped_tasks(),
-                })
+        let lost = |part: Part<'_>| {
+            let counts = part.counts.ok()?;
+            if targets::enough_to_serve(counts, desired, plan.guards.min) {
+                return None;
+            }
+            Some(Trip::TooFewHealthyTargets {
+                group: part.group.cloned(),
+                healthy: counts.healthy,
+                needed: plan.guards.min.needed(desired).max(1),
+                target_reason: counts.main_reason().map(str::to_owned),
+                stopped: self.stopped_tasks(),
             })
+        };
+        let parts = parts(plan, self.seen, plan.green_slot());
+        parts.into_iter().find_map(lost)
     }
 
     /// AWS can't be read in mid-shift, for longer than that may last.

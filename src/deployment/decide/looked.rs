@@ -59,15 +59,14 @@ impl Draft<'_> {
         let of = |service: Option<&Option<_>>, count: fn(&_) -> u32| {
             service.map(|found| found.as_ref().map_or(0, count))
         };
-        let fewest = fewest_healthy(&self.deployment.plan, self.seen, slot);
-        let counts = fewest.and_then(|(group, _)| self.seen.groups.get(group)?.value());
+        let counts = fewest_healthy(&self.deployment.plan, self.seen, slot);
         Counts {
             slot: Some(slot),
             desired: of(service, |service| service.desired),
             running: of(service, |service| service.running),
             failed: self.failed(slot),
             stopped: self.newest_failed(slot),
-            healthy: fewest.map(|(_, healthy)| healthy),
+            healthy: counts.map(|counts| counts.healthy),
             reason: counts
                 .and_then(|counts| counts.main_reason())
                 .map(str::to_owned),

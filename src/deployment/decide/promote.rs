@@ -6,6 +6,7 @@ use std::time::Duration;
 use super::shift::STALE_FOR;
 use super::{Draft, after};
 use crate::deployment::action::{ActName, Action};
+use crate::deployment::bare;
 use crate::deployment::event::Event;
 use crate::deployment::gate::Point;
 use crate::deployment::invariants::{Traffic, traffic};
@@ -47,17 +48,19 @@ impl Draft<'_> {
             .to_string()
         });
         let served = plan.blue_task_definition.to_string();
-        self.act(Action::Tag {
-            slot: plan.blue,
-            tags: BTreeMap::from([
-                (retire::TAG.to_owned(), due),
-                (retire::SERVED_TAG.to_owned(), Some(served)),
-            ]),
-        });
-        self.act(Action::Tag {
-            slot: plan.green_slot(),
-            tags: BTreeMap::from([(retire::TAG.to_owned(), None)]),
-        });
+        let mut of_blue = BTreeMap::from([
+            (retire::TAG.to_owned(), due),
+            (retire::SERVED_TAG.to_owned(), Some(served)),
+        ]);
+        let mut of_green = BTreeMap::from([(retire::TAG.to_owned(), None)]);
+        if plan.is_bare() {
+            // No weights show it.
+            of_blue.insert(bare::LIVE_TAG.to_owned(), None);
+            of_green.insert(bare::LIVE_TAG.to_owned(), Some(plan.id.to_string()));
+        }
+        for (slot, tags) in [(plan.blue, of_blue), (plan.green_slot(), of_green)] {
+            self.act(Action::Tag { slot, tags });
+        }
     }
 
     /// Signals don't revert any more; what is left is to give green its settings back.

@@ -202,8 +202,7 @@ impl Draft<'_> {
     fn give_up_on_green(&mut self) {
         let plan = &self.deployment.plan;
         let green = plan.green_slot();
-        let fewest = fewest_healthy(plan, self.seen, green);
-        let counts = fewest.and_then(|(group, _)| self.seen.groups.get(group)?.value());
+        let counts = fewest_healthy(plan, self.seen, green);
         let reason = counts
             .and_then(|counts| counts.main_reason().map(str::to_owned))
             .or_else(|| self.deployment.target_reason.clone())
@@ -216,7 +215,7 @@ impl Draft<'_> {
         self.begin_revert(Trip::NotHealthyInTime {
             within: plan.limits.healthy_within,
             running: self.our_green().map_or(0, |service| service.running),
-            healthy: fewest.map_or(0, |(_, healthy)| healthy),
+            healthy: counts.map_or(0, |counts| counts.healthy),
             desired: plan.green_tasks(self.deployment.set),
             target_reason: reason,
             stopped: self.stopped_tasks(),

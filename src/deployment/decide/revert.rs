@@ -8,7 +8,7 @@ use super::{Draft, after};
 use crate::deployment::action::{ActName, Action, WeightWrite};
 use crate::deployment::event::Event;
 use crate::deployment::invariants::{
-    all_readable_show, fewest_healthy, green_carries_traffic, green_is_seen_idle,
+    Part, all_readable_show, fewest_healthy, green_carries_traffic, green_is_seen_idle, parts,
 };
 use crate::deployment::observation::{Seen, ServiceSeen, ServiceStatus};
 use crate::deployment::outcome::{Outcome, Stuck};
@@ -40,7 +40,8 @@ impl Draft<'_> {
             self.end(Outcome::Stuck {
                 why: Stuck::BlueIsDown { trip },
             });
-        } else if !blue_is_down && self.traffic_may_be_on_green() {
+        } else if !blue_is_down && self.traffic_may_be_on_green() && !self.deployment.plan.is_bare()
+        {
             self.act(Action::WriteWeights(WeightWrite::AllBlue));
         } else {
             self.wake_at = self.now;
@@ -101,7 +102,10 @@ impl Draft<'_> {
             }
             return;
         }
-        let settle = if hurried_at.is_some() || !self.asks_none() {
+        let settle = if self.deployment.plan.is_bare() {
+            // No load balancer lags behind: until it is gone, green goes on working.
+            Duration::ZERO
+        } else if hurried_at.is_some() || !self.asks_none() {
             SETTLE_IN_HASTE
         } else if self.deployment.traffic_touched {
             SETTLE
@@ -170,12 +174,13 @@ impl Draft<'_> {
         hurried: Option<Timestamp>,
     ) {
         let plan = &self.deployment.plan;
-        if all_readable_show(plan, self.seen, Weight::ZERO) {
+        let green_goes = !plan.is_bare() || !self.blue_is_down();
+        if green_goes && all_readable_show(plan, self.seen, Weight::ZERO) {
             self.record(Event::TrafficReverted);
             self.wake_at = self.now;
             return;
         }
-        if !self.deployment.traffic_touched && green_is_seen_idle(plan, self.seen) {
+        if green_goes && !self.deployment.traffic_touched && green_is_seen_idle(plan, self.seen) {
             // Never raised, and nothing on green: what else a route does is not ours.
             self.record(Event::TrafficReverted);
             self.wake_at = self.now;
@@ -296,8 +301,12 @@ impl Draft<'_> {
         )
     }
 
+    /// Without a load balancer green works as soon as its tasks run.
     fn traffic_may_be_on_green(&self) -> bool {
-        self.deployment.traffic_touched || green_carries_traffic(&self.deployment.plan, self.seen)
+        let plan = &self.deployment.plan;
+        self.deployment.traffic_touched
+            || green_carries_traffic(plan, self.seen)
+            || (plan.is_bare() && self.deployment.green_touched)
     }
 
     /// Blue has no healthy target at all, in none of its groups, and green has some in each:
@@ -305,13 +314,12 @@ impl Draft<'_> {
     /// the others on a bad green.
     fn blue_is_down(&self) -> bool {
         let plan = &self.deployment.plan;
-        let nothing_healthy = |group| {
-            let seen = self.seen.groups.get(group).and_then(Seen::value);
-            seen.is_some_and(|counts| counts.healthy == 0)
-        };
-        let mut blue = plan.slots[plan.blue].targets.iter();
+        let nothing_healthy = |part: &Part<'_>| part.counts.is_ok_and(|counts| counts.healthy == 0);
         self.traffic_may_be_on_green()
-            && blue.all(|target| nothing_healthy(&target.group))
-            && fewest_healthy(plan, self.seen, plan.green_slot()).is_some_and(|(_, n)| n > 0)
+            && parts(plan, self.seen, plan.blue)
+                .iter()
+                .all(nothing_healthy)
+            && fewest_healthy(plan, self.seen, plan.green_slot())
+                .is_some_and(|counts| counts.healthy > 0)
     }
 }

@@ -230,6 +230,7 @@ impl Draft<'_> {
     fn stepped_in_by_hand(&mut self) -> bool {
         let deployment = self.deployment;
         if deployment.set == Weight::ZERO
+            || deployment.plan.is_bare()
             || !all_readable_show(&deployment.plan, self.seen, Weight::ZERO)
         {
             return false;

@@ -31,7 +31,10 @@ impl Draft<'_> {
                 traffic_back_at,
                 ..
             } => {
-                if all_readable_show(&deployment.plan, self.seen, Weight::ZERO) {
+                // Without routes nothing shows whose green's tasks are.
+                if deployment.plan.is_bare() {
+                    self.leave_it_to(to);
+                } else if all_readable_show(&deployment.plan, self.seen, Weight::ZERO) {
                     if traffic_back_at.is_none() {
                         self.record(Event::TrafficReverted);
                     }

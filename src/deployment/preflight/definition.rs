@@ -4,7 +4,7 @@ use serde_json::Value;
 
 use super::{DefinitionWanted, Planning, Request, WhenUnchanged};
 use crate::deployment::ids::{SlotName, Slots, TaskDefinitionArn};
-use crate::deployment::plan::{NewTaskDefinition, SlotPlan};
+use crate::deployment::plan::{NewTaskDefinition, SlotPlan, TaskHealth};
 use crate::deployment::surroundings::Surroundings;
 use crate::deployment::task_definition as taskdef;
 
@@ -13,6 +13,8 @@ pub(super) struct Definition {
     pub(super) new: NewTaskDefinition,
     pub(super) blue: TaskDefinitionArn,
     pub(super) body: Option<Value>,
+    /// How each slot's tasks show that they are well.
+    pub(super) tasks: Slots<TaskHealth>,
 }
 
 pub(super) fn decide(
@@ -44,8 +46,29 @@ pub(super) fn decide(
     planning.changes = taskdef::diff(&old, &body);
     check(found, live, slots, &body, planning);
     planning.unchanged = unchanged(request, found, &old, &body, planning);
+    let tasks = Slots::from_fn(|slot| task_health(if slot == live { &old } else { &body }));
     let body = matches!(new, NewTaskDefinition::Register { .. }).then_some(body);
-    Some(Definition { new, blue, body })
+    Some(Definition {
+        new,
+        blue,
+        body,
+        tasks,
+    })
+}
+
+/// ECS says that a task is healthy where an essential container has a check; `NONE` switches the
+/// image's own off.
+fn task_health(body: &Value) -> TaskHealth {
+    let containers = body.get("containerDefinitions").and_then(Value::as_array);
+    let checked = |container: &Value| {
+        let command = container.pointer("/healthCheck/command/0");
+        container.get("essential") != Some(&Value::Bool(false))
+            && command.is_some_and(|word| word != "NONE")
+    };
+    match containers.into_iter().flatten().any(checked) {
+        true => TaskHealth::Checked,
+        false => TaskHealth::Running,
+    }
 }
 
 fn register(body: &Value, from: Option<TaskDefinitionArn>) -> NewTaskDefinition {

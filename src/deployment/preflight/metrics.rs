@@ -32,7 +32,13 @@ pub(super) fn check(
     if !matches!(request.kind, Kind::Deploy) {
         return None;
     }
-    if routes.iter().all(|route| route.load_balancer.is_network()) {
+    if request.is_bare() {
+        let asked = request.guards.metrics.as_ref()?;
+        if *asked == MetricGuards::by_itself() {
+            return None;
+        }
+        without_balancer(&mut guards, planning)?;
+    } else if routes.iter().all(|route| route.load_balancer.is_network()) {
         let asked = request.guards.metrics.as_ref()?;
         if *asked == MetricGuards::by_itself() {
             return None;
@@ -96,6 +102,43 @@ fn leave_out_unjudgeable(
             "the load balancer's own 5xx are not judged: their level of the last hour is not known",
         );
     }
+}
+
+/// Without a load balancer nothing counts answers, and nothing says what is whose share: fixed
+/// limits alone can be judged.
+fn without_balancer(guards: &mut MetricGuards, planning: &mut Planning) -> Option<()> {
+    // What is judged by itself may be left out.
+    let errors = guards.errors.take();
+    let balancer = guards.load_balancer.take();
+    let asked = [
+        (
+            "errors",
+            errors.is_some_and(|it| it != ErrorGuard::default()),
+        ),
+        ("latency", guards.latency.take().is_some()),
+        (
+            "load_balancer",
+            balancer.is_some_and(|it| it.limit.is_some()),
+        ),
+        ("compare", guards.compare.take().is_some()),
+    ];
+    let asked: Vec<_> = asked.iter().filter(|(_, it)| *it).map(|it| it.0).collect();
+    if !asked.is_empty() || guards.thresholds.is_empty() {
+        let what = match asked.is_empty() {
+            true => "errors".to_owned(),
+            false => asked.join(", "),
+        };
+        planning.problem(
+            format!(
+                "guards.metrics judges requests that a load balancer shares out ({what}), and the \
+                 service has none"
+            ),
+            "take that out of `guards.metrics` in bg.yaml; `threshold` (on metrics of your own, \
+             such as a queue's or the program's) and alarms work without one",
+        );
+        return None;
+    }
+    Some(())
 }
 
 /// A network load balancer counts no answers: what would judge them is left out where nobody asked

@@ -1,10 +1,12 @@
 //! From what is wanted and what was found to a plan, or to everything that stands in its way:
 //! all of it at once, before anything changes. Pure.
 
+mod bare;
 mod capacity;
 mod crossed;
 mod deadman;
 mod definition;
+mod discovery;
 mod fine;
 mod gates;
 mod limits;
@@ -25,8 +27,8 @@ use std::time::Duration;
 use serde_json::Value;
 
 pub use request::{
-    AlarmWanted, DefinitionWanted, GuardsWanted, Request, RouteWanted, RoutesWanted, Side,
-    SlotWanted, TargetWanted, WhenUnchanged,
+    AlarmWanted, DefinitionWanted, Discovery, GuardsWanted, Request, RouteWanted, RoutesWanted,
+    Side, SlotWanted, TargetWanted, WhenUnchanged,
 };
 
 pub use definition::launch;
@@ -93,13 +95,17 @@ pub fn plan(request: &Request, found: &Surroundings) -> Planning {
     let test_routes = groups.as_ref().map_or_else(Vec::new, |slots| {
         test_routes::find(request, found, slots, &mut planning)
     });
-    let routes = groups
-        .as_ref()
-        .map(|slots| routes::find(request, found, slots, &mut planning));
-    let live = routes
-        .as_ref()
-        .filter(|routes| !routes.is_empty())
-        .and_then(|routes| routes::live_slot(request, found, routes, &mut planning));
+    let routes = groups.as_ref().map(|slots| match request.is_bare() {
+        true => Vec::new(),
+        false => routes::find(request, found, slots, &mut planning),
+    });
+    let live = match request.is_bare() {
+        true => bare::live_slot(request, found, &mut planning),
+        false => routes
+            .as_ref()
+            .filter(|routes| !routes.is_empty())
+            .and_then(|routes| routes::live_slot(request, found, routes, &mut planning)),
+    };
     let (Some(slots), Some(routes), Some(live)) = (groups, routes, live) else {
         services::check_exist(request, found, &mut planning);
         watching::check_alarms(request, found, SlotName::A, &mut planning);
@@ -115,6 +121,8 @@ pub fn plan(request: &Request, found: &Surroundings) -> Planning {
     let steps = steps::check(request, found, live, &routes, &mut planning);
     let deadman = deadman::check(request, found, &routes, &mut planning);
     watching::warn_of_time(request, found, &slots, &routes, &mut planning);
+    discovery::check(request, found, live, &mut planning);
+    bare::check(request, &steps, &mut planning);
     if let (Some(green), Some(desired), Some(definition), true) =
         (green, desired, definition, planning.problems.is_empty())
     {
@@ -133,6 +141,7 @@ pub fn plan(request: &Request, found: &Surroundings) -> Planning {
             created_at: found.now,
             blue: live,
             slots,
+            tasks: request.is_bare().then_some(definition.tasks),
             task_definition: definition.new,
             blue_task_definition: definition.blue,
             green,

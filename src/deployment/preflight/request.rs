@@ -16,7 +16,7 @@ use crate::deployment::task_definition::ImageChange;
 use crate::gate::GateWanted;
 use crate::judge::alarms::InsufficientData;
 use crate::judge::targets::Share;
-use crate::strategy::Strategy;
+use crate::strategy::{Strategy, Weight};
 
 /// A deployment as it was asked for.
 #[derive(Debug, Clone)]
@@ -43,6 +43,8 @@ pub struct Request {
     pub guards: GuardsWanted,
     /// What must say yes before it moves on, in the order in which it is asked.
     pub gates: Vec<GateWanted>,
+    /// Whether green may get traffic that no weight holds back.
+    pub discovery: Discovery,
     /// How many tasks green has while it carries a part of the traffic.
     pub green_capacity: GreenCapacity,
     /// How long things may take.
@@ -62,10 +64,16 @@ pub struct Request {
 }
 
 impl Request {
+    /// Whether the config names no target group: a service without a load balancer.
+    pub fn is_bare(&self) -> bool {
+        let mut slots = SlotName::BOTH.iter();
+        slots.all(|slot| self.slots[*slot].targets.is_empty())
+    }
+
     /// Whether a step asks for requests: then they are counted, if nothing else.
     pub fn asks_for_requests(&self) -> bool {
         let mut steps = self.strategy.steps().iter();
-        self.kind == Kind::Deploy && steps.any(|step| step.until.is_some())
+        self.kind == Kind::Deploy && !self.is_bare() && steps.any(|step| step.until.is_some())
     }
 
     /// What is judged, as the config asks for it, or counted, as the strategy does.
@@ -74,8 +82,18 @@ impl Request {
         self.guards.metrics.clone().or(counted)
     }
 
-    /// The strategy's ladder; the last step's bake is the strategy's last bake.
+    /// The strategy's ladder; the last step's bake is the strategy's last bake. Without a load
+    /// balancer there is nothing to climb: one step, as long as all of them.
     pub fn steps(&self) -> Vec<StepPlan> {
+        let steps = self.ladder();
+        if !self.is_bare() {
+            return steps;
+        }
+        let whole = steps.iter().map(|step| step.bake).sum();
+        vec![StepPlan::new(Weight::FULL, whole)]
+    }
+
+    fn ladder(&self) -> Vec<StepPlan> {
         let steps = self.strategy.steps().iter().enumerate();
         steps
             .map(|(index, step)| StepPlan {
@@ -110,12 +128,24 @@ impl Request {
     }
 }
 
+/// Whether both slots may be found in one Cloud Map service: then its clients reach green as soon
+/// as its tasks run.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub enum Discovery {
+    /// Nobody has agreed to that.
+    #[default]
+    Unshared,
+    /// The config says so.
+    Shared,
+}
+
 /// A slot of the config.
 #[derive(Debug, Clone)]
 pub struct SlotWanted {
     /// Its ECS service.
     pub service: EcsServiceName,
-    /// Its target groups; several are in the same order for both slots.
+    /// Its target groups; several are in the same order for both slots, none without a load
+    /// balancer.
     pub targets: Vec<TargetWanted>,
 }
 

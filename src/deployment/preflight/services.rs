@@ -143,7 +143,7 @@ fn is_not_ours(existing: &Value, slot: &SlotPlan) -> Option<String> {
     let tasks = number(existing, "desiredCount");
     (!balanced && !tagged && tasks > 0).then(|| {
         let tasks = plural(tasks as u32, "task");
-        format!("it runs {tasks} behind no load balancer")
+        format!("it runs {tasks} behind no load balancer, which no deployment by bg has started")
     })
 }
 

@@ -19,7 +19,7 @@ pub(super) fn check(
 ) -> Vec<StepPlan> {
     let mut steps = request.steps();
     let by_time = |steps: &mut Vec<StepPlan>| steps.iter_mut().for_each(|step| step.until = None);
-    if request.kind != Kind::Deploy {
+    if request.kind != Kind::Deploy || request.is_bare() {
         by_time(&mut steps);
     } else if !request.asks_for_requests() {
     } else if routes.iter().all(|route| route.load_balancer.is_network()) {

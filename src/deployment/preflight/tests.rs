@@ -1,5 +1,6 @@
 //! What planning refuses, warns of and plans.
 
+mod bare;
 mod deadman;
 mod healthy;
 mod metrics;

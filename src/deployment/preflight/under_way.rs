@@ -3,6 +3,7 @@
 
 use serde_json::Value;
 
+use crate::deployment::bare::LIVE_TAG;
 use crate::deployment::clone::DEPLOYMENT_TAG;
 use crate::deployment::ids::DeploymentId;
 use crate::deployment::retire;
@@ -25,5 +26,7 @@ pub fn under_way(service: Option<&Value>) -> Option<DeploymentId> {
     if runs == Some(0) || has_served || tag(retire::TAG).is_some() {
         return None;
     }
-    tag(DEPLOYMENT_TAG).map(DeploymentId::new)
+    // Without a load balancer the tag says that it has succeeded.
+    let own = tag(DEPLOYMENT_TAG).filter(|own| tag(LIVE_TAG).as_ref() != Some(own));
+    own.map(DeploymentId::new)
 }

@@ -18,6 +18,7 @@ fn retirement(then: RetireHow) -> Retirement {
         slot: SlotName::A,
         service: EcsServiceName::new("shop"),
         groups: vec![TargetGroupArn::new("a")],
+        other: None,
         due: Due { at: at(600), then },
         at_most: Duration::from_secs(3600),
         deadman: None,
@@ -48,6 +49,7 @@ fn look(seconds: i64, weight: u32, requests: Requests) -> RetireLook {
         requests: Seen::Value(requests),
         scaling: Seen::Value(None),
         armed: Seen::Value(Vec::new()),
+        instead: None,
     }
 }
 
@@ -160,4 +162,56 @@ fn the_tag_reads_back_as_written() {
     };
     assert_eq!(due.to_string().parse(), Ok(due));
     assert!("tomorrow".parse::<Due>().is_err());
+}
+
+/// A slot that no load balancer sends anything to, and what the other one does.
+fn bare(is_live: bool, running: u32) -> RetireLook {
+    RetireLook {
+        groups: vec![],
+        forwards: Seen::Value(vec![]),
+        instead: Some(Seen::Value(Instead {
+            is_live,
+            running,
+            desired: 2,
+        })),
+        ..look(600, 0, Requests::NotCounted)
+    }
+}
+
+#[test]
+fn without_a_load_balancer_blue_stays_until_the_live_slot_s_tasks_run() {
+    let retirement = Retirement {
+        groups: vec![],
+        other: Some(EcsServiceName::new("shop-b")),
+        ..retirement(RetireHow::ScaleToZero)
+    };
+    let scale = RetireStep::Act(Action::Scale {
+        slot: SlotName::A,
+        desired: 0,
+    });
+    assert_eq!(decide(&retirement, &bare(true, 2)), scale);
+    let waits = |look: &RetireLook| matches!(decide(&retirement, look), RetireStep::Wait { .. });
+    assert!(waits(&bare(true, 1)));
+    let late = |running| RetireLook {
+        now: at(600 + 3600),
+        ..bare(true, running)
+    };
+    assert_eq!(decide(&retirement, &late(1)), scale, "it has waited long");
+    assert!(waits(&late(0)), "but never for nobody");
+    let unreadable = RetireLook {
+        instead: Some(Seen::Unreadable("throttled".to_owned())),
+        ..late(2)
+    };
+    assert!(waits(&unreadable));
+}
+
+#[test]
+fn without_a_load_balancer_the_live_slot_is_never_retired() {
+    let retirement = Retirement {
+        groups: vec![],
+        other: Some(EcsServiceName::new("shop-b")),
+        ..retirement(RetireHow::ScaleToZero)
+    };
+    let step = decide(&retirement, &bare(false, 2));
+    assert!(matches!(step, RetireStep::Revoke { .. }), "{step:?}");
 }

@@ -4,7 +4,7 @@ use super::screen::Frame;
 use crate::deployment::outcome::Outcome;
 use crate::deployment::plan::{Kind, Plan};
 use crate::report::line::{StyledLine, Tone};
-use crate::report::view::{Phase, Role, TimeLeft};
+use crate::report::view::{Phase, Role, TimeLeft, View};
 use crate::report::words;
 use crate::strategy::Weight;
 
@@ -82,6 +82,10 @@ fn headline(frame: &Frame<'_>) -> StyledLine {
             .plain(" ")
             .with(Tone::Strong, text)
     };
+    let at = match view.is_bare() {
+        true => "with both versions at work".to_owned(),
+        false => format!("at {set}, {step}"),
+    };
     match view.phase {
         Phase::Starting => busy("Starting".into()),
         Phase::Registering => busy("Registering green's task definition".into()),
@@ -90,7 +94,7 @@ fn headline(frame: &Frame<'_>) -> StyledLine {
         Phase::Settling | Phase::Baking if view.gate.is_some() => {
             let gate = view.gate_name().unwrap_or("a gate");
             busy(match view.phase {
-                Phase::Baking => format!("Waiting at {set}, {step}, for gate {gate}"),
+                Phase::Baking => format!("Waiting {at}, for gate {gate}"),
                 _ => format!("Green is healthy, and waits for gate {gate}"),
             })
         }
@@ -98,53 +102,58 @@ fn headline(frame: &Frame<'_>) -> StyledLine {
             "Green is healthy, and has to stay so{}",
             settling(frame)
         )),
+        Phase::Shifting if view.is_bare() => busy("Green works beside blue".into()),
         Phase::Shifting => busy(format!("Shifting {set} of traffic to green, {step}")),
         Phase::Baking => {
             let left = words::between(frame.now, view.bake_until.unwrap_or(frame.now));
             if view.paused.is_some() {
-                return busy(format!("Paused at {set}, {step}; the guards watch"));
+                return busy(format!("Paused {at}; the guards watch"));
             }
             if left.is_zero() && view.hold.is_some() {
-                return busy(format!("Holding at {set}, {step}: the bake is over"));
+                return busy(format!("Holding {at}: the bake is over"));
             }
             if let Some(wanted) = view.wanted.filter(|_| left.is_zero()) {
                 return busy(format!(
-                    "Waiting at {set}, {step}: {} of {} requests",
+                    "Waiting {at}: {} of {} requests",
                     view.green_requests, wanted.wanted
                 ));
             }
-            busy(format!(
-                "Baking at {set}, {step}: {} left",
-                words::length(left)
-            ))
+            busy(format!("Baking {at}: {} left", words::length(left)))
         }
-        Phase::Promoted => good(format!(
-            "Promoted: {} serves everything",
-            view.side(Role::Green)
-        )),
+        Phase::Promoted => good(promoted(view)),
+        Phase::Reverting | Phase::PuttingGreenAway if view.is_bare() => {
+            bad(format!("Reverting: {} goes", view.side(Role::Green)))
+        }
         Phase::Reverting => bad(format!(
             "Reverting: all traffic goes to {}",
             view.side(Role::Blue)
         )),
-        Phase::PuttingGreenAway => bad(format!(
-            "Reverted: {} serves everything",
-            view.side(Role::Blue)
-        )),
+        Phase::PuttingGreenAway => bad(reverted(view)),
         Phase::Ended => match &view.outcome {
-            Some(Outcome::Promoted) => good(format!(
-                "Promoted: {} serves everything",
-                view.side(Role::Green)
-            )),
-            Some(Outcome::Reverted { .. }) => bad(format!(
-                "Reverted: {} serves everything",
-                view.side(Role::Blue)
-            )),
+            Some(Outcome::Promoted) => good(promoted(view)),
+            Some(Outcome::Reverted { .. }) => bad(reverted(view)),
             Some(Outcome::Stuck { .. }) => bad("Stuck: an operator is needed".into()),
             Some(Outcome::Kept { signal }) => {
                 bad(format!("Kept as it is on {signal}: nobody watches it"))
             }
             None => busy("Ended".into()),
         },
+    }
+}
+
+fn promoted(view: &View) -> String {
+    let green = view.side(Role::Green);
+    match view.is_bare() {
+        true => format!("Promoted: {green} is the live one"),
+        false => format!("Promoted: {green} serves everything"),
+    }
+}
+
+fn reverted(view: &View) -> String {
+    let blue = view.side(Role::Blue);
+    match view.is_bare() {
+        true => format!("Reverted: {blue} works alone"),
+        false => format!("Reverted: {blue} serves everything"),
     }
 }
 

@@ -103,6 +103,9 @@ pub(super) fn traffic(frame: &Frame<'_>) -> Vec<StyledLine> {
     let Some(plan) = &frame.view.plan else {
         return Vec::new();
     };
+    if plan.is_bare() {
+        return Vec::new();
+    }
     let longest = plan.routes.iter().map(|route| width(&route.label)).max();
     let label = longest.unwrap_or(0).clamp(16, 30);
     let header = title("Traffic on green").to_column(label + 2);

@@ -19,8 +19,17 @@ pub fn text(status: &StatusReport) -> Vec<StyledLine> {
             .plain(format!(" in cluster {}", status.cluster))
             .with(Tone::Dim, format!(", {} UTC", words::clock(status.at))),
     ];
+    let routes = match status.routes.is_empty() {
+        true => Routes::None,
+        false => Routes::Some,
+    };
     if status.live.is_none() {
-        let text = "  no slot is live: neither has more on every route, or they can't be read";
+        let text = match routes {
+            Routes::None => "  no slot is live: nothing says which of them is",
+            Routes::Some => {
+                "  no slot is live: neither has more on every route, or they can't be read"
+            }
+        };
         lines.push(StyledLine::of(Tone::Bad, text));
     }
     let sides = [
@@ -28,7 +37,7 @@ pub fn text(status: &StatusReport) -> Vec<StyledLine> {
         (other(status), Tone::Dim, &status.idle),
     ];
     for (label, tone, slot) in sides {
-        lines.extend(slot.iter().flat_map(|slot| side(label, tone, slot)));
+        lines.extend(slot.iter().flat_map(|slot| side(label, tone, slot, routes)));
     }
     let first = |name: &'static str, at| if at == 0 { name } else { "" };
     let routes = status.routes.iter().enumerate();
@@ -83,6 +92,8 @@ fn other(status: &StatusReport) -> &'static str {
     match (blue, &status.idle) {
         (Some(blue), Some(slot)) if slot.slot == blue => "blue",
         (Some(_), _) => "green",
+        // Without routes it is idle that runs nothing.
+        (None, Some(slot)) if status.routes.is_empty() && slot.desired == Some(0) => "idle",
         (None, Some(slot)) if slot.weight != Some(Weight::ZERO) => "other",
         (None, _) => "idle",
     }
@@ -141,7 +152,14 @@ fn field(label: &str, tone: Tone) -> StyledLine {
         .to_column(14)
 }
 
-fn side(label: &str, tone: Tone, slot: &SlotStatus) -> Vec<StyledLine> {
+/// Whether anything splits traffic.
+#[derive(Clone, Copy)]
+enum Routes {
+    None,
+    Some,
+}
+
+fn side(label: &str, tone: Tone, slot: &SlotStatus, routes: Routes) -> Vec<StyledLine> {
     let Some(definition) = &slot.task_definition else {
         let text = format!(
             "slot {}, service {}: it doesn't exist",
@@ -150,22 +168,24 @@ fn side(label: &str, tone: Tone, slot: &SlotStatus) -> Vec<StyledLine> {
         return vec![field(label, tone).plain(text)];
     };
     let desired = words::count(slot.desired);
-    let weight = slot.weight.map_or_else(
-        || "routes disagree".to_owned(),
-        |w| format!("{w} of traffic"),
-    );
+    let weight = match (routes, slot.weight) {
+        (Routes::None, _) => String::new(),
+        (Routes::Some, None) => ": routes disagree".to_owned(),
+        (Routes::Some, Some(weight)) => format!(": {weight} of traffic"),
+    };
     let text = format!(
-        "slot {}, service {}, {}: {weight}",
+        "slot {}, service {}, {}{weight}",
         slot.slot,
         slot.service,
         definition.short()
     );
     let mut lines = vec![field(label, tone).plain(text)];
-    let counts = format!(
-        "{}/{desired} running, {}/{desired} healthy",
-        words::count(slot.running),
-        words::count(slot.healthy)
-    );
+    let healthy = match routes {
+        // Without a load balancer each task would have to be asked.
+        Routes::None => String::new(),
+        Routes::Some => format!(", {}/{desired} healthy", words::count(slot.healthy)),
+    };
+    let counts = format!("{}/{desired} running{healthy}", words::count(slot.running));
     lines.push(field("", Tone::Plain).plain(counts));
     for (container, image) in &slot.images {
         lines.push(field("", Tone::Plain).with(Tone::Dim, format!("{container}: {image}")));

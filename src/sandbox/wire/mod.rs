@@ -7,6 +7,7 @@
 
 pub mod cbor;
 pub mod cloudwatch;
+pub mod discovery;
 pub mod dynamodb;
 pub mod ecr;
 pub mod ecs;
@@ -63,6 +64,8 @@ pub enum Service {
     Secrets,
     /// Systems Manager's parameters.
     Ssm,
+    /// Cloud Map.
+    Discovery,
 }
 
 impl Service {
@@ -81,6 +84,7 @@ impl Service {
             Self::Iam => "iam",
             Self::Secrets => "secretsmanager",
             Self::Ssm => "ssm",
+            Self::Discovery => "servicediscovery",
         }
     }
 }
@@ -117,6 +121,7 @@ const SCALING_TARGET: &str = "AnyScaleFrontendService.";
 const DYNAMODB_TARGET: &str = "DynamoDB_20120810.";
 const LOGS_TARGET: &str = "Logs_20140328.";
 const SECRETS_TARGET: &str = "secretsmanager.";
+const DISCOVERY_TARGET: &str = "Route53AutoNaming_v20170314.";
 const SSM_TARGET: &str = "AmazonSSM.";
 const CLOUDWATCH_TARGET: &str = "GraniteServiceVersion20100801.";
 const CLOUDWATCH_PATH: &str = "/service/GraniteServiceVersion20100801/operation/";
@@ -173,6 +178,7 @@ pub fn recognise(
             (LOGS_TARGET, Service::Logs),
             (SECRETS_TARGET, Service::Secrets),
             (SSM_TARGET, Service::Ssm),
+            (DISCOVERY_TARGET, Service::Discovery),
         ];
         let (service, name) = services
             .into_iter()
@@ -274,6 +280,7 @@ impl Operation {
             Service::Iam => iam::handle,
             Service::Secrets => secrets::handle,
             Service::Ssm => ssm::handle,
+            Service::Discovery => discovery::handle,
         };
         let result = handle(world, &self.name, &self.input);
         if !self.changes_nothing() && self.service != Service::DynamoDb {

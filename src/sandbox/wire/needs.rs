@@ -79,7 +79,7 @@ pub fn of(operation: &Operation, account: &str, region: &str) -> Vec<Need> {
         }
         Service::CloudWatch => request.of_cloudwatch(),
         Service::Scaling => request.of_scaling(),
-        Service::Sts | Service::Ssm => vec![request.own("*")],
+        Service::Sts | Service::Ssm | Service::Discovery => vec![request.own("*")],
     }
 }
 

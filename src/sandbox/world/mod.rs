@@ -3,6 +3,7 @@
 
 pub mod app;
 pub mod cloudwatch;
+pub mod discovery;
 pub mod dynamodb;
 pub mod ecs;
 pub mod elb;
@@ -44,6 +45,8 @@ pub struct World {
     pub scaling: scaling::Scaling,
     /// One-shot schedules.
     pub scheduler: scheduler::Scheduler,
+    /// Cloud Map.
+    pub discovery: discovery::Discovery,
     /// DynamoDB's tables.
     pub dynamodb: dynamodb::Tables,
     /// Synthetic users.
@@ -71,6 +74,7 @@ impl World {
             cloudwatch: cloudwatch::CloudWatch::default(),
             scaling: scaling::Scaling::default(),
             scheduler: scheduler::Scheduler::default(),
+            discovery: discovery::Discovery::default(),
             dynamodb: dynamodb::Tables::default(),
             traffic: traffic::Traffic::default(),
             moves: 0,

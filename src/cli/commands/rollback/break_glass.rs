@@ -1,4 +1,5 @@
-//! `bg rollback --to SLOT --force`: weights only. No store, no lock, no health, nothing but ELBv2;
+//! `bg rollback --to SLOT --force`: weights only (without a load balancer, tasks). No store, no
+//! lock, no health, nothing but ELBv2;
 //! what would undo it is taken away afterwards, as far as that goes.
 
 use std::collections::BTreeMap;
@@ -12,8 +13,10 @@ use crate::cli::exit::ExitCode;
 use crate::cli::request;
 use crate::cli::session::Session;
 use crate::cli::traffic::Traffic;
-use crate::deployment::deadman;
+use crate::deployment::action::Action;
 use crate::deployment::ids::{SlotName, TargetGroupArn};
+use crate::deployment::{bare, deadman, retire};
+use crate::judge::words::plural;
 
 /// How long ECS may take to lose a tag: what mattered is done by then.
 const UNTAG_WITHIN: Duration = Duration::from_secs(5);
@@ -71,6 +74,9 @@ pub(super) async fn write(
     traffic: &Traffic,
     to: SlotName,
 ) -> Result<(), CliError> {
+    if traffic.is_bare() {
+        return put_all_on(global, session, traffic, to).await;
+    }
     let writes = traffic.writes(to);
     let count = writes.routes.len() + writes.impossible.len();
     if count == 0 {
@@ -121,6 +127,82 @@ pub(super) async fn write(
             "create the missing target group or correct `slots` in bg.yaml, then run it again",
         )
     })
+}
+
+/// Without a load balancer what runs works: `to` gets as many tasks as the other has, then the
+/// other loses its own. Needs nothing but ECS.
+async fn put_all_on(
+    global: &Global,
+    session: &Session,
+    traffic: &Traffic,
+    to: SlotName,
+) -> Result<(), CliError> {
+    session.refuse_another_account().await?;
+    let slots = request::slots(&session.config);
+    let Some(has) = traffic.desired(to) else {
+        let service = &slots[to].service;
+        return Err(
+            CliError::refused(format!("slot {to}'s service {service} does not exist"))
+                .hint("check `cluster`, `slots` and the region in bg.yaml"),
+        );
+    };
+    let other = to.other();
+    let wanted = has.max(traffic.desired(other).unwrap_or_default());
+    if wanted == 0 {
+        return Err(
+            CliError::refused("neither slot is set to run a task: how many are wanted?").hint(
+                format!(
+                    "aws ecs update-service --cluster {} --service {} --desired-count N",
+                    session.cluster(),
+                    slots[to].service
+                ),
+            ),
+        );
+    }
+    let scale = |slot, desired| Action::Scale { slot, desired };
+    let tag = |slot, live: Option<String>, retire: &[&str]| {
+        let retire = retire.iter().map(|key| ((*key).to_owned(), None));
+        let live = [(bare::LIVE_TAG.to_owned(), live)];
+        let tags = live.into_iter().chain(retire).collect();
+        Action::Tag { slot, tags }
+    };
+    let id = session.new_id().to_string();
+    let mut acts = vec![scale(to, wanted), tag(to, Some(id), &[retire::TAG])];
+    if traffic.desired(other).is_some() {
+        let sleep = Action::SleepScaling { slot: other };
+        acts.extend([sleep, scale(other, 0), tag(other, None, &[])]);
+    }
+    let cluster = session.cluster();
+    let mut failed = 0;
+    for act in &acts {
+        let slot = match act {
+            Action::Scale { slot, .. } | Action::Tag { slot, .. } => *slot,
+            _ => other,
+        };
+        let service = &slots[slot].service;
+        if let Err(error) = session.cloud.act_on_service(&cluster, service, act).await {
+            let counts = matches!(act, Action::Scale { .. });
+            failed += u32::from(counts);
+            note!("slot {slot}, service {service}: {}: {error}", act.name());
+            if counts && slot == to {
+                // The other one goes on working.
+                break;
+            }
+        }
+    }
+    if failed > 0 {
+        return Err(
+            CliError::new(ErrorKind::Stuck, "not everything was scaled as asked")
+                .hint("run it again; `bg status` shows what runs"),
+        );
+    }
+    let text = format!(
+        "slot {to} ({}) is set to {}, slot {other} to none",
+        slots[to].service,
+        plural(wanted, "task")
+    );
+    say(global, "scaled", &text);
+    Ok(())
 }
 
 /// A slot that serves is not to be retired any more, and a tag from before its traffic came back

@@ -135,7 +135,12 @@ pub(in crate::cli::commands) async fn put_back(
     let blue = green.other();
     if situation.healthy(blue) == Some(0) {
         return Err(CliError::refused(format!(
-            "slot {blue}, which served before, has no healthy target to go back to"
+            "slot {blue}, which served before, has no healthy {} to go back to",
+            if situation.traffic().is_bare() {
+                "task"
+            } else {
+                "target"
+            }
         ))
         .hint(format!(
             "`bg rollback --to {blue} --force` gives it all traffic all the same"

@@ -2,6 +2,7 @@
 
 mod alarms;
 mod bake;
+mod bare;
 mod deadman;
 mod drift;
 mod gates;

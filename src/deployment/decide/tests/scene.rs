@@ -20,7 +20,7 @@ use crate::deployment::observation::{
 use crate::deployment::outcome::Outcome;
 use crate::deployment::plan::{
     AlarmGuard, AlarmWeight, GreenCapacity, GreenService, Guards, Kind, Limits, NewTaskDefinition,
-    Plan, Retire, RetireHow, Route, RouteKind, SlotPlan, StepPlan, TargetPlan,
+    Plan, Retire, RetireHow, Route, RouteKind, SlotPlan, StepPlan, TargetPlan, TaskHealth,
 };
 use crate::deployment::state::{Deployment, Phase};
 use crate::deployment::trip::Trip;
@@ -71,6 +71,26 @@ impl Scene {
             unseen,
             events: Vec::new(),
         }
+    }
+
+    /// The same without a load balancer: both versions work for ten minutes.
+    pub(super) fn bare() -> Scene {
+        Scene::with(|plan| {
+            plan.tasks = Some(Slots::from_fn(|_| TaskHealth::Running));
+            plan.routes.clear();
+            plan.slots.a.targets.clear();
+            plan.slots.b.targets.clear();
+            plan.steps = vec![StepPlan::new(Weight::FULL, Duration::from_secs(600))];
+        })
+    }
+
+    /// Sets how many of a slot's tasks are healthy; the rest fail.
+    pub(super) fn tasks(&mut self, slot: SlotName, healthy: u32) {
+        let unhealthy = self.deployment.plan.desired.saturating_sub(healthy);
+        self.service(slot).tasks = Some(TargetCounts {
+            unhealthy,
+            ..running(healthy)
+        });
     }
 
     pub(super) fn plan(&self) -> &Plan {
@@ -326,6 +346,14 @@ fn each_route(
     }
 }
 
+/// So many tasks that run.
+fn running(tasks: u32) -> TargetCounts {
+    TargetCounts {
+        healthy: tasks,
+        ..TargetCounts::default()
+    }
+}
+
 fn service(task_definition: TaskDefinitionArn, desired: u32) -> ServiceSeen {
     ServiceSeen {
         status: ServiceStatus::Active,
@@ -338,6 +366,7 @@ fn service(task_definition: TaskDefinitionArn, desired: u32) -> ServiceSeen {
         rollout: Rollout::Completed,
         rollout_reason: String::new(),
         deployment: Some(DeploymentId::new("earlier")),
+        tasks: Some(running(desired)),
         stopped: Vec::new(),
     }
 }
@@ -417,6 +446,7 @@ fn plan() -> Plan {
             service: EcsServiceName::new(format!("shop-{slot}")),
             targets: vec![target(slot)],
         }),
+        tasks: None,
         task_definition: NewTaskDefinition::Register {
             family: "shop".to_owned(),
             images: vec![("app".to_owned(), "shop:v2".to_owned())],

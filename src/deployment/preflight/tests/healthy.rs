@@ -229,6 +229,7 @@ pub(super) fn request() -> Request {
             ],
         },
         gates: Vec::new(),
+        discovery: Default::default(),
         green_capacity: GreenCapacity::Full,
         limits: Limits {
             poll: Duration::from_secs(5),

@@ -1,0 +1,181 @@
+//! A worker without any load balancer, by the binary.
+
+use serde_json::json;
+
+use super::support::{Scene, until};
+
+const WORKER: &str = r#"
+service: worker
+cluster: demo
+region: eu-west-1
+slots:
+  a: { service: worker }
+  b: { service: worker-b }
+strategy: { steps: [{ weight: 100% }], bake: 2m }
+guards:
+  targets: { for: 10s }
+retire: { after: 2m }
+patience: 60m
+blind_after: 30m
+"#;
+const LONG: &str = "bake: 30m";
+
+impl Scene {
+    /// A region with a worker of two tasks, and a config for it.
+    fn with_worker(speed: u32, config: &str) -> Scene {
+        let scene = Scene::empty_at_speed(speed, config);
+        scene.ecs("CreateCluster", &json!({ "clusterName": "demo" }));
+        let definition = json!({
+            "family": "worker",
+            "networkMode": "awsvpc",
+            "requiresCompatibilities": ["FARGATE"],
+            "cpu": "256",
+            "memory": "512",
+            "containerDefinitions": [{ "name": "app", "image": "worker:v1", "essential": true }],
+        });
+        scene.ecs("RegisterTaskDefinition", &definition);
+        let service = json!({
+            "cluster": "demo",
+            "serviceName": "worker",
+            "taskDefinition": "worker",
+            "desiredCount": 2,
+            "launchType": "FARGATE",
+            "networkConfiguration": { "awsvpcConfiguration": {
+                "subnets": ["subnet-0a000000000000001"],
+            } },
+        });
+        scene.ecs("CreateService", &service);
+        until("the worker's tasks", || {
+            let worker = scene.service("worker")?;
+            (worker["runningCount"] == 2).then_some(())
+        });
+        scene
+    }
+
+    /// The desired counts of both slots.
+    fn counts(&self) -> (u64, u64) {
+        (self.desired("worker"), self.desired("worker-b"))
+    }
+}
+
+fn deploy(image: &str) -> [&str; 4] {
+    ["deploy", "--image", image, "--no-wait-retire"]
+}
+
+#[test]
+fn a_worker_is_adopted_deployed_retired_and_rolled_back() {
+    let scene = Scene::with_worker(100, "").adopting();
+    std::fs::remove_file(scene.folder().join("bg.yaml")).expect("it was written");
+    let init = ["init", "--cluster", "demo", "--service", "worker"];
+    scene
+        .bg(&init)
+        .exits(0)
+        .says("no traffic to shift")
+        .says("Nothing is missing");
+    scene
+        .bg(&["plan", "--image", "worker:v2"])
+        .exits(0)
+        .says("green works beside blue, for 10m");
+    let told = scene.bg(&deploy("worker:v2")).exits(0);
+    told.says("both versions work, for 10m")
+        .says("slot b, worker:2) is the live one");
+    assert_eq!(scene.counts(), (2, 2));
+    let status = scene.bg(&["status", "--output", "json"]).exits(0).json();
+    assert_eq!(status["live"]["slot"], "b");
+    assert_eq!(status["retire"]["slot"], "a");
+    until("blue to be due", || {
+        scene.bg(&["tick"]).exits(0);
+        (scene.counts() == (0, 2)).then_some(())
+    });
+    scene.bg(&["scale", "3"]).exits(0).says("2 -> 3 tasks");
+    scene.bg(&["tasks"]).exits(0).says("slot b");
+    scene
+        .bg(&["rollback"])
+        .exits(0)
+        .says("slot a, worker:1) is the live one");
+    assert_eq!(scene.counts(), (3, 0), "the bad version goes at once");
+    let status = scene.bg(&["status"]).exits(0);
+    status.says("live").says("slot a, service worker");
+    let policy = scene.bg(&["iam-policy"]).exits(0);
+    assert!(!policy.stdout.contains("elasticloadbalancing"));
+}
+
+#[test]
+fn a_bad_version_goes_and_blue_works_on() {
+    let scene = Scene::with_worker(100, WORKER);
+    scene
+        .bg(&deploy("worker:crash"))
+        .exits(4)
+        .says("works alone, as before");
+    assert_eq!(scene.counts(), (2, 0));
+    scene.bg(&deploy("worker:v2")).exits(0);
+}
+
+#[test]
+fn a_worker_whose_deployment_was_killed_is_gone_on_with_or_put_back() {
+    let scene = Scene::with_worker(100, &WORKER.replace("bake: 2m", LONG));
+    let killed = || {
+        let mut first = scene.start(&["deploy", "--image", "worker:v2"]);
+        first.until_it_says("both versions work");
+        first.signal("KILL");
+        assert_eq!(first.end().code, -1);
+    };
+    killed();
+    assert_eq!(scene.counts(), (2, 2));
+    let revert = [
+        "resume",
+        "--wait-lock",
+        "30m",
+        "--no-wait-retire",
+        "--revert",
+    ];
+    scene.bg(&revert).exits(0);
+    assert_eq!(scene.counts(), (2, 0));
+    killed();
+    let resume = ["resume", "--wait-lock", "30m", "--no-wait-retire"];
+    scene.bg(&resume).exits(0).says("is the live one");
+    assert_eq!(scene.counts(), (2, 2));
+}
+
+#[test]
+fn an_abort_puts_green_away_and_break_glass_works_without_a_store() {
+    let scene = Scene::with_worker(60, &WORKER.replace("bake: 2m", LONG));
+    let mut deployment = scene.start(&deploy("worker:v2"));
+    deployment.until_it_says("both versions work");
+    scene.bg(&["abort"]).exits(0);
+    deployment.end().exits(4).says("green was gone after");
+    assert_eq!(scene.counts(), (2, 0));
+    scene
+        .bg(&["rollback", "--to", "b", "--force"])
+        .exits(0)
+        .says("slot b (worker-b) is set to 2 tasks, slot a to none");
+    assert_eq!(scene.counts(), (0, 2));
+    let status = scene.bg(&["status", "--output", "json"]).exits(0).json();
+    assert_eq!(status["live"]["slot"], "b");
+}
+
+#[test]
+fn cloud_map_takes_the_config_s_consent() {
+    let scene = Scene::with_worker(100, WORKER);
+    let arn = "arn:aws:servicediscovery:eu-west-1:123456789012:service/srv-1";
+    let registered = json!({
+        "cluster": "demo",
+        "service": "worker",
+        "serviceRegistries": [{ "registryArn": arn }],
+    });
+    scene.ecs("UpdateService", &registered);
+    until("the update", || {
+        let worker = scene.service("worker")?;
+        let steady = worker["deployments"].as_array().map(Vec::len) == Some(1);
+        (steady && worker["deployments"][0]["rolloutState"] == "COMPLETED").then_some(())
+    });
+    scene
+        .bg(&deploy("worker:v2"))
+        .exits(3)
+        .complains("registered in Cloud Map (srv-1)")
+        .complains("discovery: shared");
+    scene.write("bg.yaml", &format!("{WORKER}discovery: shared\n"));
+    scene.bg(&deploy("worker:v2")).exits(0);
+    let green = scene.service("worker-b").expect("it exists");
+    assert_eq!(green["serviceRegistries"][0]["registryArn"], arn);
+}
