@@ -2,6 +2,7 @@
 what a look shows, and makes mistakes. Fails where something is other than in AWS. The endpoint comes
 from the environment."""
 
+import base64
 import datetime
 import json
 import time
@@ -27,6 +28,7 @@ iam = boto3.client("iam", config=ONCE)
 secrets = boto3.client("secretsmanager", config=ONCE)
 ssm = boto3.client("ssm", config=ONCE)
 logs = boto3.client("logs", config=ONCE)
+functions = boto3.client("lambda", config=ONCE)
 NETWORK = {
     "awsvpcConfiguration": {
         "subnets": ["subnet-0a1b2c3d", "subnet-0d3c2b1a"],
@@ -678,6 +680,34 @@ def looks_at_what_tasks_need():
     assert not groups, groups
 
 
+def calls_functions():
+    def called(name, **event):
+        answer = functions.invoke(FunctionName=name, Payload=json.dumps(event), LogType="Tail")
+        assert answer["StatusCode"] == 200, answer
+        return json.load(answer["Payload"]), answer
+
+    answer, meta = called("shop-smoke:live", executionId="1")
+    assert answer == {"hookStatus": "SUCCEEDED"} and "FunctionError" not in meta, (answer, meta)
+    arn = "arn:aws:lambda:eu-west-1:123456789012:function:shop-failed"
+    assert called(arn)[0]["hookStatus"] == "FAILED"
+    details = {}
+    for asked in (1, 2):
+        answer, _ = called("shop-in-progress", executionId="2", hookDetails=details)
+        details = answer["hookDetails"]
+        assert answer["hookStatus"] == "IN_PROGRESS" and details == {"asked": asked}, answer
+    answer, _ = called("shop-in-progress", executionId="2", hookDetails=details)
+    assert answer == {"hookStatus": "SUCCEEDED"}, answer
+    answer, meta = called("shop-error")
+    assert meta["FunctionError"] == "Unhandled", meta
+    assert answer["errorMessage"] == "no table users", answer
+    assert "[ERROR]" in base64.b64decode(meta["LogResult"]).decode(), meta
+    dry = functions.invoke(FunctionName="shop-smoke", InvocationType="DryRun")
+    assert dry["StatusCode"] == 204, dry
+    refused("ResourceNotFoundException", functions.invoke, FunctionName="missing")
+    refused("AccessDeniedException", functions.invoke, FunctionName="denied")
+    refused("InvalidRequestContentException", functions.invoke, FunctionName="a", Payload="{")
+
+
 def cleans_up(balancer, a, b):
     ecs.delete_service(cluster="prod", service="shop-b", force=True)
     ecs.get_waiter("services_inactive").wait(cluster="prod", services=["shop-b"], WaiterConfig=SOON)
@@ -705,6 +735,7 @@ def main():
     scales_by_itself()
     looks_into_the_registry()
     looks_at_what_tasks_need()
+    calls_functions()
     cleans_up(balancer, a, b)
     print("as in AWS")
 

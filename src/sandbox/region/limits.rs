@@ -64,7 +64,8 @@ fn buckets_of(operation: &Operation) -> Vec<Bucket> {
         | Service::Logs
         | Service::Iam
         | Service::Secrets
-        | Service::Ssm => Vec::new(),
+        | Service::Ssm
+        | Service::Lambda => Vec::new(),
     }
 }
 

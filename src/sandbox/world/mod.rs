@@ -7,6 +7,7 @@ pub mod dynamodb;
 pub mod ecs;
 pub mod elb;
 pub mod ids;
+pub mod lambda;
 pub mod scaling;
 pub mod scheduler;
 pub mod traffic;
@@ -46,6 +47,8 @@ pub struct World {
     pub scheduler: scheduler::Scheduler,
     /// DynamoDB's tables.
     pub dynamodb: dynamodb::Tables,
+    /// Calls of Lambda functions.
+    pub lambda: lambda::Lambda,
     /// Synthetic users.
     pub traffic: traffic::Traffic,
     /// Grows with every second in which anything may have changed that can be seen from outside.
@@ -72,6 +75,7 @@ impl World {
             scaling: scaling::Scaling::default(),
             scheduler: scheduler::Scheduler::default(),
             dynamodb: dynamodb::Tables::default(),
+            lambda: lambda::Lambda::default(),
             traffic: traffic::Traffic::default(),
             moves: 0,
         }
