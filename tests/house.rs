@@ -30,6 +30,7 @@ const MAY_IMPORT: &[(&str, &[&str])] = &[
             "diagnose",
             "adopt",
             "verify",
+            "gate",
         ],
     ),
     ("sandbox", &[]),

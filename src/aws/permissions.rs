@@ -49,6 +49,8 @@ pub(super) enum On {
     ScalingTags,
     /// Alarms that autoscaling has or gets.
     ScalingAlarms,
+    /// The functions that gates call.
+    Functions,
 }
 
 /// Which configs need it.
@@ -61,6 +63,8 @@ pub(super) enum When {
     Table,
     /// Where retiring deletes.
     Deletes,
+    /// With a gate that calls a function.
+    Functions,
 }
 
 /// Actions that are needed by the same configs on the same things.
@@ -123,6 +127,13 @@ pub(super) const PERMISSIONS: &[Permission] = &[
     ),
     allow(Read, On::Cluster, When::Always, &["ecs:DescribeClusters"]),
     allow(Read, On::Services, When::Always, &["ecs:DescribeServices"]),
+    // What functions are told of a deployment.
+    allow(
+        Read,
+        On::Services,
+        When::Functions,
+        &["ecs:ListServiceDeployments"],
+    ),
     allow(Read, On::Tasks, When::Always, &["ecs:DescribeTasks"]),
     allow(
         Read,
@@ -184,6 +195,12 @@ pub(super) const PERMISSIONS: &[Permission] = &[
         On::TaskDefinitions,
         When::Always,
         &["ecs:RegisterTaskDefinition"],
+    ),
+    allow(
+        Write,
+        On::Functions,
+        When::Functions,
+        &["lambda:InvokeFunction"],
     ),
     allow(Write, On::Created, When::Always, &["ecs:TagResource"]),
     allow(

@@ -23,6 +23,7 @@ use crate::deployment::preflight::{DefinitionWanted, Request};
 use crate::deployment::surroundings::{
     self, Carried, DeadmanFound, Forward, GroupFound, Surroundings,
 };
+use crate::gate::FunctionName;
 
 /// Enough names for "did you mean".
 const PAGES_OF_NAMES: usize = 3;
@@ -51,6 +52,8 @@ pub struct SurveyAsk {
     pub deadman: Option<String>,
     /// What the metric guards have to know, where there are any.
     pub metrics: Option<MetricsAsk>,
+    /// Functions that gates call.
+    pub functions: Vec<FunctionName>,
 }
 
 impl SurveyAsk {
@@ -95,6 +98,7 @@ impl SurveyAsk {
                 .as_ref()
                 .map(|_| deadman::prefix(&request.cluster, &request.service)),
             metrics: MetricsAsk::of(request),
+            functions: request.functions(),
         }
     }
 }
@@ -109,7 +113,7 @@ impl Cloud {
 
     async fn look_around(&self, ask: &SurveyAsk, now: Timestamp) -> Result<Surroundings, AwsError> {
         let names = [&ask.services.a, &ask.services.b];
-        let (account, cluster_exists, services, forwards, alarms, asked, registry) = tokio::join!(
+        let (account, cluster_exists, services, forwards, alarms, asked, registry, functions) = tokio::join!(
             self.account(),
             self.cluster_exists(&ask.cluster),
             self.services(&ask.cluster, &names),
@@ -117,6 +121,7 @@ impl Cloud {
             self.alarms(&ask.alarms),
             self.asked_definition(ask.definition.as_deref()),
             self.registry_digests(&ask.images),
+            self.functions(&ask.functions),
         );
         let (cluster_exists, (groups, forwards)) = (cluster_exists?, forwards?);
         let services = match services {
@@ -185,6 +190,7 @@ impl Cloud {
             deadman,
             metrics,
             before,
+            functions: functions.into_iter().collect(),
             notes,
         })
     }

@@ -177,6 +177,7 @@ impl Session {
             images: Vec::new(),
             deadman,
             metrics: None,
+            functions: Vec::new(),
         };
         let found = self.cloud.survey(&ask, self.clock.now()).await;
         found.map_err(|error| self.cant_look(&error))

@@ -197,3 +197,79 @@ fn a_closed_window_is_said_by_the_plan_and_a_hotfix_waits_for_none() {
         .says("gate office is left out: a hotfix waits for no window");
     scene.bg(&[&DEPLOY[..], &hotfix].concat()).exits(0);
 }
+
+/// The usual scene, with a gate that calls a function.
+fn calls(function: &str, at: &str) -> Scene {
+    with(&format!(
+        "  - {{ name: checks, at: {at}, lambda: {function}, timeout: 1h }}\n"
+    ))
+}
+
+#[test]
+fn a_function_made_for_ecss_hooks_is_called_until_it_has_decided() {
+    let scene = calls("shop-in-progress:live", "[10%, before-promotion]");
+    scene
+        .bg(&["plan", "--image", "shop:v2"])
+        .exits(0)
+        .says("checks after 10% and before promotion: calls shop-in-progress:live");
+    scene
+        .bg(&[&DEPLOY[..], &["--verbose"]].concat())
+        .exits(0)
+        .says("checks: shop-in-progress:live answered IN_PROGRESS; asked again in 1m")
+        .says("checks says yes: shop-in-progress:live answered SUCCEEDED");
+}
+
+#[test]
+fn a_function_that_says_failed_or_fails_or_says_nothing_reverts() {
+    for (function, why) in [
+        (
+            "shop-failed",
+            "shop-failed answered FAILED: {\"reason\":\"2 of 3 checks passed\"}",
+        ),
+        (
+            "shop-error",
+            "shop-error failed: OperationalError: no table users",
+        ),
+        (
+            "shop-mute",
+            "shop-mute answered no JSON object with hookStatus: null",
+        ),
+    ] {
+        let scene = calls(function, "10%");
+        let ended = scene.bg(&DEPLOY).exits(4);
+        let ended = ended.says(&format!("gate checks said no: {why}"));
+        if function == "shop-error" {
+            ended.says("its log ends: looking for users");
+        }
+        scene.stands_on_blue();
+    }
+}
+
+#[test]
+fn a_function_that_cannot_be_called_is_refused_before_anything_is_done() {
+    for (function, why) in [
+        ("shop-missing", "Function not found: arn:aws:lambda:"),
+        ("shop-denied", "not allowed: lambda:InvokeFunction on arn:"),
+    ] {
+        let scene = calls(function, "before-traffic");
+        scene
+            .bg(&["plan", "--image", "shop:v2"])
+            .exits(3)
+            .says(&format!("gate checks can't call {function}: "))
+            .says(why);
+    }
+}
+
+#[test]
+fn what_a_function_wants_to_be_told_again_outlives_the_process() {
+    let scene = calls("shop-in-progress", "before-traffic");
+    let mut deployment = scene.start(&[&DEPLOY[..], &["--output", "json"]].concat());
+    deployment.until_it_says(r#""details":{"asked":2}"#);
+    deployment.signal("KILL");
+    deployment.end();
+    scene
+        .bg(&["resume", "--wait-lock", "30m", "--no-wait-retire"])
+        .exits(0)
+        .says("checks says yes: shop-in-progress answered SUCCEEDED");
+    assert_eq!(scene.weights(), (0, 100));
+}

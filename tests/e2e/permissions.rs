@@ -24,6 +24,7 @@ guards:
   alarms: ["shop-{slot}-5xx"]
 retire: { after: 1m, then: delete, at_most: 2m }
 deadman: { after: 5m, role: "arn:aws:iam::123456789012:role/bg-deadman" }
+gates: [{ name: checks, at: before-traffic, lambda: "shop-checks:live" }]
 state: dynamodb://bg-state
 patience: 60m
 blind_after: 30m
@@ -245,7 +246,8 @@ fn it_has_nothing_that_the_config_does_not_ask_for() {
     let others = more
         .iter()
         .filter(|it| !(it.starts_with("scheduler:") || it.starts_with("dynamodb:")));
-    assert_eq!(others.count(), 2, "{more:?}");
+    // Deleting, and calling functions.
+    assert_eq!(others.count(), 4, "{more:?}");
 }
 
 #[test]
@@ -273,6 +275,10 @@ fn writes_are_only_on_what_the_config_names() {
     );
     let to = &role["Condition"]["StringEquals"]["iam:PassedToService"];
     assert_eq!(to, "scheduler.amazonaws.com");
+    assert_eq!(
+        of("WriteFunctions")["Resource"],
+        json!(["arn:aws:lambda:eu-west-1:123456789012:function:shop-checks:live"])
+    );
     let statements = policy["Statement"].as_array().expect("statements");
     for it in statements
         .iter()

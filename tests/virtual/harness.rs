@@ -120,6 +120,7 @@ impl Stage {
             routes: request.routes.clone(),
             retire: request.retire.then,
             deadman: request.deadman.clone(),
+            functions: request.functions(),
             table: match *self.store {
                 Store::Dynamo(_) => Some("bg-state".to_owned()),
                 Store::File(_) | Store::Memory(_) => None,
@@ -331,5 +332,6 @@ fn survey(request: &Request) -> SurveyAsk {
             .as_ref()
             .map(|_| deadman::prefix(&request.cluster, &request.service)),
         metrics: MetricsAsk::of(request),
+        functions: request.functions(),
     }
 }

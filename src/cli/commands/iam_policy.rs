@@ -36,6 +36,9 @@ fn scope(global: &Global, config: &Config) -> Scope {
         routes: request::routes(config),
         retire: request::retire(config).then,
         deadman: request::deadman(config),
+        functions: (config.gates.iter())
+            .filter_map(|gate| gate.function().cloned())
+            .collect(),
         table: match &config.state {
             StateLocation::DynamoDb(table) => Some(table.clone()),
             StateLocation::File(_) => None,

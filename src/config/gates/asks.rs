@@ -194,7 +194,7 @@ fn json(
 }
 
 /// A YAML value as JSON.
-fn value(node: &Node) -> serde_json::Value {
+pub(super) fn value(node: &Node) -> serde_json::Value {
     match &node.value {
         Value::Null => serde_json::Value::Null,
         Value::Bool(it) => (*it).into(),

@@ -11,7 +11,7 @@ use crate::deployment::ids::{
 use crate::deployment::metrics::MetricGuards;
 use crate::deployment::plan::{GreenCapacity, Kind, Limits, Retire, StepPlan};
 use crate::deployment::task_definition::ImageChange;
-use crate::gate::GateWanted;
+use crate::gate::{FunctionName, GateWanted};
 use crate::judge::alarms::InsufficientData;
 use crate::judge::targets::Share;
 use crate::strategy::Strategy;
@@ -80,6 +80,13 @@ impl Request {
                 until: step.until,
             })
             .collect()
+    }
+
+    /// The functions that gates will call: none for a rollback, which asks no gate.
+    pub fn functions(&self) -> Vec<FunctionName> {
+        let gates = self.gates.iter().filter(|_| self.kind != Kind::Rollback);
+        let functions: BTreeSet<_> = gates.filter_map(GateWanted::function).collect();
+        functions.into_iter().cloned().collect()
     }
 
     /// Every ARN that the config names.

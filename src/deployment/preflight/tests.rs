@@ -1,6 +1,7 @@
 //! What planning refuses, warns of and plans.
 
 mod deadman;
+mod gates;
 mod healthy;
 mod metrics;
 mod routes;

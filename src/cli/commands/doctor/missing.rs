@@ -104,6 +104,7 @@ pub(super) async fn find_groups(
         images: Vec::new(),
         deadman: None,
         metrics: None,
+        functions: Vec::new(),
     };
     let Ok(found) = cloud.survey(&ask, now).await else {
         return;
