@@ -19,7 +19,7 @@ use serde_json::{Value, json};
 use super::by_hand::Other;
 use super::cloud::{CONNECT_WITHIN, Cloud};
 use super::ecs::{list, text};
-use super::error::{AwsError, ErrorClass};
+use super::error::AwsError;
 use super::raw::replace_body;
 use super::retry::Effect;
 use super::together::some;
@@ -144,7 +144,7 @@ impl Cloud {
             let tried = self.call_function(function, kind, String::new()).await;
             let found = match tried {
                 Ok(_) => FunctionFound::Ready,
-                Err(error) if may_pass(error.class) => FunctionFound::Unknown(error.to_string()),
+                Err(error) if error.class.may_pass() => FunctionFound::Unknown(error.to_string()),
                 Err(error) => FunctionFound::Refused(error.to_string()),
             };
             (function.clone(), found)
@@ -223,14 +223,6 @@ impl Cloud {
             revision: text(it, "targetServiceRevisionArn").to_owned(),
         }))
     }
-}
-
-/// Whether the same call may succeed later.
-fn may_pass(class: ErrorClass) -> bool {
-    !matches!(
-        class,
-        ErrorClass::NotFound | ErrorClass::Invalid | ErrorClass::Denied
-    )
 }
 
 fn encoded(name: &str) -> String {

@@ -21,6 +21,7 @@ mod error;
 mod forward;
 mod forwards;
 mod groups;
+mod images;
 mod lambda;
 mod last_hour;
 mod limits;

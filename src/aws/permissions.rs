@@ -65,6 +65,8 @@ pub(super) enum When {
     Deletes,
     /// With a gate that calls a function.
     Functions,
+    /// With a gate that looks at scans.
+    Scans,
 }
 
 /// Actions that are needed by the same configs on the same things.
@@ -146,6 +148,12 @@ pub(super) const PERMISSIONS: &[Permission] = &[
         On::Repositories,
         When::Always,
         &["ecr:BatchGetImage", "ecr:GetDownloadUrlForLayer"],
+    ),
+    allow(
+        Read,
+        On::Repositories,
+        When::Scans,
+        &["ecr:DescribeImageScanFindings"],
     ),
     allow(Read, On::LogStreams, When::Always, &["logs:GetLogEvents"]),
     allow(

@@ -38,6 +38,8 @@ pub struct Scope {
     pub deadman: Option<Deadman>,
     /// The functions that gates call.
     pub functions: Vec<FunctionName>,
+    /// Whether a gate looks at scans of images.
+    pub scans: bool,
     /// The table of journals and locks.
     pub table: Option<String>,
 }
@@ -88,6 +90,7 @@ fn is_needed(when: When, scope: &Scope) -> bool {
         When::Always => true,
         When::Deadman => scope.deadman.is_some(),
         When::Table => scope.table.is_some(),
+        When::Scans => scope.scans,
         When::Functions => !scope.functions.is_empty(),
         When::Deletes => scope.retire == RetireHow::Delete,
     }

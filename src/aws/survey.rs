@@ -9,6 +9,7 @@ use serde_json::{Value, json};
 use super::cloud::Cloud;
 use super::ecs::{count, last_part, list, own_groups, text};
 use super::error::AwsError;
+use super::images::body;
 use super::metrics::MetricsAsk;
 use super::retry::{Effect, patiently};
 use super::services::task_definition;
@@ -19,7 +20,7 @@ use crate::deployment::ids::{
 };
 use crate::deployment::metrics::MetricsFound;
 use crate::deployment::observation::Seen;
-use crate::deployment::preflight::{DefinitionWanted, Request};
+use crate::deployment::preflight::{DefinitionWanted, Request, launch};
 use crate::deployment::surroundings::{
     self, Carried, DeadmanFound, Forward, GroupFound, Surroundings,
 };
@@ -54,6 +55,8 @@ pub struct SurveyAsk {
     pub metrics: Option<MetricsAsk>,
     /// Functions that gates call.
     pub functions: Vec<FunctionName>,
+    /// The version whose images gates look at, and whether at their scans too.
+    pub version: Option<(DefinitionWanted, bool)>,
 }
 
 impl SurveyAsk {
@@ -99,6 +102,7 @@ impl SurveyAsk {
                 .map(|_| deadman::prefix(&request.cluster, &request.service)),
             metrics: MetricsAsk::of(request),
             functions: request.functions(),
+            version: (request.image_gate()).map(|scans| (request.definition.clone(), scans)),
         }
     }
 }
@@ -146,6 +150,17 @@ impl Cloud {
             task_definitions.insert(arn.clone(), definition);
             arn
         });
+        let images = match &ask.version {
+            Some((wanted, scans)) => {
+                let live = live.and_then(|slot| services[slot].as_ref());
+                let asked = asked_definition.as_ref();
+                match body(wanted, live, asked, &task_definitions) {
+                    Some(body) => Some(self.images_of(&body, launch(live), *scans).await),
+                    None => None,
+                }
+            }
+            None => None,
+        };
         let deadman = self.deadman_found(ask, &forwards).await?;
         let scaling = match scaling {
             Err(error) if error.is_for_good() => Seen::Unreadable(error.to_string()),
@@ -191,6 +206,7 @@ impl Cloud {
             metrics,
             before,
             functions: functions.into_iter().collect(),
+            images,
             notes,
         })
     }
@@ -284,7 +300,7 @@ impl Cloud {
     }
 
     /// A task definition as DescribeTaskDefinition prints it; `None` where there is none.
-    async fn definition(
+    pub(super) async fn definition(
         &self,
         definition: &str,
     ) -> Result<Option<(TaskDefinitionArn, Value)>, AwsError> {

@@ -16,7 +16,7 @@ use super::metrics::MetricsFound;
 use super::observation::Seen;
 use super::plan::{Route, RouteKind};
 use super::scaling::ScalableTarget;
-use crate::gate::FunctionName;
+use crate::gate::{FunctionName, ImageSeen};
 use crate::judge::alarms::AlarmState;
 use crate::judge::guards::Number;
 use crate::strategy::Weight;
@@ -73,6 +73,8 @@ pub struct Surroundings {
     pub before: Vec<Before>,
     /// Each function that a gate calls.
     pub functions: BTreeMap<FunctionName, FunctionFound>,
+    /// Each image of the version, where a gate looks at them.
+    pub images: Option<Vec<ImageSeen>>,
     /// What could not be looked at, though the plan can do without: for the reader of the plan.
     pub notes: Vec<String>,
 }

@@ -7,6 +7,7 @@ mod calendar;
 mod check;
 mod function;
 mod http;
+mod image;
 mod lambda;
 mod wanted;
 
@@ -18,6 +19,7 @@ pub use calendar::{Calendar, Freeze, Opening, WindowCheck, opens};
 pub use check::{Address, ApprovalCheck, Check, CommandCheck, HeaderValue, HttpCheck, StatusRange};
 pub use function::FunctionName;
 pub use http::json_path;
+pub use image::{ImageCheck, ImageIs, ImageSeen, Scan, Severity, Unscanned};
 pub use lambda::{
     Execution, HookDetails, LambdaCheck, Stage, USUAL_DELAY, function_error, judge as judge_lambda,
 };

@@ -1,6 +1,7 @@
 //! Asking gates: each in a task of its own, whose answer comes as an ask.
 
 mod command;
+mod image;
 mod lambda;
 mod web;
 
@@ -82,6 +83,7 @@ impl Context {
             Check::Http(check) => self.ask_web(check).await,
             Check::Command(check) => self.run(gate, check).await,
             Check::Lambda(check) => self.invoke(gate, check).await,
+            Check::Image(check) => self.look_at_images(check).await,
             // A person and the clock are not asked.
             Check::Approval(_) | Check::Window(_) => GateAnswer::Failed {
                 why: "it can't be asked".to_owned(),

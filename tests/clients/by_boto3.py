@@ -648,6 +648,12 @@ def looks_into_the_registry():
     assert len(found["findings"]) == 12, found
     not_found = {"imageId": {"imageTag": "missing"}}
     refused("ImageNotFoundException", ecr.describe_image_scan_findings, **of, **not_found)
+    index = ecr.batch_get_image(**of, imageIds=[{"imageTag": "vulnerable"}])["images"][0]
+    part = json.loads(index["imageManifest"])["manifests"][0]["digest"]
+    found = ecr.describe_image_scan_findings(**of, imageId={"imageDigest": part})
+    assert found["imageScanFindings"]["findingSeverityCounts"] == counts, found
+    running = ecr.describe_image_scan_findings(**of, imageId={"imageTag": "scanning"})
+    assert running["imageScanStatus"]["status"] == "IN_PROGRESS", running
     unscanned = {"imageId": {"imageTag": "unscanned"}}
     refused("ScanNotFoundException", ecr.describe_image_scan_findings, **of, **unscanned)
 

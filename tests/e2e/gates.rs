@@ -1,6 +1,6 @@
 //! Gates through the binary: what is asked, where, and what comes of the answer.
 
-use super::support::{Scene, until};
+use super::support::{Ended, Scene, until};
 
 const DEPLOY: [&str; 4] = ["deploy", "--image", "shop:v2", "--no-wait-retire"];
 
@@ -272,4 +272,78 @@ fn what_a_function_wants_to_be_told_again_outlives_the_process() {
         .exits(0)
         .says("checks says yes: shop-in-progress answered SUCCEEDED");
     assert_eq!(scene.weights(), (0, 100));
+}
+
+const REGISTRY: &str = "123456789012.dkr.ecr.eu-west-1.amazonaws.com/shop";
+
+/// Deploys an image of that tag past a gate that looks at it.
+fn deploy_image(scene: &Scene, tag: &str) -> Ended {
+    let image = format!("{REGISTRY}:{tag}");
+    scene.bg(&["deploy", "--image", &image, "--no-wait-retire"])
+}
+
+fn looks_at_images(image: &str) -> Scene {
+    with(&format!(
+        "  - {{ name: scan, at: before-traffic, image: {image} }}\n"
+    ))
+}
+
+#[test]
+fn an_image_with_too_many_findings_is_refused_before_anything_is_registered() {
+    let scene = looks_at_images("default");
+    let before = scene.footprint();
+    deploy_image(&scene, "vulnerable").exits(3).complains(&format!(
+        "gate scan would say no: {REGISTRY}:vulnerable has 1 critical findings, and 0 may be there"
+    ));
+    deploy_image(&scene, "arm")
+        .exits(3)
+        .complains("arm is made for linux/arm64, and the tasks run on linux/amd64");
+    assert_eq!(scene.footprint(), before);
+    deploy_image(&scene, "v2")
+        .exits(0)
+        .says(&format!("scan says yes: {REGISTRY}:v2 has no findings"));
+    let scene = looks_at_images("{ critical: 1, high: 3 }");
+    deploy_image(&scene, "vulnerable")
+        .exits(0)
+        .says("vulnerable has 1 critical, 3 high, 8 medium findings");
+}
+
+#[test]
+fn a_scan_under_way_is_waited_for() {
+    let scene = looks_at_images("default");
+    let image = format!("{REGISTRY}:scanning");
+    scene
+        .bg(&["plan", "--image", &image])
+        .exits(0)
+        .says(&format!(
+            "gate scan would wait: {image} has a scan under way"
+        ));
+    deploy_image(&scene, "scanning")
+        .exits(0)
+        .says(&format!("scan says yes: {image} has no findings"));
+}
+
+#[test]
+fn an_image_without_a_scan_passes_or_not_as_the_gate_says() {
+    let scene = looks_at_images("{ unscanned: fail }");
+    deploy_image(&scene, "unscanned")
+        .exits(3)
+        .complains("unscanned has no scan");
+    let scene = looks_at_images("{ unscanned: pass }");
+    deploy_image(&scene, "unscanned").exits(0);
+    let scene = with("  - { name: scan, at: before-traffic, image: default, timeout: 2m }\n");
+    deploy_image(&scene, "unscanned")
+        .exits(4)
+        .says("gate scan said no: it did not pass within 2m: ")
+        .says("unscanned has no scan yet");
+    scene.stands_on_blue();
+}
+
+#[test]
+fn a_gate_on_images_needs_one_in_ecr() {
+    let scene = looks_at_images("exists");
+    scene
+        .bg(&["plan", "--image", "shop:v2"])
+        .exits(3)
+        .says("none of the images is in a private registry of ECR");
 }

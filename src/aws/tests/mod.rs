@@ -158,6 +158,7 @@ impl Scene {
             deadman: None,
             metrics: None,
             functions: Vec::new(),
+            version: None,
         }
     }
 }

@@ -80,6 +80,7 @@ fn survey_ask(session: &Session, wanted: &DefinitionWanted) -> SurveyAsk {
         deadman: None,
         metrics: None,
         functions: Vec::new(),
+        version: None,
     }
 }
 

@@ -1,7 +1,7 @@
 use std::time::Duration;
 
 use super::*;
-use crate::gate::{Address, Check, HeaderValue, Stage, StatusRange, opens};
+use crate::gate::{Address, Check, HeaderValue, Severity, Stage, StatusRange, Unscanned, opens};
 
 fn read(text: &str) -> Result<Vec<GateWanted>, String> {
     let reader = Reader { text, origin: "x" };
@@ -192,5 +192,34 @@ fn a_lambda_gate_is_a_function_or_what_it_is_told_too() {
         "arn:aws:sns:eu-west-1:123456789012:shop",
     ] {
         assert!(wrong(lambda).is_err(), "{lambda}");
+    }
+}
+
+#[test]
+fn an_image_gate_limits_findings_by_severity() {
+    let image = |text: &str| match check(&format!("- {{ name: a, at: 10%, image: {text} }}")) {
+        Check::Image(check) => check,
+        other => panic!("{other:?}"),
+    };
+    let of = |limits: &[(Severity, u32)]| limits.iter().copied().collect();
+    let usual = image("default");
+    assert_eq!(usual.at_most, of(&[(Severity::Critical, 0)]));
+    assert_eq!(usual.unscanned, Unscanned::Wait);
+    assert!(!image("exists").looks_at_scans());
+    let some = image("{ high: 3, unscanned: pass }");
+    assert_eq!(
+        some.at_most,
+        of(&[(Severity::Critical, 0), (Severity::High, 3)])
+    );
+    assert_eq!(some.unscanned, Unscanned::Pass);
+    for wrong in [
+        "scanned",
+        "{ hihg: 3 }",
+        "{ high: -1 }",
+        "{ high: few }",
+        "{ unscanned: no }",
+    ] {
+        let text = format!("- {{ name: a, at: 10%, image: {wrong} }}");
+        assert!(read(&text).is_err(), "{wrong}");
     }
 }

@@ -8,7 +8,7 @@ use super::{Planning, Request};
 use crate::deployment::gate::{Gate, Point};
 use crate::deployment::plan::{Kind, StepPlan};
 use crate::deployment::surroundings::{FunctionFound, Surroundings};
-use crate::gate::{Asks, Check, GateWanted, Place, opens};
+use crate::gate::{Asks, Check, GateAnswer, GateWanted, Place, opens};
 use crate::strategy::{Weight, format_duration};
 
 /// The gates of a plan. A rollback asks none: it goes to what has served before. A hotfix doesn't
@@ -21,6 +21,7 @@ pub(super) fn check(request: &Request, found: &Surroundings, planning: &mut Plan
     let gates = request.gates.iter();
     for wanted in gates.clone() {
         check_function(wanted, found, planning);
+        check_images(wanted, found, planning);
     }
     gates
         .filter_map(|wanted| gate(wanted, request, &steps, now, planning))
@@ -43,6 +44,24 @@ fn check_function(wanted: &GateWanted, found: &Surroundings, planning: &mut Plan
             "whether gate {name} may call {function} is not known: {why}"
         )),
         Some(FunctionFound::Ready) | None => {}
+    }
+}
+
+/// What a registry says already: nothing has to be registered to hear a no.
+fn check_images(wanted: &GateWanted, found: &Surroundings, planning: &mut Planning) {
+    let Some((check, images)) = wanted.image().zip(found.images.as_ref()) else {
+        return;
+    };
+    let name = &wanted.name;
+    match check.judge(images) {
+        GateAnswer::Failed { why } => planning.problem(
+            format!("gate {name} would say no: {why}"),
+            "deploy another image, or change what the gate's `image` asks for",
+        ),
+        GateAnswer::Again { why, .. } => {
+            planning.note(format!("gate {name} would wait: {why}"));
+        }
+        GateAnswer::Passed { .. } => {}
     }
 }
 

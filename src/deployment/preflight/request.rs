@@ -11,7 +11,7 @@ use crate::deployment::ids::{
 use crate::deployment::metrics::MetricGuards;
 use crate::deployment::plan::{GreenCapacity, Kind, Limits, Retire, StepPlan};
 use crate::deployment::task_definition::ImageChange;
-use crate::gate::{FunctionName, GateWanted};
+use crate::gate::{FunctionName, GateWanted, ImageCheck};
 use crate::judge::alarms::InsufficientData;
 use crate::judge::targets::Share;
 use crate::strategy::Strategy;
@@ -87,6 +87,13 @@ impl Request {
         let gates = self.gates.iter().filter(|_| self.kind != Kind::Rollback);
         let functions: BTreeSet<_> = gates.filter_map(GateWanted::function).collect();
         functions.into_iter().cloned().collect()
+    }
+
+    /// Whether a gate will look at the version's images, and then at their scans too.
+    pub fn image_gate(&self) -> Option<bool> {
+        let gates = self.gates.iter().filter(|_| self.kind != Kind::Rollback);
+        let scans = gates.filter_map(GateWanted::image);
+        scans.map(ImageCheck::looks_at_scans).max()
     }
 
     /// Every ARN that the config names.

@@ -1,7 +1,7 @@
 //! Lambda gates: a function is told what ECS tells its lifecycle hooks, and answers as to ECS.
 
 use super::Context;
-use crate::aws::{AwsError, ErrorClass};
+use crate::aws::AwsError;
 use crate::deployment::gate::{Gate, execution_id};
 use crate::gate::{Execution, GateAnswer, LambdaCheck, USUAL_DELAY, function_error, judge_lambda};
 
@@ -57,11 +57,9 @@ impl Context {
             Some(hint) => format!("{error}; {hint}"),
             None => error.to_string(),
         };
-        match error.class {
-            ErrorClass::NotFound | ErrorClass::Invalid | ErrorClass::Denied => {
-                GateAnswer::Failed { why }
-            }
-            _ => self.again(why),
+        match error.class.may_pass() {
+            true => self.again(why),
+            false => GateAnswer::Failed { why },
         }
     }
 }

@@ -105,6 +105,7 @@ pub(super) async fn find_groups(
         deadman: None,
         metrics: None,
         functions: Vec::new(),
+        version: None,
     };
     let Ok(found) = cloud.survey(&ask, now).await else {
         return;

@@ -176,6 +176,7 @@ pub(super) fn shop() -> Surroundings {
         metrics: MetricsFound::default(),
         before: Vec::new(),
         functions: BTreeMap::new(),
+        images: None,
         healthy: BTreeMap::from([(group_arn("shop-a"), 4), (group_arn("shop-b"), 0)]),
         deadman: DeadmanFound::default(),
         notes: Vec::new(),
