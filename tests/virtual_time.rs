@@ -14,6 +14,8 @@ mod credentials;
 mod deadman;
 #[path = "virtual/diagnosed.rs"]
 mod diagnosed;
+#[path = "virtual/gates.rs"]
+mod gates;
 #[path = "virtual/guards.rs"]
 mod guards;
 #[path = "virtual/hands.rs"]

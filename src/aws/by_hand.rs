@@ -27,15 +27,17 @@ const IAM_VERSION: &str = "2010-05-08";
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum Other {
     Iam,
+    Lambda,
     SecretsManager,
     Ssm,
 }
 
 impl Other {
     /// As requests are signed, and endpoints named.
-    fn name(self) -> &'static str {
+    pub(super) fn name(self) -> &'static str {
         match self {
             Other::Iam => "iam",
+            Other::Lambda => "lambda",
             Other::SecretsManager => "secretsmanager",
             Other::Ssm => "ssm",
         }
@@ -45,6 +47,7 @@ impl Other {
     fn id(self) -> &'static str {
         match self {
             Other::Iam => "IAM",
+            Other::Lambda => "Lambda",
             Other::SecretsManager => "Secrets Manager",
             Other::Ssm => "SSM",
         }
@@ -53,7 +56,7 @@ impl Other {
     /// What an operation's name stands behind in `x-amz-target`.
     fn target(self) -> &'static str {
         match self {
-            Other::Iam => "",
+            Other::Iam | Other::Lambda => "",
             Other::SecretsManager => "secretsmanager",
             Other::Ssm => "AmazonSSM",
         }
@@ -134,7 +137,7 @@ impl Intercept for Get {
 
 impl Cloud {
     /// Where a service of a region is, and the region that requests to it are signed for.
-    fn place_of(&self, service: Other, region: &str) -> (String, Region) {
+    pub(super) fn place_of(&self, service: Other, region: &str) -> (String, Region) {
         let (own, signed_for) = service.endpoint(region);
         let key = ServiceConfigKey::builder()
             .service_id(service.id())

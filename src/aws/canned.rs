@@ -22,6 +22,8 @@ use super::cloud::Cloud;
 pub(super) struct Asked {
     /// `DescribeServices`, `ModifyRule`.
     pub(super) operation: String,
+    /// Where it went.
+    pub(super) url: String,
     /// The body.
     pub(super) body: String,
     /// The `content-length` header.
@@ -175,6 +177,7 @@ fn asked(request: &HttpRequest) -> Asked {
             .map(str::to_owned)
             .or_else(of_form)
             .unwrap_or_else(of_path),
+        url: request.uri().to_owned(),
         length: header("content-length"),
         authorization: header("authorization"),
         signed_at: header("x-amz-date"),

@@ -24,7 +24,7 @@ use super::xml::Element;
 use crate::deployment::ids::RouteArn;
 
 /// For a connection to stand.
-const CONNECT_WITHIN: Duration = Duration::from_secs(2);
+pub(super) const CONNECT_WITHIN: Duration = Duration::from_secs(2);
 /// For one try of a call: AWS's control plane answers within a second or two even on a bad day,
 /// and a look that hangs delays a revert.
 const ANSWER_WITHIN: Duration = Duration::from_secs(5);

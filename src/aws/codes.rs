@@ -46,10 +46,12 @@ const DENIED: [&str; 5] = [
     "AuthorizationError",
 ];
 /// Codes that mean: something else is under way.
-const CONFLICT: [&str; 6] = [
+const CONFLICT: [&str; 7] = [
     "ConditionalCheckFailedException",
     "ConflictException",
     "OperationInProgress",
+    // Of a Lambda function that is being made, or changed.
+    "ResourceConflictException",
     "UpdateInProgressException",
     "ResourceInUse",
     "ResourceInUseException",

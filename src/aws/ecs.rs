@@ -21,6 +21,8 @@ json_operations! { ecs;
     describe_services("ecs:DescribeServices", Effect::Reads);
     /// ARNs of a cluster's services.
     list_services("ecs:ListServices", Effect::Reads);
+    /// A service's deployments, with the revision of each.
+    list_service_deployments("ecs:ListServiceDeployments", Effect::Reads);
     /// ARNs of tasks.
     list_tasks("ecs:ListTasks", Effect::Reads);
     /// Tasks with their containers.

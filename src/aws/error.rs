@@ -66,6 +66,16 @@ impl ErrorClass {
     }
 }
 
+impl ErrorClass {
+    /// Whether the same call may succeed later, as it is.
+    pub fn may_pass(self) -> bool {
+        !matches!(
+            self,
+            ErrorClass::NotFound | ErrorClass::Invalid | ErrorClass::Denied
+        )
+    }
+}
+
 impl From<ErrorClass> for FailureClass {
     fn from(class: ErrorClass) -> Self {
         match class {

@@ -49,6 +49,8 @@ pub(super) enum On {
     ScalingTags,
     /// Alarms that autoscaling has or gets.
     ScalingAlarms,
+    /// The functions that gates call.
+    Functions,
 }
 
 /// Which configs need it.
@@ -63,6 +65,10 @@ pub(super) enum When {
     Deletes,
     /// Behind a load balancer.
     Balanced,
+    /// With a gate that calls a function.
+    Functions,
+    /// With a gate that looks at scans.
+    Scans,
 }
 
 /// Actions that are needed by the same configs on the same things.
@@ -132,6 +138,13 @@ pub(super) const PERMISSIONS: &[Permission] = &[
     ),
     allow(Read, On::Cluster, When::Always, &["ecs:DescribeClusters"]),
     allow(Read, On::Services, When::Always, &["ecs:DescribeServices"]),
+    // What functions are told of a deployment.
+    allow(
+        Read,
+        On::Services,
+        When::Functions,
+        &["ecs:ListServiceDeployments"],
+    ),
     allow(Read, On::Tasks, When::Always, &["ecs:DescribeTasks"]),
     allow(
         Read,
@@ -144,6 +157,12 @@ pub(super) const PERMISSIONS: &[Permission] = &[
         On::Repositories,
         When::Always,
         &["ecr:BatchGetImage", "ecr:GetDownloadUrlForLayer"],
+    ),
+    allow(
+        Read,
+        On::Repositories,
+        When::Scans,
+        &["ecr:DescribeImageScanFindings"],
     ),
     allow(Read, On::LogStreams, When::Always, &["logs:GetLogEvents"]),
     allow(
@@ -193,6 +212,12 @@ pub(super) const PERMISSIONS: &[Permission] = &[
         On::TaskDefinitions,
         When::Always,
         &["ecs:RegisterTaskDefinition"],
+    ),
+    allow(
+        Write,
+        On::Functions,
+        When::Functions,
+        &["lambda:InvokeFunction"],
     ),
     allow(Write, On::Created, When::Always, &["ecs:TagResource"]),
     allow(

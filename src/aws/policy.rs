@@ -11,6 +11,7 @@ use crate::deployment::ids::{ClusterName, ServiceName, Slots};
 use crate::deployment::plan::RetireHow;
 use crate::deployment::preflight::{RouteWanted, RoutesWanted, SlotWanted};
 use crate::deployment::scaling::alarm_prefix;
+use crate::gate::FunctionName;
 
 /// What stands for an account or a region that nothing tells. AWS accepts neither in a policy.
 const ACCOUNT: &str = "${account}";
@@ -35,6 +36,10 @@ pub struct Scope {
     pub retire: RetireHow,
     /// The dead-man switch.
     pub deadman: Option<Deadman>,
+    /// The functions that gates call.
+    pub functions: Vec<FunctionName>,
+    /// Whether a gate looks at scans of images.
+    pub scans: bool,
     /// The table of journals and locks.
     pub table: Option<String>,
 }
@@ -92,6 +97,8 @@ fn is_needed(when: When, scope: &Scope) -> bool {
         When::Always => true,
         When::Deadman => scope.deadman.is_some(),
         When::Table => scope.table.is_some(),
+        When::Scans => scope.scans,
+        When::Functions => !scope.functions.is_empty(),
         When::Deletes => scope.retire == RetireHow::Delete,
         When::Balanced => !scope.is_bare(),
     }
@@ -167,6 +174,12 @@ impl Place {
                 let prefix = deadman::prefix(&scope.cluster, &scope.service);
                 vec![self.arn("scheduler", &format!("schedule/default/{prefix}*"))]
             }
+            On::Functions => (scope.functions.iter())
+                .map(|it| match it.arn() {
+                    Ok(arn) => arn.to_owned(),
+                    Err(resource) => self.arn("lambda", &resource),
+                })
+                .collect(),
             On::Table => (scope.table.iter())
                 .map(|table| self.arn("dynamodb", &format!("table/{table}")))
                 .collect(),

@@ -9,6 +9,7 @@ use serde_json::{Value, json};
 use super::cloud::Cloud;
 use super::ecs::{count, last_part, list, own_groups, text};
 use super::error::AwsError;
+use super::images::body;
 use super::metrics::MetricsAsk;
 use super::retry::{Effect, patiently};
 use super::services::task_definition;
@@ -19,10 +20,11 @@ use crate::deployment::ids::{
 };
 use crate::deployment::metrics::MetricsFound;
 use crate::deployment::observation::Seen;
-use crate::deployment::preflight::{DefinitionWanted, Request};
+use crate::deployment::preflight::{DefinitionWanted, Request, launch};
 use crate::deployment::surroundings::{
     self, Carried, DeadmanFound, Forward, GroupFound, Surroundings,
 };
+use crate::gate::FunctionName;
 
 /// Enough names for "did you mean".
 const PAGES_OF_NAMES: usize = 3;
@@ -51,6 +53,10 @@ pub struct SurveyAsk {
     pub deadman: Option<String>,
     /// What the metric guards have to know, where there are any.
     pub metrics: Option<MetricsAsk>,
+    /// Functions that gates call.
+    pub functions: Vec<FunctionName>,
+    /// The version whose images gates look at, and whether at their scans too.
+    pub version: Option<(DefinitionWanted, bool)>,
 }
 
 impl SurveyAsk {
@@ -95,6 +101,8 @@ impl SurveyAsk {
                 .as_ref()
                 .map(|_| deadman::prefix(&request.cluster, &request.service)),
             metrics: MetricsAsk::of(request),
+            functions: request.functions(),
+            version: (request.image_gate()).map(|scans| (request.definition.clone(), scans)),
         }
     }
 }
@@ -109,7 +117,7 @@ impl Cloud {
 
     async fn look_around(&self, ask: &SurveyAsk, now: Timestamp) -> Result<Surroundings, AwsError> {
         let names = [&ask.services.a, &ask.services.b];
-        let (account, cluster_exists, services, forwards, alarms, asked, registry) = tokio::join!(
+        let (account, cluster_exists, services, forwards, alarms, asked, registry, functions) = tokio::join!(
             self.account(),
             self.cluster_exists(&ask.cluster),
             self.services(&ask.cluster, &names),
@@ -117,6 +125,7 @@ impl Cloud {
             self.alarms(&ask.alarms),
             self.asked_definition(ask.definition.as_deref()),
             self.registry_digests(&ask.images),
+            self.functions(&ask.functions),
         );
         let (cluster_exists, (groups, forwards)) = (cluster_exists?, forwards?);
         let services = match services {
@@ -141,6 +150,17 @@ impl Cloud {
             task_definitions.insert(arn.clone(), definition);
             arn
         });
+        let images = match &ask.version {
+            Some((wanted, scans)) => {
+                let live = live.and_then(|slot| services[slot].as_ref());
+                let asked = asked_definition.as_ref();
+                match body(wanted, live, asked, &task_definitions) {
+                    Some(body) => Some(self.images_of(&body, launch(live), *scans).await),
+                    None => None,
+                }
+            }
+            None => None,
+        };
         let deadman = self.deadman_found(ask, &forwards).await?;
         let scaling = match scaling {
             Err(error) if error.is_for_good() => Seen::Unreadable(error.to_string()),
@@ -185,6 +205,8 @@ impl Cloud {
             deadman,
             metrics,
             before,
+            functions: functions.into_iter().collect(),
+            images,
             notes,
         })
     }
@@ -278,7 +300,7 @@ impl Cloud {
     }
 
     /// A task definition as DescribeTaskDefinition prints it; `None` where there is none.
-    async fn definition(
+    pub(super) async fn definition(
         &self,
         definition: &str,
     ) -> Result<Option<(TaskDefinitionArn, Value)>, AwsError> {

@@ -177,6 +177,8 @@ impl Session {
             images: Vec::new(),
             deadman,
             metrics: None,
+            functions: Vec::new(),
+            version: None,
         };
         let found = self.cloud.survey(&ask, self.clock.now()).await;
         found.map_err(|error| self.cant_look(&error))

@@ -63,6 +63,8 @@ mod tests {
         same("/$defs/bounds", &metrics::BOUNDS_KEYS);
         same("/$defs/gate", &gates::GATE_KEYS);
         same("/$defs/http", &gates::HTTP_KEYS);
+        same("/$defs/lambda", &gates::LAMBDA_KEYS);
+        same("/$defs/image", &gates::IMAGE_KEYS);
         same("/$defs/window", &gates::WINDOW_KEYS);
         same("/$defs/freeze", &gates::FREEZE_KEYS);
         same("/properties/retire", &read::RETIRE_KEYS);

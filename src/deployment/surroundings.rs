@@ -16,6 +16,7 @@ use super::metrics::MetricsFound;
 use super::observation::Seen;
 use super::plan::{Route, RouteKind};
 use super::scaling::ScalableTarget;
+use crate::gate::{FunctionName, ImageSeen};
 use crate::judge::alarms::AlarmState;
 use crate::judge::guards::Number;
 use crate::strategy::Weight;
@@ -70,12 +71,27 @@ pub struct Surroundings {
     /// Each of the config's own metrics in the last hour, in their order; empty where they could
     /// not be tried.
     pub before: Vec<Before>,
+    /// Each function that a gate calls.
+    pub functions: BTreeMap<FunctionName, FunctionFound>,
+    /// Each image of the version, where a gate looks at them.
+    pub images: Option<Vec<ImageSeen>>,
     /// What could not be looked at, though the plan can do without: for the reader of the plan.
     pub notes: Vec<String>,
 }
 
 /// A metric's values on each side, by the start of their periods.
 pub type Before = Slots<BTreeMap<Timestamp, Number>>;
+
+/// A Lambda function, as far as Lambda says without running it.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum FunctionFound {
+    /// It is there, and may be called.
+    Ready,
+    /// It can't be called, and why.
+    Refused(String),
+    /// That could not be learned, and why.
+    Unknown(String),
+}
 
 /// What matters to the dead-man switch.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]

@@ -7,7 +7,7 @@ use std::time::Duration;
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
-use super::WindowCheck;
+use super::{ImageCheck, LambdaCheck, WindowCheck};
 use crate::strategy::{format_duration, seconds};
 
 /// What is asked.
@@ -18,6 +18,10 @@ pub enum Check {
     Http(Box<HttpCheck>),
     /// A command on this machine.
     Command(CommandCheck),
+    /// A Lambda function made for ECS's lifecycle hooks.
+    Lambda(Box<LambdaCheck>),
+    /// The registry.
+    Image(ImageCheck),
     /// A person.
     Approval(ApprovalCheck),
     /// The clock.
@@ -121,7 +125,10 @@ impl Check {
 
     /// Whether it says something of green.
     pub fn looks_at_green(&self) -> bool {
-        matches!(self, Check::Http(_) | Check::Command(_))
+        matches!(
+            self,
+            Check::Http(_) | Check::Command(_) | Check::Lambda(_) | Check::Image(_)
+        )
     }
 }
 
@@ -130,6 +137,8 @@ impl fmt::Display for Check {
         match self {
             Check::Http(check) => check.fmt(f),
             Check::Command(check) => write!(f, "runs `{check}`"),
+            Check::Lambda(check) => check.fmt(f),
+            Check::Image(check) => check.fmt(f),
             Check::Approval(check) => match check.approvers.as_slice() {
                 [] => f.write_str("waits for `bg approve`"),
                 some => write!(f, "waits for `bg approve` by {}", some.join(" or ")),

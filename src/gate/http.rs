@@ -62,7 +62,8 @@ fn same(found: &Value, wanted: &Value) -> bool {
     }
 }
 
-fn quoted(body: &str) -> String {
+/// The beginning of a body, as it follows other words.
+pub(super) fn quoted(body: &str) -> String {
     let body = body.trim();
     if body.is_empty() {
         return String::new();

@@ -5,7 +5,10 @@
 
 mod calendar;
 mod check;
+mod function;
 mod http;
+mod image;
+mod lambda;
 mod wanted;
 
 use std::time::Duration;
@@ -14,7 +17,12 @@ use serde::{Deserialize, Serialize};
 
 pub use calendar::{Calendar, Freeze, Opening, WindowCheck, opens};
 pub use check::{Address, ApprovalCheck, Check, CommandCheck, HeaderValue, HttpCheck, StatusRange};
+pub use function::FunctionName;
 pub use http::json_path;
+pub use image::{ImageCheck, ImageIs, ImageSeen, Scan, Severity, Unscanned};
+pub use lambda::{
+    Execution, HookDetails, LambdaCheck, Stage, USUAL_DELAY, function_error, judge as judge_lambda,
+};
 pub use wanted::{Asks, GateWanted, Place};
 
 /// What came of asking once.
@@ -38,5 +46,20 @@ pub enum GateAnswer {
         /// After so long.
         #[serde(with = "crate::strategy::seconds")]
         after: Duration,
+        /// What it wants to be told then.
+        #[serde(default, skip_serializing_if = "HookDetails::is_empty")]
+        details: HookDetails,
     },
+}
+
+impl GateAnswer {
+    /// The same, said by `whom`.
+    #[must_use]
+    pub fn told_of(mut self, whom: &str) -> GateAnswer {
+        let (GateAnswer::Passed { what: words }
+        | GateAnswer::Failed { why: words }
+        | GateAnswer::Again { why: words, .. }) = &mut self;
+        *words = format!("{whom} {words}");
+        self
+    }
 }

@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use super::{Calendar, Check};
+use super::{Calendar, Check, FunctionName, ImageCheck};
 use crate::strategy::Weight;
 
 /// A check that must pass before a deployment moves on (`gates`).
@@ -16,6 +16,24 @@ pub struct GateWanted {
     pub within: Duration,
     /// What is asked.
     pub asks: Asks,
+}
+
+impl GateWanted {
+    /// The Lambda function that it calls, if that is what it does.
+    pub fn function(&self) -> Option<&FunctionName> {
+        match &self.asks {
+            Asks::Check(Check::Lambda(check)) => Some(&check.function),
+            _ => None,
+        }
+    }
+
+    /// What it asks of images, if that is what it does.
+    pub fn image(&self) -> Option<&ImageCheck> {
+        match &self.asks {
+            Asks::Check(Check::Image(check)) => Some(check),
+            _ => None,
+        }
+    }
 }
 
 /// Where a gate is asked.

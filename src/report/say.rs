@@ -439,7 +439,7 @@ fn gate_answered(name: &str, point: Point, answer: &GateAnswer) -> Option<Said> 
             Said::news(Tone::Warn, "gate", text)
         }
         GateAnswer::Failed { why } => Said::detail("gate", format!("{name} says no: {why}")),
-        GateAnswer::Again { why, after } => {
+        GateAnswer::Again { why, after, .. } => {
             let after = words::length(*after);
             Said::detail("gate", format!("{name}: {why}; asked again in {after}"))
         }

@@ -1,6 +1,8 @@
 //! Asking gates: each in a task of its own, whose answer comes as an ask.
 
 mod command;
+mod image;
+mod lambda;
 mod web;
 
 use tokio::sync::mpsc::UnboundedSender;
@@ -13,7 +15,7 @@ use crate::deployment::ids::TaskDefinitionArn;
 use crate::deployment::observation::Ask;
 use crate::deployment::plan::Plan;
 use crate::deployment::state::Deployment;
-use crate::gate::{Check, GateAnswer};
+use crate::gate::{Check, GateAnswer, HookDetails};
 use crate::strategy::Weight;
 
 /// The gate that is being asked; dropped, it isn't any more, and a command that runs is ended.
@@ -35,6 +37,8 @@ struct Context {
     plan: Plan,
     point: Point,
     weight: Weight,
+    /// What the gate wanted to be told again.
+    details: HookDetails,
     task_definition: Option<TaskDefinitionArn>,
 }
 
@@ -53,6 +57,8 @@ impl Asking {
             plan: deployment.plan.clone(),
             point,
             weight: deployment.set,
+            details: (deployment.gates.trial())
+                .map_or_else(HookDetails::new, |it| it.details.clone()),
             task_definition: deployment.task_definition.clone(),
         };
         Asking(Some(tokio::spawn(async move {
@@ -76,6 +82,8 @@ impl Context {
         match &gate.check {
             Check::Http(check) => self.ask_web(check).await,
             Check::Command(check) => self.run(gate, check).await,
+            Check::Lambda(check) => self.invoke(gate, check).await,
+            Check::Image(check) => self.look_at_images(check).await,
             // A person and the clock are not asked.
             Check::Approval(_) | Check::Window(_) => GateAnswer::Failed {
                 why: "it can't be asked".to_owned(),

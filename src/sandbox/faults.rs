@@ -219,6 +219,7 @@ fn internal_code(service: Service, query: bool) -> &'static str {
         Service::Ecs | Service::Ecr => "ServerException",
         Service::Scaling => "InternalServiceException",
         Service::Scheduler => "InternalServerException",
+        Service::Lambda => "ServiceException",
         Service::CloudWatch if !query => "InternalServiceFault",
         Service::Logs => "ServiceUnavailableException",
         Service::Secrets => "InternalServiceError",

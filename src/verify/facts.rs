@@ -4,8 +4,8 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use serde_json::Value;
 
-use super::images::Platform;
 use crate::deployment::ids::AlarmName;
+use crate::deployment::task_definition::Platform;
 use crate::deployment::verification::Check;
 
 /// Something that has a name in a region.

@@ -1,60 +1,13 @@
 //! Images: each is there, for the platform that the tasks have.
 
-use std::fmt;
-
 use serde_json::Value;
 
 use super::facts::{Answer, Asks, Facts};
 use super::subject::{Subject, text};
-use crate::deployment::task_definition::{EcrImage, ImageId, Launch};
+use crate::deployment::task_definition::{EcrImage, ImageId, Platform};
 use crate::deployment::verification::Check;
 
 const KIND: &str = "image";
-
-/// What an image is made for, or a task runs on, in the words of image manifests.
-#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
-pub struct Platform {
-    /// `linux` or `windows`.
-    pub os: String,
-    /// `amd64`, `arm64` …
-    pub architecture: String,
-}
-
-impl Platform {
-    /// One that is written like this.
-    pub fn new(os: &str, architecture: &str) -> Platform {
-        Platform {
-            os: os.to_owned(),
-            architecture: architecture.to_owned(),
-        }
-    }
-
-    /// The one that the task definition asks for; on instances it may leave that open.
-    fn of(subject: &Subject) -> Option<Platform> {
-        let asked = subject.definition.get("runtimePlatform");
-        let asked = asked.filter(|it| it.is_object());
-        if asked.is_none() && subject.launch == Launch::Ec2 {
-            return None;
-        }
-        let word = |key| asked.map_or("", |it| text(it, key));
-        let os = match word("operatingSystemFamily") {
-            family if family.starts_with("WINDOWS") => "windows",
-            _ => "linux",
-        };
-        let architecture = match word("cpuArchitecture") {
-            "ARM64" => "arm64",
-            "" if subject.launch == Launch::Ec2 => return None,
-            _ => "amd64",
-        };
-        Some(Platform::new(os, architecture))
-    }
-}
-
-impl fmt::Display for Platform {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "{}/{}", self.os, self.architecture)
-    }
-}
 
 pub(super) fn asks(subject: &Subject, asks: &mut Asks) {
     let images = subject.containers().map(|it| text(it, "image"));
@@ -88,7 +41,7 @@ fn image(subject: &Subject, facts: &Facts, container: &Value) -> Check {
     }
     let platforms: Vec<String> = found.platforms.iter().map(ToString::to_string).collect();
     let platforms = platforms.join(", ");
-    match Platform::of(subject) {
+    match Platform::of(&subject.definition, subject.launch) {
         None => Check::ok(
             KIND,
             what,
@@ -134,6 +87,7 @@ mod tests {
     use super::super::facts::ImageFound;
     use super::super::testing::{IMAGE, judged, subject};
     use super::*;
+    use crate::deployment::task_definition::Launch;
     use crate::deployment::verification::Verdict;
 
     fn of_app(subject: &Subject, answer: Answer<ImageFound>) -> Check {

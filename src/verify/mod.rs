@@ -15,8 +15,8 @@ mod subject;
 #[cfg(test)]
 mod testing;
 
+pub use crate::deployment::task_definition::Platform;
 pub use facts::{Answer, Asks, Decision, Facts, ImageFound, InRegion, Right, SecretFound};
-pub use images::Platform;
 pub use subject::Subject;
 
 use crate::deployment::verification::Check;

@@ -2,6 +2,7 @@
 what a look shows, and makes mistakes. Fails where something is other than in AWS. The endpoint comes
 from the environment."""
 
+import base64
 import datetime
 import json
 import time
@@ -31,6 +32,7 @@ logs = boto3.client("logs", config=ONCE)
 discovery = boto3.client(
     "servicediscovery", config=ONCE.merge(Config(inject_host_prefix=False))
 )
+functions = boto3.client("lambda", config=ONCE)
 NETWORK = {
     "awsvpcConfiguration": {
         "subnets": ["subnet-0a1b2c3d", "subnet-0d3c2b1a"],
@@ -650,6 +652,12 @@ def looks_into_the_registry():
     assert len(found["findings"]) == 12, found
     not_found = {"imageId": {"imageTag": "missing"}}
     refused("ImageNotFoundException", ecr.describe_image_scan_findings, **of, **not_found)
+    index = ecr.batch_get_image(**of, imageIds=[{"imageTag": "vulnerable"}])["images"][0]
+    part = json.loads(index["imageManifest"])["manifests"][0]["digest"]
+    found = ecr.describe_image_scan_findings(**of, imageId={"imageDigest": part})
+    assert found["imageScanFindings"]["findingSeverityCounts"] == counts, found
+    running = ecr.describe_image_scan_findings(**of, imageId={"imageTag": "scanning"})
+    assert running["imageScanStatus"]["status"] == "IN_PROGRESS", running
     unscanned = {"imageId": {"imageTag": "unscanned"}}
     refused("ScanNotFoundException", ecr.describe_image_scan_findings, **of, **unscanned)
 
@@ -736,6 +744,34 @@ def finds_tasks_in_cloud_map():
     discovery.delete_service(Id=registry["Id"])
 
 
+def calls_functions():
+    def called(name, **event):
+        answer = functions.invoke(FunctionName=name, Payload=json.dumps(event), LogType="Tail")
+        assert answer["StatusCode"] == 200, answer
+        return json.load(answer["Payload"]), answer
+
+    answer, meta = called("shop-smoke:live", executionId="1")
+    assert answer == {"hookStatus": "SUCCEEDED"} and "FunctionError" not in meta, (answer, meta)
+    arn = "arn:aws:lambda:eu-west-1:123456789012:function:shop-failed"
+    assert called(arn)[0]["hookStatus"] == "FAILED"
+    details = {}
+    for asked in (1, 2):
+        answer, _ = called("shop-in-progress", executionId="2", hookDetails=details)
+        details = answer["hookDetails"]
+        assert answer["hookStatus"] == "IN_PROGRESS" and details == {"asked": asked}, answer
+    answer, _ = called("shop-in-progress", executionId="2", hookDetails=details)
+    assert answer == {"hookStatus": "SUCCEEDED"}, answer
+    answer, meta = called("shop-error")
+    assert meta["FunctionError"] == "Unhandled", meta
+    assert answer["errorMessage"] == "no table users", answer
+    assert "[ERROR]" in base64.b64decode(meta["LogResult"]).decode(), meta
+    dry = functions.invoke(FunctionName="shop-smoke", InvocationType="DryRun")
+    assert dry["StatusCode"] == 204, dry
+    refused("ResourceNotFoundException", functions.invoke, FunctionName="missing")
+    refused("AccessDeniedException", functions.invoke, FunctionName="denied")
+    refused("InvalidRequestContentException", functions.invoke, FunctionName="a", Payload="{")
+
+
 def cleans_up(balancer, a, b):
     ecs.delete_service(cluster="prod", service="shop-b", force=True)
     ecs.get_waiter("services_inactive").wait(cluster="prod", services=["shop-b"], WaiterConfig=SOON)
@@ -764,6 +800,7 @@ def main():
     looks_into_the_registry()
     looks_at_what_tasks_need()
     finds_tasks_in_cloud_map()
+    calls_functions()
     cleans_up(balancer, a, b)
     print("as in AWS")
 

@@ -1,6 +1,6 @@
 //! Gates through the binary: what is asked, where, and what comes of the answer.
 
-use super::support::{Scene, until};
+use super::support::{Ended, Scene, until};
 
 const DEPLOY: [&str; 4] = ["deploy", "--image", "shop:v2", "--no-wait-retire"];
 
@@ -196,4 +196,154 @@ fn a_closed_window_is_said_by_the_plan_and_a_hotfix_waits_for_none() {
         .exits(0)
         .says("gate office is left out: a hotfix waits for no window");
     scene.bg(&[&DEPLOY[..], &hotfix].concat()).exits(0);
+}
+
+/// The usual scene, with a gate that calls a function.
+fn calls(function: &str, at: &str) -> Scene {
+    with(&format!(
+        "  - {{ name: checks, at: {at}, lambda: {function}, timeout: 1h }}\n"
+    ))
+}
+
+#[test]
+fn a_function_made_for_ecss_hooks_is_called_until_it_has_decided() {
+    let scene = calls("shop-in-progress:live", "[10%, before-promotion]");
+    scene
+        .bg(&["plan", "--image", "shop:v2"])
+        .exits(0)
+        .says("checks after 10% and before promotion: calls shop-in-progress:live");
+    scene
+        .bg(&[&DEPLOY[..], &["--verbose"]].concat())
+        .exits(0)
+        .says("checks: shop-in-progress:live answered IN_PROGRESS; asked again in 1m")
+        .says("checks says yes: shop-in-progress:live answered SUCCEEDED");
+}
+
+#[test]
+fn a_function_that_says_failed_or_fails_or_says_nothing_reverts() {
+    for (function, why) in [
+        (
+            "shop-failed",
+            "shop-failed answered FAILED: {\"reason\":\"2 of 3 checks passed\"}",
+        ),
+        (
+            "shop-error",
+            "shop-error failed: OperationalError: no table users",
+        ),
+        (
+            "shop-mute",
+            "shop-mute answered no JSON object with hookStatus: null",
+        ),
+    ] {
+        let scene = calls(function, "10%");
+        let ended = scene.bg(&DEPLOY).exits(4);
+        let ended = ended.says(&format!("gate checks said no: {why}"));
+        if function == "shop-error" {
+            ended.says("its log ends: looking for users");
+        }
+        scene.stands_on_blue();
+    }
+}
+
+#[test]
+fn a_function_that_cannot_be_called_is_refused_before_anything_is_done() {
+    for (function, why) in [
+        ("shop-missing", "Function not found: arn:aws:lambda:"),
+        ("shop-denied", "not allowed: lambda:InvokeFunction on arn:"),
+    ] {
+        let scene = calls(function, "before-traffic");
+        scene
+            .bg(&["plan", "--image", "shop:v2"])
+            .exits(3)
+            .says(&format!("gate checks can't call {function}: "))
+            .says(why);
+    }
+}
+
+#[test]
+fn what_a_function_wants_to_be_told_again_outlives_the_process() {
+    let scene = calls("shop-in-progress", "before-traffic");
+    let mut deployment = scene.start(&[&DEPLOY[..], &["--output", "json"]].concat());
+    deployment.until_it_says(r#""details":{"asked":2}"#);
+    deployment.signal("KILL");
+    deployment.end();
+    scene
+        .bg(&["resume", "--wait-lock", "30m", "--no-wait-retire"])
+        .exits(0)
+        .says("checks says yes: shop-in-progress answered SUCCEEDED");
+    assert_eq!(scene.weights(), (0, 100));
+}
+
+const REGISTRY: &str = "123456789012.dkr.ecr.eu-west-1.amazonaws.com/shop";
+
+/// Deploys an image of that tag past a gate that looks at it.
+fn deploy_image(scene: &Scene, tag: &str) -> Ended {
+    let image = format!("{REGISTRY}:{tag}");
+    scene.bg(&["deploy", "--image", &image, "--no-wait-retire"])
+}
+
+fn looks_at_images(image: &str) -> Scene {
+    with(&format!(
+        "  - {{ name: scan, at: before-traffic, image: {image} }}\n"
+    ))
+}
+
+#[test]
+fn an_image_with_too_many_findings_is_refused_before_anything_is_registered() {
+    let scene = looks_at_images("default");
+    let before = scene.footprint();
+    deploy_image(&scene, "vulnerable").exits(3).complains(&format!(
+        "gate scan would say no: {REGISTRY}:vulnerable has 1 critical findings, and 0 may be there"
+    ));
+    deploy_image(&scene, "arm")
+        .exits(3)
+        .complains("arm is made for linux/arm64, and the tasks run on linux/amd64");
+    assert_eq!(scene.footprint(), before);
+    deploy_image(&scene, "v2")
+        .exits(0)
+        .says(&format!("scan says yes: {REGISTRY}:v2 has no findings"));
+    let scene = looks_at_images("{ critical: 1, high: 3 }");
+    deploy_image(&scene, "vulnerable")
+        .exits(0)
+        .says("vulnerable has 1 critical, 3 high, 8 medium findings");
+}
+
+#[test]
+fn a_scan_under_way_is_waited_for() {
+    let scene = looks_at_images("default");
+    let image = format!("{REGISTRY}:scanning");
+    scene
+        .bg(&["plan", "--image", &image])
+        .exits(0)
+        .says(&format!(
+            "gate scan would wait: {image} has a scan under way"
+        ));
+    deploy_image(&scene, "scanning")
+        .exits(0)
+        .says(&format!("scan says yes: {image} has no findings"));
+}
+
+#[test]
+fn an_image_without_a_scan_passes_or_not_as_the_gate_says() {
+    let scene = looks_at_images("{ unscanned: fail }");
+    deploy_image(&scene, "unscanned")
+        .exits(3)
+        .complains("unscanned has no scan");
+    let scene = looks_at_images("{ unscanned: pass }");
+    deploy_image(&scene, "unscanned").exits(0);
+    let scene = with("  - { name: scan, at: before-traffic, image: default, timeout: 2m }\n");
+    deploy_image(&scene, "unscanned")
+        .exits(4)
+        .says("gate scan said no: it did not pass within 2m: ")
+        .says("unscanned has no scan yet");
+    scene.stands_on_blue();
+}
+
+#[test]
+fn a_gate_on_images_needs_one_in_ecr() {
+    let scene = looks_at_images("exists");
+    scene
+        .bg(&["plan", "--image", "shop:v2"])
+        .exits(3)
+        .says("none of the images is in a private registry of ECR");
 }

@@ -24,6 +24,9 @@ guards:
   alarms: ["shop-{slot}-5xx"]
 retire: { after: 1m, then: delete, at_most: 2m }
 deadman: { after: 5m, role: "arn:aws:iam::123456789012:role/bg-deadman" }
+gates:
+  - { name: checks, at: before-traffic, lambda: "shop-checks:live" }
+  - { name: scan, at: before-traffic, image: { unscanned: pass } }
 state: dynamodb://bg-state
 patience: 60m
 blind_after: 30m
@@ -155,20 +158,20 @@ fn whatever_the_policy_allows_is_made_use_of() {
     add_rule(&scene);
     autoscale(&scene);
     scene.bg(&["init", "--state"]).exits(0);
+    let image = |tag: &str| format!("123456789012.dkr.ecr.eu-west-1.amazonaws.com/shop:{tag}");
     scene
-        .bg(&["deploy", "--image", "shop:v2", "--no-wait-retire"])
+        .bg(&["deploy", "--image", &image("v2"), "--no-wait-retire"])
         .exits(0);
     scale_otherwise(&scene, "shop");
     scene.bg(&["rollback", "--no-wait-retire"]).exits(0);
-    let image = "123456789012.dkr.ecr.eu-west-1.amazonaws.com/shop:v3";
-    scene.bg(&["deploy", "--image", image]).exits(0);
-    scene.bg(&["plan", "--image", image]).exits(0);
+    scene.bg(&["deploy", "--image", &image("v3")]).exits(0);
+    scene.bg(&["plan", "--image", &image("v3")]).exits(0);
     scene.write("taskdef.json", &super::verify::definition().to_string());
     scene
         .bg(&["verify", "--task-definition", "taskdef.json"])
         .exits(0);
-    scene.bg(&["deploy", "--image", "shop:crash"]).exits(4);
-    let mut deployment = scene.start(&["deploy", "--image", "shop:v4"]);
+    scene.bg(&["deploy", "--image", &image("crash")]).exits(4);
+    let mut deployment = scene.start(&["deploy", "--image", &image("v4")]);
     deployment.until_it_says("baking");
     scene.bg(&["abort"]).exits(0);
     deployment.end().exits(4);
@@ -245,7 +248,8 @@ fn it_has_nothing_that_the_config_does_not_ask_for() {
     let others = more
         .iter()
         .filter(|it| !(it.starts_with("scheduler:") || it.starts_with("dynamodb:")));
-    assert_eq!(others.count(), 2, "{more:?}");
+    // Deleting, calling functions, and looking at scans.
+    assert_eq!(others.count(), 5, "{more:?}");
 }
 
 #[test]
@@ -273,6 +277,10 @@ fn writes_are_only_on_what_the_config_names() {
     );
     let to = &role["Condition"]["StringEquals"]["iam:PassedToService"];
     assert_eq!(to, "scheduler.amazonaws.com");
+    assert_eq!(
+        of("WriteFunctions")["Resource"],
+        json!(["arn:aws:lambda:eu-west-1:123456789012:function:shop-checks:live"])
+    );
     let statements = policy["Statement"].as_array().expect("statements");
     for it in statements
         .iter()

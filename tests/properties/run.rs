@@ -9,7 +9,7 @@ use bg::deployment::observation::{Ask, Observation};
 use bg::deployment::outcome::Outcome;
 use bg::deployment::plan::Plan;
 use bg::deployment::state::Deployment;
-use bg::gate::GateAnswer;
+use bg::gate::{GateAnswer, HookDetails};
 use fastrand::Rng;
 use jiff::{SignedDuration, Timestamp};
 
@@ -185,6 +185,7 @@ impl Run {
             2..5 => GateAnswer::Again {
                 why: words(),
                 after: plans::seconds(&mut self.rng, 1..60),
+                details: HookDetails::new(),
             },
             _ => GateAnswer::Passed { what: words() },
         };

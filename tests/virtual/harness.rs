@@ -120,6 +120,8 @@ impl Stage {
             routes: request.routes.clone(),
             retire: request.retire.then,
             deadman: request.deadman.clone(),
+            functions: request.functions(),
+            scans: request.image_gate() == Some(true),
             table: match *self.store {
                 Store::Dynamo(_) => Some("bg-state".to_owned()),
                 Store::File(_) | Store::Memory(_) => None,
@@ -333,5 +335,9 @@ fn survey(request: &Request) -> SurveyAsk {
             .as_ref()
             .map(|_| deadman::prefix(&request.cluster, &request.service)),
         metrics: MetricsAsk::of(request),
+        functions: request.functions(),
+        version: request
+            .image_gate()
+            .map(|scans| (request.definition.clone(), scans)),
     }
 }

@@ -32,6 +32,7 @@ use crate::strategy::Weight;
 mod acts;
 mod adopt;
 mod deadman;
+mod lambda;
 mod looks;
 mod raw;
 mod routes;
@@ -156,6 +157,8 @@ impl Scene {
             images: vec!["shop:v2".to_owned()],
             deadman: None,
             metrics: None,
+            functions: Vec::new(),
+            version: None,
         }
     }
 }

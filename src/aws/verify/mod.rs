@@ -1,7 +1,6 @@
 //! Reads what [`verify`](crate::verify) asks for: all of it together, each thing once, and nothing
 //! that is secret.
 
-mod images;
 mod roles;
 mod secrets;
 

@@ -9,6 +9,7 @@ use crate::cli::request;
 use crate::cli::session::read_config;
 use crate::config::{Config, StateLocation};
 use crate::deployment::ids::{ClusterName, ServiceName};
+use crate::gate::{GateWanted, ImageCheck};
 
 /// Reaches nothing: neither AWS nor credentials are needed.
 pub(super) fn run(global: &Global) -> Result<ExitCode, CliError> {
@@ -36,6 +37,12 @@ fn scope(global: &Global, config: &Config) -> Scope {
         routes: request::all_routes(config),
         retire: request::retire(config).then,
         deadman: request::deadman(config),
+        functions: (config.gates.iter())
+            .filter_map(|gate| gate.function().cloned())
+            .collect(),
+        scans: (config.gates.iter())
+            .filter_map(GateWanted::image)
+            .any(ImageCheck::looks_at_scans),
         table: match &config.state {
             StateLocation::DynamoDb(table) => Some(table.clone()),
             StateLocation::File(_) => None,

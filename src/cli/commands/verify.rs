@@ -79,6 +79,8 @@ fn survey_ask(session: &Session, wanted: &DefinitionWanted) -> SurveyAsk {
         images: Vec::new(),
         deadman: None,
         metrics: None,
+        functions: Vec::new(),
+        version: None,
     }
 }
 

@@ -1,6 +1,8 @@
 //! `gates`: the checks that must pass before a deployment moves on.
 
 mod asks;
+mod image;
+mod lambda;
 mod window;
 
 use std::time::Duration;
@@ -11,13 +13,17 @@ use crate::strategy::{InputError, Node, Reader, Value, Weight, format_duration};
 #[cfg(test)]
 pub(super) use asks::HTTP_KEYS;
 #[cfg(test)]
+pub(super) use image::IMAGE_KEYS;
+#[cfg(test)]
+pub(super) use lambda::LAMBDA_KEYS;
+#[cfg(test)]
 pub(super) use window::{FREEZE_KEYS, WINDOW_KEYS};
 
-pub(super) const GATE_KEYS: [&str; 7] = [
-    "name", "at", "timeout", "http", "command", "approval", "window",
+pub(super) const GATE_KEYS: [&str; 9] = [
+    "name", "at", "timeout", "http", "command", "lambda", "image", "approval", "window",
 ];
 /// The keys that say what is asked.
-const KINDS: [&str; 4] = ["http", "command", "approval", "window"];
+const KINDS: [&str; 6] = ["http", "command", "lambda", "image", "approval", "window"];
 pub(super) const PLACES: [(&str, Place); 3] = [
     ("before-traffic", Place::BeforeTraffic),
     ("before-promotion", Place::BeforePromotion),
@@ -42,7 +48,7 @@ pub(super) fn read_gates(reader: Reader<'_>, node: &Node) -> Result<Vec<GateWant
 }
 
 fn read_gate(reader: Reader<'_>, node: &Node) -> Result<GateWanted, InputError> {
-    let form = "a gate: { name, at, and one of http, command, approval, window }";
+    let form = "a gate: { name, at, and one of http, command, lambda, image, approval, window }";
     let fields = reader.fields(node, form, &GATE_KEYS)?;
     let name = reader.name(fields.required("name")?, "the gate's name")?;
     let at = read_places(reader, fields.required("at")?)?;
@@ -61,12 +67,14 @@ fn read_gate(reader: Reader<'_>, node: &Node) -> Result<GateWanted, InputError> 
             }
             [_] => unreachable!("one is the usual case"),
         };
-        let hint = "give it one of http, command, approval, window";
+        let hint = "give it one of http, command, lambda, image, approval, window";
         return Err(reader.error(node.at, what).with_hint(hint));
     };
     let (asks, usual) = match kind {
         "http" => (asks::http(reader, asked)?, minutes(5)),
         "command" => (asks::command(reader, asked)?, minutes(10)),
+        "image" => (image::image(reader, asked)?, minutes(15)),
+        "lambda" => (lambda::lambda(reader, asked)?, minutes(24 * 60)),
         "approval" => (asks::approval(reader, asked)?, minutes(24 * 60)),
         _ => {
             let window = window::read_window(reader, asked)?;

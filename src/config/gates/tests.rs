@@ -1,7 +1,7 @@
 use std::time::Duration;
 
 use super::*;
-use crate::gate::{Address, Check, HeaderValue, StatusRange, opens};
+use crate::gate::{Address, Check, HeaderValue, Severity, Stage, StatusRange, Unscanned, opens};
 
 fn read(text: &str) -> Result<Vec<GateWanted>, String> {
     let reader = Reader { text, origin: "x" };
@@ -161,5 +161,65 @@ fn what_is_wrong_is_said_with_its_place() {
         ),
     ] {
         assert!(wrong(text).contains(why), "{text}: {}", wrong(text));
+    }
+}
+
+#[test]
+fn a_lambda_gate_is_a_function_or_what_it_is_told_too() {
+    let Check::Lambda(short) = check("- { name: a, at: 10%, lambda: shop-smoke }") else {
+        panic!("it is lambda");
+    };
+    assert_eq!(short.function.as_str(), "shop-smoke");
+    assert_eq!(short.stage, None);
+    let text = "- name: a\n  at: 10%\n  lambda:\n    function: \
+                arn:aws:lambda:eu-west-1:123456789012:function:smoke:live\n    \
+                stage: POST_TEST_TRAFFIC_SHIFT\n    details: { bucket: b, tries: 3 }\n";
+    let Check::Lambda(long) = check(text) else {
+        panic!("it is lambda");
+    };
+    assert_eq!(long.function.to_string(), "smoke:live");
+    assert_eq!(long.stage, Some(Stage::PostTestTrafficShift));
+    let details = serde_json::Value::Object(long.details);
+    assert_eq!(details, serde_json::json!({ "bucket": "b", "tries": 3 }));
+    let day = Duration::from_secs(24 * 3600);
+    assert_eq!(read(text).unwrap()[0].within, day);
+    let wrong = |lambda: &str| read(&format!("- {{ name: a, at: 10%, lambda: {lambda} }}"));
+    for lambda in [
+        "a b",
+        "{ stage: POST_SCALE_UP }",
+        "{ function: a, stage: PRE_SCALE_UP }",
+        "{ function: a, details: [1] }",
+        "arn:aws:sns:eu-west-1:123456789012:shop",
+    ] {
+        assert!(wrong(lambda).is_err(), "{lambda}");
+    }
+}
+
+#[test]
+fn an_image_gate_limits_findings_by_severity() {
+    let image = |text: &str| match check(&format!("- {{ name: a, at: 10%, image: {text} }}")) {
+        Check::Image(check) => check,
+        other => panic!("{other:?}"),
+    };
+    let of = |limits: &[(Severity, u32)]| limits.iter().copied().collect();
+    let usual = image("default");
+    assert_eq!(usual.at_most, of(&[(Severity::Critical, 0)]));
+    assert_eq!(usual.unscanned, Unscanned::Wait);
+    assert!(!image("exists").looks_at_scans());
+    let some = image("{ high: 3, unscanned: pass }");
+    assert_eq!(
+        some.at_most,
+        of(&[(Severity::Critical, 0), (Severity::High, 3)])
+    );
+    assert_eq!(some.unscanned, Unscanned::Pass);
+    for wrong in [
+        "scanned",
+        "{ hihg: 3 }",
+        "{ high: -1 }",
+        "{ high: few }",
+        "{ unscanned: no }",
+    ] {
+        let text = format!("- {{ name: a, at: 10%, image: {wrong} }}");
+        assert!(read(&text).is_err(), "{wrong}");
     }
 }

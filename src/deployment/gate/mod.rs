@@ -4,6 +4,7 @@
 //! and goes on beside the looks: weights stay, guards watch. What came of it is an
 //! [`Ask`](super::observation::Ask) like any other.
 
+mod lifecycle;
 mod passing;
 
 use std::fmt;
@@ -11,6 +12,7 @@ use std::time::Duration;
 
 use serde::{Deserialize, Serialize};
 
+pub use lifecycle::execution_id;
 pub use passing::{Passing, Trial};
 
 use super::plan::Plan;

@@ -5,6 +5,7 @@ use std::collections::BTreeSet;
 use jiff::{SignedDuration, Timestamp};
 
 use super::{GateAnswer, Point};
+use crate::gate::HookDetails;
 
 /// The gates that were asked, and the one that is.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
@@ -31,6 +32,8 @@ pub struct Trial {
     pub again_at: Option<Timestamp>,
     /// What it said last.
     pub said: Option<String>,
+    /// What it wants to be told when it is asked again.
+    pub details: HookDetails,
 }
 
 impl Passing {
@@ -60,6 +63,7 @@ impl Passing {
             under_way: false,
             again_at: None,
             said: None,
+            details: HookDetails::new(),
         });
     }
 
@@ -83,7 +87,12 @@ impl Passing {
                 self.answered.insert((trial.gate, trial.point));
                 self.trial = None;
             }
-            GateAnswer::Again { why, after } => {
+            GateAnswer::Again {
+                why,
+                after,
+                details,
+            } => {
+                trial.details.clone_from(details);
                 trial.said = Some(why.clone());
                 let after = SignedDuration::try_from(*after).unwrap_or(SignedDuration::MAX);
                 trial.again_at = Some(at.checked_add(after).unwrap_or(Timestamp::MAX));

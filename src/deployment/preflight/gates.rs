@@ -7,20 +7,62 @@ use jiff::{SignedDuration, Timestamp};
 use super::{Planning, Request};
 use crate::deployment::gate::{Gate, Point};
 use crate::deployment::plan::{Kind, StepPlan};
-use crate::gate::{Asks, Check, GateWanted, Place, opens};
+use crate::deployment::surroundings::{FunctionFound, Surroundings};
+use crate::gate::{Asks, Check, GateAnswer, GateWanted, Place, opens};
 use crate::strategy::{Weight, format_duration};
 
 /// The gates of a plan. A rollback asks none: it goes to what has served before. A hotfix doesn't
 /// wait for a window.
-pub(super) fn check(request: &Request, now: Timestamp, planning: &mut Planning) -> Vec<Gate> {
+pub(super) fn check(request: &Request, found: &Surroundings, planning: &mut Planning) -> Vec<Gate> {
     if request.kind == Kind::Rollback {
         return Vec::new();
     }
-    let steps = request.steps();
+    let (steps, now) = (request.steps(), found.now);
     let gates = request.gates.iter();
+    for wanted in gates.clone() {
+        check_function(wanted, found, planning);
+        check_images(wanted, found, planning);
+    }
     gates
         .filter_map(|wanted| gate(wanted, request, &steps, now, planning))
         .collect()
+}
+
+/// That a function can be called, as far as Lambda says without running it.
+fn check_function(wanted: &GateWanted, found: &Surroundings, planning: &mut Planning) {
+    let Some(function) = wanted.function() else {
+        return;
+    };
+    let name = &wanted.name;
+    match found.functions.get(function) {
+        Some(FunctionFound::Refused(why)) => planning.problem(
+            format!("gate {name} can't call {function}: {why}"),
+            "correct the function's name or ARN in the gate's `lambda`; `bg iam-policy` prints \
+             what has to be allowed",
+        ),
+        Some(FunctionFound::Unknown(why)) => planning.note(format!(
+            "whether gate {name} may call {function} is not known: {why}"
+        )),
+        Some(FunctionFound::Ready) | None => {}
+    }
+}
+
+/// What a registry says already: nothing has to be registered to hear a no.
+fn check_images(wanted: &GateWanted, found: &Surroundings, planning: &mut Planning) {
+    let Some((check, images)) = wanted.image().zip(found.images.as_ref()) else {
+        return;
+    };
+    let name = &wanted.name;
+    match check.judge(images) {
+        GateAnswer::Failed { why } => planning.problem(
+            format!("gate {name} would say no: {why}"),
+            "deploy another image, or change what the gate's `image` asks for",
+        ),
+        GateAnswer::Again { why, .. } => {
+            planning.note(format!("gate {name} would wait: {why}"));
+        }
+        GateAnswer::Passed { .. } => {}
+    }
 }
 
 fn gate(

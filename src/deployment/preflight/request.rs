@@ -13,7 +13,7 @@ use crate::deployment::metrics::MetricGuards;
 use crate::deployment::plan::{GreenCapacity, Kind, Limits, Retire, RouteKind, StepPlan};
 use crate::deployment::surroundings::Forward;
 use crate::deployment::task_definition::ImageChange;
-use crate::gate::GateWanted;
+use crate::gate::{FunctionName, GateWanted, ImageCheck};
 use crate::judge::alarms::InsufficientData;
 use crate::judge::targets::Share;
 use crate::strategy::{Strategy, Weight};
@@ -102,6 +102,20 @@ impl Request {
                 until: step.until,
             })
             .collect()
+    }
+
+    /// The functions that gates will call: none for a rollback, which asks no gate.
+    pub fn functions(&self) -> Vec<FunctionName> {
+        let gates = self.gates.iter().filter(|_| self.kind != Kind::Rollback);
+        let functions: BTreeSet<_> = gates.filter_map(GateWanted::function).collect();
+        functions.into_iter().cloned().collect()
+    }
+
+    /// Whether a gate will look at the version's images, and then at their scans too.
+    pub fn image_gate(&self) -> Option<bool> {
+        let gates = self.gates.iter().filter(|_| self.kind != Kind::Rollback);
+        let scans = gates.filter_map(GateWanted::image);
+        scans.map(ImageCheck::looks_at_scans).max()
     }
 
     /// Every ARN that the config names.

@@ -14,6 +14,7 @@ mod image_changes;
 mod mask;
 mod normal;
 mod placeholders;
+mod platform;
 mod resources;
 mod template;
 #[cfg(test)]
@@ -30,4 +31,5 @@ pub use image::{ImageError, ImageRef};
 pub use image_changes::{ImageChange, parse_image_definitions, parse_image_flags};
 pub use mask::has_secret;
 pub use placeholders::{Filled, fill_placeholders};
+pub use platform::Platform;
 pub use template::{Rendered, is_template, may_be_set, render};

@@ -65,7 +65,8 @@ fn buckets_of(operation: &Operation) -> Vec<Bucket> {
         | Service::Iam
         | Service::Secrets
         | Service::Ssm
-        | Service::Discovery => Vec::new(),
+        | Service::Discovery
+        | Service::Lambda => Vec::new(),
     }
 }
 

@@ -100,7 +100,7 @@ impl Repository {
     }
 }
 
-fn batch_get_image(world: &World, repository: &Repository, input: &Value) -> Value {
+fn batch_get_image(world: &mut World, repository: &Repository, input: &Value) -> Value {
     let (mut images, mut failures) = (Vec::new(), Vec::new());
     for id in list(input, "imageIds") {
         let Some(reference) = repository.reference(world, id) else {
@@ -111,6 +111,7 @@ fn batch_get_image(world: &World, repository: &Repository, input: &Value) -> Val
             }));
             continue;
         };
+        world.ecs.images.show(&reference);
         let (media_type, manifest) = manifest(world, &reference);
         images.push(json!({
             "registryId": repository.registry,
@@ -148,7 +149,7 @@ fn manifest(world: &World, reference: &str) -> (&'static str, Value) {
         json!({
             "mediaType": MANIFEST,
             "size": 1_024,
-            "digest": images.config_digest(os, architecture),
+            "digest": images.part_digest(reference, os, architecture),
             "platform": { "os": os, "architecture": architecture },
         })
     });
@@ -190,10 +191,24 @@ fn describe_images(
     Ok(json!({ "imageDetails": details }))
 }
 
-fn scan_findings(world: &World, repository: &Repository, input: &Value) -> Result<Value, AwsError> {
+fn scan_findings(
+    world: &mut World,
+    repository: &Repository,
+    input: &Value,
+) -> Result<Value, AwsError> {
     let id = input.get("imageId").unwrap_or(&Value::Null);
     let reference = repository.reference(world, id);
     let reference = reference.ok_or_else(|| repository.not_found(id))?;
+    let (images, now) = (&mut world.ecs.images, world.now);
+    let reference = images.shown_as(&reference).to_owned();
+    if images.is_being_scanned(&reference, now) {
+        return Ok(json!({
+            "registryId": repository.registry,
+            "repositoryName": repository.name,
+            "imageId": id,
+            "imageScanStatus": { "status": "IN_PROGRESS" },
+        }));
+    }
     let Some(severities) = world.ecs.images.severities(&reference) else {
         let message = "Image scan does not exist for the image".to_owned();
         return Err(AwsError::new("ScanNotFoundException", message));

@@ -15,6 +15,7 @@ pub mod elbv2;
 pub mod error;
 pub mod iam;
 pub mod json;
+pub mod lambda;
 pub mod logs;
 pub mod needs;
 mod page;
@@ -66,6 +67,8 @@ pub enum Service {
     Ssm,
     /// Cloud Map.
     Discovery,
+    /// Lambda.
+    Lambda,
 }
 
 impl Service {
@@ -85,6 +88,7 @@ impl Service {
             Self::Secrets => "secretsmanager",
             Self::Ssm => "ssm",
             Self::Discovery => "servicediscovery",
+            Self::Lambda => "lambda",
         }
     }
 }
@@ -163,6 +167,15 @@ pub fn recognise(
         let (name, input) = scheduler::recognise(method.as_str(), path, query, body)?;
         return Ok(Operation {
             service: Service::Scheduler,
+            protocol: Protocol::RestJson,
+            name,
+            input,
+        });
+    }
+    if let Some(path) = path.strip_prefix(lambda::FUNCTIONS_PATH) {
+        let (name, input) = lambda::recognise(path, uri.query(), header, body)?;
+        return Ok(Operation {
+            service: Service::Lambda,
             protocol: Protocol::RestJson,
             name,
             input,
@@ -281,6 +294,7 @@ impl Operation {
             Service::Secrets => secrets::handle,
             Service::Ssm => ssm::handle,
             Service::Discovery => discovery::handle,
+            Service::Lambda => lambda::handle,
         };
         let result = handle(world, &self.name, &self.input);
         if !self.changes_nothing() && self.service != Service::DynamoDb {
@@ -291,6 +305,9 @@ impl Operation {
 
     /// Writes the answer in the request's own protocol.
     pub fn answer(&self, result: &Result<Value, AwsError>, request_id: &str) -> Response<Bytes> {
+        if let (Service::Lambda, Ok(value)) = (self.service, result) {
+            return lambda::answer(value, request_id);
+        }
         let (status, body) = match (self.protocol, result) {
             (Protocol::Json | Protocol::RestJson, Ok(value)) => (200, json::encode(value)),
             (Protocol::Json | Protocol::RestJson, Err(error)) => {

@@ -79,6 +79,10 @@ pub fn of(operation: &Operation, account: &str, region: &str) -> Vec<Need> {
         }
         Service::CloudWatch => request.of_cloudwatch(),
         Service::Scaling => request.of_scaling(),
+        Service::Lambda => vec![need(
+            "lambda:InvokeFunction",
+            super::lambda::arn(account, region, &operation.input),
+        )],
         Service::Sts | Service::Ssm | Service::Discovery => vec![request.own("*")],
     }
 }
@@ -122,7 +126,7 @@ impl Request<'_> {
                 .map(|name| in_cluster("service", name))
                 .collect(),
             "DescribeTasks" => named("tasks").map(|id| in_cluster("task", id)).collect(),
-            "UpdateService" | "DeleteService" => {
+            "UpdateService" | "DeleteService" | "ListServiceDeployments" => {
                 vec![in_cluster(
                     "service",
                     text(input, "service").unwrap_or_default(),

@@ -8,6 +8,7 @@ pub mod dynamodb;
 pub mod ecs;
 pub mod elb;
 pub mod ids;
+pub mod lambda;
 pub mod scaling;
 pub mod scheduler;
 pub mod traffic;
@@ -49,6 +50,8 @@ pub struct World {
     pub discovery: discovery::Discovery,
     /// DynamoDB's tables.
     pub dynamodb: dynamodb::Tables,
+    /// Calls of Lambda functions.
+    pub lambda: lambda::Lambda,
     /// Synthetic users.
     pub traffic: traffic::Traffic,
     /// Grows with every second in which anything may have changed that can be seen from outside.
@@ -76,6 +79,7 @@ impl World {
             scheduler: scheduler::Scheduler::default(),
             discovery: discovery::Discovery::default(),
             dynamodb: dynamodb::Tables::default(),
+            lambda: lambda::Lambda::default(),
             traffic: traffic::Traffic::default(),
             moves: 0,
         }

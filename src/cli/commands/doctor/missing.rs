@@ -104,6 +104,8 @@ pub(super) async fn find_groups(
         images: Vec::new(),
         deadman: None,
         metrics: None,
+        functions: Vec::new(),
+        version: None,
     };
     let Ok(found) = cloud.survey(&ask, now).await else {
         return;

@@ -12,7 +12,9 @@ use crate::deployment::outcome::Outcome;
 use crate::deployment::plan::StepPlan;
 use crate::deployment::state::Phase;
 use crate::deployment::trip::Trip;
-use crate::gate::{ApprovalCheck, Check, CommandCheck, GateAnswer, Opening, WindowCheck};
+use crate::gate::{
+    ApprovalCheck, Check, CommandCheck, GateAnswer, HookDetails, Opening, WindowCheck,
+};
 use crate::judge::alarms::AlarmState;
 
 fn gate(name: &str, at: &[Point], check: Check) -> Gate {
@@ -115,7 +117,15 @@ fn one_that_wants_to_be_asked_again_is_when_it_says() {
     settle(&mut scene);
     let why = "it runs".to_owned();
     let after = Duration::from_secs(60);
-    answer(&mut scene, 0, 1, GateAnswer::Again { why, after });
+    let details = HookDetails::from_iter([("asked".to_owned(), 1.into())]);
+    let again = GateAnswer::Again {
+        why,
+        after,
+        details: details.clone(),
+    };
+    answer(&mut scene, 0, 1, again);
+    let trial = scene.deployment.gates.trial().expect("it is asked");
+    assert_eq!(trial.details, details);
     assert_eq!(scene.look_after(59).actions, []);
     assert_eq!(scene.look_after(1).actions.pop(), ask(0, BEFORE, 2));
 }

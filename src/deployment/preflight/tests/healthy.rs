@@ -177,6 +177,8 @@ pub(super) fn shop() -> Surroundings {
         registry_digests: BTreeMap::new(),
         metrics: MetricsFound::default(),
         before: Vec::new(),
+        functions: BTreeMap::new(),
+        images: None,
         healthy: BTreeMap::from([(group_arn("shop-a"), 4), (group_arn("shop-b"), 0)]),
         deadman: DeadmanFound::default(),
         notes: Vec::new(),

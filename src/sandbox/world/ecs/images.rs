@@ -2,10 +2,13 @@
 //! image behaves.
 
 use crate::sandbox::world::{app::Behaviour, ids};
+use jiff::{SignedDuration, Timestamp};
 use std::collections::BTreeMap;
 
 /// An operating system and an architecture, as image manifests have them.
 pub type Platform = (&'static str, &'static str);
+/// How long a scan of the tag `scanning` takes.
+const SCAN_TAKES: SignedDuration = SignedDuration::from_mins(1);
 /// Every platform that an image here is made for.
 const PLATFORMS: [Platform; 3] = [
     ("linux", "amd64"),
@@ -30,6 +33,10 @@ pub type Severities = BTreeMap<&'static str, u32>;
 pub struct Images {
     digests: BTreeMap<String, String>,
     behaviours: BTreeMap<String, Behaviour>,
+    /// The references that digests were shown for.
+    shown: BTreeMap<String, String>,
+    /// When somebody first asked for a scan that takes its time.
+    scans: BTreeMap<String, Timestamp>,
 }
 
 impl Images {
@@ -80,6 +87,35 @@ impl Images {
     pub fn platform_of_config(&self, digest: &str) -> Option<Platform> {
         let mut platforms = PLATFORMS.into_iter();
         platforms.find(|(os, architecture)| self.config_digest(os, architecture) == digest)
+    }
+
+    /// The digest of an index's image for a platform.
+    pub fn part_digest(&self, image: &str, os: &str, architecture: &str) -> String {
+        digest_of(&format!("{}/{os}/{architecture}", self.digest(image)))
+    }
+
+    /// Remembers what the digests of an image and of its parts stand for.
+    pub fn show(&mut self, image: &str) {
+        let parts = PLATFORMS.map(|(os, architecture)| self.part_digest(image, os, architecture));
+        for digest in parts.into_iter().chain([self.digest(image)]) {
+            self.shown.entry(digest).or_insert_with(|| image.to_owned());
+        }
+    }
+
+    /// The reference with a tag that one by digest was shown for, or itself.
+    pub fn shown_as<'a>(&'a self, image: &'a str) -> &'a str {
+        let digest = image.split_once('@').map(|it| it.1);
+        let shown = digest.and_then(|digest| self.shown.get(digest));
+        shown.map_or(image, String::as_str)
+    }
+
+    /// Whether a scan is under way: of the tag `scanning` for a minute from when somebody asks.
+    pub fn is_being_scanned(&mut self, image: &str, now: Timestamp) -> bool {
+        if tag(image) != "scanning" {
+            return false;
+        }
+        let begun = *self.scans.entry(image.to_owned()).or_insert(now);
+        now < begun + SCAN_TAKES
     }
 
     /// What a scan found, by the tag: `vulnerable` has findings, `unscanned` no scan.

@@ -1,0 +1,95 @@
+//! Gates that can't be asked.
+
+use std::time::Duration;
+
+use super::{Change, each_is_refused, planned};
+use crate::deployment::plan::Kind;
+use crate::deployment::preflight::Request;
+use crate::deployment::surroundings::{FunctionFound, Surroundings};
+use crate::gate::{
+    Asks, Check, FunctionName, GateWanted, HookDetails, ImageCheck, ImageIs, ImageSeen,
+    LambdaCheck, Place, Scan, Severity, Unscanned,
+};
+
+fn calls(request: &mut Request, found: &mut Surroundings, is: FunctionFound) {
+    let function = FunctionName::parse("shop-checks").expect("it is sound");
+    let check = LambdaCheck {
+        function: function.clone(),
+        stage: None,
+        details: HookDetails::new(),
+    };
+    request.gates.push(gate(Check::Lambda(Box::new(check))));
+    found.functions.insert(function, is);
+}
+
+fn gate(check: Check) -> GateWanted {
+    GateWanted {
+        name: "checks".to_owned(),
+        at: vec![Place::BeforeTraffic],
+        within: Duration::from_secs(60),
+        asks: Asks::Check(check),
+    }
+}
+
+fn looks(request: &mut Request, found: &mut Surroundings, is: ImageIs) {
+    request.gates.push(gate(Check::Image(ImageCheck {
+        at_most: [(Severity::Critical, 0)].into(),
+        unscanned: Unscanned::Wait,
+    })));
+    let reference = "shop:v2".to_owned();
+    found.images = Some(vec![ImageSeen { reference, is }]);
+}
+
+fn refused() -> FunctionFound {
+    FunctionFound::Refused("Function not found: shop-checks".to_owned())
+}
+
+#[test]
+fn a_function_that_cannot_be_called_is_refused() {
+    each_is_refused(&[(
+        "gate checks can't call shop-checks: Function not found: shop-checks",
+        "`bg iam-policy`",
+        |request, found| calls(request, found, refused()),
+    )]);
+}
+
+#[test]
+fn an_image_that_would_not_pass_is_refused() {
+    each_is_refused(&[(
+        "gate checks would say no: shop:v2 doesn't exist",
+        "deploy another image",
+        |request, found| looks(request, found, ImageIs::Missing),
+    )]);
+}
+
+#[test]
+fn a_scan_under_way_is_told_and_refuses_nothing() {
+    let scanning: Change = |request, found| {
+        looks(request, found, ImageIs::Fit(vec![Scan::Running]));
+    };
+    let planning = planned(scanning);
+    assert!(planning.plan.is_some(), "{:?}", planning.problems);
+    let note = "gate checks would wait: shop:v2 has a scan under way".to_owned();
+    assert!(planning.notes.contains(&note), "{:?}", planning.notes);
+}
+
+#[test]
+fn one_that_may_be_callable_is_not() {
+    let unknown: Change = |request, found| {
+        let why = "lambda:InvokeFunction is throttled by AWS".to_owned();
+        calls(request, found, FunctionFound::Unknown(why));
+    };
+    let planning = planned(unknown);
+    assert!(planning.plan.is_some(), "{:?}", planning.problems);
+    let said = |note: &String| note.starts_with("whether gate checks may call shop-checks");
+    assert!(planning.notes.iter().any(said), "{:?}", planning.notes);
+}
+
+#[test]
+fn a_rollback_calls_none() {
+    let rollback: Change = |request, found| {
+        request.kind = Kind::Rollback;
+        calls(request, found, refused());
+    };
+    assert_eq!(planned(rollback).problems, []);
+}
