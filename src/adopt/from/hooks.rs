@@ -7,7 +7,7 @@ use serde_json::{Map as Fields, Value};
 use super::tree::Map;
 use crate::adopt::texts::{one_line, quoted};
 use crate::gate::{FunctionName, Stage};
-use crate::strategy::{InputError, format_duration};
+use crate::strategy::{InputError, Node, format_duration};
 
 /// What a function made for CodeDeploy can't do as it is.
 const OTHER_CONTRACT: &str = "a function for CodeDeploy gets DeploymentId and \
@@ -97,7 +97,7 @@ pub(super) fn of_service(
         let minutes = time.as_ref().map(|it| it.number("timeoutInMinutes"));
         let timeout = minutes.transpose()?.flatten();
         let action = time.as_ref().map(|it| it.text("action")).transpose()?;
-        let details = match hook.node("hookDetails").map(|node| node.to_json()) {
+        let details = match hook.node("hookDetails").map(Node::to_json) {
             Some(Value::Object(details)) => details,
             // CloudFormation has it as a text.
             Some(Value::String(text)) => serde_json::from_str(&text).unwrap_or_default(),
