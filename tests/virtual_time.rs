@@ -12,6 +12,8 @@ mod credentials;
 mod deadman;
 #[path = "virtual/diagnosed.rs"]
 mod diagnosed;
+#[path = "virtual/dns.rs"]
+mod dns;
 #[path = "virtual/guards.rs"]
 mod guards;
 #[path = "virtual/hands.rs"]

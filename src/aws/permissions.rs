@@ -49,6 +49,12 @@ pub(super) enum On {
     ScalingTags,
     /// Alarms that autoscaling has or gets.
     ScalingAlarms,
+    /// The hosted zones of the config's records.
+    Zones,
+    /// Changes of records: their ids are AWS's own.
+    Changes,
+    /// Those records, by condition.
+    Records,
 }
 
 /// Which configs need it.
@@ -61,6 +67,10 @@ pub(super) enum When {
     Table,
     /// Where retiring deletes.
     Deletes,
+    /// Where records are routes.
+    Records,
+    /// Where one of them doesn't say its zone's id.
+    FindsZones,
 }
 
 /// Actions that are needed by the same configs on the same things.
@@ -114,6 +124,25 @@ pub(super) const PERMISSIONS: &[Permission] = &[
         On::Anything,
         When::Deadman,
         &["scheduler:ListSchedules"],
+    ),
+    allow(
+        Read,
+        On::Anything,
+        When::FindsZones,
+        &["route53:ListHostedZonesByName"],
+    ),
+    allow(
+        Read,
+        On::Zones,
+        When::Records,
+        &["route53:ListResourceRecordSets"],
+    ),
+    allow(Read, On::Changes, When::Records, &["route53:GetChange"]),
+    allow(
+        Write,
+        On::Records,
+        When::Records,
+        &["route53:ChangeResourceRecordSets"],
     ),
     allow(
         Read,

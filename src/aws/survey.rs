@@ -7,6 +7,7 @@ use jiff::Timestamp;
 use serde_json::{Value, json};
 
 use super::cloud::Cloud;
+use super::dns::RecordsAsk;
 use super::ecs::{count, last_part, list, own_groups, text};
 use super::error::AwsError;
 use super::metrics::MetricsAsk;
@@ -14,6 +15,7 @@ use super::retry::{Effect, patiently};
 use super::services::task_definition;
 use super::together::{all, some};
 use crate::deployment::deadman;
+use crate::deployment::dns::DnsFound;
 use crate::deployment::ids::{
     AlarmName, ClusterName, EcsServiceName, SlotName, Slots, TargetGroupArn, TaskDefinitionArn,
 };
@@ -51,6 +53,8 @@ pub struct SurveyAsk {
     pub deadman: Option<String>,
     /// What the metric guards have to know, where there are any.
     pub metrics: Option<MetricsAsk>,
+    /// The records among the routes.
+    pub records: RecordsAsk,
 }
 
 impl SurveyAsk {
@@ -95,6 +99,7 @@ impl SurveyAsk {
                 .as_ref()
                 .map(|_| deadman::prefix(&request.cluster, &request.service)),
             metrics: MetricsAsk::of(request),
+            records: RecordsAsk::of(&request.slots, &request.routes),
         }
     }
 }
@@ -119,6 +124,8 @@ impl Cloud {
             self.registry_digests(&ask.images),
         );
         let (cluster_exists, (groups, forwards)) = (cluster_exists?, forwards?);
+        let joined = self.with_records(&ask.records, &groups, forwards).await?;
+        let forwards = joined.routes;
         let services = match services {
             Err(error) if error.is_not_found() => Slots::default(),
             services => {
@@ -175,6 +182,10 @@ impl Cloud {
             )?,
             groups,
             forwards,
+            dns: DnsFound {
+                fixed: joined.fixed,
+                problems: joined.problems,
+            },
             task_definitions,
             asked_definition,
             alarms: alarms?,

@@ -1,20 +1,24 @@
-//! Which slot serves, and what to write so that the other does: from ELBv2 alone.
+//! Which slot serves, and what to write so that the other does: from ELBv2 (and Route 53) alone.
 
 use std::collections::BTreeMap;
 
 use super::error::CliError;
 use super::request;
 use super::session::Session;
-use crate::aws::RouteWrite;
+use crate::aws::{RecordsAsk, RouteWrite};
+use crate::deployment::dns::Record;
 use crate::deployment::ids::{SlotName, Slots, TargetGroupArn};
+use crate::deployment::plan::RouteKind;
 use crate::deployment::preflight::SlotWanted;
 use crate::deployment::surroundings::{Carried, Forward, GroupFound, live};
 
-/// What ELBv2 alone shows.
+/// What ELBv2 alone shows, and Route 53 where records are routes.
 pub(super) struct Traffic {
     /// Each slot's target groups in the config's order; `None` for one that doesn't exist.
     groups: Slots<Vec<Option<TargetGroupArn>>>,
     pub(super) forwards: Vec<Forward>,
+    /// Why records that the config lists are not among them.
+    missing: Vec<String>,
 }
 
 /// What break glass has to do.
@@ -27,7 +31,8 @@ pub(super) struct Writes {
 }
 
 impl Traffic {
-    /// Looks at nothing but ELBv2.
+    /// Looks at nothing but ELBv2, and at Route 53 where the config lists records. Where that can't
+    /// be read, the routes of load balancers are there all the same.
     pub(super) async fn look(session: &Session) -> Result<Traffic, CliError> {
         let wanted = request::slots(&session.config);
         let targets = SlotName::BOTH
@@ -39,7 +44,23 @@ impl Traffic {
             .forwards_of(&names)
             .await
             .map_err(|error| session.cant_look(&error))?;
-        Ok(Traffic::of(&wanted, &groups, forwards))
+        let ask = RecordsAsk::of(&wanted, &request::routes(&session.config));
+        let cloud = &session.cloud;
+        let (forwards, missing) = match cloud.with_records(&ask, &groups, forwards.clone()).await {
+            Ok(joined) => {
+                let problems = joined.problems.into_iter().map(|it| it.what);
+                (joined.routes, problems.collect())
+            }
+            Err(error) => {
+                // One that names a single group may stand behind a record.
+                let pairs = forwards.into_iter().filter(|it| it.weights.len() > 1);
+                (pairs.collect(), vec![error.to_string()])
+            }
+        };
+        Ok(Traffic {
+            missing,
+            ..Traffic::of(&wanted, &groups, forwards)
+        })
     }
 
     /// Of what was found for the config's slots.
@@ -56,12 +77,19 @@ impl Traffic {
         Traffic {
             groups: Slots::from_fn(of_slot),
             forwards,
+            missing: Vec::new(),
         }
     }
 
     /// The target groups of a slot that exist.
     pub(super) fn groups(&self, slot: SlotName) -> Vec<TargetGroupArn> {
         self.groups[slot].iter().flatten().cloned().collect()
+    }
+
+    /// The record pairs among the routes.
+    pub(super) fn records(&self) -> Vec<Record> {
+        let kinds = self.forwards.iter().map(|forward| &forward.kind);
+        kinds.filter_map(RouteKind::record).cloned().collect()
     }
 
     /// What each route gives each slot, in the order of `forwards`.
@@ -80,7 +108,10 @@ impl Traffic {
 
     /// What break glass has to write to give `to` everything.
     pub(super) fn writes(&self, to: SlotName) -> Writes {
-        let mut writes = Writes::default();
+        let mut writes = Writes {
+            impossible: self.missing.clone(),
+            ..Writes::default()
+        };
         for forward in &self.forwards {
             let named = |slot: SlotName| {
                 let names = |group: &TargetGroupArn| forward.weights.contains_key(group);
@@ -94,7 +125,7 @@ impl Traffic {
             match group(to) {
                 Some(gets) => writes.routes.push(RouteWrite {
                     arn: forward.arn.clone(),
-                    kind: forward.kind,
+                    kind: forward.kind.clone(),
                     label: forward.label(),
                     to: gets,
                     from: group(to.other()),
@@ -115,7 +146,6 @@ mod tests {
 
     use super::*;
     use crate::deployment::ids::{EcsServiceName, LoadBalancerArn, RouteArn};
-    use crate::deployment::plan::RouteKind;
     use crate::deployment::preflight::TargetWanted;
 
     fn wanted(service: &str, groups: [&str; 2]) -> SlotWanted {

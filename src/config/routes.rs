@@ -31,12 +31,29 @@ pub enum RouteConfig {
         /// The rule's path-pattern condition.
         path: Option<String>,
     },
+    /// A weighted pair of Route 53 records, one for each slot's load balancer.
+    Record(RecordConfig),
+}
+
+/// A weighted pair of records.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct RecordConfig {
+    /// What they answer for.
+    pub name: String,
+    /// Their hosted zone's id or name; found where there is none.
+    pub zone: Option<String>,
+    /// Their type, A, AAAA or CNAME; every weighted pair of the name where there is none.
+    pub kind: Option<String>,
+    /// The set identifiers of slot a's and slot b's record, where they can't be found.
+    pub sets: Option<[String; 2]>,
 }
 
 pub(super) const ROUTE_KEYS: [&str; 4] = ["load_balancer", "port", "host", "path"];
+pub(super) const RECORD_TYPES: [&str; 3] = ["A", "AAAA", "CNAME"];
+pub(super) const RECORD_KEYS: [&str; 4] = ["record", "zone", "type", "sets"];
 
 const ROUTE_FORM: &str =
-    "a route: a listener's or rule's ARN, or { load_balancer, port, host, path }";
+    "a route: a listener's or rule's ARN, { load_balancer, port, host, path } or { record, zone, type }";
 
 pub(super) fn read_routes(reader: Reader<'_>, node: &Node) -> Result<Routes, InputError> {
     if let Value::Text(text) = &node.value {
@@ -81,6 +98,9 @@ fn read_route(reader: Reader<'_>, node: &Node) -> Result<RouteConfig, InputError
             Err(reader.error(node.at, what).with_hint(hint))
         };
     }
+    if is_record(node) {
+        return read_record(reader, node).map(RouteConfig::Record);
+    }
     let fields = reader.fields(node, ROUTE_FORM, &ROUTE_KEYS)?;
     let condition = |key: &str| {
         fields
@@ -93,5 +113,45 @@ fn read_route(reader: Reader<'_>, node: &Node) -> Result<RouteConfig, InputError
         port: reader.port(fields.required("port")?)?,
         host: condition("host")?,
         path: condition("path")?,
+    })
+}
+
+/// Whether a mapping means records: it has a key that only they have.
+fn is_record(node: &Node) -> bool {
+    let Value::Map(entries) = &node.value else {
+        return false;
+    };
+    let mut keys = entries.iter().map(|entry| entry.key.as_str());
+    keys.any(|key| RECORD_KEYS.contains(&key))
+}
+
+fn read_record(reader: Reader<'_>, node: &Node) -> Result<RecordConfig, InputError> {
+    let fields = reader.fields(node, ROUTE_FORM, &RECORD_KEYS)?;
+    let name = fields.required("record")?;
+    let record = reader.name(name, "a record's name")?;
+    if !record.trim_end_matches('.').contains('.') {
+        let what = format!("{record:?} is no whole name of a record");
+        return Err(reader.error(name.at, what).with_hint("such as shop.example.com"));
+    }
+    let kind = |node: &Node| {
+        let text = reader.name(node, "a record's type")?;
+        if RECORD_TYPES.contains(&text.as_str()) {
+            return Ok(text);
+        }
+        let what = format!("{text:?} is no type of record that leads to a load balancer");
+        let hint = "A, AAAA or CNAME; left out, every weighted pair of that name moves";
+        Err(reader.error(node.at, what).with_hint(hint))
+    };
+    let zone = |node: &Node| reader.name(node, "a hosted zone's id or name");
+    let sets = |node: &Node| {
+        let sets = reader.fields(node, "the set identifiers { a, b }", &["a", "b"])?;
+        let of = |slot: &str| reader.text(sets.required(slot)?, "a set identifier");
+        Ok([of("a")?, of("b")?])
+    };
+    Ok(RecordConfig {
+        name: record,
+        zone: fields.optional("zone").map(zone).transpose()?,
+        kind: fields.optional("type").map(kind).transpose()?,
+        sets: fields.optional("sets").map(sets).transpose()?,
     })
 }

@@ -139,6 +139,7 @@ fn place((at, route): (usize, &RouteWanted)) -> (String, u16, Option<String>, Op
             host,
             path,
         } => (load_balancer.clone(), *port, host.clone(), path.clone()),
+        RouteWanted::Record(record) => (record.name.to_string(), 80 + at as u16, None, None),
     }
 }
 

@@ -7,7 +7,7 @@ use std::cell::RefCell;
 use std::sync::{Arc, LazyLock};
 use std::time::Duration;
 
-use bg::aws::{Cloud, MetricsAsk, Scope, SurveyAsk, policy};
+use bg::aws::{Cloud, MetricsAsk, RecordsAsk, Scope, SurveyAsk, policy};
 use bg::deployment::deadman;
 use bg::deployment::event::{Event, Record};
 use bg::deployment::ids::{
@@ -331,5 +331,6 @@ fn survey(request: &Request) -> SurveyAsk {
             .as_ref()
             .map(|_| deadman::prefix(&request.cluster, &request.service)),
         metrics: MetricsAsk::of(request),
+        records: RecordsAsk::of(&request.slots, &request.routes),
     }
 }

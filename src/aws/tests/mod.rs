@@ -156,6 +156,7 @@ impl Scene {
             images: vec!["shop:v2".to_owned()],
             deadman: None,
             metrics: None,
+            records: Default::default(),
         }
     }
 }

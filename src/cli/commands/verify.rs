@@ -4,7 +4,7 @@ use std::collections::BTreeSet;
 
 use serde_json::Value;
 
-use crate::aws::SurveyAsk;
+use crate::aws::{RecordsAsk, SurveyAsk};
 use crate::cli::args::{Global, OutputFormat, VerifyArgs};
 use crate::cli::definition::definition;
 use crate::cli::display::{print, print_json};
@@ -79,6 +79,7 @@ fn survey_ask(session: &Session, wanted: &DefinitionWanted) -> SurveyAsk {
         images: Vec::new(),
         deadman: None,
         metrics: None,
+        records: RecordsAsk::of(&slots, &request::routes(&session.config)),
     }
 }
 

@@ -5,6 +5,7 @@ mod capacity;
 mod crossed;
 mod deadman;
 mod definition;
+mod dns;
 mod fine;
 mod gates;
 mod limits;
@@ -92,6 +93,12 @@ pub fn plan(request: &Request, found: &Surroundings) -> Planning {
     let routes = groups
         .as_ref()
         .map(|slots| routes::find(request, found, slots, &mut planning));
+    dns::check(
+        request,
+        found,
+        routes.as_deref().unwrap_or_default(),
+        &mut planning,
+    );
     let live = routes
         .as_ref()
         .filter(|routes| !routes.is_empty())
@@ -161,6 +168,9 @@ pub fn missing(request: &Request, found: &Surroundings) -> Vec<Problem> {
     if let Some(slots) = routes::groups(request, found, &mut planning) {
         let forwards = routes::of_slots(found, &slots);
         routes::check_listed_exist(request, &forwards, &mut planning);
+    }
+    for problem in &found.dns.problems {
+        planning.refuse(problem.clone());
     }
     services::check_exist(request, found, &mut planning);
     watching::check_alarms_exist(request, found, &mut planning);

@@ -5,6 +5,7 @@ use std::collections::BTreeSet;
 use serde_json::Value;
 
 use crate::deployment::deadman::Deadman;
+use crate::deployment::dns::RecordWanted;
 use crate::deployment::ids::{
     AlarmName, ClusterName, DeploymentId, EcsServiceName, ServiceName, SlotName, Slots,
 };
@@ -94,7 +95,7 @@ impl Request {
         };
         let routes = routes.iter().filter_map(|route| match route {
             RouteWanted::Arn(arn) => Some(arn.as_str()),
-            RouteWanted::Place { .. } => None,
+            RouteWanted::Place { .. } | RouteWanted::Record(_) => None,
         });
         groups
             .chain(routes)
@@ -132,6 +133,20 @@ pub enum RoutesWanted {
     Listed(Vec<RouteWanted>),
 }
 
+impl RoutesWanted {
+    /// The record pairs among them.
+    pub fn records(&self) -> impl Iterator<Item = &RecordWanted> {
+        let listed = match self {
+            RoutesWanted::Auto => &[][..],
+            RoutesWanted::Listed(routes) => routes,
+        };
+        listed.iter().filter_map(|route| match route {
+            RouteWanted::Record(record) => Some(record),
+            RouteWanted::Arn(_) | RouteWanted::Place { .. } => None,
+        })
+    }
+}
+
 /// A route of the config.
 #[derive(Debug, Clone)]
 pub enum RouteWanted {
@@ -148,6 +163,8 @@ pub enum RouteWanted {
         /// A `path-pattern` value of the rule.
         path: Option<String>,
     },
+    /// A weighted record pair.
+    Record(RecordWanted),
 }
 
 /// What is to be watched.

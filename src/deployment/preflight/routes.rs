@@ -73,7 +73,7 @@ pub(super) fn find(
     planning: &mut Planning,
 ) -> Vec<Route> {
     let forwards = of_slots(found, slots);
-    if forwards.is_empty() {
+    if forwards.is_empty() && found.dns.problems.is_empty() {
         let name = slots
             .a
             .targets
@@ -112,7 +112,9 @@ pub(super) fn check_listed_exist(
         return;
     };
     let is_there = |wanted: &&RouteWanted| forwards.iter().any(|it| matches(wanted, it));
-    for wanted in listed.iter().filter(|wanted| !is_there(wanted)) {
+    // What keeps a record from being a route was found with it.
+    let told = |wanted: &&RouteWanted| matches!(wanted, RouteWanted::Record(_));
+    for wanted in listed.iter().filter(|it| !is_there(it) && !told(it)) {
         planning.problem(
             format!(
                 "route {} does not exist or names none of the slots' groups",
@@ -164,6 +166,7 @@ fn name(wanted: &RouteWanted) -> String {
                 .trim_end()
                 .to_owned()
         }
+        RouteWanted::Record(record) => record.name.to_string(),
     }
 }
 
@@ -185,7 +188,11 @@ fn matches(wanted: &RouteWanted, forward: &Forward) -> bool {
                 && (forward.kind == RouteKind::Rule) == is_rule
                 && has(&forward.hosts, host)
                 && has(&forward.paths, path)
+                && forward.kind.record().is_none()
         }
+        RouteWanted::Record(wanted) => forward.kind.record().is_some_and(|record| {
+            record.name == wanted.name && wanted.kind.is_none_or(|kind| kind == record.kind)
+        }),
     }
 }
 
@@ -213,7 +220,7 @@ fn route(
     check_members(forward, found, &groups, planning);
     Some(Route {
         arn: forward.arn.clone(),
-        kind: forward.kind,
+        kind: forward.kind.clone(),
         label,
         load_balancer: forward.load_balancer.clone(),
         groups,
@@ -229,6 +236,9 @@ fn check_members(
 ) {
     let label = forward.label();
     for slot in SlotName::BOTH {
+        if forward.kind.record().is_some() {
+            break;
+        }
         let group = &groups[slot];
         if !forward.weights.contains_key(group) {
             if forward.sticky.is_some() {
@@ -277,7 +287,8 @@ fn other_balancer(group: Option<&GroupFound>, forward: &Forward) -> Option<Strin
 
 /// The command that adds the missing group at weight 0.
 fn set_up_command(forward: &Forward, groups: &Slots<TargetGroupArn>, missing: SlotName) -> String {
-    let (verb, flag, actions) = match forward.kind {
+    let (verb, flag, actions) = match &forward.kind {
+        RouteKind::Record(_) => return "give both records weights".to_owned(),
         RouteKind::Listener => ("modify-listener", "--listener-arn", "--default-actions"),
         RouteKind::Rule => ("modify-rule", "--rule-arn", "--actions"),
     };

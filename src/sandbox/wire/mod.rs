@@ -18,11 +18,13 @@ pub mod logs;
 pub mod needs;
 mod page;
 pub mod query;
+pub mod route53;
 pub mod scaling;
 pub mod scheduler;
 pub mod secrets;
 pub mod ssm;
 pub mod sts;
+pub mod xml;
 
 pub use error::AwsError;
 
@@ -63,6 +65,8 @@ pub enum Service {
     Secrets,
     /// Systems Manager's parameters.
     Ssm,
+    /// Route 53.
+    Route53,
 }
 
 impl Service {
@@ -81,6 +85,7 @@ impl Service {
             Self::Iam => "iam",
             Self::Secrets => "secretsmanager",
             Self::Ssm => "ssm",
+            Self::Route53 => "route53",
         }
     }
 }
@@ -96,6 +101,8 @@ pub enum Protocol {
     Cbor,
     /// REST with JSON bodies.
     RestJson,
+    /// REST with XML bodies.
+    RestXml,
 }
 
 /// A request that was understood.
@@ -163,6 +170,16 @@ pub fn recognise(
             input,
         });
     }
+    if path.starts_with(route53::PATH) {
+        let query = uri.query().unwrap_or_default();
+        let (name, input) = route53::recognise(method.as_str(), path, query, body)?;
+        return Ok(Operation {
+            service: Service::Route53,
+            protocol: Protocol::RestXml,
+            name,
+            input,
+        });
+    }
     if let Some(target) = header("x-amz-target") {
         let services = [
             (ECS_TARGET, Service::Ecs),
@@ -214,13 +231,14 @@ pub fn check_region(headers: &HeaderMap, protocol: Protocol, region: &str) -> Re
     let signed = signed.and_then(|value| value.to_str().ok());
     // Credential=KEY/DATE/REGION/SERVICE/aws4_request
     let scope = signed.and_then(|text| text.split_once("Credential=")?.1.split('/').nth(2));
-    // IAM is the same in all regions, and signed for one of them.
-    let home = (protocol == Protocol::Query(QueryService::Iam)).then_some("us-east-1");
+    // IAM and Route 53 are the same in all regions, and signed for one of them.
+    let global = [Protocol::Query(QueryService::Iam), Protocol::RestXml];
+    let home = global.contains(&protocol).then_some("us-east-1");
     let Some(other) = scope.filter(|scope| *scope != region && Some(*scope) != home) else {
         return Ok(());
     };
     let (code, status) = match protocol {
-        Protocol::Query(_) => ("SignatureDoesNotMatch", 403),
+        Protocol::Query(_) | Protocol::RestXml => ("SignatureDoesNotMatch", 403),
         Protocol::Json | Protocol::Cbor => ("InvalidSignatureException", 400),
         Protocol::RestJson => ("InvalidSignatureException", 403),
     };
@@ -274,6 +292,7 @@ impl Operation {
             Service::Iam => iam::handle,
             Service::Secrets => secrets::handle,
             Service::Ssm => ssm::handle,
+            Service::Route53 => route53::handle,
         };
         let result = handle(world, &self.name, &self.input);
         if !self.changes_nothing() && self.service != Service::DynamoDb {
@@ -291,6 +310,11 @@ impl Operation {
             }
             (Protocol::Cbor, Ok(value)) => (200, cbor::encode(value)),
             (Protocol::Cbor, Err(error)) => (error.status, cbor::encode_error(error)),
+            (Protocol::RestXml, Ok(value)) => {
+                let made = self.name.starts_with("Create");
+                (if made { 201 } else { 200 }, xml::encode(&self.name, value))
+            }
+            (Protocol::RestXml, Err(error)) => (error.status, xml::encode_error(error, request_id)),
             (Protocol::Query(service), Ok(value)) => {
                 (200, query::encode(service, &self.name, value, request_id))
             }
@@ -335,7 +359,7 @@ pub fn refuse(error: &AwsError, request_id: &str) -> Response<Bytes> {
 fn respond(protocol: Protocol, status: u16, body: Vec<u8>, request_id: &str) -> Response<Bytes> {
     let content_type = match protocol {
         Protocol::Json => "application/x-amz-json-1.1",
-        Protocol::Query(_) => "text/xml",
+        Protocol::Query(_) | Protocol::RestXml => "text/xml",
         Protocol::Cbor => "application/cbor",
         Protocol::RestJson => "application/json",
     };

@@ -7,6 +7,7 @@ pub mod dynamodb;
 pub mod ecs;
 pub mod elb;
 pub mod ids;
+pub mod route53;
 pub mod scaling;
 pub mod scheduler;
 pub mod traffic;
@@ -42,6 +43,8 @@ pub struct World {
     pub cloudwatch: cloudwatch::CloudWatch,
     /// What changes desired counts by itself.
     pub scaling: scaling::Scaling,
+    /// Hosted zones and their records.
+    pub route53: route53::Route53,
     /// One-shot schedules.
     pub scheduler: scheduler::Scheduler,
     /// DynamoDB's tables.
@@ -70,6 +73,7 @@ impl World {
             elb: elb::Elb::default(),
             cloudwatch: cloudwatch::CloudWatch::default(),
             scaling: scaling::Scaling::default(),
+            route53: route53::Route53::default(),
             scheduler: scheduler::Scheduler::default(),
             dynamodb: dynamodb::Tables::default(),
             traffic: traffic::Traffic::default(),
@@ -97,11 +101,21 @@ impl World {
                 }
             }
             super::wire::scheduler::fire(self);
+            self.answer_records();
             ecs::tick(self);
             elb::tick(self);
             traffic::tick(self);
             cloudwatch::tick(self);
             scaling::tick(self);
+        }
+    }
+
+    /// Records whose change is everywhere by now are answered from now on.
+    fn answer_records(&mut self) {
+        if self.route53.due().is_some_and(|due| due <= self.now) {
+            self.settle();
+            let now = self.now;
+            self.route53.tick(now);
         }
     }
 
@@ -112,7 +126,7 @@ impl World {
             return soon;
         }
         let minute = traffic::next_sample(self.now);
-        let due = [ecs::due(self), elb::due(self)];
+        let due = [ecs::due(self), elb::due(self), self.route53.due()];
         due.into_iter()
             .flatten()
             .fold(minute, Timestamp::min)

@@ -2,7 +2,7 @@
 
 use jiff::Timestamp;
 
-use crate::aws::{Cloud, SurveyAsk};
+use crate::aws::{Cloud, RecordsAsk, SurveyAsk};
 use crate::cli::error::CliError;
 use crate::deployment::diagnosis::Finding;
 use crate::deployment::ids::{ClusterName, EcsServiceName, SlotName, Slots};
@@ -104,6 +104,7 @@ pub(super) async fn find_groups(
         images: Vec::new(),
         deadman: None,
         metrics: None,
+        records: RecordsAsk::default(),
     };
     let Ok(found) = cloud.survey(&ask, now).await else {
         return;

@@ -199,7 +199,7 @@ impl Scene {
         ]);
         self.seen
             .routes
-            .insert(route.arn.clone(), Seen::Value(RouteSeen { weights }));
+            .insert(route.arn.clone(), Seen::Value(RouteSeen::of(weights)));
     }
 
     /// Sets how many targets are healthy in each group of a slot; the rest fail.
@@ -370,9 +370,7 @@ fn first_look(plan: &Plan) -> Observation {
             (groups[plan.blue].clone(), 1),
             (groups[plan.green_slot()].clone(), 0),
         ];
-        let action = RouteSeen {
-            weights: BTreeMap::from(weights),
-        };
+        let action = RouteSeen::of(BTreeMap::from(weights));
         seen.routes.insert(route.arn.clone(), Seen::Value(action));
     }
     for guard in &plan.guards.alarms {
