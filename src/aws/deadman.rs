@@ -271,7 +271,9 @@ impl Cloud {
         let items: Vec<_> = items
             .filter_map(|route| Some((Item::of(&route.kind)?, route)))
             .collect();
-        let lists = items.iter().map(|(item, route)| self.item(*item, &route.arn));
+        let lists = items
+            .iter()
+            .map(|(item, route)| self.item(*item, &route.arn));
         let lists = some(AT_ONCE, lists.collect()).await;
         let mut with = BTreeSet::new();
         for ((_, route), list) in items.iter().zip(lists) {

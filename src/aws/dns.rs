@@ -175,7 +175,10 @@ impl Cloud {
     async fn zones_named(&self, name: &str) -> Result<Vec<HostedZoneId>, AwsError> {
         let listed = self
             .call(ZONES, Effect::Reads, || {
-                self.route53().list_hosted_zones_by_name().dns_name(name).send()
+                self.route53()
+                    .list_hosted_zones_by_name()
+                    .dns_name(name)
+                    .send()
             })
             .await?;
         let zones = listed.hosted_zones().iter();
@@ -206,7 +209,9 @@ impl Cloud {
             async move { request.send().await.map(|_| kept.take()) }
         };
         let sets = |answer: &[u8]| Ok(read(SETS, answer)?.0);
-        let sets = self.call_and_read(RECORDS, Effect::Reads, send, sets).await?;
+        let sets = self
+            .call_and_read(RECORDS, Effect::Reads, send, sets)
+            .await?;
         let is = |set: &Element| {
             set.text_of("Name").map(plain_name).as_ref() == Some(name)
                 && kind.is_none_or(|kind| set.text_of("Type") == Some(kind.as_str()))
@@ -216,7 +221,9 @@ impl Cloud {
 
     /// A pair's records, in one list.
     pub(super) async fn pair_of(&self, record: &Record) -> Result<Element, AwsError> {
-        let sets = self.sets_of(&record.zone, &record.name, Some(record.kind)).await?;
+        let sets = self
+            .sets_of(&record.zone, &record.name, Some(record.kind))
+            .await?;
         match sets.is_empty() {
             false => Ok(Element::node(SETS, sets)),
             true => {
@@ -259,8 +266,18 @@ impl Cloud {
             Ok(answer) => {
                 let status = answer.change_info().map(|info| info.status());
                 let everywhere = status == Some(&ChangeStatus::Insync);
-                self.note_written(route, Some(Written { everywhere, ..written }));
-                if everywhere { Spread::Everywhere } else { Spread::Pending }
+                self.note_written(
+                    route,
+                    Some(Written {
+                        everywhere,
+                        ..written
+                    }),
+                );
+                if everywhere {
+                    Spread::Everywhere
+                } else {
+                    Spread::Pending
+                }
             }
             Err(error) if error.is_for_good() || error.is_not_found() => Spread::Unknown,
             Err(_) => Spread::Pending,
@@ -321,7 +338,10 @@ impl Cloud {
 
 /// A batch for the SDK to serialise; what is sent takes its place.
 fn placeholder() -> ChangeBatch {
-    let set = ResourceRecordSet::builder().name("x").r#type(RrType::A).build();
+    let set = ResourceRecordSet::builder()
+        .name("x")
+        .r#type(RrType::A)
+        .build();
     let change = set.ok().and_then(|set| {
         let change = Change::builder().action(ChangeAction::Upsert);
         change.resource_record_set(set).build().ok()
@@ -353,4 +373,3 @@ fn set_found(set: &Element) -> Option<SetFound> {
         },
     })
 }
-

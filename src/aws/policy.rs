@@ -7,7 +7,7 @@ use serde_json::{Value, json};
 use super::permissions::{Access, On, PERMISSIONS, When};
 use crate::deployment::clone::DEPLOYMENT_TAG;
 use crate::deployment::deadman::{self, Deadman};
-use crate::deployment::dns::{RecordType, RecordWanted};
+use crate::deployment::dns::RecordType;
 use crate::deployment::ids::{ClusterName, ServiceName, Slots};
 use crate::deployment::plan::RetireHow;
 use crate::deployment::preflight::{RouteWanted, RoutesWanted, SlotWanted};

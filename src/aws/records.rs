@@ -21,7 +21,10 @@ pub(super) struct Edited {
 
 /// What the records give the target groups behind them.
 pub(super) fn weights(list: &Element, record: &Record) -> BTreeMap<TargetGroupArn, u32> {
-    let sets = list.children.iter().filter_map(|it| Some((set_of(it)?, weight_of(it)?)));
+    let sets = list
+        .children
+        .iter()
+        .filter_map(|it| Some((set_of(it)?, weight_of(it)?)));
     dns::weights(record, sets.collect())
 }
 
@@ -35,7 +38,10 @@ pub(super) fn edit(
 ) -> Result<Option<Edited>, Refusal> {
     let now = |slot: SlotName| {
         let set = &record.ends[slot].set;
-        let own = list.children.iter().find(|it| set_of(it).as_ref() == Some(set));
+        let own = list
+            .children
+            .iter()
+            .find(|it| set_of(it).as_ref() == Some(set));
         own.and_then(weight_of)
     };
     let named = |slot: SlotName| record.ends[slot].set.to_string();
@@ -112,7 +118,10 @@ pub(super) fn weight_of(set: &Element) -> Option<u32> {
 /// The body of a ChangeResourceRecordSets that writes records as they stand here.
 pub(super) fn body(changed: &[Element], comment: &str) -> String {
     let changes = changed.iter().map(|set| {
-        Element::node("Change", vec![Element::leaf("Action", "UPSERT"), set.clone()])
+        Element::node(
+            "Change",
+            vec![Element::leaf("Action", "UPSERT"), set.clone()],
+        )
     });
     let batch = vec![
         Element::leaf("Comment", comment),
@@ -197,18 +206,26 @@ mod tests {
         let body = body(&edited.changed, "x & y");
         let wanted = "<Action>UPSERT</Action><ResourceRecordSet><Name>shop.example.com.</Name>";
         assert!(body.contains(wanted), "{body}");
-        assert!(body.contains("<HealthCheckId>h-two</HealthCheckId>"), "{body}");
+        assert!(
+            body.contains("<HealthCheckId>h-two</HealthCheckId>"),
+            "{body}"
+        );
         assert!(body.contains("1 &lt; 2"), "{body}");
         assert!(body.contains("<Comment>x &amp; y</Comment>"), "{body}");
     }
 
     #[test]
     fn a_raise_is_refused_where_somebody_else_was() {
-        let of = |weights: &[(&str, u32)], edit| super::edit(&list(weights), &record(), SlotName::A, edit);
+        let of = |weights: &[(&str, u32)], edit| {
+            super::edit(&list(weights), &record(), SlotName::A, edit)
+        };
         let moved = of(&[("one", 255), ("two", 0)], raise(10, 50));
         assert!(matches!(moved, Err(Refusal::Moved { .. })), "{moved:?}");
         let all_alike = of(&[("one", 0), ("two", 0)], raise(0, 50));
-        assert!(matches!(all_alike, Err(Refusal::Moved { .. })), "{all_alike:?}");
+        assert!(
+            matches!(all_alike, Err(Refusal::Moved { .. })),
+            "{all_alike:?}"
+        );
         let third = of(&[("one", 9), ("two", 1), ("three", 1)], raise(10, 50));
         assert_eq!(third, Err(Refusal::Foreign("record three".to_owned())));
         let gone = of(&[("one", 9)], raise(10, 50));
@@ -224,13 +241,20 @@ mod tests {
         let edited = edited.expect("it may").expect("it is written");
         let after = [("three", 0), ("one", 0), ("two", 255), ("idle", 0)];
         assert_eq!(edited.list, list(&after));
-        assert_eq!(of(&edited), [0, 0, 255], "the one that had nothing is left alone");
+        assert_eq!(
+            of(&edited),
+            [0, 0, 255],
+            "the one that had nothing is left alone"
+        );
     }
 
     #[test]
     fn weights_that_are_all_zero_are_equal_shares() {
         let weights = weights(&list(&[("one", 0), ("two", 0)]), &record());
-        let weights: Vec<_> = weights.iter().map(|(it, weight)| (it.as_str(), *weight)).collect();
+        let weights: Vec<_> = weights
+            .iter()
+            .map(|(it, weight)| (it.as_str(), *weight))
+            .collect();
         assert_eq!(weights, [("group-one", 1), ("group-two", 1)]);
     }
 }

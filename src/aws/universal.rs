@@ -11,7 +11,13 @@ const UNIVERSAL: &str = "arn:aws:scheduler:::aws-sdk:elasticloadbalancingv2:";
 /// The target that writes records.
 pub(super) const RECORDS: &str = "arn:aws:scheduler:::aws-sdk:route53:changeResourceRecordSets";
 /// Fields of actions and records that are numbers in the API models; XML writes all alike.
-const NUMBERS: [&str; 5] = ["Order", "Weight", "DurationSeconds", "SessionTimeout", "TTL"];
+const NUMBERS: [&str; 5] = [
+    "Order",
+    "Weight",
+    "DurationSeconds",
+    "SessionTimeout",
+    "TTL",
+];
 /// And those that are true or false.
 const FLAGS: [&str; 4] = [
     "Enabled",

@@ -215,17 +215,15 @@ pub(super) fn routes(config: &Config) -> RoutesWanted {
                         host: host.clone(),
                         path: path.clone(),
                     },
-                    config::RouteConfig::Record(record) => {
-                        RouteWanted::Record(RecordWanted {
-                            name: plain_name(&record.name),
-                            zone: record.zone.clone(),
-                            kind: record.kind.as_deref().and_then(|it| it.parse().ok()),
-                            sets: record.sets.as_ref().map(|[a, b]| Slots {
-                                a: SetId::new(a),
-                                b: SetId::new(b),
-                            }),
-                        })
-                    }
+                    config::RouteConfig::Record(record) => RouteWanted::Record(RecordWanted {
+                        name: plain_name(&record.name),
+                        zone: record.zone.clone(),
+                        kind: record.kind.as_deref().and_then(|it| it.parse().ok()),
+                        sets: record.sets.as_ref().map(|[a, b]| Slots {
+                            a: SetId::new(a),
+                            b: SetId::new(b),
+                        }),
+                    }),
                 })
                 .collect(),
         ),

@@ -52,8 +52,7 @@ pub(super) const ROUTE_KEYS: [&str; 4] = ["load_balancer", "port", "host", "path
 pub(super) const RECORD_TYPES: [&str; 3] = ["A", "AAAA", "CNAME"];
 pub(super) const RECORD_KEYS: [&str; 4] = ["record", "zone", "type", "sets"];
 
-const ROUTE_FORM: &str =
-    "a route: a listener's or rule's ARN, { load_balancer, port, host, path } or { record, zone, type }";
+const ROUTE_FORM: &str = "a route: a listener's or rule's ARN, { load_balancer, port, host, path } or { record, zone, type }";
 
 pub(super) fn read_routes(reader: Reader<'_>, node: &Node) -> Result<Routes, InputError> {
     if let Value::Text(text) = &node.value {
@@ -131,7 +130,9 @@ fn read_record(reader: Reader<'_>, node: &Node) -> Result<RecordConfig, InputErr
     let record = reader.name(name, "a record's name")?;
     if !record.trim_end_matches('.').contains('.') {
         let what = format!("{record:?} is no whole name of a record");
-        return Err(reader.error(name.at, what).with_hint("such as shop.example.com"));
+        return Err(reader
+            .error(name.at, what)
+            .with_hint("such as shop.example.com"));
     }
     let kind = |node: &Node| {
         let text = reader.name(node, "a record's type")?;

@@ -2,8 +2,8 @@
 
 use serde_json::{Value, json};
 
-use crate::deployment::action::{Action, FailureClass, WeightWrite};
 use super::look;
+use crate::deployment::action::{Action, FailureClass, WeightWrite};
 use crate::deployment::clone::{self, DEPLOYMENT_TAG, Target};
 use crate::deployment::dns::{Record, integers};
 use crate::deployment::event::Event;
@@ -234,9 +234,8 @@ fn write_records(
 ) -> Result<(), AwsError> {
     let sets = records_of(world, record);
     let weights = look::weights(&sets, record);
-    let group = |(arn, weight): (&TargetGroupArn, &u32)| {
-        json!({ "TargetGroupArn": arn, "Weight": weight })
-    };
+    let group =
+        |(arn, weight): (&TargetGroupArn, &u32)| json!({ "TargetGroupArn": arn, "Weight": weight });
     let mut groups: Vec<Value> = weights.iter().map(group).collect();
     change(&mut groups, pair);
     let of = |group: &TargetGroupArn| {

@@ -15,8 +15,8 @@ use crate::deployment::dns::{self, Record};
 use crate::deployment::health_check::Failing;
 use crate::deployment::ids::{DeploymentId, SetId, Slots, TargetGroupArn, TaskDefinitionArn};
 use crate::deployment::observation::{
-    AlarmSeen, Observation, Rollout, RouteSeen, Seen, ServiceSeen, ServiceStatus, Spread, StoppedContainer,
-    StoppedTask,
+    AlarmSeen, Observation, Rollout, RouteSeen, Seen, ServiceSeen, ServiceStatus, Spread,
+    StoppedContainer, StoppedTask,
 };
 use crate::deployment::plan::{Plan, Route, RouteKind, TargetPlan};
 use crate::deployment::state::Deployment;
@@ -26,8 +26,8 @@ use crate::sandbox::world::World;
 use crate::sandbox::world::cloudwatch::alarm::AlarmState as State;
 use crate::sandbox::world::ecs::services::{self, RolloutState, Service};
 use crate::sandbox::world::ecs::tasks::{StopCode, Task, TaskStatus};
-use crate::sandbox::world::route53::number;
 use crate::sandbox::world::elb::{Health, Reason, TargetState};
+use crate::sandbox::world::route53::number;
 
 /// How many stopped tasks say enough.
 const STOPPED_SHOWN: usize = 5;
@@ -266,9 +266,7 @@ fn route(world: &World, route: &Route) -> Seen<RouteSeen> {
         return Seen::Unreadable(format!("{arn} doesn't exist"));
     };
     let groups = actions.forward().map_or(&[][..], |it| &it.groups);
-    let weight = |(group, weight): &(String, u16)| {
-        (TargetGroupArn::new(group), u32::from(*weight))
-    };
+    let weight = |(group, weight): &(String, u16)| (TargetGroupArn::new(group), u32::from(*weight));
     let weights: BTreeMap<_, _> = groups.iter().map(weight).collect();
     Seen::Value(RouteSeen::of(weights))
 }

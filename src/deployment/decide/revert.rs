@@ -194,17 +194,13 @@ impl Draft<'_> {
     }
 
     /// Every route shows everything on blue: traffic is back once that is answered everywhere.
-    fn bring_it_to_everybody(
-        &mut self,
-        trip: &Trip,
-        since: Timestamp,
-        hurried: Option<Timestamp>,
-    ) {
+    fn bring_it_to_everybody(&mut self, trip: &Trip, since: Timestamp, hurried: Option<Timestamp>) {
         match self.spreading(since) {
             Spreading::Until(by) if self.deployment.traffic_touched => self.look_by(by),
             Spreading::Late if self.deployment.traffic_touched => {
                 if self.now >= self.give_up_at(since, hurried) {
-                    let trouble = "Route 53 has it, and not brought it to all its servers (PENDING)";
+                    let trouble =
+                        "Route 53 has it, and not brought it to all its servers (PENDING)";
                     let why = Stuck::RevertNotConfirmed {
                         trip: trip.clone(),
                         trouble: trouble.to_owned(),

@@ -88,9 +88,14 @@ fn pairs(
     });
     let kinds: Vec<RecordType> = kinds.collect();
     if kinds.is_empty() {
-        let kind = found.wanted.kind.map_or_else(String::new, |it| format!("{it} "));
+        let kind = found
+            .wanted
+            .kind
+            .map_or_else(String::new, |it| format!("{it} "));
         problems.push(Problem::new(
-            format!("hosted zone {zone} has no {kind}record {name} that could lead to a load balancer"),
+            format!(
+                "hosted zone {zone} has no {kind}record {name} that could lead to a load balancer"
+            ),
             "correct `record`, `zone` or `type` of that route, or create the two weighted records",
         ));
     }
@@ -117,7 +122,11 @@ fn no_zone(found: &RecordFound) -> Problem {
     let name = &found.wanted.name;
     match &found.zones[..] {
         [] => {
-            let which = found.wanted.zone.as_deref().unwrap_or("of a name that it ends with");
+            let which = found
+                .wanted
+                .zone
+                .as_deref()
+                .unwrap_or("of a name that it ends with");
             Problem::new(
                 format!("there is no hosted zone {which} for record {name}"),
                 "set `zone` of that route to the zone's id: aws route53 list-hosted-zones",
@@ -146,7 +155,10 @@ fn pair(
     let label = format!("{} {kind}", found.wanted.name);
     let sets = || found.sets.iter().filter(|set| set.kind == kind);
     if let Some(other) = sets().find(|set| set.weight.is_none()) {
-        let which = other.set.as_ref().map_or_else(String::new, |it| format!(" ({it})"));
+        let which = other
+            .set
+            .as_ref()
+            .map_or_else(String::new, |it| format!(" ({it})"));
         return Err(Problem::new(
             format!("record {label}{which} is not weighted"),
             "make it two weighted records, one for each slot's load balancer, or set `type` of \
@@ -192,7 +204,9 @@ fn unclear(
 ) -> Problem {
     if !pairs_of(groups).any(|pair| is_apart(&pair)) {
         return Problem::new(
-            format!("record {label} needs a load balancer for each slot, and the slots' target groups are not behind two"),
+            format!(
+                "record {label} needs a load balancer for each slot, and the slots' target groups are not behind two"
+            ),
             "give each slot's target group a listener of its own load balancer that forwards to it, or take that record out of `routes`",
         );
     }
@@ -228,10 +242,7 @@ fn forward(record: Record, found: &RecordFound) -> Forward {
 
 /// The weights that records give the target groups behind them; what is neither slot's stands for
 /// itself.
-pub(crate) fn weights(
-    record: &Record,
-    sets: Vec<(SetId, u32)>,
-) -> BTreeMap<TargetGroupArn, u32> {
+pub(crate) fn weights(record: &Record, sets: Vec<(SetId, u32)>) -> BTreeMap<TargetGroupArn, u32> {
     // Where all have none Route 53 answers with each alike.
     let nothing = sets.iter().all(|(_, weight)| *weight == 0);
     let group = |set: &SetId| {

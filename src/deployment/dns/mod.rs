@@ -23,9 +23,7 @@ pub use shares::{ALL, integers};
 pub const TTL_OF_ALIAS: Duration = Duration::from_secs(60);
 
 /// The types of record that lead to a load balancer.
-#[derive(
-    Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize,
-)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
 #[serde(rename_all = "UPPERCASE")]
 pub enum RecordType {
     /// IPv4.

@@ -20,7 +20,10 @@ pub(super) fn check(
     for problem in &found.dns.problems {
         planning.refuse(problem.clone());
     }
-    let records: Vec<&Route> = routes.iter().filter(|it| it.kind.record().is_some()).collect();
+    let records: Vec<&Route> = routes
+        .iter()
+        .filter(|it| it.kind.record().is_some())
+        .collect();
     for route in &records {
         for slot in SlotName::BOTH {
             check_behind(route, slot, &found.dns.fixed, planning);

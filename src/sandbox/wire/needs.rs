@@ -241,7 +241,10 @@ impl Request<'_> {
         let need = match self.operation.name.as_str() {
             "GetChange" => self.own(format!("arn:aws:route53:::change/{}", id("Id"))),
             name if name.ends_with("ByName") || name == "ListHostedZones" => self.own("*"),
-            _ => self.own(format!("arn:aws:route53:::hostedzone/{}", id("HostedZoneId"))),
+            _ => self.own(format!(
+                "arn:aws:route53:::hostedzone/{}",
+                id("HostedZoneId")
+            )),
         };
         let changes = self.input().pointer("/ChangeBatch/Changes");
         let Some(changes) = changes.and_then(Value::as_array) else {

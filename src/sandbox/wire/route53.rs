@@ -107,7 +107,9 @@ fn create_zone(world: &mut World, input: &Value) -> Result<Value, AwsError> {
     let reference = text(input, "CallerReference").unwrap_or_default();
     let mut zones = world.route53.zones.values();
     if zones.any(|zone| zone.caller_reference == reference) {
-        let message = format!("A hosted zone has already been created with the specified caller reference: {reference}");
+        let message = format!(
+            "A hosted zone has already been created with the specified caller reference: {reference}"
+        );
         return Err(AwsError::new("HostedZoneAlreadyExists", message).with_status(409));
     }
     let id = format!("Z{}", hex(&mut world.rng, 13).to_ascii_uppercase());
@@ -125,7 +127,11 @@ fn create_zone(world: &mut World, input: &Value) -> Result<Value, AwsError> {
     let servers = servers.as_array().into_iter().flatten();
     let soa = "ns-1.awsdns-01.com. awsdns-hostmaster.amazon.com. 1 7200 900 1209600 86400";
     let records = BTreeMap::from([
-        own("NS", 172_800, servers.map(|it| json!({ "Value": it })).collect()),
+        own(
+            "NS",
+            172_800,
+            servers.map(|it| json!({ "Value": it })).collect(),
+        ),
         own("SOA", 900, vec![json!({ "Value": soa })]),
     ]);
     let zone = Zone {
@@ -146,7 +152,10 @@ fn create_zone(world: &mut World, input: &Value) -> Result<Value, AwsError> {
 
 fn delete_zone(world: &mut World, zone: &str) -> Result<Value, AwsError> {
     let records = &world.route53.zones[zone].records;
-    if records.keys().any(|(_, kind, _)| !["NS", "SOA"].contains(&kind.as_str())) {
+    if records
+        .keys()
+        .any(|(_, kind, _)| !["NS", "SOA"].contains(&kind.as_str()))
+    {
         let message = "The specified hosted zone contains non-required resource record sets and so cannot be deleted.";
         return Err(AwsError::new("HostedZoneNotEmpty", message));
     }
@@ -170,7 +179,8 @@ fn zones(world: &World, operation: &str, input: &Value) -> Value {
     let from = text(input, "dnsname").map(turned);
     let mut zones: Vec<(&String, &Zone)> = world.route53.zones.iter().collect();
     zones.sort_by_key(|(id, zone)| (turned(&zone.name), *id));
-    let begun = |it: &(&String, &Zone)| from.as_ref().is_none_or(|from| turned(&it.1.name) >= *from);
+    let begun =
+        |it: &(&String, &Zone)| from.as_ref().is_none_or(|from| turned(&it.1.name) >= *from);
     let zones: Vec<_> = zones.into_iter().filter(begun).collect();
     let next = zones.get(size);
     let mut answer = json!({
@@ -233,7 +243,10 @@ fn change_records(world: &mut World, zone_id: &str, input: &Value) -> Result<Val
             text(&record, "SetIdentifier").unwrap_or_default()
         );
         if !name.ends_with(&zone.name) {
-            return Err(invalid(format!("RRSet with DNS name {name} is not permitted in zone {}", zone.name)));
+            return Err(invalid(format!(
+                "RRSet with DNS name {name} is not permitted in zone {}",
+                zone.name
+            )));
         }
         record["Name"] = json!(name);
         if let Some(alias) = text(&record["AliasTarget"], "DNSName") {
@@ -243,7 +256,9 @@ fn change_records(world: &mut World, zone_id: &str, input: &Value) -> Result<Val
         let known = records.contains_key(&key);
         match text(change, "Action").unwrap_or_default() {
             "CREATE" if known => {
-                return Err(invalid(format!("Tried to create {told} but it already exists")));
+                return Err(invalid(format!(
+                    "Tried to create {told} but it already exists"
+                )));
             }
             "CREATE" | "UPSERT" => {
                 check(&record)?;
@@ -253,8 +268,17 @@ fn change_records(world: &mut World, zone_id: &str, input: &Value) -> Result<Val
             "DELETE" if known => {
                 records.remove(&key);
             }
-            "DELETE" => return Err(invalid(format!("Tried to delete {told} but it was not found"))),
-            other => return Err(AwsError::new("InvalidInput", format!("unknown action {other}"))),
+            "DELETE" => {
+                return Err(invalid(format!(
+                    "Tried to delete {told} but it was not found"
+                )));
+            }
+            other => {
+                return Err(AwsError::new(
+                    "InvalidInput",
+                    format!("unknown action {other}"),
+                ));
+            }
         }
     }
     let info = made(world, zone_id, records);
@@ -272,12 +296,18 @@ fn check(record: &Value) -> Result<(), AwsError> {
         return wrong("Invalid request: Missing field 'SetIdentifier' in Change");
     }
     let is_alias = record["AliasTarget"].is_object();
-    let has_values = record["ResourceRecords"].as_array().is_some_and(|it| !it.is_empty());
+    let has_values = record["ResourceRecords"]
+        .as_array()
+        .is_some_and(|it| !it.is_empty());
     if is_alias == has_values {
-        return wrong("Invalid request: Expected exactly one of [AliasTarget, all of [TTL, and ResourceRecords], or TrafficPolicyInstanceId], but found none or more than one in Change");
+        return wrong(
+            "Invalid request: Expected exactly one of [AliasTarget, all of [TTL, and ResourceRecords], or TrafficPolicyInstanceId], but found none or more than one in Change",
+        );
     }
     if is_alias == !record["TTL"].is_null() {
-        return wrong("Invalid request: Expected exactly one of [AliasTarget, all of [TTL, and ResourceRecords]] in Change");
+        return wrong(
+            "Invalid request: Expected exactly one of [AliasTarget, all of [TTL, and ResourceRecords]] in Change",
+        );
     }
     Ok(())
 }
@@ -289,7 +319,9 @@ fn check_beside(records: &BTreeMap<Key, Value>, key: &Key, told: &str) -> Result
     let mut others = records
         .iter()
         .filter(|(other, _)| other.0 == key.0 && other.1 == key.1 && *other != key);
-    if let Some((_, other)) = others.find(|(_, other)| other["Weight"].is_null() != own["Weight"].is_null()) {
+    if let Some((_, other)) =
+        others.find(|(_, other)| other["Weight"].is_null() != own["Weight"].is_null())
+    {
         let other = text(other, "SetIdentifier").unwrap_or_default();
         return Err(invalid(format!(
             "{told} conflicts with another record of the same name and type ('{other}') that has another routing policy"

@@ -72,7 +72,9 @@ pub fn decode(body: &[u8]) -> Result<Value, AwsError> {
         };
         match event {
             Event::Start(start) => open.push(Open::new(start.local_name().as_ref())),
-            Event::Empty(start) => top.children.push(Open::new(start.local_name().as_ref()).close()),
+            Event::Empty(start) => top
+                .children
+                .push(Open::new(start.local_name().as_ref()).close()),
             Event::Text(text) => top.text.push_str(&text.xml10_content()),
             Event::CData(data) => top.text.push_str(&data.xml10_content()),
             Event::GeneralRef(reference) => {
@@ -80,7 +82,9 @@ pub fn decode(body: &[u8]) -> Result<Value, AwsError> {
                 let character = reference.resolve_char_ref();
                 match character.map_err(|error| broken(error.to_string()))? {
                     Some(character) => top.text.push(character),
-                    None => top.text.push_str(resolve_predefined_entity(name).unwrap_or_default()),
+                    None => top
+                        .text
+                        .push_str(resolve_predefined_entity(name).unwrap_or_default()),
                 }
             }
             Event::End(_) => {
@@ -116,7 +120,11 @@ pub fn encode(operation: &str, output: &Value) -> Vec<u8> {
 
 /// Writes an error answer.
 pub fn encode_error(error: &AwsError, request_id: &str) -> Vec<u8> {
-    let blame = if error.status < 500 { "Sender" } else { "Receiver" };
+    let blame = if error.status < 500 {
+        "Sender"
+    } else {
+        "Receiver"
+    };
     format!(
         "<?xml version=\"1.0\"?>\n<ErrorResponse xmlns=\"{NAMESPACE}\"><Error><Type>{blame}</Type>\
          <Code>{}</Code><Message>{}</Message></Error><RequestId>{}</RequestId></ErrorResponse>",

@@ -59,7 +59,9 @@ impl Resolvers {
             if kept.until.is_some_and(|until| until > world.now) {
                 continue;
             }
-            let answer = world.route53.resolve(&self.name, &world.elb, &mut world.rng);
+            let answer = world
+                .route53
+                .resolve(&self.name, &world.elb, &mut world.rng);
             let Some(answer) = answer else {
                 *kept = Kept::default();
                 continue;
