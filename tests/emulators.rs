@@ -6,6 +6,8 @@
 mod adopt;
 #[path = "support/bg.rs"]
 mod bg;
+#[path = "emulators/dns.rs"]
+mod dns;
 #[path = "support/process.rs"]
 mod process;
 #[path = "support/proxy.rs"]
