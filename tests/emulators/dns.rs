@@ -12,7 +12,9 @@ const ROUTES: &str = "routes:
 ";
 
 async fn records(stage: &Stage, verb: &str) -> Value {
-    let mut command = stage.python.script("emulators/records.py", &[verb, stage.name]);
+    let mut command = stage
+        .python
+        .script("emulators/records.py", &[verb, stage.name]);
     command.envs(stage.direct.clone());
     document(&Process::start("records.py", command).end(SCRIPT).await)
 }
@@ -38,7 +40,10 @@ async fn aliases_and_plain_records_move_and_every_other_field_stays() {
     let (all_on_a, others) = weights(&before);
     assert_eq!(all_on_a.iter().sum::<u64>(), 2 * 255, "{before:#}");
     let started = tokio::time::Instant::now();
-    let ended = stage.deploy_with(["2s", "2s"], ROUTES).end(DEPLOYMENT).await;
+    let ended = stage
+        .deploy_with(["2s", "2s"], ROUTES)
+        .end(DEPLOYMENT)
+        .await;
     assert_eq!(ended.code, Some(0), "{}", ended.told());
     let after = records(&stage, "look").await;
     let swapped: Vec<u64> = all_on_a.iter().map(|weight| 255 - weight).collect();

@@ -31,6 +31,21 @@ def only(arn):
     return [{"Type": "forward", "TargetGroupArn": arn}]
 
 
+def anew(arn):
+    """The group made once more: the emulator never forgets a load balancer that used one."""
+    old = elb.describe_target_groups(TargetGroupArns=[arn])["TargetGroups"][0]
+    elb.delete_target_group(TargetGroupArn=arn)
+    made = elb.create_target_group(
+        Name=old["TargetGroupName"],
+        Protocol="HTTP",
+        Port=8080,
+        VpcId=old["VpcId"],
+        TargetType="ip",
+        HealthCheckPath="/health",
+    )
+    return made["TargetGroups"][0]["TargetGroupArn"]
+
+
 def records(name, one, other):
     """A pair of aliases, and one of plain records beside a name of its own."""
     check = dns.create_health_check(
@@ -67,6 +82,7 @@ def apart(name):
         if rule["Priority"] == "5":
             elb.delete_rule(RuleArn=rule["RuleArn"])
     elb.modify_listener(ListenerArn=first, DefaultActions=only(a))
+    b = anew(b)
     one = balancer(name)
     subnets = [zone["SubnetId"] for zone in one["AvailabilityZones"]]
     other = elb.create_load_balancer(Name=f"{name}-other", Subnets=subnets)["LoadBalancers"][0]

@@ -5,26 +5,33 @@ use crate::strategy::Weight;
 /// The greatest weight of a record.
 pub const ALL: u16 = 255;
 
-/// The two integers of a share, `(blue, green)`: the smallest whose ratio rounds to it. `None`
-/// for a share under 0.4 % or over 99.6 %, which no two weights make.
+/// The two integers of a share, `(blue, green)`: those whose ratio is nearest to it, and of
+/// several the smallest. `None` for a share under 0.4 % or over 99.6 %, which no two weights make.
 pub fn integers(green: Weight) -> Option<(u16, u16)> {
-    match green.per_mille() {
-        0 => Some((ALL, 0)),
-        1000 => Some((0, ALL)),
-        per_mille => (2..=2 * ALL).find_map(|both| {
-            // Rounded, as it will be read back.
-            let green = (u32::from(both) * u32::from(per_mille) + 500) / 1000;
-            let near = green.saturating_sub(1)..=green + 1;
-            let fits = |green: &u32| {
-                let blue = u32::from(both).saturating_sub(*green);
-                let in_range = |it: u32| (1..=u32::from(ALL)).contains(&it);
-                let rounds = (1000 * green + u32::from(both) / 2) / u32::from(both);
-                in_range(blue) && in_range(*green) && rounds == u32::from(per_mille)
-            };
-            let green = near.into_iter().find(fits)? as u16;
-            Some((both - green, green))
-        }),
+    let wanted = u32::from(green.per_mille());
+    match wanted {
+        0 => return Some((ALL, 0)),
+        1000 => return Some((0, ALL)),
+        _ => {}
     }
+    let of = |both: u32| {
+        let green = (both * wanted + 500) / 1000;
+        let blue = both - green;
+        let in_range = |it: &u32| (1..=u32::from(ALL)).contains(it);
+        let pair = [blue, green];
+        // Rounded as it will be read back.
+        let shows = (1000 * green + both / 2) / both == wanted;
+        let off = (1000 * green).abs_diff(wanted * both);
+        (shows && pair.iter().all(in_range)).then_some((off, both, green))
+    };
+    let closer = |best: &(u32, u32, u32), next: &(u32, u32, u32)| next.0 * best.1 < best.0 * next.1;
+    let pairs = (2..=2 * u32::from(ALL)).filter_map(of);
+    let best = pairs.reduce(|best, next| if closer(&best, &next) { next } else { best });
+    let (_, both, green) = best?;
+    Some((
+        u16::try_from(both - green).ok()?,
+        u16::try_from(green).ok()?,
+    ))
 }
 
 #[cfg(test)]

@@ -120,7 +120,7 @@ impl Route53 {
         let turned = turned(name);
         let zones = self.zones.values();
         let own = |record: &(&Key, &Value)| {
-            record.0.0 == turned && ["A", "CNAME"].contains(&record.0.1.as_str())
+            record.0.0 == turned && ["A", "AAAA", "CNAME"].contains(&record.0.1.as_str())
         };
         let records = zones.flat_map(|zone| zone.answered.iter().filter(own));
         let records: Vec<&Value> = records.map(|(_, record)| record).collect();
