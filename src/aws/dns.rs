@@ -5,7 +5,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::time::Duration;
 
 use aws_sdk_route53::types::{
-    Change, ChangeAction, ChangeBatch, ChangeStatus, ResourceRecordSet, RrType,
+    Change, ChangeAction, ChangeBatch, ChangeInfo, ChangeStatus, ResourceRecordSet, RrType,
 };
 
 use super::cloud::Cloud;
@@ -264,7 +264,7 @@ impl Cloud {
         });
         match status.await {
             Ok(answer) => {
-                let status = answer.change_info().map(|info| info.status());
+                let status = answer.change_info().map(ChangeInfo::status);
                 let everywhere = status == Some(&ChangeStatus::Insync);
                 self.note_written(
                     route,

@@ -4,7 +4,8 @@ use std::io::{Read, Write};
 use std::net::TcpStream;
 
 use super::routes::HTTP;
-use super::support::{Scene, between};
+use super::support::permissions::policy;
+use super::support::{Scene, bare, between};
 
 const CONFIG: &str = "
 service: shop
@@ -139,6 +140,24 @@ fn records_are_shifted_and_put_back_and_nothing_but_their_weights_changes() {
     let (shifted, rest) = (scene.records(&zone), others.clone());
     assert_eq!(weights(&shifted), (vec!["0", "255", "0", "255"], rest));
 
+    let needed = scene.needs();
+    let needed: Vec<_> = needed
+        .iter()
+        .filter_map(|it| it["action"].as_str())
+        .collect();
+    let policy = policy(CONFIG).expect("a sound config").to_string();
+    let allowed = policy.split('"').filter(|it| it.starts_with("route53:"));
+    let actions: Vec<_> = allowed
+        .filter(|it| !it.contains("RecordSets") || it.ends_with("Sets"))
+        .collect();
+    assert_eq!(actions.len(), 4, "{actions:?}");
+    for action in actions {
+        assert!(
+            needed.contains(&action),
+            "{action} is allowed, and nothing needs it"
+        );
+    }
+
     let back = scene.bg(&["rollback", "--to", "a", "--force"]).exits(0);
     back.says("shop.example.com A: slot a (app-a) has everything");
     assert_eq!(weights(&scene.records(&zone)), (all_on_a, others));
@@ -204,4 +223,14 @@ fn what_keeps_records_from_being_routes_is_told_at_once() {
         let all = refused.stdout.clone() + &refused.stderr;
         assert!(all.contains(told), "{told} is not in\n{all}");
     }
+}
+
+#[test]
+fn a_rehearsal_takes_as_long_as_dns_does() {
+    let folder = tempfile::tempdir().expect("a temporary folder");
+    std::fs::write(folder.path().join("bg.yaml"), CONFIG).expect("it can be written to");
+    let nowhere = [("AWS_EC2_METADATA_DISABLED", "true")];
+    let told = bare(folder.path(), &nowhere, &["rehearse", "--seeds", "0"]).exits(0);
+    told.says("at 10%, step 1 of 2, for 2m until")
+        .says("shop.example.com A: 100% on slot b");
 }

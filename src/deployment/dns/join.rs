@@ -3,7 +3,9 @@
 use std::collections::BTreeMap;
 
 use super::{End, Record, RecordFound, RecordType, SetFound};
-use crate::deployment::ids::{LoadBalancerArn, SetId, SlotName, Slots, TargetGroupArn};
+use crate::deployment::ids::{
+    HostedZoneId, LoadBalancerArn, SetId, SlotName, Slots, TargetGroupArn,
+};
 use crate::deployment::problem::Problem;
 use crate::deployment::surroundings::Forward;
 
@@ -133,7 +135,7 @@ fn no_zone(found: &RecordFound) -> Problem {
             )
         }
         several => {
-            let ids: Vec<&str> = several.iter().map(|it| it.as_str()).collect();
+            let ids: Vec<&str> = several.iter().map(HostedZoneId::as_str).collect();
             Problem::new(
                 format!(
                     "record {name} can be in several hosted zones: {}",

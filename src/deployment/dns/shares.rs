@@ -60,7 +60,7 @@ mod tests {
     fn every_share_is_read_back_as_what_was_wanted_or_is_none() {
         for per_mille in 0..=1000 {
             let Some((blue, green)) = of(per_mille) else {
-                assert!(per_mille < 4 || per_mille > 996, "{per_mille}");
+                assert!(!(4..=996).contains(&per_mille), "{per_mille}");
                 continue;
             };
             assert!(blue <= ALL && green <= ALL && blue + green > 0);

@@ -1,6 +1,7 @@
 //! What planning refuses, warns of and plans.
 
 mod deadman;
+mod dns;
 mod healthy;
 mod metrics;
 mod routes;

@@ -289,7 +289,7 @@ fn change_records(world: &mut World, zone_id: &str, input: &Value) -> Result<Val
 fn check(record: &Value) -> Result<(), AwsError> {
     let weight = &record["Weight"];
     let wrong = |what: &str| Err(AwsError::new("InvalidInput", what));
-    if !weight.is_null() && !number(weight).is_some_and(|it| it <= WEIGHT_AT_MOST) {
+    if !weight.is_null() && number(weight).is_none_or(|it| it > WEIGHT_AT_MOST) {
         return wrong("Invalid XML ; 'Weight' must be from 0 to 255");
     }
     if !weight.is_null() && text(record, "SetIdentifier").is_none() {
@@ -304,7 +304,7 @@ fn check(record: &Value) -> Result<(), AwsError> {
             "Invalid request: Expected exactly one of [AliasTarget, all of [TTL, and ResourceRecords], or TrafficPolicyInstanceId], but found none or more than one in Change",
         );
     }
-    if is_alias == !record["TTL"].is_null() {
+    if is_alias != record["TTL"].is_null() {
         return wrong(
             "Invalid request: Expected exactly one of [AliasTarget, all of [TTL, and ResourceRecords]] in Change",
         );

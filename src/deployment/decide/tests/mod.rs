@@ -3,6 +3,7 @@
 mod alarms;
 mod bake;
 mod deadman;
+mod dns;
 mod drift;
 mod gates;
 mod hotfix;
