@@ -6,6 +6,8 @@
 mod adopt;
 #[path = "support/bg.rs"]
 mod bg;
+#[path = "emulators/dns.rs"]
+mod dns;
 #[path = "support/process.rs"]
 mod process;
 #[path = "support/proxy.rs"]
@@ -143,6 +145,11 @@ impl Stage {
     /// The same with more lines in the config.
     fn deploy_with(&self, bakes: [&str; 2], more: &str) -> Process {
         self.write_config(bakes, more);
+        self.start()
+    }
+
+    /// The same by the config as it stands.
+    fn start(&self) -> Process {
         let [moto, ministack] = self.proxies.each_ref().map(Proxy::url);
         let environment = environment(&moto, &ministack);
         let arguments = ["deploy", "--image", "shop:v2"];

@@ -14,6 +14,8 @@ mod credentials;
 mod deadman;
 #[path = "virtual/diagnosed.rs"]
 mod diagnosed;
+#[path = "virtual/dns.rs"]
+mod dns;
 #[path = "virtual/gates.rs"]
 mod gates;
 #[path = "virtual/guards.rs"]

@@ -108,9 +108,11 @@ fn pairs<'a>(text: &mut String, key: &str, pairs: impl Iterator<Item = (&'a Stri
 /// What a listener's or rule's resource has to say of the action, in comments.
 fn of_route(text: &mut String, route: &RouteFound, pair: &Pair) {
     let forward = &route.forward;
-    let (resource, actions) = match forward.kind {
+    let (resource, actions) = match &forward.kind {
         RouteKind::Listener => ("Listener", "DefaultActions"),
         RouteKind::Rule => ("ListenerRule", "Actions"),
+        // Nothing is added to records.
+        RouteKind::Record(_) => return,
     };
     let mut lines = vec![
         format!("{}: {}", one_line(&forward.label()), forward.arn),

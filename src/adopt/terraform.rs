@@ -202,9 +202,11 @@ fn tags(tags: &BTreeMap<String, String>) -> String {
 /// A listener or rule: what its resource has to say of the action.
 fn of_route(route: &RouteFound, pair: &Pair) -> String {
     let forward = &route.forward;
-    let (resource, action) = match forward.kind {
+    let (resource, action) = match &forward.kind {
         RouteKind::Listener => ("aws_lb_listener", "default_action"),
         RouteKind::Rule => ("aws_lb_listener_rule", "action"),
+        // Nothing is added to records.
+        RouteKind::Record(_) => return String::new(),
     };
     let mut text = format!("{}: {}\n", one_line(&forward.label()), forward.arn);
     let _ = writeln!(text, "Put this into the {resource} that you have for it:");

@@ -16,6 +16,7 @@ use aws_types::sdk_config::StalledStreamProtectionConfig;
 use jiff::SignedDuration;
 
 use super::credentials::Renewing;
+use super::dns::Written;
 use super::error::AwsError;
 use super::limits::Budgets;
 use super::metrics::LastRead;
@@ -41,12 +42,15 @@ pub struct Cloud {
     budgets: Budgets,
     ecs: OnceLock<aws_sdk_ecs::Client>,
     elb: OnceLock<aws_sdk_elasticloadbalancingv2::Client>,
+    route53: OnceLock<aws_sdk_route53::Client>,
     cloudwatch: OnceLock<aws_sdk_cloudwatch::Client>,
     scaling: OnceLock<aws_sdk_applicationautoscaling::Client>,
     scheduler: OnceLock<aws_sdk_scheduler::Client>,
     sts: OnceLock<aws_sdk_sts::Client>,
-    /// Each route's action list as last seen or written: a revert starts from these.
+    /// Each route's action list, or records, as last seen or written: a revert starts from these.
     actions: Mutex<BTreeMap<RouteArn, Element>>,
+    /// The change of each record pair that this process made last.
+    written: Mutex<BTreeMap<RouteArn, Written>>,
     /// The metrics as last read: a minute is final once two reads agree.
     metrics: Mutex<Option<LastRead>>,
 }
@@ -82,11 +86,13 @@ impl Cloud {
             budgets: Budgets::default(),
             ecs: OnceLock::new(),
             elb: OnceLock::new(),
+            route53: OnceLock::new(),
             cloudwatch: OnceLock::new(),
             scaling: OnceLock::new(),
             scheduler: OnceLock::new(),
             sts: OnceLock::new(),
             actions: Mutex::default(),
+            written: Mutex::default(),
             metrics: Mutex::default(),
         }
     }
@@ -155,6 +161,12 @@ impl Cloud {
             .get_or_init(|| aws_sdk_elasticloadbalancingv2::Client::new(&self.config))
     }
 
+    /// One service for all regions, whose endpoint and signing the SDK knows.
+    pub(super) fn route53(&self) -> &aws_sdk_route53::Client {
+        self.route53
+            .get_or_init(|| aws_sdk_route53::Client::new(&self.config))
+    }
+
     pub(super) fn cloudwatch(&self) -> &aws_sdk_cloudwatch::Client {
         self.cloudwatch
             .get_or_init(|| aws_sdk_cloudwatch::Client::new(&self.config))
@@ -209,6 +221,21 @@ impl Cloud {
     pub(super) fn remembered(&self, route: &RouteArn) -> Option<Element> {
         let actions = self.actions.lock().unwrap_or_else(PoisonError::into_inner);
         actions.get(route).cloned()
+    }
+
+    /// The change of a record pair that this process made last.
+    pub(super) fn written(&self, route: &RouteArn) -> Option<Written> {
+        let written = self.written.lock().unwrap_or_else(PoisonError::into_inner);
+        written.get(route).cloned()
+    }
+
+    /// Keeps `change`, or with `None` forgets what was kept.
+    pub(super) fn note_written(&self, route: &RouteArn, change: Option<Written>) {
+        let mut written = self.written.lock().unwrap_or_else(PoisonError::into_inner);
+        match change {
+            Some(change) => written.insert(route.clone(), change),
+            None => written.remove(route),
+        };
     }
 
     /// Keeps `list`, or with `None` forgets what was kept.

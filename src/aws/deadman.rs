@@ -1,5 +1,5 @@
 //! The dead-man switch at AWS: one-shot schedules of EventBridge Scheduler whose targets are the
-//! ELBv2 calls themselves.
+//! calls to ELBv2 and Route 53 themselves.
 
 use std::collections::BTreeSet;
 
@@ -12,12 +12,15 @@ use jiff::Timestamp;
 use super::cloud::Cloud;
 use super::error::{AwsError, ErrorClass};
 use super::forward::{self, Edit, Leftover};
+use super::listeners::Item;
+use super::records;
 use super::retry::Effect;
 use super::routes::pair;
 use super::together::{all, some};
 use super::universal;
 use super::xml::Element;
 use crate::deployment::deadman;
+use crate::deployment::dns::Record;
 use crate::deployment::ids::{RoleArn, RouteArn, ScheduleName};
 use crate::deployment::plan::{Plan, Route, RouteKind};
 use crate::deployment::surroundings::Forward;
@@ -37,6 +40,34 @@ const PAGES: usize = 20;
 /// ELBv2 calls at once, out of a bucket of 40 that refills by 10 a second and isn't only ours.
 const AT_ONCE: usize = 8;
 
+/// A call that writes a route's weights.
+struct Call {
+    target: String,
+    input: String,
+}
+
+impl Call {
+    /// Of what a route's weights stand in.
+    fn of(kind: &RouteKind, arn: &RouteArn, list: &Element) -> Call {
+        let item = match kind {
+            RouteKind::Listener => Item::Listener,
+            RouteKind::Rule => Item::Rule,
+            RouteKind::Record(record) => return Call::of_records(record, &list.children),
+        };
+        Call {
+            target: universal::target(item),
+            input: universal::input(item, arn, list),
+        }
+    }
+
+    fn of_records(record: &Record, sets: &[Element]) -> Call {
+        Call {
+            target: universal::RECORDS.to_owned(),
+            input: universal::input_of_records(&record.zone, sets),
+        }
+    }
+}
+
 /// One schedule as it is to be.
 struct Wanted<'a> {
     name: &'a ScheduleName,
@@ -51,42 +82,46 @@ impl Cloud {
             return Err(AwsError::invalid(CREATE, "the plan has no dead-man switch"));
         };
         let armed = plan.routes.iter().map(|route| async {
-            let list = self.all_blue(plan, route).await?;
+            let call = self.all_blue(plan, route).await?;
             let name = deadman::name(&plan.cluster, &plan.service, &plan.id, &route.arn);
-            self.arm(&name, &deadman.role, (route.kind, &route.arn), &list, until)
-                .await
+            self.arm(&name, &deadman.role, call, until).await
         });
         all(armed).await.into_iter().collect()
     }
 
-    /// What a revert would write to `route`, from its action list as last seen.
-    async fn all_blue(&self, plan: &Plan, route: &Route) -> Result<Element, AwsError> {
+    /// What a revert would write to `route`, from what was last seen of it.
+    async fn all_blue(&self, plan: &Plan, route: &Route) -> Result<Call, AwsError> {
         let list = match self.remembered(&route.arn) {
             Some(list) => list,
-            None => self.item(route.kind, &route.arn).await?,
+            None => self.present(&route.kind, &route.arn).await?,
         };
         let green = match route.sticky {
             Some(_) => Leftover::Removed,
             None => Leftover::Named,
         };
-        let edit = forward::edit(&list, pair(plan, route), Edit::AllBlue { green });
+        let edit = Edit::AllBlue { green };
         let refused = |error: forward::Refusal| AwsError::invalid(CREATE, error.to_string());
-        Ok(edit.map_err(refused)?.unwrap_or(list))
+        if let RouteKind::Record(record) = &route.kind {
+            let edited = records::edit(&list, record, plan.blue, edit).map_err(refused)?;
+            let sets = edited.map_or(list.children, |edited| edited.changed);
+            return Ok(Call::of_records(record, &sets));
+        }
+        let edited = forward::edit(&list, pair(plan, route), edit).map_err(refused)?;
+        Ok(Call::of(&route.kind, &route.arn, &edited.unwrap_or(list)))
     }
 
-    /// Has one route's action list written at `until`.
+    /// Has a call made at `until`.
     async fn arm(
         &self,
         name: &ScheduleName,
         role: &RoleArn,
-        (kind, route): (RouteKind, &RouteArn),
-        list: &Element,
+        call: Call,
         until: Timestamp,
     ) -> Result<(), AwsError> {
         let target = Target::builder()
-            .arn(universal::target(kind))
+            .arn(call.target)
             .role_arn(role.as_str())
-            .input(universal::input(kind, route, list))
+            .input(call.input)
             .retry_policy(
                 RetryPolicy::builder()
                     .maximum_retry_attempts(RETRIES)
@@ -213,7 +248,7 @@ impl Cloud {
         Ok(names)
     }
 
-    /// Has a route's present action list written once more at `until`: that changes nothing, and
+    /// Has a route's present weights written once more at `until`: that changes nothing, and
     /// shows whether AWS takes and runs such a schedule.
     pub async fn arm_no_op(
         &self,
@@ -222,9 +257,9 @@ impl Cloud {
         route: &Forward,
         until: Timestamp,
     ) -> Result<(), AwsError> {
-        let list = self.item(route.kind, &route.arn).await?;
-        self.arm(name, role, (route.kind, &route.arn), &list, until)
-            .await
+        let list = self.present(&route.kind, &route.arn).await?;
+        let call = Call::of(&route.kind, &route.arn, &list);
+        self.arm(name, role, call, until).await
     }
 
     /// Which of `routes` have an action whose client secret ELBv2 keeps to itself.
@@ -232,10 +267,16 @@ impl Cloud {
         &self,
         routes: &[Forward],
     ) -> Result<BTreeSet<RouteArn>, AwsError> {
-        let lists = routes.iter().map(|route| self.item(route.kind, &route.arn));
+        let items = routes.iter();
+        let items: Vec<_> = items
+            .filter_map(|route| Some((Item::of(&route.kind)?, route)))
+            .collect();
+        let lists = items
+            .iter()
+            .map(|(item, route)| self.item(*item, &route.arn));
         let lists = some(AT_ONCE, lists.collect()).await;
         let mut with = BTreeSet::new();
-        for (route, list) in routes.iter().zip(lists) {
+        for ((_, route), list) in items.iter().zip(lists) {
             if list?.children.iter().any(has_secret) {
                 with.insert(route.arn.clone());
             }

@@ -80,6 +80,9 @@ pub(super) enum Refusal {
     /// Nothing would be left.
     #[error("{0} is the only target group of the action")]
     Only(String),
+    /// Weights of records are too coarse.
+    #[error("no two weights of records give green {0}")]
+    NoWeights(Weight),
 }
 
 /// Every group that the list's forward action names, with its weight; the one that names any of

@@ -5,11 +5,10 @@ use std::collections::{BTreeMap, BTreeSet};
 use super::cloud::Cloud;
 use super::error::AwsError;
 use super::forward;
-use super::listeners::names;
+use super::listeners::{Item, names};
 use super::together::{all, some};
 use super::xml::Element;
 use crate::deployment::ids::{LoadBalancerArn, RouteArn, TargetGroupArn};
-use crate::deployment::plan::RouteKind;
 use crate::deployment::surroundings::{Forward, GroupFound};
 
 /// Calls at once, out of a bucket of 40 that refills by 10 a second and isn't only ours.
@@ -76,12 +75,12 @@ impl Cloud {
         for (listener, rules) in listeners.iter().zip(rules) {
             let port = listener.text_of("Port").and_then(|port| port.parse().ok());
             let of = |item: &Element, kind| forward(item, kind, load_balancer, port.unwrap_or(0));
-            forwards.push(of(listener, RouteKind::Listener));
+            forwards.push(of(listener, Item::Listener));
             // The default rule is the listener's default action once more.
             let own = rules?
                 .into_iter()
                 .filter(|rule| rule.text_of("IsDefault") != Some("true"));
-            forwards.extend(own.map(|rule| of(&rule, RouteKind::Rule)));
+            forwards.extend(own.map(|rule| of(&rule, Item::Rule)));
         }
         Ok(forwards)
     }
@@ -89,7 +88,7 @@ impl Cloud {
 
 fn forward(
     item: &Element,
-    kind: RouteKind,
+    kind: Item,
     load_balancer: &LoadBalancerArn,
     port: u16,
 ) -> (Forward, Element) {
@@ -97,10 +96,10 @@ fn forward(
     let priority = item.text_of("Priority").map(str::to_owned);
     let forward = Forward {
         arn: RouteArn::new(item.text_of(names.arn).unwrap_or_default()),
-        kind,
+        kind: kind.kind(),
         load_balancer: load_balancer.clone(),
         port,
-        priority: priority.filter(|_| kind == RouteKind::Rule),
+        priority: priority.filter(|_| kind == Item::Rule),
         hosts: condition(item, "host-header", "HostHeaderConfig"),
         paths: condition(item, "path-pattern", "PathPatternConfig"),
         headers: headers(item),

@@ -2,7 +2,8 @@
 //! of each, and goes slower where AWS says no all the same.
 //!
 //! Figures: AWS's own tables of API throttling for Amazon ECS and Elastic Load Balancing, and the
-//! quotas of CloudWatch (DescribeAlarms 9 a second); GetMetricData is a careful guess.
+//! quotas of CloudWatch (DescribeAlarms 9 a second) and Route 53 (5 requests a second, all
+//! together); GetMetricData is a careful guess.
 
 use std::collections::BTreeMap;
 use std::sync::{Mutex, PoisonError};
@@ -38,6 +39,7 @@ enum Bucket {
     ElbAll,
     AlarmReads,
     MetricReads,
+    Dns,
 }
 
 impl Bucket {
@@ -52,6 +54,7 @@ impl Bucket {
             Bucket::ElbModifies => (20.0, 3.0),
             Bucket::AlarmReads => (9.0, 9.0),
             Bucket::MetricReads => (50.0, 50.0),
+            Bucket::Dns => (5.0, 5.0),
         }
     }
 }
@@ -71,6 +74,7 @@ fn buckets_of(operation: &str) -> &'static [Bucket] {
         ("elasticloadbalancing", _) => &[Bucket::ElbReads, Bucket::ElbAll],
         ("cloudwatch", "DescribeAlarms") => &[Bucket::AlarmReads],
         ("cloudwatch", _) => &[Bucket::MetricReads],
+        ("route53", _) => &[Bucket::Dns],
         _ => &[],
     }
 }

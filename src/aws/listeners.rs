@@ -25,6 +25,33 @@ const RULES: &str = "elasticloadbalancing:DescribeRules";
 const MODIFY_LISTENER: &str = "elasticloadbalancing:ModifyListener";
 const MODIFY_RULE: &str = "elasticloadbalancing:ModifyRule";
 
+/// What has an action list.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Item {
+    /// A listener: its default actions.
+    Listener,
+    /// A rule of one.
+    Rule,
+}
+
+impl Item {
+    /// `None` for what is no part of a load balancer.
+    pub(super) fn of(kind: &RouteKind) -> Option<Item> {
+        match kind {
+            RouteKind::Listener => Some(Item::Listener),
+            RouteKind::Rule => Some(Item::Rule),
+            RouteKind::Record(_) => None,
+        }
+    }
+
+    pub(super) fn kind(self) -> RouteKind {
+        match self {
+            Item::Listener => RouteKind::Listener,
+            Item::Rule => RouteKind::Rule,
+        }
+    }
+}
+
 /// The names that differ between a listener's default action and a rule's.
 pub(super) struct Names {
     /// The list in a Describe or Modify answer.
@@ -40,16 +67,16 @@ pub(super) struct Names {
 }
 
 /// The names for `kind`.
-pub(super) fn names(kind: RouteKind) -> Names {
+pub(super) fn names(kind: Item) -> Names {
     match kind {
-        RouteKind::Listener => Names {
+        Item::Listener => Names {
             items: "Listeners",
             arn: "ListenerArn",
             actions: "DefaultActions",
             describe: LISTENERS,
             modify: MODIFY_LISTENER,
         },
-        RouteKind::Rule => Names {
+        Item::Rule => Names {
             items: "Rules",
             arn: "RuleArn",
             actions: "Actions",
@@ -63,16 +90,16 @@ impl Cloud {
     /// The listeners or rules of those ARNs, in one call.
     pub(super) async fn items(
         &self,
-        kind: RouteKind,
+        kind: Item,
         arns: &[&RouteArn],
     ) -> Result<Vec<Element>, AwsError> {
         let arns = || arns.iter().map(|arn| arn.as_str().to_owned()).collect();
         match kind {
-            RouteKind::Listener => {
+            Item::Listener => {
                 self.listener_pages(|request| request.set_listener_arns(Some(arns())))
                     .await
             }
-            RouteKind::Rule => {
+            Item::Rule => {
                 self.rule_pages(|request| request.set_rule_arns(Some(arns())))
                     .await
             }
@@ -149,7 +176,7 @@ impl Cloud {
     /// Replaces the action list of a listener or rule; gives back the item as ELBv2 now has it.
     pub(super) async fn modify(
         &self,
-        kind: RouteKind,
+        kind: Item,
         arn: &RouteArn,
         actions: &Element,
         effect: Effect,
@@ -162,7 +189,7 @@ impl Cloud {
             changed.ok_or_else(|| "it doesn't show what was modified".to_owned())
         };
         match kind {
-            RouteKind::Listener => {
+            Item::Listener => {
                 let send = || {
                     let (body, kept) = (body.clone(), Kept::default());
                     let request = self.elb().modify_listener().customize();
@@ -173,7 +200,7 @@ impl Cloud {
                 };
                 self.call_and_read(names.modify, effect, send, read).await
             }
-            RouteKind::Rule => {
+            Item::Rule => {
                 let send = || {
                     let (body, kept) = (body.clone(), Kept::default());
                     let request = self.elb().modify_rule().customize();
@@ -208,7 +235,7 @@ pub(super) fn read(key: &str, answer: &[u8]) -> Result<(Vec<Element>, Option<Str
 }
 
 /// The form body of a Modify call that replaces the action list.
-fn modify_body(kind: RouteKind, arn: &RouteArn, actions: &Element) -> String {
+fn modify_body(kind: Item, arn: &RouteArn, actions: &Element) -> String {
     let names = names(kind);
     let action = names.modify.rsplit(':').next().unwrap_or(names.modify);
     let mut parameters = vec![(names.arn.to_owned(), arn.as_str().to_owned())];
@@ -247,13 +274,13 @@ mod tests {
         let text = "a b+c/é&=*";
         let action = Element::node("member", vec![Element::leaf("X", text)]);
         let list = Element::node("Actions", vec![action]);
-        let body = modify_body(RouteKind::Rule, &RouteArn::new("arn:rule"), &list);
+        let body = modify_body(Item::Rule, &RouteArn::new("arn:rule"), &list);
         assert_eq!(
             body,
             "Action=ModifyRule&Version=2015-12-01&RuleArn=arn%3Arule\
              &Actions.member.1.X=a%20b%2Bc%2F%C3%A9%26%3D*"
         );
-        let body = modify_body(RouteKind::Listener, &RouteArn::new("l"), &list);
+        let body = modify_body(Item::Listener, &RouteArn::new("l"), &list);
         assert!(body.starts_with(
             "Action=ModifyListener&Version=2015-12-01&ListenerArn=l&DefaultActions.member.1.X="
         ));

@@ -51,6 +51,12 @@ pub(super) enum On {
     ScalingAlarms,
     /// The functions that gates call.
     Functions,
+    /// The hosted zones of the config's records.
+    Zones,
+    /// Changes of records: their ids are AWS's own.
+    Changes,
+    /// Those records, by condition.
+    Records,
 }
 
 /// Which configs need it.
@@ -69,6 +75,10 @@ pub(super) enum When {
     Functions,
     /// With a gate that looks at scans.
     Scans,
+    /// Where records are routes.
+    Records,
+    /// Where one of them doesn't say its zone's id.
+    FindsZones,
 }
 
 /// Actions that are needed by the same configs on the same things.
@@ -129,6 +139,25 @@ pub(super) const PERMISSIONS: &[Permission] = &[
         On::Anything,
         When::Deadman,
         &["scheduler:ListSchedules"],
+    ),
+    allow(
+        Read,
+        On::Anything,
+        When::FindsZones,
+        &["route53:ListHostedZonesByName"],
+    ),
+    allow(
+        Read,
+        On::Zones,
+        When::Records,
+        &["route53:ListResourceRecordSets"],
+    ),
+    allow(Read, On::Changes, When::Records, &["route53:GetChange"]),
+    allow(
+        Write,
+        On::Records,
+        When::Records,
+        &["route53:ChangeResourceRecordSets"],
     ),
     allow(
         Read,

@@ -1,12 +1,13 @@
 //! The IAM policy that a config needs, from the table of permissions. Asks nothing of AWS.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use serde_json::{Value, json};
 
 use super::permissions::{Access, On, PERMISSIONS, When};
 use crate::deployment::clone::DEPLOYMENT_TAG;
 use crate::deployment::deadman::{self, Deadman};
+use crate::deployment::dns::RecordType;
 use crate::deployment::ids::{ClusterName, ServiceName, Slots};
 use crate::deployment::plan::RetireHow;
 use crate::deployment::preflight::{RouteWanted, RoutesWanted, SlotWanted};
@@ -81,7 +82,7 @@ pub fn policy(scope: &Scope) -> Policy {
             "Action": actions,
             "Resource": resources,
         });
-        if let Some(condition) = place.condition(*on) {
+        if let Some(condition) = place.condition(*on, scope) {
             statement["Condition"] = condition;
         }
         Some(statement)
@@ -101,6 +102,8 @@ fn is_needed(when: When, scope: &Scope) -> bool {
         When::Functions => !scope.functions.is_empty(),
         When::Deletes => scope.retire == RetireHow::Delete,
         When::Balanced => !scope.is_bare(),
+        When::Records => scope.routes.records().next().is_some(),
+        When::FindsZones => scope.routes.records().any(|it| it.zone_id().is_none()),
     }
 }
 
@@ -199,6 +202,13 @@ impl Place {
                     .map(|prefix| self.arn("cloudwatch", &format!("alarm:{prefix}*")))
                     .collect()
             }
+            On::Zones | On::Records => {
+                let zones = scope.routes.records().map(|it| it.zone_id().unwrap_or("*"));
+                let zones: BTreeSet<&str> = zones.collect();
+                let arn = |id| format!("arn:{}:route53:::hostedzone/{id}", self.partition);
+                zones.into_iter().map(arn).collect()
+            }
+            On::Changes => vec![format!("arn:{}:route53:::change/*", self.partition)],
             On::LogStreams => vec![format!(
                 "arn:{}:logs:*:{}:log-group:*:log-stream:*",
                 self.partition, self.account
@@ -230,7 +240,7 @@ impl Place {
                 RouteWanted::Arn(arn) if arn.contains(&format!(":{kind}/")) => {
                     resources.push(arn.clone());
                 }
-                RouteWanted::Arn(_) => {}
+                RouteWanted::Arn(_) | RouteWanted::Record(_) => {}
                 RouteWanted::Place {
                     load_balancer,
                     host,
@@ -259,7 +269,7 @@ impl Place {
         resources
     }
 
-    fn condition(&self, on: On) -> Option<Value> {
+    fn condition(&self, on: On, scope: &Scope) -> Option<Value> {
         Some(match on {
             On::InCluster => {
                 let cluster = self.arn("ecs", &format!("cluster/{}", self.cluster));
@@ -280,6 +290,21 @@ impl Place {
                 "application-autoscaling:service-namespace": "ecs",
                 "application-autoscaling:scalable-dimension": "ecs:service:DesiredCount",
             } }),
+            On::Records => {
+                let records = || scope.routes.records();
+                let names = records().map(|it| it.name.as_str().replace('*', "\\052"));
+                let names: BTreeSet<String> = names.collect();
+                let types = records().flat_map(|it| match it.kind {
+                    Some(kind) => vec![kind.as_str()],
+                    None => RecordType::ALL.map(RecordType::as_str).to_vec(),
+                });
+                let types: BTreeSet<&str> = types.collect();
+                let key = |name: &str| format!("route53:ChangeResourceRecordSets{name}");
+                json!({ "ForAllValues:StringEquals": {
+                    key("NormalizedRecordNames"): names, key("RecordTypes"): types,
+                    key("Actions"): ["UPSERT"],
+                } })
+            }
             On::SwitchRole => json!({ "StringEquals": {
                 "iam:PassedToService": "scheduler.amazonaws.com",
             } }),
@@ -303,6 +328,13 @@ impl Place {
             open.push(
                 "WriteListeners and WriteRules take in every load balancer of the region: \
                  list `routes` in bg.yaml to restrict them"
+                    .to_owned(),
+            );
+        }
+        if is_needed(When::FindsZones, scope) {
+            open.push(
+                "ReadZones and WriteRecords take in every hosted zone: set `zone` of each record \
+                 to its zone's id to restrict them"
                     .to_owned(),
             );
         }
@@ -331,9 +363,10 @@ fn arns(scope: &Scope) -> Vec<&str> {
         RoutesWanted::Auto => &[][..],
         RoutesWanted::Listed(routes) => routes,
     };
-    let routes = routes.iter().map(|route| match route {
-        RouteWanted::Arn(arn) => arn.as_str(),
-        RouteWanted::Place { load_balancer, .. } => load_balancer.as_str(),
+    let routes = routes.iter().filter_map(|route| match route {
+        RouteWanted::Arn(arn) => Some(arn.as_str()),
+        RouteWanted::Place { load_balancer, .. } => Some(load_balancer.as_str()),
+        RouteWanted::Record(_) => None,
     });
     let role = scope.deadman.iter().map(|it| it.role.as_str());
     let all = [scope.cluster.as_str()].into_iter();

@@ -10,6 +10,7 @@ use super::cloud::Cloud;
 use super::ecs::{count, list, own_groups, tag};
 use super::error::AwsError;
 use super::metrics::{datapoints, query};
+use super::records;
 use crate::deployment::action::Action;
 use crate::deployment::bare;
 use crate::deployment::ids::{
@@ -100,6 +101,10 @@ impl Cloud {
             Some(forwards) => self.requests_of(&groups, forwards, now).await,
             None => Seen::Value(retire::Requests::NoData),
         };
+        let forwards = match forwards {
+            Seen::Value(forwards) => self.before_records(retirement, forwards).await,
+            unreadable @ Seen::Unreadable(_) => unreadable,
+        };
         RetireLook {
             now,
             forwards,
@@ -111,6 +116,29 @@ impl Cloud {
             armed: self.armed(retirement.deadman.as_deref()).await,
             instead,
         }
+    }
+
+    /// Puts the records of a slot in the place of what they lead to: that always forwards.
+    async fn before_records(
+        &self,
+        retirement: &Retirement,
+        mut forwards: Vec<Forward>,
+    ) -> Seen<Vec<Forward>> {
+        for record in &retirement.records {
+            let behind = &record.ends[retirement.slot].load_balancer;
+            forwards.retain(|it| it.load_balancer != *behind);
+        }
+        for record in &retirement.records {
+            match self.pair_of(record).await {
+                Ok(list) => forwards.push(Forward::of_record(
+                    record.clone(),
+                    records::weights(&list, record),
+                )),
+                Err(error) if error.is_not_found() => {}
+                Err(error) => return Seen::Unreadable(error.to_string()),
+            }
+        }
+        Seen::Value(forwards)
     }
 
     async fn armed(&self, prefix: Option<&str>) -> Seen<Vec<ScheduleName>> {

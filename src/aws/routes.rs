@@ -5,7 +5,8 @@ use std::collections::BTreeMap;
 use super::cloud::Cloud;
 use super::error::{AwsError, ErrorClass};
 use super::forward::{self, Edit, Leftover, Pair, Refusal};
-use super::listeners::names;
+use super::listeners::{Item, names};
+use super::records;
 use super::retry::Effect;
 use super::together::all;
 use super::xml::Element;
@@ -17,9 +18,9 @@ use crate::deployment::plan::{Plan, Route, RouteKind};
 /// One route that is to carry everything on one side: break glass.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct RouteWrite {
-    /// The listener or rule.
+    /// The listener or rule, or what stands for a record pair.
     pub arn: RouteArn,
-    /// Which of the two.
+    /// Which of them.
     pub kind: RouteKind,
     /// What people call it.
     pub label: String,
@@ -40,19 +41,24 @@ enum From {
 }
 
 impl Cloud {
-    /// The forward action of every route of the plan; what can't be read says why. Each action
-    /// list is remembered for a revert.
+    /// The weights of every route of the plan; what can't be read says why. What they stand in is
+    /// remembered for a revert.
     pub(super) async fn see_routes(&self, plan: &Plan) -> BTreeMap<RouteArn, Seen<RouteSeen>> {
-        let all = || plan.routes.iter().chain(&plan.test_routes);
-        let of = |kind| all().filter(move |route| route.kind == kind);
-        let (listeners, rules) = tokio::join!(
-            self.see(RouteKind::Listener, of(RouteKind::Listener).collect()),
-            self.see(RouteKind::Rule, of(RouteKind::Rule).collect()),
+        let all_routes = || plan.routes.iter().chain(&plan.test_routes);
+        let of = |item| all_routes().filter(move |route| Item::of(&route.kind) == Some(item));
+        let pairs = plan.routes.iter().filter_map(|route| match &route.kind {
+            RouteKind::Record(record) => Some(self.see_pair(route, record)),
+            RouteKind::Listener | RouteKind::Rule => None,
+        });
+        let (listeners, rules, pairs) = tokio::join!(
+            self.see(Item::Listener, of(Item::Listener).collect()),
+            self.see(Item::Rule, of(Item::Rule).collect()),
+            all(pairs),
         );
-        listeners.into_iter().chain(rules).collect()
+        listeners.into_iter().chain(rules).chain(pairs).collect()
     }
 
-    async fn see(&self, kind: RouteKind, routes: Vec<&Route>) -> Vec<(RouteArn, Seen<RouteSeen>)> {
+    async fn see(&self, kind: Item, routes: Vec<&Route>) -> Vec<(RouteArn, Seen<RouteSeen>)> {
         if routes.is_empty() {
             return Vec::new();
         }
@@ -74,7 +80,7 @@ impl Cloud {
                     let groups = [&route.groups.a, &route.groups.b];
                     let weights = forward::weights(&list, &groups);
                     self.remember(&route.arn, Some(list));
-                    Seen::Value(RouteSeen { weights })
+                    Seen::Value(RouteSeen::of(weights))
                 }
                 Err(error) => Seen::Unreadable(error.to_string()),
             };
@@ -84,7 +90,7 @@ impl Cloud {
     }
 
     /// The action list of one listener or rule.
-    pub(super) async fn item(&self, kind: RouteKind, arn: &RouteArn) -> Result<Element, AwsError> {
+    pub(super) async fn item(&self, kind: Item, arn: &RouteArn) -> Result<Element, AwsError> {
         pick(kind, arn, self.items(kind, &[arn]).await?)
     }
 
@@ -189,16 +195,49 @@ impl Cloud {
     ) -> Result<(), AwsError> {
         let list = match list {
             Some(list) => list,
-            None => self.item(route.kind, &route.arn).await?,
+            None => self.present(&route.kind, &route.arn).await?,
         };
         self.remember(&route.arn, Some(list.clone()));
-        self.write_edited(route.kind, &route.arn, &list, pair, edit, effect)
-            .await
+        let at = (&route.kind, &route.arn);
+        self.write_present(at, &list, pair, edit, effect).await
+    }
+
+    /// What a route's weights stand in: an action list, or records.
+    pub(super) async fn present(
+        &self,
+        kind: &RouteKind,
+        arn: &RouteArn,
+    ) -> Result<Element, AwsError> {
+        match kind {
+            RouteKind::Listener => self.item(Item::Listener, arn).await,
+            RouteKind::Rule => self.item(Item::Rule, arn).await,
+            RouteKind::Record(record) => self.pair_of(record).await,
+        }
+    }
+
+    async fn write_present(
+        &self,
+        (kind, arn): (&RouteKind, &RouteArn),
+        list: &Element,
+        pair: Pair<'_>,
+        edit: Edit,
+        effect: Effect,
+    ) -> Result<(), AwsError> {
+        let item = match kind {
+            RouteKind::Listener => Item::Listener,
+            RouteKind::Rule => Item::Rule,
+            RouteKind::Record(record) => {
+                let blue = record.slot_of(pair.blue).unwrap_or(SlotName::A);
+                let written = self.write_pair(arn, record, blue, list, edit, effect);
+                return written.await;
+            }
+        };
+        self.write_edited(item, arn, list, pair, edit, effect).await
     }
 
     pub(super) async fn write_edited(
         &self,
-        kind: RouteKind,
+        kind: Item,
         arn: &RouteArn,
         list: &Element,
         pair: Pair<'_>,
@@ -230,13 +269,13 @@ impl Cloud {
     }
 
     /// Break glass: all weight to one side on each of `routes`, read back, together. Needs
-    /// nothing but ELBv2. The results come in the order of `routes`.
+    /// nothing but ELBv2, and Route 53 where records are routes. The results come in the order of `routes`.
     pub async fn write_routes(&self, routes: &[RouteWrite]) -> Vec<Result<RouteSeen, AwsError>> {
         all(routes.iter().map(|route| self.write_route(route))).await
     }
 
     async fn write_route(&self, route: &RouteWrite) -> Result<RouteSeen, AwsError> {
-        let list = self.item(route.kind, &route.arn).await?;
+        let list = self.present(&route.kind, &route.arn).await?;
         let green = match (forward::stickiness(&list), &route.from) {
             (Some(_), Some(_)) => Leftover::Removed,
             _ => Leftover::Named,
@@ -246,11 +285,15 @@ impl Cloud {
             green: route.from.as_ref().unwrap_or(&route.to),
         };
         let edit = Edit::AllBlue { green };
-        self.write_edited(route.kind, &route.arn, &list, pair, edit, Effect::Reverts)
+        let at = (&route.kind, &route.arn);
+        self.write_present(at, &list, pair, edit, Effect::Reverts)
             .await?;
-        let list = self.item(route.kind, &route.arn).await?;
-        let weights = forward::weights(&list, &[pair.blue, pair.green]);
-        Ok(RouteSeen { weights })
+        let list = self.present(&route.kind, &route.arn).await?;
+        let weights = match &route.kind {
+            RouteKind::Record(record) => records::weights(&list, record),
+            _ => forward::weights(&list, &[pair.blue, pair.green]),
+        };
+        Ok(RouteSeen::of(weights))
     }
 }
 
@@ -262,7 +305,7 @@ pub(super) fn pair<'a>(plan: &Plan, route: &'a Route) -> Pair<'a> {
 }
 
 /// The action list of the item with that ARN.
-fn pick(kind: RouteKind, arn: &RouteArn, items: Vec<Element>) -> Result<Element, AwsError> {
+fn pick(kind: Item, arn: &RouteArn, items: Vec<Element>) -> Result<Element, AwsError> {
     let names = names(kind);
     items
         .into_iter()

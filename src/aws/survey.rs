@@ -7,6 +7,7 @@ use jiff::Timestamp;
 use serde_json::{Value, json};
 
 use super::cloud::Cloud;
+use super::dns::RecordsAsk;
 use super::ecs::{count, last_part, list, own_groups, text};
 use super::error::AwsError;
 use super::images::body;
@@ -15,6 +16,7 @@ use super::retry::{Effect, patiently};
 use super::services::task_definition;
 use super::together::{all, some};
 use crate::deployment::deadman;
+use crate::deployment::dns::DnsFound;
 use crate::deployment::ids::{
     AlarmName, ClusterName, EcsServiceName, SlotName, Slots, TargetGroupArn, TaskDefinitionArn,
 };
@@ -57,6 +59,8 @@ pub struct SurveyAsk {
     pub functions: Vec<FunctionName>,
     /// The version whose images gates look at, and whether at their scans too.
     pub version: Option<(DefinitionWanted, bool)>,
+    /// The records among the routes.
+    pub records: RecordsAsk,
 }
 
 impl SurveyAsk {
@@ -103,6 +107,7 @@ impl SurveyAsk {
             metrics: MetricsAsk::of(request),
             functions: request.functions(),
             version: (request.image_gate()).map(|scans| (request.definition.clone(), scans)),
+            records: RecordsAsk::of(&request.slots, &request.routes),
         }
     }
 }
@@ -128,6 +133,8 @@ impl Cloud {
             self.functions(&ask.functions),
         );
         let (cluster_exists, (groups, forwards)) = (cluster_exists?, forwards?);
+        let joined = self.with_records(&ask.records, &groups, forwards).await?;
+        let forwards = joined.routes;
         let services = match services {
             Err(error) if error.is_not_found() => Slots::default(),
             services => {
@@ -195,6 +202,10 @@ impl Cloud {
             )?,
             groups,
             forwards,
+            dns: DnsFound {
+                fixed: joined.fixed,
+                problems: joined.problems,
+            },
             task_definitions,
             asked_definition,
             alarms: alarms?,

@@ -6,6 +6,7 @@ use std::collections::BTreeMap;
 use super::cloud::Cloud;
 use super::error::AwsError;
 use super::forwards::{condition, headers};
+use super::listeners::Item;
 use super::retry::Effect;
 use super::web::WebRequest;
 use super::xml::Element;
@@ -26,15 +27,15 @@ impl Cloud {
         let route = plan.test_routes.first();
         let route = route.ok_or("the plan has no test route")?;
         let conditions = match route.kind {
-            RouteKind::Listener => BTreeMap::new(),
+            RouteKind::Listener | RouteKind::Record(_) => BTreeMap::new(),
             RouteKind::Rule => {
-                let rule = self.one(RouteKind::Rule, &route.arn).await;
+                let rule = self.one(Item::Rule, &route.arn).await;
                 demanded(&rule.map_err(|error| error.to_string())?)
             }
         };
         let listener = listener_of(&route.arn);
         let (listener, name) = tokio::join!(
-            self.one(RouteKind::Listener, &listener),
+            self.one(Item::Listener, &listener),
             self.dns_name(&route.load_balancer),
         );
         let listener = listener.map_err(|error| error.to_string())?;
@@ -51,7 +52,7 @@ impl Cloud {
         Ok(asked)
     }
 
-    async fn one(&self, kind: RouteKind, arn: &RouteArn) -> Result<Element, AwsError> {
+    async fn one(&self, kind: Item, arn: &RouteArn) -> Result<Element, AwsError> {
         let mut items = self.items(kind, &[arn]).await?;
         Ok(items.pop().unwrap_or_default())
     }

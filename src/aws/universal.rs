@@ -1,33 +1,54 @@
-//! ELBv2 calls as the fixed JSON input of a universal target. Pure.
+//! ELBv2's and Route 53's calls as the fixed JSON input of a universal target. Pure.
 
 use serde_json::{Map, Value, json};
 
-use super::listeners::names;
+use super::listeners::{Item, names};
 use super::xml::Element;
-use crate::deployment::ids::RouteArn;
-use crate::deployment::plan::RouteKind;
+use crate::deployment::ids::{HostedZoneId, RouteArn};
 
 /// What a universal target's ARN begins with.
 const UNIVERSAL: &str = "arn:aws:scheduler:::aws-sdk:elasticloadbalancingv2:";
-/// Fields of actions that are numbers in ELBv2's model; XML writes all alike.
-const NUMBERS: [&str; 4] = ["Order", "Weight", "DurationSeconds", "SessionTimeout"];
+/// The target that writes records.
+pub(super) const RECORDS: &str = "arn:aws:scheduler:::aws-sdk:route53:changeResourceRecordSets";
+/// Fields of actions and records that are numbers in the API models; XML writes all alike.
+const NUMBERS: [&str; 5] = [
+    "Order",
+    "Weight",
+    "DurationSeconds",
+    "SessionTimeout",
+    "TTL",
+];
 /// And those that are true or false.
-const FLAGS: [&str; 2] = ["Enabled", "UseExistingClientSecret"];
+const FLAGS: [&str; 4] = [
+    "Enabled",
+    "UseExistingClientSecret",
+    "EvaluateTargetHealth",
+    "MultiValueAnswer",
+];
+/// What the items of lists are called.
+const ITEMS: [&str; 2] = ["member", "ResourceRecord"];
 
 /// The target that writes an action list: `modifyListener` or `modifyRule`.
-pub(super) fn target(kind: RouteKind) -> String {
+pub(super) fn target(kind: Item) -> String {
     let call = match kind {
-        RouteKind::Listener => "modifyListener",
-        RouteKind::Rule => "modifyRule",
+        Item::Listener => "modifyListener",
+        Item::Rule => "modifyRule",
     };
     format!("{UNIVERSAL}{call}")
 }
 
 /// Its input: the listener or rule, and the whole action list.
-pub(super) fn input(kind: RouteKind, arn: &RouteArn, actions: &Element) -> String {
+pub(super) fn input(kind: Item, arn: &RouteArn, actions: &Element) -> String {
     let names = names(kind);
     let list: Vec<Value> = actions.children.iter().filter_map(value).collect();
     json!({ names.arn: arn.as_str(), names.actions: list }).to_string()
+}
+
+/// The input that writes records as they stand here.
+pub(super) fn input_of_records(zone: &HostedZoneId, sets: &[Element]) -> String {
+    let change = |set| Some(json!({ "Action": "UPSERT", "ResourceRecordSet": value(set)? }));
+    let changes: Vec<Value> = sets.iter().filter_map(change).collect();
+    json!({ "HostedZoneId": zone, "ChangeBatch": { "Changes": changes } }).to_string()
 }
 
 /// An element as JSON; `None` for one that is empty.
@@ -36,7 +57,7 @@ fn value(element: &Element) -> Option<Value> {
     if element.children.is_empty() {
         return leaf(element);
     }
-    if all_are("member") {
+    if ITEMS.into_iter().any(all_are) {
         let items = element.children.iter().filter_map(value);
         return Some(items.collect());
     }
@@ -85,7 +106,7 @@ mod tests {
               </ForwardConfig><Unheard>5</Unheard></member></DefaultActions>",
         )
         .unwrap();
-        let input = input(RouteKind::Listener, &RouteArn::new("arn:listener"), &list);
+        let input = input(Item::Listener, &RouteArn::new("arn:listener"), &list);
         let input: Value = serde_json::from_str(&input).unwrap();
         let expected = json!({
             "ListenerArn": "arn:listener",
@@ -101,6 +122,6 @@ mod tests {
             ],
         });
         assert_eq!(input, expected);
-        assert!(target(RouteKind::Rule).ends_with(":elasticloadbalancingv2:modifyRule"));
+        assert!(target(Item::Rule).ends_with(":elasticloadbalancingv2:modifyRule"));
     }
 }

@@ -1,8 +1,8 @@
-//! XML answers as trees, and trees as Query parameters: elements that this program has never
+//! XML answers as trees, and trees as XML and Query parameters: elements that this program has never
 //! heard of go back as they came.
 
 use quick_xml::Reader;
-use quick_xml::escape::resolve_predefined_entity;
+use quick_xml::escape::{escape, resolve_predefined_entity};
 use quick_xml::events::Event;
 
 /// An element: its text, or its children.
@@ -115,6 +115,16 @@ impl Element {
         self.children.retain(|child| child.name != name);
     }
 
+    /// The tree as XML again.
+    pub(super) fn to_xml(&self) -> String {
+        let name = &self.name;
+        let inner = match self.children.is_empty() {
+            true => escape(self.text.as_str()).into_owned(),
+            false => self.children.iter().map(Element::to_xml).collect(),
+        };
+        format!("<{name}>{inner}</{name}>")
+    }
+
     /// Adds the tree to `parameters` as AWS Query writes it: lists and maps by position from 1.
     pub(super) fn to_query(&self, prefix: &str, parameters: &mut Vec<(String, String)>) {
         if self.children.is_empty() {
@@ -179,6 +189,12 @@ mod tests {
         assert_eq!(root.text_of("B"), Some("<raw> & "));
         assert_eq!(root.text_of("C"), Some(""));
         assert_eq!(root.text, "");
+    }
+
+    #[test]
+    fn what_was_read_is_written_as_it_was() {
+        let text = "<R><A>a &amp; b&lt;</A><B><C>1</C><C></C></B></R>";
+        assert_eq!(Element::parse(text.as_bytes()).unwrap().to_xml(), text);
     }
 
     #[test]

@@ -36,7 +36,7 @@ impl Session {
         &self,
         traffic: &Traffic,
     ) -> Result<(), CliError> {
-        let mut accounts = traffic.forwards.iter().map(|route| route.arn.account());
+        let mut accounts = traffic.forwards.iter().map(|it| it.load_balancer.account());
         accounts.try_for_each(|account| self.refuse_account(account))
     }
 

@@ -9,8 +9,9 @@ use super::definition::{Definition, definition};
 use super::error::CliError;
 use crate::config::{self, AlarmSide, Config, RetireThen};
 use crate::deployment::deadman::Deadman;
+use crate::deployment::dns::{RecordWanted, plain_name};
 use crate::deployment::ids::{AlarmName, ClusterName, DeploymentId, EcsServiceName, ServiceName};
-use crate::deployment::ids::{RoleArn, SlotName, Slots};
+use crate::deployment::ids::{RoleArn, SetId, SlotName, Slots};
 use crate::deployment::plan::{GreenCapacity, Kind, Limits, Retire, RetireHow};
 use crate::deployment::preflight::{
     AlarmWanted, DefinitionWanted, Discovery, GuardsWanted, Request, RouteWanted, RoutesWanted,
@@ -239,6 +240,15 @@ fn route(route: &config::RouteConfig) -> RouteWanted {
             path: path.clone(),
             header: header.clone(),
         },
+        config::RouteConfig::Record(record) => RouteWanted::Record(RecordWanted {
+            name: plain_name(&record.name),
+            zone: record.zone.clone(),
+            kind: record.kind.as_deref().and_then(|it| it.parse().ok()),
+            sets: record.sets.as_ref().map(|[a, b]| Slots {
+                a: SetId::new(a),
+                b: SetId::new(b),
+            }),
+        }),
     }
 }
 

@@ -101,5 +101,10 @@ pub(super) fn retirement_of(deployment: &Deployment) -> Option<Retirement> {
             .deadman
             .as_ref()
             .map(|_| deadman::prefix(&plan.cluster, &plan.service)),
+        records: plan
+            .routes
+            .iter()
+            .filter_map(|route| route.kind.record().cloned())
+            .collect(),
     })
 }

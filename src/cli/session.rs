@@ -10,7 +10,7 @@ use super::error::{CliError, ErrorKind};
 use super::local_region::LocalRegion;
 use super::request;
 use super::sandbox_clock;
-use crate::aws::{AwsError, Cloud, ConnectOptions, ErrorClass, SurveyAsk};
+use crate::aws::{AwsError, Cloud, ConnectOptions, ErrorClass, RecordsAsk, SurveyAsk};
 use crate::config::{self, Config, StateLocation};
 use crate::deployment::deadman;
 use crate::deployment::event::Record;
@@ -179,6 +179,7 @@ impl Session {
             metrics: None,
             functions: Vec::new(),
             version: None,
+            records: RecordsAsk::of(&slots, &request::routes(&self.config)),
         };
         let found = self.cloud.survey(&ask, self.clock.now()).await;
         found.map_err(|error| self.cant_look(&error))

@@ -310,6 +310,7 @@ impl Situation {
                     .deadman
                     .as_ref()
                     .map(|_| deadman::prefix(&session.cluster(), &session.service())),
+                records: self.traffic.records(),
             })
         };
         SlotName::BOTH.into_iter().filter_map(of_slot).collect()

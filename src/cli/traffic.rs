@@ -1,5 +1,5 @@
-//! Which slot serves, and what to write so that the other does: from ELBv2 alone, or without a
-//! load balancer from ECS.
+//! Which slot serves, and what to write so that the other does: from ELBv2 (and Route 53) alone, or
+//! without a load balancer from ECS.
 
 use std::collections::BTreeMap;
 
@@ -8,13 +8,16 @@ use serde_json::Value;
 use super::error::CliError;
 use super::request;
 use super::session::Session;
-use crate::aws::RouteWrite;
+use crate::aws::{RecordsAsk, RouteWrite};
 use crate::deployment::bare;
+use crate::deployment::dns::Record;
 use crate::deployment::ids::{SlotName, Slots, TargetGroupArn};
+use crate::deployment::plan::RouteKind;
 use crate::deployment::preflight::{RouteWanted, SlotWanted};
 use crate::deployment::surroundings::{Carried, Forward, GroupFound, live};
 
-/// What ELBv2 alone shows; without a load balancer, what ECS does.
+/// What ELBv2 alone shows, and Route 53 where records are routes; without a load balancer, what
+/// ECS does.
 pub(super) struct Traffic {
     /// Each slot's target groups in the config's order; `None` for one that doesn't exist.
     groups: Slots<Vec<Option<TargetGroupArn>>>,
@@ -24,6 +27,8 @@ pub(super) struct Traffic {
     pub(super) tests: Vec<Forward>,
     /// Both services, where no load balancer tells.
     bare: Option<Slots<Option<Value>>>,
+    /// Why records that the config lists are not among them.
+    missing: Vec<String>,
 }
 
 /// What break glass has to do.
@@ -36,7 +41,9 @@ pub(super) struct Writes {
 }
 
 impl Traffic {
-    /// Looks at nothing but ELBv2, or without a load balancer at nothing but both services.
+    /// Looks at nothing but ELBv2, and at Route 53 where the config lists records. Where that can't
+    /// be read, the routes of load balancers are there all the same. Without a load balancer it
+    /// looks at nothing but both services.
     pub(super) async fn look(session: &Session) -> Result<Traffic, CliError> {
         let wanted = request::slots(&session.config);
         if session.config.is_bare() {
@@ -63,9 +70,25 @@ impl Traffic {
             .forwards_of(&names)
             .await
             .map_err(|error| session.cant_look(&error))?;
+        let ask = RecordsAsk::of(&wanted, &request::routes(&session.config));
+        let cloud = &session.cloud;
+        let (forwards, missing) = match cloud.with_records(&ask, &groups, forwards.clone()).await {
+            Ok(joined) => {
+                let problems = joined.problems.into_iter().map(|it| it.what);
+                (joined.routes, problems.collect())
+            }
+            Err(error) => {
+                // One that names a single group may stand behind a record.
+                let pairs = forwards.into_iter().filter(|it| it.weights.len() > 1);
+                (pairs.collect(), vec![error.to_string()])
+            }
+        };
         let tests = request::test_routes(&session.config);
         let services = Slots::default();
-        Ok(Traffic::of(&wanted, &groups, forwards, &tests, &services))
+        Ok(Traffic {
+            missing,
+            ..Traffic::of(&wanted, &groups, forwards, &tests, &services)
+        })
     }
 
     /// Of what was found for the config's slots.
@@ -91,6 +114,7 @@ impl Traffic {
             forwards,
             tests,
             bare: is_bare.then(|| services.clone()),
+            missing: Vec::new(),
         }
     }
 
@@ -141,6 +165,12 @@ impl Traffic {
         self.groups[slot].iter().flatten().cloned().collect()
     }
 
+    /// The record pairs among the routes.
+    pub(super) fn records(&self) -> Vec<Record> {
+        let kinds = self.forwards.iter().map(|forward| &forward.kind);
+        kinds.filter_map(RouteKind::record).cloned().collect()
+    }
+
     /// What each route gives each slot, in the order of `forwards`.
     pub(super) fn carried(&self) -> Vec<Carried> {
         self.carried_by(&self.forwards)
@@ -166,7 +196,10 @@ impl Traffic {
 
     /// What break glass has to write to give `to` everything.
     pub(super) fn writes(&self, to: SlotName) -> Writes {
-        let mut writes = Writes::default();
+        let mut writes = Writes {
+            impossible: self.missing.clone(),
+            ..Writes::default()
+        };
         for forward in self.forwards.iter().chain(&self.tests) {
             let named = |slot: SlotName| {
                 let names = |group: &TargetGroupArn| forward.weights.contains_key(group);
@@ -180,7 +213,7 @@ impl Traffic {
             match group(to) {
                 Some(gets) => writes.routes.push(RouteWrite {
                     arn: forward.arn.clone(),
-                    kind: forward.kind,
+                    kind: forward.kind.clone(),
                     label: forward.label(),
                     to: gets,
                     from: group(to.other()),
@@ -201,7 +234,6 @@ mod tests {
 
     use super::*;
     use crate::deployment::ids::{EcsServiceName, LoadBalancerArn, RouteArn};
-    use crate::deployment::plan::RouteKind;
     use crate::deployment::preflight::TargetWanted;
 
     fn wanted(service: &str, groups: [&str; 2]) -> SlotWanted {

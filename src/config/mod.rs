@@ -18,7 +18,7 @@ pub use deadman::Deadman;
 pub use find::{CONFIG_FILE, find};
 pub use guards::{AlarmConfig, AlarmSide, Guards, TargetGuard};
 
-pub use routes::{RouteConfig, Routes};
+pub use routes::{RecordConfig, RouteConfig, Routes};
 pub use schema::schema;
 pub use slots::{Endpoint, SlotConfig, Slots, TargetConfig};
 pub use types::{Config, Discovery, GreenCapacity, OnSignal, Retire, RetireThen, Signals, Timing};

@@ -33,12 +33,29 @@ pub enum RouteConfig {
         /// The rule's http-header condition, as `NAME: VALUE`.
         header: Option<String>,
     },
+    /// A weighted pair of Route 53 records, one for each slot's load balancer.
+    Record(RecordConfig),
+}
+
+/// A weighted pair of records.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct RecordConfig {
+    /// What they answer for.
+    pub name: String,
+    /// Their hosted zone's id or name; found where there is none.
+    pub zone: Option<String>,
+    /// Their type, A, AAAA or CNAME; every weighted pair of the name where there is none.
+    pub kind: Option<String>,
+    /// The set identifiers of slot a's and slot b's record, where they can't be found.
+    pub sets: Option<[String; 2]>,
 }
 
 pub(super) const ROUTE_KEYS: [&str; 5] = ["load_balancer", "port", "host", "path", "header"];
+pub(super) const RECORD_TYPES: [&str; 3] = ["A", "AAAA", "CNAME"];
+pub(super) const RECORD_KEYS: [&str; 4] = ["record", "zone", "type", "sets"];
 
-const ROUTE_FORM: &str =
-    "a route: a listener's or rule's ARN, or { load_balancer, port, host, path, header }";
+const ROUTE_FORM: &str = "a route: a listener's or rule's ARN, { load_balancer, port, host, path, header } or \
+                          { record, zone, type }";
 
 pub(super) fn read_routes(reader: Reader<'_>, node: &Node) -> Result<Routes, InputError> {
     if let Value::Text(text) = &node.value {
@@ -72,8 +89,26 @@ pub(super) fn read_test_routes(
             let error = reader.error(node.at, "the list of test routes is empty");
             Err(error.with_hint("leave `test_route` out where testers have no route of their own"))
         }
-        Value::List(items) => read_all(reader, items),
-        _ => Ok(vec![read_route(reader, node)?]),
+        Value::List(items) => items
+            .iter()
+            .try_for_each(|item| refuse_record(reader, item))
+            .and_then(|()| read_all(reader, items)),
+        _ => {
+            refuse_record(reader, node)?;
+            Ok(vec![read_route(reader, node)?])
+        }
+    }
+}
+
+fn refuse_record(reader: Reader<'_>, node: &Node) -> Result<(), InputError> {
+    match is_record(node) {
+        true => Err(reader
+            .error(
+                node.at,
+                "a test route is a listener or a rule, not a record",
+            )
+            .with_hint("testers who find it by a name of its own need no weights")),
+        false => Ok(()),
     }
 }
 
@@ -101,6 +136,9 @@ fn read_route(reader: Reader<'_>, node: &Node) -> Result<RouteConfig, InputError
             let hint = "without an ARN, write { load_balancer: NAME, port: 443 }";
             Err(reader.error(node.at, what).with_hint(hint))
         };
+    }
+    if is_record(node) {
+        return read_record(reader, node).map(RouteConfig::Record);
     }
     let fields = reader.fields(node, ROUTE_FORM, &ROUTE_KEYS)?;
     let condition = |key: &str| {
@@ -134,4 +172,46 @@ fn read_header(reader: Reader<'_>, node: &Node) -> Result<String, InputError> {
             Err(reader.error(node.at, what).with_hint(hint))
         }
     }
+}
+
+/// Whether a mapping means records: it has a key that only they have.
+fn is_record(node: &Node) -> bool {
+    let Value::Map(entries) = &node.value else {
+        return false;
+    };
+    let mut keys = entries.iter().map(|entry| entry.key.as_str());
+    keys.any(|key| RECORD_KEYS.contains(&key))
+}
+
+fn read_record(reader: Reader<'_>, node: &Node) -> Result<RecordConfig, InputError> {
+    let fields = reader.fields(node, ROUTE_FORM, &RECORD_KEYS)?;
+    let name = fields.required("record")?;
+    let record = reader.name(name, "a record's name")?;
+    if !record.trim_end_matches('.').contains('.') {
+        let what = format!("{record:?} is no whole name of a record");
+        return Err(reader
+            .error(name.at, what)
+            .with_hint("such as shop.example.com"));
+    }
+    let kind = |node: &Node| {
+        let text = reader.name(node, "a record's type")?;
+        if RECORD_TYPES.contains(&text.as_str()) {
+            return Ok(text);
+        }
+        let what = format!("{text:?} is no type of record that leads to a load balancer");
+        let hint = "A, AAAA or CNAME; left out, every weighted pair of that name moves";
+        Err(reader.error(node.at, what).with_hint(hint))
+    };
+    let zone = |node: &Node| reader.name(node, "a hosted zone's id or name");
+    let sets = |node: &Node| {
+        let sets = reader.fields(node, "the set identifiers { a, b }", &["a", "b"])?;
+        let of = |slot: &str| reader.text(sets.required(slot)?, "a set identifier");
+        Ok([of("a")?, of("b")?])
+    };
+    Ok(RecordConfig {
+        name: record,
+        zone: fields.optional("zone").map(zone).transpose()?,
+        kind: fields.optional("type").map(kind).transpose()?,
+        sets: fields.optional("sets").map(sets).transpose()?,
+    })
 }

@@ -43,6 +43,7 @@ mod tests {
         same("/$defs/slot", &slots::SLOT_KEYS);
         same("/$defs/target", &slots::TARGET_KEYS);
         same("/$defs/route", &routes::ROUTE_KEYS);
+        same("/$defs/record", &routes::RECORD_KEYS);
         same("/properties/guards", &guards::GUARDS_KEYS);
         same(
             "/properties/guards/properties/targets",

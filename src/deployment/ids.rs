@@ -62,7 +62,8 @@ name! {
     LoadBalancerArn
 }
 name! {
-    /// The ARN of a listener or of a listener rule.
+    /// The ARN of a listener or of a listener rule; of a weighted record pair, which has none,
+    /// `arn:aws:route53:::hostedzone/ZONE/rrset/NAME/TYPE`.
     RouteArn
 }
 name! {
@@ -71,19 +72,24 @@ name! {
 }
 
 name! {
+    /// A hosted zone of Route 53, by id: `Z0123456789ABC`.
+    HostedZoneId
+}
+name! {
+    /// What a record answers for, in small letters and without the dot at its end.
+    RecordName
+}
+name! {
+    /// Tells records of one name and type apart: Route 53's `SetIdentifier`.
+    SetId
+}
+name! {
     /// `arn:aws:iam::ACCOUNT:role/NAME`.
     RoleArn
 }
 name! {
     /// A schedule of EventBridge Scheduler: at most 64 characters of `[0-9a-zA-Z-_.]`.
     ScheduleName
-}
-
-impl RouteArn {
-    /// The account that it is of.
-    pub fn account(&self) -> &str {
-        self.0.split(':').nth(4).unwrap_or("")
-    }
 }
 
 impl RoleArn {
@@ -128,6 +134,11 @@ impl LoadBalancerArn {
         self.0
             .split_once(":loadbalancer/")
             .map_or(self.0.as_str(), |(_, rest)| rest)
+    }
+
+    /// The account that it is of.
+    pub fn account(&self) -> &str {
+        self.0.split(':').nth(4).unwrap_or("")
     }
 
     /// Whether it is a network load balancer: those have no request counts.

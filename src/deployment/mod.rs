@@ -10,6 +10,7 @@ pub mod clone;
 pub mod deadman;
 pub mod decide;
 pub mod diagnosis;
+pub mod dns;
 pub mod event;
 pub mod gate;
 pub mod handover;

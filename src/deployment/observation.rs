@@ -175,12 +175,28 @@ pub struct StoppedContainer {
     pub reason: Option<String>,
 }
 
-/// The forward action of a route.
+/// The weights of a route.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct RouteSeen {
     /// Every group that it names, with its weight (1 for a plain forward).
     pub weights: BTreeMap<TargetGroupArn, u32>,
+    /// Whether these weights are what is answered everywhere.
+    #[serde(default)]
+    pub spread: Spread,
+}
+
+/// How far a change of a record pair has got among Route 53's servers.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Spread {
+    /// To all of them (`INSYNC`); a load balancer's weights count as soon as they are read back.
+    #[default]
+    Everywhere,
+    /// Not to all of them yet (`PENDING`).
+    Pending,
+    /// Another process made the change, or it can't be asked for: time has to tell.
+    Unknown,
 }
 
 /// Green's share of a route as read back.
@@ -195,6 +211,14 @@ pub enum Split {
 }
 
 impl RouteSeen {
+    /// A forward action with these weights.
+    pub fn of(weights: BTreeMap<TargetGroupArn, u32>) -> RouteSeen {
+        RouteSeen {
+            weights,
+            spread: Spread::default(),
+        }
+    }
+
     /// Green's share on `route` under `plan`.
     pub fn split(&self, route: &Route, plan: &Plan) -> Split {
         let carried = Carried::on(route, &self.weights);

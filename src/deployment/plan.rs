@@ -6,6 +6,7 @@ use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 
 use super::deadman::Deadman;
+use super::dns::Record;
 use super::gate::Gate;
 use super::health_check::HealthCheck;
 use super::ids::{
@@ -128,9 +129,16 @@ impl Plan {
         self.green_capacity.of(whole, weight)
     }
 
+    /// How long resolvers keep what they were told before a shift or a revert; zero without
+    /// records. Each bake is so much longer.
+    pub fn ttl(&self) -> Duration {
+        let ttls = self.routes.iter().map(Route::ttl);
+        ttls.max().unwrap_or_default()
+    }
+
     /// How long the strategy takes once green is healthy, without holds.
     pub fn shift_length(&self) -> Duration {
-        self.steps.iter().map(|step| step.bake).sum()
+        self.steps.iter().map(|step| step.bake + self.ttl()).sum()
     }
 
     /// Whether the demands on blue are lifted: it is known to be bad.
@@ -263,13 +271,13 @@ pub enum GreenService {
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct Route {
-    /// The listener's or the rule's ARN.
+    /// The listener's or the rule's ARN, or what stands for a record pair.
     pub arn: RouteArn,
-    /// Which of the two it is.
+    /// Which of them it is.
     pub kind: RouteKind,
-    /// What people call it: `shop:443`, or `shop:443 /api/*`.
+    /// What people call it: `shop:443`, or `shop:443 /api/*`, or `shop.example.com A`.
     pub label: String,
-    /// The load balancer it belongs to.
+    /// The load balancer it belongs to; slot a's for a record pair.
     pub load_balancer: LoadBalancerArn,
     /// The group of each slot that its forward action names.
     pub groups: Slots<TargetGroupArn>,
@@ -278,14 +286,44 @@ pub struct Route {
     pub sticky: Option<Duration>,
 }
 
-/// A listener's default action or a rule's action.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+impl Route {
+    /// The load balancer that a slot's group is behind.
+    pub fn load_balancer_of(&self, slot: SlotName) -> &LoadBalancerArn {
+        match &self.kind {
+            RouteKind::Record(record) => &record.ends[slot].load_balancer,
+            RouteKind::Listener | RouteKind::Rule => &self.load_balancer,
+        }
+    }
+
+    /// How long a change takes to reach everybody who has asked before: resolvers keep answers.
+    pub fn ttl(&self) -> Duration {
+        match &self.kind {
+            RouteKind::Record(record) => record.ttl,
+            RouteKind::Listener | RouteKind::Rule => Duration::ZERO,
+        }
+    }
+}
+
+/// A listener's default action, a rule's action, or a weighted record pair.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum RouteKind {
     /// Written with ModifyListener.
     Listener,
     /// Written with ModifyRule.
     Rule,
+    /// Written with ChangeResourceRecordSets.
+    Record(Box<Record>),
+}
+
+impl RouteKind {
+    /// The record pair, where it is one.
+    pub fn record(&self) -> Option<&Record> {
+        match self {
+            RouteKind::Record(record) => Some(record),
+            RouteKind::Listener | RouteKind::Rule => None,
+        }
+    }
 }
 
 /// One step of the ladder.

@@ -12,9 +12,10 @@ use thiserror::Error;
 
 use super::action::Action;
 use super::decide::after;
+use super::dns::Record;
 use super::ids::{EcsServiceName, ScheduleName, SlotName, TargetGroupArn};
 use super::observation::Seen;
-use super::plan::{Plan, RetireHow};
+use super::plan::{Plan, RetireHow, Route};
 use super::scaling::ScalableTarget;
 use super::surroundings::Forward;
 use crate::judge::words::plural;
@@ -74,7 +75,8 @@ impl std::str::FromStr for Due {
 }
 
 /// When blue may be retired after `plan` succeeded at `promoted_at`: never before its targets
-/// have deregistered and clients that a sticky route pinned to it have been let go.
+/// have deregistered and clients that a sticky route pinned to it, or that a resolver sends there,
+/// have been let go.
 pub fn due(plan: &Plan, promoted_at: Timestamp) -> Option<Due> {
     if plan.retire.then == RetireHow::Keep {
         return None;
@@ -90,6 +92,7 @@ pub fn due(plan: &Plan, promoted_at: Timestamp) -> Option<Due> {
         true => Some(plan.retire.after),
         false => delays
             .chain(sticky)
+            .chain(plan.routes.iter().map(Route::ttl))
             .chain([SETTLE_AT_LEAST, plan.retire.after])
             .max(),
     };
@@ -123,6 +126,8 @@ pub struct Retirement {
     pub at_most: Duration,
     /// What the names of the service's dead-man schedules begin with, where it has any.
     pub deadman: Option<String>,
+    /// The record pairs among the service's routes.
+    pub records: Vec<Record>,
 }
 
 /// What a look at a slot that is to be retired showed.
@@ -132,7 +137,8 @@ pub struct RetireLook {
     pub now: Timestamp,
     /// Every group that its service registers its tasks with, and the config's.
     pub groups: Vec<TargetGroupArn>,
-    /// Every forward action of its load balancers that names any of those groups.
+    /// Every forward action of its load balancers that names any of those groups, but for those
+    /// behind records, and the records.
     pub forwards: Seen<Vec<Forward>>,
     /// Its service's desired count; `None` where it doesn't exist any more.
     pub desired: Seen<Option<u32>>,

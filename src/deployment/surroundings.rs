@@ -7,6 +7,7 @@ use std::time::Duration;
 use jiff::{SignedDuration, Timestamp};
 use serde_json::Value;
 
+use super::dns::{DnsFound, Record};
 use super::health_check::HealthCheck;
 use super::ids::{
     AlarmName, LoadBalancerArn, RouteArn, ScheduleName, SlotName, Slots, TargetGroupArn,
@@ -47,8 +48,11 @@ pub struct Surroundings {
     pub service_names: Vec<String>,
     /// Each target group that the config names, by the name or ARN it uses.
     pub groups: BTreeMap<String, Option<GroupFound>>,
-    /// Every forward action of the load balancers that use any of those groups.
+    /// Every forward action of the load balancers that use any of those groups, but for those
+    /// behind records; and the record pairs that the config lists.
     pub forwards: Vec<Forward>,
+    /// What came of the records that the config lists, beside routes.
+    pub dns: DnsFound,
     /// Each task definition that matters, as DescribeTaskDefinition prints it
     /// (`{"taskDefinition": …, "tags": […]}`): both slots' and the one asked for.
     pub task_definitions: BTreeMap<TaskDefinitionArn, Value>,
@@ -127,16 +131,16 @@ pub struct GroupFound {
     pub sticky: bool,
 }
 
-/// A forward action of a listener or a rule.
+/// What splits traffic: a forward action of a listener or a rule, or a weighted record pair.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Forward {
-    /// The listener's or rule's ARN.
+    /// The listener's or rule's ARN, or what stands for a record pair.
     pub arn: RouteArn,
-    /// Which of the two.
+    /// Which of them.
     pub kind: RouteKind,
-    /// The load balancer.
+    /// The load balancer; slot a's for a record pair.
     pub load_balancer: LoadBalancerArn,
-    /// The listener's port.
+    /// The listener's port; 0 for a record pair.
     pub port: u16,
     /// The rule's priority; `None` for a listener's default action.
     pub priority: Option<String>,
@@ -153,8 +157,11 @@ pub struct Forward {
 }
 
 impl Forward {
-    /// What people call it: `shop:443`, `shop:443 shop.example.com/api/*`.
+    /// What people call it: `shop:443`, `shop:443 shop.example.com/api/*`, `shop.example.com A`.
     pub fn label(&self) -> String {
+        if let RouteKind::Record(record) = &self.kind {
+            return record.label();
+        }
         let mut label = format!("{}:{}", self.load_balancer.name(), self.port);
         if self.kind == RouteKind::Rule {
             let mut conditions = format!("{}{}", self.hosts.join("|"), self.paths.join("|"));
@@ -171,6 +178,33 @@ impl Forward {
             });
         }
         label
+    }
+
+    /// A record pair with these weights.
+    pub fn of_record(record: Record, weights: BTreeMap<TargetGroupArn, u32>) -> Forward {
+        Forward {
+            arn: record.arn(),
+            load_balancer: record.ends.a.load_balancer.clone(),
+            port: 0,
+            priority: None,
+            hosts: Vec::new(),
+            paths: Vec::new(),
+            headers: Vec::new(),
+            weights,
+            sticky: None,
+            kind: RouteKind::Record(Box::new(record)),
+        }
+    }
+
+    /// The load balancer that one of its groups is behind.
+    pub fn load_balancer_of(&self, group: &TargetGroupArn) -> &LoadBalancerArn {
+        match &self.kind {
+            RouteKind::Record(record) => match record.slot_of(group) {
+                Some(slot) => &record.ends[slot].load_balancer,
+                None => &self.load_balancer,
+            },
+            RouteKind::Listener | RouteKind::Rule => &self.load_balancer,
+        }
     }
 }
 

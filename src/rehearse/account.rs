@@ -5,10 +5,11 @@ use std::collections::BTreeSet;
 use jiff::{SignedDuration, Timestamp};
 use serde_json::{Value, json};
 
+use super::balancers::At;
 use super::scenario::Scenario;
-use super::{alarms, balancers};
+use super::{alarms, balancers, records};
 use crate::deployment::ids::SlotName;
-use crate::deployment::preflight::{DefinitionWanted, Request, RoutesWanted};
+use crate::deployment::preflight::{DefinitionWanted, Request, RouteWanted, RoutesWanted};
 use crate::sandbox::demo::subnets;
 use crate::sandbox::wire::{AwsError, ecs};
 use crate::sandbox::world::World;
@@ -28,7 +29,7 @@ const SETTLE: u32 = 300;
 /// routes are there.
 pub fn fit(request: &mut Request) {
     request.account = None;
-    request.routes = RoutesWanted::Auto;
+    request.routes = routes(request);
     request.test_routes.clear();
     for slot in SlotName::BOTH {
         for target in &mut request.slots[slot].targets {
@@ -37,6 +38,24 @@ pub fn fit(request: &mut Request) {
             target.group = name.to_owned();
         }
     }
+}
+
+/// Whatever routes are there; records have to be listed, and everything beside them.
+fn routes(request: &Request) -> RoutesWanted {
+    let records = request.routes.records().map(records::fitting);
+    let records: Vec<_> = records.map(RouteWanted::Record).collect();
+    if records.is_empty() {
+        return RoutesWanted::Auto;
+    }
+    let place = |(load_balancer, port, host, path)| RouteWanted::Place {
+        load_balancer,
+        port,
+        host,
+        path,
+        header: None,
+    };
+    let places = balancers::places(request).into_iter().map(place);
+    RoutesWanted::Listed(records.into_iter().chain(places).collect())
 }
 
 /// Builds what `request`, as the config says it, names: slot `live` serves everything, the other
@@ -55,7 +74,7 @@ pub fn build(
     world.cloudwatch.lag = length(scenario.lag);
     let mut fitting = request.clone();
     fit(&mut fitting);
-    let listeners = balancers::build(&mut world, request, &fitting, scenario, live)?;
+    let entries = balancers::build(&mut world, request, &fitting, scenario, live)?;
     let cluster = request.cluster.as_str();
     ecs::handle(
         &mut world,
@@ -69,8 +88,8 @@ pub fn build(
     alarms::build(&mut world, &fitting, scenario)?;
     steady(&mut world, cluster, fitting.slots[live].service.as_str())?;
     world.traffic.mode = Mode::On;
-    for listener in &listeners {
-        let rate = scenario.requests / listeners.len() as f64;
+    for entry in &entries {
+        let rate = scenario.requests / entries.len() as f64;
         let shape = match scenario.swing > 0.0 {
             true => Shape::Daily {
                 mean: rate,
@@ -78,7 +97,11 @@ pub fn build(
             },
             false => Shape::Steady(rate),
         };
-        let flow = Flow::new(&listener.arn, shape).asking(&listener.host, &listener.path);
+        let flow = match &entry.at {
+            At::Listener(listener) => Flow::new(listener, shape),
+            At::Name(name) => Flow::by_name(name, 80, shape),
+        };
+        let flow = flow.asking(&entry.host, &entry.path);
         world.traffic.flows.push(flow);
     }
     world.traffic.noise = Noise {

@@ -2,14 +2,17 @@
 
 use serde_json::{Value, json};
 
+use super::look;
 use crate::deployment::action::{Action, FailureClass, WeightWrite};
 use crate::deployment::clone::{self, DEPLOYMENT_TAG, Target};
+use crate::deployment::dns::{Record, integers};
 use crate::deployment::event::Event;
 use crate::deployment::ids::{EcsServiceName, SlotName, TargetGroupArn, TaskDefinitionArn};
 use crate::deployment::plan::{GreenService, NewTaskDefinition, Plan, Route, RouteKind};
 use crate::deployment::retire;
-use crate::sandbox::wire::{AwsError, ecs, elbv2};
+use crate::sandbox::wire::{AwsError, ecs, elbv2, route53};
 use crate::sandbox::world::World;
+use crate::sandbox::world::route53::{Key, turned};
 use crate::strategy::Weight;
 
 /// Does one action, and says what is to be recorded of it.
@@ -189,6 +192,10 @@ fn write(
             green: &route.groups[plan.green_slot()],
             sticky: route.sticky.is_some(),
         };
+        if let RouteKind::Record(record) = &route.kind {
+            write_records(world, record, &pair, &change)?;
+            continue;
+        }
         let Some(mut actions) = actions(world, route) else {
             return Err(AwsError::client(format!("{} doesn't exist", route.arn)));
         };
@@ -204,7 +211,8 @@ fn write(
                 action.remove("TargetGroupArn");
             }
         }
-        match route.kind {
+        match &route.kind {
+            RouteKind::Record(_) => {}
             RouteKind::Listener => {
                 let input = json!({ "ListenerArn": route.arn, "DefaultActions": actions });
                 elbv2::handle(world, "ModifyListener", &input)?;
@@ -218,9 +226,54 @@ fn write(
     Ok(())
 }
 
+/// The same for a record pair, whose weights are smaller.
+fn write_records(
+    world: &mut World,
+    record: &Record,
+    pair: &Pair<'_>,
+    change: &impl Fn(&mut Vec<Value>, &Pair<'_>),
+) -> Result<(), AwsError> {
+    let sets = records_of(world, record);
+    let weights = look::weights(&sets, record);
+    let group =
+        |(arn, weight): (&TargetGroupArn, &u32)| json!({ "TargetGroupArn": arn, "Weight": weight });
+    let mut groups: Vec<Value> = weights.iter().map(group).collect();
+    change(&mut groups, pair);
+    let of = |group: &TargetGroupArn| {
+        let found = groups.iter().find(|it| arn(it) == group.as_str());
+        found.and_then(|it| it["Weight"].as_u64()).unwrap_or(0)
+    };
+    let (blue, green) = (of(pair.blue), of(pair.green));
+    let per_mille = (1000 * green / (blue + green).max(1)) as u16;
+    let weights = Weight::of_per_mille(per_mille).and_then(integers);
+    let (blue, green) = weights.ok_or_else(|| AwsError::client("no weights give that share"))?;
+    let changes = sets.into_iter().filter_map(|mut set| {
+        let id = set["SetIdentifier"].as_str().unwrap_or_default();
+        let mut slots = SlotName::BOTH.into_iter();
+        let slot = slots.find(|slot| record.ends[*slot].set.as_str() == id)?;
+        let is_blue = record.ends[slot].group == *pair.blue;
+        set["Weight"] = json!(if is_blue { blue } else { green });
+        Some(json!({ "Action": "UPSERT", "ResourceRecordSet": set }))
+    });
+    let changes: Vec<Value> = changes.collect();
+    let input = json!({ "HostedZoneId": record.zone, "ChangeBatch": { "Changes": changes } });
+    route53::handle(world, "ChangeResourceRecordSets", &input).map(|_| ())
+}
+
+/// A pair's records as the API shows them.
+pub(super) fn records_of(world: &World, record: &Record) -> Vec<Value> {
+    let zone = world.route53.zones.get(record.zone.as_str());
+    let name = turned(record.name.as_str());
+    let own = |key: &Key| key.0 == name && key.1 == record.kind.as_str();
+    let records = zone.into_iter().flat_map(|zone| &zone.records);
+    let records = records.filter(|(key, _)| own(key));
+    records.map(|(_, record)| record.clone()).collect()
+}
+
 fn actions(world: &World, route: &Route) -> Option<Vec<Value>> {
     let arn = route.arn.as_str();
-    let actions = match route.kind {
+    let actions = match &route.kind {
+        RouteKind::Record(_) => None,
         RouteKind::Listener => world.elb.listeners.get(arn).map(|it| &it.actions),
         RouteKind::Rule => world.elb.rules.get(arn).map(|it| &it.actions),
     };

@@ -3,6 +3,7 @@
 use serde_json::{Value, json};
 
 use super::account::CONTAINER;
+use super::records;
 use super::scenario::Scenario;
 use crate::deployment::ids::SlotName;
 use crate::deployment::preflight::{Request, RouteWanted, RoutesWanted};
@@ -13,12 +14,45 @@ use crate::sandbox::world::elb::Kind;
 
 /// Where requests come in.
 pub(super) struct Entry {
-    /// The listener.
-    pub(super) arn: String,
+    /// The listener, or the name that leads to one.
+    pub(super) at: At,
     /// The host that they ask for.
     pub(super) host: String,
     /// And the path.
     pub(super) path: String,
+}
+
+/// What clients know.
+pub(super) enum At {
+    /// A listener, by its ARN.
+    Listener(String),
+    /// A name, which records answer for.
+    Name(String),
+}
+
+/// A listener's default action, or the rule with a host and a path.
+type Place = (String, u16, Option<String>, Option<String>);
+
+/// The routes that are no records, and one for each pair of groups that has none: those behind
+/// records are the first pair.
+pub(super) fn places(request: &Request) -> Vec<Place> {
+    let listed = match &request.routes {
+        RoutesWanted::Auto => &[][..],
+        RoutesWanted::Listed(routes) => routes,
+    };
+    let mut places: Vec<Place> = listed.iter().enumerate().filter_map(place).collect();
+    let pairs = request.slots.a.targets.len() - behind_records(request);
+    for at in places.len()..pairs {
+        let name = request.service.as_str().to_owned();
+        places.push((name, 80 + at as u16, None, None));
+    }
+    places.truncate(if pairs == 0 { 0 } else { usize::MAX });
+    places
+}
+
+/// How many pairs of groups stand behind records.
+fn behind_records(request: &Request) -> usize {
+    usize::from(request.routes.records().next().is_some())
 }
 
 /// One load balancer for each that the routes name, with a listener or rule for each route.
@@ -40,17 +74,13 @@ pub(super) fn build(
         };
         pairs.push((group(world, SlotName::A)?, group(world, SlotName::B)?));
     }
-    let mut places: Vec<(String, u16, Option<String>, Option<String>)> = match &request.routes {
-        RoutesWanted::Auto => Vec::new(),
-        RoutesWanted::Listed(routes) => routes.iter().enumerate().map(place).collect(),
-    };
-    let name = request.service.as_str().to_owned();
-    for at in places.len()..count {
-        places.push((name.clone(), 80 + at as u16, None, None));
-    }
+    let behind = behind_records(request);
     let mut entries = Vec::new();
-    for (at, (balancer, port, host, path)) in places.into_iter().enumerate() {
-        let (a, b) = &pairs[at % count];
+    if let Some(pair) = pairs.first().filter(|_| behind > 0) {
+        entries.extend(records::build(world, request, pair, kind, live)?);
+    }
+    for (at, (balancer, port, host, path)) in places(request).into_iter().enumerate() {
+        let (a, b) = &pairs[behind + at % (count - behind)];
         let weight = |slot| if slot == live { 100 } else { 0 };
         let balancer = match world.elb.load_balancer_named(&balancer) {
             Some(balancer) => balancer.arn.clone(),
@@ -98,7 +128,7 @@ pub(super) fn build(
             )?;
         }
         entries.push(Entry {
-            arn: listener,
+            at: At::Listener(listener),
             host: host
                 .unwrap_or_else(|| "localhost".to_owned())
                 .replace('*', "x"),
@@ -119,15 +149,16 @@ fn kind(request: &Request, scenario: &Scenario) -> Kind {
     }
 }
 
-fn protocol(kind: Kind) -> &'static str {
+pub(super) fn protocol(kind: Kind) -> &'static str {
     match kind {
         Kind::Application => "HTTP",
         Kind::Network => "TCP",
     }
 }
 
-fn place((at, route): (usize, &RouteWanted)) -> (String, u16, Option<String>, Option<String>) {
-    match route {
+fn place((at, route): (usize, &RouteWanted)) -> Option<Place> {
+    Some(match route {
+        RouteWanted::Record(_) => return None,
         // `…:listener/app/NAME/ID/ID` and `…:listener-rule/app/NAME/…`.
         RouteWanted::Arn(arn) => {
             let name = arn.split('/').nth(2).unwrap_or("rehearsed");
@@ -140,10 +171,10 @@ fn place((at, route): (usize, &RouteWanted)) -> (String, u16, Option<String>, Op
             path,
             header: _,
         } => (load_balancer.clone(), *port, host.clone(), path.clone()),
-    }
+    })
 }
 
-fn load_balancer(world: &mut World, name: &str, kind: Kind) -> Result<String, AwsError> {
+pub(super) fn load_balancer(world: &mut World, name: &str, kind: Kind) -> Result<String, AwsError> {
     let made = elbv2::handle(
         world,
         "CreateLoadBalancer",
@@ -187,7 +218,7 @@ fn group(
     Ok(arn)
 }
 
-fn named(made: &Value, pointer: &str) -> Result<String, AwsError> {
+pub(super) fn named(made: &Value, pointer: &str) -> Result<String, AwsError> {
     let found = made.pointer(pointer).and_then(Value::as_str);
     let missing = || AwsError::client(format!("the region's answer has no {pointer}"));
     found.map(str::to_owned).ok_or_else(missing)

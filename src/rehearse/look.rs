@@ -5,15 +5,18 @@
 use std::collections::BTreeMap;
 
 use jiff::Timestamp;
+use serde_json::Value;
 
+use super::act::records_of;
 use super::metrics::Reads;
 use super::trouble::Trouble;
 use crate::deployment::clone::DEPLOYMENT_TAG;
+use crate::deployment::dns::{self, Record};
 use crate::deployment::health_check::Failing;
-use crate::deployment::ids::{DeploymentId, Slots, TaskDefinitionArn};
+use crate::deployment::ids::{DeploymentId, SetId, Slots, TargetGroupArn, TaskDefinitionArn};
 use crate::deployment::observation::{
-    AlarmSeen, Observation, Rollout, RouteSeen, Seen, ServiceSeen, ServiceStatus, StoppedContainer,
-    StoppedTask,
+    AlarmSeen, Observation, Rollout, RouteSeen, Seen, ServiceSeen, ServiceStatus, Spread,
+    StoppedContainer, StoppedTask,
 };
 use crate::deployment::plan::{Plan, Route, RouteKind, TargetPlan};
 use crate::deployment::state::Deployment;
@@ -24,6 +27,7 @@ use crate::sandbox::world::cloudwatch::alarm::AlarmState as State;
 use crate::sandbox::world::ecs::services::{self, RolloutState, Service};
 use crate::sandbox::world::ecs::tasks::{StopCode, Task, TaskStatus};
 use crate::sandbox::world::elb::{Health, Reason, TargetState};
+use crate::sandbox::world::route53::number;
 
 /// How many stopped tasks say enough.
 const STOPPED_SHOWN: usize = 5;
@@ -230,9 +234,32 @@ fn reason(health: Health, plan: &TargetPlan) -> Option<String> {
     Some(format!("fail their health check: {told}"))
 }
 
+/// The weights of a pair's records.
+pub(super) fn weights(sets: &[Value], record: &Record) -> BTreeMap<TargetGroupArn, u32> {
+    let sets = sets.iter().filter_map(|set| {
+        let weight = u32::try_from(number(&set["Weight"])?).ok()?;
+        Some((SetId::new(set["SetIdentifier"].as_str()?), weight))
+    });
+    dns::weights(record, sets.collect())
+}
+
+fn pair(world: &World, record: &Record) -> Seen<RouteSeen> {
+    let zone = record.zone.as_str();
+    let changes = world.route53.changes.values();
+    let last = changes.filter(|it| it.zone == zone).max_by_key(|it| it.at);
+    Seen::Value(RouteSeen {
+        weights: weights(&records_of(world, record), record),
+        spread: match last.is_some_and(|it| it.everywhere_at > world.now) {
+            true => Spread::Pending,
+            false => Spread::Everywhere,
+        },
+    })
+}
+
 fn route(world: &World, route: &Route) -> Seen<RouteSeen> {
     let arn = route.arn.as_str();
-    let actions = match route.kind {
+    let actions = match &route.kind {
+        RouteKind::Record(record) => return pair(world, record),
         RouteKind::Listener => world.elb.listeners.get(arn).map(|it| &it.actions),
         RouteKind::Rule => world.elb.rules.get(arn).map(|it| &it.actions),
     };
@@ -240,14 +267,9 @@ fn route(world: &World, route: &Route) -> Seen<RouteSeen> {
         return Seen::Unreadable(format!("{arn} doesn't exist"));
     };
     let groups = actions.forward().map_or(&[][..], |it| &it.groups);
-    let weight = |(group, weight): &(String, u16)| {
-        (
-            crate::deployment::ids::TargetGroupArn::new(group),
-            u32::from(*weight),
-        )
-    };
+    let weight = |(group, weight): &(String, u16)| (TargetGroupArn::new(group), u32::from(*weight));
     let weights: BTreeMap<_, _> = groups.iter().map(weight).collect();
-    Seen::Value(RouteSeen { weights })
+    Seen::Value(RouteSeen::of(weights))
 }
 
 fn alarm(world: &World, name: &str) -> Seen<AlarmSeen> {

@@ -13,6 +13,7 @@ mod failing;
 pub mod fault;
 mod look;
 mod metrics;
+mod records;
 mod run;
 mod scenario;
 mod series;

@@ -196,15 +196,19 @@ fn moments(plan: &Plan, healthy_after: Duration) -> Vec<(Duration, String)> {
         let bake = words::length(step.bake);
         let wanted = step.until.map(|until| format!(", and until {until}"));
         let wanted = wanted.unwrap_or_default();
+        let dns = match plan.ttl() {
+            Duration::ZERO => String::new(),
+            ttl => format!("{} for DNS, ", words::length(ttl)),
+        };
         let what = match plan.is_bare() {
             true => format!("green works beside blue, for {bake}"),
             false => format!(
-                "{} of traffic to green, bake for {bake}{wanted}",
+                "{} of traffic to green, {dns}bake for {bake}{wanted}",
                 step.weight
             ),
         };
         moments.push((at, what));
-        at = at.saturating_add(step.bake);
+        at = at.saturating_add(plan.ttl()).saturating_add(step.bake);
     }
     moments.push((at, "promote green".into()));
     if plan.retire.then != RetireHow::Keep {

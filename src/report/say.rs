@@ -113,7 +113,7 @@ pub fn say(before: &View, record: &Record) -> Option<Said> {
             let bake = before
                 .plan
                 .as_ref()
-                .and_then(|plan| Some(plan.steps.get(*step)?.bake));
+                .and_then(|plan| Some(plan.steps.get(*step)?.bake + plan.ttl()));
             let length = words::length(bake.unwrap_or_default());
             let (k, n) = (step.saturating_add(1), before.steps());
             let ends = words::clock(*until);

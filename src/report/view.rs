@@ -553,7 +553,8 @@ impl View {
     pub fn time_left(&self, now: Timestamp) -> Option<TimeLeft> {
         let plan = self.plan.as_ref()?;
         let bakes = |from: usize| {
-            let rest = plan.steps.iter().skip(from).map(|step| step.bake);
+            let rest = plan.steps.iter().skip(from);
+            let rest = rest.map(|step| step.bake.saturating_add(plan.ttl()));
             rest.fold(Duration::ZERO, Duration::saturating_add)
         };
         let settling = |spent: Duration| plan.guards.healthy_for.saturating_sub(spent);

@@ -166,7 +166,7 @@ impl Faults {
 
 /// The error of a fault that AWS answers, in the words of the operation's service.
 pub fn error_of(kind: FaultKind, operation: &Operation) -> Option<AwsError> {
-    let query = matches!(operation.protocol, Protocol::Query(_));
+    let query = matches!(operation.protocol, Protocol::Query(_) | Protocol::RestXml);
     let plain = |with_suffix: &str| {
         let code = with_suffix.strip_suffix("Exception").unwrap_or(with_suffix);
         if query { code } else { with_suffix }.to_owned()
@@ -225,9 +225,11 @@ fn internal_code(service: Service, query: bool) -> &'static str {
         Service::Secrets => "InternalServiceError",
         Service::DynamoDb | Service::Ssm => "InternalServerError",
         Service::Iam => "ServiceFailure",
-        Service::CloudWatch | Service::Elbv2 | Service::Sts | Service::Discovery => {
-            "InternalFailure"
-        }
+        Service::CloudWatch
+        | Service::Elbv2
+        | Service::Sts
+        | Service::Discovery
+        | Service::Route53 => "InternalFailure",
     }
 }
 

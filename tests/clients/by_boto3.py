@@ -33,6 +33,7 @@ discovery = boto3.client(
     "servicediscovery", config=ONCE.merge(Config(inject_host_prefix=False))
 )
 functions = boto3.client("lambda", config=ONCE)
+route53 = boto3.client("route53", config=ONCE)
 NETWORK = {
     "awsvpcConfiguration": {
         "subnets": ["subnet-0a1b2c3d", "subnet-0d3c2b1a"],
@@ -772,6 +773,64 @@ def calls_functions():
     refused("InvalidRequestContentException", functions.invoke, FunctionName="a", Payload="{")
 
 
+def weighted(set_id, weight, target):
+    return {
+        "Name": "shop.example.com",
+        "Type": "A",
+        "SetIdentifier": set_id,
+        "Weight": weight,
+        "AliasTarget": {
+            "HostedZoneId": "Z32O12XQLNTSW2",
+            "DNSName": target,
+            "EvaluateTargetHealth": True,
+        },
+    }
+
+
+def change(zone, *changes):
+    batch = {"Changes": [{"Action": how, "ResourceRecordSet": record} for how, record in changes]}
+    return route53.change_resource_record_sets(HostedZoneId=zone, ChangeBatch=batch)["ChangeInfo"]
+
+
+def answers_for_names():
+    made = route53.create_hosted_zone(Name="example.com", CallerReference="1")
+    zone = made["HostedZone"]["Id"]
+    assert zone.startswith("/hostedzone/Z"), made
+    zone = zone.rsplit("/", 1)[1]
+    kinds = {"NS", "SOA"}
+    shown = route53.list_resource_record_sets(HostedZoneId=zone)["ResourceRecordSets"]
+    assert {record["Type"] for record in shown} == kinds, shown
+    one, two = (weighted(name, weight, f"{name}.elb.amazonaws.com.") for name, weight in [("a", 255), ("b", 0)])
+    done = change(zone, ("CREATE", one), ("CREATE", two))
+    assert done["Status"] == "PENDING" and done["Id"].startswith("/change/C"), done
+    assert isinstance(done["SubmittedAt"], datetime.datetime), done
+    waiter = route53.get_waiter("resource_record_sets_changed")
+    waiter.wait(Id=done["Id"], WaiterConfig=SOON)
+    change(zone, ("UPSERT", one | {"Weight": 9}), ("UPSERT", two | {"Weight": 1}))
+    shown = route53.list_resource_record_sets(
+        HostedZoneId=zone, StartRecordName="shop.example.com", StartRecordType="A"
+    )["ResourceRecordSets"]
+    name = {"Name": "shop.example.com."}
+    assert shown == [one | name | {"Weight": 9}, two | name | {"Weight": 1}], shown
+    listed = route53.list_hosted_zones_by_name(DNSName="example.com")["HostedZones"]
+    assert [one["Name"] for one in listed] == ["example.com."], listed
+    for code, changes in [
+        ("InvalidChangeBatch", [("CREATE", one)]),
+        ("InvalidChangeBatch", [("DELETE", weighted("c", 0, "c.elb.amazonaws.com."))]),
+        ("InvalidChangeBatch", [("UPSERT", one | {"Name": "shop.example.org"})]),
+        ("InvalidInput", [("UPSERT", two | {"Weight": 1}), ("UPSERT", one | {"Weight": 256})]),
+        ("InvalidInput", [("UPSERT", one | {"TTL": 60})]),
+    ]:
+        batch = {"Changes": [{"Action": how, "ResourceRecordSet": it} for how, it in changes]}
+        refused(code, route53.change_resource_record_sets, HostedZoneId=zone, ChangeBatch=batch)
+        time.sleep(0.1)
+    refused("NoSuchHostedZone", route53.list_resource_record_sets, HostedZoneId="Z0")
+    refused("NoSuchChange", route53.get_change, Id="C0")
+    refused("HostedZoneNotEmpty", route53.delete_hosted_zone, Id=zone)
+    change(zone, ("DELETE", one | {"Weight": 9}), ("DELETE", two | {"Weight": 1}))
+    route53.delete_hosted_zone(Id=zone)
+
+
 def cleans_up(balancer, a, b):
     ecs.delete_service(cluster="prod", service="shop-b", force=True)
     ecs.get_waiter("services_inactive").wait(cluster="prod", services=["shop-b"], WaiterConfig=SOON)
@@ -801,6 +860,7 @@ def main():
     looks_at_what_tasks_need()
     finds_tasks_in_cloud_map()
     calls_functions()
+    answers_for_names()
     cleans_up(balancer, a, b)
     print("as in AWS")
 

@@ -166,6 +166,21 @@ def mistakes():
     refused("ClientException", *"ecs describe-task-definition --task-definition nope".split())
 
 
+def answers_for_names():
+    create = "route53 create-hosted-zone --name example.org --caller-reference cli".split()
+    zone = text("HostedZone.Id", *create)
+    record = {"Name": "web.example.org", "Type": "CNAME", "TTL": 60, "Weight": 255}
+    record |= {"SetIdentifier": "a b", "ResourceRecords": [{"Value": "a.elb.amazonaws.com"}]}
+    batch = json.dumps({"Changes": [{"Action": "CREATE", "ResourceRecordSet": record}]})
+    write = ["route53", "change-resource-record-sets", "--hosted-zone-id", zone, "--change-batch", batch]
+    change = text("ChangeInfo.Id", *write)
+    status = ["route53", "get-change", "--id", change]
+    until("INSYNC", lambda: text("ChangeInfo.Status", *status) == "INSYNC")
+    shown = aws("route53", "list-resource-record-sets", "--hosted-zone-id", zone)["ResourceRecordSets"]
+    assert record | {"Name": "web.example.org."} in shown, shown
+    refused("InvalidChangeBatch", *write)
+
+
 def cleans_up(balancer):
     aws(*"ecs delete-service --cluster test --force --service web-b".split())
     status = "ecs describe-services --cluster test --services web-b".split()
@@ -180,6 +195,7 @@ def main():
     deploys(listener, a, b)
     watches()
     mistakes()
+    answers_for_names()
     cleans_up(balancer)
     print("as in AWS")
 

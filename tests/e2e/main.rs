@@ -10,6 +10,7 @@ mod day_to_day;
 mod deadman;
 mod definition;
 mod deploy;
+mod dns;
 mod doctor;
 mod elsewhere;
 mod gates;

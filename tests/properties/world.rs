@@ -237,12 +237,12 @@ impl World {
         let mut routes = BTreeMap::new();
         for (index, route) in self.plan.routes.iter().enumerate() {
             let weights = self.routes[index].at(self.read_at(rng, at)).clone();
-            let seen = self.read(rng, at, Part::Route(index), RouteSeen { weights });
+            let seen = self.read(rng, at, Part::Route(index), RouteSeen::of(weights));
             routes.insert(route.arn.clone(), seen);
         }
         for (route, weights) in self.plan.test_routes.iter().zip(&self.tests) {
             let weights = weights.at(self.read_at(rng, at)).clone();
-            let seen = self.read(rng, at, Part::Route(0), RouteSeen { weights });
+            let seen = self.read(rng, at, Part::Route(0), RouteSeen::of(weights));
             routes.insert(route.arn.clone(), seen);
         }
         let mut alarms = BTreeMap::new();

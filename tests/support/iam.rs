@@ -41,7 +41,7 @@ fn conditions_hold(conditions: &Value, context: &Value) -> bool {
             let fits = |value: &&str| patterns.iter().any(|pattern| is_like(value, pattern));
             match operator.as_str() {
                 "StringEquals" | "ArnEquals" => values.iter().any(fits),
-                "ForAllValues:StringLike" => values.iter().all(fits),
+                "ForAllValues:StringLike" | "ForAllValues:StringEquals" => values.iter().all(fits),
                 other => panic!("{other} is not judged here"),
             }
         })

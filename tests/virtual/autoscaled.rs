@@ -410,6 +410,7 @@ async fn retired(stage: &Stage, slot: SlotName) {
             due,
             at_most: plan.retire.at_most,
             deadman: None,
+            records: Vec::new(),
         },
         log: None,
     };

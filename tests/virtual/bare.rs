@@ -85,6 +85,7 @@ fn retiring<'a>(stage: &'a Stage, ended: &Deployment) -> Retiring<'a> {
             slot: plan.blue,
             service: plan.slots[plan.blue].service.clone(),
             groups: Vec::new(),
+            records: Vec::new(),
             other: Some(plan.slots[plan.green_slot()].service.clone()),
             due,
             at_most: plan.retire.at_most,

@@ -7,7 +7,7 @@ use std::cell::RefCell;
 use std::sync::{Arc, LazyLock};
 use std::time::Duration;
 
-use bg::aws::{Cloud, MetricsAsk, Scope, SurveyAsk, policy};
+use bg::aws::{Cloud, MetricsAsk, RecordsAsk, Scope, SurveyAsk, policy};
 use bg::deployment::deadman;
 use bg::deployment::event::{Event, Record};
 use bg::deployment::ids::{
@@ -339,5 +339,6 @@ fn survey(request: &Request) -> SurveyAsk {
         version: request
             .image_gate()
             .map(|scans| (request.definition.clone(), scans)),
+        records: RecordsAsk::of(&request.slots, &request.routes),
     }
 }

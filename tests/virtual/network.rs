@@ -311,6 +311,7 @@ fn retiring<'a>(stage: &'a Stage, ended: &Deployment) -> (Timestamp, Retiring<'a
                 .deadman
                 .as_ref()
                 .map(|_| deadman::prefix(&plan.cluster, &plan.service)),
+            records: Vec::new(),
         },
         log: None,
     };

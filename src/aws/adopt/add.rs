@@ -7,7 +7,7 @@ use crate::adopt::{Addition, Pair, Proposal, RouteFound, Twin};
 use crate::aws::cloud::Cloud;
 use crate::aws::error::AwsError;
 use crate::aws::forward::{self, Edit, Pair as Groups};
-use crate::aws::listeners::names;
+use crate::aws::listeners::{Item, names};
 use crate::aws::retry::{Effect, patiently};
 use crate::deployment::ids::TargetGroupArn;
 
@@ -91,22 +91,25 @@ impl Cloud {
         pair: &Pair,
         b: &TargetGroupArn,
     ) -> Result<(), AwsError> {
-        let (kind, arn) = (route.forward.kind, &route.forward.arn);
+        let arn = &route.forward.arn;
+        let Some(item) = Item::of(&route.forward.kind) else {
+            return Ok(());
+        };
         let a = pair.a.id();
         let groups = Groups { blue: &a, green: b };
-        let list = self.item(kind, arn).await?;
+        let list = self.item(item, arn).await?;
         let mut wanted = forward::weights(&list, &[&a, b]);
         wanted.entry(b.clone()).or_insert(0);
-        self.write_edited(kind, arn, &list, groups, Edit::AddGreen, Effect::Writes)
+        self.write_edited(item, arn, &list, groups, Edit::AddGreen, Effect::Writes)
             .await?;
-        let after = self.item(kind, arn).await?;
+        let after = self.item(item, arn).await?;
         let same = forward::weights(&after, &[&a, b]) == wanted
             && forward::stickiness(&after) == forward::stickiness(&list)
             && after.children.len() == list.children.len();
         match same {
             true => Ok(()),
             false => Err(AwsError::invalid(
-                names(kind).modify,
+                names(item).modify,
                 format!(
                     "the action of {} is not as it was written",
                     route.forward.label()

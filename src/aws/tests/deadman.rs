@@ -128,6 +128,7 @@ async fn a_look_at_a_retirement_shows_what_is_still_armed() {
         },
         at_most: Duration::ZERO,
         deadman: Some(prefix(&scene.plan.cluster, &scene.plan.service)),
+        records: Vec::new(),
     };
     let (cluster, now) = (&scene.plan.cluster, scene.region.now());
     let cloud = &scene.cloud;

@@ -159,6 +159,7 @@ impl Scene {
             metrics: None,
             functions: Vec::new(),
             version: None,
+            records: Default::default(),
         }
     }
 }

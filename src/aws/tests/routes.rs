@@ -168,7 +168,7 @@ async fn break_glass_moves_everything_with_elbv2_alone() {
         .iter()
         .map(|forward| RouteWrite {
             arn: forward.arn.clone(),
-            kind: forward.kind,
+            kind: forward.kind.clone(),
             label: forward.label(),
             to: arn("shop-b"),
             from: Some(arn("shop-a")),

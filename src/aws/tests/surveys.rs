@@ -154,6 +154,7 @@ fn due_at_once() -> Retirement {
         due,
         at_most: Duration::ZERO,
         deadman: None,
+        records: Vec::new(),
     }
 }
 

@@ -4,7 +4,7 @@ use std::collections::BTreeSet;
 
 use serde_json::Value;
 
-use crate::aws::SurveyAsk;
+use crate::aws::{RecordsAsk, SurveyAsk};
 use crate::cli::args::{Global, OutputFormat, VerifyArgs};
 use crate::cli::definition::definition;
 use crate::cli::display::{print, print_json};
@@ -81,6 +81,7 @@ fn survey_ask(session: &Session, wanted: &DefinitionWanted) -> SurveyAsk {
         metrics: None,
         functions: Vec::new(),
         version: None,
+        records: RecordsAsk::of(&slots, &request::routes(&session.config)),
     }
 }
 

@@ -3,6 +3,7 @@
 
 mod credentials;
 mod deadman;
+mod dns;
 mod enough;
 mod gates;
 mod guards;

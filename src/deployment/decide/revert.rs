@@ -4,6 +4,7 @@ use std::time::Duration;
 
 use jiff::Timestamp;
 
+use super::dns::Spreading;
 use super::{Draft, after};
 use crate::deployment::action::{ActName, Action, WeightWrite};
 use crate::deployment::event::Event;
@@ -102,9 +103,13 @@ impl Draft<'_> {
             }
             return;
         }
+        let ttl = self.deployment.plan.ttl();
         let settle = if self.deployment.plan.is_bare() {
             // No load balancer lags behind: until it is gone, green goes on working.
             Duration::ZERO
+        } else if !ttl.is_zero() && self.deployment.traffic_touched {
+            // No haste makes resolvers forget green.
+            ttl.max(SETTLE)
         } else if hurried_at.is_some() || !self.asks_none() {
             SETTLE_IN_HASTE
         } else if self.deployment.traffic_touched {
@@ -159,8 +164,10 @@ impl Draft<'_> {
     }
 
     fn give_up_at(&self, begun: Timestamp, hurried: Option<Timestamp>) -> Timestamp {
-        let patience = self.deployment.plan.limits.patience;
-        hurried.map_or(after(begun, patience), |at| after(at, HASTE))
+        let plan = &self.deployment.plan;
+        let hurried = hurried.filter(|_| plan.ttl().is_zero());
+        let patient = after(begun, plan.limits.patience);
+        hurried.map_or(patient, |at| after(at, HASTE))
     }
 
     fn asks_none(&self) -> bool {
@@ -176,9 +183,7 @@ impl Draft<'_> {
         let plan = &self.deployment.plan;
         let green_goes = !plan.is_bare() || !self.blue_is_down();
         if green_goes && all_readable_show(plan, self.seen, Weight::ZERO) {
-            self.record(Event::TrafficReverted);
-            self.wake_at = self.now;
-            return;
+            return self.bring_it_to_everybody(trip, since, hurried);
         }
         if green_goes && !self.deployment.traffic_touched && green_is_seen_idle(plan, self.seen) {
             // Never raised, and nothing on green: what else a route does is not ours.
@@ -214,6 +219,28 @@ impl Draft<'_> {
         // have given green traffic, and may not.
         if self.traffic_may_be_on_green() {
             self.act(Action::WriteWeights(WeightWrite::AllBlue));
+        }
+    }
+
+    /// Every route shows everything on blue: traffic is back once that is answered everywhere.
+    fn bring_it_to_everybody(&mut self, trip: &Trip, since: Timestamp, hurried: Option<Timestamp>) {
+        match self.spreading(since) {
+            Spreading::Until(by) if self.deployment.traffic_touched => self.look_by(by),
+            Spreading::Late if self.deployment.traffic_touched => {
+                if self.now >= self.give_up_at(since, hurried) {
+                    let trouble =
+                        "Route 53 has it, and not brought it to all its servers (PENDING)";
+                    let why = Stuck::RevertNotConfirmed {
+                        trip: trip.clone(),
+                        trouble: trouble.to_owned(),
+                    };
+                    self.end(Outcome::Stuck { why });
+                }
+            }
+            _ => {
+                self.record(Event::TrafficReverted);
+                self.wake_at = self.now;
+            }
         }
     }
 

@@ -4,6 +4,7 @@ use std::time::Duration;
 
 use jiff::Timestamp;
 
+use super::dns::Spreading;
 use super::{Draft, after};
 use crate::deployment::action::{ActName, Action, WeightWrite};
 use crate::deployment::event::Event;
@@ -13,6 +14,7 @@ use crate::deployment::invariants::{
     unreadable_groups, wanted_of_green,
 };
 use crate::deployment::metrics::Evidence;
+use crate::deployment::plan::StepPlan;
 use crate::deployment::trip::{Hold, Trip};
 use crate::strategy::Weight;
 
@@ -98,16 +100,9 @@ impl Draft<'_> {
     /// Waits for the read-back of a shift; writes again where it doesn't show.
     pub(super) fn confirm(&mut self, step: usize, since: Timestamp) {
         let plan = &self.deployment.plan;
-        let StepIs { weight, bake } = self.step(step);
+        let weight = plan.steps[step].weight;
         let Traffic::Uneven(differs) = traffic(plan, self.seen, weight) else {
-            self.hold(Vec::new());
-            let until = after(self.now, bake);
-            self.look_by(until);
-            return self.record(Event::Baking {
-                step,
-                weight,
-                until,
-            });
+            return self.shown(step, since);
         };
         if self.foreign_to(&[weight, self.deployment.set_before]) {
             return self.hold_at_a_step(differs);
@@ -130,6 +125,34 @@ impl Draft<'_> {
             let (from, to) = (self.deployment.set_before, weight);
             self.act(Action::WriteWeights(WeightWrite::Raise { from, to }));
         }
+    }
+
+    /// Every route shows a step's weight: its bake begins, once that is answered everywhere.
+    fn shown(&mut self, step: usize, since: Timestamp) {
+        let plan = &self.deployment.plan;
+        let StepPlan { weight, bake, .. } = plan.steps[step];
+        match self.spreading(since) {
+            Spreading::Done => {}
+            Spreading::Until(by) => {
+                self.hold(Vec::new());
+                return self.look_by(by);
+            }
+            Spreading::Late => {
+                let trouble = "Route 53 has not brought it to all its servers yet (PENDING)";
+                return self.hold_at_a_step(vec![Hold::WeightsNotConfirmed {
+                    set: weight,
+                    trouble: Some(trouble.to_owned()),
+                }]);
+            }
+        }
+        self.hold(Vec::new());
+        let until = after(self.now, plan.ttl() + bake);
+        self.look_by(until);
+        self.record(Event::Baking {
+            step,
+            weight,
+            until,
+        });
     }
 
     /// Whether some route that can be read shows none of `known`.
@@ -191,7 +214,10 @@ impl Draft<'_> {
             return until;
         };
         let minutes = evidence.judged();
-        if self.now >= until || self.deployment.paused.is_some() {
+        let planned = &self.deployment.plan.steps[step];
+        // Until resolvers have forgotten what they knew, the share is not the step's.
+        let arriving = after(self.now, planned.bake) < until;
+        if self.now >= until || arriving || self.deployment.paused.is_some() {
             return until;
         }
         self.record(Event::EnoughEvidence { step, minutes });
@@ -244,17 +270,4 @@ impl Draft<'_> {
         self.look_by(settled_at);
         drifting.is_some() && self.now >= settled_at
     }
-
-    fn step(&self, step: usize) -> StepIs {
-        let plan = &self.deployment.plan.steps[step];
-        StepIs {
-            weight: plan.weight,
-            bake: plan.bake,
-        }
-    }
-}
-
-struct StepIs {
-    weight: Weight,
-    bake: Duration,
 }

@@ -142,7 +142,7 @@ impl Queries {
         for slot in SlotName::BOTH {
             let groups: BTreeSet<_> = routes
                 .iter()
-                .map(|route| (&route.load_balancer, &route.groups[slot]))
+                .map(|route| (route.load_balancer_of(slot), &route.groups[slot]))
                 .collect();
             for (load_balancer, group) in groups {
                 for (figure, metric) in FIGURES {
@@ -170,7 +170,10 @@ impl Queries {
     }
 
     fn ask_for_balancers(&mut self, routes: &[&Route], guards: &MetricGuards) {
-        let balancers: BTreeSet<_> = routes.iter().map(|route| &route.load_balancer).collect();
+        let mut balancers = BTreeSet::new();
+        for route in routes {
+            balancers.extend(SlotName::BOTH.map(|slot| route.load_balancer_of(slot)));
+        }
         for load_balancer in balancers {
             self.ask(
                 Place::LoadBalancer,

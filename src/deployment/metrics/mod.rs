@@ -241,7 +241,9 @@ pub fn filled(plan: &Plan, slot: SlotName) -> Filled {
     let cluster = plan.cluster.as_str();
     Filled {
         target_group: group.map_or_else(String::new, |it| it.dimension().to_owned()),
-        load_balancer: route.map_or_else(String::new, |it| it.load_balancer.dimension().to_owned()),
+        load_balancer: route.map_or_else(String::new, |it| {
+            it.load_balancer_of(slot).dimension().to_owned()
+        }),
         service: side.service.as_str().to_owned(),
         cluster: cluster.rsplit('/').next().unwrap_or(cluster).to_owned(),
         slot: slot.as_str().to_owned(),

@@ -7,6 +7,7 @@ mod crossed;
 mod deadman;
 mod definition;
 mod discovery;
+mod dns;
 mod fine;
 mod gates;
 mod limits;
@@ -99,6 +100,12 @@ pub fn plan(request: &Request, found: &Surroundings) -> Planning {
         true => Vec::new(),
         false => routes::find(request, found, slots, &mut planning),
     });
+    dns::check(
+        request,
+        found,
+        routes.as_deref().unwrap_or_default(),
+        &mut planning,
+    );
     let live = match request.is_bare() {
         true => bare::live_slot(request, found, &mut planning),
         false => routes
@@ -175,6 +182,9 @@ pub fn missing(request: &Request, found: &Surroundings) -> Vec<Problem> {
     if let Some(slots) = routes::groups(request, found, &mut planning) {
         let forwards = routes::of_slots(request, found, &slots);
         routes::check_listed_exist(request, &forwards, &mut planning);
+    }
+    for problem in &found.dns.problems {
+        planning.refuse(problem.clone());
     }
     services::check_exist(request, found, &mut planning);
     watching::check_alarms_exist(request, found, &mut planning);

@@ -6,6 +6,7 @@ use std::fmt;
 use serde_json::Value;
 
 use crate::deployment::deadman::Deadman;
+use crate::deployment::dns::RecordWanted;
 use crate::deployment::ids::{
     AlarmName, ClusterName, DeploymentId, EcsServiceName, ServiceName, SlotName, Slots,
 };
@@ -133,7 +134,7 @@ impl Request {
             .chain(&self.test_routes)
             .filter_map(|route| match route {
                 RouteWanted::Arn(arn) => Some(arn.as_str()),
-                RouteWanted::Place { .. } => None,
+                RouteWanted::Place { .. } | RouteWanted::Record(_) => None,
             });
         groups
             .chain(routes)
@@ -183,6 +184,20 @@ pub enum RoutesWanted {
     Listed(Vec<RouteWanted>),
 }
 
+impl RoutesWanted {
+    /// The record pairs among them.
+    pub fn records(&self) -> impl Iterator<Item = &RecordWanted> {
+        let listed = match self {
+            RoutesWanted::Auto => &[][..],
+            RoutesWanted::Listed(routes) => routes,
+        };
+        listed.iter().filter_map(|route| match route {
+            RouteWanted::Record(record) => Some(record),
+            RouteWanted::Arn(_) | RouteWanted::Place { .. } => None,
+        })
+    }
+}
+
 /// A route of the config.
 #[derive(Debug, Clone)]
 pub enum RouteWanted {
@@ -201,6 +216,8 @@ pub enum RouteWanted {
         /// An `http-header` value of the rule: `name: value`.
         header: Option<String>,
     },
+    /// A weighted record pair.
+    Record(RecordWanted),
 }
 
 impl RouteWanted {
@@ -225,7 +242,11 @@ impl RouteWanted {
                     && has(&forward.hosts, host)
                     && has(&forward.paths, path)
                     && has(&forward.headers, header)
+                    && forward.kind.record().is_none()
             }
+            RouteWanted::Record(wanted) => forward.kind.record().is_some_and(|record| {
+                record.name == wanted.name && wanted.kind.is_none_or(|kind| kind == record.kind)
+            }),
         }
     }
 }
@@ -247,6 +268,7 @@ impl fmt::Display for RouteWanted {
                 let mut parts = parts.iter().filter(|part| !part.is_empty());
                 parts.try_for_each(|part| write!(f, " {part}"))
             }
+            RouteWanted::Record(record) => write!(f, "{}", record.name),
         }
     }
 }

@@ -73,7 +73,7 @@ pub(super) fn find(
     planning: &mut Planning,
 ) -> Vec<Route> {
     let forwards = of_slots(request, found, slots);
-    if forwards.is_empty() {
+    if forwards.is_empty() && found.dns.problems.is_empty() {
         let name = slots
             .a
             .targets
@@ -123,7 +123,9 @@ pub(super) fn check_listed_exist(
         return;
     };
     let is_there = |wanted: &&RouteWanted| forwards.iter().any(|it| wanted.is(it));
-    for wanted in listed.iter().filter(|wanted| !is_there(wanted)) {
+    // What keeps a record from being a route was found with it.
+    let told = |wanted: &&RouteWanted| matches!(wanted, RouteWanted::Record(_));
+    for wanted in listed.iter().filter(|it| !is_there(it) && !told(it)) {
         planning.problem(
             format!("route {wanted} does not exist or names none of the slots' groups"),
             format!("correct it, or use one of: {}", labels(forwards)),
@@ -187,7 +189,7 @@ pub(super) fn of_one_port(
     };
     Some(Route {
         arn: forward.arn.clone(),
-        kind: forward.kind,
+        kind: forward.kind.clone(),
         label,
         load_balancer: forward.load_balancer.clone(),
         groups: Slots::from_fn(|slot| slots[slot].targets[pair].group.clone()),
@@ -203,6 +205,9 @@ fn check_members(
 ) {
     let label = forward.label();
     for slot in SlotName::BOTH {
+        if forward.kind.record().is_some() {
+            break;
+        }
         let group = &groups[slot];
         if !forward.weights.contains_key(group) {
             if forward.sticky.is_some() {
@@ -260,7 +265,8 @@ fn other_balancer(group: Option<&GroupFound>, forward: &Forward) -> Option<Strin
 
 /// The command that adds the missing group at weight 0.
 fn set_up_command(forward: &Forward, groups: &Slots<TargetGroupArn>, missing: SlotName) -> String {
-    let (verb, flag, actions) = match forward.kind {
+    let (verb, flag, actions) = match &forward.kind {
+        RouteKind::Record(_) => return "give both records weights".to_owned(),
         RouteKind::Listener => ("modify-listener", "--listener-arn", "--default-actions"),
         RouteKind::Rule => ("modify-rule", "--rule-arn", "--actions"),
     };

@@ -2,6 +2,7 @@
 
 mod bare;
 mod deadman;
+mod dns;
 mod gates;
 mod healthy;
 mod metrics;

@@ -22,6 +22,7 @@ fn retirement(then: RetireHow) -> Retirement {
         due: Due { at: at(600), then },
         at_most: Duration::from_secs(3600),
         deadman: None,
+        records: Vec::new(),
     }
 }
 

@@ -17,6 +17,7 @@ enum Bucket {
     ElbAll,
     AlarmReads,
     MetricReads,
+    Dns,
 }
 
 impl Bucket {
@@ -31,6 +32,7 @@ impl Bucket {
             Self::ElbModifies => (20.0, 3.0),
             Self::AlarmReads => (9.0, 9.0),
             Self::MetricReads => (50.0, 50.0),
+            Self::Dns => (5.0, 5.0),
         }
     }
 }
@@ -56,6 +58,7 @@ fn buckets_of(operation: &Operation) -> Vec<Bucket> {
             "GetMetricData" => vec![Bucket::MetricReads],
             _ => Vec::new(),
         },
+        Service::Route53 => vec![Bucket::Dns],
         Service::Sts
         | Service::Scaling
         | Service::Ecr

@@ -20,11 +20,13 @@ pub mod logs;
 pub mod needs;
 mod page;
 pub mod query;
+pub mod route53;
 pub mod scaling;
 pub mod scheduler;
 pub mod secrets;
 pub mod ssm;
 pub mod sts;
+pub mod xml;
 
 pub use error::AwsError;
 
@@ -69,6 +71,8 @@ pub enum Service {
     Discovery,
     /// Lambda.
     Lambda,
+    /// Route 53.
+    Route53,
 }
 
 impl Service {
@@ -89,6 +93,7 @@ impl Service {
             Self::Ssm => "ssm",
             Self::Discovery => "servicediscovery",
             Self::Lambda => "lambda",
+            Self::Route53 => "route53",
         }
     }
 }
@@ -104,6 +109,8 @@ pub enum Protocol {
     Cbor,
     /// REST with JSON bodies.
     RestJson,
+    /// REST with XML bodies.
+    RestXml,
 }
 
 /// A request that was understood.
@@ -181,6 +188,16 @@ pub fn recognise(
             input,
         });
     }
+    if path.starts_with(route53::PATH) {
+        let query = uri.query().unwrap_or_default();
+        let (name, input) = route53::recognise(method.as_str(), path, query, body)?;
+        return Ok(Operation {
+            service: Service::Route53,
+            protocol: Protocol::RestXml,
+            name,
+            input,
+        });
+    }
     if let Some(target) = header("x-amz-target") {
         let services = [
             (ECS_TARGET, Service::Ecs),
@@ -233,13 +250,14 @@ pub fn check_region(headers: &HeaderMap, protocol: Protocol, region: &str) -> Re
     let signed = signed.and_then(|value| value.to_str().ok());
     // Credential=KEY/DATE/REGION/SERVICE/aws4_request
     let scope = signed.and_then(|text| text.split_once("Credential=")?.1.split('/').nth(2));
-    // IAM is the same in all regions, and signed for one of them.
-    let home = (protocol == Protocol::Query(QueryService::Iam)).then_some("us-east-1");
+    // IAM and Route 53 are the same in all regions, and signed for one of them.
+    let global = [Protocol::Query(QueryService::Iam), Protocol::RestXml];
+    let home = global.contains(&protocol).then_some("us-east-1");
     let Some(other) = scope.filter(|scope| *scope != region && Some(*scope) != home) else {
         return Ok(());
     };
     let (code, status) = match protocol {
-        Protocol::Query(_) => ("SignatureDoesNotMatch", 403),
+        Protocol::Query(_) | Protocol::RestXml => ("SignatureDoesNotMatch", 403),
         Protocol::Json | Protocol::Cbor => ("InvalidSignatureException", 400),
         Protocol::RestJson => ("InvalidSignatureException", 403),
     };
@@ -295,6 +313,7 @@ impl Operation {
             Service::Ssm => ssm::handle,
             Service::Discovery => discovery::handle,
             Service::Lambda => lambda::handle,
+            Service::Route53 => route53::handle,
         };
         let result = handle(world, &self.name, &self.input);
         if !self.changes_nothing() && self.service != Service::DynamoDb {
@@ -315,6 +334,11 @@ impl Operation {
             }
             (Protocol::Cbor, Ok(value)) => (200, cbor::encode(value)),
             (Protocol::Cbor, Err(error)) => (error.status, cbor::encode_error(error)),
+            (Protocol::RestXml, Ok(value)) => {
+                let made = self.name.starts_with("Create");
+                (if made { 201 } else { 200 }, xml::encode(&self.name, value))
+            }
+            (Protocol::RestXml, Err(error)) => (error.status, xml::encode_error(error, request_id)),
             (Protocol::Query(service), Ok(value)) => {
                 (200, query::encode(service, &self.name, value, request_id))
             }
@@ -359,7 +383,7 @@ pub fn refuse(error: &AwsError, request_id: &str) -> Response<Bytes> {
 fn respond(protocol: Protocol, status: u16, body: Vec<u8>, request_id: &str) -> Response<Bytes> {
     let content_type = match protocol {
         Protocol::Json => "application/x-amz-json-1.1",
-        Protocol::Query(_) => "text/xml",
+        Protocol::Query(_) | Protocol::RestXml => "text/xml",
         Protocol::Cbor => "application/cbor",
         Protocol::RestJson => "application/json",
     };

@@ -83,6 +83,7 @@ pub fn of(operation: &Operation, account: &str, region: &str) -> Vec<Need> {
             "lambda:InvokeFunction",
             super::lambda::arn(account, region, &operation.input),
         )],
+        Service::Route53 => vec![request.of_route53()],
         Service::Sts | Service::Ssm | Service::Discovery => vec![request.own("*")],
     }
 }
@@ -236,6 +237,36 @@ impl Request<'_> {
             _ => Vec::new(),
         };
         std::iter::once(target).chain(others).collect()
+    }
+
+    /// Zones and changes have no region and no account; keys of a change are of all its records.
+    fn of_route53(&self) -> Need {
+        let id = |key: &str| text(self.input(), key).map_or("", last);
+        let need = match self.operation.name.as_str() {
+            "GetChange" => self.own(format!("arn:aws:route53:::change/{}", id("Id"))),
+            name if name.ends_with("ByName") || name == "ListHostedZones" => self.own("*"),
+            _ => self.own(format!(
+                "arn:aws:route53:::hostedzone/{}",
+                id("HostedZoneId")
+            )),
+        };
+        let changes = self.input().pointer("/ChangeBatch/Changes");
+        let Some(changes) = changes.and_then(Value::as_array) else {
+            return need;
+        };
+        let all = |of: fn(&Value) -> Option<&str>| {
+            let all = changes.iter().filter_map(of);
+            let plain = |it: &str| it.trim_end_matches('.').to_ascii_lowercase();
+            all.map(plain).collect::<Vec<_>>()
+        };
+        let upper = |all: Vec<String>| all.into_iter().map(|it| it.to_ascii_uppercase());
+        let key = |name: &str| format!("route53:ChangeResourceRecordSets{name}");
+        let names = all(|it| it.pointer("/ResourceRecordSet/Name")?.as_str());
+        let types = all(|it| it.pointer("/ResourceRecordSet/Type")?.as_str());
+        let actions = all(|it| it.pointer("/Action")?.as_str());
+        need.with(&key("NormalizedRecordNames"), names)
+            .with(&key("RecordTypes"), upper(types))
+            .with(&key("Actions"), upper(actions))
     }
 
     fn of_scheduler(&self) -> Vec<Need> {

@@ -1,4 +1,4 @@
-//! EventBridge Scheduler: one-shot schedules that call this region's own load balancing.
+//! EventBridge Scheduler: one-shot schedules that call this region's own load balancing and DNS.
 
 use super::query::QueryService;
 use super::query::input::{page, text};
@@ -154,11 +154,12 @@ fn is_known_target(arn: &str) -> bool {
     operation_of(arn).is_some()
 }
 
-/// The operation of this region that a target calls.
-fn operation_of(arn: &str) -> Option<&'static str> {
+/// The operation of this region that a target calls, and its service.
+fn operation_of(arn: &str) -> Option<(Service, &'static str)> {
     match arn.strip_prefix(UNIVERSAL)? {
-        "elasticloadbalancingv2:modifyListener" => Some("ModifyListener"),
-        "elasticloadbalancingv2:modifyRule" => Some("ModifyRule"),
+        "elasticloadbalancingv2:modifyListener" => Some((Service::Elbv2, "ModifyListener")),
+        "elasticloadbalancingv2:modifyRule" => Some((Service::Elbv2, "ModifyRule")),
+        "route53:changeResourceRecordSets" => Some((Service::Route53, "ChangeResourceRecordSets")),
         _ => None,
     }
 }
@@ -262,10 +263,13 @@ fn call(world: &mut World, name: &str, schedule: &mut Schedule) -> bool {
 }
 
 /// Makes a call, unless a fault keeps it from its effect or its answer from coming back.
-fn succeeds(world: &mut World, operation: &str, input: Value) -> bool {
+fn succeeds(world: &mut World, (service, operation): (Service, &str), input: Value) -> bool {
     let operation = Operation {
-        service: Service::Elbv2,
-        protocol: Protocol::Query(QueryService::Elbv2),
+        service,
+        protocol: match service {
+            Service::Route53 => Protocol::RestXml,
+            _ => Protocol::Query(QueryService::Elbv2),
+        },
         name: operation.to_owned(),
         input,
     };

@@ -9,6 +9,7 @@ pub mod ecs;
 pub mod elb;
 pub mod ids;
 pub mod lambda;
+pub mod route53;
 pub mod scaling;
 pub mod scheduler;
 pub mod traffic;
@@ -44,6 +45,8 @@ pub struct World {
     pub cloudwatch: cloudwatch::CloudWatch,
     /// What changes desired counts by itself.
     pub scaling: scaling::Scaling,
+    /// Hosted zones and their records.
+    pub route53: route53::Route53,
     /// One-shot schedules.
     pub scheduler: scheduler::Scheduler,
     /// Cloud Map.
@@ -76,6 +79,7 @@ impl World {
             elb: elb::Elb::default(),
             cloudwatch: cloudwatch::CloudWatch::default(),
             scaling: scaling::Scaling::default(),
+            route53: route53::Route53::default(),
             scheduler: scheduler::Scheduler::default(),
             discovery: discovery::Discovery::default(),
             dynamodb: dynamodb::Tables::default(),
@@ -105,11 +109,21 @@ impl World {
                 }
             }
             super::wire::scheduler::fire(self);
+            self.answer_records();
             ecs::tick(self);
             elb::tick(self);
             traffic::tick(self);
             cloudwatch::tick(self);
             scaling::tick(self);
+        }
+    }
+
+    /// Records whose change is everywhere by now are answered from now on.
+    fn answer_records(&mut self) {
+        if self.route53.due().is_some_and(|due| due <= self.now) {
+            self.settle();
+            let now = self.now;
+            self.route53.tick(now);
         }
     }
 
@@ -120,7 +134,7 @@ impl World {
             return soon;
         }
         let minute = traffic::next_sample(self.now);
-        let due = [ecs::due(self), elb::due(self)];
+        let due = [ecs::due(self), elb::due(self), self.route53.due()];
         due.into_iter()
             .flatten()
             .fold(minute, Timestamp::min)

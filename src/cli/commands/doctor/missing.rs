@@ -2,7 +2,7 @@
 
 use jiff::Timestamp;
 
-use crate::aws::{Cloud, SurveyAsk};
+use crate::aws::{Cloud, RecordsAsk, SurveyAsk};
 use crate::cli::error::CliError;
 use crate::deployment::diagnosis::Finding;
 use crate::deployment::ids::{ClusterName, EcsServiceName, SlotName, Slots};
@@ -106,6 +106,7 @@ pub(super) async fn find_groups(
         metrics: None,
         functions: Vec::new(),
         version: None,
+        records: RecordsAsk::default(),
     };
     let Ok(found) = cloud.survey(&ask, now).await else {
         return;

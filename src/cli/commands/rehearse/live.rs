@@ -12,6 +12,7 @@ use crate::cli::args::Global;
 use crate::cli::error::CliError;
 use crate::cli::session::aws_alone;
 use crate::config::Config;
+use crate::deployment::dns::RecordWanted;
 use crate::deployment::ids::{AlarmName, SlotName, Slots};
 use crate::deployment::preflight::{self, Request, RouteWanted, RoutesWanted};
 use crate::deployment::problem::Problem;
@@ -177,7 +178,7 @@ async fn read(global: &Global, config: &Config, request: &Request) -> Result<Fou
         .iter()
         .flat_map(|it| {
             let carrying = it.weights.iter().filter(|(_, weight)| **weight > 0);
-            carrying.map(|(group, _)| (it.load_balancer.clone(), group.clone()))
+            carrying.map(|(group, _)| (it.load_balancer_of(group).clone(), group.clone()))
         })
         .collect();
     let groups: Vec<_> = groups.into_iter().collect();
@@ -237,6 +238,14 @@ fn serving(request: &Request, found: &Surroundings) -> Option<(SlotName, Vec<For
 }
 
 fn place(forward: &Forward) -> RouteWanted {
+    if let Some(record) = forward.kind.record() {
+        return RouteWanted::Record(RecordWanted {
+            name: record.name.clone(),
+            zone: None,
+            kind: Some(record.kind),
+            sets: None,
+        });
+    }
     RouteWanted::Place {
         load_balancer: forward.load_balancer.name().to_owned(),
         port: forward.port,

@@ -4,6 +4,7 @@ mod alarms;
 mod bake;
 mod bare;
 mod deadman;
+mod dns;
 mod drift;
 mod gates;
 mod hotfix;

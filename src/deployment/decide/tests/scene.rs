@@ -219,7 +219,7 @@ impl Scene {
         ]);
         self.seen
             .routes
-            .insert(route.arn.clone(), Seen::Value(RouteSeen { weights }));
+            .insert(route.arn.clone(), Seen::Value(RouteSeen::of(weights)));
     }
 
     /// Sets how many targets are healthy in each group of a slot; the rest fail.
@@ -300,7 +300,7 @@ fn perform(action: &Action, plan: &Plan, seen: &mut Observation) -> Option<Event
                 let weights = weights.map(|(slot, weight)| (route.groups[slot].clone(), weight));
                 let weights = BTreeMap::from(weights);
                 seen.routes
-                    .insert(route.arn.clone(), Seen::Value(RouteSeen { weights }));
+                    .insert(route.arn.clone(), Seen::Value(RouteSeen::of(weights)));
             }
         }
         Action::WriteWeights(WeightWrite::Raise { to, .. }) => {
@@ -408,9 +408,7 @@ fn first_look(plan: &Plan) -> Observation {
             (groups[plan.blue].clone(), 1),
             (groups[plan.green_slot()].clone(), 0),
         ];
-        let action = RouteSeen {
-            weights: BTreeMap::from(weights),
-        };
+        let action = RouteSeen::of(BTreeMap::from(weights));
         seen.routes.insert(route.arn.clone(), Seen::Value(action));
     }
     for guard in &plan.guards.alarms {

@@ -20,7 +20,7 @@ fn sticky() -> Scene {
         scene
             .seen
             .routes
-            .insert(route.arn.clone(), Seen::Value(RouteSeen { weights }));
+            .insert(route.arn.clone(), Seen::Value(RouteSeen::of(weights)));
     }
     scene
 }

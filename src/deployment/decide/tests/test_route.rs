@@ -43,7 +43,7 @@ fn scene(change: impl FnOnce(&mut Plan)) -> Scene {
 fn show(scene: &mut Scene, slot: SlotName) {
     let group = scene.plan().test_routes[0].groups[slot].clone();
     let weights = BTreeMap::from([(group, 1)]);
-    let seen = Seen::Value(RouteSeen { weights });
+    let seen = Seen::Value(RouteSeen::of(weights));
     scene.seen.routes.insert(arn(), seen);
 }
 

@@ -162,6 +162,7 @@ pub(super) fn shop() -> Surroundings {
         groups: ["shop-a", "shop-b"]
             .map(|name| (name.to_owned(), Some(group(name))))
             .into(),
+        dns: Default::default(),
         forwards: vec![forward(443, 100, 0)],
         task_definitions: definitions.into(),
         asked_definition: None,

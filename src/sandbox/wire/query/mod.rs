@@ -199,7 +199,7 @@ fn object(xml: &mut String, name: &str, fields: &Map<String, Value>) {
 }
 
 /// `2026-11-21T07:14:00.000Z`, as AWS's XML has it.
-fn iso8601(seconds: f64) -> String {
+pub(super) fn iso8601(seconds: f64) -> String {
     let millis = (seconds * 1000.0).round() as i64;
     Timestamp::from_millisecond(millis)
         .map(|time| time.strftime("%Y-%m-%dT%H:%M:%S.%3fZ").to_string())

@@ -5,6 +5,7 @@ use super::super::app::Reply;
 use super::super::ecs::RunningApp;
 use super::super::elb::{Forward, Outcome, Pin, Request, Routed};
 use super::draw::{binomial, poisson};
+use super::resolvers::Resolvers;
 use super::{Answer, OwnAnswer, Pace, share};
 use fastrand::Rng;
 use jiff::Timestamp;
@@ -16,12 +17,21 @@ const SAMPLE: u64 = 64;
 /// A stream of requests.
 #[derive(Debug, Clone)]
 pub struct Flow {
-    listener: String,
+    to: To,
     shape: Shape,
     host: String,
     path: String,
     /// Clients that keep cookies, with the group that each is tied to.
     clients: Vec<Option<Pin>>,
+}
+
+/// Where a stream goes.
+#[derive(Debug, Clone)]
+enum To {
+    /// To a listener, by its ARN.
+    Listener(String),
+    /// To whatever listener a name leads to.
+    Name(Resolvers),
 }
 
 /// How many requests come, over time.
@@ -67,11 +77,20 @@ impl Flow {
     /// Requests `GET /` to a listener.
     pub fn new(listener: &str, shape: Shape) -> Self {
         Self {
-            listener: listener.to_owned(),
+            to: To::Listener(listener.to_owned()),
             shape,
             host: "localhost".to_owned(),
             path: "/".to_owned(),
             clients: Vec::new(),
+        }
+    }
+
+    /// Requests `GET /` to a name that Route 53 answers for, on a port: its clients' resolvers keep
+    /// what they are told for the TTL.
+    pub fn by_name(name: &str, port: u16, shape: Shape) -> Self {
+        Self {
+            to: To::Name(Resolvers::new(name, port)),
+            ..Self::new("", shape)
         }
     }
 
@@ -112,7 +131,17 @@ impl Flow {
         if count == 0 {
             return;
         }
-        let Some(lb) = world.elb.listeners.get(&self.listener) else {
+        let listeners = match &mut self.to {
+            To::Listener(listener) => vec![(listener.clone(), count)],
+            To::Name(resolvers) => resolvers.spread(world, count),
+        };
+        for (listener, count) in listeners {
+            self.send_to(world, &listener, count);
+        }
+    }
+
+    fn send_to(&mut self, world: &mut World, listener: &str, count: u64) {
+        let Some(lb) = world.elb.listeners.get(listener) else {
             return;
         };
         let lb = lb.load_balancer.clone();
@@ -121,11 +150,11 @@ impl Flow {
             path: &self.path,
             ..Request::plain()
         };
-        let outcome = world.elb.outcome(&self.listener, &request).cloned();
+        let outcome = world.elb.outcome(listener, &request).cloned();
         match outcome {
             Some(Outcome::Forward(forward)) => {
                 if forward.stickiness.is_some() && !self.clients.is_empty() {
-                    self.sticky(world, &lb, count);
+                    self.sticky(world, (listener, &lb), count);
                 } else {
                     spread(world, &lb, &forward, count);
                 }
@@ -139,7 +168,7 @@ impl Flow {
     }
 
     /// One by one: each request comes from one of the clients, with its cookie.
-    fn sticky(&mut self, world: &mut World, lb: &str, count: u64) {
+    fn sticky(&mut self, world: &mut World, (listener, lb): (&str, &str), count: u64) {
         let World {
             elb,
             ecs,
@@ -156,7 +185,7 @@ impl Flow {
                 pin: self.clients[client].clone(),
                 ..Request::plain()
             };
-            match elb.route(&self.listener, &request, rng, *now) {
+            match elb.route(listener, &request, rng, *now) {
                 Routed::Target { group, target, pin } => {
                     self.clients[client] = pin;
                     let app = ecs.application_at(&target.id, target.port);

@@ -7,6 +7,7 @@ mod count;
 mod draw;
 mod flow;
 mod noise;
+mod resolvers;
 mod share;
 
 pub use count::{Answer, GroupTotals, Ledger, LoadBalancerTotals, OwnAnswer, Published, publishes};

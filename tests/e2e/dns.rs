@@ -1,0 +1,236 @@
+//! Weighted Route 53 records over a load balancer for each slot.
+
+use std::io::{Read, Write};
+use std::net::TcpStream;
+
+use super::routes::HTTP;
+use super::support::permissions::policy;
+use super::support::{Scene, bare, between};
+
+const CONFIG: &str = "
+service: shop
+cluster: demo
+region: eu-west-1
+slots:
+  a: { service: shop,   target_group: app-a }
+  b: { service: shop-b, target_group: app-b }
+routes:
+  - { record: shop.example.com, zone: example.com }
+strategy: { steps: [{ weight: 10%, bake: 1m }, { weight: 100% }], bake: 1m }
+guards: { targets: { for: 10s }, metrics: off }
+retire: { after: 2m, at_most: 3m }
+patience: 60m
+blind_after: 30m
+";
+
+impl Scene {
+    /// Asks the region's Route 53.
+    #[track_caller]
+    fn dns(&self, method: &str, path: &str, body: &str) -> String {
+        let authority = self.address();
+        let mut stream = TcpStream::connect(authority).expect("the region listens");
+        let request = format!(
+            "{method} /2013-04-01/{path} HTTP/1.1\r\nhost: {authority}\r\nconnection: close\r\n\
+             content-length: {}\r\n\r\n{body}",
+            body.len()
+        );
+        stream.write_all(request.as_bytes()).expect("it reads");
+        let mut answer = String::new();
+        stream.read_to_string(&mut answer).expect("it answers");
+        assert!(answer.starts_with("HTTP/1.1 20"), "{answer}");
+        answer
+    }
+
+    fn records(&self, zone: &str) -> String {
+        let shown = self.dns("GET", &format!("hostedzone/{zone}/rrset"), "");
+        let sets = between(&shown, "<ResourceRecordSets>", "</ResourceRecordSets>");
+        sets.expect("a list").to_owned()
+    }
+}
+
+/// The weights as they are listed, and the list without them.
+fn weights(records: &str) -> (Vec<&str>, String) {
+    let mut parts = records.split("<Weight>");
+    let mut others = parts.next().unwrap_or_default().to_owned();
+    let mut weights = Vec::new();
+    for part in parts {
+        let (weight, rest) = part.split_once("</Weight>").expect("a weight");
+        weights.push(weight);
+        others.push_str(rest);
+    }
+    (weights, others)
+}
+
+/// A load balancer for each slot, and an alias of each type to each; the hosted zone.
+fn two_balancers() -> (Scene, String) {
+    let scene = Scene::empty_at_speed(200, CONFIG);
+    let groups = ["app-a", "app-b"].map(|name| scene.new_group(name, "8080", &HTTP));
+    let mut names = Vec::new();
+    for (name, group) in ["shop-one", "shop-two"].into_iter().zip(&groups) {
+        let balancer = [
+            ("Name", name),
+            ("Subnets.member.1", "subnet-0a000000000000001"),
+            ("Subnets.member.2", "subnet-0b000000000000002"),
+        ];
+        let made = scene.elb("CreateLoadBalancer", &balancer);
+        names.push(between(&made, "<DNSName>", "<").expect("a name").to_owned());
+        let arn = between(&made, "<LoadBalancerArn>", "<").expect("an ARN");
+        let listener = [
+            ("LoadBalancerArn", arn),
+            ("Protocol", "HTTP"),
+            ("Port", "80"),
+            ("DefaultActions.member.1.Type", "forward"),
+            ("DefaultActions.member.1.TargetGroupArn", group),
+        ];
+        scene.elb("CreateListener", &listener);
+    }
+    scene.run_shop(&[("app", 8080, &groups[0])]);
+    let made = scene.dns(
+        "POST",
+        "hostedzone",
+        "<CreateHostedZoneRequest><Name>example.com</Name><CallerReference>1</CallerReference>\
+         </CreateHostedZoneRequest>",
+    );
+    let zone = between(&made, "<Id>/hostedzone/", "<").expect("an id");
+    let alias = |kind: &str, set: &str, weight: u32, name: &str| {
+        format!(
+            "<Change><Action>CREATE</Action><ResourceRecordSet><Name>shop.example.com</Name>\
+             <Type>{kind}</Type><SetIdentifier>{set}</SetIdentifier><Weight>{weight}</Weight>\
+             <AliasTarget><HostedZoneId>Z32O12XQLNTSW2</HostedZoneId>\
+             <DNSName>dualstack.{name}</DNSName>\
+             <EvaluateTargetHealth>false</EvaluateTargetHealth></AliasTarget>\
+             <HealthCheckId>check-{set}</HealthCheckId></ResourceRecordSet></Change>"
+        )
+    };
+    let pairs = ["A", "AAAA"].map(|kind| {
+        alias(kind, "blue &amp; old", 255, &names[0]) + &alias(kind, "new", 0, &names[1])
+    });
+    let batch = format!(
+        "<ChangeResourceRecordSetsRequest><ChangeBatch><Changes>{}</Changes></ChangeBatch>\
+         </ChangeResourceRecordSetsRequest>",
+        pairs.concat()
+    );
+    scene.dns("POST", &format!("hostedzone/{zone}/rrset"), &batch);
+    (scene, zone.to_owned())
+}
+
+#[test]
+fn records_are_shifted_and_put_back_and_nothing_but_their_weights_changes() {
+    let (scene, zone) = two_balancers();
+    let before = scene.records(&zone);
+    let (all_on_a, others) = weights(&before);
+    assert_eq!(all_on_a, ["255", "0", "255", "0"], "{before}");
+    scene
+        .bg(&["plan", "--image", "app:v2"])
+        .exits(0)
+        .says("shop.example.com A\n")
+        .says("shop.example.com AAAA\n")
+        .says("resolvers keep what they were told for 1m")
+        .says("10% of traffic to green, 1m for DNS, bake for 1m");
+
+    let mut deployment = scene.start(&["deploy", "--image", "app:v2", "--no-wait-retire"]);
+    deployment.until_it_says("baking");
+    let status = scene.bg(&["status", "--output", "json"]).exits(0).json();
+    assert_eq!(
+        status["routes"][0]["label"], "shop.example.com A",
+        "{status}"
+    );
+    assert_eq!(status["routes"][0]["weights"]["b"], "10%", "{status}");
+    deployment.end().exits(0).says("Promoted");
+    let (shifted, rest) = (scene.records(&zone), others.clone());
+    assert_eq!(weights(&shifted), (vec!["0", "255", "0", "255"], rest));
+
+    let needed = scene.needs();
+    let needed: Vec<_> = needed
+        .iter()
+        .filter_map(|it| it["action"].as_str())
+        .collect();
+    let policy = policy(CONFIG).expect("a sound config").to_string();
+    let allowed = policy.split('"').filter(|it| it.starts_with("route53:"));
+    let actions: Vec<_> = allowed
+        .filter(|it| !it.contains("RecordSets") || it.ends_with("Sets"))
+        .collect();
+    assert_eq!(actions.len(), 4, "{actions:?}");
+    for action in actions {
+        assert!(
+            needed.contains(&action),
+            "{action} is allowed, and nothing needs it"
+        );
+    }
+
+    let back = scene.bg(&["rollback", "--to", "a", "--force"]).exits(0);
+    back.says("shop.example.com A: slot a (app-a) has everything");
+    assert_eq!(weights(&scene.records(&zone)), (all_on_a, others));
+}
+
+#[test]
+fn an_abort_in_mid_shift_puts_records_back_before_green_goes() {
+    let (scene, zone) = two_balancers();
+    let mut deployment = scene.start(&["deploy", "--image", "app:v2"]);
+    deployment.until_it_says("baking");
+    scene.bg(&["abort"]).exits(0);
+    deployment.end().exits(4).says("Reverted");
+    let after = scene.records(&zone);
+    assert_eq!(weights(&after).0, ["255", "0", "255", "0"]);
+    assert_eq!((scene.desired("shop"), scene.desired("shop-b")), (2, 0));
+}
+
+#[test]
+fn blue_is_retired_though_its_load_balancer_forwards_to_it() {
+    let (scene, zone) = two_balancers();
+    scene
+        .bg(&["deploy", "--image", "app:v2"])
+        .exits(0)
+        .says("Promoted");
+    assert_eq!(weights(&scene.records(&zone)).0, ["0", "255", "0", "255"]);
+    assert_eq!((scene.desired("shop"), scene.desired("shop-b")), (0, 2));
+}
+
+#[test]
+fn what_keeps_records_from_being_routes_is_told_at_once() {
+    let (scene, _) = two_balancers();
+    for (from, to, told) in [
+        (
+            "shop.example.com,",
+            "shp.example.com,",
+            "has no record shp.example.com",
+        ),
+        (
+            "zone: example.com",
+            "zone: example.org",
+            "there is no hosted zone example.org",
+        ),
+        (
+            "zone: example.com",
+            "zone: Z0123456789",
+            "no hosted zone Z0123456789",
+        ),
+        (
+            "weight: 10%",
+            "weight: 0.3%",
+            "step 1 at 0.3% is finer than the weights of records",
+        ),
+        (
+            "target_group: app-b",
+            "target_group: app-c",
+            "target group app-c does not exist",
+        ),
+    ] {
+        let config = CONFIG.replace(from, to);
+        assert_ne!(config, CONFIG);
+        scene.write("bg.yaml", &config);
+        let refused = scene.bg(&["plan", "--image", "app:v2"]).exits(3);
+        let all = refused.stdout.clone() + &refused.stderr;
+        assert!(all.contains(told), "{told} is not in\n{all}");
+    }
+}
+
+#[test]
+fn a_rehearsal_takes_as_long_as_dns_does() {
+    let folder = tempfile::tempdir().expect("a temporary folder");
+    std::fs::write(folder.path().join("bg.yaml"), CONFIG).expect("it can be written to");
+    let nowhere = [("AWS_EC2_METADATA_DISABLED", "true")];
+    let told = bare(folder.path(), &nowhere, &["rehearse", "--seeds", "0"]).exits(0);
+    told.says("at 10%, step 1 of 2, for 2m until")
+        .says("shop.example.com A: 100% on slot b");
+}
