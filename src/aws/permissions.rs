@@ -22,6 +22,8 @@ pub(super) enum On {
     InCluster,
     Cluster,
     Services,
+    /// The services' revisions.
+    Revisions,
     /// The cluster's tasks.
     Tasks,
     TaskDefinitions,
@@ -123,6 +125,12 @@ pub(super) const PERMISSIONS: &[Permission] = &[
     ),
     allow(Read, On::Cluster, When::Always, &["ecs:DescribeClusters"]),
     allow(Read, On::Services, When::Always, &["ecs:DescribeServices"]),
+    allow(
+        Read,
+        On::Revisions,
+        When::Always,
+        &["ecs:DescribeServiceRevisions"],
+    ),
     allow(Read, On::Tasks, When::Always, &["ecs:DescribeTasks"]),
     allow(
         Read,

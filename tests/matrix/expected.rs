@@ -76,7 +76,7 @@ pub(crate) const BY_PROMOTING: &[Expected] = &[
     changed("service/{a}/runningCount", "*", "0"),
     changed("task/{a}/**", "*", "nothing"),
     added("task/{b}/**"),
-    // What a rollback goes back to.
+    // The task definition that is to serve again after a rollback.
     added("service/{a}/tags/bg:last-served"),
     // The alarms that call its step policies are there while it serves.
     added("alarm/bg*/**"),
@@ -147,8 +147,14 @@ pub(crate) const OF_THE_OTHER_SLOT: &[Expected] = &[
 
 /// What a new revision has otherwise than the one that its team registered.
 pub(crate) const OF_NEW_REVISIONS: &[Expected] = &[
-    changed("definition/containerDefinitions/*/image", "*", "*"),
+    changed("definition/containerDefinitions/app/image", "app:v1", "*"),
     changed("definition/revision", "*", "*"),
     changed("definition/taskDefinitionArn", "*", "*"),
     added("definition/tags/bg:deployment"),
+];
+
+/// What an alarm that calls green's step policy has otherwise than the one that calls blue's.
+pub(crate) const OF_NEW_ALARMS: &[Expected] = &[
+    changed("alarm/AlarmArn", "*", "*"),
+    changed("alarm/AlarmName", "*", "*"),
 ];

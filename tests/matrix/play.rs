@@ -7,11 +7,11 @@ use std::time::Duration;
 use crate::compare::{Change, Names, changes, lost, twins, unexpected, weights};
 use crate::expected::{
     BY_ADOPTING, BY_DEPLOYING, BY_PROMOTING, BY_RETURNING, BY_STICKY_REVERTS, Expected,
-    OF_NEW_REVISIONS, OF_THE_OTHER_SLOT,
+    OF_NEW_ALARMS, OF_NEW_REVISIONS, OF_THE_OTHER_SLOT,
 };
 use crate::look::{Look, look};
 use crate::support::{Ended, Scene};
-use crate::team::Team;
+use crate::team::{Team, text};
 use crate::visitor::Visitor;
 use crate::{End, Variant};
 
@@ -134,6 +134,7 @@ impl Story<'_> {
         self.slots_alike(&now, names)?;
         self.revisions_alike(&now, names)?;
         self.tasks_alike(adopted, &now, names)?;
+        self.alarms_alike(adopted, &now, names)?;
         self.carries(&now, slot, names)
     }
 
@@ -169,6 +170,23 @@ impl Story<'_> {
         for other in &all {
             let alike = twins(look, ("definition/shop:1", other), OF_NEW_REVISIONS, names);
             none("in a new revision", &alike)?;
+        }
+        Ok(())
+    }
+
+    /// The alarms that call slot b's step policies are like the one that calls slot a's.
+    fn alarms_alike(&self, before: &Look, now: &Look, names: &Names) -> Result<(), String> {
+        let Some(own) = self.team.alarms.first() else {
+            return Ok(());
+        };
+        let own = format!("alarm/{}", text(own, "AlarmName"));
+        let arns = now.keys().filter_map(|path| path.strip_suffix("/AlarmArn"));
+        let is_new = |alarm: &&str| !before.contains_key(&format!("{alarm}/AlarmArn"));
+        for alarm in arns.filter(is_new) {
+            none(
+                "in a new alarm",
+                &twins(now, (&own, alarm), OF_NEW_ALARMS, names),
+            )?;
         }
         Ok(())
     }

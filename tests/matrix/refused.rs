@@ -64,6 +64,18 @@ pub(crate) const VARIANTS: &[Variant] = &[
         },
     ),
     refused(
+        "registered with VPC Lattice",
+        "it is registered with VPC Lattice",
+        |team| {
+            team.app()["portMappings"][0]["name"] = json!("web");
+            team.service["vpcLatticeConfigurations"] = json!([{
+                "portName": "web", "roleArn": "arn:aws:iam::123456789012:role/infrastructure",
+                "targetGroupArn":
+                    "arn:aws:vpc-lattice:eu-west-1:123456789012:targetgroup/tg-0123456789abcdef0",
+            }]);
+        },
+    ),
+    refused(
         "a third group with weight",
         "also sends traffic to ",
         |team| {

@@ -93,6 +93,11 @@ pub(crate) const VARIANTS: &[Variant] = &[
         ];
         team.balancers[0]["Subnets"] = json!(subnets);
     }),
+    variant("metrics at a higher resolution", |team| {
+        team.service["monitoring"] = json!({ "metricConfigurations": [
+            { "metricNames": ["CPUUtilization", "MemoryUtilization"], "resolutionSeconds": 20 },
+        ] });
+    }),
     variant("a single task", |team| {
         team.service["desiredCount"] = json!(1);
     }),

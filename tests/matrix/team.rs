@@ -175,7 +175,11 @@ impl Team {
             }
             note(&mut look, path, &input);
         };
-        let in_deployments = ["serviceConnectConfiguration", "volumeConfigurations"];
+        let in_deployments = [
+            "serviceConnectConfiguration",
+            "volumeConfigurations",
+            "vpcLatticeConfigurations",
+        ];
         for field in in_deployments {
             asked(
                 &["service", "shop", "deployment", field],
@@ -183,7 +187,11 @@ impl Team {
                 &[],
             );
         }
-        let otherwise = [&in_deployments[..], &["cluster", "taskDefinition"]].concat();
+        let monitoring = &self.service["monitoring"];
+        let monitored = ["service", "shop", "revision", "monitoring"];
+        asked(&monitored, monitoring, &[]);
+        let others = ["cluster", "taskDefinition", "monitoring"];
+        let otherwise = [&in_deployments[..], &others].concat();
         asked(&["service", "shop"], &self.service, &otherwise);
         asked(&["definition", "shop:1"], &self.definition, &[]);
         for group in &self.groups {

@@ -17,6 +17,7 @@ pub fn obstacles(source: &Value) -> Vec<Problem> {
         classic_load_balancer(source),
         service_connect(source),
         service_discovery(source),
+        lattice(source),
     ];
     found.into_iter().flatten().collect()
 }
@@ -111,6 +112,18 @@ fn service_discovery(source: &Value) -> Option<Problem> {
             .to_owned(),
         fix: "take the service registry out of it, and let its clients come through the load \
               balancer"
+            .to_owned(),
+    })
+}
+
+fn lattice(source: &Value) -> Option<Problem> {
+    let settings = shared(source);
+    has_items(settings.get("vpcLatticeConfigurations")).then(|| Problem {
+        what: "it is registered with VPC Lattice: two services in one of its target groups get \
+               its traffic by their task counts, whatever the weights are"
+            .to_owned(),
+        fix: "take the VPC Lattice configuration out of it, and let its clients come through the \
+              load balancer"
             .to_owned(),
     })
 }

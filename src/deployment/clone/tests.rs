@@ -39,7 +39,7 @@ fn service() -> Value {
                     "logConfiguration": { "logDriver": "splunk", "options": { "token": "hunter2" } }
                 },
                 "volumeConfigurations": [{ "name": "data" }],
-                "vpcLatticeConfigurations": [{ "roleArn": "r", "targetGroupArn": "t", "portName": "http" }]
+                "vpcLatticeConfigurations": []
             }
         ],
         "roleArn": "arn:aws:iam::123456789012:role/aws-service-role/ecs.amazonaws.com/AWSServiceRoleForECS",
@@ -130,7 +130,7 @@ fn a_clone_has_every_setting_of_its_source_and_a_place_of_its_own() {
             "logConfiguration": { "logDriver": "splunk", "options": { "token": "hunter2" } }
         },
         "volumeConfigurations": [{ "name": "data" }],
-        "vpcLatticeConfigurations": [{ "roleArn": "r", "targetGroupArn": "t", "portName": "http" }],
+        "vpcLatticeConfigurations": [],
         "placementConstraints": [], "placementStrategy": [],
         "networkConfiguration": { "awsvpcConfiguration": { "subnets": ["s1", "s2"], "securityGroups": ["g"] } },
         "healthCheckGracePeriodSeconds": 20,
@@ -299,7 +299,6 @@ fn every_differing_setting_is_named_with_both_values() {
         "serviceConnectConfiguration",
         "somethingNew",
         "volumeConfigurations",
-        "vpcLatticeConfigurations",
     ];
     assert_eq!(fields, expected);
     assert_eq!(
@@ -393,6 +392,13 @@ fn each_obstacle_is_found_and_named() {
         (
             with("/serviceRegistries", json!([{ "registryArn": "arn:r" }])),
             "Cloud Map",
+        ),
+        (
+            with(
+                "/deployments/1/vpcLatticeConfigurations",
+                json!([{ "roleArn": "r", "targetGroupArn": "t", "portName": "http" }]),
+            ),
+            "VPC Lattice",
         ),
         (
             with("/loadBalancers", json!([{ "loadBalancerName": "old" }])),

@@ -2,7 +2,7 @@
 
 use super::*;
 
-fn created(made: &mut Made, fields: Value) -> Value {
+fn created(made: &mut Made, fields: &Value) -> Value {
     let mut input = json!({"Name": "other", "Protocol": "HTTP", "Port": 80, "VpcId": "vpc-1",
         "TargetType": "ip"});
     let other = fields.as_object().unwrap().clone();
@@ -13,7 +13,7 @@ fn created(made: &mut Made, fields: Value) -> Value {
 #[test]
 fn a_grpc_group_has_grpc_s_codes_and_its_own_defaults() {
     let mut made = made();
-    let group = created(&mut made, json!({"ProtocolVersion": "GRPC"}));
+    let group = created(&mut made, &json!({"ProtocolVersion": "GRPC"}));
     assert_eq!(group["HealthCheckPath"], "/AWS.ALB/healthcheck");
     assert_eq!(group["Matcher"], json!({"GrpcCode": "12"}));
     let change = json!({"TargetGroupArn": group["TargetGroupArn"], "HealthCheckPath": "/health",
@@ -37,7 +37,7 @@ fn a_grpc_group_has_grpc_s_codes_and_its_own_defaults() {
 #[test]
 fn a_group_has_its_address_family() {
     let mut made = made();
-    let group = created(&mut made, json!({"IpAddressType": "ipv6"}));
+    let group = created(&mut made, &json!({"IpAddressType": "ipv6"}));
     assert_eq!(group["IpAddressType"], "ipv6");
     let input = json!({"Name": "odd", "Protocol": "HTTP", "Port": 80, "VpcId": "vpc-1",
         "IpAddressType": "ipv5"});
