@@ -19,6 +19,8 @@ json_operations! { ecs;
     list_clusters("ecs:ListClusters", Effect::Reads);
     /// Services with their deployments and events.
     describe_services("ecs:DescribeServices", Effect::Reads);
+    /// What of a service's settings only its revisions show.
+    describe_service_revisions("ecs:DescribeServiceRevisions", Effect::Reads);
     /// ARNs of a cluster's services.
     list_services("ecs:ListServices", Effect::Reads);
     /// A service's deployments, with the revision of each.

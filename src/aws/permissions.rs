@@ -22,6 +22,8 @@ pub(super) enum On {
     InCluster,
     Cluster,
     Services,
+    /// The services' revisions.
+    Revisions,
     /// The cluster's tasks.
     Tasks,
     TaskDefinitions,
@@ -173,6 +175,12 @@ pub(super) const PERMISSIONS: &[Permission] = &[
         On::Services,
         When::Functions,
         &["ecs:ListServiceDeployments"],
+    ),
+    allow(
+        Read,
+        On::Revisions,
+        When::Always,
+        &["ecs:DescribeServiceRevisions"],
     ),
     allow(Read, On::Tasks, When::Always, &["ecs:DescribeTasks"]),
     allow(

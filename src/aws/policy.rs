@@ -159,6 +159,9 @@ impl Place {
             On::Anything | On::InCluster => vec!["*".to_owned()],
             On::Cluster => vec![ecs(&format!("cluster/{}", self.cluster))],
             On::Services | On::Marks => services().to_vec(),
+            On::Revisions => services()
+                .map(|service| service.replacen(":service/", ":service-revision/", 1) + "/*")
+                .to_vec(),
             On::Tasks => vec![ecs(&format!("task/{}/*", self.cluster))],
             On::TaskDefinitions => vec![ecs("task-definition/*")],
             On::Created => (services().into_iter())

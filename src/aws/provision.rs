@@ -53,11 +53,28 @@ impl Cloud {
         }
         match &now {
             None => {
-                self.create_green(clone::create_request(of_source, &target), plan)
+                let of_source = self.with_monitoring(of_source).await?;
+                self.create_green(clone::create_request(&of_source, &target), plan)
                     .await
             }
             Some(now) => self.update_green(now, of_source, &target, plan).await,
         }
+    }
+
+    /// A service with what DescribeServices leaves out of its settings, if that may be looked at.
+    async fn with_monitoring(&self, service: &Value) -> Result<Value, AwsError> {
+        let mut service = service.clone();
+        let Some(revision) = list(&service, "currentServiceRevisions").first() else {
+            return Ok(service);
+        };
+        let body = json!({ "serviceRevisionArns": [text(revision, "arn")] });
+        match self.describe_service_revisions(body).await {
+            Err(error) if error.is_for_good() => {}
+            described => {
+                service["monitoring"] = described?["serviceRevisions"][0]["monitoring"].take();
+            }
+        }
+        Ok(service)
     }
 
     /// The tag comes last: what has it is complete.
@@ -106,7 +123,8 @@ impl Cloud {
         let tagged = seen.deployment.as_ref() == Some(target.deployment);
         let set = seen.task_definition == *target.task_definition && seen.desired == target.desired;
         if !(tagged && set) {
-            let body = clone::update_request(source, target);
+            let source = self.with_monitoring(source).await?;
+            let body = clone::update_request(&source, target);
             self.update_service(body).await?;
         }
         if let Some(scaling) = &plan.scaling {

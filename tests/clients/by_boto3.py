@@ -831,6 +831,31 @@ def answers_for_names():
     route53.delete_hosted_zone(Id=zone)
 
 
+def builds_otherwise(balancer, listener):
+    """Groups of other protocols, attributes of listeners, instances, an external controller."""
+    other = {"Protocol": "HTTP", "Port": 80, "VpcId": "vpc-0a1b2c3d", "TargetType": "ip"}
+    grpc = elb.create_target_group(Name="grpc", ProtocolVersion="GRPC", **other)["TargetGroups"][0]
+    assert grpc["Matcher"] == {"GrpcCode": "12"}, grpc
+    assert grpc["HealthCheckPath"] == "/AWS.ALB/healthcheck", grpc
+    ipv6 = elb.create_target_group(Name="ipv6", IpAddressType="ipv6", **other)["TargetGroups"][0]
+    assert ipv6["IpAddressType"] == "ipv6", ipv6
+    for group in (grpc, ipv6):
+        elb.delete_target_group(TargetGroupArn=group["TargetGroupArn"])
+    server = {"Key": "routing.http.response.server.enabled", "Value": "false"}
+    elb.modify_listener_attributes(ListenerArn=listener, Attributes=[server])
+    seen = elb.describe_listener_attributes(ListenerArn=listener)["Attributes"]
+    assert server in seen, seen
+    document = json.dumps({"instanceId": "i-0a1b2c3d4e5f60718"})
+    made = ecs.register_container_instance(cluster="prod", instanceIdentityDocument=document)
+    arn = made["containerInstance"]["containerInstanceArn"]
+    assert ecs.list_container_instances(cluster="prod")["containerInstanceArns"] == [arn]
+    controller = {"deploymentController": {"type": "EXTERNAL"}, "desiredCount": 0}
+    ecs.create_service(cluster="prod", serviceName="outside", **controller)
+    seen = one_service("outside")
+    assert seen["deployments"] == [] and "taskDefinition" not in seen, seen
+    ecs.delete_service(cluster="prod", service="outside")
+
+
 def cleans_up(balancer, a, b):
     ecs.delete_service(cluster="prod", service="shop-b", force=True)
     ecs.get_waiter("services_inactive").wait(cluster="prod", services=["shop-b"], WaiterConfig=SOON)
@@ -861,6 +886,7 @@ def main():
     finds_tasks_in_cloud_map()
     calls_functions()
     answers_for_names()
+    builds_otherwise(balancer, listener)
     cleans_up(balancer, a, b)
     print("as in AWS")
 

@@ -1,6 +1,9 @@
 //! A served region, a config in a folder of its own, and the binary as a process of its own.
 
+// With their paths, for the other target that has these scenes.
+#[path = "support/permissions.rs"]
 pub(crate) mod permissions;
+#[path = "support/process.rs"]
 mod process;
 
 use std::collections::BTreeMap;

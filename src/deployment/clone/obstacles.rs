@@ -16,6 +16,7 @@ pub fn obstacles(source: &Value) -> Vec<Problem> {
         express(source),
         classic_load_balancer(source),
         service_connect(source),
+        lattice(source),
     ];
     found.into_iter().flatten().collect()
 }
@@ -109,4 +110,16 @@ pub fn registries(source: &Value) -> Vec<String> {
     let arns = registries.into_iter().flatten();
     arns.filter_map(|registry| text(registry, "/registryArn").map(str::to_owned))
         .collect()
+}
+
+fn lattice(source: &Value) -> Option<Problem> {
+    let settings = shared(source);
+    has_items(settings.get("vpcLatticeConfigurations")).then(|| Problem {
+        what: "it is registered with VPC Lattice: two services in one of its target groups get \
+               its traffic by their task counts, whatever the weights are"
+            .to_owned(),
+        fix: "take the VPC Lattice configuration out of it, and let its clients come through the \
+              load balancer"
+            .to_owned(),
+    })
 }

@@ -43,7 +43,7 @@ fn service() -> Value {
                     "logConfiguration": { "logDriver": "splunk", "options": { "token": "hunter2" } }
                 },
                 "volumeConfigurations": [{ "name": "data" }],
-                "vpcLatticeConfigurations": [{ "roleArn": "r", "targetGroupArn": "t", "portName": "http" }]
+                "vpcLatticeConfigurations": []
             }
         ],
         "roleArn": "arn:aws:iam::123456789012:role/aws-service-role/ecs.amazonaws.com/AWSServiceRoleForECS",
@@ -134,7 +134,7 @@ fn a_clone_has_every_setting_of_its_source_and_a_place_of_its_own() {
             "logConfiguration": { "logDriver": "splunk", "options": { "token": "hunter2" } }
         },
         "volumeConfigurations": [{ "name": "data" }],
-        "vpcLatticeConfigurations": [{ "roleArn": "r", "targetGroupArn": "t", "portName": "http" }],
+        "vpcLatticeConfigurations": [],
         "placementConstraints": [], "placementStrategy": [],
         "networkConfiguration": { "awsvpcConfiguration": { "subnets": ["s1", "s2"], "securityGroups": ["g"] } },
         "healthCheckGracePeriodSeconds": 20,
@@ -303,7 +303,6 @@ fn every_differing_setting_is_named_with_both_values() {
         "serviceConnectConfiguration",
         "somethingNew",
         "volumeConfigurations",
-        "vpcLatticeConfigurations",
     ];
     assert_eq!(fields, expected);
     assert_eq!(
@@ -393,6 +392,13 @@ fn each_obstacle_is_found_and_named() {
         (
             with(&format!("{connect}/services"), served.clone()),
             "serves shop by Service Connect",
+        ),
+        (
+            with(
+                "/deployments/1/vpcLatticeConfigurations",
+                json!([{ "roleArn": "r", "targetGroupArn": "t", "portName": "http" }]),
+            ),
+            "VPC Lattice",
         ),
         (
             with("/loadBalancers", json!([{ "loadBalancerName": "old" }])),

@@ -126,6 +126,9 @@ impl Request<'_> {
             "DescribeServices" => named("services")
                 .map(|name| in_cluster("service", name))
                 .collect(),
+            "DescribeServiceRevisions" => named("serviceRevisionArns")
+                .map(|arn| self.own(arn))
+                .collect(),
             "DescribeTasks" => named("tasks").map(|id| in_cluster("task", id)).collect(),
             "UpdateService" | "DeleteService" | "ListServiceDeployments" => {
                 vec![in_cluster(

@@ -14,8 +14,9 @@ use crate::sandbox::{
 use serde_json::{Map, Value, json};
 use std::sync::Arc;
 
-/// Checks a CreateService and returns the task definition that it names.
-pub(super) fn creation(world: &World, input: &Value) -> Result<Arc<Definition>, AwsError> {
+/// Checks a CreateService and returns the task definition that it names. A service with an external
+/// controller names none: its task sets do.
+pub(super) fn creation(world: &World, input: &Value) -> Result<Option<Arc<Definition>>, AwsError> {
     let name = text(input, "serviceName").unwrap_or_default();
     let fine = |one: char| one.is_ascii_alphanumeric() || one == '-' || one == '_';
     if name.is_empty() {
@@ -36,12 +37,16 @@ pub(super) fn creation(world: &World, input: &Value) -> Result<Arc<Definition>, 
              Remove one and try again.",
         ));
     }
+    let external = &input["deploymentController"]["type"] == "EXTERNAL";
+    if external && text(input, "taskDefinition").is_none() {
+        return Ok(None);
+    }
     let definition = definition(world, text(input, "taskDefinition").unwrap_or_default())?;
     let empty = Map::new();
     let fields = input.as_object().unwrap_or(&empty);
     settings(world, fields, &definition)?;
     service_connect_names(world, input, name)?;
-    Ok(definition)
+    Ok(Some(definition))
 }
 
 /// Checks an UpdateService and returns the task definition that it names, if any.

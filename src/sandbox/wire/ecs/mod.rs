@@ -4,6 +4,7 @@ mod check_service;
 mod clusters;
 mod definitions;
 mod fargate;
+mod instances;
 mod lookup;
 mod revisions;
 mod service_view;
@@ -28,6 +29,8 @@ pub fn handle(world: &mut World, operation: &str, input: &Value) -> Result<Value
         "DescribeClusters" => clusters::describe(world, input),
         "ListClusters" => clusters::list(world, input),
         "DeleteCluster" => clusters::delete(world, input),
+        "RegisterContainerInstance" => instances::register(world, input),
+        "ListContainerInstances" => instances::list(world, input),
         "RegisterTaskDefinition" => definitions::register(world, input),
         "DescribeTaskDefinition" => definitions::describe(world, input),
         "ListTaskDefinitions" => definitions::list_all(world, input),

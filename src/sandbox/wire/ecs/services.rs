@@ -67,7 +67,7 @@ pub(super) fn create(world: &mut World, input: &Value) -> Result<Value, AwsError
         name: name.clone(),
         status: ServiceStatus::Active,
         desired: count(input, "desiredCount").unwrap_or(1),
-        settings: settings_of(input, &definition),
+        settings: settings_of(input, definition.as_deref()),
         tags: list(input, "tags").to_vec(),
         created_at: world.now,
         deployments: Vec::new(),
@@ -80,7 +80,9 @@ pub(super) fn create(world: &mut World, input: &Value) -> Result<Value, AwsError
     if let Some(cluster) = world.ecs.clusters.get_mut(&cluster_name) {
         cluster.services.insert(name.clone(), service);
     }
-    world.begin_deployment(&cluster_name, &name, &definition);
+    if let Some(definition) = &definition {
+        world.begin_deployment(&cluster_name, &name, definition);
+    }
     answer(world, &cluster_name, &name)
 }
 
@@ -100,10 +102,12 @@ fn fingerprint(input: &Value) -> u64 {
 }
 
 /// The fields that a new service keeps, with AWS's defaults.
-fn settings_of(input: &Value, definition: &Definition) -> Map<String, Value> {
+fn settings_of(input: &Value, definition: Option<&Definition>) -> Map<String, Value> {
     let mut settings = input.as_object().cloned().unwrap_or_default();
     settings.retain(|field, value| !NOT_KEPT.contains(&field.as_str()) && !value.is_null());
-    settings.insert("taskDefinition".to_owned(), json!(definition.arn));
+    if let Some(definition) = definition {
+        settings.insert("taskDefinition".to_owned(), json!(definition.arn));
+    }
     let provided = settings
         .get("capacityProviderStrategy")
         .and_then(Value::as_array)

@@ -443,3 +443,18 @@ fn registering_a_scalable_target_clamps_the_desired_count() {
     let shown = scale(&mut world, "DescribeScalingPolicies", json!({})).unwrap();
     assert_eq!(shown["ScalingPolicies"], json!([]));
 }
+
+#[test]
+fn a_service_with_an_external_controller_needs_no_task_definition() {
+    let mut world = world();
+    let mut input = json!({ "cluster": CLUSTER, "serviceName": "shop", "desiredCount": 2,
+        "deploymentController": { "type": "EXTERNAL" } });
+    ok(&mut world, "CreateService", &input);
+    let shown = described(&mut world);
+    assert_eq!(shown["deployments"], json!([]));
+    assert_eq!(shown["taskDefinition"], Value::Null);
+    input["deploymentController"] = json!({ "type": "ECS" });
+    input["serviceName"] = json!("other");
+    let error = refused(&mut world, "CreateService", input);
+    assert_eq!(error.code, "ClientException");
+}

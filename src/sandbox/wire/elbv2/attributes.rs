@@ -2,7 +2,7 @@
 
 use super::super::AwsError;
 use super::super::query::input::{ELB, fail, list, text};
-use super::{groups, load_balancers};
+use super::{groups, listeners, load_balancers};
 use crate::sandbox::world::World;
 use crate::sandbox::world::elb::{GROUP_DEFAULTS, Kind, LOAD_BALANCER_DEFAULTS};
 use serde_json::{Value, json};
@@ -80,6 +80,33 @@ pub(super) fn modify_load_balancer(world: &mut World, input: &Value) -> Result<V
         lb.attributes.extend(given);
     }
     describe_load_balancer(world, input)
+}
+
+/// What an HTTP or HTTPS listener has of its own accord, and what a TCP listener has.
+const LISTENER_DEFAULTS: [(&str, &str); 2] = [
+    ("routing.http.response.server.enabled", "true"),
+    ("tcp.idle_timeout.seconds", "350"),
+];
+
+pub(super) fn describe_listener(world: &World, input: &Value) -> Result<Value, AwsError> {
+    let listener = listeners::find(world, ELB.required(input, "ListenerArn")?)?;
+    let own = match listener.protocol.as_str() {
+        "HTTP" | "HTTPS" => &LISTENER_DEFAULTS[..1],
+        "TCP" => &LISTENER_DEFAULTS[1..],
+        _ => &[],
+    };
+    Ok(view(own.iter(), &listener.attributes))
+}
+
+pub(super) fn modify_listener(world: &mut World, input: &Value) -> Result<Value, AwsError> {
+    let given = read(input)?;
+    let arn = listeners::find(world, ELB.required(input, "ListenerArn")?)?
+        .arn
+        .clone();
+    if let Some(listener) = world.elb.listeners.get_mut(&arn) {
+        listener.attributes.extend(given);
+    }
+    describe_listener(world, input)
 }
 
 fn read(input: &Value) -> Result<BTreeMap<String, String>, AwsError> {

@@ -4,7 +4,9 @@ use super::super::AwsError;
 use super::super::query::input::{ELB, fail, text, texts};
 use super::{arn, check_arn, check_name, new_id, paged, tags};
 use crate::sandbox::world::World;
-use crate::sandbox::world::elb::{CheckPort, HealthCheck, Matcher, TargetGroup, TargetType};
+use crate::sandbox::world::elb::{
+    CheckPort, Codes, GRPC_PATH, HealthCheck, Matcher, TargetGroup, TargetType,
+};
 use serde_json::{Value, json};
 
 pub(super) fn create(world: &mut World, input: &Value) -> Result<Value, AwsError> {
@@ -55,11 +57,21 @@ fn read(name: &str, input: &Value) -> Result<TargetGroup, AwsError> {
     }
     let http = matches!(protocol.as_deref(), Some("HTTP" | "HTTPS"));
     let version = text(input, "ProtocolVersion").unwrap_or("HTTP1").to_owned();
-    let check = check(&defaults(protocol.as_deref(), target_type), http, input)?;
+    let kind = match (http, version.as_str()) {
+        (true, "GRPC") => Answers::Grpc,
+        (true, _) => Answers::Http,
+        (false, _) => Answers::OfNetwork,
+    };
+    let check = check(&defaults(protocol.as_deref(), target_type), kind, input)?;
+    let family = text(input, "IpAddressType").unwrap_or("ipv4").to_owned();
+    if !["ipv4", "ipv6"].contains(&family.as_str()) {
+        return Err(invalid(format!("IP address type '{family}' is not valid")));
+    }
     let mut group = TargetGroup::new(String::new(), name.to_owned(), target_type, check);
     group.protocol = protocol;
     group.port = port;
     group.vpc = vpc;
+    group.ip_address_type = family;
     group.protocol_version = http.then_some(version);
     Ok(group)
 }
@@ -98,8 +110,17 @@ fn defaults(protocol: Option<&str>, target_type: TargetType) -> HealthCheck {
     }
 }
 
+/// What health checks that are no TCP connections look at.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Answers {
+    Http,
+    Grpc,
+    /// HTTP too, where a network load balancer asks.
+    OfNetwork,
+}
+
 /// A health check: what the input says, else what was.
-fn check(base: &HealthCheck, alb: bool, input: &Value) -> Result<HealthCheck, AwsError> {
+fn check(base: &HealthCheck, kind: Answers, input: &Value) -> Result<HealthCheck, AwsError> {
     let invalid = |message: String| Err(fail("ValidationError", message));
     let ranged = |field: &str, old: i64, low: i64, high: i64| match ELB.integer(input, field)? {
         Some(value) if !(low..=high).contains(&value) => Err(fail(
@@ -134,19 +155,28 @@ fn check(base: &HealthCheck, alb: bool, input: &Value) -> Result<HealthCheck, Aw
         check.matcher = None;
     } else {
         let given = text(input, "HealthCheckPath").map(str::to_owned);
-        check.path = given.or(check.path).or_else(|| Some("/".to_owned()));
-        let default = if alb { "200" } else { "200-399" };
-        let given = text(&input["Matcher"], "HttpCode");
+        let (path, default, field, codes) = match kind {
+            Answers::Http => ("/", "200", "HttpCode", Codes::Http),
+            Answers::Grpc => (GRPC_PATH, "12", "GrpcCode", Codes::Grpc),
+            Answers::OfNetwork => ("/", "200-399", "HttpCode", Codes::Http),
+        };
+        check.path = given.or(check.path).or_else(|| Some(path.to_owned()));
+        let given = text(&input["Matcher"], field);
         let old = check
             .matcher
             .as_ref()
             .map_or(default, Matcher::as_str)
             .to_owned();
         let code = given.unwrap_or(&old);
-        let Some(matcher) = Matcher::parse(code) else {
-            return invalid(format!(
-                "Health check matcher HTTP code '{code}' must be within '200-499' inclusive"
-            ));
+        let Some(matcher) = Matcher::parse(code, codes) else {
+            return invalid(match codes {
+                Codes::Http => format!(
+                    "Health check matcher HTTP code '{code}' must be within '200-499' inclusive"
+                ),
+                Codes::Grpc => format!(
+                    "Health check matcher GRPC code '{code}' must be within '0-99' inclusive"
+                ),
+            });
         };
         check.matcher = Some(matcher);
     }
@@ -186,8 +216,12 @@ pub(super) fn describe(world: &World, input: &Value) -> Result<Value, AwsError> 
 
 pub(super) fn modify(world: &mut World, input: &Value) -> Result<Value, AwsError> {
     let group = find_mut(world, input)?;
-    let http = matches!(group.protocol.as_deref(), Some("HTTP" | "HTTPS"));
-    group.check = check(&group.check, http, input)?;
+    let kind = match (group.protocol.as_deref(), group.protocol_version.as_deref()) {
+        (_, Some("GRPC")) => Answers::Grpc,
+        (Some("HTTP" | "HTTPS"), _) => Answers::Http,
+        _ => Answers::OfNetwork,
+    };
+    group.check = check(&group.check, kind, input)?;
     Ok(json!({ "TargetGroups": [view(group)] }))
 }
 
@@ -244,10 +278,13 @@ fn view(group: &TargetGroup) -> Value {
         "HealthyThresholdCount": check.healthy_threshold,
         "UnhealthyThresholdCount": check.unhealthy_threshold,
         "HealthCheckPath": check.path,
-        "Matcher": matcher.map(|matcher| json!({ "HttpCode": matcher.as_str() })),
+        "Matcher": matcher.map(|matcher| match matcher.codes() {
+            Codes::Http => json!({ "HttpCode": matcher.as_str() }),
+            Codes::Grpc => json!({ "GrpcCode": matcher.as_str() }),
+        }),
         "LoadBalancerArns": group.load_balancers,
         "TargetType": group.target_type.as_str(),
         "ProtocolVersion": group.protocol_version,
-        "IpAddressType": "ipv4",
+        "IpAddressType": group.ip_address_type,
     })
 }

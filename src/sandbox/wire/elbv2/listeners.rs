@@ -6,6 +6,7 @@ use super::{actions, arn, check_arn, groups, load_balancers, new_id, other_field
 use crate::sandbox::world::World;
 use crate::sandbox::world::elb::{Kind, Listener, LoadBalancer};
 use serde_json::{Value, json};
+use std::collections::BTreeMap;
 
 /// Input fields that aren't simply kept and given back.
 const HANDLED: [&str; 6] = [
@@ -42,6 +43,7 @@ pub(super) fn create(world: &mut World, input: &Value) -> Result<Value, AwsError
         protocol,
         actions,
         other: other_fields(input, &HANDLED),
+        attributes: BTreeMap::new(),
     };
     let output = json!({ "Listeners": [view(&listener)] });
     world.elb.listeners.insert(arn.clone(), listener);

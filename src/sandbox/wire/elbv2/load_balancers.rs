@@ -48,6 +48,7 @@ pub(super) fn create(world: &mut World, input: &Value) -> Result<Value, AwsError
         created: world.now,
         zones,
         security_groups: texts(input, "SecurityGroups"),
+        ip_address_type: text(input, "IpAddressType").unwrap_or("ipv4").to_owned(),
         attributes: BTreeMap::new(),
     };
     let output = json!({ "LoadBalancers": [view(&load_balancer)] });
@@ -164,6 +165,6 @@ fn view(lb: &LoadBalancer) -> Value {
         "Type": lb.kind.as_str(),
         "AvailabilityZones": zones,
         "SecurityGroups": lb.security_groups,
-        "IpAddressType": "ipv4",
+        "IpAddressType": lb.ip_address_type,
     })
 }

@@ -2,6 +2,7 @@ use super::*;
 use crate::sandbox::world::elb::testing::{call, empty_world};
 use proptest::prelude::*;
 
+mod protocols;
 mod resources;
 
 fn refused(world: &mut World, operation: &str, input: &Value) -> AwsError {

@@ -25,6 +25,17 @@ pub(super) struct Addresses {
     occupied: BTreeMap<String, BTreeMap<u16, Occupant>>,
     next: u32,
     next_port: u16,
+    /// The container instances that were registered, by cluster.
+    instances: BTreeMap<String, Vec<Instance>>,
+}
+
+/// A container instance.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Instance {
+    /// The EC2 instance.
+    pub id: String,
+    /// Its zone.
+    pub zone: String,
 }
 
 impl Addresses {
@@ -32,17 +43,45 @@ impl Addresses {
         self.occupied.get(address)?.get(&port)
     }
 
-    /// An address in one of the subnets, in turn; without subnets, the cluster's one instance.
-    pub(super) fn place(&mut self, cluster: &str, subnets: &[&str], region: &str) -> Place {
+    /// Adds a container instance to a cluster.
+    pub(super) fn add(&mut self, cluster: &str, instance: Instance) {
+        let instances = self.instances.entry(cluster.to_owned()).or_default();
+        if !instances.contains(&instance) {
+            instances.push(instance);
+        }
+    }
+
+    /// A cluster's container instances: those that were registered, else one.
+    pub(super) fn instances(&self, cluster: &str, region: &str) -> Vec<Instance> {
+        let registered = self.instances.get(cluster).cloned();
+        registered.unwrap_or_else(|| {
+            vec![Instance {
+                id: format!("i-{:017x}", ids::fingerprint(cluster)),
+                zone: format!("{region}a"),
+            }]
+        })
+    }
+
+    /// One of these instances, in turn.
+    pub(super) fn on_instance(&mut self, instances: &[Instance]) -> Place {
+        let turn = self.next as usize;
+        self.next += 1;
+        let chosen = instances.get(turn % instances.len().max(1)).cloned();
+        let chosen = chosen.unwrap_or(Instance {
+            id: String::new(),
+            zone: String::new(),
+        });
+        Place {
+            address: chosen.id,
+            zone: chosen.zone,
+            subnet: None,
+        }
+    }
+
+    /// An address in one of the subnets, in turn.
+    pub(super) fn place(&mut self, subnets: &[&str], region: &str) -> Place {
         let turn = self.next;
         self.next += 1;
-        if subnets.is_empty() {
-            return Place {
-                address: format!("i-{:017x}", ids::fingerprint(cluster)),
-                zone: format!("{region}a"),
-                subnet: None,
-            };
-        }
         let subnet = turn as usize % subnets.len();
         Place {
             address: format!(

@@ -2,6 +2,7 @@
 
 use super::{
     Ctx,
+    addresses::Instance,
     definitions::{Definition, port_mappings},
     json::text,
     obstacles,
@@ -23,6 +24,8 @@ pub(super) struct Blueprint<'a> {
     pub(super) launch: Map<String, Value>,
     /// Tags.
     pub(super) tags: Vec<Value>,
+    /// Container instances that can take it, where it uses their network.
+    pub(super) instances: Vec<Instance>,
     /// Subnets to spread over; empty where the task uses its instance's network.
     pub(super) subnets: Vec<&'a str>,
     /// Digests by image, where they were resolved already.
@@ -37,7 +40,10 @@ impl Blueprint<'_> {
     /// A new task, at the beginning of its life.
     pub(super) fn start(self, ctx: &mut Ctx<'_>) -> Task {
         let id = ids::hex(ctx.rng, 32);
-        let place = ctx.addresses.place(self.cluster, &self.subnets, ctx.region);
+        let place = match self.subnets.is_empty() {
+            true => ctx.addresses.on_instance(&self.instances),
+            false => ctx.addresses.place(&self.subnets, ctx.region),
+        };
         let interface = place.subnet.as_ref().map(|subnet| NetworkInterface {
             attachment: ids::uuid(ctx.rng),
             id: format!("eni-{}", ids::hex(ctx.rng, 17)),

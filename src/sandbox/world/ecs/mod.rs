@@ -18,6 +18,7 @@ mod tests;
 
 use super::{World, app::Behaviour, elb::Elb, traffic::Pace};
 use addresses::Addresses;
+pub use addresses::Instance;
 use blueprint::Blueprint;
 use definitions::{Definition, Definitions};
 use fastrand::Rng;
@@ -161,6 +162,17 @@ impl Ecs {
         self.clusters.get_mut(cluster)?.services.get_mut(name)
     }
 
+    /// Adds a container instance to a cluster.
+    pub fn add_instance(&mut self, cluster: &str, instance: Instance) {
+        self.addresses.add(cluster, instance);
+        self.wake();
+    }
+
+    /// A cluster's container instances.
+    pub fn instances(&self, cluster: &str, region: &str) -> Vec<Instance> {
+        self.addresses.instances(cluster, region)
+    }
+
     /// Lets the scheduler look at the next second, because something was changed from outside.
     pub fn wake(&mut self) {
         self.wake_at = None;
@@ -216,6 +228,7 @@ impl World {
             },
             launch: scheduler::launch_fields(request.settings),
             tags: request.tags,
+            instances: ctx.addresses.instances(request.cluster, ctx.region),
             subnets: services::subnets(request.settings),
             digests: &BTreeMap::new(),
             load_balancers: Vec::new(),

@@ -3,7 +3,7 @@
 //! them. Texts are ECS's own.
 
 use super::{
-    definitions::{Definition, port_mappings},
+    definitions::Definition,
     json::{list, text},
 };
 use serde_json::{Map, Value};
@@ -156,9 +156,9 @@ fn of_volume(volume: &Value) -> Option<String> {
     }
 }
 
-/// What keeps ECS from placing a task, as it follows `(service NAME)`. `taken` are the fixed host
-/// ports in use on the cluster's one instance.
-pub(super) fn of_placement(definition: &Definition, taken: impl Fn(u16) -> bool) -> Option<String> {
+/// What keeps ECS from placing a task, as it follows `(service NAME)`. It is `crowded` where its
+/// host ports are taken on every container instance.
+pub(super) fn of_placement(definition: &Definition, crowded: bool) -> Option<String> {
     for role in ["taskRoleArn", "executionRoleArn"] {
         let arn = definition.body.get(role).and_then(Value::as_str);
         if let Some(arn) = arn.filter(|it| it.contains("untrusted") || it.contains("missing")) {
@@ -170,9 +170,7 @@ pub(super) fn of_placement(definition: &Definition, taken: impl Fn(u16) -> bool)
             ));
         }
     }
-    let fixed = definition.containers().iter().flat_map(port_mappings);
-    let mut fixed = fixed.filter_map(|port| port.host).filter(|port| *port > 0);
-    fixed.any(taken).then(|| {
+    crowded.then(|| {
         "was unable to place a task because no container instance met all of its requirements. The \
          closest matching (container-instance 0a1b2c3d) is already using a port required by your \
          task. For more information, see the Troubleshooting section of the Amazon ECS Developer \

@@ -2,8 +2,9 @@
 
 use super::{
     Ctx, Deployment, RolloutState, Service, ServiceStatus,
+    addresses::Instance,
     blueprint::Blueprint,
-    definitions::{NetworkMode, port_mappings},
+    definitions::{Definition, NetworkMode, port_mappings},
     health, obstacles, rollout,
     services::{RolloutBounds, load_balancers, subnets},
     tasks::{Owner, StopCode, Task, TaskStatus},
@@ -120,45 +121,55 @@ fn reconcile(cluster: &str, service: &mut Service, tasks: &mut Tasks, ctx: &mut 
     let patient = service.backoff.until.is_some_and(|until| ctx.now < until);
     let given_up = primary.rollout == RolloutState::Failed;
     if missing > 0 && !patient && !given_up && service.status == ServiceStatus::Active {
-        let fits = fits_at_once(service);
-        match refusal(cluster, service, tasks, ctx) {
+        let instances = instances_for(cluster, service, tasks, ctx);
+        match refusal(cluster, service, &instances, ctx) {
             Some(why) => refuse(service, &why, ctx),
-            None => start(cluster, service, tasks, missing.min(fits), ctx),
+            None => start(cluster, service, tasks, missing, instances, ctx),
         }
     }
     stop(service, tasks, &surplus, ctx);
 }
 
-/// How many tasks the cluster's one instance takes at once: with a fixed host port a single one.
-fn fits_at_once(service: &Service) -> u32 {
-    let definition = service.primary().map(|primary| &primary.definition);
-    let fixed = definition.is_some_and(|definition| {
-        let ports = definition.containers().iter().flat_map(port_mappings);
-        let mut ports = ports.filter_map(|port| port.host);
-        definition.network_mode() == NetworkMode::Instance && ports.any(|host| host > 0)
-    });
-    if fixed { 1 } else { u32::MAX }
+/// The host ports that a definition asks for, on the instances that its tasks share.
+fn fixed_ports(definition: &Definition) -> Vec<u16> {
+    let ports = definition.containers().iter().flat_map(port_mappings);
+    let ports = ports.filter_map(|port| port.host).filter(|host| *host > 0);
+    match definition.network_mode() {
+        NetworkMode::Instance => ports.collect(),
+        NetworkMode::Awsvpc => Vec::new(),
+    }
 }
 
-/// Why no task can be placed.
-fn refusal(cluster: &str, service: &Service, tasks: &Tasks, ctx: &Ctx<'_>) -> Option<String> {
+/// The container instances on which the service's host ports are free.
+fn instances_for(cluster: &str, service: &Service, tasks: &Tasks, ctx: &Ctx<'_>) -> Vec<Instance> {
+    let mut instances = ctx.addresses.instances(cluster, ctx.region);
+    let definition = service.primary().map(|primary| &primary.definition);
+    let fixed = definition.map_or(Vec::new(), |it| fixed_ports(it));
+    instances.retain(|instance| {
+        let live = tasks
+            .values()
+            .filter(|task| task.status < TaskStatus::Deprovisioning && task.address == instance.id);
+        let ports = live.flat_map(|task| &task.containers);
+        let mut ports = ports.flat_map(|container| &container.ports);
+        !ports.any(|(_, outside)| fixed.contains(outside))
+    });
+    instances
+}
+
+/// Why no task can be placed on any of those instances.
+fn refusal(
+    cluster: &str,
+    service: &Service,
+    instances: &[Instance],
+    ctx: &Ctx<'_>,
+) -> Option<String> {
     let planted = ctx
         .refusals
         .get(&(cluster.to_owned(), service.name.clone()));
     let definition = &service.primary()?.definition;
-    let shared = definition.network_mode() == NetworkMode::Instance;
-    let taken = |port: u16| {
-        let live = tasks
-            .values()
-            .filter(|task| task.status < TaskStatus::Deprovisioning);
-        let mut ports = live
-            .flat_map(|task| &task.containers)
-            .flat_map(|it| &it.ports);
-        shared && ports.any(|(_, outside)| *outside == port)
-    };
     planted
         .cloned()
-        .or_else(|| obstacles::of_placement(definition, taken))
+        .or_else(|| obstacles::of_placement(definition, instances.is_empty()))
 }
 
 /// Says so, once in six hours for the same cause.
@@ -209,13 +220,29 @@ fn replaceable(
         .collect()
 }
 
-fn start(cluster: &str, service: &mut Service, tasks: &mut Tasks, missing: u32, ctx: &mut Ctx<'_>) {
+fn start(
+    cluster: &str,
+    service: &mut Service,
+    tasks: &mut Tasks,
+    missing: u32,
+    mut instances: Vec<Instance>,
+    ctx: &mut Ctx<'_>,
+) {
     let Some(primary) = service.deployments.first() else {
         return;
     };
-    let started: Vec<Task> = (0..missing)
-        .map(|_| blueprint(cluster, service, primary).start(ctx))
-        .collect();
+    let fixed = !fixed_ports(&primary.definition).is_empty();
+    let mut started: Vec<Task> = Vec::new();
+    for _ in 0..missing {
+        let task = blueprint(cluster, service, primary, &instances).start(ctx);
+        // One to an instance, where they want the same port.
+        instances.retain(|instance| !fixed || instance.id != task.address);
+        started.push(task);
+        if instances.is_empty() {
+            break;
+        }
+    }
+    let missing = started.len();
     let message = format!(
         "(service {}) has started {missing} tasks: {}.",
         service.name,
@@ -230,6 +257,7 @@ fn blueprint<'a>(
     cluster: &'a str,
     service: &'a Service,
     deployment: &'a Deployment,
+    instances: &[Instance],
 ) -> Blueprint<'a> {
     let propagated = match service
         .settings
@@ -249,6 +277,7 @@ fn blueprint<'a>(
         },
         launch: launch_fields(&deployment.settings),
         tags: propagated,
+        instances: instances.to_vec(),
         subnets: subnets(&deployment.settings),
         digests: &deployment.digests,
         load_balancers: load_balancers(&deployment.settings),

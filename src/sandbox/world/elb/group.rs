@@ -49,6 +49,8 @@ pub struct TargetGroup {
     pub protocol: Option<String>,
     /// The port of targets registered without one.
     pub port: Option<u16>,
+    /// `ipv4` or `ipv6`.
+    pub ip_address_type: String,
     /// The VPC, as given.
     pub vpc: Option<String>,
     /// `HTTP1`, `HTTP2` or `GRPC`.
@@ -76,6 +78,7 @@ impl TargetGroup {
             target_type,
             protocol: None,
             port: None,
+            ip_address_type: "ipv4".to_owned(),
             vpc: None,
             protocol_version: None,
             check,
@@ -334,6 +337,19 @@ pub struct HealthCheck {
     pub matcher: Option<Matcher>,
 }
 
+impl HealthCheck {
+    /// The code of an answer with an HTTP status: for gRPC OK, UNIMPLEMENTED or UNAVAILABLE.
+    pub fn code_of(&self, status: u16) -> u16 {
+        let grpc = self.matcher.as_ref().map(Matcher::codes) == Some(Codes::Grpc);
+        match (grpc, status, self.path.as_deref()) {
+            (false, ..) => status,
+            (true, 200, Some(GRPC_PATH)) | (true, 404, _) => 12,
+            (true, 200..=299, _) => 0,
+            (true, ..) => 14,
+        }
+    }
+}
+
 /// The port that health checks use.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum CheckPort {
@@ -343,16 +359,29 @@ pub enum CheckPort {
     Fixed(u16),
 }
 
-/// Which HTTP statuses pass: `200`, `200,202` or `200-299`.
+/// The path that gRPC's health checks ask for where nothing else is said. No program has it.
+pub const GRPC_PATH: &str = "/AWS.ALB/healthcheck";
+
+/// Which codes pass: `200`, `200,202` or `200-299`; of gRPC `0`, `0,12` or `0-5`.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Matcher {
     text: String,
     ranges: Vec<(u16, u16)>,
+    codes: Codes,
+}
+
+/// Whose codes they are.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Codes {
+    /// HTTP's statuses.
+    Http,
+    /// gRPC's, 0 to 99.
+    Grpc,
 }
 
 impl Matcher {
     /// Reads AWS's form.
-    pub fn parse(text: &str) -> Option<Self> {
+    pub fn parse(text: &str, codes: Codes) -> Option<Self> {
         let ranges = text
             .split(',')
             .map(|part| {
@@ -363,7 +392,13 @@ impl Matcher {
         Some(Self {
             text: text.to_owned(),
             ranges,
+            codes,
         })
+    }
+
+    /// Whose codes they are.
+    pub fn codes(&self) -> Codes {
+        self.codes
     }
 
     /// As it was given.

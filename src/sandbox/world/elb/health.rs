@@ -222,10 +222,11 @@ fn judge(check: &HealthCheck, probe: Probe) -> Option<Reason> {
     match (probe, &check.matcher) {
         (Probe::Refused, _) => Some(Reason::Failed),
         (Probe::Timeout, _) => Some(Reason::Timeout),
-        (Probe::Status(status), Some(matcher)) if !matcher.accepts(status) => {
-            Some(Reason::CodeMismatch(status))
+        (Probe::Status(status), Some(matcher)) => {
+            let code = check.code_of(status);
+            (!matcher.accepts(code)).then_some(Reason::CodeMismatch(code))
         }
-        (Probe::Status(_), _) => None,
+        (Probe::Status(_), None) => None,
     }
 }
 

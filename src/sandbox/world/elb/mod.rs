@@ -16,8 +16,8 @@ pub use actions::{Actions, Forward, Outcome, Redirect};
 pub use attributes::{GROUP_DEFAULTS, LOAD_BALANCER_DEFAULTS};
 pub use conditions::{Condition, Conditions};
 pub use group::{
-    CheckPort, Health, HealthCheck, Matcher, Reason, Target, TargetGroup, TargetId, TargetState,
-    TargetType,
+    CheckPort, Codes, GRPC_PATH, Health, HealthCheck, Matcher, Reason, Target, TargetGroup,
+    TargetId, TargetState, TargetType,
 };
 pub use health::tick;
 pub(super) use health::{due, may_move};
@@ -89,6 +89,8 @@ pub struct LoadBalancer {
     pub zones: Vec<(String, String)>,
     /// Security groups, as given.
     pub security_groups: Vec<String>,
+    /// `ipv4`, `dualstack`, …
+    pub ip_address_type: String,
     /// Attributes that differ from [`LOAD_BALANCER_DEFAULTS`].
     pub attributes: BTreeMap<String, String>,
 }
@@ -117,6 +119,8 @@ pub struct Listener {
     pub actions: Actions,
     /// Certificates, TLS policy and other fields, as given.
     pub other: serde_json::Map<String, serde_json::Value>,
+    /// Attributes that were set.
+    pub attributes: BTreeMap<String, String>,
 }
 
 impl Listener {

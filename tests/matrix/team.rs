@@ -1,0 +1,375 @@
+//! What a team without bg has made: a plain service on Fargate behind a load balancer, and what a
+//! variant has otherwise.
+//!
+//! All of it is the input of AWS's own calls. `@NAME` stands for the ARN of what was made under
+//! that name, `#NAME` for the last part of it, as metrics name it.
+
+use std::collections::BTreeMap;
+
+use serde_json::{Value, json};
+
+use crate::look::{Look, items, note};
+use crate::parts::{balancer, container, group, listener, registered};
+use crate::support::{Scene, until};
+use crate::wire::{borrowed, parsed, query};
+
+/// Everything that a team has made, in the order of its making.
+pub(crate) struct Team {
+    pub(crate) cluster: Value,
+    pub(crate) definition: Value,
+    pub(crate) balancers: Vec<Value>,
+    /// With their `Attributes`, which are set afterwards.
+    pub(crate) groups: Vec<Value>,
+    /// With the name that rules call each by, as `Called`, and their `Attributes`.
+    pub(crate) listeners: Vec<Value>,
+    pub(crate) rules: Vec<Value>,
+    pub(crate) service: Value,
+    /// How many container instances the cluster has; the region's own one where nothing is said.
+    pub(crate) instances: u32,
+    /// RegisterScalableTarget; null without autoscaling.
+    pub(crate) scaling: Value,
+    /// Under the names that alarms call them by.
+    pub(crate) policies: Vec<Value>,
+    pub(crate) schedules: Vec<Value>,
+    pub(crate) alarms: Vec<Value>,
+}
+
+impl Team {
+    /// A service `shop` of two tasks, behind port 80 of a load balancer.
+    pub(crate) fn plain() -> Team {
+        Team {
+            cluster: json!({ "clusterName": "demo" }),
+            definition: json!({
+                "family": "shop", "networkMode": "awsvpc", "cpu": "256", "memory": "512",
+                "requiresCompatibilities": ["FARGATE"],
+                "containerDefinitions": [container("app", 8080)],
+            }),
+            balancers: vec![balancer("web", "application")],
+            groups: vec![group("shop", 8080)],
+            listeners: vec![listener("web", 80, "HTTP", "shop")],
+            rules: Vec::new(),
+            service: json!({
+                "cluster": "demo", "serviceName": "shop", "taskDefinition": "shop",
+                "desiredCount": 2, "launchType": "FARGATE",
+                "loadBalancers": [registered("shop", "app", 8080)],
+                "networkConfiguration": { "awsvpcConfiguration": {
+                    "subnets": ["subnet-0a000000000000001", "subnet-0b000000000000002"],
+                    "securityGroups": ["sg-0b0b0b0b0b0b0b0b0"],
+                } },
+            }),
+            instances: 0,
+            scaling: Value::Null,
+            policies: Vec::new(),
+            schedules: Vec::new(),
+            alarms: Vec::new(),
+        }
+    }
+
+    /// The first container's definition.
+    pub(crate) fn app(&mut self) -> &mut Value {
+        &mut self.definition["containerDefinitions"][0]
+    }
+
+    /// Leaves a field of the service out.
+    pub(crate) fn without(&mut self, field: &str) {
+        if let Some(fields) = self.service.as_object_mut() {
+            fields.remove(field);
+        }
+    }
+
+    /// Puts it on container instances instead of Fargate.
+    pub(crate) fn on_instances(&mut self, mode: &str) {
+        self.service["launchType"] = json!("EC2");
+        self.definition["requiresCompatibilities"] = json!(["EC2"]);
+        self.definition["networkMode"] = json!(mode);
+        if mode != "awsvpc" {
+            self.without("networkConfiguration");
+            self.groups[0]["TargetType"] = json!("instance");
+        }
+    }
+
+    /// Puts it behind a network load balancer's port.
+    pub(crate) fn on_network(&mut self, listener: Value, protocol: &str) {
+        self.balancers = vec![balancer("net", "network")];
+        self.listeners = vec![listener];
+        self.groups[0]["Protocol"] = json!(protocol);
+        self.groups[0]["HealthCheckProtocol"] = json!("HTTP");
+    }
+
+    /// The first container's name.
+    pub(crate) fn container(&self) -> &str {
+        text(&self.definition["containerDefinitions"][0], "name")
+    }
+
+    /// Whether a route keeps clients with the group that they came to.
+    pub(crate) fn is_sticky(&self) -> bool {
+        let config = |action: &Value| {
+            action["ForwardConfig"]["TargetGroupStickinessConfig"]["Enabled"] == true
+        };
+        let of_listeners = self.listeners.iter().map(|it| items(&it["DefaultActions"]));
+        let of_rules = self.rules.iter().map(|it| items(&it["Actions"]));
+        of_listeners.chain(of_rules).flatten().any(config)
+    }
+
+    /// Makes all of it in the region and waits until it runs. What of it has to be shown.
+    pub(crate) fn make(&self, scene: &Scene) -> Look {
+        let mut made = Made {
+            scene,
+            arns: BTreeMap::new(),
+        };
+        scene.ecs("CreateCluster", &self.cluster);
+        for at in 0..self.instances {
+            let document = json!({ "instanceId": format!("i-{at:017x}"), "region": "eu-west-1" });
+            let input =
+                json!({ "cluster": "demo", "instanceIdentityDocument": document.to_string() });
+            scene.ecs("RegisterContainerInstance", &input);
+        }
+        scene.ecs("RegisterTaskDefinition", &self.definition);
+        for balancer in &self.balancers {
+            made.elb("CreateLoadBalancer", balancer, "LoadBalancers", "Name");
+        }
+        for group in &self.groups {
+            let arn = made.elb("CreateTargetGroup", group, "TargetGroups", "Name");
+            made.attributes("ModifyTargetGroupAttributes", "TargetGroupArn", &arn, group);
+        }
+        for listener in &self.listeners {
+            let arn = made.elb("CreateListener", listener, "Listeners", "Called");
+            made.attributes("ModifyListenerAttributes", "ListenerArn", &arn, listener);
+        }
+        for rule in &self.rules {
+            made.elb("CreateRule", rule, "Rules", "Called");
+        }
+        scene.ecs("CreateService", &made.resolved(&self.service));
+        if self.scaling.is_object() {
+            scene.scaling("RegisterScalableTarget", &made.of_scaling(&self.scaling));
+        }
+        for policy in &self.policies {
+            let put = scene.scaling("PutScalingPolicy", &made.of_scaling(policy));
+            let arn = text(&put, "PolicyARN").to_owned();
+            made.arns.insert(text(policy, "PolicyName").to_owned(), arn);
+        }
+        for schedule in &self.schedules {
+            scene.scaling("PutScheduledAction", &made.of_scaling(schedule));
+        }
+        for alarm in &self.alarms {
+            let parameters = query(&made.resolved(alarm));
+            scene.cloudwatch("PutMetricAlarm", &borrowed(&parameters));
+        }
+        self.until_it_runs(&made);
+        self.asked(&made)
+    }
+
+    /// Everything that AWS shows as it was asked for; actions are shown in a form of their own.
+    fn asked(&self, made: &Made<'_>) -> Look {
+        let mut look = Look::new();
+        let mut asked = |path: &[&str], input: &Value, otherwise: &[&str]| {
+            let mut input = made.resolved(input);
+            if let Some(fields) = input.as_object_mut() {
+                fields.retain(|field, _| !otherwise.contains(&field.as_str()));
+                if let Some(attributes) = fields.remove("Attributes") {
+                    fields.insert("attributes".to_owned(), attributes);
+                }
+                if let Some(tags) = fields.remove("Tags") {
+                    fields.insert("tags".to_owned(), tags);
+                }
+            }
+            note(&mut look, path, &input);
+        };
+        let in_deployments = [
+            "serviceConnectConfiguration",
+            "volumeConfigurations",
+            "vpcLatticeConfigurations",
+        ];
+        for field in in_deployments {
+            asked(
+                &["service", "shop", "deployment", field],
+                &self.service[field],
+                &[],
+            );
+        }
+        let monitoring = &self.service["monitoring"];
+        let monitored = ["service", "shop", "revision", "monitoring"];
+        asked(&monitored, monitoring, &[]);
+        let others = ["cluster", "taskDefinition", "monitoring"];
+        let otherwise = [&in_deployments[..], &others].concat();
+        asked(&["service", "shop"], &self.service, &otherwise);
+        asked(&["definition", "shop:1"], &self.definition, &[]);
+        for group in &self.groups {
+            asked(&["group", text(group, "Name")], group, &["Name"]);
+        }
+        for balancer in &self.balancers {
+            asked(
+                &["balancer", text(balancer, "Name")],
+                balancer,
+                &["Name", "Subnets"],
+            );
+        }
+        for listener in &self.listeners {
+            let balancer = text(listener, "LoadBalancerArn").trim_start_matches('@');
+            let name = format!("{balancer}:{}", listener["Port"]);
+            asked(
+                &["listener", &name],
+                listener,
+                &["Called", "DefaultActions"],
+            );
+        }
+        for rule in &self.rules {
+            let listener = text(rule, "ListenerArn").trim_start_matches('@');
+            let name = format!(
+                "{}:{listener}:{}",
+                self.balancer_of(listener),
+                rule["Priority"]
+            );
+            asked(&["rule", &name], rule, &["ListenerArn", "Actions"]);
+        }
+        asked(
+            &["scaling", "shop", "ecs:service:DesiredCount"],
+            &self.scaling,
+            &["Tags"],
+        );
+        asked(&["scaling", "shop", "tags"], &self.scaling["Tags"], &[]);
+        for policy in &self.policies {
+            asked(&["policy", "shop", text(policy, "PolicyName")], policy, &[]);
+        }
+        for schedule in &self.schedules {
+            asked(
+                &["schedule", "shop", text(schedule, "ScheduledActionName")],
+                schedule,
+                &[],
+            );
+        }
+        for alarm in &self.alarms {
+            asked(&["alarm", text(alarm, "AlarmName")], alarm, &[]);
+        }
+        look
+    }
+
+    /// The load balancer of a listener, by its port.
+    fn balancer_of(&self, port: &str) -> &str {
+        let mut listeners = self
+            .listeners
+            .iter()
+            .filter(|it| text(it, "Called") == port);
+        let listener = listeners.next().expect("there is such a listener");
+        text(listener, "LoadBalancerArn").trim_start_matches('@')
+    }
+
+    /// Whether something of it counts requests.
+    pub(crate) fn counts_requests(&self) -> bool {
+        self.balancers[0]["Type"] == "application"
+    }
+
+    fn until_it_runs(&self, made: &Made<'_>) {
+        if self.service["deploymentController"]["type"] == "EXTERNAL" {
+            return;
+        }
+        let (name, wanted) = (
+            text(&self.service, "serviceName"),
+            &self.service["desiredCount"],
+        );
+        until("its tasks to run", || {
+            let service = made.scene.service(name)?;
+            let runs = wanted.is_null() || service["runningCount"] == *wanted;
+            (runs && service["deployments"][0]["rolloutState"] == "COMPLETED").then_some(())
+        });
+    }
+}
+
+/// What was made so far.
+struct Made<'s> {
+    scene: &'s Scene,
+    arns: BTreeMap<String, String>,
+}
+
+impl Made<'_> {
+    /// Makes something of the load balancers' and remembers its ARN under its name.
+    fn elb(&mut self, operation: &str, input: &Value, list: &str, name: &str) -> String {
+        let mut asked = self.resolved(input);
+        if let Some(fields) = asked.as_object_mut() {
+            fields.retain(|field, _| field != "Called" && field != "Attributes");
+        }
+        let answer = parsed(&self.scene.elb(operation, &borrowed(&query(&asked))));
+        let made = &answer[list][0];
+        let arns = made.as_object().into_iter().flatten();
+        let own = [
+            "LoadBalancerArn",
+            "TargetGroupArn",
+            "ListenerArn",
+            "RuleArn",
+        ];
+        let mut arns = arns.filter(|(field, _)| own.contains(&field.as_str()));
+        let of_listener = list == "Listeners";
+        let arn = match of_listener {
+            true => made["ListenerArn"].as_str(),
+            false => arns.next().and_then(|(_, arn)| arn.as_str()),
+        };
+        let arn = arn
+            .unwrap_or_else(|| panic!("{operation}: {answer}"))
+            .to_owned();
+        self.arns.insert(text(input, name).to_owned(), arn.clone());
+        arn
+    }
+
+    fn attributes(&self, operation: &str, key: &str, arn: &str, of: &Value) {
+        let Some(attributes) = of["Attributes"].as_object() else {
+            return;
+        };
+        let attributes = attributes
+            .iter()
+            .map(|(key, value)| json!({ "Key": key, "Value": value }));
+        let input = json!({ key: arn, "Attributes": attributes.collect::<Vec<_>>() });
+        self.scene.elb(operation, &borrowed(&query(&input)));
+    }
+
+    fn of_scaling(&self, input: &Value) -> Value {
+        let mut input = self.resolved(input);
+        input["ServiceNamespace"] = json!("ecs");
+        input["ScalableDimension"] = json!("ecs:service:DesiredCount");
+        input["ResourceId"] = json!("service/demo/shop");
+        input
+    }
+
+    /// With ARNs in the places of the names.
+    fn resolved(&self, value: &Value) -> Value {
+        match value {
+            Value::String(text) => json!(self.named(text)),
+            Value::Array(items) => items.iter().map(|item| self.resolved(item)).collect(),
+            Value::Object(fields) => {
+                let fields = fields
+                    .iter()
+                    .map(|(name, value)| (name.clone(), self.resolved(value)));
+                Value::Object(fields.collect())
+            }
+            plain => plain.clone(),
+        }
+    }
+
+    fn named(&self, text: &str) -> String {
+        let arn = |name: &str| {
+            let arn = self.arns.get(name);
+            arn.unwrap_or_else(|| panic!("nothing was made under the name {name}"))
+                .clone()
+        };
+        let dimension = |name: &str| {
+            let arn = arn(name);
+            let last = arn.rsplit(':').next().unwrap_or_default();
+            last.trim_start_matches("loadbalancer/").to_owned()
+        };
+        if let Some(name) = text.strip_prefix('@') {
+            return arn(name);
+        }
+        // `#web/#shop` is a resource label.
+        let parts = text.split('/').map(|part| match part.strip_prefix('#') {
+            Some(name) => dimension(name),
+            None => part.to_owned(),
+        });
+        match text.starts_with('#') {
+            true => parts.collect::<Vec<_>>().join("/"),
+            false => text.to_owned(),
+        }
+    }
+}
+
+pub(crate) fn text<'a>(value: &'a Value, field: &str) -> &'a str {
+    value[field].as_str().unwrap_or_default()
+}
