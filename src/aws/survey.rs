@@ -13,7 +13,6 @@ use super::metrics::MetricsAsk;
 use super::retry::{Effect, patiently};
 use super::services::task_definition;
 use super::together::{all, some};
-use crate::deployment::deadman;
 use crate::deployment::ids::{
     AlarmName, ClusterName, EcsServiceName, SlotName, Slots, TargetGroupArn, TaskDefinitionArn,
 };
@@ -23,6 +22,7 @@ use crate::deployment::preflight::{DefinitionWanted, Request};
 use crate::deployment::surroundings::{
     self, Carried, DeadmanFound, Forward, GroupFound, Surroundings,
 };
+use crate::deployment::{bare, deadman};
 
 /// Enough names for "did you mean".
 const PAGES_OF_NAMES: usize = 3;
@@ -377,7 +377,8 @@ fn live(services: &Slots<Option<Value>>, forwards: &[Forward]) -> Option<SlotNam
     });
     let carried = forwards.iter().map(|it| Carried::of(&it.weights, &groups));
     let carried: Vec<Carried> = carried.collect();
-    surroundings::live(&carried).or_else(|| {
+    let marked = || bare::live(services).filter(|_| carried.is_empty());
+    surroundings::live(&carried).or_else(marked).or_else(|| {
         let running = |slot: SlotName| {
             let service = services[slot].as_ref();
             service.map_or(0, |it| count(it, "runningCount"))
