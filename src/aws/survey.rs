@@ -15,7 +15,6 @@ use super::metrics::MetricsAsk;
 use super::retry::{Effect, patiently};
 use super::services::task_definition;
 use super::together::{all, some};
-use crate::deployment::deadman;
 use crate::deployment::dns::DnsFound;
 use crate::deployment::ids::{
     AlarmName, ClusterName, EcsServiceName, SlotName, Slots, TargetGroupArn, TaskDefinitionArn,
@@ -26,6 +25,7 @@ use crate::deployment::preflight::{DefinitionWanted, Request, launch};
 use crate::deployment::surroundings::{
     self, Carried, DeadmanFound, Forward, GroupFound, Surroundings,
 };
+use crate::deployment::{bare, deadman};
 use crate::gate::FunctionName;
 
 /// Enough names for "did you mean".
@@ -410,7 +410,8 @@ fn live(services: &Slots<Option<Value>>, forwards: &[Forward]) -> Option<SlotNam
     });
     let carried = forwards.iter().map(|it| Carried::of(&it.weights, &groups));
     let carried: Vec<Carried> = carried.collect();
-    surroundings::live(&carried).or_else(|| {
+    let marked = || bare::live(services).filter(|_| carried.is_empty());
+    surroundings::live(&carried).or_else(marked).or_else(|| {
         let running = |slot: SlotName| {
             let service = services[slot].as_ref();
             service.map_or(0, |it| count(it, "runningCount"))

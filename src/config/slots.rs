@@ -92,7 +92,7 @@ fn in_order_of(reader: Reader<'_>, a: &Written, b: Written) -> Result<SlotConfig
             .map(|target| target.endpoint.clone())
             .collect()
     };
-    let has_targets = [&a, &b].map(|written| !written.slot.targets.is_empty());
+    let has_targets = [a, &b].map(|written| !written.slot.targets.is_empty());
     if let [true, false] | [false, true] = has_targets {
         let (with, at) = if has_targets[0] {
             ("a", b.at)

@@ -4,6 +4,7 @@
 
 use serde_json::Value;
 
+use super::clone::DEPLOYMENT_TAG;
 use super::ids::{DeploymentId, SlotName, Slots};
 use super::preflight::under_way;
 use super::retire;
@@ -74,9 +75,13 @@ pub fn splits(services: &Slots<Option<Value>>) -> Option<(Option<SlotName>, Opti
     let Some(live) = live(services) else {
         return Some((None, None));
     };
+    let has = |slot: SlotName, key| services[slot].as_ref().and_then(|it| tag(it, key));
     let beside = live.other();
-    let deployment = under_way(services[beside].as_ref())?;
-    Some((Some(beside), Some(deployment)))
+    let began = DeploymentId::new(has(beside, DEPLOYMENT_TAG)?);
+    // One that came before the live slot's has ended, whatever became of its tags.
+    let ended = has(live, LIVE_TAG).is_some_and(|id| began < DeploymentId::new(id));
+    let goes = has(beside, retire::TAG).is_some();
+    (!ended && !goes).then_some((Some(beside), Some(began)))
 }
 
 #[cfg(test)]
@@ -84,7 +89,6 @@ mod tests {
     use serde_json::json;
 
     use super::*;
-    use crate::deployment::clone::DEPLOYMENT_TAG;
 
     fn service(desired: u32, tags: &[(&str, &str)]) -> Option<Value> {
         let tags = tags
@@ -152,6 +156,19 @@ mod tests {
         };
         let id = DeploymentId::new(FIRST.1);
         assert_eq!(splits(&slots), Some((Some(SlotName::B), Some(id))));
+    }
+
+    #[test]
+    fn a_restart_that_has_not_ended_splits_though_its_revision_has_served_there() {
+        let served = (retire::SERVED_TAG, "worker:7");
+        let restarted = [(DEPLOYMENT_TAG, "20261122-070000-aaaa"), served];
+        let slots = Slots {
+            a: service(2, &[FIRST, (LIVE_TAG, FIRST.1)]),
+            b: service(2, &restarted),
+        };
+        let (slot, id) = splits(&slots).unwrap();
+        assert_eq!(slot, Some(SlotName::B));
+        assert_eq!(id, Some(DeploymentId::new("20261122-070000-aaaa")));
     }
 
     #[test]

@@ -66,7 +66,15 @@ fn deploy(image: &str) -> [&str; 4] {
 fn a_worker_is_adopted_deployed_retired_and_rolled_back() {
     let scene = Scene::with_worker(100, "").adopting();
     std::fs::remove_file(scene.folder().join("bg.yaml")).expect("it was written");
-    let init = ["init", "--cluster", "demo", "--service", "worker"];
+    let init = [
+        "init",
+        "--cluster",
+        "demo",
+        "--service",
+        "worker",
+        "--region",
+        "eu-west-1",
+    ];
     scene
         .bg(&init)
         .exits(0)

@@ -232,6 +232,12 @@ impl Checks {
                     self.check_blue_s_service(seen);
                     self.check_alarms(seen);
                 }
+                Event::TrafficReverted if self.plan.routes.is_empty() => {
+                    let down = self.fewest(seen, self.plan.blue) == Some(0);
+                    let green = self.fewest(seen, self.plan.green_slot());
+                    let needed = down && self.provisioning && green.is_some_and(|it| it > 0);
+                    assert!(!needed, "nobody would work");
+                }
                 Event::Ended { outcome } => self.check_end(seen, decision, outcome),
                 _ => {}
             }
@@ -293,8 +299,13 @@ impl Checks {
         self.plan.routes.iter().map(share).collect()
     }
 
-    /// The healthy targets in the slot's emptiest group.
+    /// The healthy targets in the slot's emptiest group; its tasks without a load balancer.
     fn fewest(&self, seen: &Observation, slot: SlotName) -> Option<u32> {
+        if self.plan.routes.is_empty() {
+            let service = seen.services[slot].value()?.as_ref();
+            let tasks = service.map(|it| it.tasks.as_ref().map_or(0, |tasks| tasks.healthy));
+            return Some(tasks.unwrap_or(0));
+        }
         let groups = self.plan.slots[slot].targets.iter();
         let healthy = groups.map(|target| Some(seen.groups[&target.group].value()?.healthy));
         healthy.collect::<Option<Vec<u32>>>()?.into_iter().min()

@@ -10,7 +10,7 @@ use bg::deployment::ids::{
 };
 use bg::deployment::plan::{
     AlarmGuard, AlarmWeight, GreenCapacity, GreenService, Guards, Kind, Limits, NewTaskDefinition,
-    Plan, Retire, RetireHow, Route, RouteKind, SlotPlan, StepPlan, TargetPlan,
+    Plan, Retire, RetireHow, Route, RouteKind, SlotPlan, StepPlan, TargetPlan, TaskHealth,
 };
 use bg::deployment::scaling::Scaling;
 use bg::gate::{Check, CommandCheck};
@@ -68,7 +68,9 @@ pub(crate) fn random(rng: &mut Rng) -> Plan {
             from: None,
         }
     };
-    Plan {
+    // From a source of its own, too.
+    let bare = Rng::with_seed(rng.clone().u64(..) ^ 0xba5e).u8(0..5) == 0;
+    let plan = Plan {
         id: DeploymentId::new("20261121-071405-abcd"),
         service: ServiceName::new("shop"),
         cluster: ClusterName::new("prod"),
@@ -120,6 +122,28 @@ pub(crate) fn random(rng: &mut Rng) -> Plan {
         }),
         // From a source of its own: the rest of each run stays as it is without.
         deadman: (rng.clone().u8(0..3) > 0).then(|| deadman(&mut rng.clone())),
+    };
+    if bare { without_balancer(plan) } else { plan }
+}
+
+/// The same for a service without a load balancer: nothing to shift, and whatever runs works.
+fn without_balancer(plan: Plan) -> Plan {
+    let whole = plan.steps.iter().map(|step| step.bake).sum();
+    let slot = |slot: SlotName| SlotPlan {
+        targets: Vec::new(),
+        ..plan.slots[slot].clone()
+    };
+    Plan {
+        tasks: Some(Slots::from_fn(|_| TaskHealth::Checked)),
+        slots: Slots::from_fn(slot),
+        routes: Vec::new(),
+        steps: vec![StepPlan::new(Weight::FULL, whole)],
+        retire: Retire {
+            then: RetireHow::ScaleToZero,
+            ..plan.retire
+        },
+        deadman: None,
+        ..plan
     }
 }
 

@@ -179,11 +179,15 @@ impl Draw<'_> {
 
     fn part(&mut self) -> Part {
         match self.rng.u8(0..5) {
-            0 => Part::Route(self.rng.usize(0..self.plan.routes.len())),
+            0 => Part::Route(self.rng.usize(0..self.plan.routes.len().max(1))),
             1 => Part::Service(self.slot()),
             2 => {
                 let slot = self.slot();
-                Part::Group(slot, self.rng.usize(0..self.plan.slots[slot].targets.len()))
+                Part::Group(
+                    slot,
+                    self.rng
+                        .usize(0..self.plan.slots[slot].targets.len().max(1)),
+                )
             }
             3 => Part::Alarm(self.rng.usize(0..3)),
             _ => Part::Everything,
@@ -202,8 +206,10 @@ impl Draw<'_> {
         }
         for _ in 0..self.some() {
             let slot = self.slot();
-            let group =
-                (!self.one_in(2)).then(|| self.rng.usize(0..self.plan.slots[slot].targets.len()));
+            let group = (!self.one_in(2)).then(|| {
+                self.rng
+                    .usize(0..self.plan.slots[slot].targets.len().max(1))
+            });
             let lost = self.rng.u32(1..=self.plan.desired);
             weather.dips.push((self.span(), slot, group, lost));
         }
@@ -272,7 +278,7 @@ impl Draw<'_> {
     fn hand(&mut self) -> Hand {
         match self.rng.u8(0..8) {
             0..3 => {
-                let route = self.rng.usize(0..self.plan.routes.len());
+                let route = self.rng.usize(0..self.plan.routes.len().max(1));
                 let mut weight = || self.rng.choice([0, 0, 1, 50, 100]).expect("there are some");
                 let weights = [weight(), weight(), weight() / 100];
                 Hand::Weights(route, weights)

@@ -167,7 +167,10 @@ impl World {
     fn meddle(&mut self, at: Duration, hand: Hand) {
         match hand {
             Hand::Weights(index, [blue, green, third]) => {
-                let groups = &self.plan.routes[index].groups;
+                let Some(route) = self.plan.routes.get(index) else {
+                    return;
+                };
+                let groups = &route.groups;
                 let weights = Weights::from([
                     (groups[self.plan.blue].clone(), blue),
                     (groups[self.plan.green_slot()].clone(), green),
@@ -322,7 +325,7 @@ impl World {
             },
             rollout_reason: "tasks failed to start".to_owned(),
             deployment: service.tag.clone(),
-            tasks: None,
+            tasks: self.plan.is_bare().then(|| self.targets(slot, 0, at)),
             stopped: Vec::new(),
         }
     }

@@ -34,7 +34,8 @@ impl<'a> Draft<'a> {
             self.record(Event::DisarmingDeadman);
             self.act(Action::DisarmDeadman);
         }
-        !self.deployment.plan.lifts_demands_on_blue()
+        let reverts = |event: &Event| matches!(event, Event::Reverting { .. });
+        !self.deployment.plan.lifts_demands_on_blue() || self.events.iter().any(reverts)
     }
 
     /// It has fired, or is about to: nobody pushed it out in time. Or it can't be pushed out.

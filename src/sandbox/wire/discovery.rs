@@ -267,12 +267,12 @@ mod tests {
     use crate::sandbox::wire::ecs;
     use jiff::Timestamp;
 
-    fn call(world: &mut World, operation: &str, input: Value) -> Value {
-        handle(world, operation, &input).unwrap_or_else(|error| panic!("{operation}: {error:?}"))
+    fn call(world: &mut World, operation: &str, input: &Value) -> Value {
+        handle(world, operation, input).unwrap_or_else(|error| panic!("{operation}: {error:?}"))
     }
 
-    fn ask(world: &mut World, operation: &str, input: Value) {
-        ecs::handle(world, operation, &input).unwrap_or_else(|error| panic!("{error:?}"));
+    fn ask(world: &mut World, operation: &str, input: &Value) {
+        ecs::handle(world, operation, input).unwrap_or_else(|error| panic!("{error:?}"));
     }
 
     #[test]
@@ -280,18 +280,18 @@ mod tests {
         let start = Timestamp::constant(1_767_603_600, 0);
         let mut world = World::new("123456789012", "eu-west-1", start, 1);
         let space = json!({ "Name": "prod.local", "Vpc": "vpc-1" });
-        let made = call(&mut world, "CreatePrivateDnsNamespace", space);
+        let made = call(&mut world, "CreatePrivateDnsNamespace", &space);
         let made = call(
             &mut world,
             "GetOperation",
-            json!({ "OperationId": made["OperationId"] }),
+            &json!({ "OperationId": made["OperationId"] }),
         );
         let dns = json!({
             "NamespaceId": made["Operation"]["Targets"]["NAMESPACE"],
             "DnsRecords": [{ "Type": "A", "TTL": 10 }],
         });
         let service = json!({ "Name": "worker", "DnsConfig": dns });
-        let made = call(&mut world, "CreateService", service.clone());
+        let made = call(&mut world, "CreateService", &service);
         let (id, arn) = (
             made["Service"]["Id"].clone(),
             made["Service"]["Arn"].clone(),
@@ -302,25 +302,25 @@ mod tests {
         ask(
             &mut world,
             "CreateCluster",
-            json!({ "clusterName": demo::CLUSTER }),
+            &json!({ "clusterName": demo::CLUSTER }),
         );
         ask(
             &mut world,
             "RegisterTaskDefinition",
-            demo::task_definition("shop:v1"),
+            &demo::task_definition("shop:v1"),
         );
         let mut worker = demo::service("worker", "none", 2);
         let fields = worker.as_object_mut().unwrap();
         fields.remove("loadBalancers");
         fields.remove("healthCheckGracePeriodSeconds");
         worker["serviceRegistries"] = json!([{ "registryArn": arn }]);
-        ask(&mut world, "CreateService", worker);
+        ask(&mut world, "CreateService", &worker);
         world.advance(120);
 
         let found = json!({ "NamespaceName": "prod.local", "ServiceName": "worker" });
-        let shown = call(&mut world, "DiscoverInstances", found.clone());
+        let shown = call(&mut world, "DiscoverInstances", &found);
         assert_eq!(shown["Instances"].as_array().unwrap().len(), 2);
-        let listed = call(&mut world, "ListInstances", json!({ "ServiceId": id }));
+        let listed = call(&mut world, "ListInstances", &json!({ "ServiceId": id }));
         let attributes = &listed["Instances"][0]["Attributes"];
         assert_eq!(attributes["ECS_SERVICE_NAME"], "worker");
         assert!(attributes["AWS_INSTANCE_IPV4"].is_string());
@@ -328,10 +328,10 @@ mod tests {
         assert_eq!(in_use.code, "ResourceInUse");
 
         let zero = json!({ "cluster": demo::CLUSTER, "service": "worker", "desiredCount": 0 });
-        ask(&mut world, "UpdateService", zero);
+        ask(&mut world, "UpdateService", &zero);
         world.advance(60);
-        let shown = call(&mut world, "DiscoverInstances", found);
+        let shown = call(&mut world, "DiscoverInstances", &found);
         assert_eq!(shown["Instances"], json!([]));
-        call(&mut world, "DeleteService", json!({ "Id": id }));
+        call(&mut world, "DeleteService", &json!({ "Id": id }));
     }
 }

@@ -25,6 +25,8 @@ impl Checks {
             }
             Outcome::Reverted { .. } => {
                 assert!(self.reverting_since.is_some());
+                let away = self.putting_away || !self.provisioning;
+                assert!(away || !self.plan.routes.is_empty(), "green works on");
                 assert!(
                     !shares
                         .iter()

@@ -131,11 +131,17 @@ impl Checks {
                     .value()
                     .is_some_and(|counts| counts.healthy == 0)
             });
-        alarm || (self.touched && empty)
+        let nobody =
+            self.plan.routes.is_empty() && self.fewest(seen, self.plan.green_slot()) == Some(0);
+        alarm || (self.touched && (empty || nobody))
     }
 
     pub(super) fn check_first_act_of_revert(&self, seen: &Observation, decision: &Decision) {
         let green = self.plan.green_slot();
+        if self.plan.routes.is_empty() {
+            assert_eq!(decision.actions, [], "there is no traffic to put back");
+            return;
+        }
         let blue_is_down = self.fewest(seen, self.plan.blue) == Some(0)
             && self.fewest(seen, green).is_some_and(|healthy| healthy > 0);
         if self.touched && !blue_is_down {

@@ -269,3 +269,23 @@ fn leftovers_are_taken_away_before_anything_else() {
         [Action::RegisterTaskDefinition]
     );
 }
+
+#[test]
+fn leftovers_that_can_not_be_taken_away_revert_a_hotfix_once() {
+    let mut scene = Scene::with(|plan| {
+        planned(plan);
+        let leftovers = vec![ScheduleName::new("bg.shop.0.earlier.0")];
+        plan.deadman.as_mut().expect("it is planned").leftovers = leftovers;
+        plan.kind = Kind::Hotfix {
+            reason: "it burns".to_owned(),
+        };
+    });
+    let (disarm, register) = (ActName::DisarmDeadman, ActName::RegisterTaskDefinition);
+    scene.failing.insert(disarm, FailureClass::Denied);
+    scene.failing.insert(register, FailureClass::Invalid);
+    scene.look();
+    // A second revert in the same decision would be no legal record.
+    scene.look_after(1);
+    let reverts = |event: &&Event| matches!(event, Event::Reverting { .. });
+    assert_eq!(scene.events.iter().filter(reverts).count(), 1);
+}

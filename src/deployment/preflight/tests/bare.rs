@@ -38,10 +38,9 @@ fn consent_says_nothing_of_a_service_that_is_in_no_registry() {
 
 /// Tasks on their instances' network, registered by instance.
 fn on_instances(found: &mut Surroundings, mode: &str) {
-    for service in [&mut found.services.a, &mut found.services.b] {
-        if let Some(service) = service {
-            service["launchType"] = json!("EC2");
-        }
+    let services = [&mut found.services.a, &mut found.services.b];
+    for service in services.into_iter().flatten() {
+        service["launchType"] = json!("EC2");
     }
     for definition in found.task_definitions.values_mut() {
         let body = &mut definition["taskDefinition"];
