@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use super::from::Taken;
+use super::from::{Taken, gates};
 use super::proposal::{Pair, Proposal};
 use super::texts::{one_line, quoted};
 use crate::deployment::ids::SlotName;
@@ -50,6 +50,11 @@ pub fn config(proposal: &Proposal, taken: &Taken) -> String {
     lines.push(String::new());
     lines.extend(guards(proposal, &taken.alarms));
     lines.push(String::new());
+    let gates = gates(&taken.hooks);
+    if !gates.is_empty() {
+        lines.extend(gates);
+        lines.push(String::new());
+    }
     lines.push(
         "# The old version stays warm for `after`: `bg rollback` is one step so long.".to_owned(),
     );
@@ -274,6 +279,37 @@ mod tests {
         let text = config(&propose(&facts).unwrap(), &kept);
         assert!(text.contains("retire: { then: keep }"), "{text}");
         read_with(&facts, &kept);
+    }
+
+    #[test]
+    fn hooks_are_gates_and_what_is_not_ready_is_commented_out() {
+        let taken = Taken {
+            hooks: crate::adopt::from::hooks_of_tests(),
+            ..Taken::default()
+        };
+        let text = config(&propose(&facts()).unwrap(), &taken);
+        let read = read_with(&facts(), &taken);
+        let gates: Vec<_> = read.gates.iter().map(|it| it.name.as_str()).collect();
+        assert_eq!(
+            gates,
+            [
+                "post-test-traffic-shift",
+                "post-production-traffic-shift",
+                "pre-production-traffic-shift"
+            ]
+        );
+        let function = read.gates[0].function().map(ToString::to_string);
+        assert_eq!(function.as_deref(), Some("shop-checks:live"));
+        assert_eq!(read.gates[0].within, Duration::from_secs(90 * 60));
+        let asks = format!("{:?}", read.gates[0].asks);
+        assert!(asks.contains("${x}") && asks.contains("PostTest"), "{asks}");
+        for name in ["after-install", "after-install-2"] {
+            let line = format!("  # - {{ name: {name}, at: before-traffic, lambda: {{ ");
+            assert!(text.contains(&line), "{line}\n{text}");
+        }
+        // Taken in, they are gates like others.
+        let open = text.replace("  # - {", "  - {");
+        Config::parse(&open, "bg.yaml", &|_| None).unwrap_or_else(|error| panic!("{error}"));
     }
 
     #[test]

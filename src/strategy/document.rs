@@ -36,6 +36,26 @@ pub(crate) struct Entry {
     pub(crate) node: Node,
 }
 
+impl Node {
+    /// The value as JSON.
+    pub(crate) fn to_json(&self) -> serde_json::Value {
+        match &self.value {
+            Value::Null => serde_json::Value::Null,
+            Value::Bool(it) => (*it).into(),
+            Value::Number(text) => {
+                serde_json::from_str(text).unwrap_or_else(|_| text.clone().into())
+            }
+            Value::Text(text) => text.clone().into(),
+            Value::List(items) => items.iter().map(Node::to_json).collect(),
+            Value::Map(entries) => {
+                let entries = entries.iter();
+                let object = entries.map(|entry| (entry.key.clone(), entry.node.to_json()));
+                serde_json::Value::Object(object.collect())
+            }
+        }
+    }
+}
+
 impl Value {
     /// What it is, for "expected X, found Y".
     fn told(&self) -> String {

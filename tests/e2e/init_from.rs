@@ -89,7 +89,7 @@ fn codedeploys_files_keep_strategy_groups_alarms_and_the_time_until_termination(
         .bg(&[&["init"], &files[..], &region].concat())
         .exits(0)
         .says("strategy all-at-once")
-        .says("hook AfterAllowTestTraffic (check): no function is called here")
+        .says("hook AfterAllowTestTraffic (check): its gate is in bg.yaml, commented out")
         .says("added target group second")
         .says("Next: bg plan --task-definition taskdef.json");
     let config = config(&scene);
@@ -98,6 +98,7 @@ fn codedeploys_files_keep_strategy_groups_alarms_and_the_time_until_termination(
         "strategy: all-at-once    # ",
         "retire: { after: 1h30m, then: scale-to-zero, at_most: 2h30m }",
         "# Its task definition: bg deploy --task-definition taskdef.json",
+        "  # - { name: after-allow-test-traffic, at: before-traffic, lambda: { function: \"check\",",
     ] {
         assert!(config.contains(line), "{line}\n{config}");
     }

@@ -4,6 +4,7 @@
 use std::time::Duration;
 
 use super::Taken;
+use super::hooks::of_codedeploy;
 use super::tree::Map;
 use crate::strategy::{InputError, Strategy};
 
@@ -93,10 +94,10 @@ pub(super) fn hooks(map: &Map<'_, '_>, taken: &mut Taken) -> Result<(), InputErr
     for hook in map.maps(either(map, "Hooks", "hooks"))? {
         for (stage, function) in hook.pairs() {
             let function = function.unwrap_or("?");
-            taken.left.push(format!(
-                "hook {stage} ({function}): no function is called here: what it checks has to be \
-                 a gate (http, command), or an alarm or a metric that guards"
-            ));
+            match of_codedeploy(stage, function) {
+                Ok(hook) => taken.hooks.push(hook),
+                Err(why) => taken.left.push(why),
+            }
         }
     }
     Ok(())

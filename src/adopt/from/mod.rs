@@ -3,6 +3,7 @@
 
 mod codedeploy;
 mod ecspresso;
+mod hooks;
 mod service_definition;
 mod tree;
 
@@ -11,7 +12,11 @@ use std::time::Duration;
 use crate::strategy::{InputError, Reader, format_duration};
 use tree::Map;
 
-pub use service_definition::service_definition;
+pub(super) use hooks::gates;
+pub use hooks::{Asks, Hook};
+pub use service_definition::{ServiceDefinition, service_definition};
+#[cfg(test)]
+pub(super) use tests::hooks as hooks_of_tests;
 
 /// What files of other tools hold.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
@@ -36,6 +41,8 @@ pub struct Taken {
     pub retire: Option<(Duration, &'static str)>,
     /// Alarms that stop a deployment.
     pub alarms: Vec<String>,
+    /// What is asked on the way.
+    pub hooks: Vec<Hook>,
     /// The service's two target groups.
     pub groups: Option<(String, String)>,
     /// The container and port that take the traffic.
@@ -93,6 +100,7 @@ impl Taken {
         self.timeout = self.timeout.or(other.timeout);
         self.retire = self.retire.or(other.retire);
         self.alarms.extend(other.alarms);
+        self.hooks.extend(other.hooks);
         self.groups = self.groups.or(other.groups);
         self.endpoint = self.endpoint.or(other.endpoint);
         self.left.extend(other.left);
@@ -120,6 +128,8 @@ impl Taken {
         say("target groups", groups.map(|(a, b)| format!("{a} and {b}")));
         let alarms = (!self.alarms.is_empty()).then(|| self.alarms.join(", "));
         say("alarms", alarms);
+        let hooks = self.hooks.iter().filter(|hook| hook.is_taken());
+        words.extend(hooks.map(Hook::told));
         words
     }
 
@@ -133,7 +143,10 @@ impl Taken {
                  config.json too"
             )
         });
-        self.left.iter().cloned().chain(unknown).collect()
+        let hooks = self.hooks.iter().filter(|hook| !hook.is_taken());
+        let hooks = hooks.map(Hook::told);
+        let left = self.left.iter().cloned();
+        left.chain(hooks).chain(unknown).collect()
     }
 }
 

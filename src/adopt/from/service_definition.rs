@@ -1,13 +1,23 @@
 //! ecspresso's service definition. The live service has what it says: green is cloned from that.
 
+use super::hooks::{self, Hook};
 use super::tree::Map;
 use crate::strategy::{InputError, Reader};
 
 /// What one should know of a service definition.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct ServiceDefinition {
+    /// What ECS's own deployments ask on the way.
+    pub hooks: Vec<Hook>,
+    /// What is not taken over, and why.
+    pub left: Vec<String>,
+}
+
+/// Reads a service definition.
 ///
 /// # Errors
 /// For what is no YAML or JSON.
-pub fn service_definition(text: &str, origin: &str) -> Result<Vec<String>, InputError> {
+pub fn service_definition(text: &str, origin: &str) -> Result<ServiceDefinition, InputError> {
     let reader = Reader { text, origin };
     let node = reader.parse()?;
     let map = Map::of(reader, &node, "a mapping")?;
@@ -24,6 +34,10 @@ pub fn service_definition(text: &str, origin: &str) -> Result<Vec<String>, Input
         ));
     }
     let deployment = map.map("deploymentConfiguration")?;
+    let (hooks, left) = match &deployment {
+        Some(deployment) => hooks::of_service(deployment, origin)?,
+        None => Default::default(),
+    };
     let strategy = deployment
         .map(|it| it.text("strategy"))
         .transpose()?
@@ -45,5 +59,6 @@ pub fn service_definition(text: &str, origin: &str) -> Result<Vec<String>, Input
              sets them"
         ));
     }
-    Ok(words)
+    words.extend(left);
+    Ok(ServiceDefinition { hooks, left: words })
 }

@@ -61,7 +61,12 @@ fn an_appspec_file_names_container_and_hooks() {
     let left = taken.left();
     assert_eq!(left.len(), 2, "{left:?}");
     assert!(left[0].starts_with("PlatformVersion"));
-    assert!(left[1].starts_with("hook BeforeAllowTraffic (arn:aws:lambda:x:1:function:check)"));
+    let hook = "hook BeforeAllowTraffic (arn:aws:lambda:x:1:function:check): ";
+    assert!(left[1].starts_with(hook), "{left:?}");
+    assert!(
+        left[1].contains("PutLifecycleEventHookExecutionStatus"),
+        "{left:?}"
+    );
     let lambda = "Resources: [{ f: { Type: AWS::Lambda::Function } }]";
     let error = Taken::read(lambda, "file").unwrap_err().to_string();
     assert!(error.contains("not for AWS::ECS::Service"), "{error}");
@@ -159,6 +164,48 @@ fn what_is_of_no_tool_is_refused_with_what_would_do() {
 fn a_service_definition_is_told_from_what_deploys() {
     let text = r#"{ "deploymentController": { "type": "CODE_DEPLOY" }, "desiredCount": 2 }"#;
     let words = service_definition(text, "service.json").unwrap();
-    assert_eq!(words.len(), 3, "{words:?}");
-    assert!(words[1].contains("controller is CODE_DEPLOY"));
+    assert_eq!(words.left.len(), 3, "{words:?}");
+    assert!(words.left[1].contains("controller is CODE_DEPLOY"));
+    assert_eq!(words.hooks, []);
+}
+
+const HOOKS: &str = r#"{ "deploymentConfiguration": { "strategy": "BLUE_GREEN", "lifecycleHooks": [
+    { "hookTargetArn": "arn:aws:lambda:eu-west-1:123456789012:function:shop-checks:live",
+      "roleArn": "arn:aws:iam::123456789012:role/ecs", "hookDetails": { "bucket": "${x}" },
+      "lifecycleStages": ["PRE_SCALE_UP", "POST_TEST_TRAFFIC_SHIFT", "POST_PRODUCTION_TRAFFIC_SHIFT"],
+      "timeoutConfiguration": { "timeoutInMinutes": 90, "action": "ROLLBACK" } },
+    { "targetType": "PAUSE", "lifecycleStages": ["PRE_PRODUCTION_TRAFFIC_SHIFT"],
+      "timeoutConfiguration": { "timeoutInMinutes": 60, "action": "CONTINUE" } } ] } }"#;
+
+#[test]
+fn hooks_of_ecs_are_gates_and_those_before_green_starts_are_told() {
+    let read = service_definition(HOOKS, "service.json").unwrap();
+    let left = read.left.join("\n");
+    for words in [
+        "service.json: hook PRE_SCALE_UP: no gate is asked before green has started",
+        "hook PRE_PRODUCTION_TRAFFIC_SHIFT: timeoutConfiguration CONTINUE",
+        "hook PRE_PRODUCTION_TRAFFIC_SHIFT: ECS calls it at every step",
+    ] {
+        assert!(left.contains(words), "{words}\n{left}");
+    }
+    let taken = Taken {
+        hooks: read.hooks,
+        ..Taken::default()
+    };
+    assert_eq!(
+        taken.words(),
+        [
+            "gate POST_TEST_TRAFFIC_SHIFT: calls shop-checks:live before-traffic",
+            "gate POST_PRODUCTION_TRAFFIC_SHIFT: calls shop-checks:live before-promotion",
+            "gate PRE_PRODUCTION_TRAFFIC_SHIFT: waits for `bg approve` before-traffic"
+        ]
+    );
+}
+
+/// Hooks of ECS and of CodeDeploy together.
+pub(in crate::adopt) fn hooks() -> Vec<Hook> {
+    let ecs = service_definition(HOOKS, "service.json").unwrap().hooks;
+    let appspec = "Resources: []\nHooks:\n  - BeforeInstall: before\n  - AfterInstall: after\n  \
+                   - AfterInstall: again\n";
+    ecs.into_iter().chain(read(appspec).hooks).collect()
 }

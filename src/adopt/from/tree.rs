@@ -84,6 +84,16 @@ impl<'t, 'n> Map<'t, 'n> {
             .collect()
     }
 
+    /// A list of texts.
+    pub(super) fn texts(&self, key: &str) -> Result<Vec<String>, InputError> {
+        let Some(node) = self.node(key) else {
+            return Ok(Vec::new());
+        };
+        let items = self.reader.list(node, "a list")?.iter();
+        let texts = items.map(|node| self.reader.text(node, "a text"));
+        texts.collect()
+    }
+
     /// Each key with its text, where it has one.
     pub(super) fn pairs(&self) -> impl Iterator<Item = (&'n str, Option<&'n str>)> {
         self.entries.iter().map(|entry| {

@@ -188,25 +188,9 @@ fn json(
             let error = reader.error(entry.at, what);
             return Err(error.with_hint("a path begins with $: $.status, $.checks[*].up"));
         }
-        json.insert(entry.key.clone(), value(&entry.node));
+        json.insert(entry.key.clone(), entry.node.to_json());
     }
     Ok(json)
-}
-
-/// A YAML value as JSON.
-pub(super) fn value(node: &Node) -> serde_json::Value {
-    match &node.value {
-        Value::Null => serde_json::Value::Null,
-        Value::Bool(it) => (*it).into(),
-        Value::Number(text) => serde_json::from_str(text).unwrap_or_else(|_| text.clone().into()),
-        Value::Text(text) => text.clone().into(),
-        Value::List(items) => items.iter().map(value).collect(),
-        Value::Map(entries) => {
-            let entries = entries.iter();
-            let object = entries.map(|entry| (entry.key.clone(), value(&entry.node)));
-            serde_json::Value::Object(object.collect())
-        }
-    }
 }
 
 fn retries(reader: Reader<'_>, node: &Node) -> Result<u32, InputError> {

@@ -1,6 +1,5 @@
 //! `lambda`: a function that was made for ECS's lifecycle hooks.
 
-use super::asks::value;
 use crate::gate::{Asks, Check, FunctionName, HookDetails, LambdaCheck, Stage};
 use crate::strategy::{InputError, Node, Reader, Value};
 
@@ -50,7 +49,7 @@ fn stage(reader: Reader<'_>, node: &Node) -> Result<Stage, InputError> {
 }
 
 fn details(reader: Reader<'_>, node: &Node) -> Result<HookDetails, InputError> {
-    match value(node) {
+    match node.to_json() {
         serde_json::Value::Object(details) => Ok(details),
         _ => Err(reader.mismatch(
             node,

@@ -96,18 +96,24 @@ fn one(file: &Path) -> Result<Taken, CliError> {
     let mut taken = taken.map_err(|error| source.refused(error))?;
     let beside = |name: &str| file.parent().unwrap_or(Path::new("")).join(name);
     if let Some(named) = taken.service_definition.take() {
-        let words = Source::read(&beside(&named)).and_then(|source| {
-            let words = adopt::service_definition(&source.text, &named);
-            words.map_err(|error| source.refused(error))
+        let read = Source::read(&beside(&named)).and_then(|source| {
+            let read = adopt::service_definition(&source.text, &named);
+            read.map_err(|error| source.refused(error))
         });
-        // Nothing hangs on it.
-        taken.left.extend(words.unwrap_or_else(|error| {
-            let why = error.message.lines().next().unwrap_or_default();
-            vec![format!(
-                "{named}: green is cloned from the live service, which has its settings; not read: \
-                 {why}"
-            )]
-        }));
+        match read {
+            Ok(read) => {
+                taken.hooks.extend(read.hooks);
+                taken.left.extend(read.left);
+            }
+            // Nothing hangs on it.
+            Err(error) => {
+                let why = error.message.lines().next().unwrap_or_default();
+                taken.left.push(format!(
+                    "{named}: green is cloned from the live service, which has its settings; not \
+                     read: {why}"
+                ));
+            }
+        }
     }
     taken.definition = match taken.definition.take() {
         Some(arn) if arn.starts_with("arn:") => Some(arn),
