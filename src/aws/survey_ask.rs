@@ -1,0 +1,85 @@
+//! What a survey looks at.
+
+use super::dns::RecordsAsk;
+use super::metrics::MetricsAsk;
+use crate::deployment::deadman;
+use crate::deployment::ids::{AlarmName, ClusterName, EcsServiceName, SlotName, Slots};
+use crate::deployment::preflight::{DefinitionWanted, Request};
+use crate::deployment::task_definition;
+use crate::gate::FunctionName;
+
+/// What to look at.
+#[derive(Debug, Clone)]
+pub struct SurveyAsk {
+    /// The cluster.
+    pub cluster: ClusterName,
+    /// Each slot's service.
+    pub services: Slots<EcsServiceName>,
+    /// Target groups, by name or ARN.
+    pub groups: Vec<String>,
+    /// Alarms, `{slot}` filled in both ways.
+    pub alarms: Vec<AlarmName>,
+    /// A task definition that is asked for: `FAMILY`, `FAMILY:REVISION` or an ARN.
+    pub definition: Option<String>,
+    /// Image references whose registry digest is wanted.
+    pub images: Vec<String>,
+    /// What the names of the service's dead-man schedules begin with, where it has any.
+    pub deadman: Option<String>,
+    /// What the metric guards have to know, where there are any.
+    pub metrics: Option<MetricsAsk>,
+    /// Functions that gates call.
+    pub functions: Vec<FunctionName>,
+    /// The version whose images gates look at, and whether at their scans too.
+    pub version: Option<(DefinitionWanted, bool)>,
+    /// The records among the routes.
+    pub records: RecordsAsk,
+}
+
+impl SurveyAsk {
+    /// What has to be looked at to plan `request`.
+    pub fn of(request: &Request) -> SurveyAsk {
+        let targets = SlotName::BOTH
+            .iter()
+            .flat_map(|slot| &request.slots[*slot].targets);
+        let alarms = request.guards.alarms.iter().flat_map(|alarm| {
+            SlotName::BOTH
+                .iter()
+                .flat_map(|live| alarm.names(*live))
+                .map(AlarmName::new)
+        });
+        let definition = match &request.definition {
+            DefinitionWanted::Existing(reference) => Some(reference.clone()),
+            _ => None,
+        };
+        let images = match &request.definition {
+            DefinitionWanted::Images(changes) => changes
+                .iter()
+                .map(|change| change.image.as_str().to_owned())
+                .collect(),
+            DefinitionWanted::Body(body) => {
+                let images = task_definition::images(body);
+                images.into_iter().map(|(_, image)| image).collect()
+            }
+            DefinitionWanted::Existing(_) => Vec::new(),
+        };
+        let mut alarms: Vec<AlarmName> = alarms.collect();
+        alarms.sort();
+        alarms.dedup();
+        SurveyAsk {
+            cluster: request.cluster.clone(),
+            services: Slots::from_fn(|slot| request.slots[slot].service.clone()),
+            groups: targets.map(|target| target.group.clone()).collect(),
+            alarms,
+            definition,
+            images,
+            deadman: request
+                .deadman
+                .as_ref()
+                .map(|_| deadman::prefix(&request.cluster, &request.service)),
+            metrics: MetricsAsk::of(request),
+            functions: request.functions(),
+            version: (request.image_gate()).map(|scans| (request.definition.clone(), scans)),
+            records: RecordsAsk::of(&request.slots, &request.routes),
+        }
+    }
+}
