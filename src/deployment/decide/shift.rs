@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use jiff::Timestamp;
 
-use super::dns::Spreading;
+use super::dns::{SPREADS_WITHIN, Spreading};
 use super::{Draft, after};
 use crate::deployment::action::{ActName, Action, WeightWrite};
 use crate::deployment::event::Event;
@@ -103,7 +103,12 @@ impl Draft<'_> {
         }
         let failure = self.deployment.failure_of(ActName::Shift);
         let trouble = failure.map(|failure| failure.message.clone());
-        if self.now >= after(since, CONFIRM_WITHIN) {
+        // A look that shows nothing while records spread is no reason yet.
+        let within = match plan.ttl() {
+            Duration::ZERO => CONFIRM_WITHIN,
+            _ => CONFIRM_WITHIN + SPREADS_WITHIN,
+        };
+        if self.now >= after(since, within) {
             let message = trouble.unwrap_or_else(|| "the new weights never showed".to_owned());
             return self.begin_revert(Trip::Refused {
                 act: ActName::Shift,
@@ -128,15 +133,17 @@ impl Draft<'_> {
         match self.spreading(since) {
             Spreading::Done => {}
             Spreading::Until(by) => {
-                self.hold(Vec::new());
-                return self.look_by(by);
+                self.look_by(by);
+                return self.stay();
             }
             Spreading::Late => {
                 let trouble = "Route 53 has not brought it to all its servers yet (PENDING)";
-                return self.hold_at_a_step(vec![Hold::WeightsNotConfirmed {
+                let mut holds = self.against_staying();
+                holds.push(Hold::WeightsNotConfirmed {
                     set: weight,
                     trouble: Some(trouble.to_owned()),
-                }]);
+                });
+                return self.hold_at_a_step(holds);
             }
         }
         self.hold(Vec::new());

@@ -99,6 +99,8 @@ impl Checks {
         // What is not confirmed within a minute is taken back anyway.
         let limit = self.plan.limits.blind_after + 2 * self.plan.limits.poll;
         let limit = limit + Duration::from_secs(65);
+        // Or within three, where records spread.
+        let limit = limit + Duration::from_secs(if self.plan.ttl().is_zero() { 0 } else { 120 });
         let limit = SignedDuration::try_from(limit).expect("short");
         let ends = |event: &Event| matches!(event, Event::Reverting { .. } | Event::Ended { .. });
         let blind = seen.now.duration_since(since);
