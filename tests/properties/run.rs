@@ -234,6 +234,7 @@ impl Run {
 
     /// Another process goes on, from the journal.
     fn die(&mut self) {
+        self.checks.died(&self.deployment);
         self.deployment = self.replay();
         self.answers.clear();
         self.now = later(self.now, plans::seconds(&mut self.rng, 0..90));

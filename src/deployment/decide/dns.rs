@@ -9,7 +9,7 @@ use super::{Draft, after};
 use crate::deployment::observation::{Seen, Spread};
 
 /// How long a change is given to reach all servers: AWS says that most take less than a minute.
-pub(super) const SPREADS_WITHIN: Duration = Duration::from_secs(120);
+const SPREADS_WITHIN: Duration = Duration::from_secs(120);
 
 /// How far a change of the routes' weights has got.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]

@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use jiff::Timestamp;
 
-use super::dns::{SPREADS_WITHIN, Spreading};
+use super::dns::Spreading;
 use super::{Draft, after};
 use crate::deployment::action::{ActName, Action, WeightWrite};
 use crate::deployment::event::Event;
@@ -103,12 +103,14 @@ impl Draft<'_> {
         }
         let failure = self.deployment.failure_of(ActName::Shift);
         let trouble = failure.map(|failure| failure.message.clone());
-        // A look that shows nothing while records spread is no reason yet.
-        let within = match plan.ttl() {
-            Duration::ZERO => CONFIRM_WITHIN,
-            _ => CONFIRM_WITHIN + SPREADS_WITHIN,
-        };
-        if self.now >= after(since, within) {
+        if self.now >= after(since, CONFIRM_WITHIN) {
+            let blind = differs
+                .iter()
+                .all(|it| matches!(it, Hold::Unreadable { .. }));
+            if blind && !plan.ttl().is_zero() {
+                // While records spread, a look that shows nothing is no reason yet.
+                return self.hold_at_a_step(differs);
+            }
             let message = trouble.unwrap_or_else(|| "the new weights never showed".to_owned());
             return self.begin_revert(Trip::Refused {
                 act: ActName::Shift,

@@ -80,6 +80,12 @@ impl Checks {
         }
     }
 
+    /// A process died before it could record that it sees nothing: the next one counts from its own
+    /// first look.
+    pub(crate) fn died(&mut self, left: &Deployment) {
+        self.blind_since = self.blind_since.filter(|_| left.blind_since.is_some());
+    }
+
     /// Traffic does not stay split for long while nobody can see what becomes of it.
     pub(super) fn check_blindness(&mut self, seen: &Observation, decision: &Decision) {
         let green = self.plan.green_slot();
@@ -99,8 +105,6 @@ impl Checks {
         // What is not confirmed within a minute is taken back anyway.
         let limit = self.plan.limits.blind_after + 2 * self.plan.limits.poll;
         let limit = limit + Duration::from_secs(65);
-        // Or within three, where records spread.
-        let limit = limit + Duration::from_secs(if self.plan.ttl().is_zero() { 0 } else { 120 });
         let limit = SignedDuration::try_from(limit).expect("short");
         let ends = |event: &Event| matches!(event, Event::Reverting { .. } | Event::Ended { .. });
         let blind = seen.now.duration_since(since);
