@@ -10,7 +10,7 @@ use bg::deployment::decide::Decision;
 use bg::deployment::event::{Event, Record};
 use bg::deployment::gate::Point;
 use bg::deployment::ids::{AlarmName, SlotName};
-use bg::deployment::observation::{Ask, Observation, Seen};
+use bg::deployment::observation::{Ask, Observation, Seen, Spread};
 use bg::deployment::plan::Plan;
 use bg::deployment::state::Deployment;
 use bg::deployment::trip::{Hold, Trip};
@@ -31,6 +31,8 @@ pub(crate) struct Checks {
     step: Option<usize>,
     bakes_until: Option<Timestamp>,
     reverting_since: Option<Timestamp>,
+    /// When all routes showed everything on blue.
+    back_at: Option<Timestamp>,
     interrupted: bool,
     promoted: bool,
     /// When the dead-man switch fires, as recorded; and whether there may be one.
@@ -45,7 +47,6 @@ pub(crate) struct Checks {
     ended: bool,
     /// Whether green was healthy for long enough.
     ready: bool,
-    traffic_back: bool,
     /// The slot that the test routes were sent to.
     tests_on: Option<SlotName>,
     /// The gates that said yes, and where.
@@ -71,6 +72,7 @@ impl Checks {
             step: None,
             bakes_until: None,
             reverting_since: None,
+            back_at: None,
             interrupted: false,
             promoted: false,
             armed_until: None,
@@ -82,7 +84,6 @@ impl Checks {
             putting_away: false,
             ended: false,
             ready: false,
-            traffic_back: false,
             tests_on: None,
             passed: BTreeSet::new(),
             clear: BTreeSet::new(),
@@ -111,7 +112,6 @@ impl Checks {
                 self.passed.insert((*gate, *point));
             }
             Event::GreenReady => self.ready = true,
-            Event::TrafficReverted => self.traffic_back = true,
             Event::PointingTestRoutes { to } => self.tests_on = Some(*to),
             Event::SizingGreen { desired } => self.sized = Some(*desired),
             Event::Shifting { step, weight } => {
@@ -133,7 +133,8 @@ impl Checks {
             Event::Baking { step, until, .. } => {
                 assert_eq!(Some(*step), self.step);
                 let left = until.duration_since(record.at);
-                let bake = SignedDuration::try_from(self.plan.steps[*step].bake).expect("short");
+                let bake = self.plan.steps[*step].bake + self.plan.ttl();
+                let bake = SignedDuration::try_from(bake).expect("short");
                 assert!(
                     bake - left < SignedDuration::from_secs(2),
                     "a bake takes its time"
@@ -180,6 +181,7 @@ impl Checks {
                 }
                 self.reverting_since = Some(record.at);
             }
+            Event::TrafficReverted => self.back_at = Some(record.at),
             Event::PuttingGreenAway => self.putting_away = true,
             Event::Looked(look) => {
                 let alarms = look.alarms.iter();
@@ -239,6 +241,11 @@ impl Checks {
                     assert!(!needed, "nobody would work");
                 }
                 Event::Ended { outcome } => self.check_end(seen, decision, outcome),
+                Event::Baking { .. } => {
+                    let mut routes = seen.routes.values().filter_map(Seen::value);
+                    let pending = routes.any(|it| it.spread == Spread::Pending);
+                    assert!(!pending, "it bakes before records are everywhere");
+                }
                 _ => {}
             }
         }

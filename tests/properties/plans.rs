@@ -3,10 +3,12 @@
 use std::time::Duration;
 
 use bg::deployment::deadman::Deadman;
+use bg::deployment::dns::{End, Record, RecordType};
 use bg::deployment::gate::{Gate, Point};
 use bg::deployment::ids::{
-    AlarmName, ClusterName, DeploymentId, EcsServiceName, LoadBalancerArn, RoleArn, RouteArn,
-    ScheduleName, ServiceName, SlotName, Slots, TargetGroupArn, TaskDefinitionArn,
+    AlarmName, ClusterName, DeploymentId, EcsServiceName, HostedZoneId, LoadBalancerArn,
+    RecordName, RoleArn, RouteArn, ScheduleName, ServiceName, SetId, SlotName, Slots,
+    TargetGroupArn, TaskDefinitionArn,
 };
 use bg::deployment::plan::{
     AlarmGuard, AlarmWeight, GreenCapacity, GreenService, Guards, Kind, Limits, NewTaskDefinition,
@@ -37,7 +39,10 @@ pub(crate) fn seconds(rng: &mut Rng, range: std::ops::Range<u64>) -> Duration {
 /// Every third plan has one.
 fn test_routes(rng: &mut Rng, slots: &Slots<SlotPlan>) -> Vec<Route> {
     let count = usize::from(rng.u8(0..3) == 0);
-    let routes = (0..count).map(|_| route(rng, 9, slots));
+    let routes = (0..count).map(|_| Route {
+        kind: RouteKind::Listener,
+        ..route(rng, 9, slots)
+    });
     routes.collect()
 }
 
@@ -137,6 +142,7 @@ fn without_balancer(plan: Plan) -> Plan {
         tasks: Some(Slots::from_fn(|_| TaskHealth::Checked)),
         slots: Slots::from_fn(slot),
         routes: Vec::new(),
+        test_routes: Vec::new(),
         steps: vec![StepPlan::new(Weight::FULL, whole)],
         retire: Retire {
             then: RetireHow::ScaleToZero,
@@ -203,18 +209,36 @@ fn slot_plan(slot: SlotName, groups: usize) -> SlotPlan {
 
 fn route(rng: &mut Rng, index: usize, slots: &Slots<SlotPlan>) -> Route {
     let target = rng.usize(0..slots.a.targets.len());
+    let groups = Slots::from_fn(|slot| slots[slot].targets[target].group.clone());
+    let kind = match rng.u8(0..6) {
+        0 => record(rng, &groups),
+        1 | 2 => RouteKind::Listener,
+        _ => RouteKind::Rule,
+    };
     Route {
         arn: RouteArn::new(format!("arn:route-{index}")),
-        kind: if rng.bool() {
-            RouteKind::Listener
-        } else {
-            RouteKind::Rule
-        },
         label: format!("shop:{}", 443 + index),
         load_balancer: LoadBalancerArn::new("arn:balancer"),
-        groups: Slots::from_fn(|slot| slots[slot].targets[target].group.clone()),
-        sticky: rng.bool().then_some(Duration::from_secs(3600)),
+        sticky: (kind.record().is_none() && rng.bool()).then_some(Duration::from_secs(3600)),
+        groups,
+        kind,
     }
+}
+
+/// A pair of records to a load balancer for each slot.
+fn record(rng: &mut Rng, groups: &Slots<TargetGroupArn>) -> RouteKind {
+    let end = |slot: SlotName| End {
+        set: SetId::new(slot.as_str()),
+        load_balancer: LoadBalancerArn::new(format!("arn:balancer-{slot}")),
+        group: groups[slot].clone(),
+    };
+    RouteKind::Record(Box::new(Record {
+        zone: HostedZoneId::new("Z1"),
+        name: RecordName::new("shop.example.com"),
+        kind: RecordType::A,
+        ttl: seconds(rng, 1..120),
+        ends: Slots::from_fn(end),
+    }))
 }
 
 fn ladder(rng: &mut Rng) -> Vec<StepPlan> {

@@ -235,6 +235,7 @@ impl Run {
 
     /// Another process goes on, from the journal.
     fn die(&mut self) {
+        self.checks.died(&self.deployment);
         self.deployment = self.replay();
         self.answers.clear();
         self.now = later(self.now, plans::seconds(&mut self.rng, 0..90));
@@ -306,7 +307,7 @@ impl Run {
 fn longest(plan: &Plan) -> Duration {
     let steps = plan.steps.len() as u32 + 1;
     let holds = plan.limits.patience * (2 * steps + 4);
-    let confirming = Duration::from_secs(60) * steps;
+    let confirming = (Duration::from_secs(180) + plan.ttl()) * steps;
     let slack = Duration::from_secs(1800);
     let gates = plan.gates.iter();
     let gates: Duration = gates.map(|it| it.within * it.at.len() as u32).sum();

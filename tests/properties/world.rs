@@ -7,7 +7,7 @@ use bg::deployment::action::{Action, FailureClass, WeightWrite};
 use bg::deployment::event::Event;
 use bg::deployment::ids::{DeploymentId, SlotName, Slots, TargetGroupArn, TaskDefinitionArn};
 use bg::deployment::observation::{
-    AlarmSeen, LostTo, Observation, Rollout, RouteSeen, Seen, ServiceSeen, ServiceStatus,
+    AlarmSeen, LostTo, Observation, Rollout, RouteSeen, Seen, ServiceSeen, ServiceStatus, Spread,
 };
 use bg::deployment::plan::{GreenService, Plan};
 use bg::judge::alarms::AlarmState;
@@ -71,6 +71,9 @@ pub(crate) struct World {
     tests: Vec<Lagging<Weights>>,
     services: Slots<Lagging<Option<Service>>>,
     hands_done: usize,
+    /// When records were written last, and how long a change of them takes to be everywhere.
+    written: Option<Duration>,
+    spreads: Duration,
     /// When the dead-man switch fires, in truth.
     pub(crate) fires_at: Option<Duration>,
 }
@@ -116,6 +119,8 @@ impl World {
             Lagging::new(Weights::from([(route.groups[shown].clone(), 1)]))
         });
         let tests = tests.collect();
+        let slow = !weather.lag.is_zero() && rng.u8(0..8) == 0;
+        let spreads = if slow { 200..900 } else { 0..100 };
         World {
             plan: plan.clone(),
             weather,
@@ -124,6 +129,8 @@ impl World {
             tests,
             services,
             hands_done: 0,
+            written: None,
+            spreads: Duration::from_secs(rng.u64(spreads)),
             fires_at: None,
         }
     }
@@ -204,6 +211,7 @@ impl World {
 
     /// Writes green's share to the first `routes` routes.
     fn write(&mut self, at: Duration, per_mille: u32, routes: usize, unpins: bool) {
+        self.written = Some(at);
         for (route, weights) in self.plan.routes.iter().zip(&mut self.routes).take(routes) {
             let mut split = Weights::from([
                 (route.groups[self.plan.blue].clone(), 1000 - per_mille),
@@ -240,7 +248,12 @@ impl World {
         let mut routes = BTreeMap::new();
         for (index, route) in self.plan.routes.iter().enumerate() {
             let weights = self.routes[index].at(self.read_at(rng, at)).clone();
-            let seen = self.read(rng, at, Part::Route(index), RouteSeen::of(weights));
+            let spread = match route.kind.record() {
+                Some(_) => self.spread(rng, at),
+                None => Spread::Everywhere,
+            };
+            let shown = RouteSeen { weights, spread };
+            let seen = self.read(rng, at, Part::Route(index), shown);
             routes.insert(route.arn.clone(), seen);
         }
         for (route, weights) in self.plan.test_routes.iter().zip(&self.tests) {
@@ -276,6 +289,15 @@ impl World {
                 who: "kim@build-7".to_owned(),
                 took_traffic: self.weather.taker_takes_traffic,
             }),
+        }
+    }
+
+    /// How far the last change of records has got, for who knows of it.
+    fn spread(&self, rng: &mut Rng, at: Duration) -> Spread {
+        match self.written {
+            _ if rng.u8(0..10) == 0 => Spread::Unknown,
+            Some(written) if at < written + self.spreads => Spread::Pending,
+            _ => Spread::Everywhere,
         }
     }
 

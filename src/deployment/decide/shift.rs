@@ -110,6 +110,13 @@ impl Draft<'_> {
         let failure = self.deployment.failure_of(ActName::Shift);
         let trouble = failure.map(|failure| failure.message.clone());
         if self.now >= after(since, CONFIRM_WITHIN) {
+            let blind = differs
+                .iter()
+                .all(|it| matches!(it, Hold::Unreadable { .. }));
+            if blind && !plan.ttl().is_zero() {
+                // While records spread, a look that shows nothing is no reason yet.
+                return self.hold_at_a_step(differs);
+            }
             let message = trouble.unwrap_or_else(|| "the new weights never showed".to_owned());
             return self.begin_revert(Trip::Refused {
                 act: ActName::Shift,
@@ -134,15 +141,17 @@ impl Draft<'_> {
         match self.spreading(since) {
             Spreading::Done => {}
             Spreading::Until(by) => {
-                self.hold(Vec::new());
-                return self.look_by(by);
+                self.look_by(by);
+                return self.stay();
             }
             Spreading::Late => {
                 let trouble = "Route 53 has not brought it to all its servers yet (PENDING)";
-                return self.hold_at_a_step(vec![Hold::WeightsNotConfirmed {
+                let mut holds = self.against_staying();
+                holds.push(Hold::WeightsNotConfirmed {
                     set: weight,
                     trouble: Some(trouble.to_owned()),
-                }]);
+                });
+                return self.hold_at_a_step(holds);
             }
         }
         self.hold(Vec::new());

@@ -9,6 +9,7 @@ use bg::deployment::plan::{AlarmWeight, GreenCapacity, Kind, NewTaskDefinition};
 use bg::deployment::state::Deployment;
 use bg::judge::alarms::{AlarmState, InsufficientData};
 use bg::strategy::Weight;
+use jiff::SignedDuration;
 
 use super::Checks;
 use crate::plans::{needed_of_green, new_definition};
@@ -46,7 +47,7 @@ impl Checks {
                 let at_rest = self.ready && self.forward() && !reverting;
                 match *to == green {
                     true => assert!(at_rest, "green is healthy before testers get it"),
-                    false => assert!(reverting && self.traffic_back, "production goes first"),
+                    false => assert!(reverting && self.back_at.is_some(), "production goes first"),
                 }
             }
             Action::RegisterTaskDefinition => {
@@ -78,6 +79,12 @@ impl Checks {
                 assert_eq!((*slot, *desired), (green, 0), "blue keeps its capacity");
                 let intent = |event: &Event| matches!(event, Event::PuttingGreenAway);
                 assert!(reverting && (self.putting_away || intends(intent)));
+                let ttl = SignedDuration::try_from(self.plan.ttl()).expect("short");
+                let forgotten = self.back_at.is_some_and(|back| seen.now >= back + ttl);
+                assert!(
+                    !self.touched || forgotten,
+                    "resolvers still send people there"
+                );
                 let on_green = |share: &Option<u16>| share.is_some_and(|share| share > 0);
                 assert!(
                     !self.shares(seen).iter().any(on_green),

@@ -80,6 +80,12 @@ impl Checks {
         }
     }
 
+    /// A process died before it could record that it sees nothing: the next one counts from its own
+    /// first look.
+    pub(crate) fn died(&mut self, left: &Deployment) {
+        self.blind_since = self.blind_since.filter(|_| left.blind_since.is_some());
+    }
+
     /// Traffic does not stay split for long while nobody can see what becomes of it.
     pub(super) fn check_blindness(&mut self, seen: &Observation, decision: &Decision) {
         let green = self.plan.green_slot();

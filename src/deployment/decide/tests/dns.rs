@@ -93,6 +93,22 @@ fn one_that_stays_pending_holds_and_is_taken_back_when_patience_is_over() {
 }
 
 #[test]
+fn a_look_that_fails_while_a_change_spreads_takes_nothing_back() {
+    let mut scene = over_dns();
+    shifting(&mut scene);
+    spread(&mut scene, Spread::Unknown);
+    assert!(!begins_to_bake(&mut scene, 70));
+    let shown = scene.seen.routes.clone();
+    for seen in scene.seen.routes.values_mut() {
+        *seen = Seen::Unreadable("Rate exceeded".to_owned());
+    }
+    assert!(!begins_to_bake(&mut scene, 5));
+    assert!(scene.trip().is_none(), "{:?}", scene.trip());
+    scene.seen.routes = shown;
+    assert!(begins_to_bake(&mut scene, 60));
+}
+
+#[test]
 fn a_guard_trips_while_a_change_spreads() {
     let mut scene = over_dns();
     shifting(&mut scene);
