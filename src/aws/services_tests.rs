@@ -92,3 +92,36 @@ fn failed_tasks_come_first_newest_first() {
     assert_eq!(stopped[2].containers.len(), 1);
     assert_eq!(stopped[2].containers[0].exit_code, Some(137));
 }
+
+fn counted(health: TaskHealth) -> TargetCounts {
+    let service = service_seen(&json!({
+        "status": "ACTIVE", "desiredCount": 4, "taskDefinition": "worker:8",
+    }));
+    let task = |definition: &str, last: &str, health: &str| json!({ "taskDefinitionArn": definition, "lastStatus": last, "healthStatus": health });
+    let tasks = [
+        task("worker:8", "RUNNING", "HEALTHY"),
+        task("worker:8", "RUNNING", "UNKNOWN"),
+        task("worker:8", "RUNNING", "UNHEALTHY"),
+        task("worker:8", "PENDING", "UNKNOWN"),
+        task("worker:8", "DEACTIVATING", "HEALTHY"),
+        // What ECS still replaces is no sign of the new version.
+        task("worker:7", "RUNNING", "HEALTHY"),
+    ];
+    let mut counts = TargetCounts::default();
+    count_tasks(&tasks, &service, health, &mut counts);
+    counts
+}
+
+#[test]
+fn a_task_whose_checks_have_not_passed_yet_is_not_healthy() {
+    let checked = counted(TaskHealth::Checked);
+    assert_eq!((checked.healthy, checked.unhealthy), (1, 1));
+    assert_eq!((checked.initial, checked.draining), (2, 1));
+}
+
+#[test]
+fn without_checks_a_task_that_runs_is_healthy() {
+    let running = counted(TaskHealth::Running);
+    assert_eq!((running.healthy, running.unhealthy), (2, 1));
+    assert_eq!((running.initial, running.draining), (1, 1));
+}

@@ -8,6 +8,7 @@ use bg::deployment::preflight::Request;
 use bg::deployment::retire::{Retirement, due};
 use bg::deployment::state::{Deployment, Phase};
 use bg::deployment::trip::Trip;
+use bg::judge::guards::MissingData;
 use bg::runner::{Asks, Retired, Retiring};
 use bg::sandbox::wire::{cloudwatch, ecs};
 use bg::sandbox::world::World;
@@ -16,6 +17,7 @@ use jiff::SignedDuration;
 use serde_json::json;
 
 use crate::harness::{Stage, request};
+use crate::values::{publish, with_threshold};
 use crate::{first_bake, in_first_bake};
 
 const TASKS: u64 = 2;
@@ -221,6 +223,36 @@ async fn an_alarm_ends_the_time_that_both_work() {
     drop(records);
     assert_eq!(tag(&stage, "worker-b", "bg:live"), None);
     assert_eq!(stage.counts("worker"), Some((TASKS, TASKS)));
+}
+
+/// A worker that publishes the depth of its queue; green's is `value` from ten minutes on.
+async fn with_a_depth(value: f64) -> (Stage, Outcome) {
+    let stage = Stage::open(RegionOptions::default(), |scene| {
+        build(&mut scene.world);
+        publish(scene, 60, |slot, second| match slot {
+            SlotName::B if second > 600 => Some(value),
+            _ => Some(50.0),
+        });
+    });
+    let mut request = worker("worker:v2", "canary:10%:40m");
+    request.guards.metrics = Some(with_threshold(MissingData::Hold, 60));
+    let outcome = stage.deploy(&request, |_, _| {}).await;
+    (stage, outcome)
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_fixed_limit_on_a_metric_of_its_own_judges_green() {
+    let (stage, outcome) = with_a_depth(250.0).await;
+    let over = matches!(
+        &outcome,
+        Outcome::Reverted {
+            trip: Trip::OverLimit(_)
+        }
+    );
+    assert!(over, "{outcome:?}");
+    asks_no_load_balancer(&stage);
+    let (_, outcome) = with_a_depth(60.0).await;
+    assert_eq!(outcome, Outcome::Promoted);
 }
 
 #[tokio::test(start_paused = true)]

@@ -369,3 +369,22 @@ proptest! {
         container_has_port(&a, "a", 80);
     }
 }
+
+#[test]
+fn a_file_system_s_volume_is_registered_again_with_all_of_its_settings() {
+    let volumes = json!([{ "name": "data", "efsVolumeConfiguration": {
+        "fileSystemId": "fs-1", "rootDirectory": "/", "transitEncryption": "ENABLED",
+        "authorizationConfig": { "accessPointId": "fsap-1", "iam": "ENABLED" },
+    } }]);
+    let described = json!({ "taskDefinition": {
+        "family": "shop", "revision": 7, "status": "ACTIVE", "volumes": volumes,
+        "containerDefinitions": [{ "name": "app", "image": "shop:v1", "mountPoints": [
+            { "sourceVolume": "data", "containerPath": "/data", "readOnly": false },
+        ] }],
+    } });
+    let registered = from_describe(&described);
+    assert_eq!(registered["volumes"], volumes);
+    let mounts = &registered["containerDefinitions"][0]["mountPoints"];
+    assert_eq!(mounts[0]["containerPath"], "/data");
+    assert_eq!(registered.get("revision"), None);
+}
