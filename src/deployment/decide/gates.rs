@@ -3,7 +3,7 @@
 use super::{Draft, after};
 use crate::deployment::action::Action;
 use crate::deployment::event::Event;
-use crate::deployment::gate::{self, Gate, GateFailed, Point, Trial};
+use crate::deployment::gate::{self, Gate, GateFailed, Point, Refused, Trial};
 use crate::deployment::observation::Ask;
 use crate::deployment::trip::Trip;
 use crate::gate::{Check, GateAnswer, opens};
@@ -115,12 +115,10 @@ impl Draft<'_> {
     }
 
     fn answer_gate(&mut self, trial: &Trial, answer: GateAnswer) {
-        let gate = &self.deployment.plan.gates[trial.gate];
-        let failed = match &answer {
-            GateAnswer::Failed { why } => Some(GateFailed {
-                gate: gate.name.clone(),
+        let refused = match &answer {
+            GateAnswer::Failed { why } if trial.point != Point::AfterPromotion => Some(Refused {
+                gate: trial.gate,
                 point: trial.point,
-                looked_at_green: gate.check.looks_at_green(),
                 why: why.clone(),
             }),
             _ => None,
@@ -131,9 +129,20 @@ impl Draft<'_> {
             answer,
         });
         self.wake_at = self.now;
-        if let Some(failed) = failed.filter(|it| it.point != Point::AfterPromotion) {
-            self.begin_revert(Trip::GateFailed(Box::new(failed)));
+        if let Some(refused) = &refused {
+            self.revert_for(refused);
         }
+    }
+
+    /// Reverts for a gate's no.
+    pub(super) fn revert_for(&mut self, refused: &Refused) {
+        let gate = &self.deployment.plan.gates[refused.gate];
+        self.begin_revert(Trip::GateFailed(Box::new(GateFailed {
+            gate: gate.name.clone(),
+            point: refused.point,
+            looked_at_green: gate.check.looks_at_green(),
+            why: refused.why.clone(),
+        })));
     }
 }
 

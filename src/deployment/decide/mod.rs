@@ -201,6 +201,9 @@ impl<'a> Draft<'a> {
     }
 
     fn go_on(&mut self) {
+        if let Some(refused) = self.deployment.gates.refused() {
+            return self.revert_for(refused);
+        }
         match &self.deployment.phase {
             Phase::Registering => {
                 if !self.remove_leftovers() {

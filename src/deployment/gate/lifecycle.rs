@@ -12,7 +12,8 @@ impl Point {
     /// The stage of ECS's own deployments that is most like it.
     pub fn stage(self, plan: &Plan) -> Stage {
         match self {
-            Point::BeforeTraffic => Stage::PostScaleUp,
+            Point::BeforeTraffic if plan.test_routes.is_empty() => Stage::PostScaleUp,
+            Point::BeforeTraffic => Stage::PostTestTrafficShift,
             Point::AfterStep(step) if step + 1 < plan.steps.len() => {
                 Stage::PreProductionTrafficShift
             }

@@ -13,7 +13,7 @@ use std::time::Duration;
 use serde::{Deserialize, Serialize};
 
 pub use lifecycle::execution_id;
-pub use passing::{Passing, Trial};
+pub use passing::{Passing, Refused, Trial};
 
 use super::plan::Plan;
 pub use crate::gate::{Check, GateAnswer};

@@ -13,6 +13,18 @@ pub struct Passing {
     /// Those that have answered, by their position and where.
     answered: BTreeSet<(usize, Point)>,
     trial: Option<Trial>,
+    refused: Option<Refused>,
+}
+
+/// A gate that said no where that reverts.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Refused {
+    /// Its position among the plan's.
+    pub gate: usize,
+    /// Where.
+    pub point: Point,
+    /// Why.
+    pub why: String,
 }
 
 /// A gate that is being asked.
@@ -41,6 +53,11 @@ impl Passing {
     /// it was after promotion.
     pub fn has_answered(&self, gate: usize, point: Point) -> bool {
         self.answered.contains(&(gate, point))
+    }
+
+    /// The no that reverts. A process may die between its record and the revert's.
+    pub fn refused(&self) -> Option<&Refused> {
+        self.refused.as_ref()
     }
 
     /// The gate that is being asked at a point.
@@ -84,6 +101,15 @@ impl Passing {
         trial.under_way = false;
         match answer {
             GateAnswer::Passed { .. } | GateAnswer::Failed { .. } => {
+                if let GateAnswer::Failed { why } = answer
+                    && trial.point != Point::AfterPromotion
+                {
+                    self.refused = Some(Refused {
+                        gate: trial.gate,
+                        point: trial.point,
+                        why: why.clone(),
+                    });
+                }
                 self.answered.insert((trial.gate, trial.point));
                 self.trial = None;
             }

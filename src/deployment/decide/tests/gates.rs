@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use super::Scene;
-use super::scene::{percent, raise};
+use super::scene::{ALL_BLUE, percent, raise};
 use crate::deployment::action::Action;
 use crate::deployment::event::Event;
 use crate::deployment::gate::{Gate, Point};
@@ -262,4 +262,20 @@ fn who_goes_on_asks_again_what_had_no_answer() {
     // The first one's answer may still come.
     answer(&mut scene, 0, 1, failed());
     assert_eq!(scene.trip(), None);
+}
+
+#[test]
+fn a_no_whose_revert_a_dying_process_did_not_record_reverts_all_the_same() {
+    let mut scene = with(vec![command("smoke", &[Point::AfterStep(0)])]);
+    scene.run_to_baking(0);
+    scene.run_until(|it| it.gates.trial().is_some_and(|trial| trial.under_way));
+    scene.record(Event::GateAnswered {
+        gate: 0,
+        point: Point::AfterStep(0),
+        answer: failed(),
+    });
+    scene.resume(scene.seen.now);
+    assert_eq!(settle(&mut scene), Some(ALL_BLUE));
+    let trip = scene.trip().expect("it reverts");
+    assert!(matches!(trip, Trip::GateFailed(failed) if failed.why == "exit code 3"));
 }

@@ -121,7 +121,7 @@ impl Scene {
         decision
     }
 
-    fn record(&mut self, event: Event) {
+    pub(super) fn record(&mut self, event: Event) {
         let record = Record {
             v: Record::VERSION,
             seq: self.deployment.next_seq,
