@@ -62,6 +62,8 @@ pub struct Change {
     pub at: Timestamp,
     /// When it is everywhere.
     pub everywhere_at: Timestamp,
+    /// How many were made before it: several may be of one second.
+    number: usize,
     /// The zone's records with it, until they are answered.
     records: Option<BTreeMap<Key, Value>>,
 }
@@ -85,6 +87,7 @@ impl Route53 {
             zone: zone.to_owned(),
             at: now,
             everywhere_at: now + self.everywhere_after,
+            number: self.changes.len(),
             records: Some(records),
         };
         self.changes.insert(id.to_owned(), change);
@@ -97,7 +100,7 @@ impl Route53 {
         let mut due: Vec<&mut Change> = due
             .filter(|it| it.records.is_some() && it.everywhere_at <= now)
             .collect();
-        due.sort_by_key(|it| it.everywhere_at);
+        due.sort_by_key(|it| (it.everywhere_at, it.number));
         for change in due {
             if let (Some(zone), Some(records)) =
                 (self.zones.get_mut(&change.zone), change.records.take())
@@ -254,7 +257,7 @@ mod tests {
         }
 
         /// How many of a thousand resolvers are sent to the second load balancer.
-        fn to_second(&mut self) -> usize {
+        fn sent_to_second(&mut self) -> usize {
             let World {
                 route53, elb, rng, ..
             } = &mut self.world;
@@ -271,16 +274,19 @@ mod tests {
     #[test]
     fn a_change_is_answered_when_it_is_everywhere_and_by_weight() {
         let mut ends = TwoEnds::new(empty_world());
-        assert_eq!(ends.to_second(), 0);
+        assert_eq!(ends.sent_to_second(), 0);
         ends.weigh([3, 1], false);
         ends.world.advance(29);
-        assert_eq!(ends.to_second(), 0, "PENDING");
+        assert_eq!(ends.sent_to_second(), 0, "PENDING");
         ends.world.advance(1);
         // Four standard deviations of a binomial with n = 1000, p = 0.25 are 55.
-        assert!(ends.to_second().abs_diff(250) < 55);
+        assert!(ends.sent_to_second().abs_diff(250) < 55);
         ends.weigh([0, 0], false);
         ends.world.advance(30);
-        assert!(ends.to_second().abs_diff(500) < 64, "all zero are alike");
+        assert!(
+            ends.sent_to_second().abs_diff(500) < 64,
+            "all zero are alike"
+        );
     }
 
     #[test]
@@ -326,6 +332,6 @@ mod tests {
         ends.names[0] = shop;
         ends.weigh([0, 1], true);
         ends.world.advance(30);
-        assert_eq!(ends.to_second(), 0, "nothing is healthy behind that");
+        assert_eq!(ends.sent_to_second(), 0, "nothing is healthy behind that");
     }
 }
