@@ -124,4 +124,33 @@ mod tests {
         assert_eq!(input, expected);
         assert!(target(Item::Rule).ends_with(":elasticloadbalancingv2:modifyRule"));
     }
+
+    #[test]
+    fn records_become_what_the_api_model_says() {
+        let sets = Element::parse(
+            b"<ResourceRecordSets><ResourceRecordSet><Name>a.b.</Name><Type>CNAME</Type>\
+              <SetIdentifier>1</SetIdentifier><Weight>255</Weight><TTL>60</TTL><ResourceRecords>\
+              <ResourceRecord><Value>c.d</Value></ResourceRecord></ResourceRecords>\
+              </ResourceRecordSet><ResourceRecordSet><Name>a.b.</Name><Weight>0</Weight><AliasTarget>\
+              <DNSName>e.f.</DNSName><EvaluateTargetHealth>true</EvaluateTargetHealth>\
+              </AliasTarget></ResourceRecordSet></ResourceRecordSets>",
+        )
+        .unwrap();
+        let input = input_of_records(&HostedZoneId::new("Z1"), &sets.children);
+        let input: Value = serde_json::from_str(&input).unwrap();
+        let upsert = |set: Value| json!({ "Action": "UPSERT", "ResourceRecordSet": set });
+        let plain = json!({
+            "Name": "a.b.", "Type": "CNAME", "SetIdentifier": "1", "Weight": 255, "TTL": 60,
+            "ResourceRecords": [{ "Value": "c.d" }],
+        });
+        let alias = json!({
+            "Name": "a.b.", "Weight": 0,
+            "AliasTarget": { "DNSName": "e.f.", "EvaluateTargetHealth": true },
+        });
+        let changes = [upsert(plain), upsert(alias)];
+        assert_eq!(
+            input,
+            json!({ "HostedZoneId": "Z1", "ChangeBatch": { "Changes": changes } })
+        );
+    }
 }

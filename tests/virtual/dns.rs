@@ -43,7 +43,7 @@ fn text(value: &Value) -> &str {
     value.as_str().expect("it is a text")
 }
 
-fn upsert(record: Value) -> Value {
+fn upsert(record: &Value) -> Value {
     json!({ "Action": "UPSERT", "ResourceRecordSet": record })
 }
 
@@ -96,9 +96,9 @@ fn apart(scene: &mut Scene) -> ([String; 2], String) {
 }
 
 /// Writes records, and has the users come by their name once they are everywhere.
-fn settle(scene: &mut Scene, zone: &str, records: Vec<Value>) {
+fn settle(scene: &mut Scene, zone: &str, records: &[Value]) {
     let world = &mut scene.world;
-    let changes: Vec<Value> = records.into_iter().map(upsert).collect();
+    let changes: Vec<Value> = records.iter().map(upsert).collect();
     let input = json!({ "HostedZoneId": zone, "ChangeBatch": { "Changes": changes } });
     dns(world, "ChangeResourceRecordSets", &input);
     world.advance(60);
@@ -109,21 +109,15 @@ fn settle(scene: &mut Scene, zone: &str, records: Vec<Value>) {
 fn aliases(scene: &mut Scene) {
     let ([a, b], zone) = apart(scene);
     let pair = |kind| [alias(kind, "one", 255, &a), alias(kind, "two", 0, &b)];
-    settle(
-        scene,
-        &zone,
-        ["A", "AAAA"].into_iter().flat_map(pair).collect(),
-    );
+    let pairs: Vec<Value> = ["A", "AAAA"].into_iter().flat_map(pair).collect();
+    settle(scene, &zone, &pairs);
 }
 
 /// A pair of plain records.
 fn cnames(scene: &mut Scene) {
     let ([a, b], zone) = apart(scene);
-    settle(
-        scene,
-        &zone,
-        vec![plain("one", 255, &a), plain("two", 0, &b)],
-    );
+    let pair = [plain("one", 255, &a), plain("two", 0, &b)];
+    settle(scene, &zone, &pair);
 }
 
 fn stage(change: impl FnOnce(&mut Scene)) -> Stage {
@@ -411,7 +405,7 @@ fn all_on_one(world: &mut World) {
         .collect();
     let changes = records.into_iter().map(|mut it| {
         it["Weight"] = json!(if it["SetIdentifier"] == "one" { 255 } else { 0 });
-        upsert(it)
+        upsert(&it)
     });
     let changes: Vec<Value> = changes.collect();
     let input = json!({ "HostedZoneId": id, "ChangeBatch": { "Changes": changes } });

@@ -62,6 +62,8 @@ pub struct Change {
     pub at: Timestamp,
     /// When it is everywhere.
     pub everywhere_at: Timestamp,
+    /// How many were made before it: several may be of one second.
+    number: usize,
     /// The zone's records with it, until they are answered.
     records: Option<BTreeMap<Key, Value>>,
 }
@@ -85,6 +87,7 @@ impl Route53 {
             zone: zone.to_owned(),
             at: now,
             everywhere_at: now + self.everywhere_after,
+            number: self.changes.len(),
             records: Some(records),
         };
         self.changes.insert(id.to_owned(), change);
@@ -97,7 +100,7 @@ impl Route53 {
         let mut due: Vec<&mut Change> = due
             .filter(|it| it.records.is_some() && it.everywhere_at <= now)
             .collect();
-        due.sort_by_key(|it| it.everywhere_at);
+        due.sort_by_key(|it| (it.everywhere_at, it.number));
         for change in due {
             if let (Some(zone), Some(records)) =
                 (self.zones.get_mut(&change.zone), change.records.take())
@@ -132,7 +135,8 @@ impl Route53 {
         let candidates = if well.is_empty() { records } else { well };
         let weight = |record: &&Value| number(&record["Weight"]).unwrap_or(1);
         let total: u64 = candidates.iter().map(weight).sum();
-        let mut draw = rng.u64(..total.max(candidates.len() as u64).max(1));
+        let alike = candidates.len() as u64;
+        let mut draw = rng.u64(..if total == 0 { alike.max(1) } else { total });
         let chosen = candidates.iter().find(|record| {
             let weight = if total == 0 { 1 } else { weight(record) };
             let here = draw < weight;
@@ -189,4 +193,145 @@ pub fn turned(name: &str) -> String {
     let name = name.replace('*', "\\052");
     let labels: Vec<&str> = name.split('.').rev().collect();
     labels.join(".") + "."
+}
+
+#[cfg(test)]
+mod tests {
+    use serde_json::json;
+
+    use super::super::World;
+    use super::super::elb::testing::{Scene, empty_world};
+    use super::super::traffic::{Flow, Mode, Shape};
+    use super::*;
+    use crate::sandbox::wire::{elbv2, route53};
+
+    /// Two load balancers with a group each, and a name that leads to them.
+    struct TwoEnds {
+        world: World,
+        zone: String,
+        names: [String; 2],
+    }
+
+    fn text(value: &Value) -> String {
+        value.as_str().expect("a text").to_owned()
+    }
+
+    impl TwoEnds {
+        fn new(mut world: World) -> TwoEnds {
+            let names = [0, 1].map(|at| {
+                let balancer = json!({
+                    "Name": format!("end-{at}"), "Subnets": ["subnet-1", "subnet-2"],
+                });
+                let made = elbv2::handle(&mut world, "CreateLoadBalancer", &balancer);
+                let made = made.expect("a load balancer");
+                let made = &made["LoadBalancers"][0];
+                let fixed = json!([{ "Type": "fixed-response",
+                    "FixedResponseConfig": { "StatusCode": (200 + at).to_string() } }]);
+                let listener = json!({
+                    "LoadBalancerArn": made["LoadBalancerArn"], "Protocol": "HTTP", "Port": 80,
+                    "DefaultActions": fixed,
+                });
+                elbv2::handle(&mut world, "CreateListener", &listener).expect("a listener");
+                text(&made["DNSName"])
+            });
+            let zone = json!({ "Name": "example.com", "CallerReference": "1" });
+            let zone = route53::handle(&mut world, "CreateHostedZone", &zone).expect("a zone");
+            let zone = text(&zone["HostedZone"]["Id"]);
+            let mut ends = TwoEnds { world, zone, names };
+            ends.weigh([1, 0], false);
+            ends.world.advance(60);
+            ends
+        }
+
+        fn weigh(&mut self, weights: [u32; 2], evaluate: bool) {
+            let changes = [0, 1].map(|at| {
+                json!({ "Action": "UPSERT", "ResourceRecordSet": {
+                    "Name": "shop.example.com", "Type": "A", "SetIdentifier": at.to_string(),
+                    "Weight": weights[at], "AliasTarget": { "HostedZoneId": "Z2",
+                        "DNSName": self.names[at], "EvaluateTargetHealth": evaluate },
+                } })
+            });
+            let input = json!({ "HostedZoneId": self.zone, "ChangeBatch": { "Changes": changes } });
+            let world = &mut self.world;
+            route53::handle(world, "ChangeResourceRecordSets", &input).expect("a change");
+        }
+
+        /// How many of a thousand resolvers are sent to the second load balancer.
+        fn sent_to_second(&mut self) -> usize {
+            let World {
+                route53, elb, rng, ..
+            } = &mut self.world;
+            let mut ask = || {
+                route53
+                    .resolve("shop.example.com.", elb, rng)
+                    .expect("an answer")
+            };
+            let second = host(&self.names[1]);
+            (0..1000).filter(|_| ask().name == second).count()
+        }
+    }
+
+    #[test]
+    fn a_change_is_answered_when_it_is_everywhere_and_by_weight() {
+        let mut ends = TwoEnds::new(empty_world());
+        assert_eq!(ends.sent_to_second(), 0);
+        ends.weigh([3, 1], false);
+        ends.world.advance(29);
+        assert_eq!(ends.sent_to_second(), 0, "PENDING");
+        ends.world.advance(1);
+        // Four standard deviations of a binomial with n = 1000, p = 0.25 are 55.
+        assert!(ends.sent_to_second().abs_diff(250) < 55);
+        ends.weigh([0, 0], false);
+        ends.world.advance(30);
+        assert!(
+            ends.sent_to_second().abs_diff(500) < 64,
+            "all zero are alike"
+        );
+    }
+
+    #[test]
+    fn resolvers_keep_what_they_were_told_for_the_ttl() {
+        let mut ends = TwoEnds::new(empty_world());
+        let world = &mut ends.world;
+        world.traffic.flows = vec![Flow::by_name("shop.example.com", 80, Shape::Steady(50.0))];
+        world.traffic.mode = Mode::On;
+        world.advance(120);
+        let second = |world: &World| {
+            let mut balancers = world.elb.load_balancers.values();
+            let second = balancers
+                .find(|it| it.name == "end-1")
+                .expect("it is there");
+            let totals = world.traffic.ledger.load_balancers.get(&second.arn);
+            totals.map_or(0, |it| it.other)
+        };
+        assert_eq!(second(world), 0);
+        ends.weigh([0, 1], false);
+        let world = &mut ends.world;
+        world.advance(29);
+        assert_eq!(second(world), 0);
+        world.advance(31);
+        let half_way = second(world);
+        assert!((100..1400).contains(&half_way), "{half_way} of 1500");
+        world.advance(31);
+        let before = world.traffic.ledger.requests() - second(world);
+        world.advance(60);
+        assert_eq!(
+            world.traffic.ledger.requests() - second(world),
+            before,
+            "all have asked anew"
+        );
+    }
+
+    #[test]
+    fn a_record_whose_targets_are_unwell_is_left_out_whatever_its_weight() {
+        let mut scene = Scene::new(&["a"]);
+        scene.healthy("a", 1);
+        let mut balancers = scene.world.elb.load_balancers.values();
+        let shop = balancers.next().expect("it has one").dns_name.clone();
+        let mut ends = TwoEnds::new(scene.world);
+        ends.names[0] = shop;
+        ends.weigh([0, 1], true);
+        ends.world.advance(30);
+        assert_eq!(ends.sent_to_second(), 0, "nothing is healthy behind that");
+    }
 }

@@ -129,16 +129,16 @@ fn records_that_cannot_be_moved_are_refused() {
     type Bend = fn(&mut RecordFound, &mut Vec<Forward>);
     let table: [(&str, &str, Bend); 10] = [
         ("there is no hosted zone", "`zone`", |it, _| {
-            it.zones.clear()
+            it.zones.clear();
         }),
         ("several hosted zones: Z1, Z2", "`zone`", |it, _| {
             it.zones.push(HostedZoneId::new("Z2"));
         }),
         ("has no record shop.example.com", "create", |it, _| {
-            it.sets.clear()
+            it.sets.clear();
         }),
         ("A (two) is not weighted", "weighted records", |it, _| {
-            it.sets[1].weight = None
+            it.sets[1].weight = None;
         }),
         ("one -> elsewhere", "sets: { a:", |it, _| {
             it.sets[0].leads_to = Some("elsewhere".to_owned());
