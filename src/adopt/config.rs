@@ -102,13 +102,24 @@ fn places(proposal: &Proposal) -> &'static str {
 fn routes(proposal: &Proposal, taken: &Taken) -> Vec<String> {
     let mut lines =
         vec!["# Every forward action that names these target groups. Found:".to_owned()];
-    let labels = proposal
-        .routes
-        .iter()
-        .map(|route| one_line(&route.forward.label()));
+    let is_test = |arn: &str| taken.test_routes.iter().any(|it| it == arn);
+    let routes = proposal.routes.iter();
+    let routes = routes.filter(|route| !is_test(route.forward.arn.as_str()));
+    let labels = routes.map(|route| one_line(&route.forward.label()));
     lines.extend(labels.map(|label| format!("#   {label}")));
     lines.push("routes: auto".to_owned());
     lines.push(String::new());
+    if !taken.test_routes.is_empty() {
+        lines.push("# Testers see green here before any user does.".to_owned());
+        lines.push(match &taken.test_routes[..] {
+            [one] => format!("test_route: {}", quoted(one)),
+            several => {
+                let several = several.iter().map(|it| format!("  - {}\n", quoted(it)));
+                format!("test_route:\n{}", several.collect::<String>().trim_end())
+            }
+        });
+        lines.push(String::new());
+    }
     lines.push(
         "# A name (all-at-once, canary, linear, progressive ...), canary:5%:10m, or a file."
             .to_owned(),
@@ -256,7 +267,7 @@ mod tests {
     use super::super::proposal::propose;
     use super::super::testing::{alarm, facts, group, listener, registers, rule, shop_a, twin};
     use super::*;
-    use crate::config::{AlarmSide, Config};
+    use crate::config::{AlarmSide, Config, RouteConfig};
 
     fn read(facts: &Facts) -> Config {
         read_with(facts, &Taken::default())
@@ -344,6 +355,22 @@ mod tests {
         let read = read(&facts);
         assert!(read.is_bare());
         assert_eq!(read.slots.b.service, "shop-b");
+    }
+
+    #[test]
+    fn a_test_listener_is_the_test_route_and_not_among_those_found() {
+        let arn = "arn:aws:elasticloadbalancing:eu-west-1:123456789012:listener/app/shop/1/test";
+        let taken = Taken {
+            test_routes: vec![arn.to_owned()],
+            ..Taken::default()
+        };
+        let read = read_with(&facts(), &taken);
+        assert_eq!(read.test_routes, [RouteConfig::Listener(arn.to_owned())]);
+        let two = Taken {
+            test_routes: vec![arn.to_owned(), format!("{arn}2")],
+            ..Taken::default()
+        };
+        assert_eq!(read_with(&facts(), &two).test_routes.len(), 2);
     }
 
     #[test]

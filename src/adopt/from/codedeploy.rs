@@ -4,7 +4,7 @@
 use std::time::Duration;
 
 use super::Taken;
-use super::hooks::of_codedeploy;
+use super::hooks::{Asks, Hook, of_codedeploy};
 use super::tree::Map;
 use crate::strategy::{InputError, Strategy};
 
@@ -166,11 +166,8 @@ fn pair(balancer: &Map<'_, '_>, taken: &mut Taken) -> Result<(), InputError> {
         }
         // Which listeners forward to them is found by looking.
         pair.node("prodTrafficRoute");
-        if pair.map("testTrafficRoute")?.is_some() {
-            taken.left.push(
-                "testTrafficRoute: no test listener is moved; it stays where it forwards to"
-                    .to_owned(),
-            );
+        if let Some(test) = pair.map("testTrafficRoute")? {
+            taken.test_routes.extend(test.texts("listenerArns")?);
         }
         taken.left.extend(pair.unasked());
     }
@@ -188,11 +185,12 @@ fn endings(blue_green: &Map<'_, '_>, taken: &mut Taken) -> Result<(), InputError
         && ready.text("actionOnTimeout")?.as_deref() == Some("STOP_DEPLOYMENT")
     {
         let wait = ready.number("waitTimeInMinutes")?.unwrap_or_default();
-        taken.left.push(format!(
-            "deploymentReadyOption: traffic waits {wait} minutes for a person's word where bg.yaml \
-             has a gate for it: {{ name: go, at: before-traffic, approval: anyone, timeout: \
-             {wait}m }}"
-        ));
+        taken.hooks.push(Hook {
+            stage: "STOP_DEPLOYMENT".to_owned(),
+            at: "before-traffic",
+            asks: Asks::Approval,
+            timeout: (wait > 0).then(|| minutes(wait)),
+        });
     }
     if let Some(end) = blue_green.map("terminateBlueInstancesOnDeploymentSuccess")? {
         let wait = end

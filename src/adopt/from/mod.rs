@@ -43,6 +43,8 @@ pub struct Taken {
     pub alarms: Vec<String>,
     /// What is asked on the way.
     pub hooks: Vec<Hook>,
+    /// The ARNs of listeners and rules for testers alone.
+    pub test_routes: Vec<String>,
     /// The service's two target groups.
     pub groups: Option<(String, String)>,
     /// The container and port that take the traffic.
@@ -101,6 +103,7 @@ impl Taken {
         self.retire = self.retire.or(other.retire);
         self.alarms.extend(other.alarms);
         self.hooks.extend(other.hooks);
+        self.test_routes.extend(other.test_routes);
         self.groups = self.groups.or(other.groups);
         self.endpoint = self.endpoint.or(other.endpoint);
         self.left.extend(other.left);
@@ -128,6 +131,8 @@ impl Taken {
         say("target groups", groups.map(|(a, b)| format!("{a} and {b}")));
         let alarms = (!self.alarms.is_empty()).then(|| self.alarms.join(", "));
         say("alarms", alarms);
+        let tests = (!self.test_routes.is_empty()).then(|| self.test_routes.join(", "));
+        say("test route", tests);
         let hooks = self.hooks.iter().filter(|hook| hook.is_taken());
         words.extend(hooks.map(Hook::told));
         words

@@ -9,6 +9,8 @@ use crate::strategy::{InputError, Reader};
 pub struct ServiceDefinition {
     /// What ECS's own deployments ask on the way.
     pub hooks: Vec<Hook>,
+    /// The rules and listeners that ECS's own deployments move for testers.
+    pub test_routes: Vec<String>,
     /// What is not taken over, and why.
     pub left: Vec<String>,
 }
@@ -60,5 +62,15 @@ pub fn service_definition(text: &str, origin: &str) -> Result<ServiceDefinition,
         ));
     }
     words.extend(left);
-    Ok(ServiceDefinition { hooks, left: words })
+    let mut test_routes = Vec::new();
+    for balancer in map.maps("loadBalancers")? {
+        let advanced = balancer.map("advancedConfiguration")?;
+        let test = advanced.map(|it| it.text("testListenerRule"));
+        test_routes.extend(test.transpose()?.flatten());
+    }
+    Ok(ServiceDefinition {
+        hooks,
+        test_routes,
+        left: words,
+    })
 }

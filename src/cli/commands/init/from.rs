@@ -103,6 +103,7 @@ fn one(file: &Path) -> Result<Taken, CliError> {
         match read {
             Ok(read) => {
                 taken.hooks.extend(read.hooks);
+                taken.test_routes.extend(read.test_routes);
                 taken.left.extend(read.left);
             }
             // Nothing hangs on it.
