@@ -19,7 +19,10 @@ pub struct AlarmLine {
 pub(super) fn lines(facts: &Facts, pairs: &[Pair]) -> Vec<AlarmLine> {
     let mut guards = Vec::new();
     let mut others = Vec::new();
-    for alarm in &facts.alarms {
+    // A target-tracking policy's own alarms go with the policy.
+    let alarms = facts.alarms.iter();
+    let of_policies = |it: &&AlarmNamed| it.name.as_str().starts_with("TargetTracking-");
+    for alarm in alarms.filter(|it| !of_policies(it)) {
         match (
             names_slot(alarm, pairs, Side::A),
             names_slot(alarm, pairs, Side::B),
@@ -121,6 +124,10 @@ mod tests {
             alarm("shop-b-5xx", &["targetgroup/shop-b/0b"]),
             alarm("shop-latency", &["targetgroup/shop-a/0a"]),
             alarm("balancer-5xx", &[]),
+            alarm(
+                "TargetTracking-service/prod/shop-AlarmHigh-1",
+                &["targetgroup/shop-a/0a"],
+            ),
         ];
         let proposal = propose(&facts).unwrap();
         let lines = proposal.alarms.iter();

@@ -209,7 +209,15 @@ fn guards(proposal: &Proposal, taken: &[String]) -> Vec<String> {
         .alarms
         .iter()
         .partition(|alarm| alarm.unfit.is_none());
-    let found = |name: &String| proposal.alarms.iter().any(|alarm| alarm.name == *name);
+    let stands_for = |pattern: &str, name: &str| {
+        let slots = SlotName::BOTH.into_iter();
+        let mut names = slots.map(|slot| pattern.replace("{slot}", slot.as_str()));
+        pattern == name || names.any(|it| it == name)
+    };
+    let found = |name: &String| {
+        let mut alarms = proposal.alarms.iter();
+        alarms.any(|alarm| stands_for(&alarm.name, name))
+    };
     let taken: Vec<&String> = taken.iter().filter(|name| !found(name)).collect();
     match fit.is_empty() && taken.is_empty() {
         true => {

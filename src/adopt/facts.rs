@@ -87,6 +87,8 @@ pub struct Group {
     pub load_balancer: Option<LoadBalancerArn>,
     /// How many targets are registered with it.
     pub targets: usize,
+    /// The labels of forward actions that give it traffic and don't name the service's groups.
+    pub elsewhere: Vec<String>,
 }
 
 impl Group {

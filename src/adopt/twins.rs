@@ -25,7 +25,9 @@ pub(super) fn group(facts: &Facts, a: &Group, notes: &mut Vec<String>) -> Result
     for name in &names {
         match facts.groups.iter().find(|group| group.name == *name) {
             None => return Ok(Twin::New { name: name.clone() }),
-            Some(found) if is_free(found) && fits(a, found) => {
+            Some(found)
+                if is_free(found) && serves_nobody_else(facts, a, found) && fits(a, found) =>
+            {
                 return Ok(there(facts, a, found, notes));
             }
             Some(_) => {}
@@ -52,7 +54,9 @@ fn beside<'f>(facts: &'f Facts, a: &Group, names: &[String]) -> Option<&'f Group
     let mut others = others.filter(|other| {
         // What has targets and another name is some other service's.
         let free = other.targets == 0 && !facts.wanted.groups.contains_key(&a.name);
-        fits(a, other) && (free || names.contains(&other.name))
+        fits(a, other)
+            && serves_nobody_else(facts, a, other)
+            && (free || names.contains(&other.name))
     });
     match (others.next(), others.next()) {
         (Some(only), None) => Some(only),
@@ -77,6 +81,12 @@ fn fits(a: &Group, other: &Group) -> bool {
 /// Whether nothing uses a group. One that is named by some of the routes only was left half done.
 fn is_free(group: &Group) -> bool {
     group.targets == 0
+}
+
+/// Whether no other action gives it traffic: that is another service's, though it may have no task
+/// just now. Who names the group is believed: it may be a test listener's.
+fn serves_nobody_else(facts: &Facts, a: &Group, other: &Group) -> bool {
+    other.elsewhere.is_empty() || facts.wanted.groups.contains_key(&a.name)
 }
 
 fn there(facts: &Facts, a: &Group, b: &Group, notes: &mut Vec<String>) -> Twin {

@@ -93,6 +93,18 @@ fn a_name_that_is_taken_is_left_to_its_owner() {
 }
 
 #[test]
+fn a_group_that_serves_another_action_is_another_service_s_though_it_has_no_task_now() {
+    let mut facts = facts();
+    facts.groups.push(Group {
+        elsewhere: vec!["shop:81".to_owned()],
+        ..twin()
+    });
+    let added = additions(&facts).join("\n");
+    assert!(added.contains("target group shop-"), "{added}");
+    assert!(!added.contains("target group shop-b"), "{added}");
+}
+
+#[test]
 fn slot_b_of_another_service_is_no_service_to_adopt() {
     let mut facts = facts();
     let b = Group {

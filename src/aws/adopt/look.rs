@@ -145,6 +145,7 @@ impl Cloud {
         let ids: Vec<TargetGroupArn> = own.iter().map(TargetGroupArn::new).collect();
         let mut routes = Vec::new();
         let mut beside = Vec::new();
+        let mut elsewhere: Vec<(TargetGroupArn, String)> = Vec::new();
         let allowed = self.account_limits(notes).await?;
         let mut per_balancer = BTreeMap::new();
         for balancer in &balancers {
@@ -155,7 +156,16 @@ impl Cloud {
             per_balancer.insert(balancer.clone(), (of_balancer.len(), at_most));
             beside.extend(of_balancer);
             let ids: Vec<&TargetGroupArn> = ids.iter().collect();
-            routes.extend(forwards?.into_iter().filter_map(|(found, list)| {
+            let forwards = forwards?;
+            for (found, list) in &forwards {
+                let weights = forward::weights(list, &ids);
+                let others = weights.iter().filter(|(_, weight)| **weight > 0);
+                if !ids.iter().any(|group| weights.contains_key(*group)) {
+                    let label = || found.label();
+                    elsewhere.extend(others.map(|(group, _)| (group.clone(), label())));
+                }
+            }
+            routes.extend(forwards.into_iter().filter_map(|(found, list)| {
                 let weights = forward::weights(&list, &ids);
                 let ours = ids.iter().any(|group| weights.contains_key(*group));
                 let types = list
@@ -188,6 +198,10 @@ impl Cloud {
             if !groups.iter().any(|known| known.arn == group.arn) {
                 groups.push(group);
             }
+        }
+        for group in &mut groups {
+            let here = elsewhere.iter().filter(|(arn, _)| *arn == group.id());
+            group.elsewhere = here.map(|(_, label)| label.clone()).collect();
         }
         self.fill(&mut groups, own, notes).await?;
         let per_action = allowed.get(GROUPS_PER_ACTION.0).copied();

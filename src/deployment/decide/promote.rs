@@ -48,16 +48,15 @@ impl Draft<'_> {
             .to_string()
         });
         let served = plan.blue_task_definition.to_string();
-        let mut of_blue = BTreeMap::from([
+        let of_blue = BTreeMap::from([
             (retire::TAG.to_owned(), due),
             (retire::SERVED_TAG.to_owned(), Some(served)),
+            (bare::LIVE_TAG.to_owned(), None),
         ]);
-        let mut of_green = BTreeMap::from([(retire::TAG.to_owned(), None)]);
-        if plan.is_bare() {
-            // No weights show it.
-            of_blue.insert(bare::LIVE_TAG.to_owned(), None);
-            of_green.insert(bare::LIVE_TAG.to_owned(), Some(plan.id.to_string()));
-        }
+        let of_green = BTreeMap::from([
+            (retire::TAG.to_owned(), None),
+            (bare::LIVE_TAG.to_owned(), Some(plan.id.to_string())),
+        ]);
         for (slot, tags) in [(plan.blue, of_blue), (plan.green_slot(), of_green)] {
             self.act(Action::Tag { slot, tags });
         }

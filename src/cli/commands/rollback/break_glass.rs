@@ -112,6 +112,7 @@ pub(super) async fn write(
     }
     if failed < count {
         forget_retirement(session, to).await;
+        mark_live(session, to).await;
     }
     if failed == 0 {
         return Ok(());
@@ -220,6 +221,25 @@ async fn forget_retirement(session: &Session, slot: SlotName) {
         "Note: whether service {service} is still tagged to be retired is not known ({trouble}); \
          `bg tick` takes the tag off while the slot has traffic"
     );
+}
+
+/// The tag for other tools follows traffic. Nothing here goes by it where a load balancer tells.
+async fn mark_live(session: &Session, to: SlotName) {
+    let cluster = session.cluster();
+    let id = session.new_id().to_string();
+    for (slot, live) in [(to, Some(id)), (to.other(), None)] {
+        let service = &request::slots(&session.config)[slot].service;
+        let tags = BTreeMap::from([(bare::LIVE_TAG.to_owned(), live)]);
+        let tag = Action::Tag { slot, tags };
+        let tag = session.cloud.act_on_service(&cluster, service, &tag);
+        if !matches!(tokio::time::timeout(UNTAG_WITHIN, tag).await, Ok(Ok(()))) {
+            note!(
+                "Note: service {service}'s tag {} may not be right; `bg status` goes by the weights",
+                bare::LIVE_TAG
+            );
+            return;
+        }
+    }
 }
 
 fn carries_everything(weights: &BTreeMap<TargetGroupArn, u32>, write: &RouteWrite) -> bool {
