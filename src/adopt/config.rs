@@ -108,6 +108,11 @@ fn routes(proposal: &Proposal, taken: &Taken) -> Vec<String> {
     let labels = routes.map(|route| one_line(&route.forward.label()));
     lines.extend(labels.map(|label| format!("#   {label}")));
     lines.push("routes: auto".to_owned());
+    lines.push(
+        "# Where each slot has a load balancer of its own, behind weighted Route 53 records of one name:"
+            .to_owned(),
+    );
+    lines.push("# routes: [{ record: shop.example.com }]".to_owned());
     lines.push(String::new());
     if !taken.test_routes.is_empty() {
         lines.push("# Testers see green here before any user does.".to_owned());

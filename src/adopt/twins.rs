@@ -24,7 +24,11 @@ pub(super) fn group(facts: &Facts, a: &Group, notes: &mut Vec<String>) -> Result
     }
     for name in &names {
         match facts.groups.iter().find(|group| group.name == *name) {
-            None => return Ok(Twin::New { name: name.clone() }),
+            None => {
+                let apart = apart(facts, a, &names).into_iter();
+                notes.extend(apart.map(|it| format!("{it}; else {name} is added")));
+                return Ok(Twin::New { name: name.clone() });
+            }
             Some(found)
                 if is_free(found) && serves_nobody_else(facts, a, found) && fits(a, found) =>
             {
@@ -32,6 +36,9 @@ pub(super) fn group(facts: &Facts, a: &Group, notes: &mut Vec<String>) -> Result
             }
             Some(_) => {}
         }
+    }
+    if let Some(apart) = apart(facts, a, &names) {
+        return Err(apart);
     }
     Err(Problem::new(
         format!(
@@ -41,6 +48,24 @@ pub(super) fn group(facts: &Facts, a: &Group, notes: &mut Vec<String>) -> Result
             a.name
         ),
         "give slot b's group another name in bg.yaml, or delete it if nobody needs it",
+    ))
+}
+
+/// A group of such a name behind a load balancer of its own: records may split traffic there.
+fn apart(facts: &Facts, a: &Group, names: &[String]) -> Option<Problem> {
+    let mut groups = facts.groups.iter();
+    let found = groups.find(|other| {
+        let own = other.load_balancer.is_some() && other.load_balancer != a.load_balancer;
+        own && names.contains(&other.name)
+    })?;
+    Some(Problem::new(
+        format!(
+            "target group {} is behind another load balancer than {}, so no forward action can \
+             take both",
+            found.name, a.name
+        ),
+        "where weighted Route 53 records lead to those two load balancers, name both groups in \
+         `slots` of bg.yaml and list the records: `routes: [{ record: NAME }]`, then bg plan",
     ))
 }
 

@@ -39,6 +39,7 @@ mod records;
 mod registry;
 mod retirement;
 mod retry;
+mod revisions;
 mod routes;
 mod scaling;
 mod services;

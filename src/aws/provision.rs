@@ -61,22 +61,6 @@ impl Cloud {
         }
     }
 
-    /// A service with what DescribeServices leaves out of its settings, if that may be looked at.
-    async fn with_monitoring(&self, service: &Value) -> Result<Value, AwsError> {
-        let mut service = service.clone();
-        let Some(revision) = list(&service, "currentServiceRevisions").first() else {
-            return Ok(service);
-        };
-        let body = json!({ "serviceRevisionArns": [text(revision, "arn")] });
-        match self.describe_service_revisions(body).await {
-            Err(error) if error.is_for_good() => {}
-            described => {
-                service["monitoring"] = described?["serviceRevisions"][0]["monitoring"].take();
-            }
-        }
-        Ok(service)
-    }
-
     /// The tag comes last: what has it is complete.
     async fn create_green(&self, mut body: Value, plan: &Plan) -> Result<(), AwsError> {
         if plan.scaling.is_some()

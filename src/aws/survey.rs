@@ -55,7 +55,7 @@ impl Cloud {
         let (cluster_exists, (groups, forwards)) = (cluster_exists?, forwards?);
         let joined = self.with_records(&ask.records, &groups, forwards).await?;
         let forwards = joined.routes;
-        let services = match services {
+        let mut services = match services {
             Err(error) if error.is_not_found() => Slots::default(),
             services => {
                 let mut services = services?.into_iter();
@@ -63,6 +63,8 @@ impl Cloud {
             }
         };
         let (asked, (registry_digests, mut notes)) = (asked?, registry);
+        let both = [&mut services.a, &mut services.b].into_iter().flatten();
+        self.add_connectors(both, &mut notes).await?;
         let live = live(&services, &forwards);
         let (healthy, definitions, scaling, digests, clusters, service_names) = tokio::join!(
             self.healthy(&groups),

@@ -176,7 +176,8 @@ Examples:
 
 It looks at the service, its target groups, load balancers, listeners and rules, autoscaling and
 alarms. What --apply adds carries no traffic: target groups cloned from the service's own, named at
-weight 0 in each forward action. Doing it again changes nothing.";
+weight 0 in each forward action. Doing it again changes nothing. Route 53 records over a load
+balancer for each slot are not looked for: list them in bg.yaml, `routes: [{ record: NAME }]`.";
 
 const IAM_POLICY_EXAMPLES: &str = "\
 Examples:

@@ -121,6 +121,7 @@ impl Case {
             service: Some(EcsServiceName::new(SHOP)),
             task: None,
             suspected_since: None,
+            records: Some(Vec::new()),
         };
         let evidence = cloud.collect(&ask, region.now()).await;
         let calls = region.calls();

@@ -3,6 +3,8 @@
 use std::io::{Read, Write};
 use std::net::TcpStream;
 
+use serde_json::json;
+
 use super::routes::HTTP;
 use super::support::permissions::policy;
 use super::support::{Scene, bare, between};
@@ -184,6 +186,54 @@ fn blue_is_retired_though_its_load_balancer_forwards_to_it() {
         .says("Promoted");
     assert_eq!(weights(&scene.records(&zone)).0, ["0", "255", "0", "255"]);
     assert_eq!((scene.desired("shop"), scene.desired("shop-b")), (0, 2));
+}
+
+#[test]
+fn doctor_tells_who_has_traffic_by_the_records() {
+    let (scene, zone) = two_balancers();
+    scene
+        .bg(&["deploy", "--image", "app:v2"])
+        .exits(0)
+        .says("Promoted");
+    // Its own load balancer still sends all it gets to slot a's group, which is empty: it gets
+    // nothing.
+    for asked in [&["doctor"][..], &["doctor", "--service", "shop"]] {
+        let healthy = scene.bg(asked).exits(0);
+        healthy.says("idle, no task is asked for; nothing is wrong");
+    }
+    let report = scene.bg(&["doctor", "--output", "json"]).exits(0).json();
+    for slot in 0..2 {
+        assert_eq!(report["services"][slot]["findings"], json!([]), "{report}");
+    }
+
+    let back = scene.records(&zone);
+    let back = back.replacen("<Weight>0<", "<Weight>9<", 1);
+    let sets = back.split_inclusive("</ResourceRecordSet>");
+    let changes = sets.map(|set| format!("<Change><Action>UPSERT</Action>{set}</Change>"));
+    let batch = format!(
+        "<ChangeResourceRecordSetsRequest><ChangeBatch><Changes>{}</Changes></ChangeBatch>\
+         </ChangeResourceRecordSetsRequest>",
+        changes.collect::<String>()
+    );
+    scene.dns("POST", &format!("hostedzone/{zone}/rrset"), &batch);
+    let told = "shop.example.com A sends users to target group app-a, which has no targets";
+    scene.bg(&["doctor"]).exits(0).says(told);
+    scene
+        .bg(&["doctor", "--service", "shop"])
+        .exits(0)
+        .says(told);
+}
+
+#[test]
+fn doctor_tells_of_records_that_are_not_there() {
+    let (scene, _) = two_balancers();
+    let config = CONFIG.replace("shop.example.com,", "shp.example.com,");
+    scene.write("bg.yaml", &config);
+    scene
+        .bg(&["doctor"])
+        .exits(0)
+        .says("has no record shp.example.com")
+        .says("correct `record`, `zone` or `type` of that route");
 }
 
 #[test]

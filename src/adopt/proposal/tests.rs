@@ -6,6 +6,7 @@ use super::*;
 use crate::adopt::testing::{
     balancer, facts, group, listener, owned, registers, rule, shop_a, twin,
 };
+use crate::deployment::ids::LoadBalancerArn;
 use crate::deployment::scaling::ScalableTarget;
 
 fn refusals(facts: &Facts) -> String {
@@ -258,4 +259,27 @@ fn names_that_a_config_gives_slot_b_are_kept() {
         said.contains("second can't be slot b's target group beside shop-a"),
         "{said}"
     );
+}
+
+#[test]
+fn a_group_behind_a_load_balancer_of_its_own_is_told_with_what_splits_traffic_there() {
+    let mut facts = facts();
+    let elsewhere = LoadBalancerArn::new(format!("{}0", balancer()));
+    facts.groups.push(Group {
+        load_balancer: Some(elsewhere),
+        ..twin()
+    });
+    let proposal = propose(&facts).unwrap();
+    let note = proposal
+        .notes
+        .iter()
+        .find(|it| it.contains("{ record: NAME }"));
+    let note = note.expect("a note");
+    assert!(note.starts_with("target group shop-b is behind another load balancer"));
+    let added = format!("; else {} is added", proposal.pairs[0].b_name());
+    assert!(note.ends_with(&added), "{note}");
+
+    facts.wanted.groups.extend(owned(&[("shop-a", "shop-b")]));
+    let said = refusals(&facts);
+    assert!(said.contains("{ record: NAME }"), "{said}");
 }

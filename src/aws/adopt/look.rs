@@ -61,13 +61,14 @@ impl Cloud {
             Err(error) if error.is_not_found() => None,
             found => found?.into_iter().next().flatten(),
         };
-        let Some(service) = service else {
+        let Some(mut service) = service else {
             return Ok(None);
         };
+        let mut notes = Vec::new();
+        self.add_connectors([&mut service], &mut notes).await?;
         let own: Vec<String> = own_groups(&service)
             .map(|it| it.as_str().to_owned())
             .collect();
-        let mut notes = Vec::new();
         let (groups, routes, limits) = self.traffic(&own, wanted, &mut notes).await?;
         let (others, scaling, alarms) = tokio::join!(
             self.other_slots(cluster, name, wanted),

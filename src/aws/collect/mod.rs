@@ -3,6 +3,7 @@
 
 mod balancers;
 mod read;
+mod records;
 #[cfg(test)]
 mod tests;
 
@@ -16,6 +17,7 @@ use super::ecs::{last_part, list};
 use super::error::{AwsError, ErrorClass};
 use super::retry::patiently;
 use super::services::task_definition;
+use crate::deployment::dns::Record;
 use crate::deployment::ids::{ClusterName, EcsServiceName, TaskDefinitionArn};
 use crate::deployment::state::Deployment;
 use crate::diagnose::{CallFailure, Definition, Evidence, Task};
@@ -38,17 +40,22 @@ pub struct CollectAsk {
     pub task: Option<String>,
     /// See [`Evidence::suspected_since`].
     pub suspected_since: Option<Timestamp>,
+    /// The record pairs that are routes: what they give is what the groups behind them get. `None`
+    /// where there are some, and which isn't known.
+    pub records: Option<Vec<Record>>,
 }
 
 impl CollectAsk {
     /// Why a deployment's green failed.
     pub fn of_green(deployment: &Deployment) -> CollectAsk {
         let plan = &deployment.plan;
+        let records = plan.routes.iter().filter_map(|it| it.kind.record());
         CollectAsk {
             cluster: plan.cluster.clone(),
             service: Some(plan.slots[plan.green_slot()].service.clone()),
             task: None,
             suspected_since: deployment.suspects_green_since(),
+            records: Some(records.cloned().collect()),
         }
     }
 }
@@ -127,6 +134,8 @@ impl Cloud {
         }
         if evidence.service.is_some() {
             self.collect_groups(&mut evidence).await;
+            self.collect_records(ask.records.as_deref(), &mut evidence)
+                .await;
         }
         self.collect_logs(&mut evidence, logs_within).await;
         evidence

@@ -16,6 +16,7 @@ async fn a_call_that_is_denied_is_evidence_and_not_the_end() {
         service: Some(EcsServiceName::new("shop")),
         task: None,
         suspected_since: None,
+        records: Some(Vec::new()),
     };
     let evidence = canned.cloud().collect(&ask, Timestamp::UNIX_EPOCH).await;
     assert_eq!(evidence.service, None);

@@ -68,6 +68,44 @@ async fn a_survey_of_a_wrong_cluster_names_the_right_ones() {
 }
 
 #[tokio::test(start_paused = true)]
+async fn a_survey_finds_the_gateway_connectors_that_only_revisions_show() {
+    let scene = Scene::new();
+    let connectors = json!([{ "portName": "http" }]);
+    let updated = json!({
+        "cluster": "demo", "service": "shop", "gatewayConnectors": connectors,
+    });
+    scene.region.with_world(|world| {
+        ecs::handle(world, "UpdateService", &updated).unwrap();
+    });
+    let ask = scene.ask();
+    let survey = || scene.cloud.survey(&ask, scene.region.now());
+    let shop = survey().await.unwrap().services.a.unwrap();
+    let found = crate::deployment::clone::obstacles(&shop);
+    assert!(found[0].what.contains("gateway connector"), "{found:?}");
+    let shown = ecs_shows(&scene);
+    assert_eq!(
+        shown.get("gatewayConnectors"),
+        None,
+        "DescribeServices has them not"
+    );
+
+    scene.fault("DescribeServiceRevisions", FaultKind::Denied, When::Always);
+    let found = survey().await.unwrap();
+    let note = "gateway connectors can't be looked for";
+    assert!(
+        found.notes.iter().any(|it| it.starts_with(note)),
+        "{:?}",
+        found.notes
+    );
+}
+
+fn ecs_shows(scene: &Scene) -> Value {
+    let asked = json!({ "cluster": "demo", "services": ["shop"] });
+    let shown = |world: &mut _| ecs::handle(world, "DescribeServices", &asked).unwrap();
+    scene.region.with_world(shown)["services"][0].take()
+}
+
+#[tokio::test(start_paused = true)]
 async fn a_survey_resolves_a_family_to_its_newest_revision() {
     let scene = Scene::new();
     let registered = scene.register().await;

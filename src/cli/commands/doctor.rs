@@ -1,11 +1,13 @@
 //! `bg doctor`
 
+mod balancers;
 mod missing;
 
 use std::time::Duration;
 
 use jiff::Timestamp;
 
+use self::balancers::Balancers;
 use crate::aws::{Cloud, CollectAsk};
 use crate::cli::args::{DoctorArgs, Global, OutputFormat};
 use crate::cli::display::{print, print_json};
@@ -16,6 +18,7 @@ use crate::cli::request;
 use crate::cli::session::{aws_alone, read_config};
 use crate::cli::terminal::Surface;
 use crate::config::Config;
+use crate::deployment::dns::Record;
 use crate::deployment::ids::{ClusterName, EcsServiceName, SlotName};
 use crate::deployment::outcome::Outcome;
 use crate::deployment::state::Deployment;
@@ -35,7 +38,10 @@ pub(super) async fn run(global: &Global, args: &DoctorArgs) -> Result<ExitCode, 
     let cluster = ClusterName::new(cluster.unwrap_or_else(|| DEFAULT_CLUSTER.to_owned()));
     let now = clock.now();
     let services = match (named(args), &config) {
-        (Some(asked), _) => vec![one(&cloud, &cluster, asked, now).await?],
+        (Some(asked), config) => {
+            let records = records_of(&cloud, &cluster, asked.0.as_ref(), config.as_ref()).await;
+            vec![one(&cloud, &cluster, asked, records, now).await?]
+        }
         (None, Some(config)) => slots(&cloud, &cluster, config, now).await?,
         (None, None) => Vec::new(),
     };
@@ -98,10 +104,32 @@ fn config_for(global: &Global, args: &DoctorArgs) -> Result<Option<Config>, CliE
     }
 }
 
+/// The record pairs that lead to a service, where it is one of the config's.
+async fn records_of(
+    cloud: &Cloud,
+    cluster: &ClusterName,
+    service: Option<&EcsServiceName>,
+    config: Option<&Config>,
+) -> Option<Vec<Record>> {
+    let own = config.filter(|config| {
+        let wanted = request::slots(config);
+        let mut slots = SlotName::BOTH.into_iter();
+        let is_slot = slots.any(|slot| service.is_none_or(|it| *it == wanted[slot].service));
+        is_slot
+            && cluster.as_str() == config.cluster
+            && request::routes(config).records().next().is_some()
+    });
+    match own {
+        Some(config) => Balancers::look(cloud, config).await.records,
+        None => Some(Vec::new()),
+    }
+}
+
 async fn one(
     cloud: &Cloud,
     cluster: &ClusterName,
     (service, task): Asked,
+    records: Option<Vec<Record>>,
     now: Timestamp,
 ) -> Result<Patient, CliError> {
     let ask = CollectAsk {
@@ -109,6 +137,7 @@ async fn one(
         service: service.clone(),
         task,
         suspected_since: None,
+        records,
     };
     let evidence = cloud.collect(&ask, now).await;
     if let Some(task) = &evidence.asked_task
@@ -165,6 +194,7 @@ async fn slots(
     now: Timestamp,
 ) -> Result<Vec<Patient>, CliError> {
     let wanted = request::slots(config);
+    let found = Balancers::look(cloud, config).await;
     let mut patients = Vec::new();
     let mut seen = false;
     for slot in SlotName::BOTH {
@@ -174,6 +204,7 @@ async fn slots(
             service: Some(service.clone()),
             task: None,
             suspected_since: None,
+            records: found.records.clone(),
         };
         let evidence = cloud.collect(&ask, now).await;
         if evidence.failures.iter().any(|failure| failure.no_cluster) {
@@ -187,7 +218,11 @@ async fn slots(
         return Err(missing::no_service(cloud, cluster, service).await);
     }
     missing::name_the_nearest(cloud, cluster, &wanted, &mut patients).await;
-    missing::find_groups(cloud, cluster, &wanted, now, &mut patients).await;
+    for patient in &mut patients {
+        let Some(slot) = patient.slot else { continue };
+        let lacks = found.findings[slot].iter().cloned();
+        patient.findings.splice(0..0, lacks);
+    }
     Ok(patients)
 }
 

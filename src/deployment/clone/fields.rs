@@ -35,6 +35,7 @@ const OWN: &[&str] = &[
 
 /// Settings that DescribeServices prints only in the primary deployment.
 const IN_PRIMARY: &[&str] = &[
+    "gatewayConnectors",
     "serviceConnectConfiguration",
     "volumeConfigurations",
     "vpcLatticeConfigurations",

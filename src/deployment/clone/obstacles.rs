@@ -17,6 +17,7 @@ pub fn obstacles(source: &Value) -> Vec<Problem> {
         classic_load_balancer(source),
         service_connect(source),
         lattice(source),
+        gateway(source),
     ];
     found.into_iter().flatten().collect()
 }
@@ -120,6 +121,19 @@ fn lattice(source: &Value) -> Option<Problem> {
             .to_owned(),
         fix: "take the VPC Lattice configuration out of it, and let its clients come through the \
               load balancer"
+            .to_owned(),
+    })
+}
+
+fn gateway(source: &Value) -> Option<Problem> {
+    let settings = shared(source);
+    has_items(settings.get("gatewayConnectors")).then(|| Problem {
+        what: "it gets traffic through a gateway connector, which knows no weights: green would \
+               get what the gateway sends it, whatever they are, and promotion takes blue's tasks \
+               away"
+            .to_owned(),
+        fix: "take the gateway connector out of it, and let its clients come through the load \
+              balancer"
             .to_owned(),
     })
 }

@@ -30,8 +30,8 @@ pub struct Target<'a> {
 /// with its tags), ECS's own rollbacks off. It is repeatable: its client token is the
 /// deployment's id.
 ///
-/// Settings that only a service revision shows (`monitoring`, `gatewayConnectors`) are carried
-/// over if the caller has put them into `source`.
+/// What only a service revision shows (`monitoring`) is carried over if the caller has put it into
+/// `source`.
 pub fn create_request(source: &Value, target: &Target<'_>) -> Value {
     let mut body = fields::shared(source);
     // ECS's own default when it creates a service is another than what no setting means.

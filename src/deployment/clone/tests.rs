@@ -401,6 +401,17 @@ fn each_obstacle_is_found_and_named() {
             "VPC Lattice",
         ),
         (
+            with("/gatewayConnectors", json!([{ "portName": "http" }])),
+            "gateway connector",
+        ),
+        (
+            with(
+                "/deployments/1/gatewayConnectors",
+                json!([{ "portName": "http" }]),
+            ),
+            "gateway connector",
+        ),
+        (
             with("/loadBalancers", json!([{ "loadBalancerName": "old" }])),
             "Classic Load Balancer old",
         ),

@@ -1,11 +1,8 @@
 //! What isn't there, and which names are like it.
 
-use jiff::Timestamp;
-
-use crate::aws::{Cloud, RecordsAsk, SurveyAsk};
+use crate::aws::Cloud;
 use crate::cli::error::CliError;
-use crate::deployment::diagnosis::Finding;
-use crate::deployment::ids::{ClusterName, EcsServiceName, SlotName, Slots};
+use crate::deployment::ids::{ClusterName, EcsServiceName, Slots};
 use crate::deployment::preflight::SlotWanted;
 use crate::report::doctor::Patient;
 
@@ -82,58 +79,6 @@ fn nearest(name: &str, names: impl Iterator<Item = String>) -> Option<String> {
     let like = like.filter(|(likeness, _)| *likeness > VERY_ALIKE);
     like.max_by(|one, other| one.0.total_cmp(&other.0))
         .map(|(_, name)| name)
-}
-
-/// Finds the target groups that the config names and that don't exist.
-pub(super) async fn find_groups(
-    cloud: &Cloud,
-    cluster: &ClusterName,
-    wanted: &Slots<SlotWanted>,
-    now: Timestamp,
-    patients: &mut [Patient],
-) {
-    let targets = SlotName::BOTH
-        .iter()
-        .flat_map(|slot| &wanted[*slot].targets);
-    let ask = SurveyAsk {
-        cluster: cluster.clone(),
-        services: Slots::from_fn(|slot| wanted[slot].service.clone()),
-        groups: targets.map(|target| target.group.clone()).collect(),
-        alarms: Vec::new(),
-        definition: None,
-        images: Vec::new(),
-        deadman: None,
-        metrics: None,
-        functions: Vec::new(),
-        version: None,
-        records: RecordsAsk::default(),
-    };
-    let Ok(found) = cloud.survey(&ask, now).await else {
-        return;
-    };
-    for patient in patients {
-        let Some(slot) = patient.slot else { continue };
-        let missing = wanted[slot].targets.iter().map(|it| it.group.as_str());
-        let missing = missing.filter(|it| found.groups.get(*it).is_some_and(Option::is_none));
-        let findings = missing.map(|group| no_group(slot, group, cloud.region()));
-        patient.findings.splice(0..0, findings.collect::<Vec<_>>());
-    }
-}
-
-fn no_group(slot: SlotName, group: &str, region: &str) -> Finding {
-    Finding {
-        rule: "no-target-group".to_owned(),
-        what: format!("slot {slot}'s target group {group} doesn't exist"),
-        evidence: vec![format!(
-            "bg.yaml names it, and {region} has none of that name"
-        )],
-        cause: "its name is misspelt, or it was never made or was deleted".to_owned(),
-        fix: format!(
-            "correct `slots.{slot}.target_group` in bg.yaml, or create it like the other slot's; \
-             those there are: aws elbv2 describe-target-groups --query \
-             'TargetGroups[].TargetGroupName'"
-        ),
-    }
 }
 
 #[cfg(test)]
