@@ -2,16 +2,18 @@
 //! variant has otherwise.
 //!
 //! All of it is the input of AWS's own calls. `@NAME` stands for the ARN of what was made under
-//! that name, `#NAME` for the last part of it, as metrics name it.
+//! that name, `#NAME` for the last part of it, as metrics name it, `%NAME` for a load balancer's DNS
+//! name.
 
 use std::collections::BTreeMap;
 
 use serde_json::{Value, json};
 
+use crate::found::record_name;
 use crate::look::{Look, items, note};
 use crate::parts::{balancer, container, group, listener, registered};
-use crate::support::{Scene, until};
-use crate::wire::{borrowed, parsed, query};
+use crate::support::{Scene, between, until};
+use crate::wire::{borrowed, parsed, query, xml};
 
 /// Everything that a team has made, in the order of its making.
 pub(crate) struct Team {
@@ -32,6 +34,14 @@ pub(crate) struct Team {
     pub(crate) policies: Vec<Value>,
     pub(crate) schedules: Vec<Value>,
     pub(crate) alarms: Vec<Value>,
+    /// Cloud Map's services, all in one namespace.
+    pub(crate) registries: Vec<Value>,
+    /// Route 53's records, all in one hosted zone.
+    pub(crate) records: Vec<Value>,
+    /// Words in the bg.yaml that `bg init` wrote, and what people write in their place.
+    pub(crate) edits: Vec<(&'static str, &'static str)>,
+    /// A bg.yaml that people write by hand instead of `bg init`.
+    pub(crate) config: Option<&'static str>,
 }
 
 impl Team {
@@ -62,7 +72,19 @@ impl Team {
             policies: Vec::new(),
             schedules: Vec::new(),
             alarms: Vec::new(),
+            registries: Vec::new(),
+            records: Vec::new(),
+            edits: Vec::new(),
+            config: None,
         }
+    }
+
+    /// Takes it from behind the load balancer, and that away.
+    pub(crate) fn bare(&mut self) {
+        self.without("loadBalancers");
+        self.balancers.clear();
+        self.groups.clear();
+        self.listeners.clear();
     }
 
     /// The first container's definition.
@@ -116,6 +138,7 @@ impl Team {
         let mut made = Made {
             scene,
             arns: BTreeMap::new(),
+            addresses: BTreeMap::new(),
         };
         scene.ecs("CreateCluster", &self.cluster);
         for at in 0..self.instances {
@@ -139,6 +162,7 @@ impl Team {
         for rule in &self.rules {
             made.elb("CreateRule", rule, "Rules", "Called");
         }
+        made.in_cloud_map(&self.registries);
         scene.ecs("CreateService", &made.resolved(&self.service));
         if self.scaling.is_object() {
             scene.scaling("RegisterScalableTarget", &made.of_scaling(&self.scaling));
@@ -155,6 +179,7 @@ impl Team {
             let parameters = query(&made.resolved(alarm));
             scene.cloudwatch("PutMetricAlarm", &borrowed(&parameters));
         }
+        made.in_dns(&self.records);
         self.until_it_runs(&made);
         self.asked(&made)
     }
@@ -241,6 +266,12 @@ impl Team {
         for alarm in &self.alarms {
             asked(&["alarm", text(alarm, "AlarmName")], alarm, &[]);
         }
+        for registry in &self.registries {
+            asked(&["registry", text(registry, "Name")], registry, &[]);
+        }
+        for record in &self.records {
+            asked(&["record", &record_name(record)], record, &[]);
+        }
         look
     }
 
@@ -256,7 +287,9 @@ impl Team {
 
     /// Whether something of it counts requests.
     pub(crate) fn counts_requests(&self) -> bool {
-        self.balancers[0]["Type"] == "application"
+        let of = self.balancers.first();
+        // What comes to a load balancer goes to its one slot, whatever records say.
+        self.records.is_empty() && of.is_some_and(|it| it["Type"] == "application")
     }
 
     fn until_it_runs(&self, made: &Made<'_>) {
@@ -279,9 +312,46 @@ impl Team {
 struct Made<'s> {
     scene: &'s Scene,
     arns: BTreeMap<String, String>,
+    /// The DNS names of load balancers.
+    addresses: BTreeMap<String, String>,
 }
 
 impl Made<'_> {
+    fn in_cloud_map(&mut self, registries: &[Value]) {
+        if registries.is_empty() {
+            return;
+        }
+        let space = json!({ "Name": "shop.local", "Vpc": "vpc-1" });
+        let made = self.scene.cloud_map("CreatePrivateDnsNamespace", &space);
+        let operation = json!({ "OperationId": made["OperationId"] });
+        let made = self.scene.cloud_map("GetOperation", &operation);
+        let id = &made["Operation"]["Targets"]["NAMESPACE"];
+        for registry in registries {
+            let mut registry = registry.clone();
+            registry["NamespaceId"] = id.clone();
+            let made = self.scene.cloud_map("CreateService", &registry);
+            let arn = text(&made["Service"], "Arn").to_owned();
+            self.arns.insert(text(&registry, "Name").to_owned(), arn);
+        }
+    }
+
+    fn in_dns(&self, records: &[Value]) {
+        if records.is_empty() {
+            return;
+        }
+        let zone = json!({ "Name": "example.com", "CallerReference": "1" });
+        let zone = xml(&json!({ "CreateHostedZoneRequest": zone }));
+        let made = self.scene.dns("POST", "hostedzone", &zone);
+        let id = between(&made, "<Id>/hostedzone/", "<").expect("an id");
+        let change = |it| json!({ "Action": "CREATE", "ResourceRecordSet": self.resolved(it) });
+        let changes: Vec<Value> = records.iter().map(change).collect();
+        let batch = json!({ "ChangeResourceRecordSetsRequest": {
+            "ChangeBatch": { "Changes": changes },
+        } });
+        self.scene
+            .dns("POST", &format!("hostedzone/{id}/rrset"), &xml(&batch));
+    }
+
     /// Makes something of the load balancers' and remembers its ARN under its name.
     fn elb(&mut self, operation: &str, input: &Value, list: &str, name: &str) -> String {
         let mut asked = self.resolved(input);
@@ -306,6 +376,10 @@ impl Made<'_> {
         let arn = arn
             .unwrap_or_else(|| panic!("{operation}: {answer}"))
             .to_owned();
+        if let Some(address) = made["DNSName"].as_str() {
+            let name = text(input, name).to_owned();
+            self.addresses.insert(name, address.to_owned());
+        }
         self.arns.insert(text(input, name).to_owned(), arn.clone());
         arn
     }
@@ -357,6 +431,10 @@ impl Made<'_> {
         };
         if let Some(name) = text.strip_prefix('@') {
             return arn(name);
+        }
+        if let Some((before, name)) = text.split_once('%') {
+            let address = self.addresses.get(name.trim_end_matches('.'));
+            return address.map_or_else(|| text.to_owned(), |it| format!("{before}{it}."));
         }
         // `#web/#shop` is a resource label.
         let parts = text.split('/').map(|part| match part.strip_prefix('#') {
