@@ -256,13 +256,6 @@ impl Scene {
         self.json("application-autoscaling", &target, input)
     }
 
-    /// Asks the region's Cloud Map.
-    #[track_caller]
-    pub(crate) fn cloud_map(&self, operation: &str, input: &Value) -> Value {
-        let target = format!("Route53AutoNaming_v20170314.{operation}");
-        self.json("servicediscovery", &target, input)
-    }
-
     /// Asks the region's Route 53.
     #[track_caller]
     pub(crate) fn dns(&self, method: &str, path: &str, body: &str) -> String {
@@ -281,7 +274,7 @@ impl Scene {
     }
 
     #[track_caller]
-    fn json(&self, service: &str, target: &str, input: &Value) -> Value {
+    pub(crate) fn json(&self, service: &str, target: &str, input: &Value) -> Value {
         let headers = [
             ("content-type", "application/x-amz-json-1.1"),
             ("x-amz-target", target),

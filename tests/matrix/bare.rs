@@ -41,7 +41,7 @@ pub(crate) const VARIANTS: &[Variant] = &[
     }),
     variant("in Cloud Map, behind a load balancer", |team| {
         let ports = json!([{ "Type": "SRV", "TTL": 10 }]);
-        team.registries.push(registry(ports));
+        team.registries.push(registry(&ports));
         team.service["serviceRegistries"] = json!([
             { "registryArn": "@found", "containerName": "app", "containerPort": 8080 },
         ]);
@@ -70,11 +70,11 @@ fn worker(team: &mut Team) {
 
 fn in_cloud_map(team: &mut Team) {
     let addresses = json!([{ "Type": "A", "TTL": 10 }]);
-    team.registries.push(registry(addresses));
+    team.registries.push(registry(&addresses));
     team.service["serviceRegistries"] = json!([{ "registryArn": "@found" }]);
 }
 
-fn registry(records: Value) -> Value {
+fn registry(records: &Value) -> Value {
     json!({
         "Name": "found", "Description": "by others",
         "DnsConfig": { "RoutingPolicy": "MULTIVALUE", "DnsRecords": records },

@@ -12,8 +12,15 @@ use crate::wire::document;
 
 /// What of an instance is its task's alone.
 const PASSING_OF_INSTANCES: [&str; 2] = ["AVAILABILITY_ZONE", "AWS_INSTANCE_IPV4"];
-/// What of a zone or service counts what is in it: that is looked at itself.
-const COUNTS: [&str; 1] = ["InstanceCount"];
+
+impl Scene {
+    /// Asks the region's Cloud Map.
+    #[track_caller]
+    pub(crate) fn cloud_map(&self, operation: &str, input: &Value) -> Value {
+        let target = format!("Route53AutoNaming_v20170314.{operation}");
+        self.json("servicediscovery", &target, input)
+    }
+}
 
 /// Notes namespaces, services, and for each ECS service in them how many instances it has and what
 /// one of them is like.
@@ -26,7 +33,7 @@ pub(crate) fn registries(scene: &Scene, look: &mut Look) {
     for service in items(&services["Services"]) {
         let shown = scene.cloud_map("GetService", &json!({ "Id": service["Id"] }));
         let (name, mut own) = (text(service, "Name"), shown["Service"].clone());
-        remove(&mut own, |field| COUNTS.contains(&field));
+        remove(&mut own, |field| field == "InstanceCount");
         note(look, &["registry", name], &own);
         let listed = scene.cloud_map("ListInstances", &json!({ "ServiceId": service["Id"] }));
         let mut counts = BTreeMap::new();

@@ -14,6 +14,7 @@ mod found;
 mod groups;
 mod launch;
 mod look;
+mod made;
 mod network;
 mod parts;
 mod play;

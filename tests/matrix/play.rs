@@ -100,6 +100,11 @@ impl Story<'_> {
         if let Some(config) = self.team.config {
             self.scene.write("bg.yaml", config);
             let names = names(self.scene.folder());
+            bg(self.scene, &APPLY);
+            none("by init", &changes(&self.before, &look(self.scene)))?;
+            let path = self.scene.folder().join("bg.yaml");
+            let kept = std::fs::read_to_string(path).is_ok_and(|it| it == config);
+            kept.then_some(()).ok_or("the config was written over")?;
             return Ok((self.before.clone(), names));
         }
         exits(bg(self.scene, &APPLY), 0)?;
