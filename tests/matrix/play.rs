@@ -237,20 +237,24 @@ impl Story<'_> {
         Ok(())
     }
 
-    /// The tasks that serve are like those that served.
+    /// The tasks that serve are like those that served, and are found as those were.
     fn tasks_alike(&self, before: &Look, now: &Look, names: &Names) -> Result<(), String> {
-        let mut both = now.clone();
-        let of = |slot: &'static str| move |path: &&String| path.starts_with(slot);
-        if !now.keys().any(|path| of("task/shop-b/")(&path)) {
+        let is_of = |path: &str, slot: &str| {
+            let kinds = ["task/", "found/"].iter();
+            let mut rests = kinds.filter_map(|kind| path.strip_prefix(kind));
+            rests.any(|rest| rest.starts_with(slot))
+        };
+        if !now.keys().any(|path| is_of(path, "shop-b/")) {
             return Ok(());
         }
-        let before = before.iter().filter(|(path, _)| of("task/shop/")(path));
+        let mut both = now.clone();
+        let before = before.iter().filter(|(path, _)| is_of(path, "shop/"));
         both.extend(before.map(|(path, value)| (path.clone(), value.clone())));
-        let own = ("task/shop", "task/shop-b");
-        none(
-            "in green's tasks",
-            &twins(&both, own, &[OF_THE_OTHER_SLOT], names),
-        )
+        for own in [("task/shop", "task/shop-b"), ("found/shop", "found/shop-b")] {
+            let alike = twins(&both, own, &[OF_THE_OTHER_SLOT], names);
+            none("in green's tasks", &alike)?;
+        }
+        Ok(())
     }
 
     /// One slot's groups have all the weight of every action that names them, one slot's records
