@@ -1,8 +1,5 @@
 //! Weighted Route 53 records over a load balancer for each slot.
 
-use std::io::{Read, Write};
-use std::net::TcpStream;
-
 use serde_json::json;
 
 use super::routes::HTTP;
@@ -26,23 +23,6 @@ blind_after: 30m
 ";
 
 impl Scene {
-    /// Asks the region's Route 53.
-    #[track_caller]
-    fn dns(&self, method: &str, path: &str, body: &str) -> String {
-        let authority = self.address();
-        let mut stream = TcpStream::connect(authority).expect("the region listens");
-        let request = format!(
-            "{method} /2013-04-01/{path} HTTP/1.1\r\nhost: {authority}\r\nconnection: close\r\n\
-             content-length: {}\r\n\r\n{body}",
-            body.len()
-        );
-        stream.write_all(request.as_bytes()).expect("it reads");
-        let mut answer = String::new();
-        stream.read_to_string(&mut answer).expect("it answers");
-        assert!(answer.starts_with("HTTP/1.1 20"), "{answer}");
-        answer
-    }
-
     fn records(&self, zone: &str) -> String {
         let shown = self.dns("GET", &format!("hostedzone/{zone}/rrset"), "");
         let sets = between(&shown, "<ResourceRecordSets>", "</ResourceRecordSets>");

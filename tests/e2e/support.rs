@@ -256,8 +256,25 @@ impl Scene {
         self.json("application-autoscaling", &target, input)
     }
 
+    /// Asks the region's Route 53.
     #[track_caller]
-    fn json(&self, service: &str, target: &str, input: &Value) -> Value {
+    pub(crate) fn dns(&self, method: &str, path: &str, body: &str) -> String {
+        let authority = self.address();
+        let mut stream = TcpStream::connect(authority).expect("the region listens");
+        let request = format!(
+            "{method} /2013-04-01/{path} HTTP/1.1\r\nhost: {authority}\r\nconnection: close\r\n\
+             content-length: {}\r\n\r\n{body}",
+            body.len()
+        );
+        stream.write_all(request.as_bytes()).expect("it reads");
+        let mut answer = String::new();
+        stream.read_to_string(&mut answer).expect("it answers");
+        assert!(answer.starts_with("HTTP/1.1 20"), "{answer}");
+        answer
+    }
+
+    #[track_caller]
+    pub(crate) fn json(&self, service: &str, target: &str, input: &Value) -> Value {
         let headers = [
             ("content-type", "application/x-amz-json-1.1"),
             ("x-amz-target", target),

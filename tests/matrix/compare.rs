@@ -106,7 +106,7 @@ pub(crate) fn unexpected(
 pub(crate) fn twins(
     look: &Look,
     (a, b): (&str, &str),
-    expected: &[Expected],
+    expected: &[&[Expected]],
     names: &Names,
 ) -> Vec<Change> {
     let below = |path: &str| -> Look {
@@ -130,7 +130,13 @@ pub(crate) fn twins(
     for change in &mut found {
         change.path = format!("{kind}/{}", change.path);
     }
-    found.retain(|change| !expected.iter().any(|it| it.allows(change, names)));
+    found.retain(|change| {
+        !expected
+            .iter()
+            .copied()
+            .flatten()
+            .any(|it| it.allows(change, names))
+    });
     for change in &mut found {
         change.path = format!("{b} beside {a}: {}", change.path);
     }
@@ -231,4 +237,13 @@ pub(crate) fn weights(look: &Look) -> BTreeMap<String, BTreeMap<String, u64>> {
             .insert(group.to_owned(), weight);
     }
     found
+}
+
+/// The weight of every weighted record.
+pub(crate) fn record_weights(look: &Look) -> Vec<(&str, &str)> {
+    let weighted = look.iter().filter_map(|(path, value)| {
+        let record = path.strip_prefix("record/")?.strip_suffix("/Weight")?;
+        Some((record, value.as_str()?))
+    });
+    weighted.collect()
 }

@@ -76,6 +76,12 @@ pub(crate) const BY_PROMOTING: &[Expected] = &[
     changed("service/{a}/runningCount", "*", "0"),
     changed("task/{a}/**", "*", "nothing"),
     added("task/{b}/**"),
+    // And found in Cloud Map.
+    changed("found/{a}/**", "*", "nothing"),
+    added("found/{b}/**"),
+    // Both weights of a pair, and nothing else of it.
+    changed("record/*/Weight", "255", "0"),
+    changed("record/*/Weight", "0", "255"),
     // The task definition that is to serve again after a rollback.
     added("service/{a}/tags/bg:last-served"),
     // The alarms that call its step policies are there while it serves.
@@ -144,6 +150,10 @@ pub(crate) const OF_THE_OTHER_SLOT: &[Expected] = &[
     changed("scaling/*/MinCapacity", "*", "*"),
     changed("scaling/*/SuspendedState/*", "*", "*"),
 ];
+
+/// The same where each slot's group has a load balancer of its own.
+pub(crate) const OF_THE_OTHER_BALANCER: &[Expected] =
+    &[changed("group/LoadBalancerArns/*", "*", "*")];
 
 /// What a new revision has otherwise than the one that its team registered.
 pub(crate) const OF_NEW_REVISIONS: &[Expected] = &[

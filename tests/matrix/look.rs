@@ -4,6 +4,7 @@ use std::collections::BTreeMap;
 
 use serde_json::{Value, json};
 
+use crate::found;
 use crate::support::{Scene, until};
 use crate::team::text;
 use crate::wire::{borrowed, parsed, query};
@@ -46,7 +47,8 @@ const OF_TASKS: [&str; 7] = [
     "tags",
 ];
 /// What of the others changes by itself.
-const PASSING: [&str; 14] = [
+const PASSING: [&str; 15] = [
+    "CreateDate",
     "AlarmConfigurationUpdatedTimestamp",
     "CreatedTime",
     "CreationTime",
@@ -81,6 +83,8 @@ pub(crate) fn look(scene: &Scene) -> Look {
             note(&mut look, &["alarm", text(alarm, "AlarmName")], alarm);
         }
     }
+    found::registries(scene, &mut look);
+    found::records(scene, &mut look);
     look
 }
 
@@ -307,7 +311,7 @@ pub(crate) fn items(list: &Value) -> &[Value] {
     list.as_array().map_or(&[], Vec::as_slice)
 }
 
-fn remove(value: &mut Value, unwanted: impl Fn(&str) -> bool) {
+pub(crate) fn remove(value: &mut Value, unwanted: impl Fn(&str) -> bool) {
     if let Some(fields) = value.as_object_mut() {
         fields.retain(|field, _| !unwanted(field));
     }

@@ -6,15 +6,19 @@
 //! the plain service in `team.rs`. `BG_CASE=sticky` plays only those whose name contains
 //! that, and shows what each run said.
 
+mod bare;
 mod compare;
 mod containers;
 mod expected;
+mod found;
 mod groups;
 mod launch;
 mod look;
+mod made;
 mod network;
 mod parts;
 mod play;
+mod records;
 mod refused;
 mod routes;
 mod scaled;
@@ -26,6 +30,7 @@ mod settings;
 )]
 mod support;
 mod team;
+mod testers;
 mod visitor;
 mod wire;
 
@@ -54,6 +59,8 @@ enum End {
     Deployed(&'static str),
     /// It is refused with these words, and nothing is changed.
     Refused(&'static str),
+    /// It is adopted, but not deployed: that is refused with these words, and nothing is changed.
+    Unwilling(&'static str),
 }
 
 /// One whose bad version fails its health check, as most do.
@@ -70,6 +77,12 @@ const fn fails_with(name: &'static str, bad: &'static str, built: fn(&mut Team))
 /// One that bg refuses.
 const fn refused(name: &'static str, words: &'static str, built: fn(&mut Team)) -> Variant {
     let end = End::Refused(words);
+    Variant { name, built, end }
+}
+
+/// One that bg adopts and doesn't deploy as it is.
+const fn unwilling(name: &'static str, words: &'static str, built: fn(&mut Team)) -> Variant {
+    let end = End::Unwilling(words);
     Variant { name, built, end }
 }
 
@@ -115,6 +128,9 @@ fn every_service_is_adopted_and_deployed_both_ways_with_nothing_lost_or_left_ove
         network::VARIANTS,
         scaled::VARIANTS,
         refused::VARIANTS,
+        bare::VARIANTS,
+        testers::VARIANTS,
+        records::VARIANTS,
     ];
     let wanted = std::env::var("BG_CASE").unwrap_or_default();
     let all = tables.into_iter().flatten();

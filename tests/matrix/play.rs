@@ -4,10 +4,10 @@ use std::collections::BTreeSet;
 use std::path::Path;
 use std::time::Duration;
 
-use crate::compare::{Change, Names, changes, lost, twins, unexpected, weights};
+use crate::compare::{Change, Names, changes, lost, record_weights, twins, unexpected, weights};
 use crate::expected::{
     BY_ADOPTING, BY_DEPLOYING, BY_PROMOTING, BY_RETURNING, BY_STICKY_REVERTS, Expected,
-    OF_NEW_ALARMS, OF_NEW_REVISIONS, OF_THE_OTHER_SLOT,
+    OF_NEW_ALARMS, OF_NEW_REVISIONS, OF_THE_OTHER_BALANCER, OF_THE_OTHER_SLOT,
 };
 use crate::look::{Look, look};
 use crate::support::{Ended, Scene};
@@ -45,15 +45,16 @@ pub(crate) fn play(variant: &Variant) -> Result<(), String> {
     let before = look(&scene);
     none("by the region itself", &lost(&asked, &before))?;
     let _visitor = team.counts_requests().then(|| Visitor::of(&scene));
+    let story = |bad, before| Story {
+        scene: &scene,
+        team: &team,
+        bad,
+        before,
+    };
     match variant.end {
         End::Refused(words) => is_refused(&scene, &before, words),
-        End::Deployed(bad) => Story {
-            scene: &scene,
-            team: &team,
-            bad,
-            before,
-        }
-        .play(),
+        End::Deployed(bad) => story(bad, before).play(),
+        End::Unwilling(words) => story("v2", before).is_unwilling(words),
     }
 }
 
@@ -76,20 +77,7 @@ struct Story<'s> {
 
 impl Story<'_> {
     fn play(&self) -> Result<(), String> {
-        exits(bg(self.scene, &APPLY), 0)?;
-        let names = names(self.scene.folder());
-        let adopted = look(self.scene);
-        let changed = unexpected(&self.before, &adopted, &[BY_ADOPTING], &names);
-        none("by adopting", &changed)?;
-        self.slots_alike(&adopted, &names)?;
-        self.carries(&adopted, "{a}", &names)?;
-
-        let again = exits(bg(self.scene, &APPLY), 0)?;
-        let told = again.stdout.contains("Nothing is missing");
-        told.then_some(())
-            .ok_or_else(|| format!("it finds something missing again: {again}"))?;
-        none("by adopting again", &changes(&adopted, &look(self.scene)))?;
-
+        let (adopted, names) = self.adopted()?;
         exits(self.deploy(self.bad), 4)?;
         let sticky = match self.team.is_sticky() {
             true => BY_STICKY_REVERTS,
@@ -105,6 +93,56 @@ impl Story<'_> {
         exits(self.deploy("v3"), 0)?;
         let returned = [BY_DEPLOYING, BY_RETURNING];
         self.changed("by the next one", &adopted, &returned, "{a}", &names)
+    }
+
+    /// What is there once it is adopted, and what the slots' things are called.
+    fn adopted(&self) -> Result<(Look, Names), String> {
+        if let Some(config) = self.team.config {
+            self.scene.write("bg.yaml", config);
+            let names = names(self.scene.folder());
+            bg(self.scene, &APPLY);
+            none("by init", &changes(&self.before, &look(self.scene)))?;
+            let path = self.scene.folder().join("bg.yaml");
+            let kept = std::fs::read_to_string(path).is_ok_and(|it| it == config);
+            kept.then_some(()).ok_or("the config was written over")?;
+            return Ok((self.before.clone(), names));
+        }
+        exits(bg(self.scene, &APPLY), 0)?;
+        self.edit();
+        let names = names(self.scene.folder());
+        let adopted = look(self.scene);
+        let changed = unexpected(&self.before, &adopted, &[BY_ADOPTING], &names);
+        none("by adopting", &changed)?;
+        self.slots_alike(&adopted, &names)?;
+        self.carries(&adopted, "{a}", &names)?;
+
+        let again = exits(bg(self.scene, &APPLY), 0)?;
+        let told = again.stdout.contains("Nothing is missing");
+        told.then_some(())
+            .ok_or_else(|| format!("it finds something missing again: {again}"))?;
+        none("by adopting again", &changes(&adopted, &look(self.scene)))?;
+        Ok((adopted, names))
+    }
+
+    /// Writes into the config what `bg init` leaves to people.
+    fn edit(&self) {
+        let path = self.scene.folder().join("bg.yaml");
+        let mut config = std::fs::read_to_string(path).expect("it was written");
+        for (from, to) in &self.team.edits {
+            assert!(config.contains(from), "no {from:?} in\n{config}");
+            config = config.replace(from, to);
+        }
+        self.scene.write("bg.yaml", &config);
+    }
+
+    /// It is adopted, and no version is deployed.
+    fn is_unwilling(&self, words: &str) -> Result<(), String> {
+        let (adopted, _) = self.adopted()?;
+        let refused = exits(self.deploy(self.bad), 3)?;
+        let told = refused.stderr.contains(words);
+        told.then_some(())
+            .ok_or_else(|| format!("not refused with {words:?}: {refused}"))?;
+        none("by a refusal", &changes(&adopted, &look(self.scene)))
     }
 
     /// Where a minute of the region's passes between two writes to a disk, a deployment ends before
@@ -140,6 +178,11 @@ impl Story<'_> {
 
     /// Slot b's things are like slot a's.
     fn slots_alike(&self, look: &Look, names: &Names) -> Result<(), String> {
+        let of_balancers = match self.team.records.is_empty() {
+            true => &[],
+            false => OF_THE_OTHER_BALANCER,
+        };
+        let otherwise = [OF_THE_OTHER_SLOT, of_balancers];
         let of_services =
             ["service", "scaling", "policy", "schedule"].map(|kind| (kind, &names.services[..]));
         for (kind, pairs) in of_services
@@ -151,10 +194,8 @@ impl Story<'_> {
                 // Before the first deployment there is no service.
                 let there = look.keys().any(|path| path.starts_with("service/shop-b/"));
                 if there || kind == "group" {
-                    none(
-                        "in slot b",
-                        &twins(look, (&a, &b), OF_THE_OTHER_SLOT, names),
-                    )?;
+                    let alike = twins(look, (&a, &b), &otherwise, names);
+                    none("in slot b", &alike)?;
                 }
             }
         }
@@ -168,7 +209,12 @@ impl Story<'_> {
         };
         let all: BTreeSet<String> = look.keys().filter_map(of_path).collect();
         for other in &all {
-            let alike = twins(look, ("definition/shop:1", other), OF_NEW_REVISIONS, names);
+            let alike = twins(
+                look,
+                ("definition/shop:1", other),
+                &[OF_NEW_REVISIONS],
+                names,
+            );
             none("in a new revision", &alike)?;
         }
         Ok(())
@@ -185,32 +231,65 @@ impl Story<'_> {
         for alarm in arns.filter(is_new) {
             none(
                 "in a new alarm",
-                &twins(now, (&own, alarm), OF_NEW_ALARMS, names),
+                &twins(now, (&own, alarm), &[OF_NEW_ALARMS], names),
             )?;
         }
         Ok(())
     }
 
-    /// The tasks that serve are like those that served.
+    /// The tasks that serve are like those that served, and are found as those were.
     fn tasks_alike(&self, before: &Look, now: &Look, names: &Names) -> Result<(), String> {
-        let mut both = now.clone();
-        let of = |slot: &'static str| move |path: &&String| path.starts_with(slot);
-        if !now.keys().any(|path| of("task/shop-b/")(&path)) {
+        let is_of = |path: &str, slot: &str| {
+            let kinds = ["task/", "found/"].iter();
+            let mut rests = kinds.filter_map(|kind| path.strip_prefix(kind));
+            rests.any(|rest| rest.starts_with(slot))
+        };
+        if !now.keys().any(|path| is_of(path, "shop-b/")) {
             return Ok(());
         }
-        let before = before.iter().filter(|(path, _)| of("task/shop/")(path));
+        let mut both = now.clone();
+        let before = before.iter().filter(|(path, _)| is_of(path, "shop/"));
         both.extend(before.map(|(path, value)| (path.clone(), value.clone())));
-        let own = ("task/shop", "task/shop-b");
-        none(
-            "in green's tasks",
-            &twins(&both, own, OF_THE_OTHER_SLOT, names),
-        )
+        for own in [("task/shop", "task/shop-b"), ("found/shop", "found/shop-b")] {
+            let alike = twins(&both, own, &[OF_THE_OTHER_SLOT], names);
+            none("in green's tasks", &alike)?;
+        }
+        Ok(())
     }
 
-    /// One slot's groups have all the weight of every action that names them.
+    /// One slot's groups have all the weight of every action that names them, one slot's records
+    /// all the weight of each pair, and without either its service alone has tasks.
     fn carries(&self, look: &Look, slot: &str, names: &Names) -> Result<(), String> {
-        let other = if slot == "{a}" { "{b}" } else { "{a}" };
+        let (service, other) = match slot {
+            "{a}" => (&names.services[0].0, "{b}"),
+            _ => (&names.services[0].1, "{a}"),
+        };
+        let works = |path: &&String| {
+            path.starts_with("service/")
+                && path.ends_with("/desiredCount")
+                && look.get(*path).and_then(serde_json::Value::as_u64) > Some(0)
+        };
+        let working: Vec<&String> = look.keys().filter(works).collect();
+        if working != [&format!("service/{service}/desiredCount")] {
+            return Err(format!("slot {slot} does not work alone: {working:?}"));
+        }
+        for (set, weight) in record_weights(look) {
+            // By the names that the variants give them.
+            let own = set.ends_with(if slot == "{a}" { " a" } else { " b" });
+            let wanted = if own { "255" } else { "0" };
+            if weight != wanted {
+                return Err(format!("record {set} has weight {weight} and not {wanted}"));
+            }
+        }
+        let before = weights(&self.before);
         for (action, groups) in weights(look) {
+            // Behind records a load balancer forwards to its slot alone, always.
+            if !self.team.records.is_empty() && groups.len() == 1 {
+                if before.get(&action) != Some(&groups) {
+                    return Err(format!("{action}: it forwards otherwise: {groups:?}"));
+                }
+                continue;
+            }
             let of = |slot| {
                 groups
                     .iter()
@@ -233,7 +312,7 @@ fn names(folder: &Path) -> Names {
     let config = std::fs::read_to_string(folder.join("bg.yaml")).expect("it was written");
     let slots = config.split_once("slots:").expect("slots").1;
     let (a, b) = slots.split_once("  b:").expect("slot b");
-    let b = b.split_once("routes:").expect("routes").0;
+    let b = b.split_once("\n\n").expect("an empty line").0;
     let named = |slot: &str, keys: &[&str]| -> Vec<String> {
         let words = slot
             .split([' ', ',', '{', '}', '\n'])

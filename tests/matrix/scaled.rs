@@ -93,11 +93,11 @@ pub(crate) const VARIANTS: &[Variant] = &[
     }),
 ];
 
-fn scaled(team: &mut Team, min: u32, max: u32) {
+pub(crate) fn scaled(team: &mut Team, min: u32, max: u32) {
     team.scaling = json!({ "MinCapacity": min, "MaxCapacity": max });
 }
 
-fn tracking(name: &str, configuration: Value) -> Value {
+pub(crate) fn tracking(name: &str, configuration: Value) -> Value {
     let mut policy = json!({ "PolicyName": name, "PolicyType": "TargetTrackingScaling" });
     policy["TargetTrackingScalingPolicyConfiguration"] = configuration;
     policy

@@ -2,16 +2,17 @@
 //! variant has otherwise.
 //!
 //! All of it is the input of AWS's own calls. `@NAME` stands for the ARN of what was made under
-//! that name, `#NAME` for the last part of it, as metrics name it.
-
-use std::collections::BTreeMap;
+//! that name, `#NAME` for the last part of it, as metrics name it, `%NAME` for a load balancer's DNS
+//! name.
 
 use serde_json::{Value, json};
 
+use crate::found::record_name;
 use crate::look::{Look, items, note};
+use crate::made::Made;
 use crate::parts::{balancer, container, group, listener, registered};
 use crate::support::{Scene, until};
-use crate::wire::{borrowed, parsed, query};
+use crate::wire::{borrowed, query};
 
 /// Everything that a team has made, in the order of its making.
 pub(crate) struct Team {
@@ -32,6 +33,14 @@ pub(crate) struct Team {
     pub(crate) policies: Vec<Value>,
     pub(crate) schedules: Vec<Value>,
     pub(crate) alarms: Vec<Value>,
+    /// Cloud Map's services, all in one namespace.
+    pub(crate) registries: Vec<Value>,
+    /// Route 53's records, all in one hosted zone.
+    pub(crate) records: Vec<Value>,
+    /// Words in the bg.yaml that `bg init` wrote, and what people write in their place.
+    pub(crate) edits: Vec<(&'static str, &'static str)>,
+    /// A bg.yaml that people write by hand instead of `bg init`.
+    pub(crate) config: Option<&'static str>,
 }
 
 impl Team {
@@ -62,7 +71,19 @@ impl Team {
             policies: Vec::new(),
             schedules: Vec::new(),
             alarms: Vec::new(),
+            registries: Vec::new(),
+            records: Vec::new(),
+            edits: Vec::new(),
+            config: None,
         }
+    }
+
+    /// Takes it from behind the load balancer, and that away.
+    pub(crate) fn bare(&mut self) {
+        self.without("loadBalancers");
+        self.balancers.clear();
+        self.groups.clear();
+        self.listeners.clear();
     }
 
     /// The first container's definition.
@@ -113,10 +134,7 @@ impl Team {
 
     /// Makes all of it in the region and waits until it runs. What of it has to be shown.
     pub(crate) fn make(&self, scene: &Scene) -> Look {
-        let mut made = Made {
-            scene,
-            arns: BTreeMap::new(),
-        };
+        let mut made = Made::nothing(scene);
         scene.ecs("CreateCluster", &self.cluster);
         for at in 0..self.instances {
             let document = json!({ "instanceId": format!("i-{at:017x}"), "region": "eu-west-1" });
@@ -139,6 +157,7 @@ impl Team {
         for rule in &self.rules {
             made.elb("CreateRule", rule, "Rules", "Called");
         }
+        made.in_cloud_map(&self.registries);
         scene.ecs("CreateService", &made.resolved(&self.service));
         if self.scaling.is_object() {
             scene.scaling("RegisterScalableTarget", &made.of_scaling(&self.scaling));
@@ -146,7 +165,7 @@ impl Team {
         for policy in &self.policies {
             let put = scene.scaling("PutScalingPolicy", &made.of_scaling(policy));
             let arn = text(&put, "PolicyARN").to_owned();
-            made.arns.insert(text(policy, "PolicyName").to_owned(), arn);
+            made.called(text(policy, "PolicyName"), arn);
         }
         for schedule in &self.schedules {
             scene.scaling("PutScheduledAction", &made.of_scaling(schedule));
@@ -155,6 +174,7 @@ impl Team {
             let parameters = query(&made.resolved(alarm));
             scene.cloudwatch("PutMetricAlarm", &borrowed(&parameters));
         }
+        made.in_dns(&self.records);
         self.until_it_runs(&made);
         self.asked(&made)
     }
@@ -241,6 +261,12 @@ impl Team {
         for alarm in &self.alarms {
             asked(&["alarm", text(alarm, "AlarmName")], alarm, &[]);
         }
+        for registry in &self.registries {
+            asked(&["registry", text(registry, "Name")], registry, &[]);
+        }
+        for record in &self.records {
+            asked(&["record", &record_name(record)], record, &[]);
+        }
         look
     }
 
@@ -256,7 +282,9 @@ impl Team {
 
     /// Whether something of it counts requests.
     pub(crate) fn counts_requests(&self) -> bool {
-        self.balancers[0]["Type"] == "application"
+        let of = self.balancers.first();
+        // What comes to a load balancer goes to its one slot, whatever records say.
+        self.records.is_empty() && of.is_some_and(|it| it["Type"] == "application")
     }
 
     fn until_it_runs(&self, made: &Made<'_>) {
@@ -272,101 +300,6 @@ impl Team {
             let runs = wanted.is_null() || service["runningCount"] == *wanted;
             (runs && service["deployments"][0]["rolloutState"] == "COMPLETED").then_some(())
         });
-    }
-}
-
-/// What was made so far.
-struct Made<'s> {
-    scene: &'s Scene,
-    arns: BTreeMap<String, String>,
-}
-
-impl Made<'_> {
-    /// Makes something of the load balancers' and remembers its ARN under its name.
-    fn elb(&mut self, operation: &str, input: &Value, list: &str, name: &str) -> String {
-        let mut asked = self.resolved(input);
-        if let Some(fields) = asked.as_object_mut() {
-            fields.retain(|field, _| field != "Called" && field != "Attributes");
-        }
-        let answer = parsed(&self.scene.elb(operation, &borrowed(&query(&asked))));
-        let made = &answer[list][0];
-        let arns = made.as_object().into_iter().flatten();
-        let own = [
-            "LoadBalancerArn",
-            "TargetGroupArn",
-            "ListenerArn",
-            "RuleArn",
-        ];
-        let mut arns = arns.filter(|(field, _)| own.contains(&field.as_str()));
-        let of_listener = list == "Listeners";
-        let arn = match of_listener {
-            true => made["ListenerArn"].as_str(),
-            false => arns.next().and_then(|(_, arn)| arn.as_str()),
-        };
-        let arn = arn
-            .unwrap_or_else(|| panic!("{operation}: {answer}"))
-            .to_owned();
-        self.arns.insert(text(input, name).to_owned(), arn.clone());
-        arn
-    }
-
-    fn attributes(&self, operation: &str, key: &str, arn: &str, of: &Value) {
-        let Some(attributes) = of["Attributes"].as_object() else {
-            return;
-        };
-        let attributes = attributes
-            .iter()
-            .map(|(key, value)| json!({ "Key": key, "Value": value }));
-        let input = json!({ key: arn, "Attributes": attributes.collect::<Vec<_>>() });
-        self.scene.elb(operation, &borrowed(&query(&input)));
-    }
-
-    fn of_scaling(&self, input: &Value) -> Value {
-        let mut input = self.resolved(input);
-        input["ServiceNamespace"] = json!("ecs");
-        input["ScalableDimension"] = json!("ecs:service:DesiredCount");
-        input["ResourceId"] = json!("service/demo/shop");
-        input
-    }
-
-    /// With ARNs in the places of the names.
-    fn resolved(&self, value: &Value) -> Value {
-        match value {
-            Value::String(text) => json!(self.named(text)),
-            Value::Array(items) => items.iter().map(|item| self.resolved(item)).collect(),
-            Value::Object(fields) => {
-                let fields = fields
-                    .iter()
-                    .map(|(name, value)| (name.clone(), self.resolved(value)));
-                Value::Object(fields.collect())
-            }
-            plain => plain.clone(),
-        }
-    }
-
-    fn named(&self, text: &str) -> String {
-        let arn = |name: &str| {
-            let arn = self.arns.get(name);
-            arn.unwrap_or_else(|| panic!("nothing was made under the name {name}"))
-                .clone()
-        };
-        let dimension = |name: &str| {
-            let arn = arn(name);
-            let last = arn.rsplit(':').next().unwrap_or_default();
-            last.trim_start_matches("loadbalancer/").to_owned()
-        };
-        if let Some(name) = text.strip_prefix('@') {
-            return arn(name);
-        }
-        // `#web/#shop` is a resource label.
-        let parts = text.split('/').map(|part| match part.strip_prefix('#') {
-            Some(name) => dimension(name),
-            None => part.to_owned(),
-        });
-        match text.starts_with('#') {
-            true => parts.collect::<Vec<_>>().join("/"),
-            false => text.to_owned(),
-        }
     }
 }
 

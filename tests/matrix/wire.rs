@@ -1,7 +1,7 @@
 //! What ELBv2 and CloudWatch are asked and answer, as plain values.
 
 use quick_xml::Reader;
-use quick_xml::escape::resolve_predefined_entity;
+use quick_xml::escape::{escape, resolve_predefined_entity};
 use quick_xml::events::Event;
 use serde_json::{Map, Value, json};
 
@@ -32,6 +32,17 @@ impl Open {
 
 /// The result in an answer of the Query protocol. All plain values are texts.
 pub(crate) fn parsed(answer: &str) -> Value {
+    let document = document(answer);
+    let parts = document.as_object().into_iter().flatten();
+    let mut results = parts.filter(|(name, _)| name.ends_with("Result"));
+    results
+        .next()
+        .map_or(Value::Null, |(_, result)| result.clone())
+}
+
+/// An answer in XML: what its outermost element holds. Lists have members, or are called as their
+/// items are with an `s`.
+pub(crate) fn document(answer: &str) -> Value {
     let mut reader = Reader::from_str(answer);
     let mut open = vec![Open::default()];
     loop {
@@ -54,6 +65,9 @@ pub(crate) fn parsed(answer: &str) -> Value {
                 let outer = open.last_mut().expect("no more ends than begins");
                 match name.as_str() {
                     "member" => outer.members.push(ended.value()),
+                    name if outer.name.strip_suffix('s') == Some(name) => {
+                        outer.members.push(ended.value());
+                    }
                     _ => drop(outer.fields.insert(name, ended.value())),
                 }
             }
@@ -63,11 +77,23 @@ pub(crate) fn parsed(answer: &str) -> Value {
     }
     let document = open.pop().map(Open::value).unwrap_or_default();
     let responses = document.as_object().and_then(|it| it.values().next());
-    let parts = responses.and_then(Value::as_object).into_iter().flatten();
-    let mut results = parts.filter(|(name, _)| name.ends_with("Result"));
-    results
-        .next()
-        .map_or(Value::Null, |(_, result)| result.clone())
+    responses.cloned().unwrap_or_default()
+}
+
+/// A document for Route 53.
+pub(crate) fn xml(value: &Value) -> String {
+    let fields = value.as_object().into_iter().flatten();
+    let written = fields.map(|(name, value)| match value {
+        Value::Array(items) => {
+            let item = name.trim_end_matches('s');
+            let items: String = items.iter().map(|it| xml(&json!({ item: it }))).collect();
+            format!("<{name}>{items}</{name}>")
+        }
+        Value::Object(_) => format!("<{name}>{}</{name}>", xml(value)),
+        Value::String(text) => format!("<{name}>{}</{name}>", escape(text.as_str())),
+        plain => format!("<{name}>{plain}</{name}>"),
+    });
+    written.collect()
 }
 
 /// An input as the Query protocol writes it.
