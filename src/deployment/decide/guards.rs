@@ -11,6 +11,9 @@ use crate::strategy::Weight;
 
 /// Failed tasks that are put up with: as few as ECS's own circuit breaker's least threshold.
 const FAILED_TASKS_AT_LEAST: u32 = 3;
+/// The same where no load balancer checks tasks and counts their answers: how they end is all that
+/// shows a bad version. One may be its host's fault.
+const FAILED_TASKS_AT_LEAST_ALONE: u32 = 2;
 /// And at most so many, however large the service.
 const FAILED_TASKS_AT_MOST: u32 = 10;
 
@@ -68,8 +71,13 @@ impl Draft<'_> {
                 stopped,
             });
         }
-        let limit = self.deployment.plan.desired.div_ceil(2);
-        let limit = limit.clamp(FAILED_TASKS_AT_LEAST, FAILED_TASKS_AT_MOST);
+        let plan = &self.deployment.plan;
+        let at_least = match plan.is_bare() {
+            true => FAILED_TASKS_AT_LEAST_ALONE,
+            false => FAILED_TASKS_AT_LEAST,
+        };
+        let limit = plan.desired.div_ceil(2);
+        let limit = limit.clamp(at_least, FAILED_TASKS_AT_MOST);
         let failed = service.failed.max(self.deployment.failed_tasks);
         let trip = Trip::CrashLoop {
             failed,

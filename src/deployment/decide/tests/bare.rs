@@ -224,3 +224,18 @@ fn blue_goes_when_retire_after_is_over_and_at_once_where_it_is_known_to_be_bad()
     plan.kind = Kind::Rollback;
     assert!(waits(&plan).as_secs() <= 1);
 }
+
+#[test]
+fn two_tasks_that_end_by_themselves_in_the_bake_are_a_bad_version_and_one_is_not() {
+    let mut scene = Scene::bare();
+    scene.run_to_baking(0);
+    scene.service(SlotName::B).failed = 1;
+    scene.look();
+    assert_eq!(scene.trip(), None);
+    scene.service(SlotName::B).failed = 2;
+    scene.look();
+    assert!(matches!(
+        scene.trip(),
+        Some(Trip::CrashLoop { failed: 2, .. })
+    ));
+}
