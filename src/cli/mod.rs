@@ -26,6 +26,7 @@ mod local_region;
 mod lock;
 mod past;
 mod place;
+mod programs;
 mod request;
 mod retiring;
 mod running;
