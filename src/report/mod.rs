@@ -9,6 +9,7 @@
 pub mod doctor;
 pub mod ending;
 pub mod history;
+mod idle;
 pub mod json;
 pub mod line;
 pub mod live;
