@@ -6,7 +6,7 @@ use super::from::{Taken, gates};
 use super::proposal::{Pair, Proposal};
 use super::texts::{one_line, quoted};
 use crate::deployment::ids::SlotName;
-use crate::strategy::{StrategyRef, format_duration};
+use crate::strategy::{Step, Strategy, StrategyRef, format_duration};
 
 /// How long blue's traffic is waited for beyond `retire.after`.
 const RETIRE_WITHIN: Duration = Duration::from_secs(3600);
@@ -148,9 +148,32 @@ fn beside(taken: &Taken) -> Vec<String> {
 fn strategy(taken: &Taken) -> String {
     let name = taken.strategy.as_deref().unwrap_or("canary");
     let known = StrategyRef::Named(name.to_owned()).resolve(|_| Ok(String::new()));
-    let summary = known.map_or_else(|_| String::new(), |it| it.summary().to_owned());
+    let summary = known.as_ref().map_or("", |it| it.summary());
     let summary = summary.trim_end_matches('.');
-    format!("strategy: {}    # {summary}", plain(name))
+    match (&known, taken.bake) {
+        (Ok(known), Some(bake)) if bake != known.bake() => with_bake(known, bake),
+        _ => format!("strategy: {}    # {summary}", plain(name)),
+    }
+}
+
+/// A strategy's steps written out, with another bake after the last one.
+fn with_bake(strategy: &Strategy, bake: Duration) -> String {
+    let last = strategy.steps().len() - 1;
+    let step = |(at, step): (usize, &Step)| match at == last {
+        true => format!("    - {{ weight: {} }}", step.weight),
+        false => format!(
+            "    - {{ weight: {}, bake: {} }}",
+            step.weight,
+            length(step.bake)
+        ),
+    };
+    let steps: Vec<String> = strategy.steps().iter().enumerate().map(step).collect();
+    format!(
+        "strategy:    # {}\n  steps:\n{}\n  bake: {}    # after the last step",
+        strategy.summary().trim_end_matches('.'),
+        steps.join("\n"),
+        length(bake)
+    )
 }
 
 fn retire(taken: &Taken) -> String {
@@ -357,6 +380,27 @@ mod tests {
         let text = config(&propose(&facts).unwrap(), &kept);
         assert!(text.contains("retire: { then: keep }"), "{text}");
         read_with(&facts, &kept);
+    }
+
+    #[test]
+    fn a_bake_of_its_own_is_written_with_the_steps() {
+        let taken = Taken {
+            strategy: Some("canary:0.5%:90m".to_owned()),
+            bake: Some(Duration::from_secs(900)),
+            ..Taken::default()
+        };
+        let StrategyRef::Inline(read) = read_with(&facts(), &taken).strategy else {
+            panic!("its steps are written out");
+        };
+        let known = Strategy::shorthand("canary:0.5%:90m").unwrap();
+        assert_eq!(read.steps(), known.steps());
+        assert_eq!(read.bake(), Duration::from_secs(900));
+        let usual = Taken {
+            bake: Some(crate::strategy::DEFAULT_BAKE),
+            ..taken
+        };
+        let text = config(&propose(&facts()).unwrap(), &usual);
+        assert!(text.contains("\nstrategy: \"canary:0.5%:90m\""), "{text}");
     }
 
     #[test]

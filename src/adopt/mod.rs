@@ -19,7 +19,7 @@ pub use alarms::AlarmLine;
 pub use cloudformation::cloudformation;
 pub use config::config;
 pub use facts::{AlarmNamed, Facts, Group, Limits, RouteFound, Wanted};
-pub use from::{Asks, Hook, ServiceDefinition, Taken, service_definition};
+pub use from::{Asks, Hook, Taken, service_definition};
 pub use names::service_stems;
 pub use proposal::{Addition, Pair, Proposal, Twin, propose};
 pub use terraform::terraform;

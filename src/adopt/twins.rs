@@ -11,6 +11,7 @@ use crate::deployment::bare;
 use crate::deployment::clone::DEPLOYMENT_TAG;
 use crate::deployment::ids::EcsServiceName;
 use crate::deployment::problem::Problem;
+use crate::deployment::retire;
 
 /// Settings in which two slots' groups can't differ: an action refuses one of them, or the same
 /// tasks can't be registered with both.
@@ -158,13 +159,12 @@ pub(super) fn service(
     a: &EcsServiceName,
     pairs: &[Pair],
 ) -> Result<EcsServiceName, Problem> {
-    if let Some(first) = first_slot(facts, a, pairs) {
+    if let Some((first, why)) = first_slot(facts, a, pairs) {
         return Err(Problem::new(
+            format!("service {a} seems to be slot b of {first}: {why}"),
             format!(
-                "service {a} seems to be slot b of {first}: the same forward actions name both"
-            ),
-            format!(
-                "adopt that one: bg init --cluster {} --service {first}",
+                "adopt that one: bg init --cluster {} --service {first}; what deploys it is the \
+                 bg.yaml that names both",
                 facts.cluster
             ),
         ));
@@ -212,8 +212,13 @@ fn groups_of(service: &Value) -> Vec<&str> {
     groups.map(|entry| text(entry, "targetGroupArn")).collect()
 }
 
-/// The service whose slot b `name` is, by its name and by the forward actions.
-fn first_slot(facts: &Facts, name: &EcsServiceName, pairs: &[Pair]) -> Option<EcsServiceName> {
+/// The service whose slot b `name` is, by its name and by the forward actions, or by the tags of
+/// what bg made; and how one knows.
+fn first_slot(
+    facts: &Facts,
+    name: &EcsServiceName,
+    pairs: &[Pair],
+) -> Option<(EcsServiceName, &'static str)> {
     let would_be =
         |other: &EcsServiceName| service_names(other.as_str()).contains(&name.as_str().to_owned());
     let shares = |service: &Value| {
@@ -229,7 +234,24 @@ fn first_slot(facts: &Facts, name: &EcsServiceName, pairs: &[Pair]) -> Option<Ec
         };
         pairs.iter().any(with)
     };
-    let mut others = facts.others.iter();
-    let found = others.find(|(other, service)| would_be(other) && shares(service));
-    found.map(|(other, _)| other.clone())
+    let is_made = is_made_beside_another(facts, name);
+    let mut others = facts.others.iter().filter(|(other, _)| would_be(other));
+    others.find_map(|(other, service)| match shares(service) {
+        true => Some((other.clone(), "the same forward actions name both")),
+        false if is_made => Some((other.clone(), "bg made or deployed it (its bg:… tags)")),
+        false => None,
+    })
+}
+
+/// Whether bg deployed this service as somebody's slot b: it bears bg's tags, and neither a config
+/// nor a service that bg made beside it says that it is a slot a.
+fn is_made_beside_another(facts: &Facts, name: &EcsServiceName) -> bool {
+    let is_bg_s = |service: &Value| {
+        let tags = [DEPLOYMENT_TAG, bare::LIVE_TAG, retire::SERVED_TAG];
+        tags.iter().any(|tag| bare::tag(service, tag).is_some())
+    };
+    let own = facts.wanted.service_names(name.as_str());
+    let mut own = own.iter().map(EcsServiceName::new);
+    let has_own = own.any(|it| facts.others.get(&it).is_some_and(is_bg_s));
+    facts.wanted.service.is_none() && !has_own && is_bg_s(&facts.service)
 }
