@@ -6,6 +6,7 @@ use super::from::{Taken, gates};
 use super::proposal::{Pair, Proposal};
 use super::texts::{one_line, quoted};
 use crate::deployment::ids::SlotName;
+use crate::deployment::surroundings::Forward;
 use crate::strategy::{Step, Strategy, StrategyRef, format_duration};
 
 /// How long blue's traffic is waited for beyond `retire.after`.
@@ -99,20 +100,42 @@ fn places(proposal: &Proposal) -> &'static str {
     }
 }
 
-fn routes(proposal: &Proposal, taken: &Taken) -> Vec<String> {
-    let mut lines =
-        vec!["# Every forward action that names these target groups. Found:".to_owned()];
+/// What carries the traffic: found again each time, or listed where records are among it.
+fn where_it_flows(proposal: &Proposal, taken: &Taken) -> Vec<String> {
     let is_test = |arn: &str| taken.test_routes.iter().any(|it| it == arn);
-    let routes = proposal.routes.iter();
-    let routes = routes.filter(|route| !is_test(route.forward.arn.as_str()));
-    let labels = routes.map(|route| one_line(&route.forward.label()));
-    lines.extend(labels.map(|label| format!("#   {label}")));
-    lines.push("routes: auto".to_owned());
-    lines.push(
-        "# Where each slot has a load balancer of its own, behind weighted Route 53 records of one name:"
+    let routes = proposal.routes.iter().map(|route| &route.forward);
+    let routes = routes.filter(|it| !is_test(it.arn.as_str()));
+    let label = |it: &Forward| one_line(&it.label());
+    if proposal.records.is_empty() {
+        let found = routes.map(|it| format!("#   {}", label(it)));
+        let first = "# Every forward action that names these target groups. Found:".to_owned();
+        let records = "routes: auto\n# Where each slot has a load balancer of its own, behind \
+                       weighted Route 53 records of one name:\n# routes: [{ record: \
+                       shop.example.com }]";
+        let last = [records.to_owned()];
+        return std::iter::once(first).chain(found).chain(last).collect();
+    }
+    let mut lines = vec![
+        "# Weighted Route 53 records over a load balancer for each slot: their weights move."
             .to_owned(),
-    );
-    lines.push("# routes: [{ record: shop.example.com }]".to_owned());
+        "routes:".to_owned(),
+    ];
+    lines.extend(proposal.records.iter().map(|it| {
+        let zone = it
+            .zone
+            .as_deref()
+            .map(|it| format!(", zone: {}", plain(it)));
+        let kind = it.kind.map(|it| format!(", type: {it}"));
+        let more = [zone, kind].into_iter().flatten().collect::<String>();
+        format!("  - {{ record: {}{more} }}", quoted(it.name.as_str()))
+    }));
+    let others = routes.filter(|it| it.kind.record().is_none());
+    lines.extend(others.map(|it| format!("  - {}    # {}", quoted(it.arn.as_str()), label(it))));
+    lines
+}
+
+fn routes(proposal: &Proposal, taken: &Taken) -> Vec<String> {
+    let mut lines = where_it_flows(proposal, taken);
     lines.push(String::new());
     if !taken.test_routes.is_empty() {
         lines.push("# Testers see green here before any user does.".to_owned());

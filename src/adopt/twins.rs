@@ -7,6 +7,7 @@ use serde_json::Value;
 use super::facts::{Facts, Group, RouteFound};
 use super::names::service_names;
 use super::proposal::{Pair, Twin, text};
+use super::records::is_at_other_end;
 use crate::deployment::bare;
 use crate::deployment::clone::DEPLOYMENT_TAG;
 use crate::deployment::ids::EcsServiceName;
@@ -15,7 +16,7 @@ use crate::deployment::retire;
 
 /// Settings in which two slots' groups can't differ: an action refuses one of them, or the same
 /// tasks can't be registered with both.
-const ALIKE: [&str; 4] = ["Protocol", "ProtocolVersion", "VpcId", "TargetType"];
+pub(super) const ALIKE: [&str; 4] = ["Protocol", "ProtocolVersion", "VpcId", "TargetType"];
 
 /// Slot b's group beside `a`.
 pub(super) fn group(facts: &Facts, a: &Group, notes: &mut Vec<String>) -> Result<Twin, Problem> {
@@ -80,7 +81,8 @@ fn beside<'f>(facts: &'f Facts, a: &Group, names: &[String]) -> Option<&'f Group
     let mut others = others.filter(|other| {
         // What has targets and another name is some other service's.
         let free = other.targets == 0 && !facts.wanted.groups.contains_key(&a.name);
-        fits(a, other)
+        // Records lead to a group behind a load balancer of its own.
+        alike(a, other)
             && serves_nobody_else(facts, a, other)
             && (free || names.contains(&other.name))
     });
@@ -98,10 +100,13 @@ fn of_group<'f>(facts: &'f Facts, group: &Group) -> impl Iterator<Item = &'f Rou
 
 fn fits(a: &Group, other: &Group) -> bool {
     let balancer = other.load_balancer.is_none() || other.load_balancer == a.load_balancer;
-    balancer
-        && ALIKE
-            .iter()
-            .all(|name| a.setting(name) == other.setting(name))
+    balancer && alike(a, other)
+}
+
+/// Whether nothing keeps two groups from taking the same tasks.
+pub(super) fn alike(a: &Group, other: &Group) -> bool {
+    let mut settings = ALIKE.iter();
+    settings.all(|name| a.setting(name) == other.setting(name))
 }
 
 /// Whether nothing uses a group. One that is named by some of the routes only was left half done.
@@ -206,7 +211,7 @@ fn has_just(service: &Value, pairs: &[Pair]) -> bool {
         && own == theirs
 }
 
-fn groups_of(service: &Value) -> Vec<&str> {
+pub(super) fn groups_of(service: &Value) -> Vec<&str> {
     let entries = service.get("loadBalancers").and_then(Value::as_array);
     let groups = entries.into_iter().flatten();
     groups.map(|entry| text(entry, "targetGroupArn")).collect()
@@ -232,12 +237,12 @@ fn first_slot(
                     .any(|group| groups.contains(&group.as_str()))
             })
         };
-        pairs.iter().any(with)
+        pairs.iter().any(with) || is_at_other_end(facts, service)
     };
     let is_made = is_made_beside_another(facts, name);
     let mut others = facts.others.iter().filter(|(other, _)| would_be(other));
     others.find_map(|(other, service)| match shares(service) {
-        true => Some((other.clone(), "the same forward actions name both")),
+        true => Some((other.clone(), "the same routes lead to both")),
         false if is_made => Some((other.clone(), "bg made or deployed it (its bg:… tags)")),
         false => None,
     })

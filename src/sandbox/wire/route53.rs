@@ -1,5 +1,6 @@
-//! Route 53: hosted zones and records, with weights. Health checks are taken as given, and are
-//! always well.
+//! Route 53: hosted zones and records, with weights, and health checks that are always well.
+
+mod health_checks;
 
 use std::collections::BTreeMap;
 
@@ -44,6 +45,13 @@ pub(super) fn recognise(
             ("ChangeResourceRecordSets", Some(("HostedZoneId", *id)))
         }
         ("GET", ["change", id]) => ("GetChange", Some(("Id", *id))),
+        ("POST", ["healthcheck"]) => ("CreateHealthCheck", None),
+        ("GET", ["healthcheck"]) => ("ListHealthChecks", None),
+        ("GET", ["healthcheck", id]) => ("GetHealthCheck", Some(("HealthCheckId", *id))),
+        ("DELETE", ["healthcheck", id]) => ("DeleteHealthCheck", Some(("HealthCheckId", *id))),
+        ("GET", ["healthcheck", id, "status"]) => {
+            ("GetHealthCheckStatus", Some(("HealthCheckId", *id)))
+        }
         _ => return Err(AwsError::unknown_operation(path)),
     };
     let mut input = super::xml::decode(body)?;
@@ -67,6 +75,7 @@ pub fn handle(world: &mut World, operation: &str, input: &Value) -> Result<Value
         "CreateHostedZone" => create_zone(world, input),
         "ListHostedZones" | "ListHostedZonesByName" => Ok(zones(world, operation, input)),
         "GetChange" => change(world, zone),
+        name if name.contains("HealthCheck") => health_checks::handle(world, name, input),
         _ if !world.route53.zones.contains_key(zone) => {
             let message = format!("No hosted zone found with ID: {zone}");
             Err(AwsError::new("NoSuchHostedZone", message).with_status(404))
@@ -177,11 +186,18 @@ fn zones(world: &World, operation: &str, input: &Value) -> Value {
     let size = text(input, "maxitems").and_then(|it| it.parse().ok());
     let size: usize = size.unwrap_or(ZONES_PAGE);
     let from = text(input, "dnsname").map(turned);
+    let id = text(input, "hostedzoneid").unwrap_or_default();
     let mut zones: Vec<(&String, &Zone)> = world.route53.zones.iter().collect();
     zones.sort_by_key(|(id, zone)| (turned(&zone.name), *id));
-    let begun =
-        |it: &(&String, &Zone)| from.as_ref().is_none_or(|from| turned(&it.1.name) >= *from);
-    let zones: Vec<_> = zones.into_iter().filter(begun).collect();
+    let begun = |(own, zone): &(&String, &Zone)| {
+        let from = from.as_ref().map(|from| (from.as_str(), id));
+        from.is_none_or(|from| (turned(&zone.name).as_str(), own.as_str()) >= from)
+    };
+    let mut zones: Vec<_> = zones.into_iter().filter(begun).collect();
+    if let Some(marker) = text(input, "marker") {
+        let at = zones.iter().position(|(id, _)| *id == marker);
+        zones.drain(..at.unwrap_or(zones.len()));
+    }
     let next = zones.get(size);
     let mut answer = json!({
         "HostedZones": zones.iter().take(size).map(|(id, zone)| described(id, zone)).collect::<Vec<_>>(),
@@ -194,7 +210,8 @@ fn zones(world: &World, operation: &str, input: &Value) -> Value {
             answer["NextHostedZoneId"] = json!(id);
         }
     } else {
-        answer["Marker"] = json!("");
+        answer["Marker"] = json!(text(input, "marker").unwrap_or_default());
+        answer["NextMarker"] = json!(next.map(|(id, _)| id));
     }
     answer
 }

@@ -24,6 +24,8 @@ pub struct Route53 {
     pub zones: BTreeMap<String, Zone>,
     /// Changes by id.
     pub changes: BTreeMap<String, Change>,
+    /// Health checks by id, as the API shows them.
+    pub health_checks: BTreeMap<String, Value>,
     /// How long a change takes to be everywhere.
     pub everywhere_after: SignedDuration,
 }
@@ -33,6 +35,7 @@ impl Default for Route53 {
         Self {
             zones: BTreeMap::new(),
             changes: BTreeMap::new(),
+            health_checks: BTreeMap::new(),
             everywhere_after: EVERYWHERE_AFTER,
         }
     }

@@ -108,7 +108,7 @@ fn one(file: &Path) -> Result<Taken, CliError> {
                 let why = error.message.lines().next().unwrap_or_default();
                 taken.left.push(format!(
                     "{named}: green is cloned from the live service, which has its settings; \
-                     strategy, alarms and hooks are not taken: {why}"
+                     its strategy, alarms and hooks are not read: {why}"
                 ));
             }
         }
