@@ -860,6 +860,17 @@ def checks_health_of_names():
     assert sorted(ids) == sorted([made["Id"], second["Id"]]), ids
     got = route53.get_health_check(HealthCheckId=made["Id"])["HealthCheck"]
     assert got == made, got
+    changed = route53.update_health_check(HealthCheckId=made["Id"], HealthCheckVersion=1, Port=8443)
+    changed = changed["HealthCheck"]
+    assert (changed["HealthCheckVersion"], changed["HealthCheckConfig"]["Port"]) == (2, 8443), changed
+    late = {"HealthCheckId": made["Id"], "HealthCheckVersion": 1, "Port": 1}
+    refused("HealthCheckVersionMismatch", route53.update_health_check, **late)
+    of = {"ResourceType": "healthcheck", "ResourceId": made["Id"]}
+    added = [{"Key": "team", "Value": "shop & co"}, {"Key": "old", "Value": "x"}]
+    route53.change_tags_for_resource(**of, AddTags=added)
+    route53.change_tags_for_resource(**of, RemoveTagKeys=["old"])
+    tags = route53.list_tags_for_resource(**of)["ResourceTagSet"]["Tags"]
+    assert tags == added[:1], tags
     seen = route53.get_health_check_status(HealthCheckId=made["Id"])["HealthCheckObservations"]
     assert seen[0]["StatusReport"]["Status"].startswith("Success"), seen
     for id in ids:

@@ -1,6 +1,7 @@
 //! Route 53: hosted zones and records, with weights, and health checks that are always well.
 
 mod health_checks;
+mod tags;
 
 use std::collections::BTreeMap;
 
@@ -49,6 +50,9 @@ pub(super) fn recognise(
         ("GET", ["healthcheck"]) => ("ListHealthChecks", None),
         ("GET", ["healthcheck", id]) => ("GetHealthCheck", Some(("HealthCheckId", *id))),
         ("DELETE", ["healthcheck", id]) => ("DeleteHealthCheck", Some(("HealthCheckId", *id))),
+        ("POST", ["healthcheck", id]) => ("UpdateHealthCheck", Some(("HealthCheckId", *id))),
+        ("GET", ["tags", _, id]) => ("ListTagsForResource", Some(("ResourceId", *id))),
+        ("POST", ["tags", _, id]) => ("ChangeTagsForResource", Some(("ResourceId", *id))),
         ("GET", ["healthcheck", id, "status"]) => {
             ("GetHealthCheckStatus", Some(("HealthCheckId", *id)))
         }
@@ -60,6 +64,9 @@ pub(super) fn recognise(
     }
     if let Some((key, id)) = id {
         input[key] = json!(id);
+    }
+    if let ["tags", kind, _] = parts[..] {
+        input["ResourceType"] = json!(kind);
     }
     Ok((operation.to_owned(), input))
 }
@@ -75,6 +82,7 @@ pub fn handle(world: &mut World, operation: &str, input: &Value) -> Result<Value
         "CreateHostedZone" => create_zone(world, input),
         "ListHostedZones" | "ListHostedZonesByName" => Ok(zones(world, operation, input)),
         "GetChange" => change(world, zone),
+        name if name.ends_with("TagsForResource") => tags::handle(world, name, input),
         name if name.contains("HealthCheck") => health_checks::handle(world, name, input),
         _ if !world.route53.zones.contains_key(zone) => {
             let message = format!("No hosted zone found with ID: {zone}");
@@ -170,6 +178,10 @@ fn delete_zone(world: &mut World, zone: &str) -> Result<Value, AwsError> {
     }
     let info = made(world, zone, BTreeMap::new());
     world.route53.zones.remove(zone);
+    world
+        .route53
+        .tags
+        .remove(&("hostedzone".to_owned(), zone.to_owned()));
     Ok(json!({ "ChangeInfo": info }))
 }
 

@@ -10,7 +10,7 @@ use super::AwsError;
 
 const NAMESPACE: &str = "https://route53.amazonaws.com/doc/2013-04-01/";
 /// Lists, and what their items are called.
-const LISTS: [(&str, &str); 10] = [
+const LISTS: [(&str, &str); 14] = [
     ("Changes", "Change"),
     ("ResourceRecords", "ResourceRecord"),
     ("ResourceRecordSets", "ResourceRecordSet"),
@@ -21,6 +21,10 @@ const LISTS: [(&str, &str); 10] = [
     ("ChildHealthChecks", "ChildHealthCheck"),
     ("HealthCheckObservations", "HealthCheckObservation"),
     ("Regions", "Region"),
+    ("ResetElements", "ResettableElementName"),
+    ("Tags", "Tag"),
+    ("AddTags", "Tag"),
+    ("RemoveTagKeys", "Key"),
 ];
 
 fn item_of(list: &str) -> Option<&'static str> {

@@ -26,6 +26,8 @@ pub struct Route53 {
     pub changes: BTreeMap<String, Change>,
     /// Health checks by id, as the API shows them.
     pub health_checks: BTreeMap<String, Value>,
+    /// Tags by kind and id: `hostedzone`, `healthcheck`.
+    pub tags: BTreeMap<(String, String), BTreeMap<String, String>>,
     /// How long a change takes to be everywhere.
     pub everywhere_after: SignedDuration,
 }
@@ -36,6 +38,7 @@ impl Default for Route53 {
             zones: BTreeMap::new(),
             changes: BTreeMap::new(),
             health_checks: BTreeMap::new(),
+            tags: BTreeMap::new(),
             everywhere_after: EVERYWHERE_AFTER,
         }
     }

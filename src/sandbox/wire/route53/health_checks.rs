@@ -45,8 +45,11 @@ pub(super) fn handle(world: &mut World, operation: &str, input: &Value) -> Resul
                 "Status": "Success: HTTP Status Code 200, OK", "CheckedTime": time(world.now),
             },
         }] })),
+        "UpdateHealthCheck" => update(world, id, input),
         "DeleteHealthCheck" => {
             world.route53.health_checks.remove(id);
+            let tags = ("healthcheck".to_owned(), id.to_owned());
+            world.route53.tags.remove(&tags);
             Ok(json!({}))
         }
         _ => Err(AwsError::unknown_operation(operation)),
@@ -75,6 +78,34 @@ fn create(world: &mut World, input: &Value) -> Result<Value, AwsError> {
     });
     world.route53.health_checks.insert(id, made.clone());
     Ok(json!({ "HealthCheck": made }))
+}
+
+/// What is named changes; the type and how often it looks can't.
+fn update(world: &mut World, id: &str, input: &Value) -> Result<Value, AwsError> {
+    let mut changed = world.route53.health_checks[id].clone();
+    let version = changed["HealthCheckVersion"].as_u64().unwrap_or(1);
+    let asked = text(input, "HealthCheckVersion").and_then(|it| it.parse().ok());
+    if asked.is_some_and(|asked: u64| asked != version) {
+        let message = format!("The health check is of version {version}.");
+        return Err(AwsError::new("HealthCheckVersionMismatch", message).with_status(409));
+    }
+    let fixed = ["HealthCheckId", "HealthCheckVersion", "ResetElements"];
+    let fields = input.as_object().into_iter().flatten();
+    for (key, value) in fields.filter(|(key, _)| !fixed.contains(&key.as_str())) {
+        changed["HealthCheckConfig"][key] = value.clone();
+    }
+    let reset = input["ResetElements"].as_array().into_iter().flatten();
+    for key in reset.filter_map(Value::as_str) {
+        if let Some(config) = changed["HealthCheckConfig"].as_object_mut() {
+            config.remove(key);
+        }
+    }
+    changed["HealthCheckVersion"] = json!(version + 1);
+    world
+        .route53
+        .health_checks
+        .insert(id.to_owned(), changed.clone());
+    Ok(json!({ "HealthCheck": changed }))
 }
 
 /// The settings with AWS's own figures for what is left out.
