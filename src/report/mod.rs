@@ -9,6 +9,7 @@
 pub mod doctor;
 pub mod ending;
 pub mod history;
+pub mod html;
 pub mod json;
 pub mod line;
 pub mod live;
@@ -18,6 +19,7 @@ pub mod say;
 pub mod status;
 pub mod tasks;
 pub mod text;
+pub mod track;
 pub mod values;
 pub mod verify;
 pub mod view;
