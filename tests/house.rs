@@ -211,3 +211,109 @@ fn pure_modules_know_no_clock_socket_file_or_sdk() {
 fn the_check_would_notice_a_wrong_import() {
     assert!(imports("use crate::sandbox::world;").contains("sandbox"));
 }
+
+/// The documents that people read.
+fn documents() -> Vec<PathBuf> {
+    let root = Path::new(env!("CARGO_MANIFEST_DIR"));
+    let mut found = vec![root.join("README.md"), root.join("CHANGELOG.md")];
+    let docs = fs::read_dir(root.join("docs")).expect("docs are there");
+    let docs = docs.map(|entry| entry.expect("readable").path());
+    found.extend(docs.filter(|path| path.extension().is_some_and(|it| it == "md")));
+    found.sort();
+    found
+}
+
+/// A document's lines outside of its code blocks.
+fn prose(text: &str) -> Vec<&str> {
+    let mut in_code = false;
+    let outside = text.lines().filter(|line| {
+        let fence = line.trim_start().starts_with("```");
+        in_code ^= fence;
+        !in_code && !fence
+    });
+    outside.collect()
+}
+
+/// What GitHub makes of a heading: `#what-is-watched`, and `-1` for the second of that name.
+fn anchors(text: &str) -> Vec<String> {
+    let mut seen = BTreeMap::new();
+    let headings = prose(text).into_iter().filter(|line| line.starts_with('#'));
+    let anchor = |line: &str| {
+        let kept = |c: &char| c.is_alphanumeric() || matches!(c, ' ' | '-' | '_');
+        let words = line.trim_start_matches('#').trim().to_lowercase();
+        let slug: String = words.chars().filter(kept).collect();
+        let slug = slug.replace(' ', "-");
+        let before = seen.entry(slug.clone()).or_insert(0);
+        *before += 1;
+        match *before {
+            1 => slug,
+            again => format!("{slug}-{}", again - 1),
+        }
+    };
+    headings.map(anchor).collect()
+}
+
+/// Where a document's links go.
+fn links(text: &str) -> Vec<String> {
+    let prose = prose(text).join("\n");
+    let ends = prose.split("](").skip(1);
+    let targets = ends.filter_map(|rest| Some(rest.split_once(')')?.0.to_owned()));
+    targets.collect()
+}
+
+/// What is wrong with a link of a document.
+fn broken(from: &Path, link: &str) -> Option<String> {
+    if link.contains("://") {
+        return None;
+    }
+    let (file, anchor) = link.split_once('#').unwrap_or((link, ""));
+    let path = match file {
+        "" => from.to_path_buf(),
+        file => from.parent().expect("it has a folder").join(file),
+    };
+    if !path.exists() {
+        return Some(format!("{}: nothing is at {link}", from.display()));
+    }
+    let text = || fs::read_to_string(&path).expect("readable");
+    let there = anchor.is_empty() || anchors(&text()).iter().any(|it| it == anchor);
+    (!there).then(|| format!("{}: no heading for {link}", from.display()))
+}
+
+#[test]
+fn every_link_between_documents_leads_somewhere() {
+    let mut wrong = Vec::new();
+    for document in documents() {
+        let text = fs::read_to_string(&document).expect("readable");
+        let links = links(&text);
+        wrong.extend(links.iter().filter_map(|link| broken(&document, link)));
+    }
+    assert!(wrong.is_empty(), "{}", wrong.join("\n"));
+}
+
+#[test]
+fn the_contents_of_the_readme_name_every_part_in_its_order() {
+    let readme = Path::new(env!("CARGO_MANIFEST_DIR")).join("README.md");
+    let text = fs::read_to_string(readme).expect("readable");
+    let part = text.find("\n## ").expect("it has parts");
+    let (contents, parts) = text.split_at(part);
+    let anchor = |link: &String| link.strip_prefix('#').map(str::to_owned);
+    let named: Vec<_> = links(contents).iter().filter_map(anchor).collect();
+    let all = anchors(parts);
+    let second = prose(parts).into_iter().filter(|it| it.starts_with('#'));
+    let second = second.zip(&all).filter(|(line, _)| line.starts_with("## "));
+    let missing: Vec<_> = second.filter(|(_, it)| !named.contains(it)).collect();
+    assert!(missing.is_empty(), "not in the contents: {missing:?}");
+    let in_order = all.iter().filter(|it| named.contains(it));
+    assert!(in_order.eq(named.iter()), "another order than {all:?}");
+}
+
+#[test]
+fn the_checks_would_notice_a_link_to_nothing() {
+    let text = "## A `b`: c\n[x](#a-b-c)\n```\n# no [y](#z)\n```\n## A b c\n";
+    assert_eq!(anchors(text), ["a-b-c", "a-b-c-1"]);
+    assert_eq!(links(text), ["#a-b-c"]);
+    let readme = Path::new(env!("CARGO_MANIFEST_DIR")).join("README.md");
+    assert!(broken(&readme, "#no-such-part").is_some());
+    assert!(broken(&readme, "docs/none.md").is_some());
+    assert_eq!(broken(&readme, "docs/rehearsal.md#a-scenarios-keys"), None);
+}

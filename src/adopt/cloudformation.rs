@@ -4,7 +4,7 @@ use std::fmt::Write;
 
 use super::facts::{Group, RouteFound};
 use super::proposal::{Pair, Proposal, Twin};
-use super::texts::{one_line, quoted, to_align};
+use super::texts::{members, one_line, place_of, quoted, to_align};
 use crate::deployment::plan::RouteKind;
 
 /// CloudFormation's text. What it creates stands as resources; what belongs into resources that
@@ -114,16 +114,8 @@ fn of_route(text: &mut String, route: &RouteFound, pair: &Pair) {
         // Nothing is added to records.
         RouteKind::Record(_) => return,
     };
-    let mut lines = vec![
-        format!("{}: {}", one_line(&forward.label()), forward.arn),
-        format!("Put this into the AWS::ElasticLoadBalancingV2::{resource} that you have for it:"),
-    ];
-    if !route.beside.is_empty() {
-        lines.push(format!(
-            "(its {} stays before it as it is)",
-            route.beside.join(", ")
-        ));
-    }
+    let resource = format!("AWS::ElasticLoadBalancingV2::{resource}");
+    let mut lines = place_of(route, &resource);
     lines.push(format!("{actions}:"));
     lines.push("  - Type: forward".to_owned());
     if !route.beside.is_empty() {
@@ -131,16 +123,8 @@ fn of_route(text: &mut String, route: &RouteFound, pair: &Pair) {
     }
     lines.push("    ForwardConfig:".to_owned());
     lines.push("      TargetGroups:".to_owned());
-    let added = match &pair.b {
-        Twin::New { name } => Some((format!("{{ Ref: {}TargetGroup }}", logical(name)), 0)),
-        Twin::There { group, .. } if forward.weights.contains_key(&group.id()) => None,
-        Twin::There { group, .. } => Some((quoted(&group.arn), 0)),
-    };
-    let named = forward
-        .weights
-        .iter()
-        .map(|(group, weight)| (quoted(group.as_str()), *weight));
-    for (arn, weight) in named.chain(added) {
+    let made = |name: &str| format!("{{ Ref: {}TargetGroup }}", logical(name));
+    for (arn, weight) in members(route, pair, quoted, made) {
         lines.push(format!(
             "        - {{ TargetGroupArn: {arn}, Weight: {weight} }}"
         ));

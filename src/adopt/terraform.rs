@@ -6,7 +6,7 @@ use std::fmt::Write;
 use super::facts::{Group, RouteFound};
 use super::hcl::{Body, Item, identifier, literal, one, quoted};
 use super::proposal::{Pair, Proposal, Twin};
-use super::texts::{one_line, to_align};
+use super::texts::{members, one_line, place_of, to_align};
 use crate::deployment::plan::RouteKind;
 
 /// Terraform's text. What it creates stands as resources; what belongs into resources that are
@@ -208,26 +208,10 @@ fn of_route(route: &RouteFound, pair: &Pair) -> String {
         // Nothing is added to records.
         RouteKind::Record(_) => return String::new(),
     };
-    let mut text = format!("{}: {}\n", one_line(&forward.label()), forward.arn);
-    let _ = writeln!(text, "Put this into the {resource} that you have for it:");
-    if !route.beside.is_empty() {
-        let _ = writeln!(
-            text,
-            "(its {} stays before it as it is)",
-            route.beside.join(", ")
-        );
-    }
+    let mut text = place_of(route, resource).join("\n") + "\n";
     let mut groups = Body::default();
-    let added = match &pair.b {
-        Twin::New { name } => Some((format!("aws_lb_target_group.{}.arn", identifier(name)), 0)),
-        Twin::There { group, .. } if forward.weights.contains_key(&group.id()) => None,
-        Twin::There { group, .. } => Some((quoted(&group.arn), 0)),
-    };
-    let named = forward
-        .weights
-        .iter()
-        .map(|(group, weight)| (quoted(group.as_str()), *weight));
-    for (arn, weight) in named.chain(added) {
+    let made = |name: &str| format!("aws_lb_target_group.{}.arn", identifier(name));
+    for (arn, weight) in members(route, pair, quoted, made) {
         let mut member = Body::default();
         member.argument("arn", arn);
         member.argument("weight", weight.to_string());

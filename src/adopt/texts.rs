@@ -3,7 +3,8 @@
 use std::collections::BTreeMap;
 use std::fmt::Write;
 
-use super::facts::Group;
+use super::facts::{Group, RouteFound};
+use super::proposal::{Pair, Twin};
 
 /// A JSON string, which YAML reads as one, too.
 pub(super) fn quoted(text: &str) -> String {
@@ -14,6 +15,40 @@ pub(super) fn quoted(text: &str) -> String {
 pub(super) fn one_line(text: &str) -> String {
     let fit = |c: char| if c.is_control() { ' ' } else { c };
     text.chars().map(fit).collect()
+}
+
+/// Where a route's action belongs: into a resource that is there already.
+pub(super) fn place_of(route: &RouteFound, resource: &str) -> Vec<String> {
+    let forward = &route.forward;
+    let mut lines = vec![
+        format!("{}: {}", one_line(&forward.label()), forward.arn),
+        format!("Put this into the {resource} that you have for it:"),
+    ];
+    if !route.beside.is_empty() {
+        let beside = route.beside.join(", ");
+        lines.push(format!("(its {beside} stays before it as it is)"));
+    }
+    lines
+}
+
+/// The action's target groups with their weights, as they are, and slot b's at 0 where it is not
+/// among them yet. How an ARN is written, and how a group that is only made by the same text is
+/// named, is the language's.
+pub(super) fn members(
+    route: &RouteFound,
+    pair: &Pair,
+    written: impl Fn(&str) -> String,
+    made: impl Fn(&str) -> String,
+) -> Vec<(String, u32)> {
+    let weights = &route.forward.weights;
+    let added = match &pair.b {
+        Twin::New { name } => Some((made(name), 0)),
+        Twin::There { group, .. } if weights.contains_key(&group.id()) => None,
+        Twin::There { group, .. } => Some((written(&group.arn), 0)),
+    };
+    let named = weights.iter();
+    let named = named.map(|(group, weight)| (written(group.as_str()), *weight));
+    named.chain(added).collect()
 }
 
 /// What a group that is there already still needs, as comments.

@@ -27,6 +27,7 @@ mod lock;
 mod page;
 mod past;
 mod place;
+mod programs;
 mod request;
 mod retiring;
 mod running;

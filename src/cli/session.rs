@@ -8,6 +8,7 @@ use tokio::sync::OnceCell;
 use super::args::{Global, RegionArgs};
 use super::error::{CliError, ErrorKind};
 use super::local_region::LocalRegion;
+use super::programs;
 use super::request;
 use super::sandbox_clock;
 use crate::aws::{AwsError, Cloud, ConnectOptions, ErrorClass, RecordsAsk, SurveyAsk};
@@ -138,6 +139,11 @@ impl Session {
                 "wait for it, or if it is dead put it back with `bg rollback`; runners that \
                  deploy the same service should share their state",
             ));
+        }
+        let missing = programs::problems(request);
+        if !missing.is_empty() {
+            planning.plan = None;
+            planning.problems.extend(missing);
         }
         let ci = std::env::var_os("CI").is_some_and(|value| !value.is_empty());
         if ci && matches!(self.config.state, StateLocation::File(_)) {

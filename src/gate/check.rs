@@ -100,6 +100,24 @@ pub struct CommandCheck {
     pub argv: Vec<String>,
 }
 
+impl CommandCheck {
+    /// The program that it runs. A line for the shell names one where it is a path and plain words
+    /// alone; of any other line only the shell knows what it runs, so that is it.
+    pub fn program(&self) -> Option<&str> {
+        let first = self.argv.first()?;
+        let [_, flag, line] = self.argv.as_slice() else {
+            return Some(first);
+        };
+        let plain = |c: char| c.is_ascii_alphanumeric() || " ._-/".contains(c);
+        let path = line.split_whitespace().next();
+        let path = path.filter(|word| word.contains('/') && line.chars().all(plain));
+        match (first.as_str(), flag.as_str()) {
+            ("sh", "-c") => Some(path.unwrap_or(first)),
+            _ => Some(first),
+        }
+    }
+}
+
 /// Somebody who says yes.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
@@ -179,5 +197,27 @@ impl fmt::Display for HttpCheck {
             write!(f, "; again after {every}, {retries} times at most")?;
         }
         Ok(())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_line_for_the_shell_names_its_program_where_it_is_plain() {
+        let program = |argv: &[&str]| {
+            let argv = argv.iter().map(|it| (*it).to_owned()).collect();
+            CommandCheck { argv }.program().map(str::to_owned)
+        };
+        let of_line = |line: &str| program(&["sh", "-c", line]).unwrap_or_default();
+        assert_eq!(of_line("./smoke.sh --fast 5"), "./smoke.sh");
+        assert_eq!(of_line("./smoke.sh || true"), "sh");
+        assert_eq!(of_line("./$SMOKE"), "sh");
+        assert_eq!(of_line("exit 1"), "sh");
+        assert_eq!(of_line("A=/b c"), "sh");
+        assert_eq!(program(&["make", "smoke"]).as_deref(), Some("make"));
+        assert_eq!(program(&["env", "-c", "./x"]).as_deref(), Some("env"));
+        assert_eq!(program(&[]), None);
     }
 }

@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use super::{Calendar, Check, FunctionName, ImageCheck};
+use super::{Calendar, Check, CommandCheck, FunctionName, ImageCheck};
 use crate::strategy::Weight;
 
 /// A check that must pass before a deployment moves on (`gates`).
@@ -23,6 +23,14 @@ impl GateWanted {
     pub fn function(&self) -> Option<&FunctionName> {
         match &self.asks {
             Asks::Check(Check::Lambda(check)) => Some(&check.function),
+            _ => None,
+        }
+    }
+
+    /// The command that it runs, if that is what it does.
+    pub fn command(&self) -> Option<&CommandCheck> {
+        match &self.asks {
+            Asks::Check(Check::Command(check)) => Some(check),
             _ => None,
         }
     }

@@ -1,5 +1,7 @@
 //! The end of a deployment: what happened, why, where traffic is now, and what to do next.
 
+use jiff::Timestamp;
+
 use super::line::{StyledLine, Tone};
 use super::say::{failure, share};
 use super::view::{Role, View};
@@ -101,26 +103,32 @@ fn promoted(view: &View) -> Ending {
     let lines = &mut ending.fields;
     lines.extend(traffic(view));
     let blue = view.side(Role::Blue);
+    let until = |at| ahead(view, at);
     lines.push(field(
         "retire",
         match (view.retire_at, &view.plan) {
             (Some(at), Some(plan)) if plan.is_bare() => format!(
                 "{blue} works beside it until {} UTC, then it is {}",
-                words::clock(at),
+                until(at),
                 words::retire(plan.retire.then)
             ),
             (Some(at), Some(plan)) => format!(
                 "{blue} is kept warm until {} UTC, then {}",
-                words::clock(at),
+                until(at),
                 words::retire(plan.retire.then)
             ),
-            (Some(at), None) => format!("{blue} is kept warm until {} UTC", words::clock(at)),
+            (Some(at), None) => format!("{blue} is kept warm until {} UTC", until(at)),
             (None, _) => format!("{blue} is kept as it is"),
         },
     ));
     lines.extend(held(view, Role::Green));
     lines.push(field("next", way_back(view)));
     ending
+}
+
+/// A moment that was still to come at the newest record.
+fn ahead(view: &View, at: Timestamp) -> String {
+    words::moment(at, view.last_at.unwrap_or(at))
 }
 
 /// What a deployment that is over could not put back.
@@ -240,7 +248,7 @@ fn kept(view: &View, signal: &str) -> Ending {
 
 /// What AWS does by itself, whoever is gone.
 fn armed(view: &View) -> Option<Field> {
-    let at = words::clock(view.deadman?);
+    let at = ahead(view, view.deadman?);
     let blue = view.side(Role::Blue);
     let text = format!("armed: within the minute after {at} UTC everything goes to {blue}");
     Some(field("dead-man", text))

@@ -1,7 +1,5 @@
 //! What an event means to a person, in one line of words.
 
-use jiff::Timestamp;
-
 use super::line::Tone;
 use super::view::{Role, View};
 use super::words;
@@ -116,7 +114,7 @@ pub fn say(before: &View, record: &Record) -> Option<Said> {
                 .and_then(|plan| Some(plan.steps.get(*step)?.bake + plan.ttl()));
             let length = words::length(bake.unwrap_or_default());
             let (k, n) = (step.saturating_add(1), before.steps());
-            let ends = words::clock(*until);
+            let ends = words::moment(*until, record.at);
             let at = match before.is_bare() {
                 true => "both versions work".to_owned(),
                 false => format!("at {weight}, step {k} of {n}"),
@@ -128,7 +126,7 @@ pub fn say(before: &View, record: &Record) -> Option<Said> {
             let text = format!(
                 "{}; until {} at most",
                 trip::join(reasons),
-                words::clock(*until)
+                words::moment(*until, record.at)
             );
             match before.hold.as_ref() {
                 Some(hold) if are_the_same(&hold.reasons, reasons) => Said::detail("holding", text),
@@ -137,10 +135,10 @@ pub fn say(before: &View, record: &Record) -> Option<Said> {
         }
         Event::HoldOver => Said::news(Tone::Plain, "going on", "nothing holds any more"),
         Event::ArmingDeadman { until } => {
-            let at = words::clock(*until);
+            let at = words::moment(*until, record.at);
             Said::detail("arming", format!("the dead-man switch, for {at}"))
         }
-        Event::DeadmanArmed { until } => armed(before, &words::clock(*until)),
+        Event::DeadmanArmed { until } => armed(before, &words::moment(*until, record.at)),
         Event::DisarmingDeadman => Said::detail("disarming", "the dead-man switch"),
         Event::DeadmanDisarmed => Said::detail("disarmed", "the dead-man switch is taken away"),
         Event::Promoted { .. } => Said::news(
@@ -190,7 +188,10 @@ pub fn say(before: &View, record: &Record) -> Option<Said> {
             let text = format!("could not {act}: {} ({message}){again}", failure(*class));
             Said::news(Tone::Warn, "failed", text)
         }
-        Event::GateOpened { gate, point, until } => gate_opened(before, *gate, *point, *until),
+        Event::GateOpened { gate, point, until } => {
+            let until = words::moment(*until, record.at);
+            gate_opened(before, *gate, *point, &until)
+        }
         Event::GateAsked { gate, .. } => {
             Said::detail("asking", format!("gate {}", gate_name(before, *gate)))
         }
@@ -224,7 +225,7 @@ pub fn say(before: &View, record: &Record) -> Option<Said> {
             format!(
                 "for requests: CloudWatch shows {requests} of {wanted} of green's at this weight; until {}, \
                  then {then}",
-                words::clock(*until)
+                words::moment(*until, record.at)
             ),
         ),
         Event::ValuesRead { values } => Said::detail("read", read(before, values)),
@@ -263,12 +264,16 @@ pub fn say(before: &View, record: &Record) -> Option<Said> {
             unwatched_since,
             ..
         } => {
-            let since = words::clock(*unwatched_since);
+            let since = words::moment(*unwatched_since, record.at);
             let text = format!("by {by}; nobody had watched since {since}");
             Said::news(Tone::Strong, "resumed", text)
         }
         Event::RetireWaiting { until, why } => {
-            let text = format!("{} until {} at least: {why}", blue(), words::clock(*until));
+            let text = format!(
+                "{} until {} at least: {why}",
+                blue(),
+                words::moment(*until, record.at)
+            );
             Said::news(Tone::Plain, "keeping", text)
         }
         Event::Retiring => Said::detail("retiring", blue()),
@@ -419,10 +424,10 @@ fn gate_name(view: &View, gate: usize) -> &str {
     gate.map_or("of an unknown name", |gate| &gate.name)
 }
 
-fn gate_opened(view: &View, gate: usize, point: Point, until: Timestamp) -> Option<Said> {
+fn gate_opened(view: &View, gate: usize, point: Point, until: &str) -> Option<Said> {
     let plan = view.plan.as_ref()?;
     let gate = plan.gates.get(gate)?;
-    let (place, until) = (point.told(plan), words::clock(until));
+    let place = point.told(plan);
     let text = format!("{} {place}: {}; until {until}", gate.name, gate.check);
     Said::news(Tone::Plain, "gate", text)
 }

@@ -14,6 +14,16 @@ pub fn clock(at: Timestamp) -> String {
     at.strftime("%H:%M:%S").to_string()
 }
 
+/// The same of a moment that may be on another day than `seen`, the one that it is told at: then
+/// with its date, `2026-11-22 07:14:05`.
+pub fn moment(at: Timestamp, seen: Timestamp) -> String {
+    let day = |at: Timestamp| at.strftime("%F").to_string();
+    match day(at) == day(seen) {
+        true => clock(at),
+        false => format!("{} {}", day(at), clock(at)),
+    }
+}
+
 /// `2m 5s`, to the second.
 pub fn length(length: Duration) -> String {
     format_duration(Duration::from_secs(length.as_secs()))
@@ -104,6 +114,15 @@ mod tests {
         assert_eq!(length(Duration::from_millis(125_700)), "2m 5s");
         assert_eq!(offset(Duration::from_secs(150)), "+2:30");
         assert_eq!(offset(Duration::from_secs(3750)), "+1:02:30");
+    }
+
+    #[test]
+    fn a_moment_has_its_date_where_it_is_on_another_day() {
+        let at = |text: &str| text.parse::<Timestamp>().expect("a moment");
+        let (noon, night) = (at("2026-11-21T12:00:00Z"), at("2026-11-22T00:00:05Z"));
+        assert_eq!(moment(night, at("2026-11-22T23:00:00Z")), "00:00:05");
+        assert_eq!(moment(night, noon), "2026-11-22 00:00:05");
+        assert_eq!(moment(noon, night), "2026-11-21 12:00:00");
     }
 
     #[test]

@@ -53,8 +53,15 @@ fn nothing_is_scaled_while_a_deployment_runs_or_where_autoscaling_does_it() {
     scene
         .bg(&["scale", "5"])
         .exits(3)
-        .complains("autoscaling owns the desired count of service/demo/shop")
-        .complains("--resource-id service/demo/shop --min-capacity 5");
+        .complains("autoscaling owns the desired count of service/demo/shop (2 to 8 tasks)")
+        .complains("--resource-id service/demo/shop --min-capacity 5\n");
+    for (count, limits) in [
+        ("12", "--min-capacity 12 --max-capacity 12"),
+        ("1", "--min-capacity 1 --max-capacity 1"),
+    ] {
+        let refused = scene.bg(&["scale", count]).exits(3);
+        refused.complains(&format!("--resource-id service/demo/shop {limits}\n"));
+    }
     assert_eq!(scene.desired("shop"), 2);
 }
 

@@ -1,5 +1,7 @@
 //! Gates through the binary: what is asked, where, and what comes of the answer.
 
+use std::os::unix::fs::PermissionsExt;
+
 use super::support::{Ended, Scene, until};
 
 const DEPLOY: [&str; 4] = ["deploy", "--image", "shop:v2", "--no-wait-retire"];
@@ -56,6 +58,42 @@ fn a_command_that_fails_keeps_all_traffic_on_blue_and_its_last_words_are_told() 
         .says("gate smoke said no: exit code 3: looking")
         .says("no table users");
     scene.stands_on_blue();
+}
+
+#[test]
+fn a_program_that_is_not_there_is_refused_before_anything_is_changed() {
+    let gates = "  - { name: smoke, at: before-traffic, command: [smoke-of-the-shop, --fast] }
+  - { name: line, at: 10%, command: ./contract-tests.sh --fast }
+  - { name: shell, at: 10%, command: nobody-knows-this || true }
+";
+    let scene = with(gates);
+    std::fs::write(scene.folder().join("contract-tests.sh"), "exit 0\n").expect("written");
+    for verb in ["plan", "deploy"] {
+        let refused = scene.bg(&[verb, "--image", "shop:v2"]).exits(3);
+        let told = refused.to_string();
+        for why in [
+            "gate smoke can't run smoke-of-the-shop: no folder of PATH has a program of that name",
+            "gate line can't run ./contract-tests.sh: it may not be executed: `chmod +x ./contract",
+        ] {
+            assert!(told.contains(why), "no {why:?} in\n{told}");
+        }
+        assert!(!told.contains("gate shell"), "only the shell knows");
+    }
+    scene.stands_on_blue();
+    assert_eq!(scene.desired("shop-b"), 0);
+}
+
+#[test]
+fn a_rollback_needs_no_program_of_a_gate() {
+    let gate = "  - { name: smoke, at: before-traffic, command: [./smoke.sh] }\n";
+    let scene = with(gate);
+    let program = scene.write("smoke.sh", "#!/bin/sh\nexit 0\n");
+    let mode = std::fs::Permissions::from_mode(0o755);
+    std::fs::set_permissions(program, mode).expect("it is ours");
+    scene.bg(&DEPLOY).exits(0).says("smoke says yes");
+    std::fs::remove_file(scene.folder().join("smoke.sh")).expect("it was there");
+    scene.bg(&["rollback"]).exits(0);
+    assert_eq!(scene.weights(), (100, 0));
 }
 
 #[test]

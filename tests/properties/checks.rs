@@ -216,7 +216,7 @@ impl Checks {
         } else {
             self.check_reaction(deployment, seen, decision);
         }
-        self.check_blindness(seen, decision);
+        self.check_blindness(deployment, seen, decision);
         let begins = decision
             .events
             .iter()

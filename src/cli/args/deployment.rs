@@ -156,18 +156,26 @@ impl RunArgs {
     }
 }
 
-/// `bg deploy`
-#[derive(Debug, Clone, Args)]
-pub struct DeployArgs {
-    /// What is deployed.
-    #[command(flatten)]
-    pub version: VersionArgs,
+/// What a verb that deploys does first with what a process that died has left.
+#[derive(Debug, Clone, Copy, Args)]
+pub struct LeftoverArgs {
     /// First go on with a deployment whose process died
     #[arg(long, env = "BG_RESUME", value_parser = FalseyValueParser::new(), conflicts_with = "revert")]
     pub resume: bool,
     /// First put back a deployment whose process died
     #[arg(long, env = "BG_REVERT", value_parser = FalseyValueParser::new())]
     pub revert: bool,
+}
+
+/// `bg deploy`
+#[derive(Debug, Clone, Args)]
+pub struct DeployArgs {
+    /// What is deployed.
+    #[command(flatten)]
+    pub version: VersionArgs,
+    /// What comes first.
+    #[command(flatten)]
+    pub leftover: LeftoverArgs,
     /// How its run behaves.
     #[command(flatten)]
     pub run: RunArgs,

@@ -6,7 +6,7 @@ use std::time::Duration;
 use clap::builder::FalseyValueParser;
 use clap::{Args, Subcommand, ValueEnum};
 
-use super::deployment::{DefinitionArgs, RegionArgs, RunArgs};
+use super::deployment::{DefinitionArgs, LeftoverArgs, RegionArgs, RunArgs};
 use super::values::{slots, speed};
 use crate::deployment::ids::SlotName;
 
@@ -229,12 +229,9 @@ pub struct RestartArgs {
     /// How traffic is shifted: a name, ./file.yaml, canary:5%:10m, linear:20%:2m [default: the config's]
     #[arg(short, long, env = "BG_STRATEGY")]
     pub strategy: Option<String>,
-    /// First go on with a deployment whose process died
-    #[arg(long, env = "BG_RESUME", value_parser = FalseyValueParser::new(), conflicts_with = "revert")]
-    pub resume: bool,
-    /// First put back a deployment whose process died
-    #[arg(long, env = "BG_REVERT", value_parser = FalseyValueParser::new())]
-    pub revert: bool,
+    /// What comes first.
+    #[command(flatten)]
+    pub leftover: LeftoverArgs,
     /// How its run behaves.
     #[command(flatten)]
     pub run: RunArgs,

@@ -28,8 +28,7 @@ pub(super) async fn restart(global: &Global, args: &RestartArgs) -> Result<ExitC
     Wanted::of_version(&version)?;
     let args = DeployArgs {
         version,
-        resume: args.resume,
-        revert: args.revert,
+        leftover: args.leftover,
         run: args.run.clone(),
         region: args.region.clone(),
     };
@@ -121,14 +120,14 @@ async fn settle(
     session: &Session,
     abandoned: Abandoned,
 ) -> Result<Option<ExitCode>, CliError> {
-    if !args.resume && !args.revert {
+    if !args.leftover.resume && !args.leftover.revert {
         return Err(CliError::refused(abandoned.told())
             .hint("`bg status` shows where it stands, `bg show` what happened")
             .hint("go on with it, then deploy: the same command with --resume")
             .hint("put it back, then deploy: the same command with --revert"));
     }
     let asks = Asks::default();
-    if args.revert {
+    if args.leftover.revert {
         let by = session.who();
         let _ = asks.sender().send(Ask::Abort { by });
     }

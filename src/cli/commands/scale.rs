@@ -14,6 +14,7 @@ use crate::cli::situation::Situation;
 use crate::deployment::action::Action;
 use crate::deployment::ids::{EcsServiceName, SlotName};
 use crate::deployment::observation::Seen;
+use crate::deployment::scaling::ScalableTarget;
 use crate::store::Holder;
 
 /// Some looks and one act.
@@ -115,14 +116,30 @@ fn refuse_autoscaled(situation: &Situation, slot: SlotName, desired: u32) -> Res
     };
     let Some(target) = target else { return Ok(()) };
     let resource = &target.resource;
+    let limits = limits(target, situation.desired(slot), desired);
     Err(CliError::refused(format!(
-        "autoscaling owns the desired count of {resource}: it would undo this"
+        "autoscaling owns the desired count of {resource} ({} to {} tasks): it would undo this",
+        target.min, target.max
     ))
     .hint(format!(
         "move its limits instead: aws application-autoscaling register-scalable-target \
          --service-namespace ecs --scalable-dimension ecs:service:DesiredCount \
-         --resource-id {resource} --min-capacity {desired}"
+         --resource-id {resource}{limits}"
     )))
+}
+
+/// Which limits bring a service to `wanted` tasks: more are wanted by the lower one, fewer by the
+/// upper one, and neither may pass the other.
+fn limits(target: &ScalableTarget, now: Option<u32>, wanted: u32) -> String {
+    let fewer = now.is_some_and(|now| wanted < now);
+    let mut flags = String::new();
+    if !fewer || wanted < target.min {
+        flags.push_str(&format!(" --min-capacity {wanted}"));
+    }
+    if fewer || wanted > target.max {
+        flags.push_str(&format!(" --max-capacity {wanted}"));
+    }
+    flags
 }
 
 fn show(global: &Global, scaled: &Scaled, desired: u32) -> std::io::Result<()> {

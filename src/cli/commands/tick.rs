@@ -270,7 +270,7 @@ fn stands(deployment: &Deployment) -> String {
                 "at {}, holds since {} until {} at the latest: {}",
                 deployment.set,
                 words::clock(held.since),
-                words::clock(held.until),
+                words::moment(held.until, held.since),
                 trip::join(&held.reasons),
             ),
             None => format!("at {}, goes on with the next tick", deployment.set),

@@ -14,7 +14,7 @@ use crate::deployment::metrics::MetricGuards;
 use crate::deployment::plan::{GreenCapacity, Kind, Limits, Retire, RouteKind, StepPlan};
 use crate::deployment::surroundings::Forward;
 use crate::deployment::task_definition::ImageChange;
-use crate::gate::{FunctionName, GateWanted, ImageCheck};
+use crate::gate::{CommandCheck, FunctionName, GateWanted, ImageCheck};
 use crate::judge::alarms::InsufficientData;
 use crate::judge::targets::Share;
 use crate::strategy::{Strategy, Weight};
@@ -105,17 +105,28 @@ impl Request {
             .collect()
     }
 
-    /// The functions that gates will call: none for a rollback, which asks no gate.
+    /// The gates that will be asked: none for a rollback.
+    fn asked_gates(&self) -> impl Iterator<Item = &GateWanted> {
+        let gates = self.gates.iter();
+        gates.filter(|_| self.kind != Kind::Rollback)
+    }
+
+    /// The gates that will run a command, each with it.
+    pub fn command_gates(&self) -> impl Iterator<Item = (&GateWanted, &CommandCheck)> {
+        self.asked_gates()
+            .filter_map(|gate| Some((gate, gate.command()?)))
+    }
+
+    /// The functions that gates will call.
     pub fn functions(&self) -> Vec<FunctionName> {
-        let gates = self.gates.iter().filter(|_| self.kind != Kind::Rollback);
-        let functions: BTreeSet<_> = gates.filter_map(GateWanted::function).collect();
+        let functions = self.asked_gates().filter_map(GateWanted::function);
+        let functions: BTreeSet<_> = functions.collect();
         functions.into_iter().cloned().collect()
     }
 
     /// Whether a gate will look at the version's images, and then at their scans too.
     pub fn image_gate(&self) -> Option<bool> {
-        let gates = self.gates.iter().filter(|_| self.kind != Kind::Rollback);
-        let scans = gates.filter_map(GateWanted::image);
+        let scans = self.asked_gates().filter_map(GateWanted::image);
         scans.map(ImageCheck::looks_at_scans).max()
     }
 

@@ -4,14 +4,17 @@
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::{Arc, Mutex, PoisonError};
 
-use minijinja::value::{Object, Value};
-use minijinja::{AutoEscape, Environment, Error, ErrorKind, State, UndefinedBehavior};
+use minijinja::value::{Kwargs, Object, Value, ValueKind};
+use minijinja::{AutoEscape, Environment, Error, ErrorKind, State, UndefinedBehavior, filters};
 
 use super::go_calls;
 use crate::strategy::{InputError, Position};
 
 /// What stands in a template beside what was set.
 const OWN: [&str; 3] = ["env", "must_env", "json_escape"];
+
+/// What is wrong where `tojson` is given a name that nothing defines.
+const NOTHING_TO_WRITE: &str = "what tojson is to write is undefined";
 
 /// A template with everything filled in.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -61,6 +64,7 @@ pub fn render(
     });
     jinja.add_function("json_escape", json_escape);
     jinja.add_filter("json_escape", json_escape);
+    jinja.add_filter("tojson", tojson);
     let context = Value::from_dyn_object(Arc::clone(&set));
     let text = jinja.render_named_str(origin, &source, context);
     let text = text.map_err(|error| refuse(&error, file, &source, origin))?;
@@ -134,6 +138,27 @@ fn json_escape(text: &str) -> String {
     inside.unwrap_or_default().to_owned()
 }
 
+/// Jinja's own filter writes what is undefined as `null`.
+fn tojson(value: &Value, indent: Option<Value>, options: Kwargs) -> Result<Value, Error> {
+    match lacks_a_value(value) {
+        true => Err(Error::new(ErrorKind::InvalidOperation, NOTHING_TO_WRITE)),
+        false => filters::tojson(value, indent, options),
+    }
+}
+
+fn lacks_a_value(value: &Value) -> bool {
+    let items = || value.try_iter().into_iter().flatten();
+    match value.kind() {
+        ValueKind::Undefined => true,
+        ValueKind::Seq => items().any(|item| lacks_a_value(&item)),
+        ValueKind::Map => items().any(|key| {
+            let item = value.get_item(&key);
+            item.is_ok_and(|item| lacks_a_value(&item))
+        }),
+        _ => false,
+    }
+}
+
 /// What is wrong, at its place in the file as it was written.
 fn refuse(error: &Error, file: &str, source: &str, origin: &str) -> InputError {
     let range = error
@@ -147,6 +172,11 @@ fn refuse(error: &Error, file: &str, source: &str, origin: &str) -> InputError {
         ),
         // Its words may have values in them, but for those that are this module's.
         (ErrorKind::InvalidOperation, expression) => match error.detail() {
+            Some(own @ NOTHING_TO_WRITE) => {
+                let hint = "--set NAME=VALUE defines a name; \
+                            env(\"NAME\", \"default\") may give a default";
+                (own.to_owned(), Some(hint))
+            }
             Some(own) if own.ends_with(" is not set in the environment") => {
                 let hint = "set it, or give a default: env(\"NAME\", \"default\")";
                 (own.to_owned(), Some(hint))
@@ -248,6 +278,24 @@ mod tests {
     }
 
     #[test]
+    fn a_value_becomes_json_with_its_quotes() {
+        let text = |file: &str| rendered(file).unwrap().text;
+        assert_eq!(text("{{ tag | tojson }}"), "\"v8\"");
+        let all = "{{ {\"TAG\": env.TAG, \"TOKEN\": must_env(\"TOKEN\"), \"N\": [1, cpu | int]} | tojson }}";
+        let wanted = serde_json::json!({ "TAG": "v7", "TOKEN": "hunter2\"", "N": [1, 256] });
+        let read: serde_json::Value = serde_json::from_str(&text(all)).expect("JSON");
+        assert_eq!(read, wanted);
+        for file in ["{{ gone | tojson }}", "{{ {\"A\": [1, gone]} | tojson }}"] {
+            let said = refused(file);
+            assert!(said.starts_with("taskdef.json:1:"), "{said}");
+            assert!(
+                said.contains(": what tojson is to write is undefined"),
+                "{said}"
+            );
+        }
+    }
+
+    #[test]
     fn what_is_undefined_is_named_with_its_place() {
         let said = refused("{\n  \"image\": \"shop:{{ tga }}\"\n}");
         assert!(
@@ -290,6 +338,7 @@ mod tests {
             "{{ env.TOKEN.x.y }}",
             "{{ env.TOKEN() }}",
             "{{ env.TOKEN | int }}",
+            "{{ env.TOKEN | tojson(indent=env.TOKEN) }}",
         ] {
             let said = refused(file);
             assert!(!said.contains("hunter2"), "{said}");

@@ -58,7 +58,7 @@ pub(super) fn progress(frame: &Frame<'_>) -> Vec<StyledLine> {
 fn warm(frame: &Frame<'_>) -> Option<StyledLine> {
     let at = frame.view.retire_at.filter(|at| *at > frame.now)?;
     let left = words::length(words::between(frame.now, at));
-    let (blue, at) = (frame.view.side(Role::Blue), words::clock(at));
+    let (blue, at) = (frame.view.side(Role::Blue), words::moment(at, frame.now));
     let text = format!("{blue} is kept warm until {at}, for {left} more");
     Some(StyledLine::of(Tone::Dim, text))
 }
@@ -297,7 +297,7 @@ fn left(frame: &Frame<'_>) -> Option<StyledLine> {
             passed.with(Tone::Dim, format!(", about {left} left once it goes on"))
         }
         TimeLeft::About(left) => {
-            let at = words::clock(words::later(frame.now, left));
+            let at = words::moment(words::later(frame.now, left), frame.now);
             let left = words::length(left);
             passed.with(Tone::Dim, format!(", about {left} left: done at {at}"))
         }

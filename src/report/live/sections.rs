@@ -55,7 +55,8 @@ pub(super) fn waiting(frame: &Frame<'_>) -> Vec<StyledLine> {
                 ("holding", reason),
             ));
         }
-        let (since, until) = (words::clock(hold.since), words::clock(hold.until));
+        let moment = |at| words::moment(at, frame.now);
+        let (since, until) = (moment(hold.since), moment(hold.until));
         let left = words::length(words::between(frame.now, hold.until));
         let text = format!("since {since}; patience ends at {until}, in {left}");
         lines.push(

@@ -60,7 +60,7 @@ pub fn text(status: &StatusReport) -> Vec<StyledLine> {
             left if left.is_zero() => "is due: `bg tick` does it".to_owned(),
             left => format!(
                 "at {} UTC, in {}",
-                words::clock(retire.at),
+                words::moment(retire.at, status.at),
                 words::length(left)
             ),
         };
@@ -111,12 +111,12 @@ fn deadman(status: &StatusReport) -> Option<StyledLine> {
     if at > status.at {
         let text = format!(
             "armed: puts everything on slot {blue} within the minute after {}",
-            words::clock(at)
+            words::moment(at, status.at)
         );
         return Some(line.plain(text));
     }
     let mut shares = status.routes.iter().map(|route| route.weights[blue]);
-    let due = format!("was due at {}", words::clock(at));
+    let due = format!("was due at {}", words::moment(at, status.at));
     let text = match shares.all(|share| share == Some(Weight::FULL)) {
         true => format!("{due}, and slot {blue} has everything: `bg resume` puts green away"),
         false => format!("{due}, and slot {blue} has not everything: `bg resume --revert`"),
@@ -203,8 +203,8 @@ pub fn how_far(status: &DeploymentStatus, now: Timestamp) -> String {
         text.push_str(&format!(", {weight} green"));
     }
     let bake = status.bake_until.map(|at| match at > now {
-        true => format!("until {}", words::clock(at)),
-        false => format!("the bake over since {}", words::clock(at)),
+        true => format!("until {}", words::moment(at, now)),
+        false => format!("the bake over since {}", words::moment(at, now)),
     });
     match (&status.requests, bake) {
         (None, None) => {}
@@ -216,7 +216,7 @@ pub fn how_far(status: &DeploymentStatus, now: Timestamp) -> String {
             let RequestsStatus { wanted, served, .. } = requests;
             text.push_str(&format!(", {bake}until {wanted} requests: {served} so far"));
             if let Some(until) = requests.until {
-                let (latest, then) = (words::clock(until), requests.then);
+                let (latest, then) = (words::moment(until, now), requests.then);
                 text.push_str(&format!(", {latest} at the latest, then {then}"));
             }
         }

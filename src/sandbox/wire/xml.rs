@@ -120,19 +120,24 @@ pub fn encode(operation: &str, output: &Value) -> Vec<u8> {
 
 /// Writes an error answer.
 pub fn encode_error(error: &AwsError, request_id: &str) -> Vec<u8> {
+    let error = error_response(NAMESPACE, error, request_id);
+    format!("<?xml version=\"1.0\"?>\n{error}").into_bytes()
+}
+
+/// The element that tells of an error, which looks the same in the Query protocol.
+pub(super) fn error_response(namespace: &str, error: &AwsError, request_id: &str) -> String {
     let blame = if error.status < 500 {
         "Sender"
     } else {
         "Receiver"
     };
     format!(
-        "<?xml version=\"1.0\"?>\n<ErrorResponse xmlns=\"{NAMESPACE}\"><Error><Type>{blame}</Type>\
-         <Code>{}</Code><Message>{}</Message></Error><RequestId>{}</RequestId></ErrorResponse>",
+        "<ErrorResponse xmlns=\"{namespace}\"><Error><Type>{blame}</Type><Code>{}</Code>\
+         <Message>{}</Message></Error><RequestId>{}</RequestId></ErrorResponse>",
         escape(error.code.as_str()),
         escape(error.message.as_str()),
         escape(request_id),
     )
-    .into_bytes()
 }
 
 fn element(xml: &mut String, name: &str, value: &Value) {

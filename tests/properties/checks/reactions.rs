@@ -8,6 +8,7 @@ use bg::deployment::event::Event;
 use bg::deployment::observation::{Ask, LostTo, Observation, OnInterrupt};
 use bg::deployment::plan::AlarmWeight;
 use bg::deployment::state::{Deployment, Phase};
+use bg::deployment::trip::Hold;
 use bg::judge::alarms::{AlarmState, InsufficientData};
 use jiff::SignedDuration;
 
@@ -81,23 +82,28 @@ impl Checks {
     }
 
     /// A process died before it could record that it sees nothing: the next one counts from its own
-    /// first look.
+    /// first look. One that lived on has it on record, see [`Checks::check_blindness`].
     pub(crate) fn died(&mut self, left: &Deployment) {
         self.blind_since = self.blind_since.filter(|_| left.blind_since.is_some());
     }
 
     /// Traffic does not stay split for long while nobody can see what becomes of it.
-    pub(super) fn check_blindness(&mut self, seen: &Observation, decision: &Decision) {
+    pub(super) fn check_blindness(
+        &mut self,
+        deployment: &Deployment,
+        seen: &Observation,
+        decision: &Decision,
+    ) {
         let green = self.plan.green_slot();
         let groups = self.plan.slots[green]
             .targets
             .iter()
             .map(|target| &target.group);
-        let hole = seen.services[green].trouble().is_some()
-            || seen.routes.values().any(|route| route.trouble().is_some())
+        let of_green = seen.services[green].trouble().is_some()
             || groups
                 .into_iter()
                 .any(|group| seen.groups[group].trouble().is_some());
+        let hole = of_green || seen.routes.values().any(|route| route.trouble().is_some());
         self.blind_since = hole.then(|| self.blind_since.unwrap_or(seen.now));
         let Some(since) = self.blind_since.filter(|_| self.touched && self.forward()) else {
             return;
@@ -108,9 +114,19 @@ impl Checks {
         let limit = SignedDuration::try_from(limit).expect("short");
         let ends = |event: &Event| matches!(event, Event::Reverting { .. } | Event::Ended { .. });
         let blind = seen.now.duration_since(since);
+        let ends = decision.events.iter().any(ends);
+        assert!(blind < limit || ends, "blind since {since}");
+        // Else each process that dies would begin to count anew. Test routes carry nobody.
+        let mut routes = self.plan.routes.iter();
+        let hole = of_green || routes.any(|route| seen.routes[&route.arn].trouble().is_some());
         assert!(
-            blind < limit || decision.events.iter().any(ends),
-            "blind since {since}"
+            !hole
+                || ends
+                || !seen.asks.is_empty()
+                || moves_on(decision)
+                || is_being_confirmed(deployment, seen)
+                || is_on_record(deployment, decision),
+            "nothing on record says that it sees nothing: {decision:?}"
         );
     }
 
@@ -158,4 +174,35 @@ impl Checks {
             );
         }
     }
+}
+
+/// Whether new weights may still show: then that is what is waited for, a minute at most, and the
+/// next process knows since when.
+fn is_being_confirmed(deployment: &Deployment, seen: &Observation) -> bool {
+    let minute = SignedDuration::from_secs(60);
+    matches!(deployment.phase, Phase::Shifting { since, .. } if seen.now.duration_since(since) < minute)
+}
+
+/// Whether a bake or a gate begins with it: the next look says what it sees.
+fn moves_on(decision: &Decision) -> bool {
+    decision.events.iter().any(|event| {
+        matches!(
+            event,
+            Event::Baking { .. } | Event::GateOpened { .. } | Event::GateAsked { .. }
+        )
+    })
+}
+
+/// Whether the journal tells, after a decision, that it sees nothing.
+fn is_on_record(deployment: &Deployment, decision: &Decision) -> bool {
+    let before = deployment.blind_since.is_some();
+    let events = decision.events.iter();
+    events.fold(before, |told, event| match event {
+        Event::Holding { reasons, .. } => {
+            let unreadable = |hold: &Hold| matches!(hold, Hold::Unreadable { .. });
+            reasons.iter().any(unreadable)
+        }
+        Event::HoldOver => false,
+        _ => told,
+    })
 }

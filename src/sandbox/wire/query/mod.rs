@@ -6,7 +6,7 @@ pub mod input;
 #[cfg(test)]
 pub(crate) mod testing;
 
-use super::AwsError;
+use super::{AwsError, xml};
 use input::fail;
 use jiff::Timestamp;
 use quick_xml::escape::escape;
@@ -141,20 +141,7 @@ pub fn encode(service: QueryService, operation: &str, output: &Value, request_id
 
 /// Writes an error answer.
 pub fn encode_error(service: QueryService, error: &AwsError, request_id: &str) -> Vec<u8> {
-    let blame = if error.status < 500 {
-        "Sender"
-    } else {
-        "Receiver"
-    };
-    format!(
-        "<ErrorResponse xmlns=\"{}\"><Error><Type>{blame}</Type><Code>{}</Code>\
-         <Message>{}</Message></Error><RequestId>{}</RequestId></ErrorResponse>",
-        service.namespace(),
-        escape(error.code.as_str()),
-        escape(error.message.as_str()),
-        escape(request_id),
-    )
-    .into_bytes()
+    xml::error_response(service.namespace(), error, request_id).into_bytes()
 }
 
 fn element(xml: &mut String, name: &str, value: &Value) {
