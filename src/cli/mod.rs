@@ -38,6 +38,7 @@ mod steering;
 pub mod style;
 pub mod terminal;
 mod traffic;
+mod who;
 
 use error::{CliError, ErrorKind};
 use exit::ExitCode;

@@ -26,16 +26,9 @@ pub(super) async fn measured(cloud: &Cloud, records: &[Record]) -> Measured {
     let asked = tokio::time::timeout(ANSWERS_WITHIN, cloud.minutes(plan, last.at)).await;
     match asked {
         Ok(Ok(minutes)) => Measured::Minutes(minutes),
-        Ok(Err(error)) => not_read(&error.to_string()),
-        Err(_) => not_read("it did not answer in time"),
+        Ok(Err(error)) => Measured::not_read(&error.to_string()),
+        Err(_) => Measured::not_read("it did not answer in time"),
     }
-}
-
-/// Why the page shows less.
-pub(super) fn not_read(why: &str) -> Measured {
-    Measured::Not(format!(
-        "CloudWatch was not read ({why}): these are the figures that the judge had, if any."
-    ))
 }
 
 /// Writes the report of a deployment that has ended here. That it can't be is told, and changes

@@ -142,6 +142,20 @@ pub struct ReportArgs {
     pub offline: bool,
 }
 
+/// `bg ui`
+#[derive(Debug, Clone, Args)]
+pub struct UiArgs {
+    /// The port on 127.0.0.1; 0 takes a free one
+    #[arg(long, env = "BG_PORT", value_name = "PORT", default_value_t = 0)]
+    pub port: u16,
+    /// What lets somebody in, 16 letters and digits at least [default: one is made up]
+    #[arg(long, env = "BG_TOKEN", value_name = "TEXT", hide_env_values = true)]
+    pub token: Option<String>,
+    /// Ask CloudWatch nothing: only what the journals hold
+    #[arg(long, env = "BG_OFFLINE", value_parser = FalseyValueParser::new())]
+    pub offline: bool,
+}
+
 /// `bg tasks`
 #[derive(Debug, Clone, Args)]
 pub struct TasksArgs {}

@@ -19,6 +19,7 @@ mod status;
 mod steer;
 mod tasks;
 mod tick;
+mod ui;
 mod verify;
 
 use super::args::{Cli, DeadmanVerb, OutputFormat, Verb};
@@ -56,6 +57,7 @@ pub(super) async fn run(cli: &Cli) -> Result<ExitCode, CliError> {
         Verb::History(args) => history::run(&cli.global, args).await,
         Verb::Show(args) => show::run(&cli.global, args).await,
         Verb::Report(args) => report::run(&cli.global, args).await,
+        Verb::Ui(args) => ui::run(&cli.global, args).await,
         Verb::Tasks(_) => tasks::run(&cli.global).await,
         Verb::Tick(args) => tick::run(&cli.global, args).await,
         Verb::Init(args) => init::run(&cli.global, args).await,

@@ -46,7 +46,7 @@ pub(super) async fn run(global: &Global, args: &ReportArgs) -> Result<ExitCode, 
 /// The page is worth having without AWS.
 async fn measured(global: &Global, args: &ReportArgs, records: &[Record]) -> Measured {
     if args.offline {
-        return page::not_read("--offline");
+        return Measured::not_read("--offline");
     }
     let cloud = match read_config(global) {
         Ok((config, _)) => aws_alone(global, Some(&config)).await,
@@ -54,6 +54,6 @@ async fn measured(global: &Global, args: &ReportArgs, records: &[Record]) -> Mea
     };
     match cloud {
         Ok((cloud, _)) => page::measured(&cloud, records).await,
-        Err(error) => page::not_read(&error.message),
+        Err(error) => Measured::not_read(&error.message),
     }
 }

@@ -1,6 +1,7 @@
 //! What the page says, and in which order; how it looks is its template's affair.
 
 use jiff::Timestamp;
+use minijinja::value::{Serde, Value};
 use minijinja::{Environment, UndefinedBehavior};
 use serde::Serialize;
 
@@ -11,6 +12,7 @@ use super::super::track::Track;
 use super::super::view::{Role, View};
 use super::super::words;
 use super::chart::{Ink, Width, chart};
+use super::live::{Live, Now};
 use crate::deployment::diagnosis::{Diagnosis, Finding};
 use crate::deployment::event::{Event, Record};
 use crate::deployment::gate::GateAnswer;
@@ -18,7 +20,13 @@ use crate::deployment::metrics::{Judgement, Minute, Minutes, SideMinute, Verdict
 use crate::deployment::plan::{Kind, Plan};
 use crate::deployment::task_definition::Change;
 
-const TEMPLATE: &str = include_str!("page.html");
+const PAGE: &str = concat!(
+    include_str!("macros.html"),
+    include_str!("head.html"),
+    include_str!("main.html"),
+    include_str!("foot.html")
+);
+const MAIN: &str = concat!(include_str!("macros.html"), include_str!("main.html"));
 const STYLE: &str = include_str!("page.css");
 
 /// What CloudWatch shows of the deployment's minutes, if it was asked.
@@ -30,28 +38,65 @@ pub enum Measured {
     Not(String),
 }
 
+impl Measured {
+    /// Nothing, and why.
+    pub fn not_read(why: &str) -> Measured {
+        Measured::Not(format!(
+            "CloudWatch was not read ({why}): these are the figures that the judge had, if any."
+        ))
+    }
+}
+
 /// The page of the deployment with these records, in HTML. Nothing that it is given is trusted:
 /// all text is escaped.
 ///
 /// # Panics
 /// Never: the template is the program's own, and held by tests.
 pub fn page(records: &[Record], measured: &Measured, now: Timestamp) -> String {
-    let (track, view) = Track::of(records);
-    let page = Page::of(records, &track, &view, measured, now);
-    render(&page).expect("the template fits the page")
+    render(PAGE, &Page::of(records, measured, None, now))
 }
 
-fn render(page: &Page) -> Result<String, minijinja::Error> {
-    let mut templates = Environment::new();
-    templates.set_undefined_behavior(UndefinedBehavior::Strict);
-    templates.add_template("page.html", TEMPLATE)?;
-    templates
-        .get_template("page.html")?
-        .render(minijinja::Value::from(minijinja::value::Serde(page)))
+/// The same as a page of a server, which keeps itself up to date.
+///
+/// # Panics
+/// Never, as [`page`].
+pub fn live_page(
+    records: &[Record],
+    measured: &Measured,
+    live: &Live<'_>,
+    now: Timestamp,
+) -> String {
+    render(PAGE, &Page::of(records, measured, Some(live), now))
+}
+
+/// Only what changes in [`live_page`].
+///
+/// # Panics
+/// Never, as [`page`].
+pub fn live_main(
+    records: &[Record],
+    measured: &Measured,
+    live: &Live<'_>,
+    now: Timestamp,
+) -> String {
+    render(MAIN, &Page::of(records, measured, Some(live), now))
+}
+
+/// Fills a template of the program's own. All text is escaped.
+pub(super) fn render(template: &str, with: &impl Serialize) -> String {
+    let rendered = || {
+        let mut templates = Environment::new();
+        templates.set_undefined_behavior(UndefinedBehavior::Strict);
+        templates.add_template("page.html", template)?;
+        let template = templates.get_template("page.html")?;
+        template.render(Value::from(Serde(with)))
+    };
+    rendered().expect("the template fits what it is given")
 }
 
 #[derive(Debug, Serialize)]
 struct Page {
+    live: Option<Now>,
     title: String,
     style: String,
     service: String,
@@ -77,7 +122,7 @@ struct Page {
 
 /// Something and what it is.
 #[derive(Debug, Serialize)]
-struct Fact {
+pub(super) struct Fact {
     label: String,
     text: String,
 }
@@ -143,11 +188,11 @@ struct EventRow {
 impl Page {
     fn of(
         records: &[Record],
-        track: &Track,
-        view: &View,
         measured: &Measured,
+        live: Option<&Live<'_>>,
         now: Timestamp,
     ) -> Page {
+        let (track, view) = &Track::of(records);
         let (minutes, note) = match measured {
             Measured::Minutes(minutes) if !minutes.is_empty() => (minutes, None),
             Measured::Minutes(_) => (&track.minutes, None),
@@ -165,6 +210,7 @@ impl Page {
         let plan = view.plan.as_ref();
         let service = plan.map_or_else(String::new, |plan| plan.service.to_string());
         Page {
+            live: live.map(|live| live.now(view, now)),
             title: format!("{outcome}: {service}"),
             style: style(),
             service,
@@ -201,7 +247,7 @@ impl Page {
 }
 
 /// What a tone is called in the style.
-fn name(tone: Tone) -> &'static str {
+pub(super) fn name(tone: Tone) -> &'static str {
     match tone {
         Tone::Plain => "plain",
         Tone::Dim => "dim",
@@ -216,7 +262,7 @@ fn name(tone: Tone) -> &'static str {
 }
 
 /// The page's style, with the drawing's colours by their meaning.
-fn style() -> String {
+pub(super) fn style() -> String {
     let mut style = STYLE.to_owned();
     for (ink, name) in Ink::ALL {
         let code = ink.code();
@@ -255,7 +301,7 @@ fn summary(ending: Ending, view: &View) -> Vec<Fact> {
     facts
 }
 
-fn fact(label: &str, text: impl Into<String>) -> Fact {
+pub(super) fn fact(label: &str, text: impl Into<String>) -> Fact {
     Fact {
         label: label.to_owned(),
         text: text.into(),
