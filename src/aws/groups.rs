@@ -4,8 +4,9 @@ use std::collections::BTreeMap;
 use std::time::Duration;
 
 use aws_sdk_elasticloadbalancingv2::types::{
-    ProtocolEnum, TargetGroup, TargetGroupAttribute, TargetHealth, TargetHealthDescription,
-    TargetHealthReasonEnum, TargetHealthStateEnum as State, TargetTypeEnum,
+    ProtocolEnum, TargetGroup, TargetGroupAttribute, TargetGroupIpAddressTypeEnum, TargetHealth,
+    TargetHealthDescription, TargetHealthReasonEnum, TargetHealthStateEnum as State,
+    TargetTypeEnum,
 };
 
 use super::cloud::Cloud;
@@ -136,7 +137,61 @@ fn group_found(group: &TargetGroup, attributes: &[TargetGroupAttribute]) -> Grou
         health_check: health_check(group),
         healthy_after: Duration::from_secs(interval * threshold),
         sticky: attribute("stickiness.enabled") == Some("true"),
+        settings: settings(group, attributes),
     }
+}
+
+/// What can be set on a group, but for its name, its port, which each task brings along, and what
+/// it belongs to.
+fn settings(group: &TargetGroup, attributes: &[TargetGroupAttribute]) -> BTreeMap<String, String> {
+    let number = |number: Option<i32>| number.map(|it| it.to_string());
+    let owned = |text: Option<&str>| text.map(str::to_owned);
+    let matcher = group.matcher();
+    let matcher = matcher.and_then(|it| it.http_code().or(it.grpc_code()));
+    let ip = group
+        .ip_address_type()
+        .map(TargetGroupIpAddressTypeEnum::as_str);
+    let check = group.health_check_protocol().map(ProtocolEnum::as_str);
+    let enabled = group.health_check_enabled().map(|it| it.to_string());
+    let described = [
+        ("HealthCheckEnabled", enabled),
+        (
+            "HealthCheckIntervalSeconds",
+            number(group.health_check_interval_seconds()),
+        ),
+        ("HealthCheckPath", owned(group.health_check_path())),
+        ("HealthCheckPort", owned(group.health_check_port())),
+        ("HealthCheckProtocol", owned(check)),
+        (
+            "HealthCheckTimeoutSeconds",
+            number(group.health_check_timeout_seconds()),
+        ),
+        (
+            "HealthyThresholdCount",
+            number(group.healthy_threshold_count()),
+        ),
+        ("IpAddressType", owned(ip)),
+        ("Matcher", owned(matcher)),
+        (
+            "Protocol",
+            owned(group.protocol().map(ProtocolEnum::as_str)),
+        ),
+        ("ProtocolVersion", owned(group.protocol_version())),
+        (
+            "TargetType",
+            owned(group.target_type().map(TargetTypeEnum::as_str)),
+        ),
+        (
+            "UnhealthyThresholdCount",
+            number(group.unhealthy_threshold_count()),
+        ),
+    ];
+    let described = described.map(|(name, value)| Some((name.to_owned(), value?)));
+    let attributes = attributes
+        .iter()
+        .map(|it| Some((it.key()?.to_owned(), it.value()?.to_owned())));
+    let all = described.into_iter().chain(attributes).flatten();
+    all.filter(|(_, value)| !value.is_empty()).collect()
 }
 
 pub(super) fn health_check(group: &TargetGroup) -> Option<HealthCheck> {

@@ -7,7 +7,7 @@ use jiff::Timestamp;
 use serde_json::{Value, json};
 
 use super::cloud::Cloud;
-use super::ecs::{count, last_part, list, own_groups, text};
+use super::ecs::{count, last_part, list, own_groups, tag, text};
 use super::error::AwsError;
 use super::images::body;
 use super::retry::{Effect, patiently};
@@ -15,11 +15,13 @@ use super::services::task_definition;
 use super::survey_ask::SurveyAsk;
 use super::together::{all, some};
 use crate::deployment::bare;
+use crate::deployment::clone::DEPLOYMENT_TAG;
 use crate::deployment::dns::DnsFound;
 use crate::deployment::ids::{ClusterName, SlotName, Slots, TargetGroupArn, TaskDefinitionArn};
 use crate::deployment::metrics::MetricsFound;
 use crate::deployment::observation::Seen;
 use crate::deployment::preflight::launch;
+use crate::deployment::retire::SERVED_TAG;
 use crate::deployment::surroundings::{
     self, Carried, DeadmanFound, Forward, GroupFound, Surroundings,
 };
@@ -68,7 +70,7 @@ impl Cloud {
         let live = live(&services, &forwards);
         let (healthy, definitions, scaling, digests, clusters, service_names) = tokio::join!(
             self.healthy(&groups),
-            self.definitions(&services),
+            self.definitions(&services, live),
             self.autoscaling(&ask.cluster, &names),
             self.running_digests(&ask.cluster, live.and_then(|slot| services[slot].as_ref())),
             self.cluster_names(cluster_exists),
@@ -203,10 +205,12 @@ impl Cloud {
         Ok(arns.iter().map(|arn| last_part(arn).to_owned()).collect())
     }
 
-    /// The task definitions that the services run.
+    /// The task definitions that the services run, and the one that served in the idle slot last
+    /// where that is set to run one that no deployment registered.
     async fn definitions(
         &self,
         services: &Slots<Option<Value>>,
+        live: Option<SlotName>,
     ) -> Result<BTreeMap<TaskDefinitionArn, Value>, AwsError> {
         let arns: BTreeSet<TaskDefinitionArn> = [&services.a, &services.b]
             .into_iter()
@@ -218,6 +222,10 @@ impl Cloud {
         let mut definitions = BTreeMap::new();
         for found in described {
             definitions.extend(found?);
+        }
+        let idle = live.and_then(|live| services[live.other()].as_ref());
+        if let Some(served) = idle.and_then(|idle| another_served(idle, &definitions)) {
+            definitions.extend(self.definition(&served).await?);
         }
         Ok(definitions)
     }
@@ -307,6 +315,19 @@ impl Cloud {
             .map(|(name, digest)| (name.to_owned(), digest.to_owned()))
             .collect())
     }
+}
+
+/// What an idle service served last, where it is set to run something else that no deployment
+/// registered.
+fn another_served(
+    idle: &Value,
+    definitions: &BTreeMap<TaskDefinitionArn, Value>,
+) -> Option<String> {
+    let served = tag(list(idle, "tags"), SERVED_TAG)?;
+    let set = definitions.get(&task_definition(idle))?;
+    let is_another = task_definition(idle).as_str() != served;
+    let registered = tag(list(set, "tags"), DEPLOYMENT_TAG).is_some();
+    (is_another && !registered).then(|| served.to_owned())
 }
 
 /// What isn't allowed and can be done without becomes a note.

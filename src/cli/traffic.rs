@@ -260,6 +260,7 @@ mod tests {
             healthy_after: Duration::ZERO,
             health_check: None,
             sticky: false,
+            settings: std::collections::BTreeMap::new(),
         }
     }
 

@@ -85,6 +85,10 @@ impl Config {
         let cluster = reader.name(fields.required("cluster")?, "the ECS cluster's name")?;
         let slots = read_slots(reader, fields.required("slots")?)?;
         let region = read(&fields, "region", |node| reader.name(node, "an AWS region"))?;
+        let routes = read(&fields, "routes", |node| read_routes(reader, node))?.unwrap_or_default();
+        let test_routes = read(&fields, "test_route", |node| {
+            read_test_routes(reader, node, &routes)
+        })?;
         let guards = read(&fields, "guards", |node| read_guards(reader, node))?;
         Ok(Config {
             service,
@@ -92,9 +96,8 @@ impl Config {
             account: read(&fields, "account", |node| read_account(reader, node))?,
             region,
             slots,
-            routes: read(&fields, "routes", |node| read_routes(reader, node))?.unwrap_or_default(),
-            test_routes: read(&fields, "test_route", |node| read_test_routes(reader, node))?
-                .unwrap_or_default(),
+            routes,
+            test_routes: test_routes.unwrap_or_default(),
             strategy: read(&fields, "strategy", |node| read_strategy(reader, node))?
                 .unwrap_or_default(),
             guards: guards.unwrap_or_default(),

@@ -79,24 +79,47 @@ pub(super) fn read_routes(reader: Reader<'_>, node: &Node) -> Result<Routes, Inp
     read_all(reader, items).map(Routes::Listed)
 }
 
-/// `test_route`: one, or one for each port of the service.
+/// `test_route`: one, or one for each port of the service; none of them among `routes`.
 pub(super) fn read_test_routes(
     reader: Reader<'_>,
     node: &Node,
+    routes: &Routes,
 ) -> Result<Vec<RouteConfig>, InputError> {
-    match &node.value {
+    let items = match &node.value {
         Value::List(items) if items.is_empty() => {
             let error = reader.error(node.at, "the list of test routes is empty");
-            Err(error.with_hint("leave `test_route` out where testers have no route of their own"))
+            return Err(
+                error.with_hint("leave `test_route` out where testers have no route of their own")
+            );
         }
-        Value::List(items) => items
-            .iter()
-            .try_for_each(|item| refuse_record(reader, item))
-            .and_then(|()| read_all(reader, items)),
-        _ => {
-            refuse_record(reader, node)?;
-            Ok(vec![read_route(reader, node)?])
+        Value::List(items) => items.as_slice(),
+        _ => std::slice::from_ref(node),
+    };
+    for item in items {
+        refuse_record(reader, item)?;
+    }
+    let tests = read_all(reader, items)?;
+    for (item, test) in items.iter().zip(&tests) {
+        refuse_production(reader, item, test, routes)?;
+    }
+    Ok(tests)
+}
+
+/// What users come by can't be what testers alone come by.
+fn refuse_production(
+    reader: Reader<'_>,
+    node: &Node,
+    test: &RouteConfig,
+    routes: &Routes,
+) -> Result<(), InputError> {
+    match routes {
+        Routes::Listed(listed) if listed.contains(test) => {
+            let hint = "a test route goes to green before any user does: take it out of `routes`, \
+                        or, if users come by it, out of `test_route`";
+            let error = reader.error(node.at, "this test route stands in `routes`, too");
+            Err(error.with_hint(hint))
         }
+        _ => Ok(()),
     }
 }
 

@@ -54,7 +54,8 @@ pub struct Surroundings {
     /// What came of the records that the config lists, beside routes.
     pub dns: DnsFound,
     /// Each task definition that matters, as DescribeTaskDefinition prints it
-    /// (`{"taskDefinition": …, "tags": […]}`): both slots' and the one asked for.
+    /// (`{"taskDefinition": …, "tags": […]}`): both slots', the one asked for, and the one that
+    /// served in the idle slot last where something else is set there.
     pub task_definitions: BTreeMap<TaskDefinitionArn, Value>,
     /// What the reference of `--task-definition FAMILY[:REV]` stands for.
     pub asked_definition: Option<TaskDefinitionArn>,
@@ -129,6 +130,9 @@ pub struct GroupFound {
     pub healthy_after: Duration,
     /// Whether the group asks for stickiness of its own (`stickiness.enabled`).
     pub sticky: bool,
+    /// Everything that can be set on it, by the names that ELBv2 gives it: `HealthCheckPath`,
+    /// `deregistration_delay.timeout_seconds`. What is set to nothing is left out.
+    pub settings: BTreeMap<String, String>,
 }
 
 /// What splits traffic: a forward action of a listener or a rule, or a weighted record pair.

@@ -10,6 +10,7 @@ pub mod doctor;
 pub mod ending;
 pub mod history;
 pub mod html;
+mod idle;
 pub mod json;
 pub mod line;
 pub mod live;

@@ -5,11 +5,13 @@ use std::time::Duration;
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 
+use super::idle;
 use super::line::{StyledLine, Tone, width};
 use super::view::Role;
 use super::words;
 use crate::deployment::metrics::MetricGuards;
 use crate::deployment::plan::{GreenService, Kind, Plan, RetireHow};
+use crate::deployment::preflight::{IdleDefinition, UnlikeGroups};
 use crate::deployment::problem::Problem;
 use crate::deployment::task_definition::Change;
 
@@ -25,8 +27,12 @@ pub struct PlanReport {
     pub unchanged: bool,
     /// How the task definition would differ from the one that blue runs.
     pub changes: Vec<Change>,
-    /// How green's service, if it exists, differs from the settings that it would get.
+    /// How green's service, if it exists, differs from blue's, and what becomes of that.
     pub differences: Vec<String>,
+    /// What somebody set in the idle slot after something else had served there.
+    pub idle_definition: Option<IdleDefinition>,
+    /// Where green's target groups differ from blue's; they keep what they have.
+    pub groups: Vec<UnlikeGroups>,
     /// How soon green can be healthy at the earliest, in seconds; null where that isn't known.
     #[serde(with = "crate::deployment::seconds::option")]
     pub healthy_after: Option<Duration>,
@@ -47,6 +53,14 @@ pub fn text(report: &PlanReport) -> Vec<StyledLine> {
     parts.push(changes(report));
     if let Some(plan) = &report.plan {
         parts.push(green(plan, &report.differences));
+        parts.push(
+            report
+                .idle_definition
+                .iter()
+                .flat_map(idle::definition)
+                .collect(),
+        );
+        parts.push(idle::groups(&report.groups));
         if !report.unchanged {
             parts.push(timeline(plan, report));
         }
@@ -62,7 +76,7 @@ fn title(text: impl AsRef<str>) -> StyledLine {
     StyledLine::of(Tone::Strong, text)
 }
 
-fn item() -> StyledLine {
+pub(super) fn item() -> StyledLine {
     StyledLine::new().plain("  ")
 }
 
@@ -137,14 +151,16 @@ fn changes(report: &PlanReport) -> Vec<StyledLine> {
     if report.changes.is_empty() {
         return Vec::new();
     }
-    let widest = report
-        .changes
-        .iter()
-        .map(|change| width(&change.path))
-        .max();
-    let column = widest.unwrap_or(0).min(60) + 6;
     let mut lines = vec![title("Task definition")];
-    lines.extend(report.changes.iter().map(|change| {
+    lines.extend(changed(&report.changes));
+    lines
+}
+
+/// A line for each change, values under each other.
+pub(super) fn changed(changes: &[Change]) -> Vec<StyledLine> {
+    let widest = changes.iter().map(|change| width(&change.path)).max();
+    let column = widest.unwrap_or(0).min(60) + 6;
+    let lines = changes.iter().map(|change| {
         let path = |tone, mark| {
             item()
                 .with(tone, mark)
@@ -161,8 +177,8 @@ fn changes(report: &PlanReport) -> Vec<StyledLine> {
             (Some(before), None) => path(Tone::Bad, "-").with(Tone::Bad, before),
             (None, None) => path(Tone::Warn, "~"),
         }
-    }));
-    lines
+    });
+    lines.collect()
 }
 
 fn green(plan: &Plan, differences: &[String]) -> Vec<StyledLine> {
@@ -379,6 +395,8 @@ mod tests {
                 change("volumes.cache", Some("{}"), None),
             ],
             differences: vec!["healthCheckGracePeriodSeconds: 0 -> 30".into()],
+            idle_definition: None,
+            groups: vec![],
             healthy_after: Some(Duration::from_secs(90)),
             problems: vec![],
             warnings: vec!["alarm shop-latency notices after 6m, the first bake takes 5m".into()],

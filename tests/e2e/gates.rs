@@ -161,11 +161,12 @@ fn somebody_approves_from_another_shell_and_status_shows_what_is_waited_for() {
         .exits(3)
         .complains("no deployment of this service is under way");
     let mut deployment = scene.start(&DEPLOY);
-    deployment.until_it_says("release after 10%: waits for `bg approve`");
+    // Until tomorrow: the day is said too.
+    deployment.until_it_says("release after 10%: waits for `bg approve`; until 20");
     scene
         .bg(&["status"])
         .exits(0)
-        .says("release after 10%: waits for `bg approve`");
+        .says("release after 10%: waits for `bg approve`; until 20");
     scene.bg(&["approve"]).exits(0).says("approved: it goes on");
     deployment
         .end()

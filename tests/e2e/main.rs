@@ -15,6 +15,7 @@ mod doctor;
 mod elsewhere;
 mod gates;
 mod hotfix;
+mod iac;
 mod init;
 mod init_from;
 mod judged;

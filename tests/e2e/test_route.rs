@@ -124,3 +124,17 @@ retire:";
         .exits(3)
         .says("gate smoke asks through the test route, and there is none");
 }
+
+#[test]
+fn a_route_that_stands_in_both_lists_is_one_error_with_its_place() {
+    let scene = Scene::at_speed(60);
+    let twice = "routes: [{ load_balancer: shop, port: 80 }]
+test_route: { load_balancer: shop, port: 80 }
+retire:";
+    scene.configure(&[("retire:", twice)]);
+    scene
+        .bg(&["plan", "--image", "shop:v2"])
+        .exits(2)
+        .complains("bg.yaml:15:13: this test route stands in `routes`, too")
+        .complains("take it out of `routes`");
+}

@@ -11,7 +11,7 @@ use crate::aws::ecs::{last_part, list, tag, text};
 use crate::aws::error::AwsError;
 use crate::deployment::ids::{ClusterName, EcsServiceName, SlotName, Slots};
 use crate::deployment::plan::{Plan, RetireHow};
-use crate::deployment::scaling::{HELD_TAG, ScalableTarget, Scaling, Suspended};
+use crate::deployment::scaling::{HELD_TAG, ScalableTarget, Scaling, Suspended, Whose};
 
 /// Just after registering, calls may not see a target yet: so many tries, a second apart.
 const TRIES: u32 = 5;
@@ -24,21 +24,22 @@ impl Cloud {
         scaling: &Scaling,
         blue: &Value,
     ) -> Result<(), AwsError> {
-        if scaling.suspended.scale_in {
+        let Some(suspended) = scaling.of_blue().filter(|it| !it.scale_in) else {
             return Ok(());
-        }
+        };
         if tag(list(blue, "tags"), HELD_TAG).is_none() {
             let tags = [held_by(plan)];
             let body = json!({ "resourceArn": text(blue, "serviceArn"), "tags": tags });
             self.tag_resource(body).await?;
         }
         let resource = resource(&plan.cluster, &plan.slots[plan.blue].service);
-        let held = scaling.suspended.without_scale_in();
+        let held = suspended.without_scale_in();
         let body = of(&resource, json!({ "SuspendedState": state_of(held) }));
         self.register_scalable_target(body).await.map(|_| ())
     }
 
-    /// Gives green all that blue has; scale-in stays off. Its service is there, with its tasks.
+    /// Gives green all that blue has, or wakes what it has of its own; scale-in stays off. Its
+    /// service is there, with its tasks.
     pub(in crate::aws) async fn carry_scaling(
         &self,
         plan: &Plan,
@@ -60,6 +61,9 @@ impl Cloud {
             }
         }
         self.register_scalable_target(of(&resource, target)).await?;
+        if scaling.whose != Whose::Blue {
+            return Ok(());
+        }
         let (before, schedules) =
             tokio::try_join!(self.policies(&resource), self.schedules_of(&resource))?;
         let mut arns = BTreeMap::new();
@@ -126,11 +130,17 @@ impl Cloud {
         }
         // What somebody has set on blue meanwhile holds for green, too.
         let of_blue = targets[plan.blue].as_ref();
-        let moved = of_blue.filter(|it| (it.min, it.max) != (scaling.min, scaling.max));
+        let moved = of_blue.filter(|it| {
+            scaling.whose == Whose::Blue && (it.min, it.max) != (scaling.min, scaling.max)
+        });
         for slot in &freed {
-            if let Some(target) = &targets[*slot] {
+            let before = match *slot == plan.blue {
+                true => scaling.of_blue(),
+                false => Some(scaling.suspended),
+            };
+            if let (Some(target), Some(before)) = (&targets[*slot], before) {
                 let bounds = moved.unwrap_or(target);
-                self.free(target, bounds, scaling.suspended).await?;
+                self.free(target, bounds, before).await?;
             }
         }
         for slot in freed {

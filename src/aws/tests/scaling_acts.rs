@@ -1,7 +1,7 @@
 //! Autoscaling under the real SDK: carried over, held back, put to sleep, put back.
 
 use super::*;
-use crate::deployment::scaling::{From, HELD_TAG, Scaling};
+use crate::deployment::scaling::{From, HELD_TAG, ScalableTarget, Scaling};
 use crate::sandbox::wire::cloudwatch;
 
 /// What Application Auto Scaling has of a service, and the alarms with its name in theirs.
@@ -267,6 +267,51 @@ async fn after_success_green_scales_as_blue_did_and_blue_keeps_its_tasks() {
         (&json!(0), [true; 3])
     );
     assert_eq!(scene.held().await, [false, false]);
+}
+
+#[tokio::test(start_paused = true)]
+async fn an_idle_slot_that_keeps_its_own_is_woken_with_it_and_blue_s_is_only_held() {
+    let mut scene = Scene::autoscaled();
+    scene.region.with_world(|world| {
+        let idle = demo::service("shop-b", &scene.balancer.group_b, 0);
+        ecs::handle(world, "CreateService", &idle).unwrap();
+    });
+    let bounds = json!({ "MinCapacity": 2, "MaxCapacity": 9, "SuspendedState": {
+        "DynamicScalingInSuspended": true, "DynamicScalingOutSuspended": true,
+        "ScheduledScalingSuspended": true } });
+    scene.scaling("RegisterScalableTarget", "shop-b", &bounds);
+    let night = json!({ "ScheduledActionName": "own", "Schedule": "cron(0 22 * * ? *)",
+        "ScalableTargetAction": { "MinCapacity": 2 } });
+    scene.scaling("PutScheduledAction", "shop-b", &night);
+    let (before, blue) = (scene.scaled("shop-b"), scene.scaled("shop"));
+    let own = |min, max| ScalableTarget {
+        min,
+        max,
+        ..ScalableTarget::default()
+    };
+    scene.plan.scaling = Some(Scaling::own(&own(2, 9), Some(&own(1, 6))));
+    let source = SlotName::B;
+    scene.plan.green = GreenService::Update { source };
+    scene.provision().await.unwrap();
+    let green = scene.scaled("shop-b");
+    assert_eq!(suspended(&green), [true, false, false]);
+    assert_eq!(green.schedules, before.schedules);
+    assert_eq!(green.policies, before.policies);
+    assert_eq!(suspended(&scene.scaled("shop")), [true, false, false]);
+    assert_eq!(scene.held().await, [true, true]);
+    for serving in [SlotName::B, SlotName::A] {
+        scene
+            .act(Action::RestoreSettings { serving })
+            .await
+            .unwrap();
+        let green = scene.scaled("shop-b").target;
+        let is_green = serving == SlotName::B;
+        let min = if is_green { 2 } else { 0 };
+        let bounds = (&green["MinCapacity"], &green["MaxCapacity"]);
+        assert_eq!(bounds, (&json!(min), &json!(9)));
+        assert_eq!(suspended(&scene.scaled("shop-b")), [!is_green; 3]);
+    }
+    assert_eq!(scene.scaled("shop"), blue, "blue's is as it was");
 }
 
 #[tokio::test(start_paused = true)]

@@ -53,7 +53,7 @@ pub struct VersionArgs {
     /// How traffic is shifted: a name, ./file.yaml, canary:5%:10m, linear:20%:2m [default: the config's]
     #[arg(short, long, env = "BG_STRATEGY")]
     pub strategy: Option<String>,
-    /// The slot whose settings green's service gets [default: blue's]
+    /// The slot whose settings and autoscaling green's service gets [default: blue's]
     #[arg(long, env = "BG_SERVICE_FROM", value_name = "SLOT", value_parser = slots())]
     pub service_from: Option<SlotName>,
     /// Deploy even if nothing changed

@@ -69,6 +69,8 @@ fn report_of(planning: Planning, now: jiff::Timestamp) -> PlanReport {
         unchanged: planning.unchanged,
         changes: planning.changes,
         differences: planning.differences,
+        idle_definition: planning.idle_definition,
+        groups: planning.groups,
         healthy_after: planning.healthy_after,
         problems: planning.problems,
         warnings: planning.warnings,

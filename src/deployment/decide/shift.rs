@@ -105,7 +105,8 @@ impl Draft<'_> {
             return self.shown(step, since);
         };
         if self.foreign_to(&[weight, self.deployment.set_before]) {
-            return self.hold_at_a_step(differs);
+            // With all else that can't be seen: drift may last, and blindness counts meanwhile.
+            return self.stay();
         }
         let failure = self.deployment.failure_of(ActName::Shift);
         let trouble = failure.map(|failure| failure.message.clone());

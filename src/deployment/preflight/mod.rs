@@ -10,8 +10,10 @@ mod discovery;
 mod dns;
 mod fine;
 mod gates;
+mod idle;
 mod limits;
 mod metrics;
+mod own_scaling;
 pub mod refusals;
 mod request;
 mod routes;
@@ -33,6 +35,7 @@ pub use request::{
 };
 
 pub use definition::launch;
+pub use idle::{IdleDefinition, UnlikeGroups, UnlikeSetting};
 pub use under_way::under_way;
 
 use super::ids::SlotName;
@@ -50,8 +53,12 @@ pub struct Planning {
     pub body: Option<Value>,
     /// What the task definition changes.
     pub changes: Vec<Change>,
-    /// What green's existing service has otherwise than its source, in words.
+    /// What green's existing service has otherwise than blue's, and what becomes of it, in words.
     pub differences: Vec<String>,
+    /// What somebody set in the idle slot since it served, and no deployment registered.
+    pub idle_definition: Option<IdleDefinition>,
+    /// Target groups of both slots that differ.
+    pub groups: Vec<UnlikeGroups>,
     /// Everything that forbids it.
     pub problems: Vec<Problem>,
     /// What one should know before.
@@ -122,6 +129,7 @@ pub fn plan(request: &Request, found: &Surroundings) -> Planning {
     let green = services::check(request, found, live, &slots, &mut planning);
     let desired = capacity::check(request, found, live, &slots, &mut planning);
     let definition = definition::decide(request, found, live, &slots, &mut planning);
+    idle::check(found, live, &slots, definition.as_ref(), &mut planning);
     let guards = watching::guards(request, found, live, &routes, &mut planning);
     let gates = gates::check(request, found, &mut planning);
     let scaling = scaling::check(request, found, live, &slots, &mut planning);
@@ -182,7 +190,7 @@ pub fn missing(request: &Request, found: &Surroundings) -> Vec<Problem> {
     check_place(request, found, &mut planning);
     if let Some(slots) = routes::groups(request, found, &mut planning) {
         let forwards = routes::of_slots(request, found, &slots);
-        routes::check_listed_exist(request, &forwards, &mut planning);
+        routes::check_listed_exist(request, found, &forwards, &mut planning);
     }
     for problem in &found.dns.problems {
         planning.refuse(problem.clone());

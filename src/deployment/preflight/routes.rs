@@ -81,7 +81,7 @@ pub(super) fn find(
             .map_or("", |target| target.group.name());
         planning.refuse(refusals::no_forward(name));
     }
-    check_listed_exist(request, &forwards, planning);
+    check_listed_exist(request, found, &forwards, planning);
     check_all_listed(request, &forwards, planning);
     forwards
         .iter()
@@ -116,6 +116,7 @@ pub(super) fn naming<'a>(found: &'a Surroundings, slots: &Slots<SlotPlan>) -> Ve
 /// Each route that the config lists is one of `forwards`.
 pub(super) fn check_listed_exist(
     request: &Request,
+    found: &Surroundings,
     forwards: &[&Forward],
     planning: &mut Planning,
 ) {
@@ -126,11 +127,33 @@ pub(super) fn check_listed_exist(
     // What keeps a record from being a route was found with it.
     let told = |wanted: &&RouteWanted| matches!(wanted, RouteWanted::Record(_));
     for wanted in listed.iter().filter(|it| !is_there(it) && !told(it)) {
+        if let Some(test) = as_test_route(request, found, wanted) {
+            planning.problem(
+                format!("route {wanted} is the test route {test}, too"),
+                "a test route goes to green before any user does: take it out of `routes`, or, if \
+                 users come by it, out of `test_route`",
+            );
+            continue;
+        }
         planning.problem(
             format!("route {wanted} does not exist or names none of the slots' groups"),
             format!("correct it, or use one of: {}", labels(forwards)),
         );
     }
+}
+
+/// The test route that a route of the config is by another name, such as its ARN.
+fn as_test_route<'a>(
+    request: &'a Request,
+    found: &Surroundings,
+    wanted: &RouteWanted,
+) -> Option<&'a RouteWanted> {
+    let mut tests = request.test_routes.iter();
+    let named = |test: &RouteWanted| {
+        let mut both = found.forwards.iter().filter(|it| wanted.is(it));
+        both.any(|it| test.is(it))
+    };
+    tests.find(|test| named(test))
 }
 
 /// Each of `forwards` is a route that the config lists.
@@ -291,7 +314,7 @@ pub(super) fn live_slot(
     routes: &[Route],
     planning: &mut Planning,
 ) -> Option<SlotName> {
-    let (mut live, mut split) = (BTreeSet::new(), false);
+    let (mut stands, mut split) = (Vec::new(), false);
     for route in routes {
         let Some(forward) = found
             .forwards
@@ -312,15 +335,35 @@ pub(super) fn live_slot(
                 split_fix(request),
             );
         }
-        live.extend(carried.alone());
+        stands.extend(carried.alone().map(|slot| (route, slot)));
     }
+    let live: BTreeSet<SlotName> = stands.iter().map(|(_, slot)| *slot).collect();
     if live.len() != 1 && !split {
-        planning.problem(
-            "the routes don't agree on which slot is live",
-            split_fix(request),
-        );
+        disagree(request, &stands, planning);
     }
     live.first().copied().filter(|_| live.len() == 1)
+}
+
+/// A group that a slip of the config gives to a slot brings its routes along, and its service's
+/// traffic with them.
+fn disagree(request: &Request, stands: &[(&Route, SlotName)], planning: &mut Planning) {
+    let stand = |(route, slot): &(&Route, SlotName)| {
+        let group = route.groups[*slot].name();
+        format!("{} is on slot {slot} ({group})", route.label)
+    };
+    let stands: Vec<String> = stands.iter().map(stand).collect();
+    planning.problem(
+        format!(
+            "the routes don't agree on which slot is live: {}",
+            stands.join(", ")
+        ),
+        format!(
+            "is each of these groups {service}'s? If one is another service's, correct `slots` \
+             first: `--force` gives one slot the traffic of all of these routes. If all are, {}",
+            split_fix(request),
+            service = request.service
+        ),
+    );
 }
 
 fn split_fix(request: &Request) -> String {

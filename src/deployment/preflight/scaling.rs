@@ -2,11 +2,11 @@
 
 use serde_json::Value;
 
-use super::{Planning, Request};
+use super::{Planning, Request, own_scaling};
 use crate::deployment::ids::{SlotName, Slots};
 use crate::deployment::observation::Seen;
 use crate::deployment::plan::{Kind, SlotPlan};
-use crate::deployment::scaling::{From, HELD_TAG, ScalableTarget, Scaling};
+use crate::deployment::scaling::{From, HELD_TAG, ScalableTarget, Scaling, differences};
 use crate::deployment::surroundings::Surroundings;
 
 /// What is carried over; nothing where blue has no autoscaling.
@@ -29,6 +29,10 @@ pub(super) fn check(
             return None;
         }
     };
+    if own_scaling::is_kept(request, live, targets) {
+        return own_scaling::keep(request, found, live, slots, targets, planning);
+    }
+    own_scaling::asleep(request, live, targets, planning);
     let green = targets[live.other()].as_ref();
     let Some(blue) = &targets[live] else {
         if let Some(green) = green.filter(|it| !it.is_asleep()) {
@@ -45,21 +49,8 @@ pub(super) fn check(
         return None;
     }
     let service = found.services[live].as_ref();
-    let desired = service.and_then(|it| it.get("desiredCount")?.as_u64());
-    if desired.is_some_and(|desired| desired > blue.max.into()) {
-        planning.problem(
-            format!(
-                "service {name} is set to {} tasks, and its autoscaling ({}) allows {}: whatever \
-                 is changed of that takes the others away",
-                desired.unwrap_or_default(),
-                blue.resource,
-                blue.max
-            ),
-            format!(
-                "raise its maximum, or scale it down{}",
-                without(request, live)
-            ),
-        );
+    let desired = desired(found, live);
+    if too_many(request, live, slots, blue, desired, planning) {
         return None;
     }
     let mut blue = blue.clone();
@@ -74,6 +65,9 @@ pub(super) fn check(
     };
     let (scaling, others) = Scaling::carried(&from, &blue, green);
     note(&blue, &scaling, slots, live, planning);
+    if let Some(own) = green.filter(|_| request.kind != Kind::Rollback) {
+        replaced(own, &scaling, live, planning);
+    }
     for alarm in others {
         planning.warn(format!(
             "alarm {alarm} rings at something else than that of {name}, which it stands for: it \
@@ -89,6 +83,60 @@ pub(super) fn check(
     Some(scaling)
 }
 
+/// How many tasks a slot's service is set to run.
+pub(super) fn desired(found: &Surroundings, slot: SlotName) -> Option<u64> {
+    found.services[slot].as_ref()?.get("desiredCount")?.as_u64()
+}
+
+/// Whether blue is set to more tasks than `target`, its own or green's, allows: then it is refused.
+pub(super) fn too_many(
+    request: &Request,
+    live: SlotName,
+    slots: &Slots<SlotPlan>,
+    target: &ScalableTarget,
+    desired: Option<u64>,
+    planning: &mut Planning,
+) -> bool {
+    let Some(desired) = desired.filter(|desired| *desired > target.max.into()) else {
+        return false;
+    };
+    let (name, resource, max) = (&slots[live].service, &target.resource, target.max);
+    let is_blue_s = resource.rsplit('/').next() == Some(name.as_str());
+    let (whose, so) = match is_blue_s {
+        true => ("its", "whatever is changed of that takes the others away"),
+        false => ("green's", "green would have too few"),
+    };
+    planning.problem(
+        format!(
+            "service {name} is set to {desired} tasks, and {whose} autoscaling ({resource}) allows \
+             {max}: {so}"
+        ),
+        format!(
+            "raise its maximum, or scale {name} down{}",
+            without(request, live)
+        ),
+    );
+    true
+}
+
+/// What green's own service has otherwise, and loses.
+fn replaced(own: &ScalableTarget, scaling: &Scaling, live: SlotName, planning: &mut Planning) {
+    let unlike = differences(scaling, own, &format!("slot {live}'s"));
+    let words = unlike.iter().map(|it| {
+        let [own, carried] = [&it.own, &it.carried].map(|it| it.as_deref().unwrap_or("nothing"));
+        format!("{}: {own} becomes {carried}", it.field)
+    });
+    planning.differences.extend(words);
+    if !(unlike.is_empty() || own.is_asleep()) {
+        let idle = live.other();
+        planning.note(format!(
+            "slot {idle}'s autoscaling is awake ({}), and becomes slot {live}'s; --service-from \
+             {idle} keeps its own",
+            own.in_words()
+        ));
+    }
+}
+
 fn only_green(
     request: &Request,
     live: SlotName,
@@ -97,6 +145,12 @@ fn only_green(
     planning: &mut Planning,
 ) {
     let (slot, resource) = (live.other(), &green.resource);
+    let keep = match request.kind {
+        Kind::Rollback => String::new(),
+        Kind::Deploy | Kind::Hotfix { .. } => {
+            format!("have green keep it: --service-from {slot}; or ")
+        }
+    };
     planning.problem(
         format!(
             "service {} (slot {slot}) has autoscaling ({resource}), and {}, which serves, has \
@@ -104,7 +158,7 @@ fn only_green(
             slots[slot].service, slots[live].service
         ),
         format!(
-            "take it off: aws application-autoscaling deregister-scalable-target \
+            "{keep}take it off: aws application-autoscaling deregister-scalable-target \
              --service-namespace ecs --scalable-dimension ecs:service:DesiredCount --resource-id \
              {resource}{}",
             without(request, live)
@@ -123,7 +177,7 @@ fn without(request: &Request, live: SlotName) -> String {
     }
 }
 
-fn has_tag(service: &Value, key: &str) -> bool {
+pub(super) fn has_tag(service: &Value, key: &str) -> bool {
     let tags = service.get("tags").and_then(Value::as_array);
     let mut tags = tags.into_iter().flatten();
     tags.any(|tag| tag.get("key").is_some_and(|it| it == key))
@@ -151,19 +205,10 @@ fn note(
     planning: &mut Planning,
 ) {
     let name = &slots[live].service;
-    let mut carried = vec![format!("{} to {} tasks", blue.min, blue.max)];
-    let of = |count: usize, one: &str, more: &str| match count {
-        0 => None,
-        1 => Some(format!("1 {one}")),
-        _ => Some(format!("{count} {more}")),
-    };
-    carried.extend(of(scaling.policies.len(), "policy", "policies"));
-    carried.extend(of(scaling.schedules.len(), "schedule", "schedules"));
-    carried.extend(of(scaling.alarms.len(), "alarm", "alarms"));
     planning.note(format!(
         "autoscaling ({}) is carried over to green; neither side is scaled in until the last bake \
          is over",
-        carried.join(", ")
+        scaling.in_words()
     ));
     if blue.is_asleep() {
         planning.warn(format!(

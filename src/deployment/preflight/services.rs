@@ -2,8 +2,8 @@
 
 use serde_json::Value;
 
-use super::{Planning, Request};
-use crate::deployment::clone::{self, Mended};
+use super::{Planning, Request, idle};
+use crate::deployment::clone::{self, Difference, Mended};
 use crate::deployment::ids::{SlotName, Slots, TargetGroupArn};
 use crate::deployment::plan::{GreenService, Kind, SlotPlan};
 use crate::deployment::surroundings::Surroundings;
@@ -183,7 +183,7 @@ pub(super) fn check(
         }
         None => Some(GreenService::Create { source: live }),
         Some(existing) => {
-            check_existing(existing, &found.services[source], green, slots, planning);
+            check_existing(existing, blue, green, source, slots, planning);
             Some(GreenService::Update { source })
         }
     }
@@ -219,8 +219,9 @@ fn check_in_flight(
 
 fn check_existing(
     existing: &Value,
-    source: &Option<Value>,
+    blue: &Value,
     green: SlotName,
+    source: SlotName,
     slots: &Slots<SlotPlan>,
     planning: &mut Planning,
 ) {
@@ -240,23 +241,72 @@ fn check_existing(
     for obstacle in clone::obstacles(existing) {
         planning.problem(format!("service {name}: {}", obstacle.what), obstacle.fix);
     }
-    let Some(source) = source else { return };
-    for difference in clone::differences(source, existing) {
-        let words = format!(
-            "{}: {} becomes {}",
-            difference.field, difference.existing, difference.source
-        );
-        match difference.mended {
-            Mended::ByUpdate => planning.differences.push(words),
+    let differences = clone::differences(blue, existing);
+    match source == green {
+        true => keep(&differences, green, planning),
+        false => mend(&differences, green, &slots[green], planning),
+    }
+    for tag in idle::tags(blue, existing) {
+        let (of_blue, own) = (tag.before.as_deref(), tag.after.as_deref());
+        planning
+            .differences
+            .push(stays(&tag.path, own, of_blue, green.other()));
+    }
+}
+
+/// Green's service keeps what it has.
+fn keep(differences: &[Difference], green: SlotName, planning: &mut Planning) {
+    let kept = differences.iter().map(|it| {
+        let (own, of_blue) = (it.existing.as_str(), it.source.as_str());
+        stays(&it.field, Some(own), Some(of_blue), green.other())
+    });
+    planning.differences.extend(kept);
+}
+
+/// Green's service gets what blue's has.
+fn mend(differences: &[Difference], green: SlotName, slot: &SlotPlan, planning: &mut Planning) {
+    let mut mended = false;
+    for Difference {
+        field,
+        source,
+        existing,
+        mended: how,
+    } in differences
+    {
+        match how {
+            Mended::ByUpdate => {
+                mended = true;
+                let words = format!("{field}: {existing} becomes {source}");
+                planning.differences.push(words);
+            }
             Mended::Never { way_out } => planning.problem(
                 format!(
-                    "slot {green}'s service {name} has {} {}, its source has {}: that can't be updated",
-                    difference.field, difference.existing, difference.source
+                    "slot {green}'s service {} has {field} {existing}, its source has {source}: \
+                     that can't be updated",
+                    slot.service
                 ),
-                way_out,
+                *way_out,
             ),
         }
     }
+    if mended {
+        let live = green.other();
+        planning.note(format!(
+            "slot {green}'s service gets slot {live}'s settings where they differ; \
+             --service-from {green} has it keep its own"
+        ));
+    }
+}
+
+/// That a setting of green's is not made what blue's is.
+pub(super) fn stays(
+    field: &str,
+    own: Option<&str>,
+    of_blue: Option<&str>,
+    blue: SlotName,
+) -> String {
+    let (own, of_blue) = (own.unwrap_or("nothing"), of_blue.unwrap_or("nothing"));
+    format!("{field}: stays at {own}, slot {blue} has {of_blue}")
 }
 
 #[cfg(test)]

@@ -9,7 +9,7 @@ use jiff::{SignedDuration, Timestamp};
 use serde_json::Value;
 
 use super::names::Names;
-use super::{ScalableTarget, Scaling, alarms};
+use super::{ScalableTarget, Scaling, Whose, alarms};
 use crate::deployment::ids::{ClusterName, SlotName, Slots};
 use crate::deployment::plan::SlotPlan;
 
@@ -53,18 +53,12 @@ impl Scaling {
         green: Option<&ScalableTarget>,
     ) -> (Scaling, Vec<String>) {
         let names = Names::of(from.cluster, from.slots, from.blue);
-        let made_up_of = |value: &Value, fields: &[&str]| {
-            let fields = fields.iter().filter_map(|field| {
-                let value = value.get(*field).filter(|it| !it.is_null())?;
-                Some(((*field).to_owned(), names.renamed(value)))
-            });
-            Value::Object(fields.collect())
-        };
-        let forecasts = |policy: &&Value| policy["PolicyType"] == "PredictiveScaling";
-        let policies = blue.policies.iter().filter(|it| !forecasts(it));
-        let schedules = blue.schedules.iter().filter(|it| !is_over(it, from.now));
+        let renamed = |values: Vec<Value>| values.iter().map(|it| names.renamed(it)).collect();
+        let (policies, mut schedules) = parts(blue);
+        schedules.retain(|it| !is_over(it, from.now));
         let (alarms, others) = alarms::carried(&names, blue, green);
         let scaling = Scaling {
+            whose: Whose::Blue,
             min: blue.min,
             max: blue.max,
             suspended: blue.suspended,
@@ -72,12 +66,30 @@ impl Scaling {
                 None => own_tags(blue),
                 Some(_) => BTreeMap::new(),
             },
-            policies: policies.map(|it| made_up_of(it, &POLICY)).collect(),
-            schedules: schedules.map(|it| made_up_of(it, &SCHEDULE)).collect(),
+            policies: renamed(policies),
+            schedules: renamed(schedules),
             alarms,
         };
         (scaling, others)
     }
+}
+
+/// Policies and schedules as they are put; a forecast is its own service's.
+pub(super) fn parts(target: &ScalableTarget) -> (Vec<Value>, Vec<Value>) {
+    let made_up_of = |value: &Value, fields: &[&str]| {
+        let fields = fields.iter().filter_map(|field| {
+            let value = value.get(*field).filter(|it| !it.is_null())?;
+            Some(((*field).to_owned(), value.clone()))
+        });
+        Value::Object(fields.collect())
+    };
+    let forecasts = |policy: &&Value| policy["PolicyType"] == "PredictiveScaling";
+    let policies = target.policies.iter().filter(|it| !forecasts(it));
+    let schedules = target.schedules.iter();
+    (
+        policies.map(|it| made_up_of(it, &POLICY)).collect(),
+        schedules.map(|it| made_up_of(it, &SCHEDULE)).collect(),
+    )
 }
 
 /// Those that AWS hasn't given it.

@@ -7,6 +7,7 @@
 
 mod alarms;
 mod carry;
+mod differences;
 mod names;
 
 use std::collections::BTreeMap;
@@ -16,6 +17,7 @@ use serde_json::Value;
 
 pub use alarms::{MADE_FOR_TAG, StepAlarm, alarm_prefix};
 pub use carry::From;
+pub use differences::{ScalingDifference, differences};
 
 /// The tag on a service whose scale-in was on before a deployment suspended it; its value names
 /// that deployment. Without it a later one could not tell whether somebody wants it suspended.
@@ -82,6 +84,13 @@ impl ScalableTarget {
         self.min == 0 && self.suspended == Suspended::ALL
     }
 
+    /// How much there is of it: `1 to 6 tasks, 2 policies, 1 schedule`.
+    pub fn in_words(&self) -> String {
+        let (policies, schedules) = carry::parts(self);
+        let counts = [policies.len(), schedules.len(), self.alarms.len()];
+        in_words((self.min, self.max), counts)
+    }
+
     /// The names of its policies of a type, `StepScaling`.
     pub fn policies_of(&self, kind: &str) -> Vec<&str> {
         let of_kind = self.policies.iter().filter(|it| it["PolicyType"] == kind);
@@ -89,10 +98,33 @@ impl ScalableTarget {
     }
 }
 
-/// What green gets, and blue keeps, of blue's autoscaling.
+/// Whose autoscaling green gets.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase", deny_unknown_fields)]
+pub enum Whose {
+    /// Blue's.
+    #[default]
+    Blue,
+    /// Its own service's, whose policies, schedules and alarms are there.
+    Own {
+        /// What of blue's own is switched off outside of deployments, if it has any.
+        blue: Option<Suspended>,
+    },
+}
+
+impl Whose {
+    fn is_blue(&self) -> bool {
+        *self == Whose::Blue
+    }
+}
+
+/// What green gets of blue's autoscaling, and blue keeps; or what it keeps of its own.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct Scaling {
+    /// Whose it is.
+    #[serde(default, skip_serializing_if = "Whose::is_blue")]
+    pub whose: Whose,
     /// The fewest tasks.
     pub min: u32,
     /// The most.
@@ -110,6 +142,51 @@ pub struct Scaling {
     /// The alarms that call its step policies.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub alarms: Vec<StepAlarm>,
+}
+
+impl Scaling {
+    /// What green's own service has, beside a blue with or without any.
+    pub fn own(green: &ScalableTarget, blue: Option<&ScalableTarget>) -> Scaling {
+        Scaling {
+            whose: Whose::Own {
+                blue: blue.map(|it| it.suspended),
+            },
+            min: green.min,
+            max: green.max,
+            suspended: green.suspended,
+            ..Scaling::default()
+        }
+    }
+
+    /// What of blue's own is switched off outside of deployments; `None` where it has none.
+    pub fn of_blue(&self) -> Option<Suspended> {
+        match self.whose {
+            Whose::Blue => Some(self.suspended),
+            Whose::Own { blue } => blue,
+        }
+    }
+
+    /// How much there is of it: `1 to 6 tasks, 2 policies, 1 schedule`.
+    pub fn in_words(&self) -> String {
+        let counts = [self.policies.len(), self.schedules.len(), self.alarms.len()];
+        in_words((self.min, self.max), counts)
+    }
+}
+
+fn in_words((min, max): (u32, u32), [policies, schedules, alarms]: [usize; 3]) -> String {
+    let of = |count: usize, one: &str, more: &str| match count {
+        0 => None,
+        1 => Some(format!("1 {one}")),
+        _ => Some(format!("{count} {more}")),
+    };
+    let bounds = Some(format!("{min} to {max} tasks"));
+    let parts = [
+        bounds,
+        of(policies, "policy", "policies"),
+        of(schedules, "schedule", "schedules"),
+        of(alarms, "alarm", "alarms"),
+    ];
+    parts.into_iter().flatten().collect::<Vec<_>>().join(", ")
 }
 
 #[cfg(test)]

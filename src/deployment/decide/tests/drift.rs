@@ -89,6 +89,31 @@ fn a_guard_that_trips_under_drift_still_writes_all_blue() {
 }
 
 #[test]
+fn a_disturbed_shift_goes_back_once_green_can_not_be_read_for_long() {
+    let mut scene = Scene::new();
+    scene.run_until(|it| matches!(it.phase, Phase::Shifting { .. }));
+    scene.weights(1, 50, 50);
+    let green = scene.plan().green_slot();
+    scene.seen.services[green] = Seen::Unreadable("connection reset".to_owned());
+    scene.look();
+    assert!(scene.deployment.blind_since.is_some());
+    for _ in 0..13 {
+        scene.look_after(10);
+    }
+    assert!(
+        matches!(scene.trip(), Some(Trip::Blind { .. })),
+        "{:?}",
+        scene.trip()
+    );
+    assert!(
+        scene
+            .events
+            .iter()
+            .any(|it| matches!(it, Event::Reverting { .. }))
+    );
+}
+
+#[test]
 fn another_task_definition_on_green_is_drift() {
     let mut scene = Scene::new();
     scene.run_to_baking(0);

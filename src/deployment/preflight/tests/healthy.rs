@@ -48,6 +48,7 @@ pub(super) fn group(name: &str) -> GroupFound {
         health_check: None,
         healthy_after: Duration::from_secs(20),
         sticky: false,
+        settings: BTreeMap::new(),
     }
 }
 

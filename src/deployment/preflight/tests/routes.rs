@@ -181,3 +181,40 @@ fn a_test_route_says_nothing_of_who_serves_and_is_written_whole() {
     assert!(problems[0].contains("test route shop:8443 does not exist"));
     assert!(problems[0].contains("these forward to the slots: shop:443"));
 }
+
+#[test]
+fn routes_that_disagree_are_named_with_their_slots_and_another_service_s_is_thought_of() {
+    let planning = planned(|_, found| found.forwards.push(rule("/api/*", 0, 100)));
+    let problem = &planning.problems[0];
+    let stands = "shop:443 is on slot a (shop-a), shop:443 /api/* is on slot b (shop-b)";
+    assert!(problem.what.ends_with(stands), "{}", problem.what);
+    for part in ["is each of these groups shop's?", "correct `slots` first"] {
+        assert!(problem.fix.contains(part), "{}", problem.fix);
+    }
+}
+
+#[test]
+fn a_route_that_is_a_test_route_by_another_name_is_told_as_such() {
+    let place = |port| RouteWanted::Place {
+        load_balancer: "shop".to_owned(),
+        port,
+        host: None,
+        path: None,
+        header: None,
+    };
+    let planning = planned(|request, found| {
+        let testers = forward(8443, 100, 0);
+        let by_arn = RouteWanted::Arn(testers.arn.as_str().to_owned());
+        found.forwards.push(testers);
+        request.routes = RoutesWanted::Listed(vec![place(443), by_arn]);
+        request.test_routes = vec![place(8443)];
+    });
+    let problems = problems(&planning);
+    assert_eq!(problems.len(), 1, "{problems:#?}");
+    for part in [
+        "is the test route shop:8443, too",
+        "take it out of `routes`",
+    ] {
+        assert!(problems[0].contains(part), "{problems:#?}");
+    }
+}

@@ -1,0 +1,181 @@
+//! Infrastructure as code knows one slot, which may be the idle one.
+
+use serde_json::{Value, json};
+
+use super::support::Scene;
+
+/// Slot b serves, and slot a is scaled to zero.
+fn idle_a() -> Scene {
+    let scene = Scene::at_speed(200);
+    scene.bg(&["deploy", "--image", "shop:v2"]).exits(0);
+    assert_eq!((scene.weights(), scene.desired("shop")), ((0, 100), 0));
+    scene
+}
+
+/// Changes of slot a's service, its task definition, its tags and its target group.
+fn edit(scene: &Scene) {
+    let service = scene.service("shop").expect("slot a's");
+    let mut definition = scene.definition_of("shop")["taskDefinition"].clone();
+    let fields = definition.as_object_mut().expect("it has fields");
+    let own = [
+        "family",
+        "networkMode",
+        "containerDefinitions",
+        "cpu",
+        "memory",
+    ];
+    let own = [&own[..], &["requiresCompatibilities", "executionRoleArn"]].concat();
+    fields.retain(|name, _| own.contains(&name.as_str()));
+    definition["containerDefinitions"][0]["environment"] =
+        json!([{ "name": "FEATURE", "value": "on" }]);
+    let set = scene.ecs("RegisterTaskDefinition", &definition);
+    let update = json!({
+        "cluster": "demo", "service": "shop", "healthCheckGracePeriodSeconds": 45,
+        "taskDefinition": set["taskDefinition"]["taskDefinitionArn"],
+    });
+    scene.ecs("UpdateService", &update);
+    let tags = [json!({ "key": "team", "value": "web" })];
+    let tag = json!({ "resourceArn": service["serviceArn"], "tags": tags });
+    scene.ecs("TagResource", &tag);
+    let delay = [
+        ("TargetGroupArn", scene.group("shop-a")),
+        (
+            "Attributes.member.1.Key",
+            "deregistration_delay.timeout_seconds".to_owned(),
+        ),
+        ("Attributes.member.1.Value", "90".to_owned()),
+    ];
+    let delay: Vec<_> = delay.iter().map(|(key, it)| (*key, it.as_str())).collect();
+    scene.elb("ModifyTargetGroupAttributes", &delay);
+}
+
+#[test]
+fn what_it_changed_in_the_idle_slot_is_planned_and_taken_where_asked_for() {
+    let scene = idle_a();
+    edit(&scene);
+    let shown = [
+        "tags.team: stays at web, slot b has nothing",
+        "Slot a's task definition was set to shop:3 since shop:1 served there: green is not to run \
+         it; --task-definition shop:3 deploys it",
+        "+ containers.app.environment.FEATURE",
+        "Green's target group shop-a is not like blue's shop-b",
+        "deregistration_delay.timeout_seconds: stays at 90, shop-b has",
+    ];
+    let plan = ["plan", "--image", "shop:v3"];
+    let mut told = scene.bg(&plan).exits(0);
+    for words in shown {
+        told = told.says(words);
+    }
+    told.says("Green's service gets the settings of slot b's")
+        .says("healthCheckGracePeriodSeconds: 45 becomes")
+        .says("--service-from a has it keep its own");
+    let from_a = [&plan[..], &["--service-from", "a"]].concat();
+    let mut told = scene.bg(&from_a).exits(0);
+    for words in shown {
+        told = told.says(words);
+    }
+    told.says("Green's service keeps its own settings")
+        .says("healthCheckGracePeriodSeconds: stays at 45, slot b has");
+    let document = scene.bg(&[&plan[..], &["--output", "json"]].concat());
+    let document = document.exits(0).json();
+    assert_eq!(document["groups"][0]["settings"][0]["green"], "90");
+    assert_eq!(document["idle_definition"]["changes"][0]["after"], "on");
+
+    scene
+        .bg(&[
+            "deploy",
+            "--image",
+            "shop:v3",
+            "--service-from",
+            "a",
+            "--no-wait-retire",
+        ])
+        .exits(0);
+    assert_eq!(scene.weights(), (100, 0));
+    let service = scene.service("shop").expect("slot a's");
+    assert_eq!(service["healthCheckGracePeriodSeconds"], 45);
+    let tag = json!({ "key": "team", "value": "web" });
+    assert!(
+        service["tags"]
+            .as_array()
+            .is_some_and(|it| it.contains(&tag))
+    );
+}
+
+#[test]
+fn a_version_that_was_reverted_is_not_taken_for_somebody_s_change() {
+    let scene = Scene::at_speed(200);
+    scene.bg(&["deploy", "--image", "shop:v2"]).exits(0);
+    scene
+        .bg(&["deploy", "--image", "shop:unhealthy", "--timeout", "2m"])
+        .exits(4);
+    let plan = scene.bg(&["plan", "--image", "shop:v3"]).exits(0);
+    assert!(!plan.stdout.contains("was set to"), "{plan}");
+    assert!(!plan.stdout.contains("is not like"), "{plan}");
+}
+
+fn of_shop(more: Value) -> Value {
+    let mut input = json!({
+        "ServiceNamespace": "ecs", "ScalableDimension": "ecs:service:DesiredCount",
+        "ResourceId": "service/demo/shop",
+    });
+    if let (Some(fields), Value::Object(more)) = (input.as_object_mut(), more) {
+        fields.extend(more);
+    }
+    input
+}
+
+/// What an apply does where the code has two to six tasks.
+fn autoscale(scene: &Scene) {
+    let bounds = json!({ "MinCapacity": 2, "MaxCapacity": 6 });
+    scene.scaling("RegisterScalableTarget", &of_shop(bounds));
+    let metric = json!({ "PredefinedMetricType": "ECSServiceAverageMemoryUtilization" });
+    let policy = json!({
+        "PolicyName": "memory", "PolicyType": "TargetTrackingScaling",
+        "TargetTrackingScalingPolicyConfiguration":
+            { "TargetValue": 95.0, "PredefinedMetricSpecification": metric },
+    });
+    scene.scaling("PutScalingPolicy", &of_shop(policy));
+}
+
+/// Its minimum, its maximum, and what of it is suspended.
+fn scalable(scene: &Scene) -> (Value, Value, Vec<bool>) {
+    let input = json!({ "ServiceNamespace": "ecs", "ResourceIds": ["service/demo/shop"] });
+    let shown = scene.scaling("DescribeScalableTargets", &input);
+    let target = &shown["ScalableTargets"][0];
+    let suspended = ["DynamicScalingIn", "DynamicScalingOut", "ScheduledScaling"];
+    let suspended = suspended.map(|it| target["SuspendedState"][format!("{it}Suspended")] == true);
+    let of = |key: &str| target[key].clone();
+    (of("MinCapacity"), of("MaxCapacity"), suspended.to_vec())
+}
+
+#[test]
+fn autoscaling_that_it_gives_the_idle_slot_is_kept_where_asked_for() {
+    let scene = idle_a();
+    autoscale(&scene);
+    let plan = ["plan", "--image", "shop:v3"];
+    scene
+        .bg(&plan)
+        .exits(3)
+        .says("service shop (slot a) has autoscaling")
+        .says("have green keep it: --service-from a");
+    scene
+        .bg(&[&plan[..], &["--service-from", "a"]].concat())
+        .exits(0)
+        .says("green keeps slot a's own autoscaling (2 to 6 tasks, 1 policy), slot b has none");
+
+    let deploy = |image: &str| {
+        let version = ["deploy", "--image", image, "--timeout", "5m"];
+        scene.bg(&[&version[..], &["--service-from", "a", "--no-wait-retire"]].concat())
+    };
+    deploy("shop:unhealthy").exits(4);
+    let asleep = (json!(0), json!(6), vec![true; 3]);
+    assert_eq!((scalable(&scene), scene.desired("shop")), (asleep, 0));
+
+    // The next apply wakes it again, but doesn't know that it was suspended.
+    autoscale(&scene);
+    deploy("shop:v3").exits(0);
+    assert_eq!(scene.weights(), (100, 0));
+    let awake = (json!(2), json!(6), vec![false; 3]);
+    assert_eq!((scalable(&scene), scene.desired("shop")), (awake, 2));
+}
