@@ -41,9 +41,16 @@ async fn a_report_is_read_on_a_screen_on_a_phone_and_on_paper() {
         (
             "shop:v2",
             "Promoted",
-            ["green (slot b, shop:2) serves everything", "containers.app.image"],
+            [
+                "green (slot b, shop:2) serves everything",
+                "containers.app.image",
+            ],
         ),
-        ("shop:bad", "Reverted", ["alarm shop-b-5xx went off", "the cart has no column"]),
+        (
+            "shop:bad",
+            "Reverted",
+            ["alarm shop-b-5xx went off", "the cart has no column"],
+        ),
     ] {
         let flags = ["deploy", "--sandbox", "--image", image, "--speed", "100"];
         let more = ["--no-wait-retire", "--report", "report.html"];
@@ -68,11 +75,22 @@ async fn a_deployment_is_followed_and_steered_on_the_live_page() {
     fs::write(folder.path().join("bg.yaml"), config).expect("a file");
     let environment = sandbox.environment();
     let at = |arguments: &[&str]| bg(folder.path(), &environment, arguments);
-    let deploy = Process::start("bg deploy", at(&["deploy", "--image", "shop:v2"]));
+    let deploy = Process::start(
+        "bg deploy",
+        at(&[
+            "deploy",
+            "--image",
+            "shop:v2",
+            "--strategy",
+            "canary:10%:4h",
+        ]),
+    );
     journal_of(folder.path()).await;
     let mut ui = Process::start("bg ui", at(&["ui"]));
     let address = ui.wait_for(SCRIPT, |printed| {
-        let line = printed.split_inclusive('\n').find(|it| it.ends_with('\n'))?;
+        let line = printed
+            .split_inclusive('\n')
+            .find(|it| it.ends_with('\n'))?;
         Some(line.trim().to_owned())
     });
     let welcome = address.await;

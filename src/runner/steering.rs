@@ -7,9 +7,9 @@ use tokio::time::Instant;
 use super::clock::Clock;
 use crate::deployment::event::{Event, Record};
 use crate::deployment::gate::GateAnswer;
+use crate::deployment::ids::ServiceName;
 use crate::deployment::outcome::Outcome;
 use crate::deployment::trip::Trip;
-use crate::deployment::ids::ServiceName;
 use crate::store::{Holder, Request, Steer, Store, StoreError};
 
 // Time here is this process's own, also where the sandbox's clock runs faster: so is the time

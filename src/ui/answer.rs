@@ -51,8 +51,13 @@ pub(super) async fn answer(house: Arc<House>, request: Request<Incoming>) -> Res
     let wanted = wanted(head.uri.path());
     if let Wanted::Steer(service, id, steer) = wanted {
         let body = Limited::new(body, LONGEST_FORM).collect().await;
-        let body = body.map(http_body_util::Collected::to_bytes).unwrap_or_default();
-        return match (head.method == Method::POST, house.guard.ask(&head.headers, &body)) {
+        let body = body
+            .map(http_body_util::Collected::to_bytes)
+            .unwrap_or_default();
+        return match (
+            head.method == Method::POST,
+            house.guard.ask(&head.headers, &body),
+        ) {
             (false, _) => said(StatusCode::METHOD_NOT_ALLOWED, "a form asks for this"),
             (true, Pass::In) => steered(&house, service, id, steer).await,
             (true, Pass::Welcome) => said(StatusCode::FORBIDDEN, "a form needs its cookie"),
@@ -60,7 +65,10 @@ pub(super) async fn answer(house: Arc<House>, request: Request<Incoming>) -> Res
         };
     }
     if !matches!(head.method, Method::GET | Method::HEAD) {
-        return said(StatusCode::METHOD_NOT_ALLOWED, "there is nothing to send here");
+        return said(
+            StatusCode::METHOD_NOT_ALLOWED,
+            "there is nothing to send here",
+        );
     }
     match house.guard.look(&head.headers, head.uri.query()) {
         Pass::Out(why) => said(StatusCode::FORBIDDEN, why),
@@ -79,20 +87,31 @@ async fn shown(house: &Arc<House>, wanted: Wanted) -> Response<Body> {
     match wanted {
         Wanted::Page(page) => match render(house, &page, Part::Whole).await {
             Ok(Some(page)) => of_type("text/html; charset=utf-8", page),
-            Ok(None) => said(StatusCode::NOT_FOUND, "the state store knows nothing of that name"),
-            Err(error) => said(StatusCode::BAD_GATEWAY, &format!("the state store: {error}")),
+            Ok(None) => said(
+                StatusCode::NOT_FOUND,
+                "the state store knows nothing of that name",
+            ),
+            Err(error) => said(
+                StatusCode::BAD_GATEWAY,
+                &format!("the state store: {error}"),
+            ),
         },
         Wanted::Events(page) => {
             let (writer, body) = events();
             tokio::spawn(follow(Arc::clone(house), page, writer));
             let mut answer = Response::new(BoxBody::new(body));
-            answer.headers_mut().insert(CONTENT_TYPE, HeaderValue::from_static("text/event-stream"));
+            answer
+                .headers_mut()
+                .insert(CONTENT_TYPE, HeaderValue::from_static("text/event-stream"));
             hardened(answer)
         }
         Wanted::Script => of_type("text/javascript; charset=utf-8", SCRIPT.to_owned()),
         Wanted::Metrics => match figures(&house.look).await {
             Ok(text) => of_type(metrics::CONTENT_TYPE, text),
-            Err(error) => said(StatusCode::BAD_GATEWAY, &format!("the state store: {error}")),
+            Err(error) => said(
+                StatusCode::BAD_GATEWAY,
+                &format!("the state store: {error}"),
+            ),
         },
         Wanted::Steer(..) | Wanted::Nothing => said(StatusCode::NOT_FOUND, "there is no such page"),
     }
@@ -189,7 +208,10 @@ async fn state(look: &Look, shown: &Shown) -> Option<(usize, Option<String>)> {
         return None;
     };
     let records = look.store.journal(service, id).await.ok()?;
-    Some((records.len(), look.driver(service).await.map(|it| told(&it))))
+    Some((
+        records.len(),
+        look.driver(service).await.map(|it| told(&it)),
+    ))
 }
 
 /// Asks the process that drives it, and goes back to the page, which shows what came of it.
@@ -205,7 +227,15 @@ async fn steered(
         let why = "no process drives this deployment any more: load its page anew";
         return said(StatusCode::CONFLICT, why);
     };
-    let asked = ask_and_wait(&look.store, look.clock, &service, &holder, steer, &house.who).await;
+    let asked = ask_and_wait(
+        &look.store,
+        look.clock,
+        &service,
+        &holder,
+        steer,
+        &house.who,
+    )
+    .await;
     let page = Shown::Deployment(service, id).path();
     match asked {
         Ok(Some(Answer::Taken | Answer::Ended(_) | Answer::Reverts(_))) => to(&page),
@@ -214,7 +244,10 @@ async fn steered(
                        back";
             said(StatusCode::GATEWAY_TIMEOUT, why)
         }
-        Err(error) => said(StatusCode::BAD_GATEWAY, &format!("the state store: {error}")),
+        Err(error) => said(
+            StatusCode::BAD_GATEWAY,
+            &format!("the state store: {error}"),
+        ),
     }
 }
 
@@ -229,7 +262,9 @@ async fn figures(look: &Look) -> Result<String, StoreError> {
 
 fn of_type(kind: &'static str, text: String) -> Response<Body> {
     let mut answer = Response::new(BoxBody::new(Full::from(text)));
-    answer.headers_mut().insert(CONTENT_TYPE, HeaderValue::from_static(kind));
+    answer
+        .headers_mut()
+        .insert(CONTENT_TYPE, HeaderValue::from_static(kind));
     hardened(answer)
 }
 
@@ -252,7 +287,11 @@ fn hardened(mut answer: Response<Body>) -> Response<Body> {
     let headers = answer.headers_mut();
     headers.insert(CONTENT_SECURITY_POLICY, HeaderValue::from_static(POLICY));
     headers.insert(CACHE_CONTROL, HeaderValue::from_static("no-store"));
-    headers.insert("x-content-type-options", HeaderValue::from_static("nosniff"));
-    headers.insert("referrer-policy", HeaderValue::from_static("no-referrer"));
+    headers.insert(
+        "x-content-type-options",
+        HeaderValue::from_static("nosniff"),
+    );
+    // With `no-referrer` a browser would send its own forms with the origin `null`.
+    headers.insert("referrer-policy", HeaderValue::from_static("same-origin"));
     answer
 }

@@ -46,7 +46,10 @@ impl Writer {
 
     /// Sends what a reader doesn't see, so that a connection that nobody listens at is noticed.
     pub(super) async fn keep_alive(&self) -> bool {
-        self.0.send(Bytes::from_static(b": still here\n\n")).await.is_ok()
+        self.0
+            .send(Bytes::from_static(b": still here\n\n"))
+            .await
+            .is_ok()
     }
 }
 
@@ -68,7 +71,10 @@ mod tests {
 
     #[test]
     fn a_text_of_several_lines_is_one_event() {
-        assert_eq!(told("main", "<p>\nx\n\n"), "event: main\ndata: <p>\ndata: x\ndata: \n\n");
+        assert_eq!(
+            told("main", "<p>\nx\n\n"),
+            "event: main\ndata: <p>\ndata: x\ndata: \n\n"
+        );
     }
 
     #[tokio::test]

@@ -141,13 +141,22 @@ impl Guard {
 
     fn is_ours(&self, headers: &HeaderMap) -> bool {
         let host = headers.get(HOST);
-        host.is_some_and(|host| self.hosts().iter().any(|it| host.as_bytes() == it.as_bytes()))
+        host.is_some_and(|host| {
+            self.hosts()
+                .iter()
+                .any(|it| host.as_bytes() == it.as_bytes())
+        })
     }
 
     fn has_cookie(&self, headers: &HeaderMap) -> bool {
         let name = self.cookie();
-        let cookies = headers.get_all(COOKIE).iter().filter_map(|it| it.to_str().ok());
-        let mut pairs = cookies.flat_map(|it| it.split(';')).filter_map(|it| it.trim().split_once('='));
+        let cookies = headers
+            .get_all(COOKIE)
+            .iter()
+            .filter_map(|it| it.to_str().ok());
+        let mut pairs = cookies
+            .flat_map(|it| it.split(';'))
+            .filter_map(|it| it.trim().split_once('='));
         pairs.any(|(key, value)| key == name && self.token.is(value))
     }
 
@@ -169,9 +178,9 @@ mod tests {
     }
 
     fn headers(pairs: &[(HeaderName, &str)]) -> HeaderMap {
-        let pairs = pairs.iter().map(|(name, value)| {
-            (name.clone(), HeaderValue::from_str(value).unwrap())
-        });
+        let pairs = pairs
+            .iter()
+            .map(|(name, value)| (name.clone(), HeaderValue::from_str(value).unwrap()));
         pairs.collect()
     }
 
@@ -205,7 +214,10 @@ mod tests {
         let known = headers(&[(HOST, "127.0.0.1:4000"), (AUTHORIZATION, &bearer)]);
         assert_eq!(guard().look(&known, None), Pass::In);
         // It asks for nothing: `bg pause` and the like are there for programs.
-        assert!(matches!(guard().ask(&known, csrf().as_bytes()), Pass::Out(_)));
+        assert!(matches!(
+            guard().ask(&known, csrf().as_bytes()),
+            Pass::Out(_)
+        ));
     }
 
     #[test]
@@ -213,18 +225,22 @@ mod tests {
         for host in ["evil.example:4000", "127.0.0.1", "127.0.0.1:80", ""] {
             let named = headers(&[(HOST, host), (COOKIE, &cookie())]);
             assert!(matches!(guard().look(&named, None), Pass::Out(_)), "{host}");
-            assert!(matches!(guard().ask(&named, csrf().as_bytes()), Pass::Out(_)), "{host}");
+            assert!(
+                matches!(guard().ask(&named, csrf().as_bytes()), Pass::Out(_)),
+                "{host}"
+            );
         }
-        assert!(matches!(guard().look(&HeaderMap::new(), None), Pass::Out(_)));
+        assert!(matches!(
+            guard().look(&HeaderMap::new(), None),
+            Pass::Out(_)
+        ));
     }
 
     #[test]
     fn a_form_needs_the_cookie_the_secret_and_no_foreign_origin() {
         let host = (HOST, "127.0.0.1:4000");
         let cookie = cookie();
-        let from = |origin| {
-            headers(&[host.clone(), (COOKIE, &cookie), (ORIGIN, origin)])
-        };
+        let from = |origin| headers(&[host.clone(), (COOKIE, &cookie), (ORIGIN, origin)]);
         let own = from("http://127.0.0.1:4000");
         assert_eq!(guard().ask(&own, csrf().as_bytes()), Pass::In);
         let without = headers(&[host.clone(), (COOKIE, &cookie)]);

@@ -62,7 +62,9 @@ impl Look {
         for service in self.store.services().await? {
             match self.service(&service).await {
                 Ok(row) => page.services.extend(row),
-                Err(error) => page.problems.push(format!("{service} can't be read: {error}")),
+                Err(error) => page
+                    .problems
+                    .push(format!("{service} can't be read: {error}")),
             }
         }
         Ok(page)
@@ -100,7 +102,12 @@ impl Look {
         id: &DeploymentId,
     ) -> Result<Option<Entry>, StoreError> {
         let key = (service.clone(), id.clone());
-        let known = self.over.lock().unwrap_or_else(PoisonError::into_inner).get(&key).cloned();
+        let known = self
+            .over
+            .lock()
+            .unwrap_or_else(PoisonError::into_inner)
+            .get(&key)
+            .cloned();
         if known.is_some() {
             return Ok(known);
         }
@@ -138,7 +145,8 @@ impl Look {
 
     fn known(&self, id: &DeploymentId) -> Option<Measured> {
         let mut figures = self.figures.lock().unwrap_or_else(PoisonError::into_inner);
-        figures.retain(|_, (at, _)| at.elapsed() < FIGURES_FOR);
+        let good_for = FIGURES_FOR.div_f64(self.clock.speed().max(1.0));
+        figures.retain(|_, (at, _)| at.elapsed() < good_for);
         figures.get(id).map(|(_, measured)| measured.clone())
     }
 }

@@ -57,9 +57,14 @@ pub(super) fn metrics(services: &[(HistoryPage, bool)]) -> Result<String, Error>
     );
     for (page, is_driven) in services {
         let service = || vec![("service", page.service.to_string())];
-        running.get_or_create(&service()).set(f64::from(u8::from(*is_driven)));
+        running
+            .get_or_create(&service())
+            .set(f64::from(u8::from(*is_driven)));
         for outcome in ["promoted", "reverted", "stuck", "kept", "open"] {
-            let count = page.entries.iter().filter(|it| word(it.outcome.as_ref()) == outcome);
+            let count = page
+                .entries
+                .iter()
+                .filter(|it| word(it.outcome.as_ref()) == outcome);
             let labels = vec![
                 ("service", page.service.to_string()),
                 ("outcome", outcome.to_owned()),

@@ -17,12 +17,20 @@ pub(super) enum Shown {
 impl Shown {
     /// Its address.
     pub(super) fn path(&self) -> String {
-        let escaped = |text: &str| form_urlencoded::byte_serialize(text.as_bytes()).collect::<String>().replace('+', "%20");
+        let escaped = |text: &str| {
+            form_urlencoded::byte_serialize(text.as_bytes())
+                .collect::<String>()
+                .replace('+', "%20")
+        };
         match self {
             Shown::Services => "/".to_owned(),
             Shown::History(service) => format!("/services/{}", escaped(service.as_str())),
             Shown::Deployment(service, id) => {
-                format!("/services/{}/{}", escaped(service.as_str()), escaped(id.as_str()))
+                format!(
+                    "/services/{}/{}",
+                    escaped(service.as_str()),
+                    escaped(id.as_str())
+                )
             }
         }
     }
@@ -138,7 +146,14 @@ mod tests {
 
     #[test]
     fn what_is_no_path_of_ours_is_nothing() {
-        for path in ["/services", "/services/%", "/services/%zz", "/services/%ff", "/a/b/c/d/e", "/../x"] {
+        for path in [
+            "/services",
+            "/services/%",
+            "/services/%zz",
+            "/services/%ff",
+            "/a/b/c/d/e",
+            "/../x",
+        ] {
             assert_eq!(wanted(path), Wanted::Nothing, "{path}");
         }
     }

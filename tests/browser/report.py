@@ -19,7 +19,7 @@ def test(browser):
     figure = page.get_by_role("img")
     assert "Green's share over time" in figure.get_attribute("aria-label")
     assert figure.locator("svg:visible").count() == 1
-    captions = figure.locator("svg:visible text").all_inner_texts()
+    captions = [text.strip() for text in figure.locator("svg:visible text").all_text_contents()]
     for panel in ("requests a minute", "failed requests in %", "healthy targets"):
         assert panel in captions, captions
     looks.has_order(page)

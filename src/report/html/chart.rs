@@ -108,6 +108,8 @@ struct Line {
     points: Vec<(f64, f64)>,
     /// Whether it stays where it is until the next point.
     dashed: bool,
+    /// Whether each point is shown, so that one alone is seen too.
+    dotted: bool,
 }
 
 /// A panel: lines over the time line.
@@ -240,6 +242,10 @@ fn draw_panel(
     for line in &panel.lines {
         let style = line.ink.color().stroke_width(line.width);
         let points = line.points.iter().copied();
+        if line.dotted {
+            let dot = |point: &(f64, f64)| Circle::new(*point, 2, line.ink.color().filled());
+            chart.draw_series(line.points.iter().map(dot))?;
+        }
         match line.dashed {
             true => chart.draw_series(DashedLineSeries::new(points, 5, 4, style))?,
             false => chart.draw_series(LineSeries::new(points, style))?,
@@ -318,6 +324,7 @@ fn weights(track: &Track, axis: TimeAxis) -> Panel {
         width,
         points,
         dashed,
+        dotted: false,
     };
     let set = steps(set, axis.length());
     let mut lines = vec![line(Ink::Green, 2, set.clone(), false)];
@@ -346,6 +353,7 @@ fn healthy(track: &Track, axis: TimeAxis) -> Panel {
             width,
             points: steps(points, axis.length()),
             dashed: false,
+            dotted: false,
         }
     };
     let lines = vec![
@@ -417,6 +425,7 @@ fn one_served(shown: &Shown, minutes: &Minutes, axis: TimeAxis) -> Option<Panel>
             })
             .collect(),
         dashed: false,
+        dotted: true,
     };
     let lines = vec![
         side(Ink::Blue, 2, |minute| &minute.blue),

@@ -60,14 +60,28 @@ struct Action {
 /// What can be asked: the last part of the path, the button, what it does, its tone.
 const ACTIONS: [(&str, &str, &str, &str); 4] = [
     ("pause", "Pause", "stay at the present weight", "warn"),
-    ("promote", "Promote", "go on, past a pause or the present bake", "good"),
-    ("promote-full", "Promote fully", "give green everything at once", "good"),
+    (
+        "promote",
+        "Promote",
+        "go on, past a pause or the present bake",
+        "good",
+    ),
+    (
+        "promote-full",
+        "Promote fully",
+        "give green everything at once",
+        "good",
+    ),
     ("abort", "Abort", "put all traffic back on blue", "bad"),
 ];
 
 impl Live<'_> {
     fn path(&self) -> String {
-        format!("/services/{}/{}", escaped(self.service.as_str()), escaped(self.id.as_str()))
+        format!(
+            "/services/{}/{}",
+            escaped(self.service.as_str()),
+            escaped(self.id.as_str())
+        )
     }
 
     pub(super) fn now(&self, view: &View, now: Timestamp) -> Now {
@@ -138,7 +152,9 @@ impl Live<'_> {
 
 /// As a part of a path.
 pub(super) fn escaped(text: &str) -> String {
-    form_urlencoded::byte_serialize(text.as_bytes()).collect::<String>().replace('+', "%20")
+    form_urlencoded::byte_serialize(text.as_bytes())
+        .collect::<String>()
+        .replace('+', "%20")
 }
 
 /// One sentence that changes only with what matters, so that a screen reader says it then.
@@ -152,7 +168,10 @@ fn status(view: &View) -> String {
 fn phase(view: &View) -> String {
     let set = view.set.unwrap_or(Weight::ZERO);
     let step = view.step_of();
-    let of_step = || step.as_ref().map_or_else(String::new, |step| format!(", {step}"));
+    let of_step = || {
+        step.as_ref()
+            .map_or_else(String::new, |step| format!(", {step}"))
+    };
     match view.phase {
         Phase::Starting => "starting".to_owned(),
         Phase::Registering => "registering the task definition".to_owned(),
@@ -172,7 +191,10 @@ fn left(view: &View, now: Timestamp) -> Option<String> {
     Some(match view.time_left(now)? {
         TimeLeft::About(length) => format!("about {}, holds aside", words::length(length)),
         TimeLeft::AfterHealthy(length) => {
-            format!("{} from the moment that green is healthy", words::length(length))
+            format!(
+                "{} from the moment that green is healthy",
+                words::length(length)
+            )
         }
     })
 }

@@ -205,7 +205,7 @@ impl Page {
                 it.word,
                 it.text.trim_start_matches(": ").to_owned(),
             ),
-            None => (Tone::Busy, "Not over", under_way(view)),
+            None => (Tone::Busy, "Under way", under_way(view)),
         };
         let plan = view.plan.as_ref();
         let service = plan.map_or_else(String::new, |plan| plan.service.to_string());
@@ -520,7 +520,7 @@ mod tests {
     #[test]
     fn one_that_is_not_over_says_where_it_is() {
         let page = shown(&stories::holding());
-        assert!(page.contains("Not over"), "{page}");
+        assert!(page.contains("Under way"), "{page}");
         assert!(page.contains("10% of traffic is to go to green"), "{page}");
     }
 
@@ -550,7 +550,7 @@ mod tests {
     #[test]
     fn no_page_is_made_of_nothing() {
         let page = shown(&[]);
-        assert!(page.contains("Not over"), "{page}");
+        assert!(page.contains("Under way"), "{page}");
     }
 
     #[test]
