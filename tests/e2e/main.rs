@@ -28,6 +28,7 @@ mod permissions;
 )]
 mod proxy;
 mod rehearse;
+mod report;
 mod resume;
 mod routes;
 mod settle;

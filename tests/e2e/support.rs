@@ -447,8 +447,14 @@ impl Scene {
 /// What an address answers to `GET /`.
 #[track_caller]
 pub(crate) fn get(address: &str) -> String {
+    get_path(address, "/")
+}
+
+/// What an address answers to `GET` of a path.
+#[track_caller]
+pub(crate) fn get_path(address: &str, path: &str) -> String {
     let mut stream = TcpStream::connect(address).expect("it listens");
-    let request = format!("GET / HTTP/1.1\r\nhost: {address}\r\nconnection: close\r\n\r\n");
+    let request = format!("GET {path} HTTP/1.1\r\nhost: {address}\r\nconnection: close\r\n\r\n");
     stream.write_all(request.as_bytes()).expect("it reads");
     let mut answer = String::new();
     stream.read_to_string(&mut answer).expect("it answers");
