@@ -70,6 +70,7 @@ pub mod deployment;
 pub mod diagnose;
 pub mod gate;
 pub mod judge;
+pub mod notify;
 pub mod rehearse;
 pub mod report;
 pub mod runner;

@@ -11,7 +11,9 @@ const MAY_IMPORT: &[(&str, &[&str])] = &[
     ("judge", &["strategy"]),
     // What can be asked, as the config reads it and a plan fixes it.
     ("gate", &["strategy"]),
-    ("config", &["strategy", "judge", "gate"]),
+    ("config", &["strategy", "judge", "gate", "notify"]),
+    // What is said elsewhere is made from the words that a report has.
+    ("notify", &["deployment", "report"]),
     ("deployment", &["strategy", "judge", "gate"]),
     // It is shown a service and says what that lacks; who looks and who acts is `aws`.
     // The strict reader of YAML, the names and the lengths are the strategies'.
@@ -56,6 +58,7 @@ const MAY_IMPORT: &[(&str, &[&str])] = &[
         "cli",
         &[
             "ui",
+            "notify",
             "runner",
             "report",
             "sandbox",
@@ -92,6 +95,7 @@ const PURE: &[&str] = &[
     "diagnose",
     "adopt",
     "verify",
+    "notify",
 ];
 
 fn sources(dir: &Path) -> Vec<PathBuf> {

@@ -75,4 +75,4 @@ pub use retirement::{Requests, Watched};
 pub(crate) use retry::{Effect, repeat};
 pub use routes::RouteWrite;
 pub use survey_ask::SurveyAsk;
-pub use web::{WebAnswer, WebRequest};
+pub use web::{Web, WebAnswer, WebRequest};

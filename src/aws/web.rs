@@ -4,6 +4,7 @@
 use std::collections::BTreeMap;
 use std::convert::Infallible;
 use std::error::Error;
+use std::fmt;
 use std::time::Duration;
 
 use aws_sdk_elasticloadbalancingv2::types::TargetHealthStateEnum;
@@ -12,12 +13,17 @@ use aws_smithy_runtime_api::box_error::BoxError;
 use aws_smithy_runtime_api::client::orchestrator::{HttpRequest, HttpResponse, OrchestratorError};
 use aws_smithy_types::body::SdkBody;
 use aws_smithy_types::timeout::TimeoutConfig;
+use aws_types::SdkConfig;
 
 use super::cloud::Cloud;
 use crate::deployment::plan::Plan;
 
-/// A request without a body.
+/// The way out, which may be taken along.
 #[derive(Debug, Clone)]
+pub struct Web(SdkConfig);
+
+/// A request.
+#[derive(Clone)]
 pub struct WebRequest {
     /// `GET`.
     pub method: String,
@@ -25,8 +31,19 @@ pub struct WebRequest {
     pub url: String,
     /// Sent with it.
     pub headers: BTreeMap<String, String>,
+    /// What is sent.
+    pub body: Vec<u8>,
     /// How long the answer may take.
     pub within: Duration,
+}
+
+/// Its address, headers and body may be secrets.
+impl fmt::Debug for WebRequest {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("WebRequest")
+            .field("method", &self.method)
+            .finish_non_exhaustive()
+    }
 }
 
 /// Its answer.
@@ -44,35 +61,12 @@ impl Cloud {
     /// # Errors
     /// In words, where no answer came.
     pub async fn web(&self, request: &WebRequest) -> Result<WebAnswer, String> {
-        let client = self.config.http_client();
-        let client = client.ok_or("there is no HTTP client")?;
-        let (base, _) = split(&request.url).ok_or("it is no URL")?;
-        let timeout = TimeoutConfig::builder()
-            .connect_timeout(request.within)
-            .operation_timeout(request.within)
-            .build();
-        let wanted = request.clone();
-        let mut operation = Operation::builder()
-            .service_name("web")
-            .operation_name("Ask")
-            .http_client(client)
-            .endpoint_url(base)
-            .no_auth()
-            .no_retry()
-            .timeout_config(timeout)
-            .serializer(move |()| to_http(&wanted))
-            .deserializer::<WebAnswer, Infallible>(from_http);
-        if let Some(sleep) = self.config.sleep_impl() {
-            operation = operation.sleep_impl(sleep);
-        }
-        if let Some(time) = self.config.time_source() {
-            operation = operation.time_source(time);
-        }
-        let answer = operation.build().invoke(()).await;
-        answer.map_err(|error| match innermost(&error) {
-            why if why.is_empty() => "no answer".to_owned(),
-            why => why,
-        })
+        self.way_out().send(request).await
+    }
+
+    /// The way out alone, without any AWS service.
+    pub fn way_out(&self) -> Web {
+        Web(self.config.clone())
     }
 
     /// A request to one of green's targets, past the load balancer.
@@ -134,6 +128,44 @@ impl Cloud {
     }
 }
 
+impl Web {
+    /// Sends a request. Redirections are answers like others.
+    ///
+    /// # Errors
+    /// In words, where no answer came. They never name the address.
+    pub async fn send(&self, request: &WebRequest) -> Result<WebAnswer, String> {
+        let client = self.0.http_client();
+        let client = client.ok_or("there is no HTTP client")?;
+        let (base, _) = split(&request.url).ok_or("it is no URL")?;
+        let timeout = TimeoutConfig::builder()
+            .connect_timeout(request.within)
+            .operation_timeout(request.within)
+            .build();
+        let wanted = request.clone();
+        let mut operation = Operation::builder()
+            .service_name("web")
+            .operation_name("Ask")
+            .http_client(client)
+            .endpoint_url(base)
+            .no_auth()
+            .no_retry()
+            .timeout_config(timeout)
+            .serializer(move |()| to_http(&wanted))
+            .deserializer::<WebAnswer, Infallible>(from_http);
+        if let Some(sleep) = self.0.sleep_impl() {
+            operation = operation.sleep_impl(sleep);
+        }
+        if let Some(time) = self.0.time_source() {
+            operation = operation.time_source(time);
+        }
+        let answer = operation.build().invoke(()).await;
+        answer.map_err(|error| match innermost(&error) {
+            why if why.is_empty() => "no answer".to_owned(),
+            why => why,
+        })
+    }
+}
+
 /// `https://host` and `/path?query`.
 fn split(url: &str) -> Option<(&str, &str)> {
     let start = url.find("://")? + 3;
@@ -148,7 +180,7 @@ fn to_http(request: &WebRequest) -> Result<HttpRequest, BoxError> {
         Some(query) => format!("/?{query}"),
         None => path.to_owned(),
     };
-    let mut http = HttpRequest::new(SdkBody::empty());
+    let mut http = HttpRequest::new(SdkBody::from(request.body.clone()));
     http.set_method(&request.method)?;
     http.set_uri(path)?;
     for (name, value) in &request.headers {

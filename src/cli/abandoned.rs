@@ -8,9 +8,10 @@ use jiff::Timestamp;
 use super::args::{Global, RunArgs};
 use super::display::Display;
 use super::error::{CliError, ErrorKind, locked};
+use super::notices::Notices;
 use super::page;
 use super::retiring;
-use super::running::{Job, drive, ended_badly, on_signal, say_left};
+use super::running::{Job, drive, ended_badly, finish, on_signal, say_left};
 use super::session::Session;
 use super::terminal::Surface;
 use super::traffic::Traffic;
@@ -287,7 +288,9 @@ impl Abandoned {
                 .await
                 .map_err(unexpected)?,
         };
-        let display = RefCell::new(Display::new(global, &Surface::of_process()));
+        let display = RefCell::new(
+            Display::new(global, &Surface::of_process()).telling(Notices::of(session)),
+        );
         for record in &self.records {
             display.borrow_mut().know(record);
         }
@@ -302,7 +305,7 @@ impl Abandoned {
         let ended = drive(session, &service, &holder, job, &mut asks, &display).await?;
         page::write_ended(args.report.as_deref(), session, &ended).await;
         let left = retiring::finish(args, session, &ended, &mut asks, &display).await;
-        let _ = display.into_inner().finish();
+        finish(display).await;
         say_left(global, left);
         Ok(ended)
     }

@@ -8,6 +8,7 @@ use serde::Serialize;
 
 use super::args::Global;
 use super::live::{Live, show_cursor_on_panic};
+use super::notices::Notices;
 use super::style::{Colors, paint};
 use super::terminal::{Output, Surface, size};
 use crate::deployment::event::Record;
@@ -26,6 +27,7 @@ pub const TICK: std::time::Duration = std::time::Duration::from_millis(500);
 pub struct Display {
     colors: Colors,
     shown: Shown,
+    notices: Option<Notices>,
 }
 
 #[derive(Debug)]
@@ -58,11 +60,28 @@ impl Display {
         Display {
             colors: surface.stdout_colors(global),
             shown,
+            notices: None,
         }
+    }
+
+    /// The same, that tells people elsewhere too.
+    pub(super) fn telling(self, notices: Notices) -> Self {
+        Display {
+            notices: Some(notices),
+            ..self
+        }
+    }
+
+    /// Who tells people elsewhere, to be waited for at the end.
+    pub(super) fn take_notices(&mut self) -> Option<Notices> {
+        self.notices.take()
     }
 
     /// Takes a record in that was shown when it was written, maybe by another process.
     pub fn know(&mut self, record: &Record) {
+        if let Some(notices) = &mut self.notices {
+            notices.know(record);
+        }
         match &mut self.shown {
             Shown::Live { view, .. } | Shown::Json(view) => view.apply(record),
             Shown::Lines(lines) => {
@@ -76,6 +95,9 @@ impl Display {
     /// # Errors
     /// When the stream is gone. A deployment doesn't end for that.
     pub fn record(&mut self, record: &Record) -> io::Result<()> {
+        if let Some(notices) = &mut self.notices {
+            notices.record(record);
+        }
         match &mut self.shown {
             Shown::Live { view, .. } => {
                 view.apply(record);

@@ -24,6 +24,7 @@ pub mod exit;
 pub mod live;
 mod local_region;
 mod lock;
+mod notices;
 mod page;
 mod past;
 mod place;

@@ -10,6 +10,7 @@ use super::display::{Display, TICK, print, print_json_line};
 use super::error::{CliError, ErrorKind, locked};
 use super::exit::ExitCode;
 use super::lock::Fence;
+use super::notices::Notices;
 use super::page;
 use super::retiring;
 use super::session::Session;
@@ -94,7 +95,8 @@ pub(super) async fn run(
     let Some(holder) = take_lock(session, &plan, planned_at).await? else {
         return Ok(None);
     };
-    let display = RefCell::new(Display::new(global, &Surface::of_process()));
+    let display =
+        RefCell::new(Display::new(global, &Surface::of_process()).telling(Notices::of(session)));
     if global.output == OutputFormat::Text && !global.quiet {
         for warning in &planning.warnings {
             note!("Warning: {warning}");
@@ -114,9 +116,19 @@ pub(super) async fn run(
         .map_or(ExitCode::Stuck, exit_code(&deployment));
     page::write_ended(args.report.as_deref(), session, &deployment).await;
     let left = retiring::finish(args, session, &deployment, &mut asks, &display).await;
-    let _ = display.into_inner().finish();
+    finish(display).await;
     say_left(global, left);
     Ok(Some(exit))
+}
+
+/// Ends a display, and gives those elsewhere a little time to be told.
+pub(super) async fn finish(display: RefCell<Display>) {
+    let mut display = display.into_inner();
+    let notices = display.take_notices();
+    let _ = display.finish();
+    if let Some(notices) = notices {
+        notices.finish().await;
+    }
 }
 
 /// What a signal means: as the flag says, or else the config.

@@ -8,6 +8,7 @@ use tokio::sync::OnceCell;
 use super::args::{Global, RegionArgs};
 use super::error::{CliError, ErrorKind};
 use super::local_region::LocalRegion;
+use super::notices;
 use super::programs;
 use super::request;
 use super::sandbox_clock;
@@ -54,6 +55,7 @@ impl Session {
             return Session::in_sandbox(global, region).await;
         }
         let (config, folder) = read_config(global)?;
+        notices::check(&config.notify)?;
         let (cloud, clock) = aws_alone(global, Some(&config)).await?;
         let store = open_store(&config, &folder, &cloud);
         let endpoint_url = endpoint_of(global);
@@ -89,6 +91,11 @@ impl Session {
             endpoint_url: None,
             _region: Some(region),
         })
+    }
+
+    /// Whether the region runs in this process.
+    pub(super) fn is_embedded(&self) -> bool {
+        self._region.is_some()
     }
 
     /// A fresh id, for what leaves no journal.
@@ -276,7 +283,7 @@ impl Session {
     }
 }
 
-fn run_url() -> Option<String> {
+pub(super) fn run_url() -> Option<String> {
     let var = |name| std::env::var(name).ok();
     let github = || {
         Some(format!(

@@ -7,6 +7,7 @@ mod find;
 mod gates;
 mod guards;
 mod metrics;
+mod notify;
 mod read;
 mod routes;
 mod schema;

@@ -10,6 +10,7 @@ use super::deadman::read_deadman;
 use super::environment::fill;
 use super::gates::read_gates;
 use super::guards::read_guards;
+use super::notify::read_notify;
 use super::routes::{read_routes, read_test_routes};
 use super::slots::read_slots;
 use super::types::{
@@ -17,7 +18,7 @@ use super::types::{
 };
 use super::values::{AccountId, StateLocation};
 
-pub(super) const CONFIG_KEYS: [&str; 20] = [
+pub(super) const CONFIG_KEYS: [&str; 21] = [
     "service",
     "cluster",
     "account",
@@ -32,6 +33,7 @@ pub(super) const CONFIG_KEYS: [&str; 20] = [
     "green_capacity",
     "retire",
     "deadman",
+    "notify",
     "signals",
     "state",
     "poll",
@@ -110,6 +112,7 @@ impl Config {
             .unwrap_or_default(),
             retire: read(&fields, "retire", |node| read_retire(reader, node))?.unwrap_or_default(),
             deadman: read(&fields, "deadman", |node| read_deadman(reader, node))?,
+            notify: read(&fields, "notify", |node| read_notify(reader, node))?.unwrap_or_default(),
             signals: read(&fields, "signals", |node| read_signals(reader, node))?
                 .unwrap_or_default(),
             state: read(&fields, "state", |node| read_state(reader, node))?.unwrap_or_default(),

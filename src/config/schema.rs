@@ -13,7 +13,7 @@ mod tests {
     use serde_json::Value;
 
     use super::*;
-    use crate::config::{deadman, gates, guards, metrics, read, routes, slots};
+    use crate::config::{deadman, gates, guards, metrics, notify, read, routes, slots};
 
     fn keys<'k>(keys: impl IntoIterator<Item = &'k str>) -> BTreeSet<String> {
         keys.into_iter().map(str::to_owned).collect()
@@ -71,6 +71,11 @@ mod tests {
         same("/properties/retire", &read::RETIRE_KEYS);
         same("/properties/deadman", &deadman::DEADMAN_KEYS);
         same("/properties/signals", &read::SIGNALS_KEYS);
+        same("/properties/notify/items", &notify::NOTIFY_KEYS);
+        same(
+            "/properties/notify/items/properties/webhook/anyOf/1",
+            &notify::WEBHOOK_KEYS,
+        );
     }
 
     #[test]
@@ -87,6 +92,10 @@ mod tests {
         assert_eq!(
             words("/properties/retire/properties/then/enum"),
             keys(read::RETIRE_THEN.map(|c| c.0))
+        );
+        assert_eq!(
+            words("/properties/notify/items/properties/on/items/enum"),
+            keys(crate::notify::Occasion::ALL.map(|it| it.0))
         );
         assert_eq!(
             words("/properties/discovery/enum"),

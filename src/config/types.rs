@@ -3,6 +3,7 @@
 use std::time::Duration;
 
 use crate::gate::GateWanted;
+use crate::notify::NotifyWanted;
 use crate::strategy::StrategyRef;
 
 use super::deadman::Deadman;
@@ -46,6 +47,8 @@ pub struct Config {
     pub retire: Retire,
     /// What puts traffic back if every process that drives a deployment dies.
     pub deadman: Option<Deadman>,
+    /// Who elsewhere is told what happens.
+    pub notify: Vec<NotifyWanted>,
     /// What a signal does before green is promoted.
     pub signals: Signals,
     /// Where journals and locks are kept.

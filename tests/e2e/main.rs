@@ -20,6 +20,7 @@ mod init;
 mod init_from;
 mod judged;
 mod look;
+mod notify;
 mod permissions;
 #[path = "../support/proxy.rs"]
 #[expect(

@@ -146,6 +146,8 @@ pub(super) fn chart(track: &Track, view: &View, minutes: &Minutes, width: Width)
 
 /// Without a size of its own, so that the page says how large it is.
 fn scalable(svg: &str) -> String {
+    // Inside of HTML it needs no namespace, and nobody shall think that one is fetched.
+    let svg = svg.replace(" xmlns=\"http://www.w3.org/2000/svg\"", "");
     let opening = svg.find("<svg").unwrap_or_default();
     let viewed = svg[opening..].find("viewBox").unwrap_or_default() + opening;
     format!("<svg aria-hidden=\"true\" {}", svg[viewed..].trim_end())

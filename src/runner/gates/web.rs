@@ -21,6 +21,7 @@ impl Context {
             method: check.method.clone(),
             url: String::new(),
             headers,
+            body: Vec::new(),
             within: check.each,
         };
         let mut tries = 0;

@@ -1,0 +1,214 @@
+//! A notice in the form that each channel wants.
+
+use minijinja::value::{Serde, Value as Filled};
+use minijinja::{AutoEscape, Environment, UndefinedBehavior};
+use serde_json::{Value, json};
+
+use super::notice::{Notice, Occasion};
+use super::wanted::Channel;
+
+/// More than this and Slack refuses a message.
+const LONGEST: usize = 2800;
+
+/// A body to be posted as JSON.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Letter(pub Value);
+
+/// `notice` for a channel; `template` says its first line where the config has one.
+///
+/// # Errors
+/// In words, where the template can't be filled in.
+pub fn letter(
+    channel: &Channel,
+    notice: &Notice,
+    template: Option<&str>,
+) -> Result<Letter, String> {
+    let first = match template {
+        Some(template) => filled(template, notice)?,
+        None => format!("{} ({}): {}", notice.service, notice.version, notice.text),
+    };
+    let first = shortened(&first, LONGEST);
+    Ok(Letter(match channel {
+        Channel::Slack(_) => slack(notice, &first),
+        Channel::Teams(_) => teams(notice, &first),
+        Channel::Webhook { .. } => webhook(notice, &first),
+    }))
+}
+
+fn filled(template: &str, notice: &Notice) -> Result<String, String> {
+    let mut jinja = Environment::new();
+    jinja.set_undefined_behavior(UndefinedBehavior::Strict);
+    jinja.set_auto_escape_callback(|_| AutoEscape::None);
+    let text = jinja.render_str(template, Filled::from(Serde(notice)));
+    text.map_err(|error| error.to_string())
+}
+
+fn shortened(text: &str, most: usize) -> String {
+    match text.char_indices().nth(most) {
+        Some((at, _)) => format!("{}…", &text[..at]),
+        None => text.to_owned(),
+    }
+}
+
+/// Green, amber or red, as Slack and Teams have it.
+fn color(occasion: Occasion) -> (&'static str, &'static str) {
+    match occasion {
+        Occasion::Promoted => ("good", "Good"),
+        Occasion::Reverting | Occasion::Reverted | Occasion::Stuck => ("danger", "Attention"),
+        Occasion::Gate | Occasion::Holding | Occasion::Kept => ("warning", "Warning"),
+        Occasion::Started | Occasion::Shifting | Occasion::Retired => ("#439FE0", "Accent"),
+    }
+}
+
+/// The three characters that are markup in Slack's texts.
+fn for_slack(text: &str) -> String {
+    text.replace('&', "&amp;")
+        .replace('<', "&lt;")
+        .replace('>', "&gt;")
+}
+
+fn slack(notice: &Notice, first: &str) -> Value {
+    let mut lines: Vec<String> = Vec::new();
+    for (label, text) in &notice.details {
+        lines.push(format!("*{}*: {}", for_slack(label), for_slack(text)));
+    }
+    lines.push(format!(
+        "{} in {}, {} {}",
+        for_slack(&notice.deployment),
+        for_slack(&notice.cluster),
+        notice.account,
+        notice.region
+    ));
+    if let Some(url) = &notice.run_url {
+        lines.push(format!("<{url}|the run>"));
+    }
+    json!({
+        "text": for_slack(first),
+        "attachments": [{
+            "color": color(notice.occasion).0,
+            "mrkdwn_in": ["text"],
+            "text": shortened(&lines.join("\n"), LONGEST),
+        }],
+    })
+}
+
+fn teams(notice: &Notice, first: &str) -> Value {
+    let facts = notice.details.iter();
+    let facts =
+        facts.map(|(label, text)| json!({ "title": label, "value": shortened(text, LONGEST) }));
+    let mut facts: Vec<Value> = facts.collect();
+    facts.push(json!({ "title": "deployment", "value": notice.deployment }));
+    facts.push(json!({
+        "title": "where",
+        "value": format!("{}, {} {}", notice.cluster, notice.account, notice.region),
+    }));
+    let actions: Vec<Value> = notice
+        .run_url
+        .iter()
+        .map(|url| json!({ "type": "Action.OpenUrl", "title": "The run", "url": url }))
+        .collect();
+    json!({
+        "type": "message",
+        "attachments": [{
+            "contentType": "application/vnd.microsoft.card.adaptive",
+            "content": {
+                "$schema": "http://adaptivecards.io/schemas/adaptive-card.json",
+                "type": "AdaptiveCard",
+                "version": "1.4",
+                "body": [
+                    {
+                        "type": "TextBlock",
+                        "text": first,
+                        "wrap": true,
+                        "weight": "Bolder",
+                        "color": color(notice.occasion).1,
+                    },
+                    { "type": "FactSet", "facts": facts },
+                ],
+                "actions": actions,
+            },
+        }],
+    })
+}
+
+fn webhook(notice: &Notice, first: &str) -> Value {
+    let mut body = serde_json::to_value(notice).unwrap_or_default();
+    body["text"] = json!(first);
+    let details = notice
+        .details
+        .iter()
+        .map(|(label, text)| json!({ "label": label, "text": text }));
+    body["details"] = details.collect();
+    body["v"] = json!(1);
+    body
+}
+
+#[cfg(test)]
+mod tests {
+    use std::collections::BTreeMap;
+
+    use super::super::wanted::Held;
+    use super::*;
+
+    fn channels() -> [Channel; 3] {
+        let url = || Held::Env("X".to_owned());
+        [
+            Channel::Slack(url()),
+            Channel::Teams(url()),
+            Channel::Webhook {
+                url: url(),
+                headers: BTreeMap::new(),
+            },
+        ]
+    }
+
+    fn reverted() -> Notice {
+        Notice {
+            occasion: Occasion::Reverted,
+            details: vec![("why".into(), "alarm <shop & co> went off".into())],
+            run_url: Some("https://ci.example/runs/7".into()),
+            ..Notice::example()
+        }
+    }
+
+    #[test]
+    fn every_channel_gets_its_form() {
+        let letters = channels().map(|it| letter(&it, &reverted(), None).expect("it is sound").0);
+        let shown = serde_json::to_string_pretty(&letters.to_vec()).expect("it is JSON");
+        insta::assert_snapshot!(shown);
+    }
+
+    #[test]
+    fn markup_of_slack_stays_text() {
+        let Letter(slack) = letter(&channels()[0], &reverted(), None).expect("it is sound");
+        let text = slack["attachments"][0]["text"].as_str().expect("a text");
+        assert!(
+            text.contains("alarm &lt;shop &amp; co&gt; went off"),
+            "{text}"
+        );
+    }
+
+    #[test]
+    fn a_template_says_the_first_line_and_must_be_sound() {
+        let told = |template| letter(&channels()[2], &reverted(), Some(template));
+        let Letter(body) = told("{{ service }}: {{ occasion }}").expect("it is sound");
+        assert_eq!(body["text"], "shop: reverted");
+        assert!(told("{{ nobody }}").is_err());
+        assert!(told("{{ service").is_err());
+    }
+
+    #[test]
+    fn a_text_of_any_length_fits() {
+        let long = Notice {
+            text: "ä".repeat(9_000),
+            ..reverted()
+        };
+        for channel in channels() {
+            let Letter(body) = letter(&channel, &long, None).expect("it is sound");
+            assert!(
+                body.to_string().chars().count()
+                    < 8_000 + 9_000 * usize::from(channel.name() == "webhook")
+            );
+        }
+    }
+}
