@@ -8,6 +8,7 @@ use tokio::time::Instant;
 use super::args::{Global, OutputFormat};
 use super::error::{CliError, ErrorKind};
 use super::session::Session;
+use super::story::Said;
 use crate::deployment::event::{Event, Record};
 use crate::deployment::gate::GateAnswer;
 use crate::deployment::outcome::Outcome;
@@ -131,6 +132,12 @@ fn heeds(event: &Event, request: &Request) -> bool {
 
 /// A line on stdout, as text or as JSON.
 pub(super) fn say(global: &Global, kind: &str, text: &str) {
+    let outcome = match kind {
+        "aborted" | "scaled" => "reverted",
+        "too_late" => "stuck",
+        _ => "unchanged",
+    };
+    global.story.say_alone(Said::well(outcome, text));
     let document = json!({ "type": kind, "message": text });
     match global.output {
         OutputFormat::Text | OutputFormat::Markdown => tell!("{text}"),
