@@ -76,4 +76,5 @@ pub mod runner;
 pub mod sandbox;
 pub mod store;
 pub mod strategy;
+pub mod ui;
 pub mod verify;

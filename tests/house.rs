@@ -50,9 +50,12 @@ const MAY_IMPORT: &[(&str, &[&str])] = &[
             "gate",
         ],
     ),
+    // It shows what a store knows and asks whoever drives; it acts on nothing.
+    ("ui", &["report", "store", "deployment", "aws", "runner"]),
     (
         "cli",
         &[
+            "ui",
             "runner",
             "report",
             "sandbox",

@@ -70,7 +70,23 @@ fn names_slot(alarm: &AlarmNamed, pairs: &[Pair], side: Side) -> bool {
         (Side::B, Twin::New { .. }) => None,
     };
     let mut groups = pairs.iter().filter_map(group);
-    groups.any(|group| alarm.groups.iter().any(|named| named == group.dimension()))
+    let of_groups = groups.any(|group| alarm.groups.iter().any(|named| named == group.dimension()));
+    of_groups || alarm.groups.is_empty() && pairs.iter().any(|it| is_behind(alarm, it, side))
+}
+
+/// Whether an alarm watches a load balancer that only that slot is behind.
+fn is_behind(alarm: &AlarmNamed, pair: &Pair, side: Side) -> bool {
+    let Twin::There { group, .. } = &pair.b else {
+        return false;
+    };
+    let (Some(a), Some(b)) = (&pair.a.load_balancer, &group.load_balancer) else {
+        return false;
+    };
+    let own = match side {
+        Side::A => a,
+        Side::B => b,
+    };
+    a != b && alarm.balancers.iter().any(|named| named == own.dimension())
 }
 
 fn guard(name: String) -> AlarmLine {
@@ -81,7 +97,7 @@ fn unfit(alarm: &AlarmNamed, own: &str, other: &str) -> AlarmLine {
     AlarmLine {
         name: alarm.name.as_str().to_owned(),
         unfit: Some(format!(
-            "it measures slot {own}'s target group only: make its twin for slot {other}'s, its \
+            "it measures slot {own}'s side only: make its twin for slot {other}'s, its \
              name the same but for a and b, and write that name here with {{slot}}"
         )),
     }

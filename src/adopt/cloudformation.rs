@@ -111,8 +111,15 @@ fn of_route(text: &mut String, route: &RouteFound, pair: &Pair) {
     let (resource, actions) = match &forward.kind {
         RouteKind::Listener => ("Listener", "DefaultActions"),
         RouteKind::Rule => ("ListenerRule", "Actions"),
-        // Nothing is added to records.
-        RouteKind::Record(_) => return,
+        RouteKind::Record(_) => {
+            let label = one_line(&forward.label());
+            let _ = writeln!(
+                text,
+                "\n# {label}: nothing is added to its AWS::Route53::RecordSet; an update that \
+                 changes one of the\n# two writes its Weight as the template has it."
+            );
+            return;
+        }
     };
     let resource = format!("AWS::ElasticLoadBalancingV2::{resource}");
     let mut lines = place_of(route, &resource);

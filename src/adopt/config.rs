@@ -6,7 +6,8 @@ use super::from::{Taken, gates};
 use super::proposal::{Pair, Proposal};
 use super::texts::{one_line, quoted};
 use crate::deployment::ids::SlotName;
-use crate::strategy::{StrategyRef, format_duration};
+use crate::deployment::surroundings::Forward;
+use crate::strategy::{Step, Strategy, StrategyRef, format_duration};
 
 /// How long blue's traffic is waited for beyond `retire.after`.
 const RETIRE_WITHIN: Duration = Duration::from_secs(3600);
@@ -99,20 +100,42 @@ fn places(proposal: &Proposal) -> &'static str {
     }
 }
 
-fn routes(proposal: &Proposal, taken: &Taken) -> Vec<String> {
-    let mut lines =
-        vec!["# Every forward action that names these target groups. Found:".to_owned()];
+/// What carries the traffic: found again each time, or listed where records are among it.
+fn where_it_flows(proposal: &Proposal, taken: &Taken) -> Vec<String> {
     let is_test = |arn: &str| taken.test_routes.iter().any(|it| it == arn);
-    let routes = proposal.routes.iter();
-    let routes = routes.filter(|route| !is_test(route.forward.arn.as_str()));
-    let labels = routes.map(|route| one_line(&route.forward.label()));
-    lines.extend(labels.map(|label| format!("#   {label}")));
-    lines.push("routes: auto".to_owned());
-    lines.push(
-        "# Where each slot has a load balancer of its own, behind weighted Route 53 records of one name:"
+    let routes = proposal.routes.iter().map(|route| &route.forward);
+    let routes = routes.filter(|it| !is_test(it.arn.as_str()));
+    let label = |it: &Forward| one_line(&it.label());
+    if proposal.records.is_empty() {
+        let found = routes.map(|it| format!("#   {}", label(it)));
+        let first = "# Every forward action that names these target groups. Found:".to_owned();
+        let records = "routes: auto\n# Where each slot has a load balancer of its own, behind \
+                       weighted Route 53 records of one name:\n# routes: [{ record: \
+                       shop.example.com }]";
+        let last = [records.to_owned()];
+        return std::iter::once(first).chain(found).chain(last).collect();
+    }
+    let mut lines = vec![
+        "# Weighted Route 53 records over a load balancer for each slot: their weights move."
             .to_owned(),
-    );
-    lines.push("# routes: [{ record: shop.example.com }]".to_owned());
+        "routes:".to_owned(),
+    ];
+    lines.extend(proposal.records.iter().map(|it| {
+        let zone = it
+            .zone
+            .as_deref()
+            .map(|it| format!(", zone: {}", plain(it)));
+        let kind = it.kind.map(|it| format!(", type: {it}"));
+        let more = [zone, kind].into_iter().flatten().collect::<String>();
+        format!("  - {{ record: {}{more} }}", quoted(it.name.as_str()))
+    }));
+    let others = routes.filter(|it| it.kind.record().is_none());
+    lines.extend(others.map(|it| format!("  - {}    # {}", quoted(it.arn.as_str()), label(it))));
+    lines
+}
+
+fn routes(proposal: &Proposal, taken: &Taken) -> Vec<String> {
+    let mut lines = where_it_flows(proposal, taken);
     lines.push(String::new());
     if !taken.test_routes.is_empty() {
         lines.push("# Testers see green here before any user does.".to_owned());
@@ -148,9 +171,32 @@ fn beside(taken: &Taken) -> Vec<String> {
 fn strategy(taken: &Taken) -> String {
     let name = taken.strategy.as_deref().unwrap_or("canary");
     let known = StrategyRef::Named(name.to_owned()).resolve(|_| Ok(String::new()));
-    let summary = known.map_or_else(|_| String::new(), |it| it.summary().to_owned());
+    let summary = known.as_ref().map_or("", |it| it.summary());
     let summary = summary.trim_end_matches('.');
-    format!("strategy: {}    # {summary}", plain(name))
+    match (&known, taken.bake) {
+        (Ok(known), Some(bake)) if bake != known.bake() => with_bake(known, bake),
+        _ => format!("strategy: {}    # {summary}", plain(name)),
+    }
+}
+
+/// A strategy's steps written out, with another bake after the last one.
+fn with_bake(strategy: &Strategy, bake: Duration) -> String {
+    let last = strategy.steps().len() - 1;
+    let step = |(at, step): (usize, &Step)| match at == last {
+        true => format!("    - {{ weight: {} }}", step.weight),
+        false => format!(
+            "    - {{ weight: {}, bake: {} }}",
+            step.weight,
+            length(step.bake)
+        ),
+    };
+    let steps: Vec<String> = strategy.steps().iter().enumerate().map(step).collect();
+    format!(
+        "strategy:    # {}\n  steps:\n{}\n  bake: {}    # after the last step",
+        strategy.summary().trim_end_matches('.'),
+        steps.join("\n"),
+        length(bake)
+    )
 }
 
 fn retire(taken: &Taken) -> String {
@@ -357,6 +403,27 @@ mod tests {
         let text = config(&propose(&facts).unwrap(), &kept);
         assert!(text.contains("retire: { then: keep }"), "{text}");
         read_with(&facts, &kept);
+    }
+
+    #[test]
+    fn a_bake_of_its_own_is_written_with_the_steps() {
+        let taken = Taken {
+            strategy: Some("canary:0.5%:90m".to_owned()),
+            bake: Some(Duration::from_secs(900)),
+            ..Taken::default()
+        };
+        let StrategyRef::Inline(read) = read_with(&facts(), &taken).strategy else {
+            panic!("its steps are written out");
+        };
+        let known = Strategy::shorthand("canary:0.5%:90m").unwrap();
+        assert_eq!(read.steps(), known.steps());
+        assert_eq!(read.bake(), Duration::from_secs(900));
+        let usual = Taken {
+            bake: Some(crate::strategy::DEFAULT_BAKE),
+            ..taken
+        };
+        let text = config(&propose(&facts()).unwrap(), &usual);
+        assert!(text.contains("\nstrategy: \"canary:0.5%:90m\""), "{text}");
     }
 
     #[test]

@@ -5,6 +5,7 @@ use std::collections::BTreeMap;
 use serde_json::Value;
 
 use super::names::{group_names, service_names};
+use crate::deployment::dns::RecordFound;
 use crate::deployment::ids::{
     AlarmName, ClusterName, EcsServiceName, LoadBalancerArn, TargetGroupArn,
 };
@@ -30,6 +31,9 @@ pub struct Facts {
     pub groups: Vec<Group>,
     /// Every forward action that names one of the service's own groups.
     pub routes: Vec<RouteFound>,
+    /// The weighted records that lead to the load balancers of its groups, and what stands behind
+    /// the other ends.
+    pub across: Across,
     /// How many target groups are allowed.
     pub limits: Limits,
     /// The service's autoscaling, if it has any; unreadable where it may not be asked for.
@@ -112,6 +116,18 @@ pub struct RouteFound {
     pub beside: Vec<String>,
 }
 
+/// Weighted Route 53 records over two load balancers.
+#[derive(Debug, Clone, Default, PartialEq)]
+pub struct Across {
+    /// Every name of which one weighted record leads to a load balancer of the service's groups,
+    /// and another one elsewhere; each with the id of its zone.
+    pub records: Vec<RecordFound>,
+    /// The DNS names of the load balancers at their ends.
+    pub names: BTreeMap<LoadBalancerArn, String>,
+    /// The forward actions of those that aren't the service's own.
+    pub forwards: Vec<Forward>,
+}
+
 /// How many target groups a load balancer and an action take.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct Limits {
@@ -128,4 +144,6 @@ pub struct AlarmNamed {
     pub name: AlarmName,
     /// `TargetGroup` dimensions: `targetgroup/NAME/ID`.
     pub groups: Vec<String>,
+    /// `LoadBalancer` dimensions: `app/NAME/ID`.
+    pub balancers: Vec<String>,
 }

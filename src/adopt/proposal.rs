@@ -6,8 +6,10 @@ use serde_json::Value;
 
 use super::alarms::{self, AlarmLine};
 use super::facts::{Facts, Group, RouteFound};
+use super::records;
 use super::twins;
 use crate::deployment::clone::{obstacles, registries};
+use crate::deployment::dns::RecordWanted;
 use crate::deployment::ids::{ClusterName, EcsServiceName, Slots};
 use crate::deployment::observation::Seen;
 use crate::deployment::preflight::refusals;
@@ -26,8 +28,10 @@ pub struct Proposal {
     pub services: Slots<EcsServiceName>,
     /// The slots' target groups, in the order of the service's load-balancer entries.
     pub pairs: Vec<Pair>,
-    /// Every forward action that carries its traffic.
+    /// Every forward action or record pair that carries its traffic.
     pub routes: Vec<RouteFound>,
+    /// The record pairs among the routes, as a config names them.
+    pub records: Vec<RecordWanted>,
     /// The alarms that were found.
     pub alarms: Vec<AlarmLine>,
     /// Whether it is registered in Cloud Map, as slot b would be.
@@ -149,7 +153,14 @@ pub fn propose(facts: &Facts) -> Result<Proposal, Vec<Problem>> {
             registries.join(", ")
         ));
     }
-    let (pairs, routes) = pairs(facts, &name, &mut problems, &mut notes);
+    let found = records::routes(facts);
+    notes.extend(found.notes);
+    let records = found.records;
+    let facts = &Facts {
+        routes: found.routes,
+        ..facts.clone()
+    };
+    let pairs = pairs(facts, &name, &mut problems, &mut notes);
     let service_b = match twins::service(facts, &name, &pairs) {
         Ok(service) => service,
         Err(problem) => {
@@ -170,7 +181,8 @@ pub fn propose(facts: &Facts) -> Result<Proposal, Vec<Problem>> {
         },
         alarms: alarms::lines(facts, &pairs),
         pairs,
-        routes,
+        routes: facts.routes.clone(),
+        records,
         registered: !registries.is_empty(),
         notes,
     })
@@ -181,7 +193,7 @@ fn pairs(
     service: &EcsServiceName,
     problems: &mut Vec<Problem>,
     notes: &mut Vec<String>,
-) -> (Vec<Pair>, Vec<RouteFound>) {
+) -> Vec<Pair> {
     let entries = facts.service.get("loadBalancers").and_then(Value::as_array);
     let entries: Vec<&Value> = entries
         .into_iter()
@@ -236,7 +248,7 @@ fn pairs(
     }
     check_routes(facts, &pairs, problems);
     check_balancers(facts, &pairs, problems);
-    (pairs, facts.routes.clone())
+    pairs
 }
 
 fn check_routes(facts: &Facts, pairs: &[Pair], problems: &mut Vec<Problem>) {

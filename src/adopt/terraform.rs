@@ -205,8 +205,7 @@ fn of_route(route: &RouteFound, pair: &Pair) -> String {
     let (resource, action) = match &forward.kind {
         RouteKind::Listener => ("aws_lb_listener", "default_action"),
         RouteKind::Rule => ("aws_lb_listener_rule", "action"),
-        // Nothing is added to records.
-        RouteKind::Record(_) => return String::new(),
+        RouteKind::Record(_) => return of_records(route),
     };
     let mut text = place_of(route, resource).join("\n") + "\n";
     let mut groups = Body::default();
@@ -228,15 +227,29 @@ fn of_route(route: &RouteFound, pair: &Pair) -> String {
     actions.block("forward", groups);
     let mut body = Body::default();
     body.block(action, actions);
+    body.block("lifecycle", leaves(action));
+    body.write(&mut text, 0);
+    text
+}
+
+/// Two records: nothing is added to them, and their weights are bg's.
+fn of_records(route: &RouteFound) -> String {
+    let label = one_line(&route.forward.label());
+    let mut text =
+        format!("{label}:\nPut this into both aws_route53_record that you have for it:\n");
+    one("lifecycle", leaves("weighted_routing_policy")).write(&mut text, 0);
+    text
+}
+
+/// What keeps Terraform from putting weights back.
+fn leaves(what: &str) -> Body {
     let mut lifecycle = Body::default();
     lifecycle.0.push(Item::Comment(
         "bg moves the weights: without this every apply would put them back, in mid-deployment too"
             .to_owned(),
     ));
-    lifecycle.argument("ignore_changes", format!("[{action}]"));
-    body.block("lifecycle", lifecycle);
-    body.write(&mut text, 0);
-    text
+    lifecycle.argument("ignore_changes", format!("[{what}]"));
+    lifecycle
 }
 
 fn of_service(name: &str) -> String {

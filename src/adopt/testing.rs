@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 
 use serde_json::json;
 
-use super::facts::{AlarmNamed, Facts, Group, Limits, RouteFound, Wanted};
+use super::facts::{Across, AlarmNamed, Facts, Group, Limits, RouteFound, Wanted};
 use crate::deployment::ids::{AlarmName, ClusterName, LoadBalancerArn, RouteArn, TargetGroupArn};
 use crate::deployment::observation::Seen;
 use crate::deployment::plan::RouteKind;
@@ -94,6 +94,7 @@ pub(super) fn alarm(name: &str, groups: &[&str]) -> AlarmNamed {
     AlarmNamed {
         name: AlarmName::new(name),
         groups: groups.iter().map(|it| (*it).to_owned()).collect(),
+        balancers: vec![balancer().dimension().to_owned()],
     }
 }
 
@@ -162,6 +163,7 @@ pub(super) fn facts() -> Facts {
         others: BTreeMap::new(),
         routes: vec![listener(&[(&a, 1)]), rule(&[(&a, 100)])],
         groups: vec![a],
+        across: Across::default(),
         limits: Limits {
             per_action: 5,
             per_balancer: BTreeMap::from([(balancer(), (1, 100))]),

@@ -7,14 +7,16 @@ use serde_json::Value;
 use super::facts::{Facts, Group, RouteFound};
 use super::names::service_names;
 use super::proposal::{Pair, Twin, text};
+use super::records::is_at_other_end;
 use crate::deployment::bare;
 use crate::deployment::clone::DEPLOYMENT_TAG;
 use crate::deployment::ids::EcsServiceName;
 use crate::deployment::problem::Problem;
+use crate::deployment::retire;
 
 /// Settings in which two slots' groups can't differ: an action refuses one of them, or the same
 /// tasks can't be registered with both.
-const ALIKE: [&str; 4] = ["Protocol", "ProtocolVersion", "VpcId", "TargetType"];
+pub(super) const ALIKE: [&str; 4] = ["Protocol", "ProtocolVersion", "VpcId", "TargetType"];
 
 /// Slot b's group beside `a`.
 pub(super) fn group(facts: &Facts, a: &Group, notes: &mut Vec<String>) -> Result<Twin, Problem> {
@@ -79,7 +81,8 @@ fn beside<'f>(facts: &'f Facts, a: &Group, names: &[String]) -> Option<&'f Group
     let mut others = others.filter(|other| {
         // What has targets and another name is some other service's.
         let free = other.targets == 0 && !facts.wanted.groups.contains_key(&a.name);
-        fits(a, other)
+        // Records lead to a group behind a load balancer of its own.
+        alike(a, other)
             && serves_nobody_else(facts, a, other)
             && (free || names.contains(&other.name))
     });
@@ -97,10 +100,13 @@ fn of_group<'f>(facts: &'f Facts, group: &Group) -> impl Iterator<Item = &'f Rou
 
 fn fits(a: &Group, other: &Group) -> bool {
     let balancer = other.load_balancer.is_none() || other.load_balancer == a.load_balancer;
-    balancer
-        && ALIKE
-            .iter()
-            .all(|name| a.setting(name) == other.setting(name))
+    balancer && alike(a, other)
+}
+
+/// Whether nothing keeps two groups from taking the same tasks.
+pub(super) fn alike(a: &Group, other: &Group) -> bool {
+    let mut settings = ALIKE.iter();
+    settings.all(|name| a.setting(name) == other.setting(name))
 }
 
 /// Whether nothing uses a group. One that is named by some of the routes only was left half done.
@@ -158,13 +164,12 @@ pub(super) fn service(
     a: &EcsServiceName,
     pairs: &[Pair],
 ) -> Result<EcsServiceName, Problem> {
-    if let Some(first) = first_slot(facts, a, pairs) {
+    if let Some((first, why)) = first_slot(facts, a, pairs) {
         return Err(Problem::new(
+            format!("service {a} seems to be slot b of {first}: {why}"),
             format!(
-                "service {a} seems to be slot b of {first}: the same forward actions name both"
-            ),
-            format!(
-                "adopt that one: bg init --cluster {} --service {first}",
+                "adopt that one: bg init --cluster {} --service {first}; what deploys it is the \
+                 bg.yaml that names both",
                 facts.cluster
             ),
         ));
@@ -206,14 +211,19 @@ fn has_just(service: &Value, pairs: &[Pair]) -> bool {
         && own == theirs
 }
 
-fn groups_of(service: &Value) -> Vec<&str> {
+pub(super) fn groups_of(service: &Value) -> Vec<&str> {
     let entries = service.get("loadBalancers").and_then(Value::as_array);
     let groups = entries.into_iter().flatten();
     groups.map(|entry| text(entry, "targetGroupArn")).collect()
 }
 
-/// The service whose slot b `name` is, by its name and by the forward actions.
-fn first_slot(facts: &Facts, name: &EcsServiceName, pairs: &[Pair]) -> Option<EcsServiceName> {
+/// The service whose slot b `name` is, by its name and by the forward actions, or by the tags of
+/// what bg made; and how one knows.
+fn first_slot(
+    facts: &Facts,
+    name: &EcsServiceName,
+    pairs: &[Pair],
+) -> Option<(EcsServiceName, &'static str)> {
     let would_be =
         |other: &EcsServiceName| service_names(other.as_str()).contains(&name.as_str().to_owned());
     let shares = |service: &Value| {
@@ -227,9 +237,26 @@ fn first_slot(facts: &Facts, name: &EcsServiceName, pairs: &[Pair]) -> Option<Ec
                     .any(|group| groups.contains(&group.as_str()))
             })
         };
-        pairs.iter().any(with)
+        pairs.iter().any(with) || is_at_other_end(facts, service)
     };
-    let mut others = facts.others.iter();
-    let found = others.find(|(other, service)| would_be(other) && shares(service));
-    found.map(|(other, _)| other.clone())
+    let is_made = is_made_beside_another(facts, name);
+    let mut others = facts.others.iter().filter(|(other, _)| would_be(other));
+    others.find_map(|(other, service)| match shares(service) {
+        true => Some((other.clone(), "the same routes lead to both")),
+        false if is_made => Some((other.clone(), "bg made or deployed it (its bg:… tags)")),
+        false => None,
+    })
+}
+
+/// Whether bg deployed this service as somebody's slot b: it bears bg's tags, and neither a config
+/// nor a service that bg made beside it says that it is a slot a.
+fn is_made_beside_another(facts: &Facts, name: &EcsServiceName) -> bool {
+    let is_bg_s = |service: &Value| {
+        let tags = [DEPLOYMENT_TAG, bare::LIVE_TAG, retire::SERVED_TAG];
+        tags.iter().any(|tag| bare::tag(service, tag).is_some())
+    };
+    let own = facts.wanted.service_names(name.as_str());
+    let mut own = own.iter().map(EcsServiceName::new);
+    let has_own = own.any(|it| facts.others.get(&it).is_some_and(is_bg_s));
+    facts.wanted.service.is_none() && !has_own && is_bg_s(&facts.service)
 }

@@ -29,6 +29,7 @@ mod limits;
 mod listeners;
 mod logs;
 mod metrics;
+mod minutes;
 mod observe;
 mod perform;
 mod permissions;

@@ -354,6 +354,7 @@ mod tests {
         "elasticloadbalancing:DescribeAccountLimits",
         "elasticloadbalancing:DescribeTags",
         "elasticloadbalancing:ModifyTargetGroupAttributes",
+        "route53:ListHostedZones",
     ];
 
     fn actions() -> impl Iterator<Item = &'static str> {

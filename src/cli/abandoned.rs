@@ -8,6 +8,7 @@ use jiff::Timestamp;
 use super::args::{Global, RunArgs};
 use super::display::Display;
 use super::error::{CliError, ErrorKind, locked};
+use super::page;
 use super::retiring;
 use super::running::{Job, drive, ended_badly, on_signal, say_left};
 use super::session::Session;
@@ -299,6 +300,7 @@ impl Abandoned {
             deployment: Box::new(self.deployment),
         };
         let ended = drive(session, &service, &holder, job, &mut asks, &display).await?;
+        page::write_ended(args.report.as_deref(), session, &ended).await;
         let left = retiring::finish(args, session, &ended, &mut asks, &display).await;
         let _ = display.into_inner().finish();
         say_left(global, left);

@@ -16,9 +16,9 @@ pub use deployment::{
 };
 pub use verbs::{
     DeadmanArgs, DeadmanTestArgs, DeadmanVerb, DoctorArgs, HistoryArgs, IamPolicyArgs, InitArgs,
-    InitFormat, PromoteArgs, RehearseArgs, RejectArgs, RestartArgs, ResumeArgs, RollbackArgs,
-    SandboxArgs, ScaleArgs, SchemaArgs, ShowArgs, StatusArgs, SteerArgs, TasksArgs, TickArgs,
-    VerifyArgs,
+    InitFormat, PromoteArgs, RehearseArgs, RejectArgs, ReportArgs, RestartArgs, ResumeArgs,
+    RollbackArgs, SandboxArgs, ScaleArgs, SchemaArgs, ShowArgs, StatusArgs, SteerArgs, TasksArgs,
+    TickArgs, UiArgs, VerifyArgs,
 };
 
 /// Blue/green deployments for Amazon ECS that watch, verify and revert by themselves
@@ -96,6 +96,12 @@ pub enum Verb {
     History(HistoryArgs),
     /// Tell the whole story of a deployment, from its journal
     Show(ShowArgs),
+    /// Write a deployment's report: one HTML page with charts, verdict, diagnosis and all events
+    #[command(after_help = REPORT_EXAMPLES)]
+    Report(ReportArgs),
+    /// Show all services of the state store in a browser, live, on loopback, until Ctrl-C
+    #[command(after_help = UI_EXAMPLES)]
+    Ui(UiArgs),
     /// Do one round of everything that is due, such as retiring blue; made for cron
     Tick(TickArgs),
     /// Adopt a live ECS service: write bg.yaml for it, show what it lacks, and add that
@@ -156,6 +162,26 @@ const ROLLBACK_EXAMPLES: &str = "\
 Examples:
   bg rollback
   bg rollback --to a --force    break glass: weights only, no lock, no health";
+
+const REPORT_EXAMPLES: &str = "\
+Examples:
+  bg report
+  bg report --html > report.html
+  bg report 20260105-071400-k3v9 --to report.html
+  bg deploy --image shop:v2 --report report.html     the same as soon as it has ended
+
+The page needs nothing else: no script, font or picture from elsewhere. It shows what the journal
+holds, and what CloudWatch counted on both sides in these minutes.";
+
+const UI_EXAMPLES: &str = "\
+Examples:
+  bg ui
+  bg ui --port 8080
+  curl -H \"Authorization: Bearer $BG_TOKEN\" http://127.0.0.1:8080/metrics
+
+It lists every service of the state store that bg.yaml names, follows each deployment, and can ask
+a running one to pause, to be promoted and to be aborted, as those verbs do. It listens on 127.0.0.1
+alone and lets in whoever has the token of the address that it prints.";
 
 const DOCTOR_EXAMPLES: &str = "\
 Examples:

@@ -178,7 +178,7 @@ async fn follow_listeners(proxy: &Proxy, said: &mut BTreeSet<(String, u16, Socke
     }
 }
 
-async fn wait_for_the_end() {
+pub(super) async fn wait_for_the_end() {
     #[cfg(unix)]
     {
         use tokio::signal::unix::{SignalKind, signal};

@@ -24,6 +24,7 @@ pub mod exit;
 pub mod live;
 mod local_region;
 mod lock;
+mod page;
 mod past;
 mod place;
 mod programs;
@@ -37,6 +38,7 @@ mod steering;
 pub mod style;
 pub mod terminal;
 mod traffic;
+mod who;
 
 use error::{CliError, ErrorKind};
 use exit::ExitCode;

@@ -23,15 +23,35 @@ impl Past {
         })
     }
 
-    /// The logical service.
-    pub(super) fn service(&self) -> &ServiceName {
-        &self.service
-    }
-
     /// Oldest first.
     pub(super) async fn deployments(&self) -> Result<Vec<DeploymentId>, CliError> {
         let ids = self.store.deployments(&self.service).await;
         ids.map_err(|error| unreadable(&error))
+    }
+
+    /// The deployment with this id, or else the last one, and its records.
+    ///
+    /// # Errors
+    /// When there is none.
+    pub(super) async fn wanted(
+        &self,
+        id: Option<&str>,
+    ) -> Result<(DeploymentId, Vec<Record>), CliError> {
+        let id = match id {
+            Some(id) => DeploymentId::new(id),
+            None => self.deployments().await?.pop().ok_or_else(|| {
+                CliError::refused(format!("there was no deployment of {} yet", self.service))
+            })?,
+        };
+        let records = self.journal(&id).await?;
+        if records.is_empty() {
+            let service = &self.service;
+            return Err(
+                CliError::refused(format!("there is no deployment {id} of {service}"))
+                    .hint("`bg history` lists them"),
+            );
+        }
+        Ok((id, records))
     }
 
     /// Oldest record first.

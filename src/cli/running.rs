@@ -10,6 +10,7 @@ use super::display::{Display, TICK, print, print_json_line};
 use super::error::{CliError, ErrorKind, locked};
 use super::exit::ExitCode;
 use super::lock::Fence;
+use super::page;
 use super::retiring;
 use super::session::Session;
 use super::terminal::Surface;
@@ -102,6 +103,7 @@ pub(super) async fn run(
     let plan = Plan {
         warnings: planning.warnings,
         notes: planning.notes,
+        changes: planning.changes,
         ..plan
     };
     let service = plan.service.clone();
@@ -110,6 +112,7 @@ pub(super) async fn run(
     let exit = deployment
         .outcome()
         .map_or(ExitCode::Stuck, exit_code(&deployment));
+    page::write_ended(args.report.as_deref(), session, &deployment).await;
     let left = retiring::finish(args, session, &deployment, &mut asks, &display).await;
     let _ = display.into_inner().finish();
     say_left(global, left);

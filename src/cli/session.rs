@@ -11,6 +11,7 @@ use super::local_region::LocalRegion;
 use super::programs;
 use super::request;
 use super::sandbox_clock;
+use super::who;
 use crate::aws::{AwsError, Cloud, ConnectOptions, ErrorClass, RecordsAsk, SurveyAsk};
 use crate::config::{self, Config, StateLocation};
 use crate::deployment::deadman;
@@ -255,22 +256,16 @@ impl Session {
 
     /// Who runs this process: `ada@engine`.
     pub(super) fn who(&self) -> String {
-        let holder = self.holder(&self.new_id());
-        format!("{}@{}", holder.owner, holder.host)
+        who::name()
     }
 
     /// This process, as the holder of a lock.
     pub(super) fn holder(&self, deployment: &DeploymentId) -> Holder {
-        let var = |names: &[&str]| {
-            names
-                .iter()
-                .find_map(|name| std::env::var(name).ok().filter(|text| !text.is_empty()))
-        };
         let now = self.clock.now();
         Holder {
             deployment: deployment.clone(),
-            owner: var(&["GITHUB_ACTOR", "USER", "LOGNAME"]).unwrap_or_else(|| "unknown".into()),
-            host: var(&["HOSTNAME"]).unwrap_or_else(host_name),
+            owner: who::owner(),
+            host: who::host(),
             pid: std::process::id(),
             run_url: run_url(),
             since: now,
@@ -279,11 +274,6 @@ impl Session {
             duty: Duty::Deploy,
         }
     }
-}
-
-fn host_name() -> String {
-    std::fs::read_to_string("/etc/hostname")
-        .map_or_else(|_| "this host".to_owned(), |name| name.trim().to_owned())
 }
 
 fn run_url() -> Option<String> {
@@ -307,12 +297,17 @@ pub(super) async fn aws_alone(
     config: Option<&Config>,
 ) -> Result<(Cloud, Clock), CliError> {
     let cloud = connect(global, config).await?;
-    let clock = match endpoint_of(global) {
+    let clock = clock_alone(global).await;
+    Ok((cloud.at_speed(clock.speed()), clock))
+}
+
+/// The clock of the sandbox that AWS's address leads to, or else the machine's.
+pub(super) async fn clock_alone(global: &Global) -> Clock {
+    let of_sandbox = match endpoint_of(global) {
         Some(url) => sandbox_clock::of(&url).await,
         None => None,
     };
-    let clock = clock.unwrap_or_else(Clock::wall);
-    Ok((cloud.at_speed(clock.speed()), clock))
+    of_sandbox.unwrap_or_else(Clock::wall)
 }
 
 /// Where AWS answers, if not at its own endpoints.

@@ -15,6 +15,7 @@ use super::ids::{
 };
 use super::metrics::MetricGuards;
 use super::scaling::Scaling;
+use super::task_definition::Change;
 use crate::judge::alarms::InsufficientData;
 use crate::judge::targets::Share;
 use crate::strategy::{Until, Weight};
@@ -69,6 +70,10 @@ pub struct Plan {
     /// What it noted.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub notes: Vec<String>,
+    /// What green's task definition has otherwise than blue's. Values that look like secrets are
+    /// hidden in it.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub changes: Vec<Change>,
     /// What splits traffic. They move together. None without a load balancer.
     pub routes: Vec<Route>,
     /// What goes to green before production does, and back to blue before green is put away.

@@ -17,30 +17,76 @@ use crate::strategy::Weight;
 /// Where the words begin.
 const TEXT_COLUMN: usize = 16;
 
-/// The ending of the deployment that `view` shows; nothing while it runs.
-pub fn ending(view: &View) -> Vec<StyledLine> {
-    match &view.outcome {
-        None => Vec::new(),
-        Some(Outcome::Promoted) => promoted(view),
-        Some(Outcome::Reverted { trip }) => reverted(view, trip),
-        Some(Outcome::Stuck { why }) => stuck(view, why),
-        Some(Outcome::Kept { signal }) => kept(view, signal),
+/// How a deployment ended.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Ending {
+    /// Good, bad or neither.
+    pub tone: Tone,
+    /// `Promoted`, `Reverted`, `Stuck` or `Kept`.
+    pub word: &'static str,
+    /// The rest of the headline: `: green (slot b, shop:8) serves everything`.
+    pub text: String,
+    /// What there is to tell, in order.
+    pub fields: Vec<Field>,
+}
+
+/// One thing to tell.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Field {
+    /// What it is; empty where it goes on with the one before.
+    pub label: &'static str,
+    /// In words.
+    pub text: String,
+}
+
+impl Ending {
+    /// Of the deployment that `view` shows; `None` while it runs.
+    pub fn of(view: &View) -> Option<Ending> {
+        Some(match view.outcome.as_ref()? {
+            Outcome::Promoted => promoted(view),
+            Outcome::Reverted { trip } => reverted(view, trip),
+            Outcome::Stuck { why } => stuck(view, why),
+            Outcome::Kept { signal } => kept(view, signal),
+        })
+    }
+
+    fn headed(tone: Tone, word: &'static str, text: impl Into<String>) -> Ending {
+        Ending {
+            tone,
+            word,
+            text: text.into(),
+            fields: Vec::new(),
+        }
+    }
+
+    /// For a terminal.
+    pub fn lines(&self) -> Vec<StyledLine> {
+        let headline = StyledLine::of(self.tone, self.word).plain(&self.text);
+        let field = |field: &Field| {
+            StyledLine::new()
+                .plain("  ")
+                .with(Tone::Dim, field.label)
+                .to_column(TEXT_COLUMN)
+                .plain(&field.text)
+        };
+        let fields = self.fields.iter().map(field);
+        [headline].into_iter().chain(fields).collect()
     }
 }
 
-fn headline(tone: Tone, word: &str, text: &str) -> StyledLine {
-    StyledLine::new().plain("").with(tone, word).plain(text)
+/// The ending of the deployment that `view` shows, in lines; none while it runs.
+pub fn ending(view: &View) -> Vec<StyledLine> {
+    Ending::of(view).map(|it| it.lines()).unwrap_or_default()
 }
 
-fn field(label: &str, text: impl AsRef<str>) -> StyledLine {
-    StyledLine::new()
-        .plain("  ")
-        .with(Tone::Dim, label)
-        .to_column(TEXT_COLUMN)
-        .plain(text)
+fn field(label: &'static str, text: impl Into<String>) -> Field {
+    Field {
+        label,
+        text: text.into(),
+    }
 }
 
-fn promoted(view: &View) -> Vec<StyledLine> {
+fn promoted(view: &View) -> Ending {
     let took = view
         .started_at
         .zip(view.promoted_at)
@@ -53,7 +99,8 @@ fn promoted(view: &View) -> Vec<StyledLine> {
         false => "serves everything",
     };
     let text = format!(": {} {does}{took}", view.side(Role::Green));
-    let mut lines = vec![headline(Tone::Good, "Promoted", &text)];
+    let mut ending = Ending::headed(Tone::Good, "Promoted", text);
+    let lines = &mut ending.fields;
     lines.extend(traffic(view));
     let blue = view.side(Role::Blue);
     let until = |at| ahead(view, at);
@@ -76,7 +123,7 @@ fn promoted(view: &View) -> Vec<StyledLine> {
     ));
     lines.extend(held(view, Role::Green));
     lines.push(field("next", way_back(view)));
-    lines
+    ending
 }
 
 /// A moment that was still to come at the newest record.
@@ -85,7 +132,7 @@ fn ahead(view: &View, at: Timestamp) -> String {
 }
 
 /// What a deployment that is over could not put back.
-fn held(view: &View, serving: Role) -> Option<StyledLine> {
+fn held(view: &View, serving: Role) -> Option<Field> {
     let plan = view.plan.as_ref().filter(|_| view.scale_in_held)?;
     let slot = match serving {
         Role::Blue => plan.blue,
@@ -103,7 +150,7 @@ fn held(view: &View, serving: Role) -> Option<StyledLine> {
 }
 
 /// What one that is not over keeps back.
-fn still_held(view: &View) -> Option<StyledLine> {
+fn still_held(view: &View) -> Option<Field> {
     let text = "neither side scales in until the deployment is over";
     view.scale_in_held.then(|| field("autoscaling", text))
 }
@@ -126,13 +173,14 @@ fn way_back(view: &View) -> String {
     }
 }
 
-fn reverted(view: &View, trip: &Trip) -> Vec<StyledLine> {
+fn reverted(view: &View, trip: &Trip) -> Ending {
     let does = match view.is_bare() {
         true => "works alone",
         false => "serves everything",
     };
     let text = format!(": {} {does}, as before", view.side(Role::Blue));
-    let mut lines = vec![headline(Tone::Bad, "Reverted", &text)];
+    let mut ending = Ending::headed(Tone::Bad, "Reverted", text);
+    let lines = &mut ending.fields;
     lines.push(field("why", trip.to_string()));
     lines.extend(when(view));
     lines.extend(failed_tasks(trip, view));
@@ -145,11 +193,12 @@ fn reverted(view: &View, trip: &Trip) -> Vec<StyledLine> {
         _ => after_trip(trip, view),
     };
     lines.push(field("next", next));
-    lines
+    ending
 }
 
-fn stuck(view: &View, why: &Stuck) -> Vec<StyledLine> {
-    let mut lines = vec![headline(Tone::Bad, "Stuck", ": an operator is needed")];
+fn stuck(view: &View, why: &Stuck) -> Ending {
+    let mut ending = Ending::headed(Tone::Bad, "Stuck", ": an operator is needed");
+    let lines = &mut ending.fields;
     lines.push(field("why", why.to_string()));
     lines.extend(when(view));
     if let Some(trip) = trip_of(why) {
@@ -170,16 +219,17 @@ fn stuck(view: &View, why: &Stuck) -> Vec<StyledLine> {
     for (n, text) in after_stuck(why, view).into_iter().enumerate() {
         lines.push(field(if n == 0 { "next" } else { "" }, text));
     }
-    lines
+    ending
 }
 
-fn kept(view: &View, signal: &str) -> Vec<StyledLine> {
+fn kept(view: &View, signal: &str) -> Ending {
     let set = view.set.unwrap_or(Weight::ZERO);
     let text = match view.is_bare() {
         true => format!(": left as it is on {signal}, with both versions at work"),
         false => format!(": left as it is on {signal}, with {set} of traffic on green"),
     };
-    let mut lines = vec![headline(Tone::Warn, "Kept", &text)];
+    let mut ending = Ending::headed(Tone::Warn, "Kept", text);
+    let lines = &mut ending.fields;
     lines.extend(when(view));
     lines.extend(traffic(view));
     lines.push(field(
@@ -193,11 +243,11 @@ fn kept(view: &View, signal: &str) -> Vec<StyledLine> {
         "",
         "`bg resume --revert` puts everything back on blue",
     ));
-    lines
+    ending
 }
 
 /// What AWS does by itself, whoever is gone.
-fn armed(view: &View) -> Option<StyledLine> {
+fn armed(view: &View) -> Option<Field> {
     let at = ahead(view, view.deadman?);
     let blue = view.side(Role::Blue);
     let text = format!("armed: within the minute after {at} UTC everything goes to {blue}");
@@ -214,7 +264,7 @@ fn trip_of(why: &Stuck) -> Option<&Trip> {
 }
 
 /// When it tripped, and what green had by then.
-fn when(view: &View) -> Option<StyledLine> {
+fn when(view: &View) -> Option<Field> {
     let at = view.tripped_at.or(view.last_at)?;
     let mut text = format!("{} UTC", words::clock(at));
     if view.is_bare() {
@@ -244,7 +294,7 @@ fn when(view: &View) -> Option<StyledLine> {
 }
 
 /// The diagnosis: its first finding with what shows it, the others in a line each.
-fn cause(view: &View) -> Vec<StyledLine> {
+fn cause(view: &View) -> Vec<Field> {
     let Some(diagnosis) = &view.diagnosis else {
         return Vec::new();
     };
@@ -266,7 +316,7 @@ fn cause(view: &View) -> Vec<StyledLine> {
 }
 
 /// Those that were known when it tripped, or else the one that was seen later.
-fn failed_tasks(trip: &Trip, view: &View) -> Vec<StyledLine> {
+fn failed_tasks(trip: &Trip, view: &View) -> Vec<Field> {
     match trip.stopped() {
         [] => stopped(
             view.failed_task
@@ -279,7 +329,7 @@ fn failed_tasks(trip: &Trip, view: &View) -> Vec<StyledLine> {
 
 /// Failed tasks with what ECS says of them and their containers; those that failed in the same
 /// way stand together under the newest.
-fn stopped(tasks: &[StoppedTask]) -> Vec<StyledLine> {
+fn stopped(tasks: &[StoppedTask]) -> Vec<Field> {
     let mut kinds: Vec<(&StoppedTask, usize)> = Vec::new();
     for task in tasks {
         let alike = |other: &StoppedTask| {
@@ -317,7 +367,7 @@ fn which(task: &StoppedTask, count: usize) -> String {
 }
 
 /// What ECS says of a task's containers, where that isn't what it says of the task.
-fn containers(task: &StoppedTask) -> Vec<StyledLine> {
+fn containers(task: &StoppedTask) -> Vec<Field> {
     let mut lines = Vec::new();
     for container in &task.containers {
         let code = container.exit_code.map(|code| format!("exit code {code}"));
@@ -335,7 +385,7 @@ fn containers(task: &StoppedTask) -> Vec<StyledLine> {
 }
 
 /// Where traffic was when it was last seen.
-fn traffic(view: &View) -> Vec<StyledLine> {
+fn traffic(view: &View) -> Vec<Field> {
     let Some((look, at)) = view.look.as_ref().zip(view.look_at) else {
         return Vec::new();
     };

@@ -53,7 +53,8 @@ impl Entry {
         })
     }
 
-    fn told(&self) -> (Tone, String) {
+    /// How it went, in words.
+    pub(super) fn told(&self) -> (Tone, String) {
         match &self.outcome {
             None => (Tone::Busy, "not ended".to_owned()),
             Some(Outcome::Promoted) => (Tone::Good, "promoted".to_owned()),

@@ -9,6 +9,7 @@
 pub mod doctor;
 pub mod ending;
 pub mod history;
+pub mod html;
 mod idle;
 pub mod json;
 pub mod line;
@@ -19,6 +20,7 @@ pub mod say;
 pub mod status;
 pub mod tasks;
 pub mod text;
+pub mod track;
 pub mod values;
 pub mod verify;
 pub mod view;

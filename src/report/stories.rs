@@ -105,6 +105,7 @@ pub(super) fn plan() -> Plan {
         settings: serde_json::Value::Null,
         warnings: Vec::new(),
         notes: Vec::new(),
+        changes: Vec::new(),
         routes: vec![route("shop:443")],
         test_routes: Vec::new(),
         strategy: "canary".into(),

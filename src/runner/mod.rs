@@ -9,6 +9,7 @@ mod id;
 mod log;
 mod patience;
 mod retire;
+mod steering;
 mod why;
 
 pub use asks::Asks;
@@ -17,3 +18,4 @@ pub use deploy::{LEASE, Run, RunError, Until};
 pub use id::new_id;
 pub use log::Log;
 pub use retire::{Retired, Retiring, Round};
+pub use steering::{Answer, ask_and_wait};

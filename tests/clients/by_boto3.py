@@ -814,6 +814,15 @@ def answers_for_names():
     assert shown == [one | name | {"Weight": 9}, two | name | {"Weight": 1}], shown
     listed = route53.list_hosted_zones_by_name(DNSName="example.com")["HostedZones"]
     assert [one["Name"] for one in listed] == ["example.com."], listed
+    other = route53.create_hosted_zone(Name="example.net", CallerReference="2")["HostedZone"]["Id"]
+    pages = route53.get_paginator("list_hosted_zones").paginate(PaginationConfig={"PageSize": 1})
+    pages = [[zone["Name"] for zone in page["HostedZones"]] for page in pages]
+    assert pages == [["example.com."], ["example.net."]], pages
+    by_name = route53.list_hosted_zones_by_name(MaxItems="1")
+    rest = {"DNSName": by_name["NextDNSName"], "HostedZoneId": by_name["NextHostedZoneId"]}
+    listed = route53.list_hosted_zones_by_name(**rest)["HostedZones"]
+    assert [one["Name"] for one in listed] == ["example.net."], listed
+    route53.delete_hosted_zone(Id=other)
     for code, changes in [
         ("InvalidChangeBatch", [("CREATE", one)]),
         ("InvalidChangeBatch", [("DELETE", weighted("c", 0, "c.elb.amazonaws.com."))]),
@@ -829,6 +838,45 @@ def answers_for_names():
     refused("HostedZoneNotEmpty", route53.delete_hosted_zone, Id=zone)
     change(zone, ("DELETE", one | {"Weight": 9}), ("DELETE", two | {"Weight": 1}))
     route53.delete_hosted_zone(Id=zone)
+
+
+def checks_health_of_names():
+    config = {"Type": "HTTP", "IPAddress": "10.0.0.1", "ResourcePath": "/health"}
+    made = route53.create_health_check(CallerReference="1", HealthCheckConfig=config)["HealthCheck"]
+    shown = made["HealthCheckConfig"]
+    usual = {"Port": 80, "RequestInterval": 30, "FailureThreshold": 3, "Inverted": False}
+    assert config.items() <= shown.items() and usual.items() <= shown.items(), shown
+    again = route53.create_health_check(CallerReference="1", HealthCheckConfig=config)
+    assert again["HealthCheck"]["Id"] == made["Id"], again
+    create = route53.create_health_check
+    other = config | {"Port": 8080}
+    refused("HealthCheckAlreadyExists", create, CallerReference="1", HealthCheckConfig=other)
+    refused("InvalidInput", create, CallerReference="2", HealthCheckConfig={"Type": "HTTP"})
+    parents = {"Type": "CALCULATED", "HealthThreshold": 1, "ChildHealthChecks": [made["Id"]]}
+    second = create(CallerReference="3", HealthCheckConfig=parents)["HealthCheck"]
+    assert second["HealthCheckConfig"]["ChildHealthChecks"] == [made["Id"]], second
+    pages = route53.get_paginator("list_health_checks").paginate(PaginationConfig={"PageSize": 1})
+    ids = [check["Id"] for page in pages for check in page["HealthChecks"]]
+    assert sorted(ids) == sorted([made["Id"], second["Id"]]), ids
+    got = route53.get_health_check(HealthCheckId=made["Id"])["HealthCheck"]
+    assert got == made, got
+    changed = route53.update_health_check(HealthCheckId=made["Id"], HealthCheckVersion=1, Port=8443)
+    changed = changed["HealthCheck"]
+    assert (changed["HealthCheckVersion"], changed["HealthCheckConfig"]["Port"]) == (2, 8443), changed
+    late = {"HealthCheckId": made["Id"], "HealthCheckVersion": 1, "Port": 1}
+    refused("HealthCheckVersionMismatch", route53.update_health_check, **late)
+    of = {"ResourceType": "healthcheck", "ResourceId": made["Id"]}
+    added = [{"Key": "team", "Value": "shop & co"}, {"Key": "old", "Value": "x"}]
+    route53.change_tags_for_resource(**of, AddTags=added)
+    route53.change_tags_for_resource(**of, RemoveTagKeys=["old"])
+    tags = route53.list_tags_for_resource(**of)["ResourceTagSet"]["Tags"]
+    assert tags == added[:1], tags
+    seen = route53.get_health_check_status(HealthCheckId=made["Id"])["HealthCheckObservations"]
+    assert seen[0]["StatusReport"]["Status"].startswith("Success"), seen
+    for id in ids:
+        route53.delete_health_check(HealthCheckId=id)
+    refused("NoSuchHealthCheck", route53.get_health_check, HealthCheckId=made["Id"])
+    refused("NoSuchHealthCheck", route53.delete_health_check, HealthCheckId=made["Id"])
 
 
 def builds_otherwise(balancer, listener):
@@ -886,6 +934,7 @@ def main():
     finds_tasks_in_cloud_map()
     calls_functions()
     answers_for_names()
+    checks_health_of_names()
     builds_otherwise(balancer, listener)
     cleans_up(balancer, a, b)
     print("as in AWS")

@@ -25,6 +25,8 @@ def run(*words):
     """One `aws` with these words; its exit code, standard output and standard error."""
     command = [sys.executable, "-m", "awscli", *words]
     environment = os.environ | {"AWS_MAX_ATTEMPTS": "1", "AWS_PAGER": "", "AWS_DEFAULT_OUTPUT": "json"}
+    # On a loopback endpoint there is no host to put `data-` before.
+    environment["AWS_DISABLE_HOST_PREFIX_INJECTION"] = "true"
     done = subprocess.run(command, env=environment, capture_output=True, text=True, timeout=60)
     return done.returncode, done.stdout, done.stderr
 
@@ -179,6 +181,98 @@ def answers_for_names():
     shown = aws("route53", "list-resource-record-sets", "--hosted-zone-id", zone)["ResourceRecordSets"]
     assert record | {"Name": "web.example.org."} in shown, shown
     refused("InvalidChangeBatch", *write)
+    zones = text("HostedZones[].Name", *"route53 list-hosted-zones --max-items 1".split())
+    assert zones.split()[0] == "example.org.", zones
+
+    check = "Type=HTTPS,FullyQualifiedDomainName=web.example.org,ResourcePath=/health"
+    made = "route53 create-health-check --caller-reference cli --health-check-config".split()
+    id = text("HealthCheck.Id", *made, check)
+    one = ["--health-check-id", id]
+    shown = text("HealthCheck.HealthCheckConfig.[Port,RequestInterval]", "route53", "get-health-check", *one)
+    assert shown.split() == ["443", "30"], shown
+    listed = text("HealthChecks[].Id", *"route53 list-health-checks".split())
+    assert listed == id, listed
+    status = text("HealthCheckObservations[].StatusReport.Status", "route53", "get-health-check-status", *one)
+    assert status.startswith("Success"), status
+    aws("route53", "delete-health-check", *one)
+    refused("NoSuchHealthCheck", "route53", "get-health-check", *one)
+
+
+def scales_by_itself():
+    of = "--service-namespace ecs --scalable-dimension ecs:service:DesiredCount".split()
+    of += "--resource-id service/test/web-b".split()
+    call = "application-autoscaling"
+    refused("ObjectNotFoundException", call, "deregister-scalable-target", *of)
+    bounds = "--min-capacity 1 --max-capacity 4 --tags team=web".split()
+    target = text("ScalableTargetARN", call, "register-scalable-target", *of, *bounds)
+    tags = text("Tags.team", call, "list-tags-for-resource", "--resource-arn", target)
+    assert tags == "web", tags
+    tracking = {
+        "TargetValue": 60.0,
+        "PredefinedMetricSpecification": {"PredefinedMetricType": "ECSServiceAverageCPUUtilization"},
+    }
+    put = ["--policy-name", "busy", "--policy-type", "TargetTrackingScaling"]
+    put += ["--target-tracking-scaling-policy-configuration", json.dumps(tracking)]
+    alarms = text("Alarms[].AlarmName", call, "put-scaling-policy", *of, *put)
+    assert len(alarms.split()) == 2, alarms
+    policies = [call, *"describe-scaling-policies --service-namespace ecs".split()]
+    assert text("ScalingPolicies[].PolicyName", *policies) == "busy"
+
+    # More at least than there are: it scales at once.
+    aws(call, "register-scalable-target", *of, "--min-capacity", "2")
+    desired = "ecs describe-services --cluster test --services web-b".split()
+    until("two tasks", lambda: text("services[0].desiredCount", *desired) == "2")
+    off = "DynamicScalingInSuspended=true,DynamicScalingOutSuspended=true,ScheduledScalingSuspended=true"
+    aws(call, "register-scalable-target", *of, "--min-capacity", "0", "--suspended-state", off)
+    targets = [call, *"describe-scalable-targets --service-namespace ecs".split()]
+    seen = aws(*targets)["ScalableTargets"][0]
+    assert (seen["MinCapacity"], seen["MaxCapacity"]) == (0, 4), seen
+    assert all(seen["SuspendedState"].values()) and len(seen["SuspendedState"]) == 3, seen
+
+    schedule = ["--scheduled-action-name", "morning", "--timezone", "Europe/Berlin"]
+    schedule += ["--scalable-target-action", "MinCapacity=2,MaxCapacity=6"]
+    put = [call, "put-scheduled-action", *of, *schedule, "--schedule"]
+    aws(*put, "cron(0 7 ? * MON-FRI *)")
+    refused("ValidationException", *put, "cron(0 7 *)")
+    shown = [call, *"describe-scheduled-actions --service-namespace ecs".split()]
+    assert text("ScheduledActions[].ScalableTargetAction.MaxCapacity", *shown) == "6"
+    aws(call, "delete-scheduled-action", *of, "--scheduled-action-name", "morning")
+    aws(call, "delete-scaling-policy", *of, "--policy-name", "busy")
+    assert text("length(ScalingPolicies)", *policies) == "0"
+    aws(call, "deregister-scalable-target", *of)
+    assert text("length(ScalableTargets)", *targets) == "0"
+
+
+def finds_tasks_in_cloud_map():
+    call = "servicediscovery"
+    made = [call, *"create-private-dns-namespace --name prod.local --vpc vpc-1".split()]
+    operation = text("OperationId", *made)
+    done = aws(call, "get-operation", "--operation-id", operation)["Operation"]
+    assert done["Status"] == "SUCCESS", done
+    refused("NamespaceAlreadyExists", *made)
+    space = done["Targets"]["NAMESPACE"]
+    assert text("Namespaces[].Name", call, "list-namespaces") == "prod.local"
+    records = ["--dns-config", "DnsRecords=[{Type=A,TTL=10}]"]
+    create = [call, "create-service", "--name", "worker", "--namespace-id", space, *records]
+    registry = aws(*create, "--health-check-custom-config", "FailureThreshold=1")["Service"]
+    task = register("worker:v1")
+    registries = ["--service-registries", f"registryArn={registry['Arn']}"]
+    create = "ecs create-service --cluster test --desired-count 2 --launch-type FARGATE".split()
+    named = ["--service-name", "worker", "--task-definition", task]
+    aws(*create, *named, "--network-configuration", NETWORK, *registries)
+    discover = [call, *"discover-instances --namespace-name prod.local --service-name worker".split()]
+    names = "Instances[].Attributes.ECS_SERVICE_NAME"
+    until("both tasks", lambda: text(names, *discover).split() == ["worker", "worker"])
+    instances = [call, "list-instances", "--service-id", registry["Id"]]
+    found = set(text("Instances[].Id", *instances).split())
+    tasks = text("taskArns", *"ecs list-tasks --cluster test --service-name worker".split())
+    assert found == {arn.rsplit("/", 1)[1] for arn in tasks.split()}, (found, tasks)
+    remove = [call, "delete-service", "--id", registry["Id"]]
+    refused("ResourceInUse", *remove)
+    aws(*"ecs delete-service --cluster test --force --service worker".split())
+    until("nobody in the registry", lambda: text("length(Instances)", *instances) == "0")
+    aws(*remove)
+    refused("ServiceNotFound", call, "get-service", "--id", registry["Id"])
 
 
 def cleans_up(balancer):
@@ -196,6 +290,8 @@ def main():
     watches()
     mistakes()
     answers_for_names()
+    scales_by_itself()
+    finds_tasks_in_cloud_map()
     cleans_up(balancer)
     print("as in AWS")
 

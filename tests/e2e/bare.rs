@@ -88,6 +88,17 @@ fn a_worker_is_adopted_deployed_retired_and_rolled_back() {
     told.says("both versions work, for 10m")
         .says("slot b, worker:2) is the live one");
     assert_eq!(scene.counts(), (2, 2));
+    let second = [&init[..4], &["worker-b"], &init[5..]].concat();
+    scene
+        .bg(&second)
+        .exits(3)
+        .complains("worker-b is slot b of service worker: the config that is there names both");
+    let elsewhere = ["--write", "other.yaml"];
+    scene
+        .bg(&[&second[..], &elsewhere].concat())
+        .exits(3)
+        .complains("worker-b seems to be slot b of worker: bg made or deployed it")
+        .complains("adopt that one: bg init --cluster demo --service worker");
     let status = scene.bg(&["status", "--output", "json"]).exits(0).json();
     assert_eq!(status["live"]["slot"], "b");
     assert_eq!(status["retire"]["slot"], "a");

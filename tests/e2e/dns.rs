@@ -146,6 +146,48 @@ fn records_are_shifted_and_put_back_and_nothing_but_their_weights_changes() {
 }
 
 #[test]
+fn a_service_behind_records_is_adopted_with_them_and_deployed() {
+    let (scene, zone) = two_balancers();
+    let scene = scene.adopting();
+    std::fs::remove_file(scene.folder().join("bg.yaml")).expect("it was written");
+    let before = (scene.footprint(), scene.records(&zone));
+    let init = [
+        "init",
+        "--region",
+        "eu-west-1",
+        "--cluster",
+        "demo",
+        "--apply",
+    ];
+    let adopt = [&init[..], &["--service", "shop"]].concat();
+    scene
+        .bg(&adopt)
+        .exits(0)
+        .says("slot b   service shop-b, target group app-b")
+        .says("shop.example.com A\n")
+        .says("shop.example.com AAAA\n")
+        .says("Nothing is missing")
+        .says("Nothing was changed in AWS.");
+    assert_eq!((scene.footprint(), scene.records(&zone)), before);
+    let config = std::fs::read_to_string(scene.folder().join("bg.yaml")).expect("it is written");
+    let listed = format!("\nroutes:\n  - {{ record: \"shop.example.com\", zone: {zone} }}\n");
+    assert!(config.contains(&listed), "{config}");
+
+    let patient = [("BG_STRATEGY", "canary:10%:1m"), ("BG_TIMEOUT", "2h")];
+    let deploy = ["deploy", "--image", "app:v2", "--no-wait-retire"];
+    scene.bg_with(&patient, &deploy).exits(0).says("Promoted");
+    let shifted = scene.records(&zone);
+    assert_eq!(weights(&shifted).0, ["0", "255", "0", "255"]);
+    // Slot b is live, and has tasks: it is slot b all the same, and no service of its own.
+    scene.bg(&adopt).exits(0).says("Nothing is missing");
+    let second = ["--service", "shop-b", "--write", "other.yaml"];
+    scene
+        .bg(&[&init[..], &second].concat())
+        .exits(3)
+        .complains("service shop-b seems to be slot b of shop: the same routes lead to both");
+}
+
+#[test]
 fn an_abort_in_mid_shift_puts_records_back_before_green_goes() {
     let (scene, zone) = two_balancers();
     let mut deployment = scene.start(&["deploy", "--image", "app:v2"]);

@@ -26,7 +26,11 @@ fn ecspressos_files_name_service_region_and_time_limit_and_go_on_working() {
     );
     scene.write(
         "ecs-service-def.json",
-        r#"{ "desiredCount": 2, "deploymentController": { "type": "ECS" } }"#,
+        r#"{ "desiredCount": 2, "deploymentController": { "type": "ECS" },
+             "deploymentConfiguration": {
+                 "strategy": "CANARY", "bakeTimeInMinutes": 2,
+                 "canaryConfiguration": { "canaryPercent": 12.5, "canaryBakeTimeInMinutes": 3 },
+                 "alarms": { "alarmNames": ["shop-5xx"], "enable": false, "rollback": true } } }"#,
     );
     let image = "shop:{{ must_env `TAG` }}";
     scene.write(
@@ -44,10 +48,19 @@ fn ecspressos_files_name_service_region_and_time_limit_and_go_on_working() {
         .says("plugins tfstate: templates have no functions of theirs")
         .says("bar (ecspresso.yml:9): bg doesn't know it")
         .says("desiredCount is not taken")
+        .says("strategy canary:12.5%:3m")
+        .says("bake 2m after the last step")
+        .says("alarms shop-5xx: they are not enabled there")
         .says("added shop-b at weight 0 in shop:80")
         .says("Next: bg plan --task-definition ecs-task-def.json");
     let config = config(&scene);
     assert!(config.contains("\ntimeout: 25m\n"), "{config}");
+    let plan = ["plan", "--task-definition", "ecs-task-def.json"];
+    scene
+        .bg_with(&region, &plan)
+        .exits(0)
+        .says("12.5% of traffic to green, bake for 3m")
+        .says("100% of traffic to green, bake for 2m");
     let version = ["--task-definition", "ecs-task-def.json", "--no-wait-retire"];
     scene
         .bg_with(&region, &[&["deploy"], &version[..]].concat())

@@ -96,6 +96,7 @@ pub(crate) fn random(rng: &mut Rng) -> Plan {
         settings: serde_json::json!({ "maximumPercent": 200 }),
         warnings: Vec::new(),
         notes: Vec::new(),
+        changes: Vec::new(),
         routes,
         test_routes,
         strategy: "random".to_owned(),

@@ -31,6 +31,17 @@ impl Sandbox {
         }
     }
 
+    /// The `bg.yaml` of its demo service, as it prints it.
+    #[allow(dead_code, reason = "not every client deploys with it")]
+    pub(crate) async fn config(&mut self) -> String {
+        let after = |printed: &str| {
+            let (_, config) = printed.split_once("# bg.yaml for its demo service:\n")?;
+            let whole = config.contains("latency\"\n");
+            whole.then(|| config.split("\n#").next().unwrap_or(config).to_owned())
+        };
+        self.process.wait_for(START, after).await
+    }
+
     /// What follows `prefix` on a line that it printed.
     pub(crate) fn says(&self, prefix: &str) -> Option<String> {
         line_after(&self.process.printed(), prefix)

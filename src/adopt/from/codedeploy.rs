@@ -34,7 +34,7 @@ const OTHER_PLATFORMS: [&str; 4] = [
 /// `version`, `Resources`, `Hooks`.
 pub(super) fn appspec(map: &Map<'_, '_>, taken: &mut Taken) -> Result<(), InputError> {
     map.node("version");
-    for resource in map.maps(either(map, "Resources", "resources"))? {
+    for resource in map.maps("Resources")? {
         // Its name is free: TargetService in every example.
         for (name, _) in resource.pairs() {
             if let Some(service) = resource.map(name)? {
@@ -47,30 +47,21 @@ pub(super) fn appspec(map: &Map<'_, '_>, taken: &mut Taken) -> Result<(), InputE
     Ok(())
 }
 
-/// A key, or the same as it is written in JSON.
-fn either(map: &Map<'_, '_>, one: &'static str, other: &'static str) -> &'static str {
-    match map.has(other) && !map.has(one) {
-        true => other,
-        false => one,
-    }
-}
-
 fn target(service: &Map<'_, '_>, taken: &mut Taken) -> Result<(), InputError> {
-    let kind = service.text(either(service, "Type", "type"))?;
+    let kind = service.text("Type")?;
     if let Some(kind) = kind.filter(|kind| kind != "AWS::ECS::Service") {
         let what = format!("this is for {kind}, not for AWS::ECS::Service");
         return Err(service.error("Type", what));
     }
-    let Some(properties) = service.map(either(service, "Properties", "properties"))? else {
+    let Some(properties) = service.map("Properties")? else {
         return Ok(());
     };
     // A placeholder is filled in by each deployment, as here.
-    let definition = properties.text(either(&properties, "TaskDefinition", "taskDefinition"))?;
+    let definition = properties.text("TaskDefinition")?;
     taken.definition = definition.filter(|it| !it.starts_with('<'));
-    let balancer = either(&properties, "LoadBalancerInfo", "loadBalancerInfo");
-    if let Some(balancer) = properties.map(balancer)? {
-        let container = balancer.text(either(&balancer, "ContainerName", "containerName"))?;
-        let port = balancer.number(either(&balancer, "ContainerPort", "containerPort"))?;
+    if let Some(balancer) = properties.map("LoadBalancerInfo")? {
+        let container = balancer.text("ContainerName")?;
+        let port = balancer.number("ContainerPort")?;
         let port = port.and_then(|port| u16::try_from(port).ok());
         taken.endpoint = container.zip(port);
     }
@@ -91,7 +82,7 @@ fn target(service: &Map<'_, '_>, taken: &mut Taken) -> Result<(), InputError> {
 
 /// Functions that CodeDeploy calls on the way.
 pub(super) fn hooks(map: &Map<'_, '_>, taken: &mut Taken) -> Result<(), InputError> {
-    for hook in map.maps(either(map, "Hooks", "hooks"))? {
+    for hook in map.maps("Hooks")? {
         for (stage, function) in hook.pairs() {
             let function = function.unwrap_or("?");
             match of_codedeploy(stage, function) {
@@ -162,7 +153,7 @@ fn pair(balancer: &Map<'_, '_>, taken: &mut Taken) -> Result<(), InputError> {
             names.extend(group.text("name")?);
         }
         if let [a, b] = &names[..] {
-            taken.groups = Some((a.clone(), b.clone()));
+            taken.groups.push((a.clone(), b.clone()));
         }
         // Which listeners forward to them is found by looking.
         pair.node("prodTrafficRoute");

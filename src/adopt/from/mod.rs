@@ -14,7 +14,7 @@ use tree::Map;
 
 pub(super) use hooks::gates;
 pub use hooks::{Asks, Hook};
-pub use service_definition::{ServiceDefinition, service_definition};
+pub use service_definition::service_definition;
 #[cfg(test)]
 pub(super) use tests::hooks as hooks_of_tests;
 
@@ -33,6 +33,8 @@ pub struct Taken {
     pub service_definition: Option<String>,
     /// How traffic is shifted: a name or a short form.
     pub strategy: Option<String>,
+    /// How long both versions are watched once all traffic has moved.
+    pub bake: Option<Duration>,
     /// A deployment config of which only the name is known.
     pub unknown_config: Option<String>,
     /// For green to become healthy.
@@ -45,8 +47,8 @@ pub struct Taken {
     pub hooks: Vec<Hook>,
     /// The ARNs of listeners and rules for testers alone.
     pub test_routes: Vec<String>,
-    /// The service's two target groups.
-    pub groups: Option<(String, String)>,
+    /// The names of the service's target groups, two for each of its ports.
+    pub groups: Vec<(String, String)>,
     /// The container and port that take the traffic.
     pub endpoint: Option<(String, u16)>,
     /// What is not taken over, and why.
@@ -68,7 +70,7 @@ impl Taken {
             codedeploy::group(&group, &mut taken)?;
         } else if let Some(config) = map.map("deploymentConfigInfo")? {
             codedeploy::config(&config, &mut taken)?;
-        } else if map.has("Resources") || map.has("resources") {
+        } else if map.has("Resources") {
             codedeploy::appspec(&map, &mut taken)?;
         } else if map.has("task_definition") || map.has("service_definition") {
             ecspresso::config(&map, &mut taken)?;
@@ -97,6 +99,7 @@ impl Taken {
             other.definition,
         )?;
         one("the strategy", &mut self.strategy, other.strategy)?;
+        self.bake = self.bake.or(other.bake);
         self.service_definition = self.service_definition.or(other.service_definition);
         self.unknown_config = self.unknown_config.or(other.unknown_config);
         self.timeout = self.timeout.or(other.timeout);
@@ -104,7 +107,9 @@ impl Taken {
         self.alarms.extend(other.alarms);
         self.hooks.extend(other.hooks);
         self.test_routes.extend(other.test_routes);
-        self.groups = self.groups.or(other.groups);
+        if self.groups.is_empty() {
+            self.groups = other.groups;
+        }
         self.endpoint = self.endpoint.or(other.endpoint);
         self.left.extend(other.left);
         Ok(self)
@@ -121,14 +126,20 @@ impl Taken {
         say("service", self.service.clone());
         say("task definition", self.definition.clone());
         say("strategy", self.strategy.clone());
+        let bake = self.bake.map(format_duration);
+        say(
+            "bake",
+            bake.map(|bake| format!("{bake} after the last step")),
+        );
         say("timeout", self.timeout.map(format_duration));
         let retire = self.retire.map(|(after, then)| match then {
             "keep" => "keep the old version".to_owned(),
             then => format!("the old version after {}: {then}", format_duration(after)),
         });
         say("retire", retire);
-        let groups = self.groups.as_ref();
-        say("target groups", groups.map(|(a, b)| format!("{a} and {b}")));
+        for (a, b) in &self.groups {
+            say("target groups", Some(format!("{a} and {b}")));
+        }
         let alarms = (!self.alarms.is_empty()).then(|| self.alarms.join(", "));
         say("alarms", alarms);
         let tests = (!self.test_routes.is_empty()).then(|| self.test_routes.join(", "));

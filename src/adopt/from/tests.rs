@@ -165,6 +165,81 @@ fn a_service_definition_is_told_from_what_deploys() {
     assert_eq!(words.hooks, []);
 }
 
+#[test]
+fn ecss_own_strategies_are_taken_with_their_figures() {
+    let of = |configuration: &str| {
+        let text = format!(r#"{{ "deploymentConfiguration": {configuration} }}"#);
+        service_definition(&text, "service.json").unwrap_or_else(|error| panic!("{error}"))
+    };
+    let taken = of(r#"{ "strategy": "CANARY", "bakeTimeInMinutes": 15,
+             "canaryConfiguration": { "canaryPercent": 0.10000000000000001, "canaryBakeTimeInMinutes": 7 } }"#);
+    assert_eq!(
+        taken.words(),
+        ["strategy canary:0.1%:7m", "bake 15m after the last step"]
+    );
+    assert!(taken.left().join("\n").contains("ECS's own CANARY"));
+    let linear = r#"{ "strategy": "LINEAR", "linearConfiguration": { "stepPercent": 20.0, "stepBakeTimeInMinutes": 2 } }"#;
+    assert_eq!(of(linear).strategy.as_deref(), Some("linear:20%:2m"));
+    let figures = |strategy: &str| of(&format!(r#"{{ "strategy": "{strategy}" }}"#)).strategy;
+    assert_eq!(figures("CANARY").as_deref(), Some("canary:5%:10m"));
+    assert_eq!(figures("LINEAR").as_deref(), Some("linear:10%:6m"));
+    assert_eq!(figures("BLUE_GREEN").as_deref(), Some("all-at-once"));
+    assert_eq!((figures("ROLLING"), figures("NEW")), (None, None));
+    let rolling = of(r#"{ "bakeTimeInMinutes": 30 }"#);
+    assert_eq!(rolling.bake, None);
+    assert!(
+        rolling
+            .left()
+            .join("\n")
+            .contains("bakeTimeInMinutes 30 is a rolling update's")
+    );
+    let odd = r#"{ "strategy": "LINEAR", "linearConfiguration": { "stepPercent": 33.33 } }"#;
+    let text = format!(r#"{{ "deploymentConfiguration": {odd} }}"#);
+    let error = service_definition(&text, "service.json").unwrap_err();
+    assert!(
+        error
+            .to_string()
+            .contains("stepPercent is no percentage: 33.33")
+    );
+}
+
+#[test]
+fn alarms_and_the_other_target_groups_of_a_service_definition_are_taken() {
+    let pair = |one: &str, other: &str| {
+        let arn = |name| format!("arn:aws:elasticloadbalancing:eu-west-1:1:targetgroup/{name}/0a");
+        format!(
+            "  - TargetGroupArn: {}\n    AdvancedConfiguration: {{ AlternateTargetGroupArn: {} }}\n",
+            arn(one),
+            arn(other)
+        )
+    };
+    // As CloudFormation writes it.
+    let text = format!(
+        "DeploymentConfiguration:\n  Alarms: {{ AlarmNames: [shop-5xx, slow], Enable: true, Rollback: \
+         false }}\nLoadBalancers:\n{}{}",
+        pair("shop", "shop-2"),
+        pair("admin", "admin-2")
+    );
+    let taken = service_definition(&text, "service.yaml").unwrap();
+    assert_eq!(
+        taken.words(),
+        [
+            "target groups shop and shop-2",
+            "target groups admin and admin-2",
+            "alarms shop-5xx, slow"
+        ]
+    );
+    assert!(taken.left().join("\n").contains("alarms.rollback is off"));
+    let off = text.replace("Enable: true", "Enable: false");
+    let off = service_definition(&off, "service.yaml").unwrap();
+    assert!(off.alarms.is_empty());
+    assert!(
+        off.left()
+            .join("\n")
+            .contains("alarms shop-5xx, slow: they are not enabled there")
+    );
+}
+
 const HOOKS: &str = r#"{ "deploymentConfiguration": { "strategy": "BLUE_GREEN", "lifecycleHooks": [
     { "hookTargetArn": "arn:aws:lambda:eu-west-1:123456789012:function:shop-checks:live",
       "roleArn": "arn:aws:iam::123456789012:role/ecs", "hookDetails": { "bucket": "${x}" },

@@ -3,9 +3,10 @@
 use std::cell::RefCell;
 use std::collections::BTreeSet;
 
-use crate::strategy::{Entry, InputError, Node, Reader, Value};
+use crate::strategy::{Entry, InputError, Node, Reader, Value, Weight};
 
-/// A mapping, and which of its keys were asked for.
+/// A mapping, and which of its keys were asked for. A key's first letter may be a capital or not:
+/// AWS's APIs have one, its templates the other.
 pub(super) struct Map<'t, 'n> {
     reader: Reader<'t>,
     entries: &'n [Entry],
@@ -30,13 +31,18 @@ impl<'t, 'n> Map<'t, 'n> {
 
     /// Whether a key is there; that is not asking for it.
     pub(super) fn has(&self, key: &str) -> bool {
-        self.entries.iter().any(|entry| entry.key == key)
+        self.entry(key).is_some()
+    }
+
+    fn entry(&self, key: &str) -> Option<&'n Entry> {
+        let exact = self.entries.iter().find(|entry| entry.key == key);
+        exact.or_else(|| self.entries.iter().find(|entry| alike(&entry.key, key)))
     }
 
     /// The value of a key, if it has one.
     pub(super) fn node(&self, key: &str) -> Option<&'n Node> {
-        self.asked.borrow_mut().insert(key.to_owned());
-        let entry = self.entries.iter().find(|entry| entry.key == key)?;
+        let entry = self.entry(key)?;
+        self.asked.borrow_mut().insert(entry.key.clone());
         Some(&entry.node).filter(|node| !matches!(node.value, Value::Null))
     }
 
@@ -56,10 +62,22 @@ impl<'t, 'n> Map<'t, 'n> {
         let Some(text) = self.text(key)? else {
             return Ok(None);
         };
-        let number = text.parse().ok();
+        // Jsonnet and templates may have it as a fraction.
+        let number = text.strip_suffix(".0").unwrap_or(&text).parse().ok();
         number
             .map(Some)
             .ok_or_else(|| self.error(key, format!("{key} is no whole number: {text}")))
+    }
+
+    /// A percentage with at most one decimal, without its sign.
+    pub(super) fn percent(&self, key: &str) -> Result<Option<Weight>, InputError> {
+        let Some(text) = self.text(key)? else {
+            return Ok(None);
+        };
+        let weight = text.parse::<f64>().ok().and_then(tenths);
+        weight
+            .map(Some)
+            .ok_or_else(|| self.error(key, format!("{key} is no percentage: {text}")))
     }
 
     /// Whether it is `true`.
@@ -106,8 +124,7 @@ impl<'t, 'n> Map<'t, 'n> {
     }
 
     pub(super) fn error(&self, key: &str, what: impl Into<String>) -> InputError {
-        let entry = self.entries.iter().find(|entry| entry.key == key);
-        match entry {
+        match self.entry(key) {
             Some(entry) => self.reader.error(entry.at, what),
             None => InputError::new(self.reader.origin, what),
         }
@@ -122,4 +139,20 @@ impl<'t, 'n> Map<'t, 'n> {
             .map(|it| format!("{} ({origin}:{}): bg doesn't know it", it.key, it.at.line))
             .collect()
     }
+}
+
+fn alike(one: &str, other: &str) -> bool {
+    let parts = |text: &str| {
+        let mut letters = text.chars();
+        let first = letters.next()?.to_ascii_lowercase();
+        Some((first, letters.as_str().to_owned()))
+    };
+    parts(one) == parts(other)
+}
+
+/// Jsonnet writes 0.1 as 0.10000000000000001.
+fn tenths(percent: f64) -> Option<Weight> {
+    let all = (0..=Weight::FULL.per_mille()).filter_map(Weight::of_per_mille);
+    let mut near = all.filter(|it| (f64::from(it.per_mille()) / 10.0 - percent).abs() < 1e-6);
+    near.next()
 }

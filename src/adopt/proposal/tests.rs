@@ -240,6 +240,33 @@ fn a_sticky_group_needs_a_sticky_action() {
 }
 
 #[test]
+fn slot_b_of_a_worker_is_told_by_the_tags_that_bg_left() {
+    let mut facts = facts();
+    facts.groups.clear();
+    facts.routes.clear();
+    facts.service = json!({ "serviceName": "worker-b", "desiredCount": 2 });
+    let worker = json!({ "serviceName": "worker", "desiredCount": 2 });
+    facts.others.insert(EcsServiceName::new("worker"), worker);
+    assert!(propose(&facts).is_ok(), "of nobody's making");
+    for tag in ["bg:deployment", "bg:live", "bg:last-served"] {
+        facts.service["tags"] = json!([{ "key": tag, "value": "x" }]);
+        let said = refusals(&facts);
+        assert!(
+            said.contains("worker-b seems to be slot b of worker"),
+            "{said}"
+        );
+        assert!(said.contains("--service worker;"), "{said}");
+    }
+    // What has a slot b of its own is a slot a, whatever it is called.
+    let own = json!({ "serviceName": "worker-b-b", "tags": facts.service["tags"] });
+    facts.others.insert(EcsServiceName::new("worker-b-b"), own);
+    assert!(propose(&facts).is_ok());
+    facts.others.remove(&EcsServiceName::new("worker-b-b"));
+    facts.wanted.service = Some(EcsServiceName::new("worker-c"));
+    assert!(propose(&facts).is_ok(), "a config says so");
+}
+
+#[test]
 fn names_that_a_config_gives_slot_b_are_kept() {
     let mut facts = facts();
     facts.wanted.service = Some(EcsServiceName::new("shop-two"));

@@ -6,7 +6,7 @@ use std::time::Duration;
 use aws_sdk_cloudwatch::types::{AlarmType, Dimension, Metric, MetricAlarm};
 use serde_json::Value;
 
-use crate::adopt::{AlarmNamed, Facts, Group, Limits, RouteFound, Wanted, service_stems};
+use crate::adopt::{Across, AlarmNamed, Facts, Group, Limits, RouteFound, Wanted, service_stems};
 use crate::aws::cloud::Cloud;
 use crate::aws::ecs::{last_part, own_groups, text};
 use crate::aws::error::AwsError;
@@ -69,7 +69,7 @@ impl Cloud {
         let own: Vec<String> = own_groups(&service)
             .map(|it| it.as_str().to_owned())
             .collect();
-        let (groups, routes, limits) = self.traffic(&own, wanted, &mut notes).await?;
+        let (groups, routes, across, limits) = self.traffic(&own, wanted, &mut notes).await?;
         let (others, scaling, alarms) = tokio::join!(
             self.other_slots(cluster, name, wanted),
             self.scalable_targets(cluster, &names),
@@ -103,6 +103,7 @@ impl Cloud {
             others: others?,
             groups,
             routes,
+            across,
             limits,
             scaling,
             alarms,
@@ -134,9 +135,9 @@ impl Cloud {
         own: &[String],
         wanted: &Wanted,
         notes: &mut Vec<String>,
-    ) -> Result<(Vec<Group>, Vec<RouteFound>, Limits), AwsError> {
+    ) -> Result<(Vec<Group>, Vec<RouteFound>, Across, Limits), AwsError> {
         if own.is_empty() {
-            return Ok((Vec::new(), Vec::new(), Limits::default()));
+            return Ok(Default::default());
         }
         let mut groups = self.groups_by_arn(own).await?;
         let balancers = groups
@@ -195,7 +196,9 @@ impl Cloud {
         let known = |name: &String| beside.iter().any(|group| group.name == *name);
         let unknown: Vec<String> = candidates.iter().filter(|it| !known(it)).cloned().collect();
         beside.extend(self.groups_named(&unknown).await?);
-        for group in beside {
+        let hosts = routes.iter().flat_map(|it| it.forward.hosts.clone());
+        let (across, at_other_ends) = self.across(&balancers, &hosts.collect(), notes).await;
+        for group in beside.into_iter().chain(at_other_ends) {
             if !groups.iter().any(|known| known.arn == group.arn) {
                 groups.push(group);
             }
@@ -210,7 +213,7 @@ impl Cloud {
             per_action: per_action.unwrap_or(GROUPS_PER_ACTION.1),
             per_balancer,
         };
-        Ok((groups, routes, limits))
+        Ok((groups, routes, across, limits))
     }
 
     /// Attributes, tags and numbers of targets.
@@ -336,5 +339,10 @@ fn names(
             .any(|value| ids.iter().any(|id| id.dimension() == value)),
     };
     let name = AlarmName::new(alarm.alarm_name()?);
-    ours.then_some(AlarmNamed { name, groups })
+    let balancers = values("LoadBalancer");
+    ours.then_some(AlarmNamed {
+        name,
+        groups,
+        balancers,
+    })
 }

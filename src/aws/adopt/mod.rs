@@ -3,5 +3,6 @@
 mod add;
 mod groups;
 mod look;
+mod records;
 
 pub use add::Unfinished;

@@ -330,6 +330,7 @@ async fn what_may_not_be_asked_for_is_noted() {
         "DescribeTags",
         "DescribeAccountLimits",
         "DescribeScalableTargets",
+        "ListHostedZones",
     ] {
         scene.fault(call, FaultKind::Denied, When::Always);
     }
@@ -340,6 +341,8 @@ async fn what_may_not_be_asked_for_is_noted() {
         "tags can't",
         "limits can't",
         "autoscaling can't",
+        "Route 53 was not looked at (",
+        "by hand: `routes: [{ record: NAME }]`",
     ] {
         assert!(notes.contains(words), "{notes}");
     }

@@ -207,6 +207,7 @@ fn plan(balancer: &Balancer) -> Plan {
         desired: demo::TASKS,
         warnings: Vec::new(),
         notes: Vec::new(),
+        changes: Vec::new(),
         settings: clone::settings(&service),
         routes: vec![Route {
             arn: RouteArn::new(&balancer.listener),

@@ -131,6 +131,9 @@ pub struct RunArgs {
     /// Leave retiring blue to the next run or to `bg tick` [default in CI]
     #[arg(long, env = "BG_NO_WAIT_RETIRE", value_parser = FalseyValueParser::new(), overrides_with = "wait_retire")]
     pub no_wait_retire: bool,
+    /// Write the deployment's report, one HTML page, to this file when it has ended, however it did
+    #[arg(long, env = "BG_REPORT", value_name = "FILE")]
+    pub report: Option<PathBuf>,
 }
 
 /// Who retires blue.

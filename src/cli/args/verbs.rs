@@ -125,6 +125,37 @@ pub struct ShowArgs {
     pub id: Option<String>,
 }
 
+/// `bg report`
+#[derive(Debug, Clone, Args)]
+pub struct ReportArgs {
+    /// The deployment [default: the service's last one]
+    #[arg(value_name = "ID")]
+    pub id: Option<String>,
+    /// As one HTML page, which needs nothing else [the default, and so far the only form]
+    #[arg(long, env = "BG_HTML", value_parser = FalseyValueParser::new())]
+    pub html: bool,
+    /// Where to [default: stdout; on a terminal bg-ID.html in the working folder]
+    #[arg(long, env = "BG_TO", value_name = "FILE")]
+    pub to: Option<PathBuf>,
+    /// Ask CloudWatch nothing: only what the journal holds
+    #[arg(long, env = "BG_OFFLINE", value_parser = FalseyValueParser::new())]
+    pub offline: bool,
+}
+
+/// `bg ui`
+#[derive(Debug, Clone, Args)]
+pub struct UiArgs {
+    /// The port on 127.0.0.1; 0 takes a free one
+    #[arg(long, env = "BG_PORT", value_name = "PORT", default_value_t = 0)]
+    pub port: u16,
+    /// What lets somebody in, 16 letters and digits at least [default: one is made up]
+    #[arg(long, env = "BG_TOKEN", value_name = "TEXT", hide_env_values = true)]
+    pub token: Option<String>,
+    /// Ask CloudWatch nothing: only what the journals hold
+    #[arg(long, env = "BG_OFFLINE", value_parser = FalseyValueParser::new())]
+    pub offline: bool,
+}
+
 /// `bg tasks`
 #[derive(Debug, Clone, Args)]
 pub struct TasksArgs {}

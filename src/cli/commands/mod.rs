@@ -8,6 +8,7 @@ mod iam_policy;
 mod init;
 mod plan;
 mod rehearse;
+mod report;
 mod resume;
 mod rollback;
 mod sandbox;
@@ -18,6 +19,7 @@ mod status;
 mod steer;
 mod tasks;
 mod tick;
+mod ui;
 mod verify;
 
 use super::args::{Cli, DeadmanVerb, OutputFormat, Verb};
@@ -54,6 +56,8 @@ pub(super) async fn run(cli: &Cli) -> Result<ExitCode, CliError> {
         Verb::Doctor(args) => doctor::run(&cli.global, args).await,
         Verb::History(args) => history::run(&cli.global, args).await,
         Verb::Show(args) => show::run(&cli.global, args).await,
+        Verb::Report(args) => report::run(&cli.global, args).await,
+        Verb::Ui(args) => ui::run(&cli.global, args).await,
         Verb::Tasks(_) => tasks::run(&cli.global).await,
         Verb::Tick(args) => tick::run(&cli.global, args).await,
         Verb::Init(args) => init::run(&cli.global, args).await,

@@ -12,7 +12,7 @@ use crate::cli::request::Wanted;
 use crate::cli::running;
 use crate::cli::session::Session;
 use crate::cli::situation::Situation;
-use crate::cli::steering::{Answer, ask_and_wait, say};
+use crate::cli::steering::{ask_and_wait, say};
 use crate::cli::traffic::Traffic;
 use crate::deployment::event::Event;
 use crate::deployment::ids::{DeploymentId, SlotName, TaskDefinitionArn};
@@ -20,7 +20,7 @@ use crate::deployment::observation::Ask;
 use crate::deployment::outcome::Outcome;
 use crate::deployment::plan::Plan;
 use crate::deployment::preflight::DefinitionWanted;
-use crate::runner::{Asks, Until};
+use crate::runner::{Answer, Asks, Until};
 use crate::store::{Steer, StoreError};
 
 pub(super) async fn run(global: &Global, args: &RollbackArgs) -> Result<ExitCode, CliError> {

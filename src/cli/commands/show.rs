@@ -8,25 +8,11 @@ use crate::cli::error::{CliError, ErrorKind};
 use crate::cli::exit::ExitCode;
 use crate::cli::past::Past;
 use crate::cli::terminal::Surface;
-use crate::deployment::ids::DeploymentId;
 use crate::report::text::{Detail, Lines};
 
 pub(super) async fn run(global: &Global, args: &ShowArgs) -> Result<ExitCode, CliError> {
     let past = Past::open(global).await?;
-    let id = match &args.id {
-        Some(id) => DeploymentId::new(id),
-        None => past.deployments().await?.pop().ok_or_else(|| {
-            CliError::refused(format!("there was no deployment of {} yet", past.service()))
-        })?,
-    };
-    let records = past.journal(&id).await?;
-    if records.is_empty() {
-        return Err(CliError::refused(format!(
-            "there is no deployment {id} of {}",
-            past.service()
-        ))
-        .hint("`bg history` lists them"));
-    }
+    let (id, records) = past.wanted(args.id.as_deref()).await?;
     let shown = match global.output {
         OutputFormat::Json => print_json(&json!({ "deployment": id, "records": records })),
         OutputFormat::Text | OutputFormat::Markdown => {

@@ -5,11 +5,12 @@ use crate::cli::args::Global;
 use crate::cli::error::{CliError, ErrorKind};
 use crate::cli::exit::ExitCode;
 use crate::cli::session::Session;
-use crate::cli::steering::{Answer, ask_and_wait, say};
+use crate::cli::steering::{ask_and_wait, say};
 use crate::deployment::ids::DeploymentId;
 use crate::deployment::outcome::Outcome;
 use crate::gate::Check;
 use crate::report::view::View;
+use crate::runner::Answer;
 use crate::store::{Request, Steer};
 
 pub(super) async fn run(global: &Global, steer: Steer) -> Result<ExitCode, CliError> {

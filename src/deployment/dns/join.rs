@@ -230,7 +230,7 @@ fn unclear(
 }
 
 /// A load balancer's name as DNS sees it.
-fn host(name: &str) -> String {
+pub fn host(name: &str) -> String {
     let name = name.trim_end_matches('.').to_ascii_lowercase();
     name.strip_prefix("dualstack.").unwrap_or(&name).to_owned()
 }

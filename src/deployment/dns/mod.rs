@@ -16,7 +16,7 @@ use super::ids::{
 
 pub use found::{DnsFound, RecordFound, RecordWanted, SetFound};
 pub(crate) use join::weights;
-pub use join::{GroupAt, Joined, join};
+pub use join::{GroupAt, Joined, host, join};
 pub use shares::{ALL, integers};
 
 /// What Route 53 tells resolvers to keep the answer of an alias to a load balancer for.

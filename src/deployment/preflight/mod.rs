@@ -164,6 +164,7 @@ pub fn plan(request: &Request, found: &Surroundings) -> Planning {
             green_capacity: request.green_capacity,
             warnings: Vec::new(),
             notes: Vec::new(),
+            changes: Vec::new(),
             settings: found.services[source]
                 .as_ref()
                 .map_or(Value::Null, super::clone::settings),

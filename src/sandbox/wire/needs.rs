@@ -248,6 +248,16 @@ impl Request<'_> {
         let need = match self.operation.name.as_str() {
             "GetChange" => self.own(format!("arn:aws:route53:::change/{}", id("Id"))),
             name if name.ends_with("ByName") || name == "ListHostedZones" => self.own("*"),
+            "CreateHostedZone" | "CreateHealthCheck" | "ListHealthChecks" => self.own("*"),
+            name if name.ends_with("TagsForResource") => self.own(format!(
+                "arn:aws:route53:::{}/{}",
+                text(self.input(), "ResourceType").unwrap_or_default(),
+                id("ResourceId")
+            )),
+            name if name.contains("HealthCheck") => self.own(format!(
+                "arn:aws:route53:::healthcheck/{}",
+                id("HealthCheckId")
+            )),
             _ => self.own(format!(
                 "arn:aws:route53:::hostedzone/{}",
                 id("HostedZoneId")

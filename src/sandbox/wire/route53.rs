@@ -1,5 +1,7 @@
-//! Route 53: hosted zones and records, with weights. Health checks are taken as given, and are
-//! always well.
+//! Route 53: hosted zones and records, with weights, and health checks that are always well.
+
+mod health_checks;
+mod tags;
 
 use std::collections::BTreeMap;
 
@@ -44,6 +46,16 @@ pub(super) fn recognise(
             ("ChangeResourceRecordSets", Some(("HostedZoneId", *id)))
         }
         ("GET", ["change", id]) => ("GetChange", Some(("Id", *id))),
+        ("POST", ["healthcheck"]) => ("CreateHealthCheck", None),
+        ("GET", ["healthcheck"]) => ("ListHealthChecks", None),
+        ("GET", ["healthcheck", id]) => ("GetHealthCheck", Some(("HealthCheckId", *id))),
+        ("DELETE", ["healthcheck", id]) => ("DeleteHealthCheck", Some(("HealthCheckId", *id))),
+        ("POST", ["healthcheck", id]) => ("UpdateHealthCheck", Some(("HealthCheckId", *id))),
+        ("GET", ["tags", _, id]) => ("ListTagsForResource", Some(("ResourceId", *id))),
+        ("POST", ["tags", _, id]) => ("ChangeTagsForResource", Some(("ResourceId", *id))),
+        ("GET", ["healthcheck", id, "status"]) => {
+            ("GetHealthCheckStatus", Some(("HealthCheckId", *id)))
+        }
         _ => return Err(AwsError::unknown_operation(path)),
     };
     let mut input = super::xml::decode(body)?;
@@ -52,6 +64,9 @@ pub(super) fn recognise(
     }
     if let Some((key, id)) = id {
         input[key] = json!(id);
+    }
+    if let ["tags", kind, _] = parts[..] {
+        input["ResourceType"] = json!(kind);
     }
     Ok((operation.to_owned(), input))
 }
@@ -67,6 +82,8 @@ pub fn handle(world: &mut World, operation: &str, input: &Value) -> Result<Value
         "CreateHostedZone" => create_zone(world, input),
         "ListHostedZones" | "ListHostedZonesByName" => Ok(zones(world, operation, input)),
         "GetChange" => change(world, zone),
+        name if name.ends_with("TagsForResource") => tags::handle(world, name, input),
+        name if name.contains("HealthCheck") => health_checks::handle(world, name, input),
         _ if !world.route53.zones.contains_key(zone) => {
             let message = format!("No hosted zone found with ID: {zone}");
             Err(AwsError::new("NoSuchHostedZone", message).with_status(404))
@@ -161,6 +178,10 @@ fn delete_zone(world: &mut World, zone: &str) -> Result<Value, AwsError> {
     }
     let info = made(world, zone, BTreeMap::new());
     world.route53.zones.remove(zone);
+    world
+        .route53
+        .tags
+        .remove(&("hostedzone".to_owned(), zone.to_owned()));
     Ok(json!({ "ChangeInfo": info }))
 }
 
@@ -177,11 +198,18 @@ fn zones(world: &World, operation: &str, input: &Value) -> Value {
     let size = text(input, "maxitems").and_then(|it| it.parse().ok());
     let size: usize = size.unwrap_or(ZONES_PAGE);
     let from = text(input, "dnsname").map(turned);
+    let id = text(input, "hostedzoneid").unwrap_or_default();
     let mut zones: Vec<(&String, &Zone)> = world.route53.zones.iter().collect();
     zones.sort_by_key(|(id, zone)| (turned(&zone.name), *id));
-    let begun =
-        |it: &(&String, &Zone)| from.as_ref().is_none_or(|from| turned(&it.1.name) >= *from);
-    let zones: Vec<_> = zones.into_iter().filter(begun).collect();
+    let begun = |(own, zone): &(&String, &Zone)| {
+        let from = from.as_ref().map(|from| (from.as_str(), id));
+        from.is_none_or(|from| (turned(&zone.name).as_str(), own.as_str()) >= from)
+    };
+    let mut zones: Vec<_> = zones.into_iter().filter(begun).collect();
+    if let Some(marker) = text(input, "marker") {
+        let at = zones.iter().position(|(id, _)| *id == marker);
+        zones.drain(..at.unwrap_or(zones.len()));
+    }
     let next = zones.get(size);
     let mut answer = json!({
         "HostedZones": zones.iter().take(size).map(|(id, zone)| described(id, zone)).collect::<Vec<_>>(),
@@ -194,7 +222,8 @@ fn zones(world: &World, operation: &str, input: &Value) -> Value {
             answer["NextHostedZoneId"] = json!(id);
         }
     } else {
-        answer["Marker"] = json!("");
+        answer["Marker"] = json!(text(input, "marker").unwrap_or_default());
+        answer["NextMarker"] = json!(next.map(|(id, _)| id));
     }
     answer
 }

@@ -10,13 +10,21 @@ use super::AwsError;
 
 const NAMESPACE: &str = "https://route53.amazonaws.com/doc/2013-04-01/";
 /// Lists, and what their items are called.
-const LISTS: [(&str, &str); 6] = [
+const LISTS: [(&str, &str); 14] = [
     ("Changes", "Change"),
     ("ResourceRecords", "ResourceRecord"),
     ("ResourceRecordSets", "ResourceRecordSet"),
     ("HostedZones", "HostedZone"),
     ("NameServers", "NameServer"),
     ("VPCs", "VPC"),
+    ("HealthChecks", "HealthCheck"),
+    ("ChildHealthChecks", "ChildHealthCheck"),
+    ("HealthCheckObservations", "HealthCheckObservation"),
+    ("Regions", "Region"),
+    ("ResetElements", "ResettableElementName"),
+    ("Tags", "Tag"),
+    ("AddTags", "Tag"),
+    ("RemoveTagKeys", "Key"),
 ];
 
 fn item_of(list: &str) -> Option<&'static str> {

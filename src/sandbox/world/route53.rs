@@ -24,6 +24,10 @@ pub struct Route53 {
     pub zones: BTreeMap<String, Zone>,
     /// Changes by id.
     pub changes: BTreeMap<String, Change>,
+    /// Health checks by id, as the API shows them.
+    pub health_checks: BTreeMap<String, Value>,
+    /// Tags by kind and id: `hostedzone`, `healthcheck`.
+    pub tags: BTreeMap<(String, String), BTreeMap<String, String>>,
     /// How long a change takes to be everywhere.
     pub everywhere_after: SignedDuration,
 }
@@ -33,6 +37,8 @@ impl Default for Route53 {
         Self {
             zones: BTreeMap::new(),
             changes: BTreeMap::new(),
+            health_checks: BTreeMap::new(),
+            tags: BTreeMap::new(),
             everywhere_after: EVERYWHERE_AFTER,
         }
     }

@@ -37,6 +37,9 @@ pub(super) async fn run(global: &Global, args: &InitArgs) -> Result<ExitCode, Cl
     }
     let (cloud, _) = aws_alone(&from.in_its_region(global), there.as_ref()).await?;
     let (cluster, service) = choose(&cloud, args, &from.taken, there.as_ref()).await?;
+    if let Some(config) = &there {
+        file::refuse_slot_b(config, &cluster, &service)?;
+    }
     let wanted = there.map(|config| file::wanted(&config, &cluster, &service));
     let wanted = from.with_groups(wanted.unwrap_or_default());
     let mut proposal = propose(&cloud, &cluster, &service, &wanted).await?;

@@ -35,6 +35,26 @@ pub(super) fn wanted(config: &Config, cluster: &ClusterName, service: &EcsServic
     }
 }
 
+/// The pair of which a config names that service as the second.
+pub(super) fn refuse_slot_b(
+    config: &Config,
+    cluster: &ClusterName,
+    service: &EcsServiceName,
+) -> Result<(), CliError> {
+    let Slots { a, b } = &config.slots;
+    let is_it = last_part(&config.cluster) == last_part(cluster.as_str())
+        && last_part(&b.service) == service.as_str();
+    if !is_it {
+        return Ok(());
+    }
+    let a = last_part(&a.service);
+    let words =
+        format!("service {service} is slot b of service {a}: the config that is there names both");
+    Err(CliError::refused(words).hint(format!(
+        "the pair is adopted as one: bg init --cluster {cluster} --service {a}"
+    )))
+}
+
 /// The config at `path`, if one is there that can be read: it may name the service.
 pub(super) fn read(path: &Path) -> Option<Config> {
     let text = std::fs::read_to_string(path).ok()?;

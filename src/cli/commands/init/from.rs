@@ -55,9 +55,11 @@ impl From {
 
     /// The groups that CodeDeploy had take turns go on doing so.
     pub(super) fn with_groups(&self, mut wanted: Wanted) -> Wanted {
-        if let (true, Some((one, other))) = (wanted.groups.is_empty(), &self.taken.groups) {
-            wanted.groups.insert(one.clone(), other.clone());
-            wanted.groups.insert(other.clone(), one.clone());
+        if wanted.groups.is_empty() {
+            for (one, other) in &self.taken.groups {
+                wanted.groups.insert(one.clone(), other.clone());
+                wanted.groups.insert(other.clone(), one.clone());
+            }
         }
         wanted
     }
@@ -96,22 +98,17 @@ fn one(file: &Path) -> Result<Taken, CliError> {
     let mut taken = taken.map_err(|error| source.refused(error))?;
     let beside = |name: &str| file.parent().unwrap_or(Path::new("")).join(name);
     if let Some(named) = taken.service_definition.take() {
-        let read = Source::read(&beside(&named)).and_then(|source| {
-            let read = adopt::service_definition(&source.text, &named);
-            read.map_err(|error| source.refused(error))
-        });
-        match read {
+        match of_service(&beside(&named), &named) {
             Ok(read) => {
-                taken.hooks.extend(read.hooks);
-                taken.test_routes.extend(read.test_routes);
-                taken.left.extend(read.left);
+                let and = taken.and(read);
+                taken = and.map_err(|why| CliError::usage(format!("{}: {why}", file.display())))?;
             }
             // Nothing hangs on it.
             Err(error) => {
                 let why = error.message.lines().next().unwrap_or_default();
                 taken.left.push(format!(
-                    "{named}: green is cloned from the live service, which has its settings; not \
-                     read: {why}"
+                    "{named}: green is cloned from the live service, which has its settings; \
+                     its strategy, alarms and hooks are not read: {why}"
                 ));
             }
         }
@@ -138,6 +135,25 @@ fn one(file: &Path) -> Result<Taken, CliError> {
             .map(|path| path.display().to_string()),
     };
     Ok(taken)
+}
+
+/// What a service definition says; of one in jsonnet, what was made of it beside it.
+fn of_service(path: &Path, named: &str) -> Result<Taken, CliError> {
+    let made = path.with_extension("json");
+    let path = match is_jsonnet(path) {
+        false => path,
+        true if made.exists() => &made,
+        true => {
+            let made = made.display();
+            return Err(CliError::usage(format!(
+                "jsonnet isn't read; write what it makes into a file beside it: ecspresso render \
+                 servicedef > {made}"
+            )));
+        }
+    };
+    let source = Source::read(path)?;
+    let read = adopt::service_definition(&source.text, named);
+    read.map_err(|error| source.refused(error))
 }
 
 fn is_jsonnet(path: &Path) -> bool {
@@ -219,7 +235,17 @@ mod tests {
             left[0].starts_with("s.jsonnet: green is cloned"),
             "{left:?}"
         );
+        assert!(
+            left[0].contains("ecspresso render servicedef > "),
+            "{left:?}"
+        );
         assert!(left[1].contains("ecspresso render taskdef > "), "{left:?}");
+        write(
+            "s.json",
+            r#"{ "deploymentConfiguration": { "strategy": "LINEAR" } }"#,
+        );
+        let taken = read(&[path("ecspresso.yml")]).unwrap().taken;
+        assert_eq!(taken.strategy.as_deref(), Some("linear:10%:6m"));
         let functions = r#"{ "subnet": "{{ tfstatef `a['%s']` `b` }}" }"#;
         write("s.json", functions);
         write(

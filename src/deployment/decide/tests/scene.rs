@@ -459,6 +459,7 @@ fn plan() -> Plan {
         settings: serde_json::Value::Null,
         warnings: Vec::new(),
         notes: Vec::new(),
+        changes: Vec::new(),
         routes: vec![route(443), route(8443)],
         test_routes: Vec::new(),
         strategy: "canary".to_owned(),

@@ -191,7 +191,9 @@ impl CloudWatch {
             let Kind::Metric(spec) = &alarm.kind else {
                 continue;
             };
-            let verdict = evaluate::judge(spec, &self.store, now, self.lag, alarm.evaluated);
+            // What was set by hand before the first evaluation is what that starts from.
+            let before = alarm.evaluated.or(Some(alarm.state));
+            let verdict = evaluate::judge(spec, &self.store, now, self.lag, before);
             if Some(verdict.state) != alarm.evaluated {
                 alarm.evaluated = Some(verdict.state);
                 if verdict.state != alarm.state {
@@ -331,6 +333,18 @@ mod tests {
         set(&mut world, "x", "OK");
         publish(&mut world, "x", 9.0);
         pass(&mut world, 60);
+        assert_eq!(world.cloudwatch.state_of("x"), Some(AlarmState::Alarm));
+    }
+
+    #[test]
+    fn a_state_set_before_the_first_evaluation_is_kept_where_missing_data_is_ignored() {
+        let mut world = empty_world();
+        let input = json!({"AlarmName": "x", "Namespace": "Test", "MetricName": "x",
+            "Statistic": "Sum", "Period": 60, "EvaluationPeriods": 1, "Threshold": 5.0,
+            "ComparisonOperator": "GreaterThanThreshold", "TreatMissingData": "ignore"});
+        handle(&mut world, "PutMetricAlarm", &input).unwrap();
+        set(&mut world, "x", "ALARM");
+        pass(&mut world, 300);
         assert_eq!(world.cloudwatch.state_of("x"), Some(AlarmState::Alarm));
     }
 

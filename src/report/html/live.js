@@ -1,0 +1,69 @@
+// Keeps a page up to date: the server sends its main part again whenever something happened, and
+// only what differs is put in place, so that focus, scrolling and opened details stay.
+"use strict";
+(() => {
+  const main = document.querySelector("main[data-live]");
+  if (!main) return;
+  const known = new Map();
+  const parts = (root) => [...root.querySelectorAll("[data-part]")];
+  const remember = (part) => known.set(part.dataset.part, part.outerHTML);
+  parts(main).forEach(remember);
+
+  const keepOpen = (from, to) => {
+    for (const old of from.querySelectorAll("details[open][id]")) {
+      const fresh = to.querySelector(`#${CSS.escape(old.id)}`);
+      if (fresh) fresh.open = true;
+    }
+  };
+
+  const focused = (part) => {
+    const active = document.activeElement;
+    return part.contains(active) ? [...part.querySelectorAll("a, button, summary")].indexOf(active) : -1;
+  };
+
+  const show = (html) => {
+    const wanted = document.createElement("template");
+    wanted.innerHTML = html;
+    const fresh = parts(wanted.content);
+    if (fresh.length === 0) {
+      if (main.innerHTML !== html) main.innerHTML = html;
+      return;
+    }
+    const names = new Set(fresh.map((part) => part.dataset.part));
+    for (const old of parts(main)) {
+      if (!names.has(old.dataset.part)) {
+        known.delete(old.dataset.part);
+        old.remove();
+      }
+    }
+    let before = null;
+    for (const part of fresh) {
+      const name = part.dataset.part;
+      const old = main.querySelector(`[data-part="${CSS.escape(name)}"]`);
+      const html = part.outerHTML;
+      if (!old) {
+        if (before) before.after(part); else main.prepend(part);
+        known.set(name, html);
+        before = part;
+      } else if (known.get(name) === html) {
+        before = old;
+      } else if (part.getAttribute("role") === "status") {
+        // A status is announced when its text changes, not when it is another element.
+        old.textContent = part.textContent;
+        known.set(name, html);
+        before = old;
+      } else {
+        keepOpen(old, part);
+        const at = focused(old);
+        old.replaceWith(part);
+        known.set(name, html);
+        if (at >= 0) part.querySelectorAll("a, button, summary")[at]?.focus();
+        before = part;
+      }
+    }
+  };
+
+  const source = new EventSource(main.dataset.live);
+  source.addEventListener("main", (event) => show(event.data));
+  source.addEventListener("over", () => source.close());
+})();

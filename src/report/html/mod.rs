@@ -1,0 +1,15 @@
+//! A deployment as one HTML page that needs nothing else: no script, no font, no request. And the
+//! same, with lists of services and deployments, as the pages of a server.
+
+mod axis;
+mod chart;
+mod lanes;
+mod lists;
+mod live;
+mod page;
+
+pub use lists::{
+    HistoryPage, ServiceRow, ServicesPage, history_main, history_page, services_main, services_page,
+};
+pub use live::{Live, SCRIPT};
+pub use page::{Measured, live_main, live_page, page};

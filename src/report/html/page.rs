@@ -1,0 +1,570 @@
+//! What the page says, and in which order; how it looks is its template's affair.
+
+use jiff::Timestamp;
+use minijinja::value::{Serde, Value};
+use minijinja::{Environment, UndefinedBehavior};
+use serde::Serialize;
+
+use super::super::ending::Ending;
+use super::super::line::Tone;
+use super::super::say::Rank;
+use super::super::track::Track;
+use super::super::view::{Role, View};
+use super::super::words;
+use super::chart::{Ink, Width, chart};
+use super::live::{Live, Now};
+use crate::deployment::diagnosis::{Diagnosis, Finding};
+use crate::deployment::event::{Event, Record};
+use crate::deployment::gate::GateAnswer;
+use crate::deployment::metrics::{Judgement, Minute, Minutes, SideMinute, Verdict};
+use crate::deployment::plan::{Kind, Plan};
+use crate::deployment::task_definition::Change;
+
+const PAGE: &str = concat!(
+    include_str!("macros.html"),
+    include_str!("head.html"),
+    include_str!("main.html"),
+    include_str!("foot.html")
+);
+const MAIN: &str = concat!(include_str!("macros.html"), include_str!("main.html"));
+const STYLE: &str = include_str!("page.css");
+
+/// What CloudWatch shows of the deployment's minutes, if it was asked.
+#[derive(Debug, Clone, PartialEq)]
+pub enum Measured {
+    /// Both sides' minutes.
+    Minutes(Minutes),
+    /// It has none, and why: the page shows what was judged.
+    Not(String),
+}
+
+impl Measured {
+    /// Nothing, and why.
+    pub fn not_read(why: &str) -> Measured {
+        Measured::Not(format!(
+            "CloudWatch was not read ({why}): these are the figures that the judge had, if any."
+        ))
+    }
+}
+
+/// The page of the deployment with these records, in HTML. Nothing that it is given is trusted:
+/// all text is escaped.
+///
+/// # Panics
+/// Never: the template is the program's own, and held by tests.
+pub fn page(records: &[Record], measured: &Measured, now: Timestamp) -> String {
+    render(PAGE, &Page::of(records, measured, None, now))
+}
+
+/// The same as a page of a server, which keeps itself up to date.
+///
+/// # Panics
+/// Never, as [`page`].
+pub fn live_page(
+    records: &[Record],
+    measured: &Measured,
+    live: &Live<'_>,
+    now: Timestamp,
+) -> String {
+    render(PAGE, &Page::of(records, measured, Some(live), now))
+}
+
+/// Only what changes in [`live_page`].
+///
+/// # Panics
+/// Never, as [`page`].
+pub fn live_main(
+    records: &[Record],
+    measured: &Measured,
+    live: &Live<'_>,
+    now: Timestamp,
+) -> String {
+    render(MAIN, &Page::of(records, measured, Some(live), now))
+}
+
+/// Fills a template of the program's own. All text is escaped.
+pub(super) fn render(template: &str, with: &impl Serialize) -> String {
+    let rendered = || {
+        let mut templates = Environment::new();
+        templates.set_undefined_behavior(UndefinedBehavior::Strict);
+        templates.add_template("page.html", template)?;
+        let template = templates.get_template("page.html")?;
+        template.render(Value::from(Serde(with)))
+    };
+    rendered().expect("the template fits what it is given")
+}
+
+#[derive(Debug, Serialize)]
+struct Page {
+    live: Option<Now>,
+    title: String,
+    style: String,
+    service: String,
+    tone: &'static str,
+    outcome: &'static str,
+    headline: String,
+    summary: Vec<Fact>,
+    about: Vec<Fact>,
+    chart: Option<Drawing>,
+    note: Option<String>,
+    minutes: Vec<MinuteRow>,
+    judgements: Vec<JudgementRow>,
+    /// Whether the first one is a cause, and no mere hint.
+    named: bool,
+    findings: Vec<Finding>,
+    changes: Vec<Change>,
+    steps: Vec<StepRow>,
+    gates: Vec<GateRow>,
+    events: Vec<EventRow>,
+    generated: String,
+    version: &'static str,
+}
+
+/// Something and what it is.
+#[derive(Debug, Serialize)]
+pub(super) struct Fact {
+    label: String,
+    text: String,
+}
+
+#[derive(Debug, Serialize)]
+struct Drawing {
+    wide: String,
+    narrow: String,
+    /// In words, for those who can't see it.
+    told: String,
+}
+
+/// Figures as text; empty is unknown.
+#[derive(Debug, Serialize)]
+struct MinuteRow {
+    at: String,
+    blue: SideRow,
+    green: SideRow,
+}
+
+#[derive(Debug, Serialize)]
+struct SideRow {
+    requests: String,
+    failed: String,
+    p50: String,
+    p95: String,
+}
+
+#[derive(Debug, Serialize)]
+struct JudgementRow {
+    at: String,
+    tone: &'static str,
+    text: String,
+    reasons: Vec<String>,
+}
+
+#[derive(Debug, Serialize)]
+struct StepRow {
+    weight: String,
+    bake: String,
+    reached: String,
+}
+
+#[derive(Debug, Serialize)]
+struct GateRow {
+    name: String,
+    point: String,
+    tone: &'static str,
+    answer: String,
+    at: String,
+}
+
+#[derive(Debug, Serialize)]
+struct EventRow {
+    at: String,
+    offset: String,
+    tone: &'static str,
+    label: &'static str,
+    text: String,
+    detail: bool,
+}
+
+impl Page {
+    fn of(
+        records: &[Record],
+        measured: &Measured,
+        live: Option<&Live<'_>>,
+        now: Timestamp,
+    ) -> Page {
+        let (track, view) = &Track::of(records);
+        let (minutes, note) = match measured {
+            Measured::Minutes(minutes) if !minutes.is_empty() => (minutes, None),
+            Measured::Minutes(_) => (&track.minutes, None),
+            Measured::Not(why) => (&track.minutes, Some(why.clone())),
+        };
+        let ending = Ending::of(view);
+        let (tone, outcome, headline) = match &ending {
+            Some(it) => (
+                it.tone,
+                it.word,
+                it.text.trim_start_matches(": ").to_owned(),
+            ),
+            None => (Tone::Busy, "Under way", under_way(view)),
+        };
+        let plan = view.plan.as_ref();
+        let service = plan.map_or_else(String::new, |plan| plan.service.to_string());
+        Page {
+            live: live.map(|live| live.now(view, now)),
+            title: format!("{outcome}: {service}"),
+            style: style(),
+            service,
+            tone: name(tone),
+            outcome,
+            headline,
+            summary: ending.map(|it| summary(it, view)).unwrap_or_default(),
+            about: plan.map(|plan| facts(plan, view)).unwrap_or_default(),
+            chart: track.from.map(|_| Drawing {
+                wide: chart(track, view, minutes, Width::Wide),
+                narrow: chart(track, view, minutes, Width::Narrow),
+                told: told(track, view),
+            }),
+            note,
+            minutes: minutes.iter().map(minute_row).collect(),
+            judgements: records.iter().filter_map(judgement_row).collect(),
+            named: view
+                .diagnosis
+                .as_ref()
+                .is_some_and(Diagnosis::names_a_cause),
+            findings: view
+                .diagnosis
+                .iter()
+                .flat_map(|it| it.findings.clone())
+                .collect(),
+            changes: plan.map(|plan| plan.changes.clone()).unwrap_or_default(),
+            steps: plan.map(|plan| steps(plan, track)).unwrap_or_default(),
+            gates: plan.map(|plan| gates(plan, records)).unwrap_or_default(),
+            events: events(track),
+            generated: now.strftime("%Y-%m-%d %H:%M UTC").to_string(),
+            version: env!("CARGO_PKG_VERSION"),
+        }
+    }
+}
+
+/// What a tone is called in the style.
+pub(super) fn name(tone: Tone) -> &'static str {
+    match tone {
+        Tone::Plain => "plain",
+        Tone::Dim => "dim",
+        Tone::Strong => "strong",
+        Tone::Good => "good",
+        Tone::Busy => "busy",
+        Tone::Warn => "warn",
+        Tone::Bad => "bad",
+        Tone::Blue => "blue",
+        Tone::Green => "green",
+    }
+}
+
+/// The page's style, with the drawing's colours by their meaning.
+pub(super) fn style() -> String {
+    let mut style = STYLE.to_owned();
+    for (ink, name) in Ink::ALL {
+        let code = ink.code();
+        style.push_str(&format!(
+            "svg [stroke=\"{code}\"] {{ stroke: var(--{name}) }}\n\
+             svg [fill=\"{code}\"] {{ fill: var(--{name}) }}\n"
+        ));
+    }
+    style
+}
+
+fn under_way(view: &View) -> String {
+    match view.set.zip(view.plan.as_ref()) {
+        Some((set, _)) => format!("{set} of traffic is to go to {}", view.side(Role::Green)),
+        None => "it has only begun".to_owned(),
+    }
+}
+
+/// What the diagnosis says has a place of its own on the page.
+const DIAGNOSED: [&str; 4] = ["cause", "found", "mend it", "read on"];
+
+/// The ending's fields; what goes on with the one before stands on a line of its own in it.
+fn summary(ending: Ending, view: &View) -> Vec<Fact> {
+    let mut facts: Vec<Fact> = Vec::new();
+    for field in ending.fields {
+        match facts.last_mut() {
+            Some(last) if field.label.is_empty() => {
+                last.text.push('\n');
+                last.text.push_str(&field.text);
+            }
+            _ => facts.push(fact(field.label, field.text)),
+        }
+    }
+    let has_its_place = view.diagnosis.is_some();
+    facts.retain(|it| !(has_its_place && DIAGNOSED.contains(&it.label.as_str())));
+    facts
+}
+
+pub(super) fn fact(label: &str, text: impl Into<String>) -> Fact {
+    Fact {
+        label: label.to_owned(),
+        text: text.into(),
+    }
+}
+
+fn facts(plan: &Plan, view: &View) -> Vec<Fact> {
+    let kind = match &plan.kind {
+        Kind::Deploy => "deployment".to_owned(),
+        Kind::Hotfix { reason } => format!("hotfix: {reason}"),
+        Kind::Rollback => "rollback".to_owned(),
+    };
+    let routes: Vec<_> = plan.routes.iter().map(|it| it.label.as_str()).collect();
+    let mut facts = vec![
+        fact("what", format!("{} ({kind})", words::version(plan))),
+        fact("deployment", plan.id.to_string()),
+        fact(
+            "where",
+            format!("cluster {}, {} {}", plan.cluster, plan.account, plan.region),
+        ),
+        fact("blue", view.side(Role::Blue)),
+        fact("green", view.side(Role::Green)),
+    ];
+    if !routes.is_empty() {
+        facts.push(fact("routes", routes.join(", ")));
+    }
+    facts.push(fact("strategy", plan.strategy.clone()));
+    let began = plan.created_at.strftime("%Y-%m-%d %H:%M:%S UTC");
+    facts.push(fact("began", began.to_string()));
+    if let Some((from, to)) = view.started_at.zip(view.last_at) {
+        facts.push(fact("last news", format!("{} later", length(from, to))));
+    }
+    for warning in &plan.warnings {
+        facts.push(fact("warning", warning.clone()));
+    }
+    facts
+}
+
+fn length(from: Timestamp, to: Timestamp) -> String {
+    words::length(words::between(from, to))
+}
+
+fn told(track: &Track, view: &View) -> String {
+    let begun = track.from.unwrap_or_default();
+    let shares = track.set.iter().skip(1).map(|(at, weight)| {
+        let after = words::offset(words::between(begun, *at));
+        format!("{weight} at {after}")
+    });
+    let shares: Vec<_> = shares.collect();
+    let how = match &view.outcome {
+        Some(_) => "",
+        None => ", so far",
+    };
+    match shares.is_empty() {
+        true => format!("Green never had a share of traffic{how}."),
+        false => format!("Green's share over time{how}: {}.", shares.join(", ")),
+    }
+}
+
+fn minute_row((at, minute): (&Timestamp, &Minute)) -> MinuteRow {
+    MinuteRow {
+        at: at.strftime("%H:%M").to_string(),
+        blue: side_row(&minute.blue),
+        green: side_row(&minute.green),
+    }
+}
+
+fn side_row(side: &SideMinute) -> SideRow {
+    let whole = |value: Option<f64>| value.map_or_else(String::new, |it| format!("{it:.0}"));
+    SideRow {
+        requests: whole(side.requests),
+        failed: whole(side.failed),
+        p50: whole(side.p50),
+        p95: whole(side.p95),
+    }
+}
+
+fn judgement_row(record: &Record) -> Option<JudgementRow> {
+    let at = words::clock(record.at);
+    let (tone, text, reasons) = match &record.event {
+        Event::Compared(judgement) => compared(judgement),
+        Event::EnoughEvidence { step, minutes } => (
+            Tone::Good,
+            format!(
+                "step {}: {} show that green is not worse: the bake ends early",
+                step + 1,
+                words::plural(*minutes as usize, "minute")
+            ),
+            Vec::new(),
+        ),
+        _ => return None,
+    };
+    Some(JudgementRow {
+        at,
+        tone: name(tone),
+        text,
+        reasons,
+    })
+}
+
+fn compared(judgement: &Judgement) -> (Tone, String, Vec<String>) {
+    let (tone, verdict) = match judgement.verdict {
+        Verdict::Pass => (Tone::Good, "passes"),
+        Verdict::Marginal => (Tone::Warn, "is marginal"),
+        Verdict::Fail => (Tone::Bad, "fails"),
+        Verdict::TooFew => (Tone::Dim, "has too few values yet"),
+    };
+    let hundredths = |score: u32| f64::from(score) / 100.0;
+    let score = judgement.score.map_or_else(String::new, |score| {
+        let (pass, marginal) = (hundredths(judgement.pass), hundredths(judgement.marginal));
+        format!(
+            ": score {} of 100 (it passes from {pass} on, and fails under {marginal})",
+            hundredths(score)
+        )
+    });
+    let text = format!("step {}: green {verdict}{score}", judgement.step + 1);
+    (tone, text, judgement.reasons.clone())
+}
+
+fn steps(plan: &Plan, track: &Track) -> Vec<StepRow> {
+    let step = |step: &crate::deployment::plan::StepPlan| {
+        let reached = track.bakes.iter().find(|it| it.what == step.weight);
+        StepRow {
+            weight: step.weight.to_string(),
+            bake: words::length(step.bake),
+            reached: reached.map_or_else(String::new, |it| {
+                let baked = length(it.from, it.until);
+                format!("{}, baked for {baked}", words::clock(it.from))
+            }),
+        }
+    };
+    plan.steps.iter().map(step).collect()
+}
+
+fn gates(plan: &Plan, records: &[Record]) -> Vec<GateRow> {
+    let answered = records.iter().filter_map(|record| match &record.event {
+        Event::GateAnswered {
+            gate,
+            point,
+            answer,
+        } => Some((record.at, *gate, *point, answer)),
+        _ => None,
+    });
+    answered
+        .map(|(at, gate, point, answer)| {
+            let (tone, answer) = match answer {
+                GateAnswer::Passed { what } => (Tone::Good, format!("passed: {what}")),
+                GateAnswer::Failed { why } => (Tone::Bad, format!("failed: {why}")),
+                GateAnswer::Again { why, after, .. } => (
+                    Tone::Warn,
+                    format!("asked again after {}: {why}", words::length(*after)),
+                ),
+            };
+            GateRow {
+                name: plan
+                    .gates
+                    .get(gate)
+                    .map_or_else(String::new, |it| it.name.clone()),
+                point: point.told(plan),
+                tone: name(tone),
+                answer,
+                at: words::clock(at),
+            }
+        })
+        .collect()
+}
+
+fn events(track: &Track) -> Vec<EventRow> {
+    let begun = track.from.unwrap_or_default();
+    let row = |told: &super::super::track::Told| EventRow {
+        at: words::clock(told.at),
+        offset: words::offset(words::between(begun, told.at)),
+        tone: name(told.said.tone),
+        label: told.said.label,
+        text: told.said.text.clone(),
+        detail: told.said.rank == Rank::Detail,
+    };
+    track.told.iter().map(row).collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::super::super::stories::{self, at};
+    use super::*;
+
+    fn shown(records: &[Record]) -> String {
+        let measured = Measured::Minutes(Minutes::new());
+        page(records, &measured, at(2000))
+    }
+
+    #[test]
+    fn every_story_has_a_page_that_asks_for_nothing() {
+        for (story, records) in stories::all() {
+            let page = shown(&records);
+            assert!(page.trim_end().ends_with("</html>"), "{story}");
+            for asks in ["http://", "https://", "src=", "@import", "<script", "url("] {
+                assert!(!page.contains(asks), "{story}: {asks}");
+            }
+        }
+    }
+
+    #[test]
+    fn a_page_tells_the_outcome_its_reason_and_what_happened() {
+        let page = shown(&stories::alarmed());
+        for said in [
+            "<title>Reverted: shop</title>",
+            "alarm shop-b-5xx went off",
+            "10% at +1:40, 0% at +3:45",
+            "green (slot b, shop:8) is scaled to zero",
+            "registry.example&#x2f;shop:v2",
+        ] {
+            assert!(page.contains(said), "{said}");
+        }
+    }
+
+    #[test]
+    fn one_that_is_not_over_says_where_it_is() {
+        let page = shown(&stories::holding());
+        assert!(page.contains("Under way"), "{page}");
+        assert!(page.contains("10% of traffic is to go to green"), "{page}");
+    }
+
+    #[test]
+    fn nothing_that_aws_says_becomes_markup() {
+        let mut records = stories::alarmed();
+        for record in &mut records {
+            if let Event::Reverting {
+                trip: crate::deployment::trip::Trip::Alarm { reason, .. },
+            } = &mut record.event
+            {
+                *reason = "</td><script>alert(1)</script>".into();
+            }
+        }
+        let page = shown(&records);
+        assert!(!page.contains("<script"), "{page}");
+        assert!(page.contains("&lt;script&gt;"), "{page}");
+    }
+
+    #[test]
+    fn what_cloudwatch_did_not_say_is_said() {
+        let measured = Measured::Not("CloudWatch was not read".into());
+        let page = page(&stories::good(), &measured, at(2000));
+        assert!(page.contains("CloudWatch was not read"));
+    }
+
+    #[test]
+    fn no_page_is_made_of_nothing() {
+        let page = shown(&[]);
+        assert!(page.contains("Under way"), "{page}");
+    }
+
+    #[test]
+    fn differences_of_the_task_definition_are_shown() {
+        let mut records = stories::good();
+        if let Event::Started { plan } = &mut records[0].event {
+            plan.changes.push(Change {
+                path: "containers.app.image".into(),
+                before: Some("shop:v1".into()),
+                after: None,
+            });
+        }
+        let page = shown(&records);
+        assert!(page.contains("<del>shop:v1</del>"), "{page}");
+        assert!(page.contains("<em>not there</em>"), "{page}");
+    }
+}

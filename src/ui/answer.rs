@@ -1,0 +1,297 @@
+//! What each request is answered with.
+
+use std::convert::Infallible;
+use std::sync::Arc;
+use std::time::Duration;
+
+use bytes::Bytes;
+use http::header::{CACHE_CONTROL, CONTENT_SECURITY_POLICY, CONTENT_TYPE, LOCATION, SET_COOKIE};
+use http::{HeaderValue, Method, Request, Response, StatusCode};
+use http_body_util::combinators::BoxBody;
+use http_body_util::{BodyExt, Full, Limited};
+use hyper::body::Incoming;
+
+use super::events::{Writer, events};
+use super::guard::{Guard, Pass};
+use super::look::{Look, told};
+use super::metrics;
+use super::path::{Shown, Wanted, wanted};
+use crate::deployment::event::Record;
+use crate::deployment::ids::{DeploymentId, ServiceName};
+use crate::report::html;
+use crate::report::html::{Live, SCRIPT};
+use crate::runner::{Answer, ask_and_wait};
+use crate::store::{Steer, StoreError};
+
+/// Between two looks at the store for a page that somebody has open.
+const LOOK_EVERY: Duration = Duration::from_secs(1);
+/// So often it is sent anew although nothing was recorded: its clocks move, figures come in.
+const ANEW_EVERY: u32 = 10;
+/// A form is a few dozen bytes.
+const LONGEST_FORM: usize = 4096;
+
+const POLICY: &str = "default-src 'none'; style-src 'unsafe-inline'; script-src 'self'; \
+                      connect-src 'self'; img-src data:; form-action 'self'; \
+                      frame-ancestors 'none'; base-uri 'none'";
+
+pub(super) type Body = BoxBody<Bytes, Infallible>;
+
+/// What a server is made of.
+#[derive(Debug)]
+pub(super) struct House {
+    pub(super) look: Look,
+    pub(super) guard: Guard,
+    /// Who asks, as a journal has it: `kim@laptop (bg ui)`.
+    pub(super) who: String,
+}
+
+/// Answers one request.
+pub(super) async fn answer(house: Arc<House>, request: Request<Incoming>) -> Response<Body> {
+    let (head, body) = request.into_parts();
+    let wanted = wanted(head.uri.path());
+    if let Wanted::Steer(service, id, steer) = wanted {
+        let body = Limited::new(body, LONGEST_FORM).collect().await;
+        let body = body
+            .map(http_body_util::Collected::to_bytes)
+            .unwrap_or_default();
+        return match (
+            head.method == Method::POST,
+            house.guard.ask(&head.headers, &body),
+        ) {
+            (false, _) => said(StatusCode::METHOD_NOT_ALLOWED, "a form asks for this"),
+            (true, Pass::In) => steered(&house, service, id, steer).await,
+            (true, Pass::Welcome) => said(StatusCode::FORBIDDEN, "a form needs its cookie"),
+            (true, Pass::Out(why)) => said(StatusCode::FORBIDDEN, why),
+        };
+    }
+    if !matches!(head.method, Method::GET | Method::HEAD) {
+        return said(
+            StatusCode::METHOD_NOT_ALLOWED,
+            "there is nothing to send here",
+        );
+    }
+    match house.guard.look(&head.headers, head.uri.query()) {
+        Pass::Out(why) => said(StatusCode::FORBIDDEN, why),
+        Pass::Welcome => {
+            let mut answer = to(head.uri.path());
+            if let Ok(cookie) = HeaderValue::from_str(&house.guard.set_cookie()) {
+                answer.headers_mut().insert(SET_COOKIE, cookie);
+            }
+            answer
+        }
+        Pass::In => shown(&house, wanted).await,
+    }
+}
+
+async fn shown(house: &Arc<House>, wanted: Wanted) -> Response<Body> {
+    match wanted {
+        Wanted::Page(page) => match render(house, &page, Part::Whole).await {
+            Ok(Some(page)) => of_type("text/html; charset=utf-8", page),
+            Ok(None) => said(
+                StatusCode::NOT_FOUND,
+                "the state store knows nothing of that name",
+            ),
+            Err(error) => said(
+                StatusCode::BAD_GATEWAY,
+                &format!("the state store: {error}"),
+            ),
+        },
+        Wanted::Events(page) => {
+            let (writer, body) = events();
+            tokio::spawn(follow(Arc::clone(house), page, writer));
+            let mut answer = Response::new(BoxBody::new(body));
+            answer
+                .headers_mut()
+                .insert(CONTENT_TYPE, HeaderValue::from_static("text/event-stream"));
+            hardened(answer)
+        }
+        Wanted::Script => of_type("text/javascript; charset=utf-8", SCRIPT.to_owned()),
+        Wanted::Metrics => match figures(&house.look).await {
+            Ok(text) => of_type(metrics::CONTENT_TYPE, text),
+            Err(error) => said(
+                StatusCode::BAD_GATEWAY,
+                &format!("the state store: {error}"),
+            ),
+        },
+        Wanted::Steer(..) | Wanted::Nothing => said(StatusCode::NOT_FOUND, "there is no such page"),
+    }
+}
+
+/// How much of a page.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Part {
+    Whole,
+    /// What changes in it.
+    Main,
+}
+
+/// `None` where the store knows nothing of it.
+async fn render(house: &House, shown: &Shown, part: Part) -> Result<Option<String>, StoreError> {
+    let look = &house.look;
+    Ok(match shown {
+        Shown::Services => {
+            let page = look.services().await?;
+            Some(match part {
+                Part::Whole => html::services_page(&page),
+                Part::Main => html::services_main(&page),
+            })
+        }
+        Shown::History(service) => {
+            let page = look.history(service).await?;
+            let empty = page.entries.is_empty() && page.problems.is_empty();
+            (!empty).then(|| match part {
+                Part::Whole => html::history_page(&page),
+                Part::Main => html::history_main(&page),
+            })
+        }
+        Shown::Deployment(service, id) => {
+            let records = look.store.journal(service, id).await?;
+            if records.is_empty() {
+                return Ok(None);
+            }
+            Some(deployment(house, service, id, &records, part).await)
+        }
+    })
+}
+
+async fn deployment(
+    house: &House,
+    service: &ServiceName,
+    id: &DeploymentId,
+    records: &[Record],
+    part: Part,
+) -> String {
+    let driver = house.look.driver(service).await;
+    let driver = driver.filter(|it| it.deployment == *id).map(|it| told(&it));
+    let live = Live {
+        service,
+        id,
+        driver: driver.as_deref(),
+        csrf: house.guard.csrf(),
+    };
+    let measured = house.look.measured(records).await;
+    let now = house.look.clock.now();
+    match part {
+        Part::Whole => html::live_page(records, &measured, &live, now),
+        Part::Main => html::live_main(records, &measured, &live, now),
+    }
+}
+
+/// Sends the page's main part whenever it has changed, until nobody reads any more.
+async fn follow(house: Arc<House>, shown: Shown, writer: Writer) {
+    let mut last = String::new();
+    let mut known = None;
+    for round in 0_u32.. {
+        let state = state(&house.look, &shown).await;
+        if state != known || round.is_multiple_of(ANEW_EVERY) {
+            // What can't be read now may be readable in a second.
+            if let Ok(Some(main)) = render(&house, &shown, Part::Main).await
+                && main != last
+            {
+                if !writer.send("main", &main).await {
+                    return;
+                }
+                last = main;
+            }
+            known = state;
+        }
+        if !writer.keep_alive().await {
+            return;
+        }
+        tokio::time::sleep(LOOK_EVERY).await;
+    }
+}
+
+/// What says that a deployment's page has changed: how much is recorded, and who drives it.
+async fn state(look: &Look, shown: &Shown) -> Option<(usize, Option<String>)> {
+    let Shown::Deployment(service, id) = shown else {
+        return None;
+    };
+    let records = look.store.journal(service, id).await.ok()?;
+    Some((
+        records.len(),
+        look.driver(service).await.map(|it| told(&it)),
+    ))
+}
+
+/// Asks the process that drives it, and goes back to the page, which shows what came of it.
+async fn steered(
+    house: &House,
+    service: ServiceName,
+    id: DeploymentId,
+    steer: Steer,
+) -> Response<Body> {
+    let look = &house.look;
+    let driver = look.driver(&service).await.filter(|it| it.deployment == id);
+    let Some(holder) = driver else {
+        let why = "no process drives this deployment any more: load its page anew";
+        return said(StatusCode::CONFLICT, why);
+    };
+    let asked = ask_and_wait(
+        &look.store,
+        look.clock,
+        &service,
+        &holder,
+        steer,
+        &house.who,
+    )
+    .await;
+    let page = Shown::Deployment(service, id).path();
+    match asked {
+        Ok(Some(Answer::Taken | Answer::Ended(_) | Answer::Reverts(_))) => to(&page),
+        Ok(None) => {
+            let why = "its process does not answer; `bg rollback` takes over and puts all traffic \
+                       back";
+            said(StatusCode::GATEWAY_TIMEOUT, why)
+        }
+        Err(error) => said(
+            StatusCode::BAD_GATEWAY,
+            &format!("the state store: {error}"),
+        ),
+    }
+}
+
+async fn figures(look: &Look) -> Result<String, StoreError> {
+    let mut services = Vec::new();
+    for service in look.store.services().await? {
+        let is_driven = look.driver(&service).await.is_some();
+        services.push((look.history(&service).await?, is_driven));
+    }
+    Ok(metrics::metrics(&services).unwrap_or_default())
+}
+
+fn of_type(kind: &'static str, text: String) -> Response<Body> {
+    let mut answer = Response::new(BoxBody::new(Full::from(text)));
+    answer
+        .headers_mut()
+        .insert(CONTENT_TYPE, HeaderValue::from_static(kind));
+    hardened(answer)
+}
+
+fn to(path: &str) -> Response<Body> {
+    let mut answer = said(StatusCode::SEE_OTHER, "");
+    if let Ok(path) = HeaderValue::from_str(path) {
+        answer.headers_mut().insert(LOCATION, path);
+    }
+    answer
+}
+
+/// A status, and what it means, in words.
+fn said(status: StatusCode, why: &str) -> Response<Body> {
+    let mut answer = of_type("text/plain; charset=utf-8", format!("{why}\n"));
+    *answer.status_mut() = status;
+    answer
+}
+
+fn hardened(mut answer: Response<Body>) -> Response<Body> {
+    let headers = answer.headers_mut();
+    headers.insert(CONTENT_SECURITY_POLICY, HeaderValue::from_static(POLICY));
+    headers.insert(CACHE_CONTROL, HeaderValue::from_static("no-store"));
+    headers.insert(
+        "x-content-type-options",
+        HeaderValue::from_static("nosniff"),
+    );
+    // With `no-referrer` a browser would send its own forms with the origin `null`.
+    headers.insert("referrer-policy", HeaderValue::from_static("same-origin"));
+    answer
+}

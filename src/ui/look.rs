@@ -1,0 +1,162 @@
+//! What the pages are made from: the store's journals, and CloudWatch's figures where it can be
+//! asked.
+
+use std::collections::BTreeMap;
+use std::sync::{Mutex, PoisonError};
+use std::time::Duration;
+
+use tokio::time::Instant;
+
+use crate::aws::Cloud;
+use crate::deployment::event::{Event, Record};
+use crate::deployment::ids::{DeploymentId, ServiceName};
+use crate::deployment::outcome::Outcome;
+use crate::report::history::Entry;
+use crate::report::html::{HistoryPage, Measured, ServiceRow, ServicesPage};
+use crate::report::view::View;
+use crate::runner::Clock;
+use crate::store::{Duty, Holder, Store, StoreError};
+
+/// How many deployments of a service are listed.
+const LISTED: usize = 200;
+/// How long CloudWatch's figures are good for: they come by the minute.
+const FIGURES_FOR: Duration = Duration::from_secs(60);
+/// How long CloudWatch is waited for: a page is whole without it.
+const ANSWERS_WITHIN: Duration = Duration::from_secs(10);
+
+/// The eyes of a server.
+#[derive(Debug)]
+pub struct Look {
+    /// Whose services are shown.
+    pub(super) store: Store,
+    /// Its time.
+    pub(super) clock: Clock,
+    cloud: Option<Cloud>,
+    /// Deployments that nothing can change any more.
+    over: Mutex<BTreeMap<(ServiceName, DeploymentId), Entry>>,
+    figures: Mutex<BTreeMap<DeploymentId, (Instant, Measured)>>,
+}
+
+impl Look {
+    /// Of a store; without AWS, the pages show the figures that were judged.
+    pub fn new(store: Store, clock: Clock, cloud: Option<Cloud>) -> Look {
+        Look {
+            store,
+            clock,
+            cloud,
+            over: Mutex::default(),
+            figures: Mutex::default(),
+        }
+    }
+
+    /// Who drives a service's deployment right now.
+    pub(super) async fn driver(&self, service: &ServiceName) -> Option<Holder> {
+        let holder = self.store.holder(service).await.ok().flatten()?;
+        let drives = holder.duty == Duty::Deploy && holder.lease_until > self.clock.now();
+        drives.then_some(holder)
+    }
+
+    /// All services, each with its last deployment.
+    pub(super) async fn services(&self) -> Result<ServicesPage, StoreError> {
+        let mut page = ServicesPage::default();
+        for service in self.store.services().await? {
+            match self.service(&service).await {
+                Ok(row) => page.services.extend(row),
+                Err(error) => page
+                    .problems
+                    .push(format!("{service} can't be read: {error}")),
+            }
+        }
+        Ok(page)
+    }
+
+    async fn service(&self, service: &ServiceName) -> Result<Option<ServiceRow>, StoreError> {
+        let Some(last) = self.store.deployments(service).await?.pop() else {
+            return Ok(None);
+        };
+        let view = View::of(&self.store.journal(service, &last).await?);
+        let driver = self.driver(service).await.map(|it| told(&it));
+        Ok(ServiceRow::of(service, &view, driver.as_deref()))
+    }
+
+    /// A service's deployments, the newest first.
+    pub(super) async fn history(&self, service: &ServiceName) -> Result<HistoryPage, StoreError> {
+        let mut page = HistoryPage {
+            service: service.clone(),
+            entries: Vec::new(),
+            problems: Vec::new(),
+        };
+        let ids = self.store.deployments(service).await?;
+        for id in ids.into_iter().rev().take(LISTED) {
+            match self.entry(service, &id).await {
+                Ok(entry) => page.entries.extend(entry),
+                Err(error) => page.problems.push(format!("{id} can't be read: {error}")),
+            }
+        }
+        Ok(page)
+    }
+
+    async fn entry(
+        &self,
+        service: &ServiceName,
+        id: &DeploymentId,
+    ) -> Result<Option<Entry>, StoreError> {
+        let key = (service.clone(), id.clone());
+        let known = self
+            .over
+            .lock()
+            .unwrap_or_else(PoisonError::into_inner)
+            .get(&key)
+            .cloned();
+        if known.is_some() {
+            return Ok(known);
+        }
+        let entry = Entry::of(&View::of(&self.store.journal(service, id).await?));
+        if let Some(over) = entry.as_ref().filter(|it| is_over(it.outcome.as_ref())) {
+            let mut cached = self.over.lock().unwrap_or_else(PoisonError::into_inner);
+            cached.insert(key, over.clone());
+        }
+        Ok(entry)
+    }
+
+    /// What CloudWatch counted, asked at most once a minute.
+    pub(super) async fn measured(&self, records: &[Record]) -> Measured {
+        let none = Measured::Minutes(BTreeMap::new());
+        let plan = records.iter().find_map(|record| match &record.event {
+            Event::Started { plan } => Some(plan),
+            _ => None,
+        });
+        let (Some(cloud), Some(plan), Some(last)) = (&self.cloud, plan, records.last()) else {
+            return none;
+        };
+        if let Some(known) = self.known(&plan.id) {
+            return known;
+        }
+        let asked = tokio::time::timeout(ANSWERS_WITHIN, cloud.minutes(plan, last.at)).await;
+        let measured = match asked {
+            Ok(Ok(minutes)) => Measured::Minutes(minutes),
+            Ok(Err(error)) => Measured::not_read(&error.to_string()),
+            Err(_) => Measured::not_read("it did not answer in time"),
+        };
+        let mut figures = self.figures.lock().unwrap_or_else(PoisonError::into_inner);
+        figures.insert(plan.id.clone(), (Instant::now(), measured.clone()));
+        measured
+    }
+
+    fn known(&self, id: &DeploymentId) -> Option<Measured> {
+        let mut figures = self.figures.lock().unwrap_or_else(PoisonError::into_inner);
+        let good_for = FIGURES_FOR.div_f64(self.clock.speed().max(1.0));
+        figures.retain(|_, (at, _)| at.elapsed() < good_for);
+        figures.get(id).map(|(_, measured)| measured.clone())
+    }
+}
+
+/// `kim@build-7`.
+pub(super) fn told(holder: &Holder) -> String {
+    format!("{}@{}", holder.owner, holder.host)
+}
+
+/// One that was kept or is stuck may be gone on with.
+fn is_over(outcome: Option<&Outcome>) -> bool {
+    matches!(outcome, Some(Outcome::Promoted | Outcome::Reverted { .. }))
+}

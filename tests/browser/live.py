@@ -1,0 +1,68 @@
+"""The live page while a deployment runs. Arguments: its address, without and with the token."""
+
+import sys
+
+import looks
+from playwright.sync_api import expect
+
+HOME, WELCOME = sys.argv[1:]
+# The server looks once a second, the deployment answers at its next look.
+SOON = 20_000
+
+
+def a_stranger_is_kept_out(browser):
+    page = browser.new_page()
+    for path in ("/", "/services/shop", "/metrics", "/events", "/live.js"):
+        answer = page.goto(HOME + path)
+        assert answer.status == 403, (path, answer.status)
+    answer = page.request.post(f"{HOME}/services/shop/x/abort", form={"csrf": "x"})
+    assert answer.status == 403, answer.status
+    page.close()
+
+
+def test(browser):
+    a_stranger_is_kept_out(browser)
+    page = browser.new_page(viewport=looks.SCREEN)
+    watched = looks.Watched(page, HOME)
+    page.goto(WELCOME)
+    assert "token" not in page.url, page.url
+    looks.has_order(page)
+    looks.is_legible(page)
+    looks.fits_a_phone(page)
+
+    page.get_by_role("link", name="shop", exact=True).click()
+    expect(page.get_by_role("heading", level=1)).to_have_text("Deployments of shop")
+    looks.has_order(page)
+    page.locator("tbody a").first.click()
+
+    # It follows by itself.
+    expect(page.get_by_text("Now: baking at 10%, step 1 of 2")).to_be_visible(timeout=60_000)
+    looks.has_order(page)
+    looks.is_legible(page)
+    looks.fits_a_phone(page)
+
+    # By keyboard alone: to the button, and it is pressed.
+    pause = page.get_by_role("button", name="Pause")
+    pause.focus()
+    page.keyboard.press("Enter")
+    expect(page.get_by_text("(bg ui)").first).to_be_visible(timeout=SOON)
+    expect(page.locator("dt", has_text="paused")).to_be_visible(timeout=SOON)
+
+    # What a reader opened stays open while the page goes on.
+    page.get_by_text("All", exact=False).locator("xpath=self::summary").click()
+    page.get_by_role("button", name="Promote", exact=True).click()
+    expect(page.get_by_text("going on").first).to_be_visible(timeout=SOON)
+    expect(page.locator("dt", has_text="paused")).to_have_count(0, timeout=SOON)
+
+    page.get_by_role("button", name="Abort").click()
+    expect(page.get_by_role("heading", level=1)).to_contain_text("Reverted", timeout=60_000)
+    expect(page.get_by_role("button")).to_have_count(0)
+    expect(page.get_by_role("status")).to_have_text("This deployment is over.")
+    looks.is_legible(page)
+
+    figures = page.request.get(f"{HOME}/metrics").text()
+    assert 'bg_deployments{service="shop",outcome="reverted"} 1' in figures, figures
+    watched.is_quiet()
+
+
+looks.run(test)

@@ -1,0 +1,108 @@
+"""What every page has to be, whatever it shows: quiet, its own, legible, at home on a phone."""
+
+import os
+import shutil
+
+from playwright.sync_api import Browser, Page, sync_playwright
+
+PHONE = {"width": 390, "height": 844}
+SCREEN = {"width": 1280, "height": 900}
+
+# Text whose contrast with what lies behind it is under the 4.5 : 1 of WCAG 2.2, level AA.
+FAINT = """
+() => {
+  const parts = (color) => (color.match(/[\\d.]+/g) || []).map(Number);
+  const channel = (value) => {
+    const c = value / 255;
+    return c <= 0.04045 ? c / 12.92 : ((c + 0.055) / 1.055) ** 2.4;
+  };
+  const luminance = ([r, g, b]) => 0.2126 * channel(r) + 0.7152 * channel(g) + 0.0722 * channel(b);
+  const behind = (element) => {
+    for (let at = element; at; at = at.parentElement) {
+      const color = parts(getComputedStyle(at).backgroundColor);
+      if (color.length === 3 || color[3] === 1) return color;
+    }
+    return matchMedia("(prefers-color-scheme: dark)").matches ? [18, 18, 18] : [255, 255, 255];
+  };
+  const faint = [];
+  const walker = document.createTreeWalker(document.body, NodeFilter.SHOW_TEXT);
+  for (let node = walker.nextNode(); node; node = walker.nextNode()) {
+    const text = node.textContent.trim();
+    const element = node.parentElement;
+    if (!text || !element.checkVisibility()) continue;
+    const style = getComputedStyle(element);
+    const color = element.closest("svg") ? style.fill : style.color;
+    const [light, dark] = [luminance(parts(color)), luminance(behind(element))].sort((a, b) => b - a);
+    const ratio = (light + 0.05) / (dark + 0.05);
+    if (ratio < 4.5) faint.push(`${ratio.toFixed(2)} ${color} ${text.slice(0, 40)}`);
+  }
+  return faint;
+}
+"""
+
+
+def chromium(playwright) -> Browser:
+    """The Chromium of this machine, without a window."""
+    path = os.environ.get("CHROMIUM") or shutil.which("chromium") or shutil.which("google-chrome")
+    if not path:
+        raise SystemExit("there is no Chromium: install Debian's package chromium, or set CHROMIUM")
+    return playwright.chromium.launch(executable_path=path, args=["--no-sandbox", "--disable-gpu"])
+
+
+class Watched:
+    """A page whose console, errors and requests are listened to."""
+
+    def __init__(self, page: Page, home: str):
+        self.page = page
+        self.home = home
+        self.troubles: list[str] = []
+        page.on("console", self._console)
+        page.on("pageerror", lambda error: self.troubles.append(f"error: {error}"))
+        page.on("request", self._request)
+
+    def _console(self, message):
+        if message.type in ("error", "warning"):
+            self.troubles.append(f"console: {message.text}")
+
+    def _request(self, request):
+        if not request.url.startswith((self.home, "data:", "blob:")):
+            self.troubles.append(f"request: {request.url}")
+
+    def is_quiet(self):
+        assert not self.troubles, self.troubles
+
+
+def is_legible(page: Page):
+    """In both colour schemes, nothing is fainter than WCAG's AA allows."""
+    for scheme in ("light", "dark"):
+        page.emulate_media(color_scheme=scheme)
+        faint = page.evaluate(FAINT)
+        assert not faint, f"{scheme}: {faint}"
+    page.emulate_media(color_scheme="light")
+
+
+def fits_a_phone(page: Page):
+    """Nothing has to be moved sideways."""
+    page.set_viewport_size(PHONE)
+    wide = page.evaluate("document.documentElement.scrollWidth")
+    assert wide <= PHONE["width"], f"it is {wide} wide"
+    page.set_viewport_size(SCREEN)
+
+
+def has_order(page: Page):
+    """One first heading, a main part, and a name for whatever can be pressed."""
+    assert page.locator("h1").count() == 1
+    assert page.get_by_role("main").count() == 1
+    for control in page.locator("a, button, summary").all():
+        name = control.inner_text().strip()
+        assert name, control.evaluate("it => it.outerHTML")
+
+
+def run(test):
+    with sync_playwright() as playwright:
+        browser = chromium(playwright)
+        try:
+            test(browser)
+        finally:
+            browser.close()
+    print("as it should be")
