@@ -223,11 +223,21 @@ fn the_check_would_notice_a_wrong_import() {
 fn documents() -> Vec<PathBuf> {
     let root = Path::new(env!("CARGO_MANIFEST_DIR"));
     let mut found = vec![root.join("README.md"), root.join("CHANGELOG.md")];
-    let docs = fs::read_dir(root.join("docs")).expect("docs are there");
-    let docs = docs.map(|entry| entry.expect("readable").path());
-    found.extend(docs.filter(|path| path.extension().is_some_and(|it| it == "md")));
+    found.extend(pages(&root.join("docs")));
     found.sort();
     found
+}
+
+fn pages(folder: &Path) -> Vec<PathBuf> {
+    let entries = fs::read_dir(folder).expect("docs are there");
+    let paths = entries.map(|entry| entry.expect("readable").path());
+    let pages = paths.flat_map(|path| match path.is_dir() {
+        true => pages(&path),
+        false => vec![path],
+    });
+    pages
+        .filter(|path| path.extension().is_some_and(|it| it == "md"))
+        .collect()
 }
 
 /// A document's lines outside of its code blocks.

@@ -1,10 +1,9 @@
 //! The programs that gates run, looked for on this machine before a deployment changes anything.
 
+use std::env::consts::EXE_SUFFIX;
 use std::ffi::OsStr;
 use std::io::ErrorKind;
 use std::path::Path;
-
-use rustix::fs::{Access, access};
 
 use crate::deployment::preflight::Request;
 use crate::deployment::problem::Problem;
@@ -33,8 +32,15 @@ fn missing(program: &str, path: Option<&OsStr>) -> Option<String> {
     if program.contains('/') {
         return not_at(Path::new(program));
     }
+    // Windows finds a program without its ending.
+    let names = [program.to_owned(), format!("{program}{EXE_SUFFIX}")];
     let mut folders = std::env::split_paths(path?);
-    let found = folders.any(|folder| not_at(&folder.join(program)).is_none());
+    let is_in = |folder: &Path| {
+        names
+            .iter()
+            .any(|name| not_at(&folder.join(name)).is_none())
+    };
+    let found = folders.any(|folder| is_in(&folder));
     (!found).then(|| "no folder of PATH has a program of that name".to_owned())
 }
 
@@ -46,10 +52,21 @@ fn not_at(file: &Path) -> Option<String> {
         }
         Err(error) => Some(format!("it can't be looked at: {error}")),
         Ok(found) if !found.is_file() => Some("that is no file".to_owned()),
-        Ok(_) => access(file, Access::EXEC_OK)
-            .err()
-            .map(|_| format!("it may not be executed: `chmod +x {}`", file.display())),
+        Ok(_) => (!may_run(file))
+            .then(|| format!("it may not be executed: `chmod +x {}`", file.display())),
     }
+}
+
+#[cfg(unix)]
+fn may_run(file: &Path) -> bool {
+    use rustix::fs::{Access, access};
+    access(file, Access::EXEC_OK).is_ok()
+}
+
+/// There files have no such right.
+#[cfg(not(unix))]
+fn may_run(_: &Path) -> bool {
+    true
 }
 
 fn here() -> String {
@@ -61,6 +78,7 @@ fn here() -> String {
 }
 
 #[cfg(test)]
+#[cfg(unix)]
 mod tests {
     use super::*;
 

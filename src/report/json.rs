@@ -24,6 +24,7 @@ use crate::deployment::event::Record;
 /// | `green_provisioned` | ECS took green's service |
 /// | `green_healthy`, `green_ready` | green has what it needs; and had it for long enough |
 /// | `green_unhealthy` | `why`: a hold |
+/// | `sizing_green` | intent: `desired`: how many tasks green is to have for its next weight |
 /// | `pointing_test_routes` | intent: `to`: the slot that gets everything on the test routes |
 /// | `shifting` | intent: `step` (from 0), `weight` |
 /// | `baking` | all routes show it: `step`, `weight`, `until` |
