@@ -91,6 +91,11 @@ impl Traffic {
         })
     }
 
+    /// A slot's service, where no load balancer tells.
+    pub(super) fn service(&self, slot: SlotName) -> Option<&Value> {
+        self.bare.as_ref()?[slot].as_ref()
+    }
+
     /// Of what was found for the config's slots.
     pub(super) fn of(
         wanted: &Slots<SlotWanted>,

@@ -2,6 +2,8 @@
 
 use std::fs;
 
+use serde_json::json;
+
 use super::support::Scene;
 
 const LONG: (&str, &str) = ("bake: 1m }", "bake: 30m }");
@@ -73,6 +75,91 @@ fn it_goes_by_what_aws_shows_where_the_store_knows_nothing() {
         let status = scene.bg(&["status", "--output", "json"]).exits(0).json();
         assert!(status["unknown"].is_null(), "{status}");
     }
+}
+
+/// Kills the deployment of an image at its first bake, and loses its store.
+fn lost_at_bake(scene: &Scene, image: &str) {
+    let mut deploy = scene.start(&["deploy", "--image", image, "--revert"]);
+    deploy.until_it_says("baking");
+    deploy.signal("KILL");
+    assert_eq!(deploy.end().code, -1);
+    fs::remove_dir_all(scene.folder().join(".bg")).unwrap();
+}
+
+#[test]
+fn what_it_went_back_to_is_nobody_s_deployment_without_an_end() {
+    let scene = Scene::at_speed(50);
+    scene.deploy_to_b();
+    scene.configure(&[LONG]);
+    for image in ["shop:v3", "shop:v4"] {
+        lost_at_bake(&scene, image);
+        let settled = scene.bg_with(&IN_CI, &["resume", "--revert"]).exits(0);
+        settled.complains("from what AWS shows");
+        assert_eq!(scene.weights(), (0, 100), "{image}");
+        let status = scene.bg(&["status", "--output", "json"]).exits(0).json();
+        assert!(status["unknown"].is_null(), "{status}");
+        assert_eq!(status["live"]["slot"], "b", "{status}");
+    }
+    lost_at_bake(&scene, "shop:v5");
+    scene.bg(&["rollback", "--to", "a", "--force"]).exits(0);
+    let status = scene.bg(&["status", "--output", "json"]).exits(0).json();
+    assert!(status["unknown"].is_null(), "both have served: {status}");
+    scene.configure(&[]);
+    let next = ["deploy", "--image", "shop:v6", "--no-wait-retire"];
+    scene.bg(&next).exits(0);
+    assert_eq!(scene.weights(), (0, 100));
+}
+
+#[test]
+fn it_puts_scaling_back_of_which_only_tags_tell() {
+    let scene = Scene::at_speed(50);
+    scene.configure(&[LONG]);
+    let target = json!({
+        "ServiceNamespace": "ecs",
+        "ResourceId": "service/demo/shop",
+        "ScalableDimension": "ecs:service:DesiredCount",
+        "MinCapacity": 2,
+        "MaxCapacity": 6,
+    });
+    scene.scaling("RegisterScalableTarget", &target);
+    lost_at_bake(&scene, "shop:v2");
+    let targets = || {
+        let all = scene.scaling(
+            "DescribeScalableTargets",
+            &json!({ "ServiceNamespace": "ecs" }),
+        );
+        let target = |name: &str| {
+            let all = all["ScalableTargets"].as_array().expect("a list");
+            let id = format!("service/demo/{name}");
+            all.iter()
+                .find(|it| it["ResourceId"] == id.as_str())
+                .cloned()
+                .expect("it is there")
+        };
+        [target("shop"), target("shop-b")]
+    };
+    let [live, _] = targets();
+    assert_eq!(
+        live["SuspendedState"]["DynamicScalingInSuspended"], true,
+        "{live}"
+    );
+    let settled = scene.bg_with(&IN_CI, &["resume", "--revert"]).exits(0);
+    settled.complains("shop may scale in again");
+    scene.stands_on_blue();
+    let [live, idle] = targets();
+    assert_eq!(
+        live["SuspendedState"]["DynamicScalingInSuspended"], false,
+        "{live}"
+    );
+    assert_eq!(
+        (&live["MinCapacity"], &live["MaxCapacity"]),
+        (&json!(2), &json!(6))
+    );
+    assert_eq!(idle["MinCapacity"], 0, "{idle}");
+    assert_eq!(
+        idle["SuspendedState"]["DynamicScalingOutSuspended"], true,
+        "{idle}"
+    );
 }
 
 #[test]

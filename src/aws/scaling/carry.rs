@@ -176,6 +176,34 @@ impl Cloud {
         self.register_scalable_target(body).await.map(|_| ())
     }
 
+    /// Lets a service scale in again that was kept from it for a deployment of which nothing else
+    /// is known: its tag says so, and that scale-in was on before. Answers whether it was.
+    ///
+    /// # Errors
+    /// When it can't be read or changed.
+    pub async fn release_scale_in(
+        &self,
+        cluster: &ClusterName,
+        service: &EcsServiceName,
+    ) -> Result<bool, AwsError> {
+        let found = self.services(cluster, &[service]).await?;
+        let held = |service: &Value| tag(list(service, "tags"), HELD_TAG).is_some();
+        if !found.iter().flatten().any(held) {
+            return Ok(false);
+        }
+        let targets = self.scalable_targets(cluster, &[service]).await?;
+        for target in targets.iter().flatten() {
+            let before = Suspended {
+                scale_in: false,
+                ..target.suspended
+            };
+            self.free(target, target, before).await?;
+        }
+        let tags = BTreeMap::from([(HELD_TAG.to_owned(), None)]);
+        self.tag(cluster, service, &tags).await?;
+        Ok(true)
+    }
+
     /// Keeps autoscaling from starting an idle service's tasks again. The alarms that this program
     /// made for its step policies go: the next deployment makes them anew.
     pub(in crate::aws) async fn sleep_scaling(

@@ -1,15 +1,11 @@
 //! Records: a change takes a while to reach Route 53's servers, and as long as resolvers keep
 //! answers to reach everybody.
 
-use std::time::Duration;
-
 use jiff::Timestamp;
 
 use super::{Draft, after};
+use crate::deployment::dns::SPREADS_WITHIN;
 use crate::deployment::observation::{Seen, Spread};
-
-/// How long a change is given to reach all servers: AWS says that most take less than a minute.
-const SPREADS_WITHIN: Duration = Duration::from_secs(120);
 
 /// How far a change of the routes' weights has got.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]

@@ -22,6 +22,9 @@ pub use shares::{ALL, integers};
 /// What Route 53 tells resolvers to keep the answer of an alias to a load balancer for.
 pub const TTL_OF_ALIAS: Duration = Duration::from_secs(60);
 
+/// How long a change is given to reach all servers: AWS says that most take less than a minute.
+pub const SPREADS_WITHIN: Duration = Duration::from_secs(120);
+
 /// The types of record that lead to a load balancer.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
 #[serde(rename_all = "UPPERCASE")]

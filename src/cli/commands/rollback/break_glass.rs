@@ -5,6 +5,8 @@
 use std::collections::BTreeMap;
 use std::time::Duration;
 
+use serde_json::Value;
+
 use super::say;
 use crate::aws::{AwsError, RouteWrite};
 use crate::cli::args::Global;
@@ -14,7 +16,8 @@ use crate::cli::request;
 use crate::cli::session::Session;
 use crate::cli::traffic::Traffic;
 use crate::deployment::action::Action;
-use crate::deployment::ids::{SlotName, TargetGroupArn};
+use crate::deployment::clone::DEPLOYMENT_TAG;
+use crate::deployment::ids::{SlotName, Slots, TargetGroupArn};
 use crate::deployment::{bare, deadman, retire};
 use crate::judge::words::plural;
 
@@ -161,17 +164,18 @@ async fn put_all_on(
         );
     }
     let scale = |slot, desired| Action::Scale { slot, desired };
-    let tag = |slot, live: Option<String>, retire: &[&str]| {
-        let retire = retire.iter().map(|key| ((*key).to_owned(), None));
-        let live = [(bare::LIVE_TAG.to_owned(), live)];
-        let tags = live.into_iter().chain(retire).collect();
-        Action::Tag { slot, tags }
-    };
-    let id = session.new_id().to_string();
-    let mut acts = vec![scale(to, wanted), tag(to, Some(id), &[retire::TAG])];
+    let live = traffic
+        .service(to)
+        .map(|service| became_live(session, service));
+    let tags = BTreeMap::from([
+        (bare::LIVE_TAG.to_owned(), live),
+        (retire::TAG.to_owned(), None),
+    ]);
+    let mut acts = vec![scale(to, wanted), Action::Tag { slot: to, tags }];
     if traffic.desired(other).is_some() {
         let sleep = Action::SleepScaling { slot: other };
-        acts.extend([sleep, scale(other, 0), tag(other, None, &[])]);
+        let tags = traffic.service(other).map(has_served).unwrap_or_default();
+        acts.extend([sleep, scale(other, 0), Action::Tag { slot: other, tags }]);
     }
     let cluster = session.cluster();
     let mut failed = 0;
@@ -223,23 +227,58 @@ async fn forget_retirement(session: &Session, slot: SlotName) {
     );
 }
 
-/// The tag for other tools follows traffic. Nothing here goes by it where a load balancer tells.
+/// The tags follow traffic: the one for other tools, and those by which the next look tells what
+/// has served from what was left in the middle. Nothing here goes by them where a load balancer
+/// tells.
 async fn mark_live(session: &Session, to: SlotName) {
-    let cluster = session.cluster();
-    let id = session.new_id().to_string();
-    for (slot, live) in [(to, Some(id)), (to.other(), None)] {
-        let service = &request::slots(&session.config)[slot].service;
-        let tags = BTreeMap::from([(bare::LIVE_TAG.to_owned(), live)]);
-        let tag = Action::Tag { slot, tags };
-        let tag = session.cloud.act_on_service(&cluster, service, &tag);
-        if !matches!(tokio::time::timeout(UNTAG_WITHIN, tag).await, Ok(Ok(()))) {
-            note!(
-                "Note: service {service}'s tag {} may not be right; `bg status` goes by the weights",
-                bare::LIVE_TAG
-            );
-            return;
-        }
+    let marked = tokio::time::timeout(UNTAG_WITHIN, tag_both(session, to)).await;
+    if !matches!(marked, Ok(Ok(()))) {
+        note!(
+            "Note: the services' tags {} may not be right; `bg status` goes by the weights",
+            bare::LIVE_TAG
+        );
     }
+}
+
+async fn tag_both(session: &Session, to: SlotName) -> Result<(), AwsError> {
+    let cluster = session.cluster();
+    let slots = request::slots(&session.config);
+    let names = [&slots.a.service, &slots.b.service];
+    let found = session.cloud.services(&cluster, &names).await?;
+    let mut found = found.into_iter();
+    let found = Slots::from_fn(|_| found.next().flatten());
+    for slot in [to, to.other()] {
+        let Some(service) = &found[slot] else {
+            continue;
+        };
+        let tags = match slot == to {
+            true => BTreeMap::from([(
+                bare::LIVE_TAG.to_owned(),
+                Some(became_live(session, service)),
+            )]),
+            false => has_served(service),
+        };
+        let tag = Action::Tag { slot, tags };
+        let name = &slots[slot].service;
+        session.cloud.act_on_service(&cluster, name, &tag).await?;
+    }
+    Ok(())
+}
+
+/// The deployment that its tasks are of: so nobody takes it for one without an end.
+fn became_live(session: &Session, service: &Value) -> String {
+    let own = bare::tag(service, DEPLOYMENT_TAG).map(str::to_owned);
+    own.unwrap_or_else(|| session.new_id().to_string())
+}
+
+/// A service that was live has served, whatever becomes of it.
+fn has_served(service: &Value) -> BTreeMap<String, Option<String>> {
+    let mut tags = BTreeMap::from([(bare::LIVE_TAG.to_owned(), None)]);
+    let definition = service.get("taskDefinition").and_then(Value::as_str);
+    if let Some(definition) = definition.filter(|_| bare::tag(service, bare::LIVE_TAG).is_some()) {
+        tags.insert(retire::SERVED_TAG.to_owned(), Some(definition.to_owned()));
+    }
+    tags
 }
 
 fn carries_everything(weights: &BTreeMap<TargetGroupArn, u32>, write: &RouteWrite) -> bool {

@@ -11,7 +11,9 @@ use crate::cli::exit::ExitCode;
 use crate::cli::request;
 use crate::cli::session::Session;
 use crate::cli::situation::Situation;
+use crate::cli::traffic::Traffic;
 use crate::deployment::action::Action;
+use crate::deployment::dns;
 use crate::deployment::ids::SlotName;
 use crate::report::words;
 use crate::store::{Holder, StoreError};
@@ -120,6 +122,36 @@ pub(in crate::cli::commands) fn refuse_split(situation: &Situation) -> Result<()
     .hint("`bg status` shows it; `bg rollback --to a --force` or `--to b --force` ends it"))
 }
 
+/// How long somebody may still be led to green: its own change of records has no id here that
+/// could be asked for, and then one TTL passes.
+fn settles(traffic: &Traffic) -> SignedDuration {
+    let records = traffic.forwards.iter().filter_map(|it| it.kind.record());
+    let ttl = records.map(|record| record.ttl).max();
+    let ttl = ttl.map(|ttl| dns::SPREADS_WITHIN + ttl);
+    ttl.and_then(|ttl| SignedDuration::try_from(ttl).ok())
+        .map_or(SETTLE, |ttl| ttl.max(SETTLE))
+}
+
+/// Autoscaling must not start green's tasks again, and blue's may take some away again.
+async fn put_to_sleep(session: &Session, green: SlotName) {
+    let slots = request::slots(&session.config);
+    let cluster = session.cluster();
+    let (blue, green_service) = (&slots[green.other()].service, &slots[green].service);
+    let sleep = Action::SleepScaling { slot: green };
+    let slept = session
+        .cloud
+        .act_on_service(&cluster, green_service, &sleep)
+        .await;
+    if let Err(error) = slept {
+        note!("Warning: the autoscaling of {green_service} was not put to sleep: {error}");
+    }
+    match session.cloud.release_scale_in(&cluster, blue).await {
+        Ok(true) => note!("{blue} may scale in again"),
+        Ok(false) => {}
+        Err(error) => note!("Warning: {blue} may still be kept from scaling in: {error}"),
+    }
+}
+
 /// Puts all traffic back on the slot that served before, then scales `green` to zero.
 ///
 /// # Errors
@@ -185,11 +217,19 @@ async fn move_and_scale(
 ) -> Result<ExitCode, CliError> {
     let blue = green.other();
     break_glass::write(global, session, situation.traffic(), blue).await?;
+    let settle = settles(situation.traffic());
+    if settle > SETTLE {
+        note!(
+            "slot {green} keeps its tasks for another {}: so long some may still be led there by DNS",
+            words::length(settle.unsigned_abs())
+        );
+    }
     session
         .clock
-        .sleep_until(session.clock.now() + SETTLE)
+        .sleep_until(session.clock.now() + settle)
         .await;
     let ecs = &request::slots(&session.config)[green].service;
+    put_to_sleep(session, green).await;
     let scale = Action::Scale {
         slot: green,
         desired: 0,
