@@ -11,8 +11,9 @@ use clap::builder::FalseyValueParser;
 use clap::error::ErrorKind;
 use clap::{ArgMatches, Args, CommandFactory, FromArgMatches, Parser, Subcommand, ValueEnum};
 
+use super::story::Story;
 pub use deployment::{
-    DefinitionArgs, DeployArgs, PlanArgs, RegionArgs, RetireBy, RunArgs, VersionArgs,
+    DefinitionArgs, DeployArgs, MeantArgs, PlanArgs, RegionArgs, RetireBy, RunArgs, VersionArgs,
 };
 pub use verbs::{
     DeadmanArgs, DeadmanTestArgs, DeadmanVerb, DoctorArgs, HistoryArgs, IamPolicyArgs, InitArgs,
@@ -277,6 +278,9 @@ pub struct Global {
     /// No colours; NO_COLOR=1 does the same
     #[arg(long, global = true, env = "BG_NO_COLOR", value_parser = FalseyValueParser::new(), help_heading = OUTPUT)]
     pub no_color: bool,
+    /// What this process has to tell CI at its end.
+    #[arg(skip)]
+    pub story: Story,
 }
 
 /// What output is for.

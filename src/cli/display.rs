@@ -1,5 +1,6 @@
 //! Shows a running deployment the way that was asked for: live, line by line, or as JSON.
 
+use std::borrow::Cow;
 use std::fmt;
 use std::io::{self, Write};
 
@@ -7,10 +8,13 @@ use jiff::Timestamp;
 use serde::Serialize;
 
 use super::args::Global;
+use super::ci::{command, in_actions};
 use super::live::{Live, show_cursor_on_panic};
+use super::story::Story;
 use super::style::{Colors, paint};
 use super::terminal::{Output, Surface, size};
 use crate::deployment::event::Record;
+use crate::report::ci::github::{group, harmless, harmless_json};
 use crate::report::ending::ending;
 use crate::report::json;
 use crate::report::line::{StyledLine, Symbols};
@@ -26,6 +30,17 @@ pub const TICK: std::time::Duration = std::time::Duration::from_millis(500);
 pub struct Display {
     colors: Colors,
     shown: Shown,
+    story: Story,
+    groups: Groups,
+}
+
+/// Whether the log's lines are folded away under headings.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Groups {
+    /// GitHub's runner reads commands from the log.
+    Folded,
+    /// Nobody does.
+    Flat,
 }
 
 #[derive(Debug)]
@@ -55,14 +70,21 @@ impl Display {
             Output::Lines => Shown::Lines(Box::new(Lines::new(detail(global)))),
             Output::Json => Shown::Json(Box::default()),
         };
+        let groups = match in_actions() && !global.quiet && matches!(shown, Shown::Lines(_)) {
+            true => Groups::Folded,
+            false => Groups::Flat,
+        };
         Display {
             colors: surface.stdout_colors(global),
             shown,
+            story: global.story.clone(),
+            groups,
         }
     }
 
     /// Takes a record in that was shown when it was written, maybe by another process.
     pub fn know(&mut self, record: &Record) {
+        self.story.on(record);
         match &mut self.shown {
             Shown::Live { view, .. } | Shown::Json(view) => view.apply(record),
             Shown::Lines(lines) => {
@@ -76,16 +98,24 @@ impl Display {
     /// # Errors
     /// When the stream is gone. A deployment doesn't end for that.
     pub fn record(&mut self, record: &Record) -> io::Result<()> {
+        self.story.on(record);
         match &mut self.shown {
             Shown::Live { view, .. } => {
                 view.apply(record);
                 self.tick(record.at)
             }
-            Shown::Lines(lines) => write(&lines.on(record), self.colors),
+            Shown::Lines(lines) => {
+                if self.groups == Groups::Folded
+                    && let Some(heading) = group(lines.view(), record)
+                {
+                    command(&heading, false);
+                }
+                write(&lines.on(record), self.colors)
+            }
             Shown::Json(view) => {
                 view.apply(record);
                 let mut out = io::stdout().lock();
-                writeln!(out, "{}", json::line(record))?;
+                writeln!(out, "{}", data(&json::line(record)))?;
                 out.flush()
             }
         }
@@ -143,9 +173,28 @@ fn detail(global: &Global) -> Detail {
 fn write(lines: &[StyledLine], colors: Colors) -> io::Result<()> {
     let mut out = io::stdout().lock();
     for line in lines {
-        writeln!(out, "{}", paint(line, colors))?;
+        writeln!(out, "{}", of_log(&paint(line, colors)))?;
     }
     out.flush()
+}
+
+/// A line, or several, as the runner of CI may read it.
+fn of_log(line: &str) -> Cow<'_, str> {
+    match in_actions() {
+        true => {
+            let lines: Vec<_> = line.split('\n').map(harmless).collect();
+            Cow::Owned(lines.join("\n"))
+        }
+        false => Cow::Borrowed(line),
+    }
+}
+
+/// The same of JSON.
+fn data(line: &str) -> Cow<'_, str> {
+    match in_actions() {
+        true => harmless_json(line),
+        false => Cow::Borrowed(line),
+    }
 }
 
 /// Nothing went wrong where the reader has seen enough and is gone, as `head` is after ten lines.
@@ -183,17 +232,17 @@ pub fn print_json_line<T: Serialize>(document: &T) -> io::Result<()> {
 
 fn print_text(text: &str) -> io::Result<()> {
     let mut out = io::stdout().lock();
-    unless_gone(writeln!(out, "{text}").and_then(|()| out.flush()))
+    unless_gone(writeln!(out, "{}", data(text)).and_then(|()| out.flush()))
 }
 
 /// A line on stdout, if it can be written.
 pub(super) fn tell(words: fmt::Arguments<'_>) {
-    let _ = writeln!(io::stdout(), "{words}");
+    let _ = writeln!(io::stdout(), "{}", of_log(&words.to_string()));
 }
 
 /// A line on stderr, if it can be written.
 pub(super) fn note(words: fmt::Arguments<'_>) {
-    let _ = writeln!(io::stderr(), "{words}");
+    let _ = writeln!(io::stderr(), "{}", of_log(&words.to_string()));
 }
 
 /// Writes `lines` to stderr: errors, hints, notes.
@@ -204,7 +253,7 @@ pub fn complain(lines: &[StyledLine], colors: Colors) -> io::Result<()> {
     let mut out = io::stderr().lock();
     lines
         .iter()
-        .try_for_each(|line| writeln!(out, "{}", paint(line, colors)))
+        .try_for_each(|line| writeln!(out, "{}", of_log(&paint(line, colors))))
 }
 
 #[cfg(test)]

@@ -16,6 +16,7 @@ macro_rules! note {
 
 mod abandoned;
 pub mod args;
+mod ci;
 mod commands;
 mod definition;
 pub mod display;
@@ -35,6 +36,7 @@ mod sandbox_clock;
 mod session;
 mod situation;
 mod steering;
+pub mod story;
 pub mod style;
 pub mod terminal;
 mod traffic;
@@ -58,10 +60,11 @@ pub fn main() -> ExitCode {
         }
         Err(error) => Err(CliError::from_error(ErrorKind::Unexpected, &error)),
     };
-    ended.unwrap_or_else(|error| {
+    if let Err(error) = &ended {
         let colors = terminal::Surface::of_process().stderr_colors(&cli.global);
         // Where stderr is gone, the exit code still tells.
         let _ = display::complain(&error.lines(), colors);
-        error.exit()
-    })
+    }
+    ci::write_down(&cli, &ended);
+    ended.unwrap_or_else(|error| error.exit())
 }

@@ -13,6 +13,7 @@ use super::lock::Fence;
 use super::page;
 use super::retiring;
 use super::session::Session;
+use super::story::Said;
 use super::terminal::Surface;
 use crate::config::{OnSignal, Signals};
 use crate::deployment::event::Record;
@@ -48,6 +49,17 @@ pub(super) fn refuse_problems(planning: &Planning) -> Result<(), CliError> {
 /// # Errors
 /// When stdout is gone.
 pub(super) fn say_unchanged(global: &Global, planning: &Planning) -> Result<(), CliError> {
+    let title = "Unchanged: blue already runs this";
+    let live = planning.plan.as_ref();
+    global.story.say(Said {
+        task_definition: live.map(|plan| plan.blue_task_definition.clone()),
+        lines: planning
+            .notes
+            .iter()
+            .map(|it| StyledLine::new().plain(it))
+            .collect(),
+        ..Said::well("unchanged", title)
+    });
     let shown = match global.output {
         OutputFormat::Json => print_json_line(&serde_json::json!({
             "type": "unchanged",

@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use tokio::sync::OnceCell;
 
-use super::args::{Global, RegionArgs};
+use super::args::{Global, MeantArgs, RegionArgs};
 use super::error::{CliError, ErrorKind};
 use super::local_region::LocalRegion;
 use super::programs;
@@ -89,6 +89,38 @@ impl Session {
             endpoint_url: None,
             _region: Some(region),
         })
+    }
+
+    /// Refuses a config of something else than a pipeline believes that it deploys.
+    ///
+    /// # Errors
+    /// Where it is.
+    pub(super) fn refuse_other_than(&self, meant: &MeantArgs) -> Result<(), CliError> {
+        let Config {
+            service,
+            cluster,
+            slots,
+            ..
+        } = &self.config;
+        let name = |arn: &str| arn.rsplit('/').next().unwrap_or(arn).to_owned();
+        let (a, b) = (name(&slots.a.service), name(&slots.b.service));
+        if let Some(other) = &meant.service
+            && ![service, &a, &b].contains(&&name(other))
+        {
+            return Err(CliError::usage(format!(
+                "service {other} is meant, and the config is of {service} ({a} and {b})"
+            ))
+            .hint(
+                "name the right config: --config FILE; or leave --service out (BG_SERVICE too)",
+            ));
+        }
+        match &meant.cluster {
+            Some(other) if name(other) != name(cluster) => Err(CliError::usage(format!(
+                "cluster {other} is meant, and the config is of cluster {cluster}"
+            ))
+            .hint("name the right config: --config FILE; or leave --cluster out (BG_CLUSTER too)")),
+            _ => Ok(()),
+        }
     }
 
     /// A fresh id, for what leaves no journal.

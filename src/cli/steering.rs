@@ -5,6 +5,7 @@ use serde_json::json;
 use super::args::{Global, OutputFormat};
 use super::error::{CliError, ErrorKind};
 use super::session::Session;
+use super::story::Said;
 use crate::runner::{self, Answer};
 use crate::store::{Holder, Steer};
 
@@ -22,6 +23,12 @@ pub(super) async fn ask_and_wait(
 
 /// A line on stdout, as text or as JSON.
 pub(super) fn say(global: &Global, kind: &str, text: &str) {
+    let outcome = match kind {
+        "aborted" | "scaled" => "reverted",
+        "too_late" => "stuck",
+        _ => "unchanged",
+    };
+    global.story.say_alone(Said::well(outcome, text));
     let document = json!({ "type": kind, "message": text });
     match global.output {
         OutputFormat::Text | OutputFormat::Markdown => tell!("{text}"),

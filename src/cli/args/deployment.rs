@@ -134,6 +134,24 @@ pub struct RunArgs {
     /// Write the deployment's report, one HTML page, to this file when it has ended, however it did
     #[arg(long, env = "BG_REPORT", value_name = "FILE")]
     pub report: Option<PathBuf>,
+    /// Write a JUnit report of the steps, gates and guards at the end
+    #[arg(long, env = "BG_JUNIT", value_name = "FILE")]
+    pub junit: Option<PathBuf>,
+    /// Write how it ended for a shell to source: BG_OUTCOME, BG_DEPLOYMENT_ID,
+    /// BG_TASK_DEFINITION_ARN, BG_GREEN_WEIGHT
+    #[arg(long, env = "BG_ENV_FILE", value_name = "FILE")]
+    pub env_file: Option<PathBuf>,
+}
+
+/// What a pipeline believes that it deploys.
+#[derive(Debug, Clone, Default, Args)]
+pub struct MeantArgs {
+    /// Refuse a config of another service than this one: by its name or an ECS service of its slots
+    #[arg(long, env = "BG_SERVICE", value_name = "NAME")]
+    pub service: Option<String>,
+    /// Refuse a config of another cluster
+    #[arg(long, env = "BG_CLUSTER", value_name = "NAME")]
+    pub cluster: Option<String>,
 }
 
 /// Who retires blue.
@@ -179,6 +197,9 @@ pub struct DeployArgs {
     /// How its run behaves.
     #[command(flatten)]
     pub run: RunArgs,
+    /// What is meant.
+    #[command(flatten)]
+    pub meant: MeantArgs,
     /// Where.
     #[command(flatten)]
     pub region: RegionArgs,
@@ -190,6 +211,9 @@ pub struct PlanArgs {
     /// What would be deployed.
     #[command(flatten)]
     pub version: VersionArgs,
+    /// What is meant.
+    #[command(flatten)]
+    pub meant: MeantArgs,
     /// Where.
     #[command(flatten)]
     pub region: RegionArgs,

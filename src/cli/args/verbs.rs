@@ -6,7 +6,7 @@ use std::time::Duration;
 use clap::builder::FalseyValueParser;
 use clap::{Args, Subcommand, ValueEnum};
 
-use super::deployment::{DefinitionArgs, LeftoverArgs, RegionArgs, RunArgs};
+use super::deployment::{DefinitionArgs, LeftoverArgs, MeantArgs, RegionArgs, RunArgs};
 use super::values::{slots, speed};
 use crate::deployment::ids::SlotName;
 
@@ -249,6 +249,9 @@ pub struct RestartArgs {
     /// How its run behaves.
     #[command(flatten)]
     pub run: RunArgs,
+    /// What is meant.
+    #[command(flatten)]
+    pub meant: MeantArgs,
     /// Where.
     #[command(flatten)]
     pub region: RegionArgs,
@@ -271,6 +274,9 @@ pub struct RollbackArgs {
     /// How its run behaves.
     #[command(flatten)]
     pub run: RunArgs,
+    /// What is meant.
+    #[command(flatten)]
+    pub meant: MeantArgs,
 }
 
 /// `bg rehearse`

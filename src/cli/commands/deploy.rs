@@ -30,6 +30,7 @@ pub(super) async fn restart(global: &Global, args: &RestartArgs) -> Result<ExitC
         version,
         leftover: args.leftover,
         run: args.run.clone(),
+        meant: args.meant.clone(),
         region: args.region.clone(),
     };
     run_to_its_end(global, &args, &What::Live).await
@@ -70,6 +71,7 @@ async fn run_to_its_end(
     what: &What,
 ) -> Result<ExitCode, CliError> {
     let session = Session::open(global, Some(&args.region)).await?;
+    session.refuse_other_than(&args.meant)?;
     let give_up_at = session.wait_ends(args.run.wait_lock);
     loop {
         session.wait_for_lock(give_up_at).await?;

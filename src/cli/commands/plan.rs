@@ -7,15 +7,18 @@ use crate::cli::error::{CliError, ErrorKind};
 use crate::cli::exit::ExitCode;
 use crate::cli::request;
 use crate::cli::session::Session;
+use crate::cli::story::Said;
 use crate::cli::terminal::Surface;
 use crate::deployment::preflight::Planning;
 use crate::deployment::problem::Problem;
+use crate::report::ci::summary::Mark;
 use crate::report::plan::{PlanReport, text};
 use crate::store::Store;
 
 pub(super) async fn run(global: &Global, args: &PlanArgs) -> Result<ExitCode, CliError> {
     let wanted = request::Wanted::of_version(&args.version)?;
     let session = Session::open(global, Some(&args.region)).await?;
+    session.refuse_other_than(&args.meant)?;
     let (id, note) = (session.new_id(), wanted.note.clone());
     let request = wanted.into_request(&session.config, &session.folder, id)?;
     let mut planning = session.plan(&request).await?;
@@ -27,6 +30,7 @@ pub(super) async fn run(global: &Global, args: &PlanArgs) -> Result<ExitCode, Cl
         planning.plan = None;
     }
     let report = report_of(planning, session.clock.now());
+    global.story.say(said(&report));
     let shown = match global.output {
         OutputFormat::Text | OutputFormat::Markdown => {
             print(&text(&report), Surface::of_process().stdout_colors(global))
@@ -60,6 +64,20 @@ fn no_room(store: &Store) -> Option<Problem> {
     let error = CliError::from_error(ErrorKind::Store, &error);
     let message = format!("nothing can be kept of a deployment: {}", error.message);
     Some(Problem::new(message, error.hints.join("; ")))
+}
+
+/// What it comes to, for CI.
+fn said(report: &PlanReport) -> Said {
+    let (outcome, mark, title) = match (report.problems.len(), report.unchanged) {
+        (1.., _) => ("refused", Mark::Bad, "bg plan: refused"),
+        (0, true) => ("unchanged", Mark::Good, "bg plan: unchanged"),
+        (0, false) => ("ready", Mark::Good, "bg plan: ready"),
+    };
+    Said {
+        mark,
+        lines: text(report),
+        ..Said::well(outcome, title)
+    }
 }
 
 fn report_of(planning: Planning, now: jiff::Timestamp) -> PlanReport {

@@ -25,6 +25,7 @@ use crate::store::{Steer, StoreError};
 
 pub(super) async fn run(global: &Global, args: &RollbackArgs) -> Result<ExitCode, CliError> {
     let session = Session::open(global, None).await?;
+    session.refuse_other_than(&args.meant)?;
     if let (Some(to), true) = (args.to, args.force) {
         return break_glass::run(global, &session, to).await;
     }

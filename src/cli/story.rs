@@ -1,0 +1,78 @@
+//! What a run leaves behind for CI: everything that it showed of deployments, and what it said
+//! where there was none. `bg` writes it down at its end.
+
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+
+use crate::deployment::event::Record;
+use crate::deployment::ids::TaskDefinitionArn;
+use crate::report::ci::summary::Mark;
+use crate::report::line::StyledLine;
+
+/// The story of this process so far; clones share it.
+#[derive(Debug, Clone, Default)]
+pub struct Story(Arc<Mutex<Told>>);
+
+/// What it holds.
+#[derive(Debug, Clone, Default)]
+pub(super) struct Told {
+    /// Of all deployments that this process drove, whoever wrote them.
+    pub(super) records: Vec<Record>,
+    /// What was said last, where that was no record.
+    pub(super) said: Option<Said>,
+}
+
+/// How it ended without a deployment of its own.
+#[derive(Debug, Clone)]
+pub(super) struct Said {
+    /// In one word.
+    pub(super) outcome: &'static str,
+    pub(super) mark: Mark,
+    pub(super) title: String,
+    pub(super) lines: Vec<StyledLine>,
+    /// What is live.
+    pub(super) task_definition: Option<TaskDefinitionArn>,
+}
+
+impl Said {
+    /// One that went as asked.
+    pub(super) fn well(outcome: &'static str, title: impl Into<String>) -> Said {
+        Said {
+            outcome,
+            mark: Mark::Good,
+            title: title.into(),
+            lines: Vec::new(),
+            task_definition: None,
+        }
+    }
+}
+
+impl Story {
+    fn told(&self) -> MutexGuard<'_, Told> {
+        self.0.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// One more record of a deployment.
+    pub(super) fn on(&self, record: &Record) {
+        let mut told = self.told();
+        told.records.push(record.clone());
+        told.said = None;
+    }
+
+    /// How it ends without one.
+    pub(super) fn say(&self, said: Said) {
+        self.told().said = Some(said);
+    }
+
+    /// How it ends, where no deployment of its own says more.
+    pub(super) fn say_alone(&self, said: Said) {
+        let mut told = self.told();
+        if told.records.is_empty() {
+            told.said = Some(said);
+        }
+    }
+
+    /// All of it.
+    pub(super) fn so_far(&self) -> Told {
+        self.told().clone()
+    }
+}
