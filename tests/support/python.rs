@@ -7,11 +7,13 @@ use std::io::{self, Write};
 use std::path::{Path, PathBuf};
 use std::process::Command;
 
-const REQUIREMENTS: &str = include_str!("../emulators/requirements.txt");
+/// What the emulators and clients need.
+const REQUIREMENTS: &str = "emulators/requirements.txt";
 
-/// A Python with everything that `requirements.txt` names.
+/// A Python with everything that a `requirements.txt` names.
 pub(crate) struct Python {
-    bin: PathBuf,
+    /// The folder of its programs.
+    pub(crate) bin: PathBuf,
 }
 
 impl Python {
@@ -21,7 +23,15 @@ impl Python {
     /// # Panics
     /// If it can't be installed and `CI` is set: there a test that did not run is a failure.
     pub(crate) fn ready(test: &str) -> Option<Self> {
-        match installed() {
+        Self::with(test, REQUIREMENTS)
+    }
+
+    /// The same with what another list under `tests/` names.
+    ///
+    /// # Panics
+    /// The same.
+    pub(crate) fn with(test: &str, requirements: &str) -> Option<Self> {
+        match installed(requirements) {
             Ok(folder) => Some(Self {
                 bin: folder.join("bin"),
             }),
@@ -51,9 +61,14 @@ impl Python {
 }
 
 /// The folder of the virtual environment, made if need be. One process makes it, others wait.
-fn installed() -> Result<PathBuf, String> {
+fn installed(requirements: &str) -> Result<PathBuf, String> {
+    let requirements = Path::new(env!("CARGO_MANIFEST_DIR"))
+        .join("tests")
+        .join(requirements);
+    let list = fs::read_to_string(&requirements);
+    let list = list.map_err(|error| format!("{}: {error}", requirements.display()))?;
     let mut hasher = DefaultHasher::new();
-    REQUIREMENTS.hash(&mut hasher);
+    list.hash(&mut hasher);
     let py = Path::new(env!("CARGO_TARGET_TMPDIR")).with_file_name("py");
     let folder = py.join(format!("{:016x}", hasher.finish()));
     let complete = folder.join("complete");
@@ -62,15 +77,13 @@ fn installed() -> Result<PathBuf, String> {
     let lock = File::create(folder.with_extension("lock")).map_err(words)?;
     lock.lock().map_err(words)?;
     if !complete.exists() {
-        make(&folder)?;
+        make(&folder, &requirements)?;
         File::create(&complete).map_err(words)?;
     }
     Ok(folder)
 }
 
-fn make(folder: &Path) -> Result<(), String> {
-    let requirements =
-        Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/emulators/requirements.txt");
+fn make(folder: &Path, requirements: &Path) -> Result<(), String> {
     run(Command::new("python3")
         .args(["-m", "venv", "--clear"])
         .arg(folder))?;

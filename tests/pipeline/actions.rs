@@ -1,0 +1,183 @@
+//! The action's step that becomes `bg`: what its inputs mean, and what the runner gets to read.
+
+use crate::runner::Job;
+use crate::support::Scene;
+
+/// Long enough for the alarms, which need some minutes to notice anything.
+const LONG: (&str, &str) = ("bake: 1m }", "bake: 30m }");
+
+#[test]
+fn a_good_version_gives_outputs_headings_and_a_summary_with_a_chart() {
+    let scene = Scene::at_speed(100);
+    let inputs = [
+        ("image", "shop:v2"),
+        ("container-name", "app"),
+        ("service", "shop"),
+        ("cluster", "demo"),
+        ("wait-for-minutes", "15"),
+        ("junit", "reports/bg.xml"),
+    ];
+    let mut job = Job::on(&scene, &inputs);
+    let step = job.step("run").exits(0);
+    step.gives("outcome", "promoted")
+        .gives("green-weight", "100");
+    step.says("::group::Bring shop:v2 up in slot b\n")
+        .says("::group::Step 1 of 2: 10%25 of traffic to green\n")
+        .says("::endgroup::\n")
+        .says("::notice title=Promoted%3A shop%3Av2 to shop::Promoted: green");
+    step.sums_up("### ✅ Promoted: shop:v2 to shop\n")
+        .sums_up("```mermaid\nxychart-beta\n")
+        .sums_up("| task definition | shop:2 |");
+    let live = step.outputs["task-definition-arn"].clone();
+    assert!(live.ends_with(":task-definition/shop:2"), "{live}");
+    assert!(!step.outputs["deployment-id"].is_empty());
+
+    let report = std::fs::read_to_string(scene.folder().join("reports/bg.xml")).unwrap();
+    for case in ["step 2 of 2: 100% of traffic", "guard alarm shop-b-5xx"] {
+        assert!(report.contains(case), "no {case:?} in\n{report}");
+    }
+    assert_eq!(job.step("settle").outcome, "skipped");
+    assert_eq!(job.output("outcome"), "promoted");
+
+    let mut again = Job::on(&scene, &[("task-definition", &live)]);
+    let again = again.step("run").exits(0).gives("outcome", "unchanged");
+    again
+        .gives("task-definition-arn", &live)
+        .sums_up("### ✅ Unchanged");
+    assert_eq!(scene.weights(), (0, 100));
+}
+
+#[test]
+fn a_bad_version_is_an_error_with_its_diagnosis() {
+    let scene = Scene::at_speed(100);
+    scene.configure(&[LONG]);
+    let mut job = Job::on(&scene, &[("image", "shop:bad")]);
+    let step = job.step("run").exits(4);
+    step.gives("outcome", "reverted").gives("green-weight", "0");
+    step.says("::error title=Reverted%3A shop%3Abad to shop::Reverted: blue")
+        .says("%0A  why ")
+        .says("the cart has no column \"discount\"");
+    step.sums_up("### ❌ Reverted: shop:bad to shop")
+        .sums_up("  why           alarm shop-b-")
+        .sums_up("ERROR GET /cart 500");
+    assert_eq!(
+        job.step("settle").outcome,
+        "skipped",
+        "bg said how it ended"
+    );
+    scene.stands_on_blue();
+}
+
+#[test]
+fn with_json_the_log_s_commands_leave_stdout_alone() {
+    let scene = Scene::at_speed(100);
+    let inputs = [("image", "shop:v2"), ("arguments", "--output\n  json\n")];
+    let mut job = Job::on(&scene, &inputs);
+    let log = job.step("run").exits(0).log();
+    let last = log.records().pop().expect("records");
+    assert_eq!(last["event"]["type"], "ended");
+    assert!(log.stderr.contains("::notice title=Promoted"), "{log}");
+}
+
+#[test]
+fn a_plan_is_a_summary_and_changes_nothing() {
+    let scene = Scene::at_speed(1);
+    let before = scene.footprint();
+    let mut job = Job::on(&scene, &[("command", "plan"), ("image", "shop:v2")]);
+    let step = job.step("run").exits(0).gives("outcome", "ready");
+    step.sums_up("### ✅ bg plan: ready")
+        .sums_up("~ containers.app.image  shop:v1 -> shop:v2");
+    let inputs = [("command", "plan"), ("image", "other=shop:v2")];
+    let mut job = Job::on(&scene, &inputs);
+    let step = job.step("run");
+    assert_ne!(step.outcome, "success");
+    assert_eq!(job.step("settle").outcome, "skipped");
+    assert_eq!(scene.footprint(), before);
+}
+
+#[test]
+fn a_config_of_something_else_is_refused() {
+    let scene = Scene::at_speed(1);
+    for (input, other) in [("service", "cart"), ("cluster", "staging")] {
+        let mut job = Job::on(&scene, &[("image", "shop:v2"), (input, other)]);
+        let step = job.step("run").exits(2).gives("outcome", "failed");
+        step.says("::error title=bg deploy ends with exit code 2::Error: ")
+            .says(&format!("{input} {other} is meant"));
+    }
+    for service in [
+        "shop-b",
+        "arn:aws:ecs:eu-west-1:123456789012:service/demo/shop",
+    ] {
+        let inputs = [
+            ("command", "plan"),
+            ("image", "shop:v2"),
+            ("service", service),
+        ];
+        Job::on(&scene, &inputs).step("run").exits(0);
+    }
+}
+
+#[test]
+fn what_has_no_meaning_here_is_said_and_what_is_wrong_stops_it() {
+    let scene = Scene::at_speed(1);
+    let inputs = [
+        ("command", "plan"),
+        ("image", "shop:v2"),
+        ("desired-count", "4"),
+        ("wait-for-service-stability", "false"),
+        ("codedeploy-deployment-group", "blue-green"),
+    ];
+    let mut job = Job::on(&scene, &inputs);
+    let step = job.step("run").exits(0);
+    for input in [
+        "desired-count",
+        "wait-for-service-stability",
+        "codedeploy-deployment-group",
+    ] {
+        step.says(&format!("::warning title={input} is not taken over::"));
+    }
+    let wrong = [
+        [("wait-for-minutes", "soon"), ("image", "shop:v2")],
+        [("container-name", "app"), ("strategy", "canary")],
+        [
+            ("task-definition", "a.json"),
+            ("task-definition-family", "shop"),
+        ],
+        [("command", "destroy"), ("image", "shop:v2")],
+    ];
+    for inputs in wrong {
+        let mut job = Job::on(&scene, &inputs);
+        let step = job.step("run").exits(2).gives("outcome", "failed");
+        step.says("::error title=bg was not run::");
+        assert_eq!(job.step("settle").outcome, "skipped");
+    }
+}
+
+#[test]
+fn nobody_s_text_becomes_a_command_of_the_runner() {
+    let scene = Scene::at_speed(1);
+    let inputs = [
+        ("image", "shop:v2"),
+        ("strategy", "##[add-mask]x\n::add-path::y"),
+    ];
+    let mut job = Job::on(&scene, &inputs);
+    let log = job.step("run").exits(2).log();
+    let lines = log.stdout.lines().chain(log.stderr.lines());
+    for line in lines.filter(|line| !line.starts_with("::error title=")) {
+        assert!(!line.contains("##["), "{log}");
+        assert!(!line.trim_start().starts_with("::"), "{log}");
+    }
+}
+
+#[test]
+fn what_can_t_be_written_down_is_told_and_fails_nothing() {
+    let scene = Scene::at_speed(100);
+    let inputs = [("image", "shop:v2"), ("junit", "bg.yaml/below/a/file.xml")];
+    let mut job = Job::on(&scene, &inputs);
+    let step = job.step("run").exits(0).gives("outcome", "promoted");
+    let log = step.log();
+    assert!(
+        log.stderr.contains("::warning title=Not written down::"),
+        "{log}"
+    );
+}

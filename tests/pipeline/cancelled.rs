@@ -1,0 +1,55 @@
+//! Jobs that are cancelled. The runner signals the shell alone: SIGINT, then SIGTERM, and ten
+//! seconds after the first it kills.
+
+use crate::runner::Job;
+use crate::support::Scene;
+
+const LONG: (&str, &str) = ("bake: 1m }", "bake: 30m }");
+
+#[test]
+fn the_signal_for_the_shell_reaches_bg_which_reverts() {
+    let scene = Scene::at_speed(20);
+    scene.configure(&[LONG]);
+    let mut job = Job::on(&scene, &[("image", "shop:v2")]);
+    let mut running = job.start("run").expect("it runs");
+    running.shell.until_it_says("baking");
+    assert_eq!(scene.weights(), (90, 10));
+    running.shell.signal("INT");
+    let step = job.over(running).exits(4).gives("outcome", "reverted");
+    step.says("interrupted by SIGINT");
+    scene.stands_on_blue();
+    assert_eq!(job.step("settle").outcome, "skipped");
+}
+
+#[test]
+fn what_a_kill_leaves_in_the_middle_is_put_back_by_the_last_step() {
+    let scene = Scene::at_speed(50);
+    scene.configure(&[LONG]);
+    let mut job = Job::on(&scene, &[("image", "shop:v2")]);
+    let mut running = job.start("run").expect("it runs");
+    running.shell.until_it_says("baking");
+    running.shell.signal("KILL");
+    let step = job.over(running);
+    assert_eq!(step.outcome, "cancelled");
+    assert!(step.outputs.is_empty(), "{step:?}");
+    assert_eq!(scene.weights(), (90, 10));
+
+    let settled = job.step("settle").exits(0).gives("outcome", "reverted");
+    settled
+        .gives("green-weight", "0")
+        .sums_up("### ❌ Reverted: shop:v2 to shop");
+    scene.stands_on_blue();
+    assert_eq!(job.output("outcome"), "reverted");
+    assert_eq!(job.output("green-weight"), "0");
+}
+
+#[test]
+fn a_kill_before_anything_was_changed_leaves_nothing_to_do() {
+    let scene = Scene::at_speed(20);
+    let mut job = Job::on(&scene, &[("image", "shop:v2"), ("config", "bg.yaml")]);
+    let running = job.start("run").expect("it runs");
+    running.shell.signal("KILL");
+    assert_eq!(job.over(running).outcome, "cancelled");
+    job.step("settle").exits(0);
+    scene.stands_on_blue();
+}

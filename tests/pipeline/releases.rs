@@ -1,0 +1,73 @@
+//! A server in place of GitHub's, with releases on it.
+
+use std::collections::BTreeMap;
+use std::io::{BufRead, BufReader, Write};
+use std::net::{TcpListener, TcpStream};
+use std::path::{Path, PathBuf};
+use std::process::Command;
+use std::sync::Arc;
+
+/// Serves files by their paths until the process ends; anything else is 404.
+pub(crate) fn served(files: BTreeMap<String, Vec<u8>>) -> String {
+    let listener = TcpListener::bind("127.0.0.1:0").expect("a free port");
+    let url = format!("http://{}", listener.local_addr().expect("it is bound"));
+    let files = Arc::new(files);
+    std::thread::spawn(move || {
+        for stream in listener.incoming().flatten() {
+            let files = Arc::clone(&files);
+            std::thread::spawn(move || answer(stream, &files));
+        }
+    });
+    url
+}
+
+fn answer(mut stream: TcpStream, files: &BTreeMap<String, Vec<u8>>) {
+    let mut lines = BufReader::new(stream.try_clone().expect("a second handle")).lines();
+    let request = lines.next().and_then(Result::ok).unwrap_or_default();
+    for line in lines.map_while(Result::ok) {
+        if line.is_empty() {
+            break;
+        }
+    }
+    let path = request.split(' ').nth(1).unwrap_or_default();
+    let (status, body) = match files.get(path) {
+        Some(body) => ("200 OK", body.as_slice()),
+        None => ("404 Not Found", b"Not Found".as_slice()),
+    };
+    let length = body.len();
+    let head =
+        format!("HTTP/1.1 {status}\r\ncontent-length: {length}\r\nconnection: close\r\n\r\n");
+    // A client that is gone has seen enough.
+    let _ = stream.write_all(head.as_bytes());
+    let _ = stream.write_all(body);
+}
+
+/// An executable script.
+pub(crate) fn script(path: &Path, text: &str) -> PathBuf {
+    use std::os::unix::fs::PermissionsExt;
+    std::fs::create_dir_all(path.parent().expect("a folder")).expect("it can be made");
+    std::fs::write(path, text).expect("it can be written");
+    let executable = std::fs::Permissions::from_mode(0o755);
+    std::fs::set_permissions(path, executable).expect("it is ours");
+    path.to_owned()
+}
+
+/// An archive whose `bg` is the script `program`, and its checksum.
+pub(crate) fn archive(folder: &Path, program: &str) -> (Vec<u8>, String) {
+    script(&folder.join("packed/bg"), program);
+    let path = folder.join("bg.tar.gz");
+    let mut tar = Command::new("tar");
+    tar.arg("-czf")
+        .arg(&path)
+        .arg("-C")
+        .arg(folder.join("packed"))
+        .arg("bg");
+    assert!(tar.status().expect("tar is there").success());
+    let sum = Command::new("sha256sum")
+        .arg(&path)
+        .output()
+        .expect("it is there");
+    let sum = String::from_utf8(sum.stdout).expect("text");
+    let sum = sum.split_whitespace().next().expect("a sum").to_owned();
+    (std::fs::read(&path).expect("it was written"), sum)
+}
