@@ -219,7 +219,6 @@ impl Names for Job {
             ["steps", id, "outputs", name] => step(id)
                 .and_then(|it| it.outputs.get(name).cloned())
                 .unwrap_or_default(),
-            ["github", "action_path"] => root().display().to_string(),
             ["github", name] => {
                 let variable = format!("GITHUB_{}", name.to_uppercase());
                 self.environment.get(&variable).cloned().unwrap_or_default()
