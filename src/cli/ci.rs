@@ -15,7 +15,7 @@ use crate::report::ci::facts::Facts;
 use crate::report::ci::github::{Annotation, Level, annotations, outputs};
 use crate::report::ci::junit::{self, CaseResult, junit};
 use crate::report::ci::summary::{Mark, Room, note, summary};
-use crate::report::ci::{deployments, github};
+use crate::report::ci::{deployments, joined};
 use crate::report::view::View;
 
 /// GitHub refuses a step's summary that is longer.
@@ -100,10 +100,9 @@ impl End {
         match (&self.note, self.told.records.is_empty()) {
             (_, false) => junit(&self.told.records),
             (Some(said), true) if said.mark != Mark::Good => {
-                let lines: Vec<String> = said.lines.iter().map(ToString::to_string).collect();
                 let failed = CaseResult::Failed {
                     message: said.title.clone(),
-                    text: lines.join("\n"),
+                    text: joined(&said.lines),
                 };
                 junit::lone("preflight", failed)
             }
@@ -158,18 +157,16 @@ fn annotate(cli: &Cli, end: &End, ended: &Result<ExitCode, CliError>) {
     let views = deployments(&end.told.records).into_iter().map(View::of);
     let mut all: Vec<Annotation> = views.flat_map(|view| annotations(&view)).collect();
     if let Err(error) = ended {
-        let lines: Vec<String> = error.lines().iter().map(ToString::to_string).collect();
         all.push(Annotation {
             level: Level::Error,
             title: format!("{} ends with exit code {}", verb(cli), error.exit().code()),
-            message: lines.join("\n"),
+            message: joined(&error.lines()),
         });
     } else if let Some(said) = end.note.as_ref().filter(|it| it.mark == Mark::Bad) {
-        let lines: Vec<String> = said.lines.iter().map(ToString::to_string).collect();
         all.push(Annotation {
             level: Level::Error,
             title: said.title.clone(),
-            message: lines.join("\n"),
+            message: joined(&said.lines),
         });
     }
     // The runner reads both streams, and with JSON the other one is data.
@@ -237,7 +234,7 @@ fn missed(what: &str, error: &io::Error) {
     match in_actions() {
         true => {
             let annotation = Annotation {
-                level: github::Level::Warning,
+                level: Level::Warning,
                 title: "Not written down".to_owned(),
                 message: words,
             };

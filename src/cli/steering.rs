@@ -9,7 +9,7 @@ use super::story::Said;
 use crate::runner::{self, Answer};
 use crate::store::{Holder, Steer};
 
-/// Asks the process that holds the lock; `None` where it doesn't answer.
+/// Asks the process that holds the lock; `None` where it doesn't answer, or dies over its revert.
 pub(super) async fn ask_and_wait(
     session: &Session,
     holder: &Holder,

@@ -10,7 +10,7 @@ use crate::deployment::gate::GateAnswer;
 use crate::deployment::ids::ServiceName;
 use crate::deployment::outcome::Outcome;
 use crate::deployment::trip::Trip;
-use crate::store::{Holder, Request, Steer, Store, StoreError};
+use crate::store::{Duty, Holder, Request, Steer, Store, StoreError};
 
 // Time here is this process's own, also where the sandbox's clock runs faster: so is the time
 // that the other process needs to answer.
@@ -33,7 +33,8 @@ pub enum Answer {
     Reverts(Trip),
 }
 
-/// Asks the process that holds the service's lock; `None` where it doesn't answer.
+/// Asks the process that holds the service's lock; `None` where it doesn't answer, or dies over
+/// its revert.
 ///
 /// # Errors
 /// When the store can't be read or written.
@@ -58,9 +59,16 @@ pub async fn ask_and_wait(
     let mut taken = false;
     loop {
         tokio::time::sleep(LOOK_EVERY).await;
+        // Looked at before the journal: who ends it writes that first, and then gives the lock back.
+        let held = store.holder(service).await?;
+        let runs = held.is_some_and(|it| it.duty == Duty::Deploy && it.lease_until > clock.now());
         let records = store.journal(service, id).await?;
         let news = records.get(before..).unwrap_or_default();
         match answer(&records, news, &request) {
+            Some(Answer::Taken) if steer.reverts() && !runs => {
+                let _ = store.remove_request(service, &request).await;
+                return Ok(None);
+            }
             Some(Answer::Taken) if steer.reverts() => taken = true,
             Some(answer) => {
                 // What came too late must not be heeded by a process that goes on with it later.

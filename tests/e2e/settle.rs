@@ -60,6 +60,27 @@ fn it_reverts_what_its_own_job_still_runs() {
 }
 
 #[test]
+fn it_ends_a_revert_whose_process_was_killed_in_its_midst() {
+    let job = [
+        ("CI", "true"),
+        ("HOSTNAME", "runner-1"),
+        ("GITHUB_SERVER_URL", "https://github.example"),
+        ("GITHUB_REPOSITORY", "acme/shop"),
+        ("GITHUB_RUN_ID", "17"),
+    ];
+    let scene = Scene::at_speed(10);
+    scene.configure(&[LONG]);
+    let mut own = scene.start_with(&job, &[], &["deploy", "--image", "shop:v2"]);
+    own.until_it_says("baking");
+    own.signal("INT");
+    own.until_it_says("reverted ");
+    own.signal("KILL");
+    own.end();
+    scene.bg_with(&job, &["resume", "--revert"]).exits(0);
+    scene.stands_on_blue();
+}
+
+#[test]
 fn it_goes_by_what_aws_shows_where_the_store_knows_nothing() {
     for phase in ["baking", "at 100%"] {
         let scene = Scene::at_speed(50);

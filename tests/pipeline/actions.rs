@@ -170,6 +170,59 @@ fn nobody_s_text_becomes_a_command_of_the_runner() {
 }
 
 #[test]
+fn gates_are_in_the_summary_and_the_report_and_their_words_are_no_commands() {
+    let scene = Scene::at_speed(60);
+    let gates = r###"gates:
+  - { name: ready, at: before-traffic, command: "echo 'a|b'" }
+  - { name: smoke, at: 10%, command: [sh, -c, "printf '::add-path::/x\n##[add-mask]y\n'; exit 1"] }
+  - { name: last, at: before-promotion, command: "true" }
+retire:"###;
+    scene.configure(&[("retire:", gates)]);
+    let inputs = [("image", "shop:v2"), ("junit", "bg.xml")];
+    let mut job = Job::on(&scene, &inputs);
+    let step = job.step("run").exits(4).gives("outcome", "reverted");
+    step.sums_up("| ready | before traffic | ✅ yes | exit code 0: a\\|b |")
+        .sums_up("| smoke | after 10% | ❌ no | exit code 1: ");
+    let forged = |line: &&str| {
+        let ours = [
+            "::group::",
+            "::endgroup::",
+            "::error title=",
+            "::warning title=",
+        ];
+        let ours = ours.iter().any(|it| line.starts_with(it));
+        line.trim_start().starts_with("::") && !ours
+    };
+    let log = step.log();
+    assert_eq!(log.stdout.lines().find(forged), None, "{log}");
+    let commands = log.stdout.lines().filter(|it| !it.starts_with("::"));
+    assert!(
+        !commands.into_iter().any(|line| line.contains("##[")),
+        "{log}"
+    );
+
+    let report = std::fs::read_to_string(scene.folder().join("bg.xml")).unwrap();
+    assert!(
+        report.contains("name=\"gate ready before traffic\""),
+        "{report}"
+    );
+    for (name, result) in [
+        ("gate smoke after 10%", "<failure message=\"exit code 1"),
+        (
+            "gate last before promotion",
+            "<skipped message=\"it was not asked",
+        ),
+    ] {
+        let case = report.split("<testcase ").find(|case| case.contains(name));
+        assert!(
+            case.is_some_and(|case| case.contains(result)),
+            "{name}: {report}"
+        );
+    }
+    assert!(report.contains("failures=\"1\""), "{report}");
+}
+
+#[test]
 fn what_can_t_be_written_down_is_told_and_fails_nothing() {
     let scene = Scene::at_speed(100);
     let inputs = [("image", "shop:v2"), ("junit", "bg.yaml/below/a/file.xml")];
@@ -180,4 +233,36 @@ fn what_can_t_be_written_down_is_told_and_fails_nothing() {
         log.stderr.contains("::warning title=Not written down::"),
         "{log}"
     );
+}
+
+#[test]
+fn a_summary_takes_the_room_that_is_left() {
+    let at_most = 1024 * 1024;
+    let scene = Scene::at_speed(100);
+    let file = scene.folder().join("summary.md");
+    let path = file.display().to_string();
+    let runner = [
+        ("CI", "true"),
+        ("GITHUB_ACTIONS", "true"),
+        ("GITHUB_STEP_SUMMARY", path.as_str()),
+    ];
+    let filled_but_for = |room: usize| std::fs::write(&file, "x".repeat(at_most - room)).unwrap();
+    filled_but_for(1_800);
+    scene
+        .bg_with(&runner, &["deploy", "--image", "shop:v2"])
+        .exits(0);
+    let text = std::fs::read_to_string(&file).unwrap();
+    assert!(text.len() <= at_most, "{}", text.len());
+    let told = text.trim_start_matches('x');
+    assert!(
+        told.contains("### ✅ Promoted") && !told.contains("<details>"),
+        "{told}"
+    );
+
+    filled_but_for(10);
+    let plan = scene
+        .bg_with(&runner, &["plan", "--image", "shop:v3"])
+        .exits(0);
+    plan.complains("no room is left in the job's summary");
+    assert_eq!(std::fs::read(&file).unwrap().len(), at_most - 10);
 }

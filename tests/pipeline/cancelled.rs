@@ -1,8 +1,10 @@
 //! Jobs that are cancelled. The runner signals the shell alone: SIGINT, then SIGTERM, and ten
 //! seconds after the first it kills.
 
+use std::process::{Command, Stdio};
+
 use crate::runner::Job;
-use crate::support::Scene;
+use crate::support::{Process, Scene, until};
 
 const LONG: (&str, &str) = ("bake: 1m }", "bake: 30m }");
 
@@ -19,6 +21,34 @@ fn the_signal_for_the_shell_reaches_bg_which_reverts() {
     step.says("interrupted by SIGINT");
     scene.stands_on_blue();
     assert_eq!(job.step("settle").outcome, "skipped");
+}
+
+#[test]
+fn traffic_is_back_before_the_runner_loses_patience_and_the_last_step_does_the_rest() {
+    let scene = Scene::at_speed(4);
+    scene.configure(&[LONG, ("for: 10s", "for: 0s")]);
+    let mut job = Job::on(&scene, &[("image", "shop:v2")]);
+    let mut running = job.start("run").expect("it runs");
+    running.shell.until_it_says("baking");
+    let mut patience = patience();
+    running.shell.signal("INT");
+    until("traffic to be back", || {
+        (scene.weights() == (100, 0)).then_some(())
+    });
+    assert!(!patience.is_over(), "SIGTERM would have come by then");
+    running.shell.signal("TERM");
+    running.shell.signal("KILL");
+    job.over(running);
+    job.step("settle");
+    scene.stands_on_blue();
+    assert_eq!(job.output("outcome"), "reverted");
+}
+
+/// Between the runner's first signal and its second.
+fn patience() -> Process {
+    let mut timer = Command::new("sleep");
+    let timer = timer.arg("7.5").stdin(Stdio::null());
+    Process::start(timer.stdout(Stdio::piped()).stderr(Stdio::piped()))
 }
 
 #[test]

@@ -6,10 +6,11 @@ use crate::deployment::event::{Event, Record};
 use crate::deployment::outcome::Outcome;
 use crate::report::ending::ending;
 use crate::report::line::StyledLine;
-use crate::report::view::{Role, View};
+use crate::report::view::View;
 use crate::report::words;
 
 use super::facts::Facts;
+use super::joined;
 
 /// How loud an annotation is.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -128,22 +129,16 @@ fn of_end(view: &View) -> Option<Annotation> {
         Outcome::Kept { .. } => Level::Warning,
         Outcome::Reverted { .. } | Outcome::Stuck { .. } => Level::Error,
     };
-    let mut lines = ending(view).into_iter().map(|line| line.to_string());
-    let first = lines.next()?;
     let service = view.plan.as_ref().map(|plan| plan.service.to_string());
     let version = view.plan.as_ref().map(words::version);
     let title = match (service, version) {
         (Some(service), Some(version)) => format!("{}: {version} to {service}", headline(outcome)),
         _ => headline(outcome).to_owned(),
     };
-    let rest: Vec<String> = lines.collect();
     Some(Annotation {
         level,
         title,
-        message: std::iter::once(first)
-            .chain(rest)
-            .collect::<Vec<_>>()
-            .join("\n"),
+        message: joined(&ending(view)),
     })
 }
 
@@ -167,15 +162,6 @@ pub fn outputs(facts: &Facts) -> String {
     }
     let lines = pairs.map(|(name, value)| format!("{name}<<{end}\n{value}\n{end}\n"));
     lines.concat()
-}
-
-/// The side that serves, in words; for a heading.
-pub fn serves(view: &View) -> Option<String> {
-    match view.outcome.as_ref()? {
-        Outcome::Promoted => Some(view.side(Role::Green)),
-        Outcome::Reverted { .. } => Some(view.side(Role::Blue)),
-        Outcome::Stuck { .. } | Outcome::Kept { .. } => None,
-    }
 }
 
 #[cfg(test)]

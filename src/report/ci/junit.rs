@@ -6,7 +6,7 @@ use std::time::Duration;
 use jiff::Timestamp;
 use quick_xml::escape::escape;
 
-use super::deployments;
+use super::{deployments, joined};
 use crate::deployment::event::{Event, Record};
 use crate::deployment::gate::{GateAnswer, Point};
 use crate::deployment::ids::AlarmName;
@@ -144,11 +144,7 @@ impl<'a> Told<'a> {
 
     /// What came of where it was when it went no further.
     fn stopped(&self) -> CaseResult {
-        let text = || {
-            let lines = ending(self.view);
-            let lines: Vec<String> = lines.iter().map(ToString::to_string).collect();
-            lines.join("\n")
-        };
+        let text = || joined(&ending(self.view));
         match (&self.view.outcome, &self.view.trip) {
             _ if self.only_a_gate_said_no() => CaseResult::Passed,
             (Some(Outcome::Promoted), _) => CaseResult::Passed,

@@ -21,18 +21,12 @@ pub fn inline(text: &str) -> String {
     escaped
 }
 
-/// `lines` as a block that is shown as it is: its fence is longer than any in it.
-pub fn block(kind: &str, lines: impl IntoIterator<Item = String>) -> String {
-    let lines: Vec<String> = lines.into_iter().collect();
-    let longest = lines.iter().map(|line| run_of_backticks(line)).max();
-    let fence = "`".repeat(longest.unwrap_or(0).max(2) + 1);
-    let text = lines.join("\n");
+/// `text` as a block that is shown as it is: its fence is longer than any in it.
+pub fn block(kind: &str, text: &str) -> String {
+    let runs = text.split(|character| character != '`');
+    let longest = runs.map(str::len).max().unwrap_or(0);
+    let fence = "`".repeat(longest.max(2) + 1);
     format!("{fence}{kind}\n{text}\n{fence}\n")
-}
-
-fn run_of_backticks(line: &str) -> usize {
-    let runs = line.split(|character| character != '`');
-    runs.map(str::len).max().unwrap_or(0)
 }
 
 #[cfg(test)]
@@ -47,7 +41,7 @@ mod tests {
 
     #[test]
     fn a_block_ends_only_at_its_end() {
-        let told = block("text", ["```".to_owned(), "x ```` y".to_owned()]);
+        let told = block("text", "```\nx ```` y");
         assert_eq!(told, "`````text\n```\nx ```` y\n`````\n");
     }
 }

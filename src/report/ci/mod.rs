@@ -8,6 +8,7 @@ pub mod junit;
 pub mod markdown;
 pub mod summary;
 
+use super::line::StyledLine;
 use crate::deployment::event::Record;
 
 /// The deployments that `records` tell of, in order, each with its own.
@@ -15,4 +16,10 @@ pub fn deployments(records: &[Record]) -> Vec<&[Record]> {
     records
         .chunk_by(|one, next| one.deployment == next.deployment)
         .collect()
+}
+
+/// `lines` as one text.
+pub fn joined(lines: &[StyledLine]) -> String {
+    let lines: Vec<String> = lines.iter().map(ToString::to_string).collect();
+    lines.join("\n")
 }

@@ -2,7 +2,8 @@
 //! that happened.
 
 use super::chart::chart;
-use super::github::{headline, serves};
+use super::github::headline;
+use super::joined;
 use super::markdown::{block, inline};
 use crate::deployment::event::{Event, Record};
 use crate::deployment::gate::{GateAnswer, Point};
@@ -11,7 +12,7 @@ use crate::deployment::plan::{Kind, Plan};
 use crate::report::ending::ending;
 use crate::report::line::StyledLine;
 use crate::report::say::{Said, say};
-use crate::report::view::View;
+use crate::report::view::{Role, View};
 use crate::report::words;
 
 /// So many of the things that happened are listed: of a long deployment the first ones and the
@@ -32,10 +33,10 @@ pub fn summary(records: &[Record], room: Room) -> String {
     let view = View::of(records);
     let mut parts = vec![heading(&view)];
     parts.extend(view.plan.as_ref().map(|plan| facts(&view, plan)));
-    parts.extend(chart(records).map(|chart| block("mermaid", [chart.trim_end().to_owned()])));
-    let told: Vec<String> = ending(&view).iter().map(ToString::to_string).collect();
+    parts.extend(chart(records).map(|chart| block("mermaid", chart.trim_end())));
+    let told = ending(&view);
     if !told.is_empty() {
-        parts.push(block("text", told));
+        parts.push(block("text", &joined(&told)));
     }
     if room == Room::Plenty {
         parts.extend(gates(records));
@@ -48,10 +49,9 @@ pub fn summary(records: &[Record], room: Room) -> String {
 pub fn note(mark: Mark, title: &str, lines: &[StyledLine]) -> String {
     let (mark, title) = (mark.sign(), inline(title));
     let heading = format!("### {mark} {title}\n");
-    let lines: Vec<String> = lines.iter().map(ToString::to_string).collect();
     match lines.is_empty() {
         true => heading,
-        false => format!("{heading}\n{}", block("text", lines)),
+        false => format!("{heading}\n{}", block("text", &joined(lines))),
     }
 }
 
@@ -122,6 +122,15 @@ fn facts(view: &View, plan: &Plan) -> String {
         |(name, value): (&str, Option<String>)| Some(format!("| {name} | {} |\n", inline(&value?)));
     let rows: String = rows.into_iter().filter_map(row).collect();
     format!("| | |\n| --- | --- |\n{rows}")
+}
+
+/// The side that serves everything, where one does.
+fn serves(view: &View) -> Option<String> {
+    match view.outcome.as_ref()? {
+        Outcome::Promoted => Some(view.side(Role::Green)),
+        Outcome::Reverted { .. } => Some(view.side(Role::Blue)),
+        Outcome::Stuck { .. } | Outcome::Kept { .. } => None,
+    }
 }
 
 fn gates(records: &[Record]) -> Option<String> {
