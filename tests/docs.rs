@@ -40,6 +40,7 @@ macro_rules! pages {
 
 pages! {
     the_quick_start: "quick-start.md",
+    adopting_a_service: "how-to/adopt-a-service.md",
     being_on_call: "how-to/on-call.md",
     doctor: "how-to/doctor.md",
     gates: "how-to/gates.md",

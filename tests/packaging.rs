@@ -143,6 +143,18 @@ fn workflows_take_no_action_that_moves_without_a_version() {
     }
 }
 
+#[test]
+fn the_version_and_the_oldest_rust_are_told() {
+    let version = format!("ersion {}", env!("CARGO_PKG_VERSION"));
+    let rust = format!("Rust {} or later", env!("CARGO_PKG_RUST_VERSION"));
+    for page in ["README.md", "docs/how-to/install.md"] {
+        let told = text(page);
+        assert!(told.contains(&version) && told.contains(&rust), "{page}");
+    }
+    let release = format!("/v{}/", env!("CARGO_PKG_VERSION"));
+    assert!(text("docs/how-to/install.md").contains(&release));
+}
+
 /// `Dockerfile`'s lines, those that go on joined, without comments.
 fn instructions() -> Vec<String> {
     let text = text("Dockerfile").replace("\\\n", " ");

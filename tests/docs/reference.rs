@@ -205,22 +205,22 @@ const WITH: [(&str, &str); 6] = [
 ];
 
 fn statements(more: &str) -> Vec<Value> {
-    let folder = TempDir::new().unwrap();
-    fs::write(folder.path().join("bg.yaml"), format!("{BASE}{more}\n")).unwrap();
+    let folder = TempDir::new().expect("a folder");
+    fs::write(folder.path().join("bg.yaml"), format!("{BASE}{more}\n")).expect("writable");
     let mut bg = Command::new(env!("CARGO_BIN_EXE_bg"));
     let said = bg
         .arg("iam-policy")
         .env_clear()
         .current_dir(folder.path())
         .output()
-        .unwrap();
+        .expect("it starts");
     assert!(
         said.status.success(),
         "{}",
         String::from_utf8_lossy(&said.stderr)
     );
-    let policy: Value = serde_json::from_slice(&said.stdout).unwrap();
-    policy["Statement"].as_array().unwrap().clone()
+    let policy: Value = serde_json::from_slice(&said.stdout).expect("a policy");
+    policy["Statement"].as_array().expect("statements").clone()
 }
 
 #[test]
@@ -245,7 +245,7 @@ fn permissions() {
 /// The statement with those of its actions that the one of the same name lacks in `base`.
 fn beyond(base: &[Value], mut statement: Value) -> Option<Value> {
     let same = base.iter().find(|it| it["Sid"] == statement["Sid"]);
-    let had: Vec<Value> = same.map(|it| actions(it)).unwrap_or_default();
+    let had: Vec<Value> = same.map(actions).unwrap_or_default();
     let more: Vec<Value> = actions(&statement)
         .into_iter()
         .filter(|it| !had.contains(it))
@@ -265,11 +265,11 @@ fn row(statement: &Value) -> String {
     let actions = actions(statement);
     let actions: Vec<_> = actions
         .iter()
-        .map(|it| format!("`{}`", it.as_str().unwrap()))
+        .map(|it| format!("`{}`", it.as_str().expect("an action")))
         .collect();
     format!(
         "`{}` | {}",
-        statement["Sid"].as_str().unwrap(),
+        statement["Sid"].as_str().expect("a name"),
         actions.join(", ")
     )
 }

@@ -104,7 +104,7 @@ fn takes(value: &Value, root: &Value, path: &str) -> String {
                 false => format!("list of {item}"),
             }
         }
-        (_, Value::String(kind)) if kind == "object" => of_any_key(value, root, path),
+        (_, Value::String(kind)) if kind == "object" => of_any_key(value, root),
         (_, Value::String(kind)) => kind.replace("string", "text"),
         (_, Value::Array(kinds)) => {
             let kinds = kinds.iter().filter_map(Value::as_str);
@@ -117,7 +117,7 @@ fn takes(value: &Value, root: &Value, path: &str) -> String {
     }
 }
 
-fn of_any_key(value: &Value, root: &Value, path: &str) -> String {
+fn of_any_key(value: &Value, root: &Value) -> String {
     match &value["additionalProperties"] {
         Value::Object(values) => {
             let values: Map<_, _> = values.clone();

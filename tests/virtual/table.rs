@@ -21,7 +21,7 @@ pub(crate) async fn with_table(mut stage: Stage) -> Stage {
     stage
 }
 
-/// The README has these figures.
+/// docs/how-to/state.md has these figures.
 #[tokio::test(start_paused = true)]
 async fn a_canary_costs_few_calls_to_its_table() {
     let stage = with_table(stage()).await;

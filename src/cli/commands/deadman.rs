@@ -99,7 +99,7 @@ fn wanted(session: &Session, args: &DeadmanTestArgs) -> Result<Deadman, CliError
         });
     }
     Err(CliError::usage("bg.yaml has no `deadman`")
-        .hint("add `deadman: { after: 5m, role: ARN }`; the README says what the role needs"))
+        .hint("add `deadman: { after: 5m, role: ARN }`; docs/how-to/dead-man-switch.md says what the role needs"))
 }
 
 /// Everything that would make it fail, at once.

@@ -80,7 +80,7 @@ fn times(count: usize) -> String {
 fn gates(track: &Track, view: &View) -> Vec<Lane> {
     let planned = view.plan.as_ref().map_or(&[][..], |plan| &plan.gates);
     let lane = |(n, gate): (usize, &crate::deployment::gate::Gate)| {
-        let asked = track.gates.iter().filter(|it| it.what.gate == n);
+        let mut asked = track.gates.iter().filter(|it| it.what.gate == n);
         let bars: Vec<_> = asked
             .clone()
             .map(|it| Bar {
@@ -93,7 +93,7 @@ fn gates(track: &Track, view: &View) -> Vec<Lane> {
                 },
             })
             .collect();
-        let went = asked.last().map(|it| match &it.what.answer {
+        let went = asked.next_back().map(|it| match &it.what.answer {
             Some(GateAnswer::Passed { .. }) => "passed",
             Some(GateAnswer::Failed { .. }) => "failed",
             Some(GateAnswer::Again { .. }) | None => "not answered",

@@ -281,7 +281,7 @@ async fn a_table_with_other_keys_is_refused() {
     );
 }
 
-/// What a run of ten records costs; the README says so.
+/// What a run of ten records costs; docs/how-to/state.md says so.
 #[tokio::test(start_paused = true)]
 async fn a_record_costs_one_call_and_so_does_a_renewal() {
     let scene = scene().await;

@@ -87,7 +87,7 @@ pub(super) fn cant_look(error: &AwsError) -> CliError {
     match (error.hint(), error.class) {
         (Some(hint), _) => message.hint(hint),
         (None, ErrorClass::Denied) => {
-            message.hint("the README lists the permissions that bg needs")
+            message.hint("docs/reference/iam.md lists the permissions that bg needs")
         }
         (None, ErrorClass::NotFound) => {
             message.hint("the cluster is --cluster; the region --region")
