@@ -6,7 +6,7 @@ use crate::cli::args::{Global, OutputFormat, ShowArgs};
 use crate::cli::display::{print, print_json};
 use crate::cli::error::{CliError, ErrorKind};
 use crate::cli::exit::ExitCode;
-use crate::cli::past::Past;
+use crate::cli::past::{Past, unknown};
 use crate::cli::terminal::Surface;
 use crate::deployment::ids::DeploymentId;
 use crate::report::text::{Detail, Lines};
@@ -21,11 +21,7 @@ pub(super) async fn run(global: &Global, args: &ShowArgs) -> Result<ExitCode, Cl
     };
     let records = past.journal(&id).await?;
     if records.is_empty() {
-        return Err(CliError::refused(format!(
-            "there is no deployment {id} of {}",
-            past.service()
-        ))
-        .hint("`bg history` lists them"));
+        return Err(unknown(&id, past.service(), &past.deployments().await?));
     }
     let shown = match global.output {
         OutputFormat::Json => print_json(&json!({ "deployment": id, "records": records })),
