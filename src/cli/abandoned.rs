@@ -10,6 +10,7 @@ use super::display::Display;
 use super::error::{CliError, ErrorKind, locked};
 use super::notices::Notices;
 use super::page;
+use super::past::unknown;
 use super::retiring;
 use super::running::{Job, drive, ended_badly, finish, on_signal, say_left};
 use super::session::Session;
@@ -97,12 +98,12 @@ impl Abandoned {
         let service = session.service();
         let known = session.store.deployments(&service).await;
         let known = known.map_err(|error| CliError::from_error(ErrorKind::Unexpected, &error))?;
-        let why = match known.contains(id) {
-            true => format!(
-                "there is nothing to go on with for {id}: it has ended, or a later one has begun"
-            ),
-            false => format!("there is no deployment {id} of {service}"),
-        };
+        if !known.contains(id) {
+            return Ok(unknown(id, &service, &known));
+        }
+        let why = format!(
+            "there is nothing to go on with for {id}: it has ended, or a later one has begun"
+        );
         Ok(CliError::refused(why).hint("`bg history` lists them all"))
     }
 

@@ -193,6 +193,24 @@ fn detail(global: &Global) -> Detail {
 }
 
 fn write(lines: &[StyledLine], colors: Colors) -> io::Result<()> {
+    let columns = Surface::of_process().stdout_columns();
+    stream(&folded(lines, columns), colors)
+}
+
+/// A terminal breaks long lines in the midst of words. Elsewhere a line is a line.
+fn folded(lines: &[StyledLine], columns: Option<usize>) -> Vec<StyledLine> {
+    let lines = lines.iter().cloned();
+    match columns {
+        Some(columns) => lines.flat_map(|line| line.fold(columns)).collect(),
+        None => lines.collect(),
+    }
+}
+
+/// Writes `lines` of other programs to stdout just as they are, as long as somebody reads.
+///
+/// # Errors
+/// When stdout can't be written to, also because its reader is gone.
+pub fn stream(lines: &[StyledLine], colors: Colors) -> io::Result<()> {
     let mut out = io::stdout().lock();
     for line in lines {
         writeln!(out, "{}", of_log(&paint(line, colors)))?;
@@ -252,7 +270,21 @@ pub fn print_json_line<T: Serialize>(document: &T) -> io::Result<()> {
     print_text(&serde_json::to_string(document)?)
 }
 
-fn print_text(text: &str) -> io::Result<()> {
+/// The same, for what goes on writing as long as somebody reads.
+///
+/// # Errors
+/// When stdout can't be written to, also because its reader is gone.
+pub fn stream_json<T: Serialize>(document: &T) -> io::Result<()> {
+    let mut out = io::stdout().lock();
+    writeln!(out, "{}", serde_json::to_string(document)?)?;
+    out.flush()
+}
+
+/// Writes `text`, which has no end of line, to stdout as a line or several.
+///
+/// # Errors
+/// When stdout can't be written to, although somebody reads it.
+pub fn print_text(text: &str) -> io::Result<()> {
     let mut out = io::stdout().lock();
     unless_gone(writeln!(out, "{}", data(text)).and_then(|()| out.flush()))
 }
@@ -264,7 +296,15 @@ pub(super) fn tell(words: fmt::Arguments<'_>) {
 
 /// A line on stderr, if it can be written.
 pub(super) fn note(words: fmt::Arguments<'_>) {
-    let _ = writeln!(io::stderr(), "{}", of_log(&words.to_string()));
+    let words = words.to_string();
+    let lines: Vec<_> = words
+        .split('\n')
+        .map(|line| StyledLine::new().plain(line))
+        .collect();
+    let lines = folded(&lines, Surface::of_process().stderr_columns());
+    let _ = lines
+        .iter()
+        .try_for_each(|line| writeln!(io::stderr(), "{}", of_log(&line.to_string())));
 }
 
 /// Writes `lines` to stderr: errors, hints, notes.
@@ -273,7 +313,7 @@ pub(super) fn note(words: fmt::Arguments<'_>) {
 /// When stderr is gone.
 pub fn complain(lines: &[StyledLine], colors: Colors) -> io::Result<()> {
     let mut out = io::stderr().lock();
-    lines
+    folded(lines, Surface::of_process().stderr_columns())
         .iter()
         .try_for_each(|line| writeln!(out, "{}", of_log(&paint(line, colors))))
 }

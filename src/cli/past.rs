@@ -6,6 +6,7 @@ use super::session::store_alone;
 use crate::deployment::event::Record;
 use crate::deployment::ids::{DeploymentId, ServiceName};
 use crate::store::{Store, StoreError};
+use crate::strategy::nearest;
 
 /// One service's deployments.
 pub(super) struct Past {
@@ -45,11 +46,7 @@ impl Past {
         };
         let records = self.journal(&id).await?;
         if records.is_empty() {
-            let service = &self.service;
-            return Err(
-                CliError::refused(format!("there is no deployment {id} of {service}"))
-                    .hint("`bg history` lists them"),
-            );
+            return Err(unknown(&id, &self.service, &self.deployments().await?));
         }
         Ok((id, records))
     }
@@ -61,6 +58,42 @@ impl Past {
     }
 }
 
+/// There is no such deployment among `known`, the oldest first; one may have been meant.
+pub(super) fn unknown(
+    id: &DeploymentId,
+    service: &ServiceName,
+    known: &[DeploymentId],
+) -> CliError {
+    let error = CliError::refused(format!("there is no deployment {id} of {service}"));
+    let names = || known.iter().rev().map(DeploymentId::as_str);
+    let begins = names().find(|it| !id.as_str().is_empty() && it.starts_with(id.as_str()));
+    let error = match begins.or_else(|| nearest(id.as_str(), names())) {
+        Some(meant) => error.hint(format!("did you mean {meant}?")),
+        None => error,
+    };
+    error.hint("`bg history` lists them all")
+}
+
 fn unreadable(error: &StoreError) -> CliError {
     CliError::from_error(ErrorKind::Unexpected, error)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_mistyped_id_is_met_with_the_one_that_was_meant() {
+        let known = ["20260104-120000-abcd", "20260105-090000-efgh"].map(DeploymentId::new);
+        let hint = |id: &str| {
+            let error = unknown(&DeploymentId::new(id), &ServiceName::new("shop"), &known);
+            error.hints.first().cloned().unwrap_or_default()
+        };
+        assert_eq!(
+            hint("20260104-120000-abdc"),
+            "did you mean 20260104-120000-abcd?"
+        );
+        assert_eq!(hint("2026"), "did you mean 20260105-090000-efgh?");
+        assert_eq!(hint("latest"), "`bg history` lists them all");
+    }
 }

@@ -79,6 +79,21 @@ impl Surface {
         self.colors(self.stderr, global)
     }
 
+    /// How wide lines on stdout may be, where that is to be minded: a log keeps them whole.
+    pub fn stdout_columns(&self) -> Option<usize> {
+        self.columns(self.stdout)
+    }
+
+    /// The same on stderr.
+    pub fn stderr_columns(&self) -> Option<usize> {
+        self.columns(self.stderr)
+    }
+
+    fn columns(&self, is_terminal: bool) -> Option<usize> {
+        let folds = is_terminal && !self.is_dumb() && !self.is_ci();
+        folds.then(|| usize::from(size().columns))
+    }
+
     /// The characters that the terminal shows: without a word to the contrary, all of them.
     pub fn symbols(&self) -> Symbols {
         let plain = |locale: &str| {
@@ -184,6 +199,23 @@ mod tests {
         let but = |change: fn(&mut Surface)| of("", terminal_but(change));
         assert_eq!(but(|it| it.no_color = Some("1".into())), Colors::Off);
         assert_eq!(but(|it| it.term = Some("dumb".into())), Colors::Off);
+        let mut pipe = Surface {
+            force_color: Some("1".into()),
+            ..Surface::default()
+        };
+        assert_eq!(of("", pipe.clone()), Colors::On);
+        assert_eq!(of("--no-color", pipe.clone()), Colors::Off);
+        pipe.force_color = Some("0".into());
+        assert_eq!(of("", pipe), Colors::Off);
+    }
+
+    #[test]
+    fn lines_are_folded_on_a_terminal_alone() {
+        let but = |change: fn(&mut Surface)| terminal_but(change).stdout_columns().is_some();
+        assert!(but(|_| {}));
+        assert!(!but(|it| it.stdout = false));
+        assert!(!but(|it| it.ci = Some("true".into())));
+        assert!(!but(|it| it.term = Some("dumb".into())));
     }
 
     #[test]

@@ -131,6 +131,74 @@ impl StyledLine {
     }
 }
 
+/// Where a line's text begins, after its label: within so many columns.
+const LABELS: usize = 24;
+
+impl StyledLine {
+    /// The line in lines of at most `columns` columns, broken between words; what follows stands
+    /// below the beginning of its text. A command stays whole, so that it can be copied, and so
+    /// does a longer word.
+    pub fn fold(self, columns: usize) -> Vec<Self> {
+        let text = self.to_string();
+        if self.width() <= columns || text.contains(" --") {
+            return vec![self];
+        }
+        let indent = indent_of(&text).min(columns / 2);
+        let spans = self.0.iter();
+        let all: Vec<(char, Tone)> = spans
+            .flat_map(|span| span.text.chars().map(|it| (it, span.tone)))
+            .collect();
+        let mut lines = Vec::new();
+        let mut line: Vec<(char, Tone)> = all.iter().take(indent).copied().collect();
+        let mut words = 0;
+        for word in all[indent.min(all.len())..].split(|(it, _)| *it == ' ') {
+            let used = columns_of_all(&line) + usize::from(words > 0) + columns_of_all(word);
+            if words > 0 && used > columns {
+                lines.push(Self::of_characters(&line));
+                line = vec![(' ', Tone::Plain); indent];
+                words = 0;
+            }
+            if words > 0 {
+                line.push((' ', Tone::Plain));
+            }
+            line.extend(word);
+            words += 1;
+        }
+        lines.push(Self::of_characters(&line));
+        lines
+    }
+
+    fn of_characters(characters: &[(char, Tone)]) -> Self {
+        let spans = characters.chunk_by(|one, next| one.1 == next.1);
+        spans.fold(Self::new(), |line, span| {
+            let text: String = span.iter().map(|(it, _)| *it).collect();
+            line.with(span[0].1, text)
+        })
+    }
+}
+
+/// The characters before a line's text: its indent, or its label and the gap after that.
+fn indent_of(text: &str) -> usize {
+    let mut gap = 0;
+    let mut indent = 0;
+    for (at, character) in text.chars().enumerate().take(LABELS + 1) {
+        match character {
+            ' ' => gap += 1,
+            _ => {
+                if gap >= 2 || gap == at {
+                    indent = at;
+                }
+                gap = 0;
+            }
+        }
+    }
+    indent
+}
+
+fn columns_of_all(characters: &[(char, Tone)]) -> usize {
+    characters.iter().map(|(it, _)| columns_of(*it)).sum()
+}
+
 impl fmt::Display for StyledLine {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         self.0.iter().try_for_each(|span| f.write_str(&span.text))
@@ -218,6 +286,28 @@ mod tests {
     }
 
     #[test]
+    fn a_long_line_is_folded_between_words_below_its_text() {
+        let line = StyledLine::new()
+            .with(Tone::Dim, "  why       ")
+            .plain("green has 1 of 2 healthy");
+        let folded = line.clone().fold(26);
+        let told: Vec<_> = folded.iter().map(ToString::to_string).collect();
+        assert_eq!(
+            told,
+            ["  why       green has 1 of", "            2 healthy"]
+        );
+        assert_eq!(folded[0].spans()[0].tone, Tone::Dim);
+        assert_eq!(line.clone().fold(80), [line]);
+        let command = StyledLine::of(
+            Tone::Plain,
+            "  read on   aws logs tail /ecs/shop --since 1h",
+        );
+        assert_eq!(command.clone().fold(20), [command]);
+        let told = StyledLine::of(Tone::Plain, "Note: words without a label").fold(20);
+        assert_eq!(told[1].to_string(), "a label");
+    }
+
+    #[test]
     fn a_long_name_keeps_its_end() {
         assert_eq!(tail("a-long-family:17", 10, Symbols::Unicode), "…family:17");
         assert_eq!(tail("shop:17", 10, Symbols::Unicode), "shop:17");
@@ -238,6 +328,10 @@ mod tests {
                 let line = parts.iter().fold(StyledLine::new(), StyledLine::plain);
                 let end = tail(&line.to_string(), columns, symbols);
                 prop_assert!(width(&end) <= columns);
+                let words = |text: &str| text.split_whitespace().collect::<String>();
+                let folded = line.clone().fold(columns);
+                let folded: String = folded.iter().map(ToString::to_string).collect();
+                prop_assert_eq!(words(&folded), words(&line.to_string()));
                 prop_assert!(line.fit(columns, symbols).width() <= columns);
             }
         }

@@ -1,5 +1,6 @@
 //! Alarms, and whether the times fit together.
 
+use std::collections::BTreeSet;
 use std::time::Duration;
 
 use super::{Planning, Request, metrics};
@@ -7,7 +8,7 @@ use crate::deployment::ids::{AlarmName, SlotName, Slots};
 use crate::deployment::plan::{AlarmGuard, AlarmWeight, Guards, Kind, Route, SlotPlan, StepPlan};
 use crate::deployment::surroundings::{AlarmFound, Surroundings};
 use crate::judge::alarms::{AlarmState, InsufficientData};
-use crate::strategy::format_duration;
+use crate::strategy::{format_duration, nearest};
 
 /// What is going to be watched.
 pub(super) fn guards(
@@ -58,7 +59,23 @@ pub(super) fn check_alarms(
             });
         }
     }
+    warn_of_ignored(request, planning);
     guards
+}
+
+/// A name to ignore that nobody watches does nothing: it may be a typo.
+fn warn_of_ignored(request: &Request, planning: &mut Planning) {
+    let watched = request.guards.alarms.iter();
+    let watched = watched.flat_map(|it| SlotName::BOTH.map(|live| it.names(live)));
+    let watched: BTreeSet<String> = watched.flatten().collect();
+    let ignored = request.ignore_alarms.iter().map(AlarmName::as_str);
+    for name in ignored.filter(|it| !watched.contains(*it)) {
+        let meant = nearest(name, watched.iter().map(String::as_str));
+        let meant = meant.map_or_else(String::new, |it| format!("; did you mean {it}?"));
+        planning.warn(format!(
+            "--ignore-alarm {name} does nothing: no guard watches an alarm of that name{meant}"
+        ));
+    }
 }
 
 /// Each alarm that was asked about is there.

@@ -173,7 +173,7 @@ mod tests {
         let error = set(&mut changed, &["shop:v2", "ap=x:1"]).unwrap_err();
         assert_eq!(
             error.to_string(),
-            "there is no container \"ap\"; the task definition has init, app, log"
+            "there is no container \"ap\" (did you mean \"app\"?); the task definition has init, app, log"
         );
         let error = set(&mut changed, &["shop:v2", "app=x:1"]).unwrap_err();
         assert!(

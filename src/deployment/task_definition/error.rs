@@ -1,6 +1,7 @@
 //! Why images can't be put into a task definition.
 
 use super::image::ImageError;
+use crate::strategy::nearest;
 
 /// Why images can't be put into a task definition.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
@@ -15,7 +16,10 @@ pub enum TaskDefinitionError {
     #[error("two images are given for {0}; give one")]
     Twice(Target),
     /// An image for a container that isn't there.
-    #[error("there is no container {name:?}; the task definition has {}", .existing.join(", "))]
+    #[error(
+        "there is no container {name:?}{}; the task definition has {}",
+        meant(.name, .existing), .existing.join(", ")
+    )]
     UnknownContainer {
         /// The container that was asked for.
         name: String,
@@ -28,6 +32,11 @@ pub enum TaskDefinitionError {
     /// Several containers and none of them essential: an image without a name fits none.
     #[error("no container is essential; say which one: --image CONTAINER=REF with one of {}", .0.join(", "))]
     NoEssentialContainer(Vec<String>),
+}
+
+fn meant(name: &str, existing: &[String]) -> String {
+    let near = nearest(name, existing.iter().map(String::as_str));
+    near.map_or_else(String::new, |it| format!(" (did you mean {it:?}?)"))
 }
 
 /// Which container an image is for.

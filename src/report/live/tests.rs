@@ -49,6 +49,16 @@ fn a_hold_a_revert_and_a_stuck_one_on_a_small_terminal() {
 }
 
 #[test]
+fn the_end_of_every_revert_on_a_small_terminal() {
+    let ends = stories::reverts().into_iter().map(|(name, records)| {
+        let end = shown(&records, 900, SMALL, Symbols::Unicode);
+        format!("{name}\n\n{end}")
+    });
+    let ends: Vec<String> = ends.collect();
+    insta::assert_snapshot!(ends.join("\n════\n\n"));
+}
+
+#[test]
 fn long_names_leave_room_for_the_figures() {
     let mut records = stories::holding();
     if let Event::Started { plan } = &mut records[0].event {

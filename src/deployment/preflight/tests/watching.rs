@@ -70,6 +70,18 @@ fn ring_in_green(found: &mut Surroundings) {
 }
 
 #[test]
+fn an_alarm_to_ignore_that_nobody_watches_is_named_with_the_one_that_was_meant() {
+    let planning = planned(|request, _| {
+        request.ignore_alarms.insert(AlarmName::new("shop-latncy"));
+    });
+    let warnings = planning.warnings.join("\n");
+    assert!(
+        warnings.contains("did you mean shop-latency?"),
+        "{warnings}"
+    );
+}
+
+#[test]
 fn an_alarm_that_rings_is_shown_and_lifted_where_that_is_asked_for() {
     let ignored: Change = |request, found| {
         ring(found);
