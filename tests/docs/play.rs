@@ -125,7 +125,7 @@ fn beside(at: usize, command: &Command) -> String {
         .unwrap_or_default();
     let known = known.replace('\'', "'\\''");
     format!(
-        "{{ {}\n}} >.beside-{at} 2>&1 &\n\
+        ": >.beside-{at}; {{ {}\n}} >.beside-{at} 2>&1 &\n\
          until grep -qF -- '{known}' .beside-{at}; do kill -0 $! || break; sleep 0.05; done\n\
          cat .beside-{at}",
         command.typed
