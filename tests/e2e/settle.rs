@@ -104,7 +104,7 @@ fn lost_at_bake(scene: &Scene, image: &str) {
     deploy.until_it_says("baking");
     deploy.signal("KILL");
     assert_eq!(deploy.end().code, -1);
-    fs::remove_dir_all(scene.folder().join(".bg")).unwrap();
+    fs::remove_dir_all(scene.folder().join(".bg")).expect("its store");
 }
 
 #[test]
