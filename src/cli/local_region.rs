@@ -178,7 +178,8 @@ async fn follow_listeners(proxy: &Proxy, said: &mut BTreeSet<(String, u16, Socke
     }
 }
 
-async fn wait_for_the_end() {
+/// Until somebody ends this process: Ctrl-C or SIGTERM.
+pub(super) async fn wait_for_the_end() {
     #[cfg(unix)]
     {
         use tokio::signal::unix::{SignalKind, signal};

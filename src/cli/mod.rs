@@ -36,6 +36,7 @@ mod situation;
 mod steering;
 pub mod style;
 pub mod terminal;
+mod topics;
 mod traffic;
 
 use error::{CliError, ErrorKind};
