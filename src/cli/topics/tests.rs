@@ -50,7 +50,7 @@ fn every_key_is_explained() {
         let mut lines = text.iter().peekable();
         while let Some(line) = lines.next() {
             let alone = matches!(line.spans(), [_, name] if name.tone == Tone::Busy);
-            let next = lines.peek().map(|it| it.to_string()).unwrap_or_default();
+            let next = lines.peek().map(ToString::to_string).unwrap_or_default();
             assert!(
                 !alone || next.starts_with("     "),
                 "{}: {line}",
