@@ -16,10 +16,12 @@ const RETIRE_WITHIN: Duration = Duration::from_secs(3600);
 pub fn config(proposal: &Proposal, taken: &Taken) -> String {
     let mut lines = vec![
         format!(
-            "# How bg deploys service {}: written by `bg init` from what was there. The README's",
+            "# How bg deploys service {}: written by `bg init` from what was there.",
             proposal.services.a
         ),
-        "# config reference shows every key.".to_owned(),
+        "# `bg help config` lists every key. For completion in editors: bg schema --write .bg/schema.json"
+            .to_owned(),
+        "# and as the first line: # yaml-language-server: $schema=.bg/schema.json".to_owned(),
         format!("service: {}", plain(proposal.services.a.as_str())),
         format!("cluster: {}", plain(proposal.cluster.as_str())),
         format!(

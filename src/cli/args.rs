@@ -2,12 +2,14 @@
 //! `BG_SOME_FLAG` as well; a flag on the command line wins.
 
 mod deployment;
+mod terminal;
 mod values;
 mod verbs;
 
 use std::path::PathBuf;
 
-use clap::builder::FalseyValueParser;
+use super::topics::TOPICS;
+use clap::builder::{FalseyValueParser, PossibleValuesParser};
 use clap::error::ErrorKind;
 use clap::{ArgMatches, Args, CommandFactory, FromArgMatches, Parser, Subcommand, ValueEnum};
 
@@ -15,11 +17,12 @@ use super::story::Story;
 pub use deployment::{
     DefinitionArgs, DeployArgs, MeantArgs, PlanArgs, RegionArgs, RetireBy, RunArgs, VersionArgs,
 };
+pub use terminal::{CompletionsArgs, HelpArgs, LogsArgs, ManArgs, SchemaArgs};
 pub use verbs::{
     DeadmanArgs, DeadmanTestArgs, DeadmanVerb, DoctorArgs, HistoryArgs, IamPolicyArgs, InitArgs,
     InitFormat, PromoteArgs, RehearseArgs, RejectArgs, ReportArgs, RestartArgs, ResumeArgs,
-    RollbackArgs, SandboxArgs, ScaleArgs, SchemaArgs, ShowArgs, StatusArgs, SteerArgs, TasksArgs,
-    TickArgs, UiArgs, VerifyArgs,
+    RollbackArgs, SandboxArgs, ScaleArgs, ShowArgs, StatusArgs, SteerArgs, TasksArgs, TickArgs,
+    UiArgs, VerifyArgs,
 };
 
 /// Blue/green deployments for Amazon ECS that watch, verify and revert by themselves
@@ -27,6 +30,7 @@ pub use verbs::{
 #[command(
     name = "bg",
     version,
+    disable_help_subcommand = true,
     subcommand_required = true,
     arg_required_else_help = true
 )]
@@ -69,6 +73,9 @@ pub enum Verb {
     Status(StatusArgs),
     /// List both slots' tasks, and why those of the last hour stopped
     Tasks(TasksArgs),
+    /// Show what both sides' containers log, side by side, and follow it
+    #[command(after_help = LOGS_EXAMPLES)]
+    Logs(LogsArgs),
     /// Go back to the version that served before, in one step while it is warm
     #[command(after_help = ROLLBACK_EXAMPLES)]
     Rollback(RollbackArgs),
@@ -120,7 +127,16 @@ pub enum Verb {
     #[command(after_help = IAM_POLICY_EXAMPLES)]
     IamPolicy(IamPolicyArgs),
     /// Print the JSON Schema of bg.yaml, for editors
+    #[command(after_help = SCHEMA_EXAMPLES)]
     Schema(SchemaArgs),
+    /// Print a shell's completions of verbs, flags and their values
+    #[command(after_help = COMPLETIONS_EXAMPLES)]
+    Completions(CompletionsArgs),
+    /// Print the manual page, or write one for each verb
+    #[command(after_help = MAN_EXAMPLES)]
+    Man(ManArgs),
+    /// Show a verb's help, or explain a topic: strategies, gates, guards, config, exit-codes, ...
+    Help(HelpArgs),
 }
 
 const DEPLOY_EXAMPLES: &str = "\
@@ -152,6 +168,16 @@ Examples:
   bg status
   bg status --watch
   bg status --output json | jq -r .live.service";
+
+const LOGS_EXAMPLES: &str = "\
+Examples:
+  bg logs --follow
+  bg logs --green --grep ERROR --since 1h
+  bg logs --container app --output json | jq -r .message
+
+Each line says when it was written, its side and slot, its task and its container. Read are
+containers with the driver awslogs, of tasks that run or stopped in the last hour; where another
+driver has the log, that is said. --follow reads on until Ctrl-C, also what tasks log that are new.";
 
 const RESUME_EXAMPLES: &str = "\
 Examples:
@@ -243,6 +269,29 @@ A scenario says what is rehearsed on; all keys may be left out (here with their 
 late, throttled and dies befall a version with 20 % errors, and then a good one.
 docs/rehearsal.md says more of each key; examples/rehearsal has whole scenarios.";
 
+const SCHEMA_EXAMPLES: &str = "\
+In an editor with the YAML language server (VS Code, Neovim, Helix, JetBrains has it built in):
+  bg schema --write .bg/schema.json
+and as the first line of bg.yaml, with the file's place as seen from there:
+  # yaml-language-server: $schema=.bg/schema.json
+It is of this bg: write it again after an update. A strategy's own file takes
+  # yaml-language-server: $schema=.bg/schema.json#/$defs/strategy";
+
+const COMPLETIONS_EXAMPLES: &str = "\
+bash, in ~/.bashrc (`bg` is a builtin, too: without the first line it wins):
+  enable -n bg
+  source <(bg completions bash)
+zsh, in ~/.zshrc after compinit:
+  disable bg
+  source <(bg completions zsh)
+fish:
+  bg completions fish > ~/.config/fish/completions/bg.fish";
+
+const MAN_EXAMPLES: &str = "\
+Examples:
+  bg man | man -l -
+  bg man --write ~/.local/share/man/man1";
+
 const SANDBOX_EXAMPLES: &str = "\
 Examples:
   bg sandbox
@@ -266,7 +315,7 @@ pub struct Global {
     /// Where AWS answers, instead of its own endpoints
     #[arg(long, global = true, env = "BG_ENDPOINT_URL", value_name = "URL", help_heading = AWS)]
     pub endpoint_url: Option<String>,
-    /// Text for people, or JSON: events line by line for deploy and rollback, else one document
+    /// Text for people, or JSON: line by line for deploy, rollback and logs, else one document
     #[arg(long, global = true, env = "BG_OUTPUT", value_name = "FORMAT", default_value = "text", help_heading = OUTPUT)]
     pub output: OutputFormat,
     /// Show the end only
@@ -297,7 +346,27 @@ pub enum OutputFormat {
 
 /// The whole command line; its help doesn't depend on the environment.
 pub fn command() -> clap::Command {
-    without_values(Cli::command())
+    with_topics(without_values(Cli::command()))
+}
+
+/// `help` knows the verbs and the topics.
+fn with_topics(command: clap::Command) -> clap::Command {
+    let verbs = command.get_subcommands().map(clap::Command::get_name);
+    let topics = TOPICS.iter().map(|topic| topic.name);
+    let known: Vec<String> = verbs.chain(topics).map(str::to_owned).collect();
+    let list = TOPICS
+        .iter()
+        .map(|topic| format!("  {:<12}  {}", topic.name, topic.about));
+    let list: Vec<String> = list.collect();
+    command.mut_subcommand("help", |help| {
+        help.mut_arg("topic", |topic| {
+            topic.value_parser(PossibleValuesParser::new(known))
+        })
+        .after_help(format!(
+            "Topics:\n{}\n\n`bg help strategies NAME` prints a strategy's file.",
+            list.join("\n")
+        ))
+    })
 }
 
 fn without_values(command: clap::Command) -> clap::Command {

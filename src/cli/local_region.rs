@@ -178,6 +178,7 @@ async fn follow_listeners(proxy: &Proxy, said: &mut BTreeSet<(String, u16, Socke
     }
 }
 
+/// Until somebody ends this process: Ctrl-C or SIGTERM.
 pub(super) async fn wait_for_the_end() {
     #[cfg(unix)]
     {

@@ -40,6 +40,7 @@ mod steering;
 pub mod story;
 pub mod style;
 pub mod terminal;
+mod topics;
 mod traffic;
 mod who;
 

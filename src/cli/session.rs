@@ -384,7 +384,7 @@ fn find_config() -> Result<PathBuf, CliError> {
     config::find(&here).map_err(|error| {
         CliError::usage(error.to_string())
             .hint("have one written from a live service: bg init --cluster C --service S")
-            .hint("name one with --config FILE; the README's config reference shows a whole one")
+            .hint("name one with --config FILE; `bg help config` lists its keys")
             .hint("try it without AWS: bg deploy --sandbox --image shop:v2 --speed 60")
     })
 }

@@ -15,6 +15,7 @@ mod idle;
 pub mod json;
 pub mod line;
 pub mod live;
+pub mod logs;
 pub mod plan;
 pub mod read_to;
 pub mod say;

@@ -32,6 +32,12 @@ pub fn builtin_strategies() -> Vec<Strategy> {
     FILES.into_iter().map(read).collect()
 }
 
+/// The commented file of the built-in strategy of that very name.
+pub fn builtin_file(name: &str) -> Option<&'static str> {
+    let file = FILES.into_iter().find(|(known, _)| *known == name);
+    file.map(|(_, text)| text)
+}
+
 impl Strategy {
     /// The built-in strategy of this name or alias, whatever its case, with or without
     /// `CodeDeployDefault.`; the error suggests the nearest and lists them all.

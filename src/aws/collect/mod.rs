@@ -182,6 +182,21 @@ impl Cloud {
         (read::tasks(&tasks), troubles.into_iter().next())
     }
 
+    /// A task definition.
+    ///
+    /// # Errors
+    /// When it can't be read.
+    pub async fn what_runs(&self, arn: &TaskDefinitionArn) -> Result<Definition, AwsError> {
+        let ask = json!({ "taskDefinition": arn.as_str() });
+        let read = self.describe_task_definition(ask);
+        let mut described = patiently(THROTTLED_AT_MOST, read).await?;
+        let body = described.get_mut("taskDefinition").map(Value::take);
+        Ok(Definition {
+            arn: arn.clone(),
+            body: body.unwrap_or_default(),
+        })
+    }
+
     /// Running and stopped tasks of a service, and what could not be read of them.
     async fn tasks_of(
         &self,

@@ -257,10 +257,6 @@ pub struct RestartArgs {
     pub region: RegionArgs,
 }
 
-/// `bg schema`
-#[derive(Debug, Clone, Args)]
-pub struct SchemaArgs {}
-
 /// `bg rollback`
 #[derive(Debug, Clone, Args)]
 pub struct RollbackArgs {

@@ -1,11 +1,15 @@
 //! The verbs, one file each.
 
+mod completions;
 mod deadman;
 mod deploy;
 mod doctor;
+mod help;
 mod history;
 mod iam_policy;
 mod init;
+mod logs;
+mod man;
 mod plan;
 mod rehearse;
 mod report;
@@ -59,6 +63,7 @@ pub(super) async fn run(cli: &Cli) -> Result<ExitCode, CliError> {
         Verb::Report(args) => report::run(&cli.global, args).await,
         Verb::Ui(args) => ui::run(&cli.global, args).await,
         Verb::Tasks(_) => tasks::run(&cli.global).await,
+        Verb::Logs(args) => logs::run(&cli.global, args).await,
         Verb::Tick(args) => tick::run(&cli.global, args).await,
         Verb::Init(args) => init::run(&cli.global, args).await,
         Verb::Deadman(args) => match &args.verb {
@@ -67,6 +72,9 @@ pub(super) async fn run(cli: &Cli) -> Result<ExitCode, CliError> {
         Verb::Rehearse(args) => rehearse::run(&cli.global, args).await,
         Verb::Sandbox(args) => sandbox::run(args).await,
         Verb::IamPolicy(_) => iam_policy::run(&cli.global),
-        Verb::Schema(_) => schema::run(),
+        Verb::Schema(args) => schema::run(args),
+        Verb::Completions(args) => completions::run(args),
+        Verb::Man(args) => man::run(args),
+        Verb::Help(args) => help::run(&cli.global, args),
     }
 }

@@ -98,28 +98,93 @@ fn get_events(world: &World, input: &Value) -> Result<Value, AwsError> {
     let streams = streams(world);
     let found = streams.get(&(group, name));
     let (task, container) = found.ok_or_else(|| not_found("stream"))?;
-    let lines = lines(task, container, world.now);
+    let lines = asked_for(input, lines(task, container, world.now));
     let limit = count(input, "limit").unwrap_or(MOST).clamp(1, MOST) as usize;
+    let token = Token::of(input)?;
     let from_start = input.get("startFromHead") == Some(&Value::Bool(true));
-    let skipped = if from_start {
-        0
-    } else {
-        lines.len().saturating_sub(limit)
+    let skipped = match &token {
+        Some(token) => token.passed(&lines),
+        None if from_start => 0,
+        None => lines.len().saturating_sub(limit),
     };
-    let events: Vec<Value> = lines
-        .into_iter()
-        .skip(skipped)
-        .take(limit)
+    let shown: Vec<_> = lines.iter().skip(skipped).take(limit).collect();
+    let events: Vec<Value> = shown
+        .iter()
         .map(|(at, message)| {
             let at = at.as_millisecond();
             json!({ "timestamp": at, "ingestionTime": at, "message": message })
         })
         .collect();
+    let end = lines.get(..skipped + shown.len()).unwrap_or_default();
+    let forward = match shown.is_empty() {
+        true => token.unwrap_or_default(),
+        false => Token::after(end),
+    };
     Ok(json!({
         "events": events,
-        "nextForwardToken": "f/0",
+        "nextForwardToken": forward.to_string(),
         "nextBackwardToken": "b/0",
     }))
+}
+
+/// Those between startTime and, without it, endTime.
+fn asked_for(input: &Value, lines: Vec<(Timestamp, String)>) -> Vec<(Timestamp, String)> {
+    let time = |key: &str| input.get(key).and_then(Value::as_i64);
+    let (from, to) = (time("startTime"), time("endTime"));
+    let within = |(at, _): &(Timestamp, String)| {
+        let at = at.as_millisecond();
+        from.is_none_or(|from| at >= from) && to.is_none_or(|to| at < to)
+    };
+    lines.into_iter().filter(within).collect()
+}
+
+/// How far a reader has come: to a moment, and so many lines of it. AWS's say nothing to anybody.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+struct Token {
+    at: i64,
+    lines: usize,
+}
+
+impl Token {
+    /// The one that a reader has.
+    fn of(input: &Value) -> Result<Option<Token>, AwsError> {
+        let Some(token) = text(input, "nextToken") else {
+            return Ok(None);
+        };
+        let parts = token.strip_prefix("f/").and_then(|it| it.split_once('/'));
+        let read = parts.and_then(|(at, lines)| {
+            let (at, lines) = (at.parse().ok()?, lines.parse().ok()?);
+            Some(Token { at, lines })
+        });
+        let refused = || {
+            AwsError::new(
+                "InvalidParameterException",
+                "The specified nextToken is invalid.",
+            )
+        };
+        read.map(Some).ok_or_else(refused)
+    }
+
+    /// The one of a reader who has all of `lines`.
+    fn after(lines: &[(Timestamp, String)]) -> Token {
+        let at = lines.last().map_or(0, |(at, _)| at.as_millisecond());
+        let last = lines.iter().rev();
+        let lines = last.take_while(|(it, _)| it.as_millisecond() == at).count();
+        Token { at, lines }
+    }
+
+    /// How many of `lines` its reader has.
+    fn passed(self, lines: &[(Timestamp, String)]) -> usize {
+        let before = lines.partition_point(|(at, _)| at.as_millisecond() < self.at);
+        let until = lines.partition_point(|(at, _)| at.as_millisecond() <= self.at);
+        (before + self.lines).min(until)
+    }
+}
+
+impl std::fmt::Display for Token {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        write!(f, "f/{}/{}", self.at, self.lines)
+    }
 }
 
 fn describe_streams(world: &World, input: &Value) -> Result<Value, AwsError> {
@@ -226,6 +291,28 @@ mod tests {
         assert!(said.iter().any(|it| it == crashed), "{said:?}");
         let name = &names[0];
         assert!(name.as_str().unwrap().starts_with("shop/app/"));
+        let mut page = |more: Value| {
+            let mut input = json!({
+                "logGroupName": "/ecs/shop", "logStreamName": &names[0],
+                "startFromHead": true, "limit": 1,
+            });
+            input
+                .as_object_mut()
+                .unwrap()
+                .extend(more.as_object().unwrap().clone());
+            handle(&mut world, "GetLogEvents", &input).unwrap()
+        };
+        let token = |page: &Value| json!({ "nextToken": page["nextForwardToken"] });
+        let first = page(json!({}));
+        let second = page(token(&first));
+        assert_eq!(first["events"][0]["message"], "starting shop:crash");
+        assert_eq!(second["events"][0]["message"], "listening on port 8080");
+        let third = page(token(&second));
+        let end = page(token(&third));
+        assert_eq!(end["events"], json!([]));
+        assert_eq!(end["nextForwardToken"], third["nextForwardToken"]);
+        let since = json!({ "startTime": second["events"][0]["timestamp"] });
+        assert_eq!(page(since)["events"], second["events"]);
         let other = json!({ "logGroupName": "/ecs/other", "logStreamName": name });
         let refused = handle(&mut world, "GetLogEvents", &other).unwrap_err();
         assert_eq!(refused.code, "ResourceNotFoundException");
