@@ -194,7 +194,7 @@ const REPORT_EXAMPLES: &str = "\
 Examples:
   bg report
   bg report --html > report.html
-  bg report 20260105-071400-k3v9 --to report.html
+  bg report 20260105-071400-k3v9 --write report.html
   bg deploy --image shop:v2 --report report.html     the same as soon as it has ended
 
 The page needs nothing else: no script, font or picture from elsewhere. It shows what the journal

@@ -71,11 +71,8 @@ mod tests {
         same("/properties/retire", &read::RETIRE_KEYS);
         same("/properties/deadman", &deadman::DEADMAN_KEYS);
         same("/properties/signals", &read::SIGNALS_KEYS);
-        same("/properties/notify/items", &notify::NOTIFY_KEYS);
-        same(
-            "/properties/notify/items/properties/webhook/anyOf/1",
-            &notify::WEBHOOK_KEYS,
-        );
+        same("/$defs/channel", &notify::NOTIFY_KEYS);
+        same("/$defs/webhook", &notify::WEBHOOK_KEYS);
     }
 
     #[test]
@@ -94,7 +91,7 @@ mod tests {
             keys(read::RETIRE_THEN.map(|c| c.0))
         );
         assert_eq!(
-            words("/properties/notify/items/properties/on/items/enum"),
+            words("/$defs/channel/properties/on/items/enum"),
             keys(crate::notify::Occasion::ALL.map(|it| it.0))
         );
         assert_eq!(

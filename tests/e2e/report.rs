@@ -32,7 +32,7 @@ fn a_report_is_written_for_whoever_was_promoted_and_whoever_was_reverted() {
     assert!(page.contains("Diagnosis"), "{page}");
     let listed = scene.bg(&["history", "--output", "json"]).exits(0).json();
     let first = listed[1]["id"].as_str().expect("an id").to_owned();
-    let flags = ["report", &first, "--to", "first.html", "--offline"];
+    let flags = ["report", &first, "--write", "first.html", "--offline"];
     scene.bg(&flags).exits(0).complains("first.html");
     let page = fs::read_to_string(scene.folder().join("first.html")).expect("a page");
     assert!(page.contains("Promoted: shop"), "{page}");
@@ -60,7 +60,7 @@ fn a_report_that_can_not_be_written_is_told_and_changes_no_outcome() {
     let scene = Scene::at_speed(100);
     scene.deploy_to_b();
     scene
-        .bg(&["report", "--to", "nowhere/report.html"])
+        .bg(&["report", "--write", "nowhere/report.html"])
         .exits(3)
         .complains("can't write the report to nowhere/report.html");
     scene

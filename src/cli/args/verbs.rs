@@ -135,8 +135,8 @@ pub struct ReportArgs {
     #[arg(long, env = "BG_HTML", value_parser = FalseyValueParser::new())]
     pub html: bool,
     /// Where to [default: stdout; on a terminal bg-ID.html in the working folder]
-    #[arg(long, env = "BG_TO", value_name = "FILE")]
-    pub to: Option<PathBuf>,
+    #[arg(short = 'o', long, env = "BG_WRITE", value_name = "FILE")]
+    pub write: Option<PathBuf>,
     /// Ask CloudWatch nothing: only what the journal holds
     #[arg(long, env = "BG_OFFLINE", value_parser = FalseyValueParser::new())]
     pub offline: bool,

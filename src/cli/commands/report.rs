@@ -22,7 +22,7 @@ pub(super) async fn run(global: &Global, args: &ReportArgs) -> Result<ExitCode, 
     let (id, records) = past.wanted(args.id.as_deref()).await?;
     let measured = measured(global, args, &records).await;
     let page = html::page(&records, &measured, page::now());
-    let to = args.to.clone().or_else(|| {
+    let to = args.write.clone().or_else(|| {
         let on_terminal = io::stdout().is_terminal();
         on_terminal.then(|| PathBuf::from(page::file_of(id.as_str())))
     });
@@ -35,7 +35,7 @@ pub(super) async fn run(global: &Global, args: &ReportArgs) -> Result<ExitCode, 
     };
     page::write(&to, &page).map_err(|why| {
         CliError::refused(format!("can't write the report to {}: {why}", to.display()))
-            .hint("`--to FILE` writes it elsewhere")
+            .hint("`--write FILE` writes it elsewhere")
     })?;
     if !global.quiet {
         note!("Report of {id}: {}", to.display());
