@@ -2,7 +2,7 @@
 
 use serde_json::{Value, json};
 
-use super::support::Scene;
+use super::support::{Scene, until};
 
 /// Slot b serves, and slot a is scaled to zero.
 fn idle_a() -> Scene {
@@ -174,6 +174,11 @@ fn autoscaling_that_it_gives_the_idle_slot_is_kept_where_asked_for() {
 
     // The next apply wakes it again, but doesn't know that it was suspended.
     autoscale(&scene);
+    // Its minimum brings tasks, and a service that ECS is at work on is refused meanwhile.
+    until("the slot to be steady", || {
+        let planned = scene.bg(&[&plan[..], &["--service-from", "a"]].concat());
+        (planned.code == 0).then_some(())
+    });
     deploy("shop:v3").exits(0);
     assert_eq!(scene.weights(), (100, 0));
     let awake = (json!(2), json!(6), vec![false; 3]);
