@@ -2,8 +2,12 @@
 //! Shown, read, pressed; on a screen, on a phone, on paper, in light and dark, with the keyboard
 //! alone, and without a word in the console.
 
+#[path = "support/allowed.rs"]
+mod allowed;
 #[path = "support/bg.rs"]
 mod bg;
+#[path = "support/iam.rs"]
+mod iam;
 #[path = "support/process.rs"]
 mod process;
 #[path = "support/python.rs"]
@@ -99,6 +103,8 @@ async fn a_deployment_is_followed_and_steered_on_the_live_page() {
     let ended = deploy.end(SCRIPT).await;
     assert_eq!(ended.code, Some(4), "{}", ended.told());
     assert!(ended.stdout.contains("(bg ui)"), "{}", ended.told());
+    let policy = allowed::policy(folder.path(), &environment);
+    allowed::is_all_of(&policy, &allowed::needs(&environment));
 }
 
 /// Waits until the deployment has begun.

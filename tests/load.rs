@@ -1,8 +1,12 @@
 //! Deployments under load: while `wrk` asks the sandbox's load balancer for a few hundred pages a
 //! second, no request is lost, neither by a good canary nor by one that reverts.
 
+#[path = "support/allowed.rs"]
+mod allowed;
 #[path = "support/bg.rs"]
 mod bg;
+#[path = "support/iam.rs"]
+mod iam;
 #[path = "support/process.rs"]
 mod process;
 #[path = "support/sandbox.rs"]
@@ -114,6 +118,8 @@ async fn deploy_under_load(image: &str) -> Option<(Ended, Met)> {
         load(&url, &over).await
     };
     let (ended, first, second) = tokio::join!(deployment, load(&url, &over), later);
+    let policy = allowed::policy(folder.path(), &sandbox.environment());
+    allowed::is_all_of(&policy, &allowed::needs(&sandbox.environment()));
     let met = Met {
         requests: first.requests + second.requests,
         bad: first.bad + second.bad,

@@ -38,7 +38,8 @@ pub struct Facts {
     pub limits: Limits,
     /// The service's autoscaling, if it has any; unreadable where it may not be asked for.
     pub scaling: Seen<Option<ScalableTarget>>,
-    /// The metric alarms that name any of those groups or their load balancers.
+    /// The metric alarms that name any of those groups, their load balancers or any of those
+    /// services.
     pub alarms: Vec<AlarmNamed>,
     /// The names that a config gives slot b already.
     pub wanted: Wanted,
@@ -146,4 +147,13 @@ pub struct AlarmNamed {
     pub groups: Vec<String>,
     /// `LoadBalancer` dimensions: `app/NAME/ID`.
     pub balancers: Vec<String>,
+    /// `ServiceName` dimensions, where the cluster is this one.
+    pub services: Vec<String>,
+}
+
+impl AlarmNamed {
+    /// Whether it goes by a service's own figures and no load balancer's.
+    pub fn is_of_service(&self) -> bool {
+        !self.services.is_empty() && self.groups.is_empty() && self.balancers.is_empty()
+    }
 }

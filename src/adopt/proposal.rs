@@ -34,6 +34,8 @@ pub struct Proposal {
     pub records: Vec<RecordWanted>,
     /// The alarms that were found.
     pub alarms: Vec<AlarmLine>,
+    /// Whether it has autoscaling.
+    pub scales: bool,
     /// Whether it is registered in Cloud Map, as slot b would be.
     pub registered: bool,
     /// What one should know before.
@@ -171,18 +173,20 @@ pub fn propose(facts: &Facts) -> Result<Proposal, Vec<Problem>> {
     if !problems.is_empty() {
         return Err(problems);
     }
+    let services = Slots {
+        a: name,
+        b: service_b,
+    };
     Ok(Proposal {
         account: facts.account.clone(),
         region: facts.region.clone(),
         cluster: facts.cluster.clone(),
-        services: Slots {
-            a: name,
-            b: service_b,
-        },
-        alarms: alarms::lines(facts, &pairs),
+        alarms: alarms::lines(facts, &services, &pairs),
+        services,
         pairs,
         routes: facts.routes.clone(),
         records,
+        scales: matches!(&facts.scaling, Seen::Value(Some(_))),
         registered: !registries.is_empty(),
         notes,
     })

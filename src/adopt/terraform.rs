@@ -7,7 +7,20 @@ use super::facts::{Group, RouteFound};
 use super::hcl::{Body, Item, identifier, literal, one, quoted};
 use super::proposal::{Pair, Proposal, Twin};
 use super::texts::{members, one_line, place_of, to_align};
+use crate::deployment::bare;
+use crate::deployment::clone::DEPLOYMENT_TAG;
 use crate::deployment::plan::RouteKind;
+use crate::deployment::retire;
+use crate::deployment::scaling::HELD_TAG;
+
+/// The tags that bg keeps on a service.
+const TAGS: [&str; 5] = [
+    DEPLOYMENT_TAG,
+    bare::LIVE_TAG,
+    retire::SERVED_TAG,
+    retire::TAG,
+    HELD_TAG,
+];
 
 /// Terraform's text. What it creates stands as resources; what belongs into resources that are
 /// there already stands in comments, so that the whole can be applied as it is.
@@ -39,6 +52,10 @@ pub fn terraform(proposal: &Proposal) -> String {
     }
     text.push('\n');
     commented(&mut text, &of_service(service.as_str()));
+    if proposal.scales {
+        text.push('\n');
+        commented(&mut text, &of_scaling(service.as_str()));
+    }
     text
 }
 
@@ -254,12 +271,43 @@ fn leaves(what: &str) -> Body {
 
 fn of_service(name: &str) -> String {
     let mut lifecycle = Body::default();
-    lifecycle.argument("ignore_changes", "[task_definition, desired_count]");
+    let tags = TAGS.map(|tag| format!("tags[{}]", quoted(tag)));
+    let tags = tags
+        .iter()
+        .flat_map(|tag| [tag.clone(), tag.replacen("tags", "tags_all", 1)]);
+    let ignored: Vec<String> = ["task_definition".to_owned(), "desired_count".to_owned()]
+        .into_iter()
+        .chain(tags)
+        .collect();
+    lifecycle.argument(
+        "ignore_changes",
+        format!("[\n    {},\n  ]", ignored.join(",\n    ")),
+    );
     let mut text = format!("Put this into the aws_ecs_service that you have for {name}:\n");
     one("lifecycle", lifecycle).write(&mut text, 0);
     text.push_str(
-        "The slots take turns, so the service that Terraform knows may be the idle one, at 0 \
+        "bg keeps tags of its own on both services: when the old version goes, and what served \
+         last.\nWithout the above an apply takes them off. `ignore_tags { key_prefixes = \
+         [\"bg:\"] }` in provider\n\"aws\" says the same for every service.\n\
+         The slots take turns, so the service that Terraform knows may be the idle one, at 0 \
          tasks.\n`bg plan` shows what Terraform changed there; `--service-from a` takes it.\n",
+    );
+    text
+}
+
+/// What bg moves of a scalable target while it deploys, and while the slot is idle.
+fn of_scaling(name: &str) -> String {
+    let mut lifecycle = Body::default();
+    lifecycle.argument("ignore_changes", "[min_capacity, suspended_state]");
+    let mut text =
+        format!("Put this into the aws_appautoscaling_target that you have for {name}:\n");
+    one("lifecycle", lifecycle).write(&mut text, 0);
+    text.push_str(
+        "While slot a is idle its scaling is asleep: min_capacity is 0, and all of it is suspended. \
+         Without the\nabove an apply lifts the idle slot to its minimum, and amid a deployment puts \
+         scale-in back on. A new\nmaximum or policy on an idle slot a is shown by `bg plan`, and \
+         taken by `--service-from a`; change the minimum\non the live slot's target. Slot b's target \
+         and policies are bg's, and must not stand in Terraform.\n",
     );
     text
 }

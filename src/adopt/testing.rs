@@ -95,6 +95,7 @@ pub(super) fn alarm(name: &str, groups: &[&str]) -> AlarmNamed {
         name: AlarmName::new(name),
         groups: groups.iter().map(|it| (*it).to_owned()).collect(),
         balancers: vec![balancer().dimension().to_owned()],
+        services: Vec::new(),
     }
 }
 

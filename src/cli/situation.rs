@@ -14,6 +14,7 @@ use crate::deployment::ids::{
     DeploymentId, EcsServiceName, SlotName, Slots, TargetGroupArn, TaskDefinitionArn,
 };
 use crate::deployment::observation::Seen;
+use crate::deployment::outcome::Outcome;
 use crate::deployment::preflight::under_way;
 use crate::deployment::retire::{Due, Retirement, SERVED_TAG, TAG};
 use crate::deployment::scaling::ScalableTarget;
@@ -140,7 +141,13 @@ impl Situation {
         let deployed = deployment.as_ref();
         let blue = deployed.and_then(DeploymentStatus::blue_under_way);
         let blue = blue.or_else(|| Some(unknown.as_ref()?.slot.other()));
-        let live = self.traffic.live().or(blue);
+        let by_journal = match self.traffic.live().or(blue) {
+            None if store.is_none() => session.unless_silent(self.untagged(session)).await,
+            _ => Ok(None),
+        };
+        let by_journal = by_journal.ok().flatten();
+        let journals = by_journal.as_ref().map(|(slot, _)| *slot);
+        let live = self.traffic.live().or(blue).or(journals);
         let shown = |forwards: &[Forward]| {
             let carried = self.traffic.carried_by(forwards);
             let routes = forwards.iter().zip(&carried);
@@ -169,6 +176,7 @@ impl Situation {
                 })
             }),
             store,
+            by_journal: by_journal.map(|(_, id)| id),
         }
     }
 
@@ -185,6 +193,26 @@ impl Situation {
             _ => None,
         };
         Ok((deployment, unknown))
+    }
+
+    /// Which slot the last deployment left live, where both work and no tag says so.
+    async fn untagged(
+        &self,
+        session: &Session,
+    ) -> Result<Option<(SlotName, DeploymentId)>, CliError> {
+        let works = |slot| self.desired(slot).is_some_and(|desired| desired > 0);
+        if !self.traffic.is_bare() || !SlotName::BOTH.into_iter().all(works) {
+            return Ok(None);
+        }
+        let view = View::of(&session.last_journal().await?);
+        let Some(plan) = view.plan.as_ref() else {
+            return Ok(None);
+        };
+        Ok(match &view.outcome {
+            Some(Outcome::Promoted) => Some((plan.green_slot(), plan.id.clone())),
+            Some(Outcome::Reverted { .. }) => Some((plan.green_slot().other(), plan.id.clone())),
+            _ => None,
+        })
     }
 
     fn without_end(&self) -> Option<UnknownStatus> {

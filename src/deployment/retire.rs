@@ -254,7 +254,10 @@ pub fn decide(retirement: &Retirement, look: &RetireLook) -> RetireStep {
         Seen::Value(Requests::NotCounted | Requests::Counted(0)) => {
             scale_to_zero(retirement, awake)
         }
-        Seen::Value(Requests::NoData) => wait(look, "the request counts of two full minutes"),
+        Seen::Value(Requests::NoData) => wait(
+            look,
+            "the request counts of two full minutes aren't there yet",
+        ),
         Seen::Value(Requests::Counted(count)) => wait(
             look,
             &format!(

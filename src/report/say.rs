@@ -432,10 +432,22 @@ fn gate_opened(view: &View, gate: usize, point: Point, until: &str) -> Option<Sa
     Said::news(Tone::Plain, "gate", text)
 }
 
+/// What passed says enough with its last line; all of them stand in the record.
+fn last_line(what: &str) -> String {
+    let mut lines = what.lines();
+    let first = lines.next().unwrap_or_default();
+    match (lines.next_back(), first.split_once(": ")) {
+        (None, _) => first.to_owned(),
+        (Some(last), Some((how, _))) => format!("{how}: {last}"),
+        (Some(last), None) => format!("{first}: {last}"),
+    }
+}
+
 fn gate_answered(name: &str, point: Point, answer: &GateAnswer) -> Option<Said> {
     match answer {
         GateAnswer::Passed { what } => {
-            Said::news(Tone::Good, "gate", format!("{name} says yes: {what}"))
+            let text = format!("{name} says yes: {}", last_line(what));
+            Said::news(Tone::Good, "gate", text)
         }
         // Elsewhere the revert that follows says it.
         GateAnswer::Failed { why } if point == Point::AfterPromotion => {

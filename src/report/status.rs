@@ -47,6 +47,10 @@ pub struct StatusReport {
     pub retire: Option<RetireStatus>,
     /// Why the store couldn't be read; null where it could.
     pub store: Option<StoreStatus>,
+    /// The deployment whose end alone says which slot is live: AWS shows both at work, without the
+    /// tags that would tell.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub by_journal: Option<DeploymentId>,
 }
 
 /// A deployment of which the store knows no end, and AWS shows none.

@@ -5,6 +5,7 @@ mod image;
 mod lambda;
 mod web;
 
+use jiff::Timestamp;
 use tokio::sync::mpsc::UnboundedSender;
 use tokio::task::JoinHandle;
 
@@ -40,6 +41,8 @@ struct Context {
     /// What the gate wanted to be told again.
     details: HookDetails,
     task_definition: Option<TaskDefinitionArn>,
+    /// When its time is over.
+    until: Timestamp,
 }
 
 impl Asking {
@@ -60,6 +63,7 @@ impl Asking {
             details: (deployment.gates.trial())
                 .map_or_else(HookDetails::new, |it| it.details.clone()),
             task_definition: deployment.task_definition.clone(),
+            until: (deployment.gates.trial()).map_or(Timestamp::MAX, |it| it.until),
         };
         Asking(Some(tokio::spawn(async move {
             let answer = match context.plan.gates.get(gate) {

@@ -1,21 +1,36 @@
 //! A service of one's own in an empty account, built through the wire, then asked about.
 
+use std::sync::LazyLock;
+
 use bg::aws::{Cloud, CollectAsk};
 use bg::deployment::diagnosis::Finding;
 use bg::deployment::ids::{ClusterName, EcsServiceName};
 use bg::diagnose::{Evidence, diagnose};
 use bg::sandbox::demo::{self, Balancer, CLUSTER};
 use bg::sandbox::faults::FaultRule;
+use bg::sandbox::wire::needs::Need;
 use bg::sandbox::wire::{ecs, elbv2};
 use bg::sandbox::world::World;
 use bg::sandbox::{Region, RegionOptions};
 use serde_json::{Value, json};
+
+use crate::allowed;
 
 /// The service that is asked about.
 pub(crate) const SHOP: &str = "shop";
 
 /// A diagnosis leaves most of AWS's budgets to others.
 const MOST_CALLS: usize = 24;
+
+/// What the one who asks was given rights for.
+const CONFIG: &str = "\
+service: shop
+cluster: demo
+region: eu-west-1
+slots:
+  a: { service: shop, target_group: shop-a }
+  b: { service: shop-b, target_group: shop-b }
+";
 
 /// One service and what becomes of it.
 pub(crate) struct Case {
@@ -131,8 +146,20 @@ impl Case {
             assert!(reads.next().is_some(), "{}: {call:?}", self.name);
         }
         assert!(calls.len() <= MOST_CALLS, "{}: {calls:#?}", self.name);
+        let needs: Vec<Value> = region.needs().iter().map(Need::to_json).collect();
+        allowed::is_all_of(policy(), &needs);
         (diagnose(&evidence), evidence)
     }
+}
+
+/// What may be asked, as `bg iam-policy` prints it.
+fn policy() -> &'static Value {
+    static POLICY: LazyLock<Value> = LazyLock::new(|| {
+        let folder = tempfile::tempdir().expect("a temporary folder");
+        std::fs::write(folder.path().join("bg.yaml"), CONFIG).expect("a file in our own folder");
+        allowed::policy(folder.path(), &[])
+    });
+    &POLICY
 }
 
 /// The account while it is built.

@@ -198,3 +198,40 @@ fn cloud_map_takes_the_config_s_consent() {
     let green = scene.service("worker-b").expect("it exists");
     assert_eq!(green["serviceRegistries"][0]["registryArn"], arn);
 }
+
+#[test]
+fn a_worker_whose_tags_were_taken_off_is_told_by_its_journal_and_mended() {
+    let scene = Scene::with_worker(100, &WORKER.replace("after: 2m", "after: 4h"));
+    scene.bg(&deploy("worker:v2")).exits(0);
+    for service in ["worker", "worker-b"] {
+        let arn = scene.service(service).expect("it is there")["serviceArn"].clone();
+        let keys = ["bg:deployment", "bg:live", "bg:last-served", "bg:retire-at"];
+        scene.ecs(
+            "UntagResource",
+            &json!({ "resourceArn": arn, "tagKeys": keys }),
+        );
+    }
+    scene
+        .bg(&["status"])
+        .exits(0)
+        .says("live")
+        .says("slot b, service worker-b")
+        .says("that slot b is live says the journal of")
+        .says("`bg rollback --to b --force` retires slot a");
+    let status = scene.bg(&["status", "--output", "json"]).exits(0).json();
+    assert_eq!(status["live"]["service"], "worker-b");
+    assert!(status["by_journal"].is_string(), "{status:#}");
+    scene
+        .bg(&["plan", "--image", "worker:v3"])
+        .exits(3)
+        .says("say which one stays: `bg rollback --to a --force` or `--to b --force`");
+    scene.bg(&["rollback", "--to", "b", "--force"]).exits(0);
+    assert_eq!(scene.counts(), (0, 2));
+    let status = scene.bg(&["status", "--output", "json"]).exits(0).json();
+    assert_eq!(status["live"]["slot"], "b");
+    assert!(status["by_journal"].is_null(), "{status:#}");
+    scene
+        .bg(&deploy("worker:v3"))
+        .exits(0)
+        .says("slot a, worker:3) is the live one");
+}

@@ -101,14 +101,13 @@ fn a_command_that_hangs_ends_with_everything_it_started() {
     let scene = with(
         "  - name: smoke
     at: 10%
-    command: sleep 600 & echo $! > pid; wait
+    command: sleep 600 & echo $! > pid; echo asked the first shop; echo asks the second; wait
     timeout: 2m
 ",
     );
-    scene
-        .bg(&DEPLOY)
-        .exits(4)
-        .says("gate smoke said no: it did not answer within 2m");
+    scene.bg(&DEPLOY).exits(4).says(
+        "gate smoke said no: it did not answer within 2m: asked the first shop\nasks the second",
+    );
     scene.stands_on_blue();
     let pid = read(&scene, "pid");
     let process = format!("/proc/{}/stat", pid.trim());

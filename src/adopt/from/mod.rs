@@ -29,6 +29,10 @@ pub struct Taken {
     pub service: Option<String>,
     /// The file that holds the task definition, as it is named there.
     pub definition: Option<String>,
+    /// Whether this file holds the task definition itself.
+    pub is_definition: bool,
+    /// Whether it is an AppSpec file, which leaves the task definition to each deployment.
+    pub is_appspec: bool,
     /// The file that holds the service's settings, as it is named there.
     pub service_definition: Option<String>,
     /// How traffic is shifted: a name or a short form.
@@ -56,8 +60,8 @@ pub struct Taken {
 }
 
 impl Taken {
-    /// Reads a file: of ecspresso, an AppSpec file for ECS, or what CodeDeploy says of a
-    /// deployment group or config.
+    /// Reads a file: of ecspresso, an AppSpec file for ECS, a task definition, or what CodeDeploy
+    /// says of a deployment group or config.
     ///
     /// # Errors
     /// For what is no YAML or JSON, is none of these, or says something that can't be meant.
@@ -72,13 +76,16 @@ impl Taken {
             codedeploy::config(&config, &mut taken)?;
         } else if map.has("Resources") {
             codedeploy::appspec(&map, &mut taken)?;
+            taken.is_appspec = true;
+        } else if map.has("containerDefinitions") || map.has("taskDefinition") {
+            taken.is_definition = true;
         } else if map.has("task_definition") || map.has("service_definition") {
             ecspresso::config(&map, &mut taken)?;
         } else {
-            let what = "this is neither ecspresso's config, nor an AppSpec file for ECS, nor what \
-                        CodeDeploy says of a deployment group or config";
+            let what = "this is neither ecspresso's config, nor an AppSpec file for ECS, nor a task \
+                        definition, nor what CodeDeploy says of a deployment group or config";
             return Err(InputError::new(origin, what).with_hint(
-                "for the last two: aws deploy get-deployment-group … > group.json, and aws deploy \
+                "for CodeDeploy's: aws deploy get-deployment-group … > group.json, and aws deploy \
                  get-deployment-config … > config.json",
             ));
         }
@@ -111,6 +118,8 @@ impl Taken {
             self.groups = other.groups;
         }
         self.endpoint = self.endpoint.or(other.endpoint);
+        self.is_definition |= other.is_definition;
+        self.is_appspec |= other.is_appspec;
         self.left.extend(other.left);
         Ok(self)
     }

@@ -70,10 +70,11 @@ impl Cloud {
             .map(|it| it.as_str().to_owned())
             .collect();
         let (groups, routes, across, limits) = self.traffic(&own, wanted, &mut notes).await?;
+        let of_slots = slot_names(name, wanted);
         let (others, scaling, alarms) = tokio::join!(
             self.other_slots(cluster, name, wanted),
             self.scalable_targets(cluster, &names),
-            self.alarms_naming(&groups),
+            self.alarms_naming(&groups, cluster, &of_slots),
         );
         let scaling = match scaling {
             Err(error) if error.is_for_good() => Seen::Unreadable(error.to_string()),
@@ -119,9 +120,8 @@ impl Cloud {
         name: &EcsServiceName,
         wanted: &Wanted,
     ) -> Result<BTreeMap<EcsServiceName, Value>, AwsError> {
-        let names = wanted.service_names(name.as_str()).into_iter();
-        let names: BTreeSet<String> = names.chain(service_stems(name.as_str())).collect();
-        let names: Vec<EcsServiceName> = names.into_iter().map(EcsServiceName::new).collect();
+        let names = other_names(name, wanted).into_iter();
+        let names: Vec<EcsServiceName> = names.map(EcsServiceName::new).collect();
         let asked: Vec<&EcsServiceName> = names.iter().collect();
         let found = self.services(cluster, &asked).await?;
         let found = found.into_iter().flatten();
@@ -268,15 +268,20 @@ impl Cloud {
             .collect())
     }
 
-    /// The metric alarms that name any of those groups or their load balancers, and whether all
-    /// alarms of the account were seen.
-    async fn alarms_naming(&self, groups: &[Group]) -> Result<(Vec<AlarmNamed>, bool), AwsError> {
+    /// The metric alarms that name any of those groups, their load balancers or any of those
+    /// services, and whether all alarms of the account were seen.
+    async fn alarms_naming(
+        &self,
+        groups: &[Group],
+        cluster: &ClusterName,
+        services: &BTreeSet<String>,
+    ) -> Result<(Vec<AlarmNamed>, bool), AwsError> {
         let balancers: BTreeSet<&LoadBalancerArn> = groups
             .iter()
             .filter_map(|group| group.load_balancer.as_ref())
             .collect();
         let ids: Vec<TargetGroupArn> = groups.iter().map(Group::id).collect();
-        let mut named = Vec::new();
+        let mut found = Vec::new();
         let mut token: Option<String> = None;
         for _ in 0..PAGES_OF_ALARMS {
             let page = self
@@ -290,16 +295,18 @@ impl Cloud {
                 })
                 .await?;
             let alarms = page.metric_alarms().iter();
-            named.extend(alarms.filter_map(|alarm| names(alarm, &ids, &balancers)));
+            found.extend(
+                alarms.filter_map(|alarm| named(alarm, &ids, &balancers, (cluster, services))),
+            );
             token = page
                 .next_token()
                 .filter(|token| !token.is_empty())
                 .map(str::to_owned);
             if token.is_none() {
-                return Ok((named, true));
+                return Ok((found, true));
             }
         }
-        Ok((named, false))
+        Ok((found, false))
     }
 }
 
@@ -311,11 +318,26 @@ fn groups_per_balancer(allowed: &BTreeMap<String, usize>, balancer: &LoadBalance
     allowed.get(name).copied().unwrap_or(otherwise)
 }
 
-/// The alarm, where its dimensions name one of the groups, or no group and a load balancer.
-fn names(
+/// The names that its other slot could have.
+fn other_names(name: &EcsServiceName, wanted: &Wanted) -> BTreeSet<String> {
+    let names = wanted.service_names(name.as_str()).into_iter();
+    names.chain(service_stems(name.as_str())).collect()
+}
+
+/// And its own.
+fn slot_names(name: &EcsServiceName, wanted: &Wanted) -> BTreeSet<String> {
+    let mut names = other_names(name, wanted);
+    names.insert(name.as_str().to_owned());
+    names
+}
+
+/// The alarm, where its dimensions name one of the groups, or no group and a load balancer or a
+/// service of the cluster.
+fn named(
     alarm: &MetricAlarm,
     ids: &[TargetGroupArn],
     balancers: &BTreeSet<&LoadBalancerArn>,
+    (cluster, services): (&ClusterName, &BTreeSet<String>),
 ) -> Option<AlarmNamed> {
     let of_queries = alarm
         .metrics()
@@ -330,19 +352,25 @@ fn names(
             .collect()
     };
     let groups = values("TargetGroup");
+    let mut of_services = values("ServiceName");
+    let of_cluster = |it: &String| it == last_part(cluster.as_str());
+    if !values("ClusterName").iter().any(of_cluster) {
+        of_services.clear();
+    }
+    let is_balancers = |value: &String| balancers.iter().any(|it| it.dimension() == value);
     let ours = match groups.is_empty() {
-        true => values("LoadBalancer")
-            .iter()
-            .any(|value| balancers.iter().any(|it| it.dimension() == value)),
+        true => {
+            values("LoadBalancer").iter().any(is_balancers)
+                || of_services.iter().any(|it| services.contains(it))
+        }
         false => groups
             .iter()
             .any(|value| ids.iter().any(|id| id.dimension() == value)),
     };
-    let name = AlarmName::new(alarm.alarm_name()?);
-    let balancers = values("LoadBalancer");
     ours.then_some(AlarmNamed {
-        name,
+        name: AlarmName::new(alarm.alarm_name()?),
         groups,
-        balancers,
+        balancers: values("LoadBalancer"),
+        services: of_services,
     })
 }

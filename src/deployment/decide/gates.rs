@@ -1,5 +1,7 @@
 //! Gates: asked one after the other where a deployment would move on.
 
+use std::time::Duration;
+
 use super::{Draft, after};
 use crate::deployment::action::Action;
 use crate::deployment::event::Event;
@@ -8,6 +10,10 @@ use crate::deployment::observation::Ask;
 use crate::deployment::trip::Trip;
 use crate::gate::{Check, GateAnswer, opens};
 use crate::strategy::format_duration;
+
+/// A command is ended when its time is over by who runs it, who then has its last lines; they are
+/// waited for so long.
+const LAST_WORDS: Duration = Duration::from_secs(30);
 
 impl Draft<'_> {
     /// Asks the gates of a point; true once all of them have said yes. While they haven't, the
@@ -48,8 +54,12 @@ impl Draft<'_> {
                 Err(opens_at) => self.look_by(opens_at.unwrap_or(trial.until)),
             }
         }
-        self.look_by(trial.until);
-        if self.now >= trial.until {
+        let until = match gate.check {
+            Check::Command(_) if trial.under_way => after(trial.until, LAST_WORDS),
+            _ => trial.until,
+        };
+        self.look_by(until);
+        if self.now >= until {
             let within = format_duration(gate.within);
             let why = match (&trial.said, &gate.check) {
                 (_, Check::Approval(_)) => format!("nobody approved within {within}"),

@@ -10,6 +10,9 @@ use crate::deployment::surroundings::{AlarmFound, Surroundings};
 use crate::judge::alarms::{AlarmState, InsufficientData};
 use crate::strategy::{format_duration, nearest};
 
+/// Within it a time of day says enough.
+const DAY: Duration = Duration::from_secs(24 * 3600);
+
 /// What is going to be watched.
 pub(super) fn guards(
     request: &Request,
@@ -231,7 +234,10 @@ pub(super) fn warn_of_time(
                  now or use a session that lasts longer, unless their source gives new ones",
                 format_duration(Duration::from_secs(left.as_secs())),
                 found.credentials_from,
-                end.strftime("%H:%M:%S UTC"),
+                end.strftime(match left < DAY {
+                    true => "%H:%M:%S UTC",
+                    false => "%Y-%m-%d %H:%M:%S UTC",
+                }),
                 format_duration(total)
             ));
         }

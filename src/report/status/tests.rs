@@ -47,6 +47,7 @@ fn status() -> StatusReport {
             at: stories::at(1000),
         }),
         store: None,
+        by_journal: None,
     }
 }
 

@@ -5,7 +5,7 @@ use jiff::Timestamp;
 use super::{
     DeploymentStatus, RequestsStatus, SlotStatus, StatusReport, StoreStatus, UnknownStatus,
 };
-use crate::deployment::ids::SlotName;
+use crate::deployment::ids::{DeploymentId, SlotName};
 use crate::deployment::outcome::Outcome;
 use crate::report::line::{StyledLine, Tone};
 use crate::report::view::Phase;
@@ -67,8 +67,33 @@ pub fn text(status: &StatusReport) -> Vec<StyledLine> {
         let text = format!("slot {}, {due}", retire.slot);
         lines.push(field("retire", Tone::Dim).plain(text));
     }
+    lines.extend(status.by_journal.iter().flat_map(|id| untagged(status, id)));
     lines.extend(status.store.iter().flat_map(store));
     lines
+}
+
+/// Both slots of a service without a load balancer work, and their tags are gone.
+fn untagged(status: &StatusReport, id: &DeploymentId) -> Vec<StyledLine> {
+    let Some(live) = status.live.as_ref().map(|it| it.slot) else {
+        return Vec::new();
+    };
+    vec![
+        field("tags", Tone::Warn).plain(format!(
+            "the `bg:` tags of both services are gone: that slot {live} is live says the journal of \
+             {id} alone, and"
+        )),
+        field("", Tone::Warn).plain(format!(
+            "slot {} works on beside it, without a time at which it is retired",
+            live.other()
+        )),
+        field("  next", Tone::Strong).plain(format!(
+            "`bg rollback --to {live} --force` retires slot {} and tags both again; tell what took \
+             the tags off to",
+            live.other()
+        )),
+        field("", Tone::Strong)
+            .plain("leave them (Terraform: `ignore_tags { key_prefixes = [\"bg:\"] }`)".to_owned()),
+    ]
 }
 
 impl StatusReport {

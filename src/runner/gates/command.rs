@@ -9,6 +9,7 @@ use super::Context;
 use crate::deployment::gate::Gate;
 use crate::deployment::ids::SlotName;
 use crate::gate::{CommandCheck, GateAnswer};
+use crate::strategy::format_duration;
 
 /// As much of what it prints is kept, from the end.
 const KEPT_BYTES: usize = 64 * 1024;
@@ -36,26 +37,33 @@ impl Context {
             Err(error) => return failed(format!("{program} can't be run: {error}")),
         };
         let (out, err) = (running.0.stdout.take(), running.0.stderr.take());
-        let (status, out, err) = tokio::join!(running.0.wait(), tail(out), tail(err));
-        let said = told(&out, &err);
+        let (mut kept_out, mut kept_err) = (Vec::new(), Vec::new());
+        let ended = async {
+            let tails = (tail(out, &mut kept_out), tail(err, &mut kept_err));
+            tokio::join!(running.0.wait(), tails.0, tails.1).0
+        };
+        let status = tokio::select! {
+            status = ended => Some(status),
+            () = self.clock.sleep_until(self.until) => None,
+        };
+        let said = told(&kept_out, &kept_err);
+        let with_said = |how: String| match said.is_empty() {
+            true => how,
+            false => format!("{how}: {said}"),
+        };
         match status {
-            Ok(status) if status.success() => GateAnswer::Passed {
-                what: match said.lines().last() {
-                    Some(line) => format!("exit code 0: {line}"),
-                    None => "exit code 0".to_owned(),
-                },
+            Some(Ok(status)) if status.success() => GateAnswer::Passed {
+                what: with_said("exit code 0".to_owned()),
             },
-            Ok(status) => {
-                let how = match status.code() {
-                    Some(code) => format!("exit code {code}"),
-                    None => format!("{status}"),
-                };
-                failed(match said.is_empty() {
-                    true => how,
-                    false => format!("{how}: {said}"),
-                })
+            Some(Ok(status)) => failed(with_said(match status.code() {
+                Some(code) => format!("exit code {code}"),
+                None => format!("{status}"),
+            })),
+            Some(Err(error)) => failed(format!("{program} was lost: {error}")),
+            None => {
+                let within = format_duration(gate.within);
+                failed(with_said(format!("it did not answer within {within}")))
             }
-            Err(error) => failed(format!("{program} was lost: {error}")),
         }
     }
 
@@ -104,11 +112,11 @@ impl Drop for Running {
     }
 }
 
-/// The end of what comes.
-async fn tail(from: Option<impl AsyncRead + Unpin>) -> Vec<u8> {
-    let (mut kept, mut buffer) = (Vec::new(), [0; 4096]);
+/// Keeps the end of what comes.
+async fn tail(from: Option<impl AsyncRead + Unpin>, kept: &mut Vec<u8>) {
+    let mut buffer = [0; 4096];
     let Some(mut from) = from else {
-        return kept;
+        return;
     };
     while let Ok(read @ 1..) = from.read(&mut buffer).await {
         kept.extend_from_slice(&buffer[..read]);
@@ -116,7 +124,6 @@ async fn tail(from: Option<impl AsyncRead + Unpin>) -> Vec<u8> {
             kept.drain(..kept.len() - KEPT_BYTES);
         }
     }
-    kept
 }
 
 /// The last lines of its output, those on stderr last.

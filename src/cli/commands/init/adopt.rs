@@ -29,7 +29,9 @@ pub(super) async fn run(global: &Global, args: &InitArgs) -> Result<ExitCode, Cl
         return Err(CliError::usage(message).hint("leave out one of them"));
     }
     let path = path(global, args);
-    let there = path.as_deref().and_then(file::read);
+    // A text for another tool writes no config, and one that is there names the service all the same.
+    let there = path.clone().unwrap_or_else(|| usual(global));
+    let there = file::read(&there);
     let from = from::read(&args.from)?;
     let for_people = global.output != OutputFormat::Json;
     if for_people {
@@ -119,12 +121,15 @@ async fn no_service(cloud: &Cloud, cluster: &ClusterName, name: &EcsServiceName)
 fn path(global: &Global, args: &InitArgs) -> Option<PathBuf> {
     let named = args.write.clone();
     match args.format {
-        InitFormat::Bg => {
-            let named = named.or_else(|| global.config.clone());
-            Some(named.unwrap_or_else(|| PathBuf::from(CONFIG_FILE)))
-        }
+        InitFormat::Bg => Some(named.unwrap_or_else(|| usual(global))),
         InitFormat::Terraform | InitFormat::Cloudformation => named,
     }
+}
+
+/// The config that all other verbs read.
+fn usual(global: &Global) -> PathBuf {
+    let named = global.config.clone();
+    named.unwrap_or_else(|| PathBuf::from(CONFIG_FILE))
 }
 
 fn show(global: &Global, args: &InitArgs, proposal: &Proposal) -> Result<(), CliError> {
@@ -218,11 +223,12 @@ fn say_file(args: &InitArgs, path: &Path, fate: Fate) {
 fn say_next(args: &InitArgs, proposal: &Proposal, taken: &Taken, path: Option<&Path>) {
     let config = path.filter(|path| *path != Path::new(CONFIG_FILE));
     let config = config.map(|path| format!(" --config {}", path.display()));
+    let config = config.unwrap_or_default();
     let version = match &taken.definition {
         Some(file) => format!("--task-definition {file}"),
         None => "--image REF".to_owned(),
     };
-    let plan = format!("bg plan{} {version}", config.unwrap_or_default());
+    let plan = format!("bg plan{config} {version}");
     let (cluster, service) = (&proposal.cluster, &proposal.services.a);
     let complete = args.apply || proposal.additions().is_empty();
     match args.format {
@@ -234,7 +240,9 @@ fn say_next(args: &InitArgs, proposal: &Proposal, taken: &Taken, path: Option<&P
         }
         InitFormat::Bg => {
             tell!("Nothing was changed in AWS.");
-            tell!("Next: bg init --cluster {cluster} --service {service} --apply, then {plan}");
+            tell!(
+                "Next: bg init{config} --cluster {cluster} --service {service} --apply, then {plan}"
+            );
         }
         InitFormat::Terraform | InitFormat::Cloudformation => note!(
             "Nothing was changed in AWS. Next: apply this, then bg init --cluster {cluster} \

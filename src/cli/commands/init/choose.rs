@@ -4,7 +4,7 @@ use std::io::{BufRead, IsTerminal};
 
 use super::adopt::cant_look;
 use super::file::last_part;
-use crate::adopt::Taken;
+use crate::adopt::{Taken, service_stems};
 use crate::aws::Cloud;
 use crate::cli::args::InitArgs;
 use crate::cli::error::CliError;
@@ -66,7 +66,7 @@ fn pick(what: &str, names: &[String]) -> Result<String, CliError> {
         return Err(not_named(what, names));
     }
     for (at, name) in names.iter().enumerate() {
-        note!("{:>4}  {name}", at + 1);
+        note!("{:>4}  {name}{}", at + 1, second(name, names));
     }
     let mut lines = std::io::stdin().lock().lines();
     loop {
@@ -79,6 +79,14 @@ fn pick(what: &str, names: &[String]) -> Result<String, CliError> {
             None => note!("{:?} is none of them", line.trim()),
         }
     }
+}
+
+/// What is said of a name that looks like another one's slot b.
+fn second(name: &str, names: &[String]) -> String {
+    let first = service_stems(name)
+        .into_iter()
+        .find(|stem| names.contains(stem));
+    first.map_or(String::new(), |first| format!("    (slot b of {first}?)"))
 }
 
 fn not_named(what: &str, names: &[String]) -> CliError {
@@ -96,6 +104,13 @@ fn answer(line: &str, names: &[String]) -> Option<String> {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn a_second_slot_is_said_to_look_like_one() {
+        let names = ["shop", "shop-b", "web-b"].map(str::to_owned);
+        assert_eq!(second("shop-b", &names), "    (slot b of shop?)");
+        assert_eq!(second("web-b", &names) + &second("shop", &names), "");
+    }
 
     #[test]
     fn a_name_or_its_number_is_an_answer() {

@@ -86,10 +86,29 @@ pub(super) fn read(files: &[PathBuf]) -> Result<From, CliError> {
             CliError::usage(why).hint("give the files of one service, or leave one out")
         })?;
     }
+    all.definition = all.definition.or_else(|| beside_appspec(files));
+    if all.definition.is_none() && all.is_appspec {
+        all.left.push(
+            "TaskDefinition: no file was named that holds it: add --from FILE here, or \
+             --task-definition FILE to `bg deploy`"
+                .to_owned(),
+        );
+    }
     Ok(From {
         files: files.to_vec(),
         taken: all,
     })
+}
+
+/// An AppSpec file doesn't name it: it lies beside it.
+fn beside_appspec(files: &[PathBuf]) -> Option<String> {
+    let folders = files
+        .iter()
+        .map(|file| file.parent().unwrap_or(Path::new("")));
+    let mut paths = folders.map(|folder| folder.join(TASK_DEFINITION));
+    paths
+        .find(|path| path.exists())
+        .map(|path| path.display().to_string())
 }
 
 fn one(file: &Path) -> Result<Taken, CliError> {
@@ -129,10 +148,8 @@ fn one(file: &Path) -> Result<Taken, CliError> {
                 false => Some(path.display().to_string()),
             }
         }
-        // An AppSpec file names none: it lies beside it.
-        None => Some(beside(TASK_DEFINITION))
-            .filter(|path| path.exists())
-            .map(|path| path.display().to_string()),
+        None if taken.is_definition => Some(file.display().to_string()),
+        None => None,
     };
     Ok(taken)
 }
@@ -220,10 +237,19 @@ mod tests {
         let write = |name: &str, text: &str| std::fs::write(path(name), text).unwrap();
         write("appspec.yaml", "version: 0.0\nResources: []\n");
         let files = [path("appspec.yaml")];
-        assert_eq!(read(&files).unwrap().taken.definition, None);
-        write("taskdef.json", "{}");
-        let found = read(&files).unwrap().taken.definition.unwrap();
-        assert!(found.ends_with("taskdef.json"), "{found}");
+        let taken = read(&files).unwrap().taken;
+        assert_eq!(taken.definition, None);
+        let left = taken.left();
+        assert!(left[0].starts_with("TaskDefinition: no file"), "{left:?}");
+        write("taskdef.json", r#"{ "containerDefinitions": [] }"#);
+        let found = |files: &[PathBuf]| read(files).unwrap().taken.definition.unwrap();
+        assert!(found(&files).ends_with("taskdef.json"));
+        assert!(found(&[path("appspec.yaml"), path("taskdef.json")]).ends_with("taskdef.json"));
+        let other = r#"{ "taskDefinition": { "containerDefinitions": [] }, "tags": [] }"#;
+        write("app.json", other);
+        assert!(found(&[path("app.json"), path("appspec.yaml")]).ends_with("app.json"));
+        let two = read(&[path("app.json"), path("taskdef.json")]).unwrap_err();
+        assert!(two.to_string().contains("the task definition is "), "{two}");
         write(
             "ecspresso.yml",
             "service: shop\ntask_definition: t.jsonnet\nservice_definition: s.jsonnet\n",
