@@ -26,6 +26,8 @@ pub struct LogStream {
     name: String,
     since: Timestamp,
     token: Option<String>,
+    /// Whether the last read came to its end.
+    is_read: bool,
 }
 
 /// What was written to a stream at once, as a rule one line.
@@ -46,7 +48,13 @@ impl LogStream {
             name,
             since,
             token: None,
+            is_read: false,
         }
+    }
+
+    /// Whether the last read came to the end of what was there; a read has its limits.
+    pub fn is_read(&self) -> bool {
+        self.is_read
     }
 }
 
@@ -64,9 +72,13 @@ impl Cloud {
     /// Empty pages may come before full ones: only the same token again is the end.
     async fn rest_of(&self, stream: &mut LogStream) -> Result<Vec<LogEvent>, AwsError> {
         let mut events = Vec::new();
+        stream.is_read = false;
         for _ in 0..PAGES {
             let (page, token) = match self.page_of(stream).await {
-                Err(error) if error.is_not_found() => break,
+                Err(error) if error.is_not_found() => {
+                    stream.is_read = true;
+                    break;
+                }
                 // What came with earlier pages counts: the next read goes on from there.
                 Err(_) if !events.is_empty() => break,
                 page => page?,
@@ -75,6 +87,7 @@ impl Cloud {
             let is_end = token.is_none() || token == stream.token;
             stream.token = token.or_else(|| stream.token.take());
             if is_end {
+                stream.is_read = true;
                 break;
             }
         }

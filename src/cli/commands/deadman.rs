@@ -65,7 +65,7 @@ async fn under_the_lock(
             "somebody else changed them meanwhile, or the write changed something: `bg status`",
         ));
     }
-    show(global, until, &routes).map_err(|error| unexpected(&error))?;
+    show(global, session.is_embedded(), until, &routes).map_err(|error| unexpected(&error))?;
     match routes.iter().find(|route| route.gone_at.is_none()) {
         None => Ok(ExitCode::Stands),
         Some(route) => Err(still_there(route)),
@@ -212,7 +212,12 @@ async fn remove(session: &Session, armed: &[Armed<'_>]) {
     }
 }
 
-fn show(global: &Global, until: Timestamp, routes: &[Armed<'_>]) -> std::io::Result<()> {
+fn show(
+    global: &Global,
+    is_sandbox: bool,
+    until: Timestamp,
+    routes: &[Armed<'_>],
+) -> std::io::Result<()> {
     let all = routes.iter().all(|route| route.gone_at.is_some());
     if global.output == OutputFormat::Json {
         let routes: Vec<_> = routes
@@ -231,7 +236,9 @@ fn show(global: &Global, until: Timestamp, routes: &[Armed<'_>]) -> std::io::Res
             None => tell!("{label}: the schedule did not run"),
         }
     }
-    if all {
+    if all && is_sandbox {
+        tell!("This proves nothing of AWS: the sandbox stood in for it. Run it where it matters.");
+    } else if all {
         tell!("This proves: {PROVES}.");
         tell!("It does not prove everything: {PROVES_NOT}.");
     }

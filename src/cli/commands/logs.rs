@@ -84,8 +84,13 @@ struct Reader<'a> {
 impl Reader<'_> {
     /// What there is, once.
     async fn all(&mut self, session: &Session) -> Result<(), CliError> {
-        if let Some(error) = self.read(session).await {
-            return Err(session.cant_look(&error));
+        loop {
+            if let Some(error) = self.read(session).await {
+                return Err(session.cant_look(&error));
+            }
+            if self.sources.are_read() {
+                break;
+            }
         }
         self.show_until(Timestamp::MAX)?;
         if self.shown == 0 && self.sources.are_there() {

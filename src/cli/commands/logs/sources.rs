@@ -255,6 +255,12 @@ impl Sources {
         read.collect()
     }
 
+    /// Whether everything that was there is read.
+    pub(super) fn are_read(&self) -> bool {
+        let mut open = self.logs.values().filter(|it| it.rest == Rest::Open);
+        open.all(|it| it.stream.is_read())
+    }
+
     /// Whether there is any log at all.
     pub(super) fn are_there(&self) -> bool {
         !self.logs.is_empty()
