@@ -71,10 +71,51 @@ mod tests {
     use crate::aws::canned::{Answer, Canned};
 
     #[tokio::test]
+    async fn a_topic_and_a_bus_are_told_where_they_are() {
+        let canned = Canned::new(|asked| match asked.url.contains("//sns.") {
+            true => Answer::ok(
+                "<PublishResponse><PublishResult><MessageId>1</MessageId></PublishResult>\
+                 </PublishResponse>",
+            ),
+            false => Answer::ok("{\"FailedEntryCount\":0}"),
+        });
+        let cloud = canned.cloud();
+        let topic = "arn:aws:sns:ap-south-1:123456789012:deployments";
+        let topic = TopicArn::parse(topic).expect("it is sound");
+        let form = [("Subject".to_owned(), "a & b".to_owned())];
+        cloud.publish(&topic, &form).await.expect("it is taken");
+        let bus = "arn:aws:events:ap-south-1:123456789012:event-bus/deployments";
+        let bus = EventBus::parse(bus).expect("it is sound");
+        cloud
+            .put_events(&bus, &json!({}))
+            .await
+            .expect("it is taken");
+        let asked = canned.asked();
+        let [sns, events] = asked.as_slice() else {
+            panic!("two calls, not {asked:?}");
+        };
+        assert!(
+            sns.url.starts_with("https://sns.ap-south-1.amazonaws.com"),
+            "{sns:?}"
+        );
+        assert!(sns.authorization.contains("/ap-south-1/sns/"), "{sns:?}");
+        assert_eq!(
+            sns.body,
+            "Action=Publish&Version=2010-03-31&Subject=a+%26+b"
+        );
+        let url = "https://events.ap-south-1.amazonaws.com";
+        assert!(events.url.starts_with(url), "{events:?}");
+        assert!(
+            events.authorization.contains("/ap-south-1/events/"),
+            "{events:?}"
+        );
+    }
+
+    #[tokio::test]
     async fn an_event_that_was_not_taken_is_an_error_although_the_answer_is_none() {
         let bus = EventBus::parse("deployments").expect("it is sound");
         let put = async |answer: Value| {
-            let canned = Canned::new(move |_| Answer::ok(&answer.to_string()));
+            let canned = Canned::new(move |_| Answer::ok(answer.to_string()));
             let put = canned.cloud().put_events(&bus, &json!({})).await;
             put.map_err(|error| error.to_string())
         };

@@ -267,6 +267,14 @@ mod tests {
     }
 
     #[tokio::test(start_paused = true)]
+    async fn what_people_are_told_is_sent_again_where_it_may_have_got_lost() {
+        assert_eq!(tries(Effect::Tells, broken_inside).await.0, 3);
+        assert_eq!(tries(Effect::Tells, throttled).await.0, 3);
+        let denied = || Answer::json_error(400, "AccessDeniedException", "no");
+        assert_eq!(tries(Effect::Tells, denied).await.0, 1);
+    }
+
+    #[tokio::test(start_paused = true)]
     async fn a_revert_is_repeated_fast_whatever_came_of_it() {
         let (times, took) = tries(Effect::Reverts, broken_inside).await;
         assert_eq!(times, 5);

@@ -87,6 +87,9 @@ impl Kept {
         if !head.contains("Bearer very-secret") {
             return said(401, "Bad credentials");
         }
+        if head.contains("echo") {
+            return said(418, head);
+        }
         let line = head.lines().next().unwrap_or_default();
         let mut words = line.split(' ');
         let (method, path) = (words.next(), words.next().unwrap_or_default());
@@ -175,9 +178,8 @@ fn each_deployment_is_one_at_github_that_shows_how_it_stands() {
     for said in [&ended.stdout, &ended.stderr, &journal] {
         assert!(!said.contains("very-secret"), "{said}");
     }
-    let well = vec!["in_progress", "success"];
     // The answer to the first creation was lost, and it was found.
-    assert_eq!(github.states(), [well.clone()]);
+    assert_eq!(github.states(), [["in_progress", "success"]]);
     let history = scene.bg(&["history", "--output", "json"]).exits(0).json();
     github.with(|kept| {
         let one = &kept.deployments[0];
@@ -195,6 +197,7 @@ fn each_deployment_is_one_at_github_that_shows_how_it_stands() {
     });
     deploy("missing").exits(4);
     deploy("v3").exits(0);
+    let well = vec!["in_progress", "success"];
     let failed = vec!["in_progress", "failure"];
     let over = vec!["in_progress", "success", "inactive"];
     assert_eq!(github.states(), [over.clone(), failed.clone(), well]);
@@ -267,6 +270,9 @@ fn what_github_refuses_is_said_once_and_fails_nothing() {
     );
     let elsewhere = deploy("v4", "GITHUB_REPOSITORY", "your-org/cart");
     elsewhere.complains("needs the permission `deployments: write` on your-org/cart");
+    let echo = deploy("v6", "GITHUB_REPOSITORY", "your-org/echo");
+    assert!(!echo.stderr.contains("very-secret"), "{echo}");
+    echo.complains("GitHub answered 418");
     let commit = deploy("v5", "GITHUB_SHA", "0000000");
     commit.complains("GitHub answered 422 (No ref found for: 0000000)");
     assert_eq!(github.states(), [[""; 0]; 0]);

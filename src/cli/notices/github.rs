@@ -158,7 +158,9 @@ impl<'a> Api<'a> {
         };
         let WebAnswer { status, body } = self.web.send(&request).await.map_err(Failed::ForNow)?;
         if status != expected {
-            let why = self.wanted.refusal(status, &body, repository);
+            // Something between here and GitHub may say what it was sent.
+            let body = String::from_utf8_lossy(&body).replace(&self.token, "…");
+            let why = self.wanted.refusal(status, body.as_bytes(), repository);
             return Err(Failed::answered(status, why));
         }
         let unreadable = |_| Failed::ForGood("GitHub's answer can't be read".to_owned());

@@ -96,10 +96,10 @@ impl Post {
             }
             // The calls are repeated where they are made.
             (Way::Aws(cloud), Channel::Sns(topic), Letter::Form(form)) => {
-                cloud.publish(topic, form).await.map_err(refused)
+                cloud.publish(topic, form).await.map_err(|it| refused(&it))
             }
             (Way::Aws(cloud), Channel::EventBus(bus), Letter::Body(body)) => {
-                cloud.put_events(bus, body).await.map_err(refused)
+                cloud.put_events(bus, body).await.map_err(|it| refused(&it))
             }
             (Way::GitHub(github), _, Letter::Body(status)) => github.tell(told, status).await,
             // A letter has the form of its channel.
@@ -109,7 +109,7 @@ impl Post {
 }
 
 /// AWS's words, or the permission that is missing, without the resource: it is in the config.
-fn refused(error: AwsError) -> Failed {
+fn refused(error: &AwsError) -> Failed {
     Failed::ForGood(match error.class {
         ErrorClass::Denied => format!(
             "not allowed: {}; `bg iam-policy` prints the permissions that bg needs",
