@@ -34,6 +34,8 @@ const MAY_IMPORT: &[(&str, &[&str])] = &[
             "adopt",
             "verify",
             "gate",
+            // The names of topics and buses are those of the channels.
+            "notify",
         ],
     ),
     ("sandbox", &[]),

@@ -20,15 +20,14 @@ use super::raw::{Kept, replace_body};
 use super::retry::Effect;
 use super::xml::Element;
 
-/// IAM's API has one version.
-const IAM_VERSION: &str = "2010-05-08";
-
 /// A service without its SDK.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum Other {
+    EventBridge,
     Iam,
     Lambda,
     SecretsManager,
+    Sns,
     Ssm,
 }
 
@@ -36,9 +35,11 @@ impl Other {
     /// As requests are signed, and endpoints named.
     pub(super) fn name(self) -> &'static str {
         match self {
+            Other::EventBridge => "events",
             Other::Iam => "iam",
             Other::Lambda => "lambda",
             Other::SecretsManager => "secretsmanager",
+            Other::Sns => "sns",
             Other::Ssm => "ssm",
         }
     }
@@ -46,9 +47,11 @@ impl Other {
     /// As `AWS_ENDPOINT_URL_…` names it.
     fn id(self) -> &'static str {
         match self {
+            Other::EventBridge => "EventBridge",
             Other::Iam => "IAM",
             Other::Lambda => "Lambda",
             Other::SecretsManager => "Secrets Manager",
+            Other::Sns => "SNS",
             Other::Ssm => "SSM",
         }
     }
@@ -56,9 +59,19 @@ impl Other {
     /// What an operation's name stands behind in `x-amz-target`.
     fn target(self) -> &'static str {
         match self {
-            Other::Iam | Other::Lambda => "",
+            Other::EventBridge => "AWSEvents",
+            Other::Iam | Other::Lambda | Other::Sns => "",
             Other::SecretsManager => "secretsmanager",
             Other::Ssm => "AmazonSSM",
+        }
+    }
+
+    /// The only version of its API, where requests name it.
+    fn version(self) -> &'static str {
+        match self {
+            Other::Iam => "2010-05-08",
+            Other::Sns => "2010-03-31",
+            Other::EventBridge | Other::Lambda | Other::SecretsManager | Other::Ssm => "",
         }
     }
 
@@ -158,7 +171,7 @@ impl Cloud {
     pub(super) async fn ask_json(
         &self,
         service: Other,
-        operation: &'static str,
+        (operation, effect): (&'static str, Effect),
         region: &str,
         body: &Value,
     ) -> Result<Value, AwsError> {
@@ -179,23 +192,24 @@ impl Cloud {
             async move { client.describe_registry().send().await.map(|_| kept.take()) }
         };
         let read = |body: &[u8]| serde_json::from_slice(body).map_err(|error| error.to_string());
-        self.call_and_read(operation, Effect::Reads, send, read)
-            .await
+        self.call_and_read(operation, effect, send, read).await
     }
 
-    /// A call of IAM's Query: the result's element.
-    pub(super) async fn ask_iam(
+    /// A call of AWS Query: the result's element.
+    pub(super) async fn ask_query(
         &self,
-        operation: &'static str,
+        service: Other,
+        (operation, effect): (&'static str, Effect),
+        region: &str,
         parameters: &[(String, String)],
     ) -> Result<Element, AwsError> {
         let name = operation.split(':').nth(1).unwrap_or_default();
-        let (url, signed_for) = self.place_of(Other::Iam, self.region());
-        let mut form = form_urlencoded::Serializer::new(String::new());
-        form.append_pair("Action", name);
-        form.append_pair("Version", IAM_VERSION);
-        form.extend_pairs(parameters);
-        let form = form.finish();
+        let (url, signed_for) = self.place_of(service, region);
+        let form = form_urlencoded::Serializer::new(String::new())
+            .append_pair("Action", name)
+            .append_pair("Version", service.version())
+            .extend_pairs(parameters)
+            .finish();
         let send = || {
             let kept = Kept::default();
             let config = aws_sdk_elasticloadbalancingv2::config::Builder::from(&self.config)
@@ -203,7 +217,7 @@ impl Cloud {
                 .endpoint_url(&url)
                 .interceptor(kept.clone())
                 .interceptor(Instead {
-                    service: Other::Iam,
+                    service,
                     target: None,
                     body: form.clone(),
                 });
@@ -217,8 +231,7 @@ impl Cloud {
             let found = root.children.into_iter().find(|it| it.name == result);
             found.ok_or_else(|| format!("there is no {result}"))
         };
-        self.call_and_read(operation, Effect::Reads, send, read)
-            .await
+        self.call_and_read(operation, effect, send, read).await
     }
 
     /// Reads JSON from a URL that was signed by somebody else; `operation` is the call that gave it.
@@ -260,6 +273,14 @@ mod tests {
         assert_eq!(
             of(Other::Iam, "us-gov-east-1"),
             pair("https://iam.us-gov.amazonaws.com", "us-gov-west-1")
+        );
+        assert_eq!(
+            of(Other::Sns, "eu-west-1"),
+            pair("https://sns.eu-west-1.amazonaws.com", "eu-west-1")
+        );
+        assert_eq!(
+            of(Other::EventBridge, "cn-north-1"),
+            pair("https://events.cn-north-1.amazonaws.com.cn", "cn-north-1")
         );
         assert_eq!(
             of(Other::Ssm, "cn-north-1"),

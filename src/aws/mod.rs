@@ -35,6 +35,7 @@ mod perform;
 mod permissions;
 mod policy;
 mod provision;
+mod publish;
 mod raw;
 mod records;
 mod registry;

@@ -53,6 +53,10 @@ pub(super) enum On {
     ScalingAlarms,
     /// The functions that gates call.
     Functions,
+    /// The topics that are told what happens.
+    Topics,
+    /// The buses that are.
+    Buses,
     /// The hosted zones of the config's records.
     Zones,
     /// Changes of records: their ids are AWS's own.
@@ -75,6 +79,10 @@ pub(super) enum When {
     Balanced,
     /// With a gate that calls a function.
     Functions,
+    /// Where a topic is told what happens.
+    Topics,
+    /// Where a bus is.
+    Buses,
     /// With a gate that looks at scans.
     Scans,
     /// Where records are routes.
@@ -256,6 +264,8 @@ pub(super) const PERMISSIONS: &[Permission] = &[
         When::Functions,
         &["lambda:InvokeFunction"],
     ),
+    allow(Write, On::Topics, When::Topics, &["sns:Publish"]),
+    allow(Write, On::Buses, When::Buses, &["events:PutEvents"]),
     allow(Write, On::Created, When::Always, &["ecs:TagResource"]),
     allow(
         Write,

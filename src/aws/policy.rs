@@ -13,6 +13,7 @@ use crate::deployment::plan::RetireHow;
 use crate::deployment::preflight::{RouteWanted, RoutesWanted, SlotWanted};
 use crate::deployment::scaling::alarm_prefix;
 use crate::gate::FunctionName;
+use crate::notify::{EventBus, TopicArn};
 
 /// What stands for an account or a region that nothing tells. AWS accepts neither in a policy.
 const ACCOUNT: &str = "${account}";
@@ -39,6 +40,10 @@ pub struct Scope {
     pub deadman: Option<Deadman>,
     /// The functions that gates call.
     pub functions: Vec<FunctionName>,
+    /// The topics that are told what happens.
+    pub topics: Vec<TopicArn>,
+    /// The buses that are.
+    pub buses: Vec<EventBus>,
     /// Whether a gate looks at scans of images.
     pub scans: bool,
     /// The table of journals and locks.
@@ -100,6 +105,8 @@ fn is_needed(when: When, scope: &Scope) -> bool {
         When::Table => scope.table.is_some(),
         When::Scans => scope.scans,
         When::Functions => !scope.functions.is_empty(),
+        When::Topics => !scope.topics.is_empty(),
+        When::Buses => !scope.buses.is_empty(),
         When::Deletes => scope.retire == RetireHow::Delete,
         When::Balanced => !scope.is_bare(),
         When::Records => scope.routes.records().next().is_some(),
@@ -186,6 +193,18 @@ impl Place {
                     Err(resource) => self.arn("lambda", &resource),
                 })
                 .collect(),
+            On::Topics => {
+                let topics: BTreeSet<&str> = scope.topics.iter().map(TopicArn::as_str).collect();
+                topics.into_iter().map(str::to_owned).collect()
+            }
+            On::Buses => {
+                let arn = |bus: &EventBus| match bus.arn() {
+                    Ok(arn) => arn.to_owned(),
+                    Err(resource) => self.arn("events", &resource),
+                };
+                let buses: BTreeSet<String> = scope.buses.iter().map(arn).collect();
+                buses.into_iter().collect()
+            }
             On::Table => (scope.table.iter())
                 .map(|table| self.arn("dynamodb", &format!("table/{table}")))
                 .collect(),

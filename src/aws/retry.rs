@@ -34,6 +34,8 @@ pub(crate) enum Effect {
     Reads,
     /// Something: repeated only where it is certain that nothing happened.
     Writes,
+    /// Tells people something: twice is better than not at all.
+    Tells,
     /// Puts traffic back. Writing the same once more does no harm and may save users: repeated
     /// fast, whatever came of the last try.
     Reverts,
@@ -46,14 +48,14 @@ impl Effect {
     /// First pause; it doubles with each further try.
     fn pause(self) -> Duration {
         Duration::from_millis(match self {
-            Effect::Reads | Effect::Writes => 200,
+            Effect::Reads | Effect::Writes | Effect::Tells => 200,
             Effect::Reverts | Effect::Stores => 50,
         })
     }
 
     fn tries(self) -> u32 {
         match self {
-            Effect::Reads | Effect::Writes => 3,
+            Effect::Reads | Effect::Writes | Effect::Tells => 3,
             Effect::Stores => 4,
             Effect::Reverts => 5,
         }
@@ -64,14 +66,16 @@ impl Effect {
     /// for a store that answers within milliseconds.
     fn answer_within(self) -> Option<Duration> {
         match self {
-            Effect::Reads | Effect::Writes => None,
+            Effect::Reads | Effect::Writes | Effect::Tells => None,
             Effect::Reverts | Effect::Stores => Some(Duration::from_secs(2)),
         }
     }
 
     fn may_repeat(self, class: ErrorClass) -> bool {
         match self {
-            Effect::Reads => class.had_no_effect() || class == ErrorClass::Ambiguous,
+            Effect::Reads | Effect::Tells => {
+                class.had_no_effect() || class == ErrorClass::Ambiguous
+            }
             Effect::Writes => class.had_no_effect(),
             Effect::Reverts | Effect::Stores => {
                 class.had_no_effect()
@@ -260,6 +264,14 @@ mod tests {
             .0,
             3
         );
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn what_people_are_told_is_sent_again_where_it_may_have_got_lost() {
+        assert_eq!(tries(Effect::Tells, broken_inside).await.0, 3);
+        assert_eq!(tries(Effect::Tells, throttled).await.0, 3);
+        let denied = || Answer::json_error(400, "AccessDeniedException", "no");
+        assert_eq!(tries(Effect::Tells, denied).await.0, 1);
     }
 
     #[tokio::test(start_paused = true)]

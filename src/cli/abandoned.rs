@@ -211,7 +211,8 @@ impl Abandoned {
         }
     }
 
-    /// Drives it for a while without showing anything: to where it only has to wait.
+    /// Drives it for a while without showing anything, telling those elsewhere: to where it only
+    /// has to wait.
     ///
     /// # Errors
     /// Where somebody else drives it; only before anything was changed.
@@ -226,6 +227,8 @@ impl Abandoned {
         let holder = store.lock(&service, &session.holder(self.id())).await;
         let holder = holder.map_err(|error| locked(&error))?;
         let unwatched_since = self.unwatched_since(before.as_ref());
+        // What is in the journal already was told of, or wasn't, when it was written there.
+        let mut notices = Notices::of(session).knowing(&self.records);
         let run = Run {
             cloud: &session.cloud,
             store,
@@ -233,7 +236,7 @@ impl Abandoned {
             holder: holder.clone(),
             body: None,
             asks: &mut Asks::default(),
-            show: &mut |_| {},
+            show: &mut |record| notices.record(record),
         };
         let by = format!("{}@{} (bg tick)", holder.owner, holder.host);
         let until = Until::Rest { at_most };
@@ -242,6 +245,7 @@ impl Abandoned {
             .await;
         // A lock that can't be given back runs out by itself.
         let _ = store.unlock(&service, &holder).await;
+        notices.finish().await;
         rested.map_err(|error| ended_badly(&error))
     }
 

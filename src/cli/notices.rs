@@ -1,40 +1,53 @@
 //! Sends notices, beside a deployment that never waits for them.
 
-use std::collections::BTreeMap;
-use std::time::Duration;
+mod github;
+mod post;
 
-use tokio::sync::mpsc::{Sender, channel};
+use tokio::sync::mpsc::{Receiver, Sender, channel};
 use tokio::task::JoinHandle;
-use tokio::time::{Instant, sleep, timeout_at};
+use tokio::time::{Instant, timeout_at};
 
 use super::error::CliError;
 use super::session::{Session, run_url};
-use crate::aws::{Web, WebRequest};
-use crate::deployment::event::Record;
-use crate::notify::{Channel, Held, Notice, NotifyWanted, letter, notice};
+use crate::deployment::event::{Event, Record};
+use crate::notify::{Channel, Notice, NotifyWanted, letter, notice};
 use crate::report::view::View;
+use post::Post;
 
 /// How many notices wait for a slow channel; what comes then is not told.
 const WAITING: usize = 100;
-/// How long one try may take, how many there are, and what lies between the first two.
-const TRY: Duration = Duration::from_secs(5);
-const TRIES: u32 = 3;
-const PAUSE: Duration = Duration::from_millis(500);
 /// How long the end of a deployment is told for before the process goes.
-const FLUSH: Duration = Duration::from_secs(10);
+const FLUSH: std::time::Duration = std::time::Duration::from_secs(10);
 
 /// Takes records in and tells of them.
 #[derive(Debug)]
 pub(super) struct Notices {
     view: View,
     run_url: Option<String>,
+    began: Began,
     channels: Vec<Sent>,
+}
+
+/// Which process began the deployment.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Began {
+    /// This one: it knows which commit is deployed.
+    Here,
+    /// Another one.
+    Elsewhere,
+}
+
+/// What is to be told.
+#[derive(Debug, Clone)]
+struct Told {
+    notice: Notice,
+    began: Began,
 }
 
 #[derive(Debug)]
 struct Sent {
     wanted: NotifyWanted,
-    queue: Sender<Notice>,
+    queue: Sender<Told>,
     task: JoinHandle<()>,
     /// How many there was no room for.
     lost: u32,
@@ -43,30 +56,24 @@ struct Sent {
 impl Notices {
     /// Of a session's config; nothing is sent out of the embedded sandbox.
     pub(super) fn of(session: &Session) -> Notices {
-        let way_out = session.cloud.way_out();
-        let open = |wanted: &NotifyWanted| {
-            let (queue, mut waiting) = channel(WAITING);
-            let (wanted, way_out) = (wanted.clone(), way_out.clone());
-            let told = wanted.clone();
-            let task = tokio::spawn(async move {
-                while let Some(notice) = waiting.recv().await {
-                    send(&way_out, &wanted, &notice).await;
-                }
-            });
-            Sent {
-                wanted: told,
-                queue,
-                task,
-                lost: 0,
-            }
-        };
         let wanted = match session.is_embedded() {
             true => &[][..],
             false => &session.config.notify,
         };
+        let open = |wanted: &NotifyWanted| {
+            let (queue, waiting) = channel(WAITING);
+            let post = Post::of(&session.cloud, wanted);
+            Sent {
+                wanted: wanted.clone(),
+                queue,
+                task: tokio::spawn(tell(post, wanted.channel.clone(), waiting)),
+                lost: 0,
+            }
+        };
         Notices {
             view: View::new(),
             run_url: run_url(),
+            began: Began::Elsewhere,
             channels: wanted.iter().map(open).collect(),
         }
     }
@@ -76,21 +83,31 @@ impl Notices {
         self.view.apply(record);
     }
 
+    /// The same of several.
+    pub(super) fn knowing(mut self, records: &[Record]) -> Notices {
+        records.iter().for_each(|record| self.know(record));
+        self
+    }
+
     /// Tells of a record whoever wants to hear of it. Never waits.
     pub(super) fn record(&mut self, record: &Record) {
         if self.channels.is_empty() {
             return;
         }
+        if matches!(record.event, Event::Started { .. }) {
+            self.began = Began::Here;
+        }
         let mut after = self.view.clone();
         after.apply(record);
         let told = notice(&self.view, &after, record, self.run_url.as_deref());
         self.view = after;
-        let Some(told) = told else { return };
+        let Some(notice) = told else { return };
+        let began = self.began;
         for channel in &mut self.channels {
-            if channel.wanted.on.contains(&told.occasion)
-                && channel.queue.try_send(told.clone()).is_err()
-            {
-                channel.lost += 1;
+            if channel.wanted.on.contains(&notice.occasion) {
+                let notice = notice.clone();
+                let sent = channel.queue.try_send(Told { notice, began });
+                channel.lost += u32::from(sent.is_err());
             }
         }
     }
@@ -130,57 +147,21 @@ impl Sent {
     }
 }
 
+/// Sends one after the other. What keeps on failing for the same reason is said once.
+async fn tell(mut post: Post, channel: Channel, mut waiting: Receiver<Told>) {
+    let mut said = None;
+    while let Some(told) = waiting.recv().await {
+        let failed = post.send(&told).await.err();
+        if let Some(why) = failed.as_deref().filter(|_| failed != said) {
+            warn(&channel, why);
+        }
+        said = failed;
+    }
+}
+
 /// Nobody's deployment fails for it.
 fn warn(channel: &Channel, why: &str) {
     note!("Warning: {} was not told: {why}", channel.name());
-}
-
-async fn send(way_out: &Web, wanted: &NotifyWanted, notice: &Notice) {
-    let request = match request(wanted, notice) {
-        Ok(request) => request,
-        Err(why) => return warn(&wanted.channel, &why),
-    };
-    let mut why = String::new();
-    for attempt in 1..=TRIES {
-        match way_out.send(&request).await {
-            Ok(answer) if (200..300).contains(&answer.status) => return,
-            Ok(answer) => why = format!("it answered {}", answer.status),
-            Err(error) => why = error,
-        }
-        if attempt < TRIES {
-            sleep(PAUSE * attempt).await;
-        }
-    }
-    warn(&wanted.channel, &why);
-}
-
-fn request(wanted: &NotifyWanted, notice: &Notice) -> Result<WebRequest, String> {
-    let (url, headers) = match &wanted.channel {
-        Channel::Slack(url) | Channel::Teams(url) => (url, None),
-        Channel::Webhook { url, headers } => (url, Some(headers)),
-    };
-    let mut sent = BTreeMap::from([("content-type".to_owned(), "application/json".to_owned())]);
-    for (name, value) in headers.into_iter().flatten() {
-        sent.insert(name.clone(), held(value)?);
-    }
-    let letter = letter(&wanted.channel, notice, wanted.text.as_deref())?;
-    Ok(WebRequest {
-        method: "POST".to_owned(),
-        url: held(url)?,
-        headers: sent,
-        body: letter.0.to_string().into_bytes(),
-        within: TRY,
-    })
-}
-
-/// A value, as it is now.
-fn held(value: &Held) -> Result<String, String> {
-    match value {
-        Held::Text(text) => Ok(text.clone()),
-        Held::Env(name) => {
-            std::env::var(name).map_err(|_| format!("the environment variable {name} is not set"))
-        }
-    }
 }
 
 /// What could never be told: it is said before anything begins.

@@ -2,13 +2,34 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use crate::notify::{Channel, Held, NotifyWanted, Occasion};
+use crate::notify::{
+    Channel, EventBus, GitHubWanted, Held, NotifyWanted, Occasion, Repository, TopicArn,
+};
 use crate::strategy::{InputError, Node, Reader, Value};
 
-pub(super) const NOTIFY_KEYS: [&str; 5] = ["slack", "teams", "webhook", "on", "text"];
+pub(super) const NOTIFY_KEYS: [&str; 8] = [
+    "slack",
+    "teams",
+    "webhook",
+    "sns",
+    "event_bus",
+    "github_deployment",
+    "on",
+    "text",
+];
 pub(super) const WEBHOOK_KEYS: [&str; 2] = ["url", "headers"];
+pub(super) const GITHUB_KEYS: [&str; 4] = ["environment", "repository", "url", "token"];
 const HELD_KEYS: [&str; 1] = ["env"];
-const CHANNELS: [&str; 3] = ["slack", "teams", "webhook"];
+const CHANNELS: [&str; 6] = [
+    "slack",
+    "teams",
+    "webhook",
+    "sns",
+    "event_bus",
+    "github_deployment",
+];
+/// Where the token for GitHub is, left out.
+const GITHUB_TOKEN: &str = "GITHUB_TOKEN";
 
 pub(super) fn read_notify(
     reader: Reader<'_>,
@@ -19,8 +40,9 @@ pub(super) fn read_notify(
 }
 
 fn read_one(reader: Reader<'_>, node: &Node) -> Result<NotifyWanted, InputError> {
-    let form = "a channel: { one of slack, teams, webhook; on, text }";
-    let fields = reader.fields(node, form, &NOTIFY_KEYS)?;
+    let kinds = CHANNELS.join(", ");
+    let form = format!("a channel: {{ one of {kinds}; on, text }}");
+    let fields = reader.fields(node, &form, &NOTIFY_KEYS)?;
     let channels = CHANNELS
         .iter()
         .filter_map(|key| Some((*key, fields.optional(key)?)));
@@ -32,11 +54,17 @@ fn read_one(reader: Reader<'_>, node: &Node) -> Result<NotifyWanted, InputError>
         };
         return Err(reader
             .error(node.at, what)
-            .with_hint("give it one of slack, teams, webhook"));
+            .with_hint(format!("give it one of {kinds}")));
     };
     let channel = match kind {
         "slack" => Channel::Slack(address(reader, to)?),
         "teams" => Channel::Teams(address(reader, to)?),
+        "sns" => Channel::Sns(parsed(reader, to, "a topic's ARN", TopicArn::parse)?),
+        "event_bus" => {
+            let form = "an event bus: its name or ARN";
+            Channel::EventBus(parsed(reader, to, form, EventBus::parse)?)
+        }
+        "github_deployment" => Channel::GitHub(github(reader, to)?),
         _ => webhook(reader, to)?,
     };
     let on = fields
@@ -46,9 +74,68 @@ fn read_one(reader: Reader<'_>, node: &Node) -> Result<NotifyWanted, InputError>
     let text = fields.optional("text");
     let text = text.map(|node| reader.text(node, "a text")).transpose()?;
     Ok(NotifyWanted {
+        on: on.unwrap_or_else(|| channel.usual().iter().copied().collect()),
         channel,
-        on: on.unwrap_or_else(|| Occasion::USUAL.into()),
         text,
+    })
+}
+
+/// A text that has a form of its own.
+fn parsed<T>(
+    reader: Reader<'_>,
+    node: &Node,
+    expected: &str,
+    parse: fn(&str) -> Result<T, String>,
+) -> Result<T, InputError> {
+    let text = reader.text(node, expected)?;
+    parse(&text).map_err(|why| reader.error(node.at, why))
+}
+
+fn github(reader: Reader<'_>, node: &Node) -> Result<GitHubWanted, InputError> {
+    let form = "{ environment, repository, url, token }";
+    let fields = reader.fields(node, form, &GITHUB_KEYS)?;
+    let environment = reader.name(fields.required("environment")?, "an environment's name")?;
+    let repository = fields.optional("repository");
+    let repository = repository
+        .map(|node| parsed(reader, node, "OWNER/NAME", Repository::parse))
+        .transpose()?;
+    let url = fields.optional("url");
+    let url = url.map(|node| url_of(reader, node)).transpose()?;
+    let token = match fields.optional("token") {
+        None => GITHUB_TOKEN.to_owned(),
+        Some(node) => match held(reader, node, "{ env: VARIABLE }")? {
+            Held::Env(name) => name,
+            Held::Text(_) => {
+                let what = "a token has no place in a file";
+                return Err(reader
+                    .error(node.at, what)
+                    .without_line()
+                    .with_hint("name the environment variable that has it: { env: VARIABLE }"));
+            }
+        },
+    };
+    Ok(GitHubWanted {
+        environment,
+        repository,
+        url,
+        token,
+    })
+}
+
+fn url_of(reader: Reader<'_>, node: &Node) -> Result<String, InputError> {
+    let text = reader.text(node, "a URL")?;
+    match is_url(&text) {
+        true => Ok(text),
+        false => Err(reader
+            .error(node.at, "it is no URL")
+            .with_hint("write https://HOST/PATH")),
+    }
+}
+
+fn is_url(text: &str) -> bool {
+    let uri = text.parse::<http::Uri>().ok();
+    uri.is_some_and(|uri| {
+        matches!(uri.scheme_str(), Some("http" | "https")) && uri.host().is_some()
     })
 }
 
@@ -90,11 +177,7 @@ fn address(reader: Reader<'_>, node: &Node) -> Result<Held, InputError> {
     let Held::Text(text) = &address else {
         return Ok(address);
     };
-    let uri = text.parse::<http::Uri>().ok();
-    let is_web = |uri: &http::Uri| {
-        matches!(uri.scheme_str(), Some("http" | "https")) && uri.host().is_some()
-    };
-    match uri.is_some_and(|uri| is_web(&uri)) {
+    match is_url(text) {
         true => Ok(address),
         false => {
             let hint = "write https://HOST/PATH, or { env: VARIABLE } for one that is a secret";

@@ -73,6 +73,7 @@ mod tests {
         same("/properties/signals", &read::SIGNALS_KEYS);
         same("/$defs/channel", &notify::NOTIFY_KEYS);
         same("/$defs/webhook", &notify::WEBHOOK_KEYS);
+        same("/$defs/github_deployment", &notify::GITHUB_KEYS);
     }
 
     #[test]

@@ -5,14 +5,20 @@ use minijinja::{AutoEscape, Environment, UndefinedBehavior};
 use serde_json::{Value, json};
 
 use super::notice::{Notice, Occasion};
+use super::published::{event, publication};
 use super::wanted::Channel;
 
 /// More than this and Slack refuses a message.
 const LONGEST: usize = 2800;
 
-/// A body to be posted as JSON.
+/// What is sent.
 #[derive(Debug, Clone, PartialEq)]
-pub struct Letter(pub Value);
+pub enum Letter {
+    /// As JSON.
+    Body(Value),
+    /// As the parameters of a form.
+    Form(Vec<(String, String)>),
+}
 
 /// `notice` for a channel; `template` says its first line where the config has one.
 ///
@@ -28,10 +34,13 @@ pub fn letter(
         None => format!("{} ({}): {}", notice.service, notice.version, notice.text),
     };
     let first = shortened(&first, LONGEST);
-    Ok(Letter(match channel {
+    Ok(Letter::Body(match channel {
         Channel::Slack(_) => slack(notice, &first),
         Channel::Teams(_) => teams(notice, &first),
         Channel::Webhook { .. } => webhook(notice, &first),
+        Channel::EventBus(bus) => event(bus, notice, webhook(notice, &first)),
+        Channel::GitHub(wanted) => wanted.status(notice, &first),
+        Channel::Sns(topic) => return Ok(Letter::Form(publication(topic, notice, &first))),
     }))
 }
 
@@ -43,7 +52,7 @@ fn filled(template: &str, notice: &Notice) -> Result<String, String> {
     text.map_err(|error| error.to_string())
 }
 
-fn shortened(text: &str, most: usize) -> String {
+pub(super) fn shortened(text: &str, most: usize) -> String {
     match text.char_indices().nth(most) {
         Some((at, _)) => format!("{}…", &text[..at]),
         None => text.to_owned(),
@@ -147,10 +156,12 @@ fn webhook(notice: &Notice, first: &str) -> Value {
 mod tests {
     use std::collections::BTreeMap;
 
+    use super::super::github::GitHubWanted;
+    use super::super::place::{EventBus, TopicArn};
     use super::super::wanted::Held;
     use super::*;
 
-    fn channels() -> [Channel; 3] {
+    fn channels() -> [Channel; 6] {
         let url = || Held::Env("X".to_owned());
         [
             Channel::Slack(url()),
@@ -159,7 +170,29 @@ mod tests {
                 url: url(),
                 headers: BTreeMap::new(),
             },
+            Channel::Sns(
+                TopicArn::parse("arn:aws:sns:eu-west-1:123456789012:deployments.fifo")
+                    .expect("it is sound"),
+            ),
+            Channel::EventBus(EventBus::parse("deployments").expect("it is sound")),
+            Channel::GitHub(GitHubWanted {
+                environment: "production".to_owned(),
+                repository: None,
+                url: Some("https://shop.example.com".to_owned()),
+                token: "GITHUB_TOKEN".to_owned(),
+            }),
         ]
+    }
+
+    fn told(channel: &Channel, notice: &Notice, template: Option<&str>) -> Value {
+        match letter(channel, notice, template).expect("it is sound") {
+            Letter::Body(body) => body,
+            Letter::Form(form) => {
+                let form = form.into_iter();
+                form.map(|(key, value)| (key, Value::String(value)))
+                    .collect()
+            }
+        }
     }
 
     fn reverted() -> Notice {
@@ -173,14 +206,14 @@ mod tests {
 
     #[test]
     fn every_channel_gets_its_form() {
-        let letters = channels().map(|it| letter(&it, &reverted(), None).expect("it is sound").0);
+        let letters = channels().map(|it| told(&it, &reverted(), None));
         let shown = serde_json::to_string_pretty(&letters.to_vec()).expect("it is JSON");
         insta::assert_snapshot!(shown);
     }
 
     #[test]
     fn markup_of_slack_stays_text() {
-        let Letter(slack) = letter(&channels()[0], &reverted(), None).expect("it is sound");
+        let slack = told(&channels()[0], &reverted(), None);
         let text = slack["attachments"][0]["text"].as_str().expect("a text");
         assert!(
             text.contains("alarm &lt;shop &amp; co&gt; went off"),
@@ -190,11 +223,22 @@ mod tests {
 
     #[test]
     fn a_template_says_the_first_line_and_must_be_sound() {
-        let told = |template| letter(&channels()[2], &reverted(), Some(template));
-        let Letter(body) = told("{{ service }}: {{ occasion }}").expect("it is sound");
-        assert_eq!(body["text"], "shop: reverted");
-        assert!(told("{{ nobody }}").is_err());
-        assert!(told("{{ service").is_err());
+        let [.., webhook, topic, _, github] = channels();
+        let template = "{{ service }} ({{ kind }}): {{ occasion }}";
+        let said = "shop (deploy): reverted";
+        assert_eq!(told(&webhook, &reverted(), Some(template))["text"], said);
+        assert_eq!(
+            told(&github, &reverted(), Some(template))["description"],
+            said
+        );
+        let message = told(&topic, &reverted(), Some(template))["Message"].to_string();
+        assert!(message.contains(said), "{message}");
+        for wrong in ["{{ nobody }}", "{{ service"] {
+            assert!(
+                letter(&webhook, &reverted(), Some(wrong)).is_err(),
+                "{wrong}"
+            );
+        }
     }
 
     #[test]
@@ -204,11 +248,9 @@ mod tests {
             ..reverted()
         };
         for channel in channels() {
-            let Letter(body) = letter(&channel, &long, None).expect("it is sound");
-            assert!(
-                body.to_string().chars().count()
-                    < 8_000 + 9_000 * usize::from(channel.name() == "webhook")
-            );
+            let length = told(&channel, &long, None).to_string().chars().count();
+            let most = 8_000 + 9_000 * usize::from(channel.name() == "webhook");
+            assert!(length < most, "{}: {length}", channel.name());
         }
     }
 }

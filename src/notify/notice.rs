@@ -5,6 +5,7 @@ use serde::Serialize;
 
 use crate::deployment::event::{Event, Record};
 use crate::deployment::outcome::Outcome;
+use crate::deployment::plan::Kind;
 use crate::report::ending::Ending;
 use crate::report::say::say;
 use crate::report::view::View;
@@ -61,6 +62,19 @@ impl Occasion {
         Occasion::Kept,
     ];
 
+    /// What changes the state that GitHub shows of a deployment, where a config doesn't say.
+    pub const OF_A_STATUS: [Occasion; 9] = [
+        Occasion::Started,
+        Occasion::Shifting,
+        Occasion::Gate,
+        Occasion::Holding,
+        Occasion::Reverting,
+        Occasion::Promoted,
+        Occasion::Reverted,
+        Occasion::Stuck,
+        Occasion::Kept,
+    ];
+
     /// `promoted`.
     pub fn as_str(self) -> &'static str {
         let known = Occasion::ALL.iter().find(|(_, it)| *it == self);
@@ -91,6 +105,8 @@ impl Occasion {
 pub struct Notice {
     /// When.
     pub at: Timestamp,
+    /// The record that it is made from, counted in its deployment: together they tell notices apart.
+    pub seq: u64,
     /// Which occasion.
     pub occasion: Occasion,
     /// The service.
@@ -103,6 +119,8 @@ pub struct Notice {
     pub region: String,
     /// The deployment.
     pub deployment: String,
+    /// `deploy`, `hotfix` or `rollback`.
+    pub kind: &'static str,
     /// What is deployed, in words.
     pub version: String,
     /// The strategy.
@@ -118,17 +136,24 @@ pub struct Notice {
 }
 
 impl Notice {
+    /// Whether it is of a way back: what runs then is no new commit.
+    pub fn is_of_a_rollback(&self) -> bool {
+        self.kind == "rollback"
+    }
+
     /// One of each field, to try a template with.
     pub fn example() -> Notice {
         let text = |text: &str| text.to_owned();
         Notice {
             at: Timestamp::UNIX_EPOCH,
+            seq: 7,
             occasion: Occasion::Promoted,
             service: text("shop"),
             cluster: text("prod"),
             account: text("123456789012"),
             region: text("eu-west-1"),
             deployment: text("20260105-071400-k3v9"),
+            kind: "deploy",
             version: text("shop:v2"),
             strategy: text("canary"),
             weight: text("100%"),
@@ -159,12 +184,18 @@ pub fn notice(
     let details = ending.map(details).unwrap_or_default();
     Some(Notice {
         at: record.at,
+        seq: record.seq,
         occasion,
         service: plan.service.to_string(),
         cluster: plan.cluster.to_string(),
         account: plan.account.clone(),
         region: plan.region.clone(),
         deployment: plan.id.to_string(),
+        kind: match plan.kind {
+            Kind::Deploy => "deploy",
+            Kind::Hotfix { .. } => "hotfix",
+            Kind::Rollback => "rollback",
+        },
         version: words::version(plan),
         strategy: plan.strategy.clone(),
         weight: after.set.map(|set| set.to_string()).unwrap_or_default(),

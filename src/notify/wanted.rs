@@ -2,7 +2,9 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
+use super::github::GitHubWanted;
 use super::notice::Occasion;
+use super::place::{EventBus, TopicArn};
 
 /// A value that may be a secret: it is shown nowhere.
 #[derive(Clone, PartialEq, Eq)]
@@ -36,6 +38,12 @@ pub enum Channel {
         /// Sent with it.
         headers: BTreeMap<String, Held>,
     },
+    /// An SNS topic.
+    Sns(TopicArn),
+    /// An EventBridge bus.
+    EventBus(EventBus),
+    /// GitHub's own record of deployments.
+    GitHub(GitHubWanted),
 }
 
 impl Channel {
@@ -45,6 +53,17 @@ impl Channel {
             Channel::Slack(_) => "slack",
             Channel::Teams(_) => "teams",
             Channel::Webhook { .. } => "webhook",
+            Channel::Sns(_) => "sns",
+            Channel::EventBus(_) => "event_bus",
+            Channel::GitHub(_) => "github_deployment",
+        }
+    }
+
+    /// What it is told where a config doesn't say: GitHub shows how far a deployment is.
+    pub fn usual(&self) -> &'static [Occasion] {
+        match self {
+            Channel::GitHub(_) => &Occasion::OF_A_STATUS,
+            _ => &Occasion::USUAL,
         }
     }
 }

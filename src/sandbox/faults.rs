@@ -225,6 +225,8 @@ fn internal_code(service: Service, query: bool) -> &'static str {
         Service::Secrets => "InternalServiceError",
         Service::DynamoDb | Service::Ssm => "InternalServerError",
         Service::Iam => "ServiceFailure",
+        Service::Sns => "InternalError",
+        Service::Events => "InternalException",
         Service::CloudWatch
         | Service::Elbv2
         | Service::Sts

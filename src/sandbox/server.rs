@@ -18,6 +18,8 @@ use tokio::{
 pub const CLOCK_HEADER: &str = "x-bg-sandbox-clock";
 /// Where it tells what IAM would have had to allow for `bg`'s own calls so far, as JSON.
 pub const NEEDS_PATH: &str = "/needs";
+/// Where it tells what was published: `messages` of SNS and `events` of EventBridge, as JSON.
+pub const PUBLISHED_PATH: &str = "/published";
 /// How often the world moves when nobody asks anything.
 const CATCH_UP_EVERY: Duration = Duration::from_millis(50);
 
@@ -121,6 +123,13 @@ async fn answer(region: Region, request: Request<Incoming>) -> io::Result<Respon
     if head.uri.path() == NEEDS_PATH {
         let needs = json!(region.needs().iter().map(Need::to_json).collect::<Vec<_>>());
         return Ok(Response::new(Full::from(needs.to_string())));
+    }
+    if head.uri.path() == PUBLISHED_PATH {
+        let told = region.with_world(|world| {
+            let all = &world.published;
+            json!({ "messages": all.messages, "events": all.events })
+        });
+        return Ok(Response::new(Full::from(told.to_string())));
     }
     let answer = region
         .call(&head.method, &head.uri, &head.headers, &body)

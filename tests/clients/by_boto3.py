@@ -34,6 +34,8 @@ discovery = boto3.client(
 )
 functions = boto3.client("lambda", config=ONCE)
 route53 = boto3.client("route53", config=ONCE)
+sns = boto3.client("sns", config=ONCE)
+events = boto3.client("events", config=ONCE)
 NETWORK = {
     "awsvpcConfiguration": {
         "subnets": ["subnet-0a1b2c3d", "subnet-0d3c2b1a"],
@@ -773,6 +775,36 @@ def calls_functions():
     refused("InvalidRequestContentException", functions.invoke, FunctionName="a", Payload="{")
 
 
+def publishes():
+    topic = "arn:aws:sns:eu-west-1:123456789012:deployments"
+    attributes = {"service": {"DataType": "String", "StringValue": "shop"}}
+    told = sns.publish(
+        TopicArn=topic, Subject="shop", Message="promoted", MessageAttributes=attributes
+    )
+    assert told["MessageId"], told
+    ordered = {"TopicArn": topic + ".fifo", "Message": "promoted", "MessageGroupId": "shop"}
+    told = sns.publish(**ordered, MessageDeduplicationId="1")
+    assert told["SequenceNumber"], told
+    refused("InvalidParameter", sns.publish, **ordered)
+    refused("NotFound", sns.publish, TopicArn=topic + "-missing", Message="promoted")
+    event = {
+        "Time": datetime.datetime.now(datetime.timezone.utc),
+        "Source": "bg",
+        "DetailType": "Deployment Promoted",
+        "Detail": json.dumps({"service": "shop"}),
+        "EventBusName": "deployments",
+    }
+    told = events.put_events(Entries=[event, event | {"Detail": "no JSON"}])
+    assert told["FailedEntryCount"] == 1, told
+    assert told["Entries"][0]["EventId"], told
+    assert told["Entries"][1]["ErrorCode"] == "MalformedDetail", told
+    with urllib.request.urlopen(sns.meta.endpoint_url + "/published") as answer:
+        published = json.load(answer)
+    assert [one["Message"] for one in published["messages"]] == ["promoted"] * 2, published
+    assert published["messages"][0]["MessageAttributes"] == attributes, published
+    assert published["events"][0]["EventBusName"].endswith(":event-bus/deployments"), published
+
+
 def weighted(set_id, weight, target):
     return {
         "Name": "shop.example.com",
@@ -933,6 +965,7 @@ def main():
     looks_at_what_tasks_need()
     finds_tasks_in_cloud_map()
     calls_functions()
+    publishes()
     answers_for_names()
     checks_health_of_names()
     builds_otherwise(balancer, listener)

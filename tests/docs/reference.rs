@@ -183,7 +183,7 @@ slots:
 ";
 
 /// What a config may have besides, and what that adds.
-const WITH: [(&str, &str); 6] = [
+const WITH: [(&str, &str); 8] = [
     ("a table in `state`", "state: dynamodb://bg-state"),
     (
         "`deadman`",
@@ -200,6 +200,14 @@ const WITH: [(&str, &str); 6] = [
     (
         "an image gate",
         "gates: [{ name: scan, at: before-traffic, image: { critical: 0 } }]",
+    ),
+    (
+        "`sns` in `notify`",
+        "notify: [{ sns: \"arn:aws:sns:eu-west-1:123456789012:deployments\" }]",
+    ),
+    (
+        "`event_bus` in `notify`",
+        "notify: [{ event_bus: default }]",
     ),
     ("`retire.then: delete`", "retire: { then: delete }"),
 ];

@@ -1,13 +1,12 @@
 //! Whoever is named in `notify` is told what happens, and never holds a deployment up.
 
-use std::io::{BufRead, BufReader, Read, Write};
-use std::net::{TcpListener, TcpStream};
+use std::net::TcpListener;
 use std::sync::{Arc, Mutex, PoisonError};
-use std::thread;
 
-use serde_json::Value;
+use serde_json::{Value, json};
 
 use super::support::{Scene, until};
+use super::web::serve;
 
 /// Somebody who takes letters.
 struct Mailbox {
@@ -18,20 +17,18 @@ struct Mailbox {
 impl Mailbox {
     /// One that answers each letter with these statuses in turn, and then with 200.
     fn answering(statuses: &'static [u16]) -> Mailbox {
-        let listener = TcpListener::bind("127.0.0.1:0").expect("a free port");
-        let address = listener.local_addr().expect("an address").to_string();
-        let letters = Arc::new(Mutex::new(Vec::new()));
+        let letters: Arc<Mutex<Vec<(String, Value)>>> = Arc::default();
         let taken = Arc::clone(&letters);
-        thread::spawn(move || {
-            for (n, stream) in listener.incoming().flatten().enumerate() {
-                let status = statuses.get(n).copied().unwrap_or(200);
-                if let Some(letter) = take(stream, status).filter(|_| status == 200) {
-                    taken
-                        .lock()
-                        .unwrap_or_else(PoisonError::into_inner)
-                        .push(letter);
-                }
+        let mut statuses = statuses.iter();
+        let address = serve(move |head, body| {
+            let status = statuses.next().copied().unwrap_or(200);
+            if let Ok(letter) = serde_json::from_slice(body)
+                && status == 200
+            {
+                let mut taken = taken.lock().unwrap_or_else(PoisonError::into_inner);
+                taken.push((head.to_owned(), letter));
             }
+            (status, String::new())
         });
         Mailbox { address, letters }
     }
@@ -42,31 +39,18 @@ impl Mailbox {
             .unwrap_or_else(PoisonError::into_inner)
             .clone()
     }
-}
 
-/// The headers and the body of one request.
-fn take(stream: TcpStream, status: u16) -> Option<(String, Value)> {
-    let mut reader = BufReader::new(stream);
-    let (mut head, mut length) = (String::new(), 0);
-    loop {
-        let mut line = String::new();
-        reader.read_line(&mut line).ok()?;
-        if line.trim().is_empty() {
-            break;
-        }
-        if let Some(value) = line.to_lowercase().strip_prefix("content-length:") {
-            length = value.trim().parse().ok()?;
-        }
-        head.push_str(&line);
+    /// On which occasions it was told something, in order.
+    fn occasions(&self) -> Vec<String> {
+        let letters = self.letters();
+        let occasions = letters
+            .iter()
+            .filter_map(|(_, body)| body["occasion"].as_str());
+        occasions.map(str::to_owned).collect()
     }
-    let mut body = vec![0; length];
-    reader.read_exact(&mut body).ok()?;
-    let answer = format!("HTTP/1.1 {status} x\r\ncontent-length: 0\r\nconnection: close\r\n\r\n");
-    reader.get_mut().write_all(answer.as_bytes()).ok()?;
-    Some((head, serde_json::from_slice(&body).ok()?))
 }
 
-fn notified(scene: &Scene, entries: &str) {
+pub(crate) fn notified(scene: &Scene, entries: &str) {
     let notify = format!("notify:\n{entries}strategy:");
     scene.configure(&[("strategy:", &notify)]);
 }
@@ -97,16 +81,9 @@ fn each_channel_hears_of_its_occasions_in_its_own_form() {
             "{secret}"
         );
     }
+    let told = ["started", "shifting", "shifting", "promoted"];
+    assert_eq!(hook.occasions(), told, "{said}");
     let letters = hook.letters();
-    let occasions: Vec<_> = letters
-        .iter()
-        .map(|(_, body)| body["occasion"].clone())
-        .collect();
-    assert_eq!(
-        occasions,
-        ["started", "shifting", "shifting", "promoted"],
-        "{said}"
-    );
     let (head, last) = letters.last().expect("one at least");
     assert!(head.contains("Bearer very-secret"), "{head}");
     assert!(head.starts_with("POST /in HTTP/1.1"), "{head}");
@@ -179,4 +156,143 @@ fn a_text_that_can_not_be_filled_in_is_refused_before_anything_begins() {
             .complains(said);
     }
     assert_eq!(scene.footprint(), before);
+}
+
+#[test]
+fn topics_and_buses_are_told_in_their_own_form() {
+    let scene = Scene::at_speed(100);
+    let topic = "arn:aws:sns:eu-west-1:123456789012:deployments";
+    notified(
+        &scene,
+        &format!(
+            "  - sns: {topic}\n    text: \"{{{{ service }}}}: {{{{ text }}}}\"\n  \
+             - sns: {topic}.fifo\n    on: [started, shifting, promoted]\n  \
+             - event_bus: deployments\n    on: [started, promoted]\n"
+        ),
+    );
+    scene.deploy_to_b();
+    let published = scene.get("/published").expect("the region answers");
+    let published: Value = serde_json::from_str(&published).expect("it is JSON");
+    let all = published["messages"].as_array().expect("a list");
+    let (ordered, plain): (Vec<_>, Vec<_>) = all.iter().partition(|it| {
+        it["TopicArn"]
+            .as_str()
+            .is_some_and(|it| it.ends_with(".fifo"))
+    });
+    let subjects: Vec<_> = plain.iter().map(|it| it["Subject"].clone()).collect();
+    assert_eq!(
+        subjects,
+        ["shop started: shop:v2", "shop promoted: shop:v2"]
+    );
+    let message = plain[1]["Message"].as_str().expect("a text");
+    assert!(message.starts_with("shop: Promoted: green"), "{message}");
+    assert!(
+        message.contains("\nwhere: demo, 123456789012 eu-west-1"),
+        "{message}"
+    );
+    let attributes = &plain[1]["MessageAttributes"];
+    assert_eq!(attributes["occasion"]["StringValue"], "promoted");
+    assert_eq!(attributes["service"]["StringValue"], "shop");
+    let groups: Vec<_> = ordered
+        .iter()
+        .map(|it| it["MessageGroupId"].clone())
+        .collect();
+    assert_eq!(groups, ["shop"; 4], "each shift is a message of its own");
+    let events = published["events"].as_array().expect("a list");
+    let types: Vec<_> = events.iter().map(|it| it["DetailType"].clone()).collect();
+    assert_eq!(types, ["Deployment Started", "Deployment Promoted"]);
+    assert_eq!(events[1]["Source"], "bg");
+    let bus = "arn:aws:events:eu-west-1:123456789012:event-bus/deployments";
+    assert_eq!(events[1]["EventBusName"], bus);
+    let detail = events[1]["Detail"].as_str().expect("a text");
+    let detail: Value = serde_json::from_str(detail).expect("it is JSON");
+    assert_eq!(
+        (&detail["service"], &detail["weight"]),
+        (&json!("shop"), &json!("100%"))
+    );
+}
+
+#[test]
+fn what_aws_refuses_is_said_once_and_fails_nothing() {
+    let scene = Scene::at_speed(100);
+    let arn = "arn:aws:sns:eu-west-1:123456789012";
+    notified(
+        &scene,
+        &format!(
+            "  - sns: {arn}:denied\n  - sns: {arn}:missing\n  - event_bus: failing\n  \
+             - event_bus: denied\n"
+        ),
+    );
+    let flags = ["deploy", "--image", "shop:v2", "--no-wait-retire"];
+    let ended = scene
+        .bg(&flags)
+        .exits(0)
+        .complains("sns was not told: not allowed: sns:Publish; `bg iam-policy`")
+        .complains("sns was not told: sns:Publish: NotFound: Topic does not exist")
+        .complains("event_bus was not told: events:PutEvents: InternalFailure")
+        .complains("event_bus was not told: not allowed: events:PutEvents");
+    assert_eq!(ended.stderr.matches("was not told").count(), 4, "{ended}");
+}
+
+/// Ticks until nothing is due any more.
+fn tick_to_the_end(scene: &Scene) {
+    until("nothing to be due", || {
+        let ticked = scene.bg(&["tick"]);
+        ticked.stdout.contains("nothing is due").then_some(())
+    });
+}
+
+#[test]
+fn rounds_of_a_tick_tell_what_they_drive_on_once() {
+    let scene = Scene::at_speed(100);
+    let hook = Mailbox::answering(&[]);
+    let entry = format!(
+        "  - webhook: \"http://{}/\"\n    on: [started, shifting, holding, reverting, reverted]\n",
+        hook.address
+    );
+    let notify = format!("notify:\n{entry}strategy:");
+    scene.configure(&[("strategy:", &notify), ("bake: 1m }", "bake: 30m }")]);
+    let mut first = scene.start(&["deploy", "--image", "shop:v2"]);
+    first.until_it_says("baking");
+    until("the first two letters", || {
+        (hook.occasions().len() == 2).then_some(())
+    });
+    first.signal("KILL");
+    first.end();
+    until("the lease's end", || {
+        let status = scene.bg(&["status", "--output", "json"]).exits(0).json();
+        (status["deployment"]["abandoned"] == true).then_some(())
+    });
+    scene.bg(&["abort"]).exits(7);
+    until("the deployment's end", || {
+        scene.bg(&["tick"]);
+        let status = scene.bg(&["status", "--output", "json"]).exits(0).json();
+        status["deployment"].is_null().then_some(())
+    });
+    scene.stands_on_blue();
+    tick_to_the_end(&scene);
+    assert_eq!(
+        hook.occasions(),
+        ["started", "shifting", "reverting", "reverted"]
+    );
+}
+
+#[test]
+fn a_retirement_by_a_tick_is_told_once() {
+    let scene = Scene::at_speed(200);
+    let hook = Mailbox::answering(&[]);
+    notified(
+        &scene,
+        &format!(
+            "  - webhook: \"http://{}/\"\n    on: [promoted, retired]\n",
+            hook.address
+        ),
+    );
+    scene.deploy_to_b();
+    until("blue to be retired", || {
+        scene.bg(&["tick"]).exits(0);
+        (scene.desired("shop") == 0).then_some(())
+    });
+    tick_to_the_end(&scene);
+    assert_eq!(hook.occasions(), ["promoted", "retired"]);
 }

@@ -27,6 +27,9 @@ deadman: { after: 5m, role: "arn:aws:iam::123456789012:role/bg-deadman" }
 gates:
   - { name: checks, at: before-traffic, lambda: "shop-checks:live" }
   - { name: scan, at: before-traffic, image: { unscanned: pass } }
+notify:
+  - { sns: "arn:aws:sns:eu-west-1:123456789012:deployments", on: [promoted, reverted] }
+  - { event_bus: deployments, on: [promoted] }
 state: dynamodb://bg-state
 patience: 60m
 blind_after: 30m
@@ -248,8 +251,8 @@ fn it_has_nothing_that_the_config_does_not_ask_for() {
     let others = more
         .iter()
         .filter(|it| !(it.starts_with("scheduler:") || it.starts_with("dynamodb:")));
-    // Deleting, calling functions, and looking at scans.
-    assert_eq!(others.count(), 5, "{more:?}");
+    // Deleting, calling functions, looking at scans, and telling topics and buses.
+    assert_eq!(others.count(), 7, "{more:?}");
 }
 
 #[test]
@@ -280,6 +283,14 @@ fn writes_are_only_on_what_the_config_names() {
     assert_eq!(
         of("WriteFunctions")["Resource"],
         json!(["arn:aws:lambda:eu-west-1:123456789012:function:shop-checks:live"])
+    );
+    assert_eq!(
+        of("WriteTopics")["Resource"],
+        json!(["arn:aws:sns:eu-west-1:123456789012:deployments"])
+    );
+    assert_eq!(
+        of("WriteBuses")["Resource"],
+        json!(["arn:aws:events:eu-west-1:123456789012:event-bus/deployments"])
     );
     let statements = policy["Statement"].as_array().expect("statements");
     for it in statements

@@ -121,6 +121,8 @@ impl Stage {
             retire: request.retire.then,
             deadman: request.deadman.clone(),
             functions: request.functions(),
+            topics: Vec::new(),
+            buses: Vec::new(),
             scans: request.image_gate() == Some(true),
             table: match *self.store {
                 Store::Dynamo(_) => Some("bg-state".to_owned()),

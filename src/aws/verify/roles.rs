@@ -4,8 +4,10 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use serde_json::Value;
 
+use super::super::by_hand::Other;
 use super::super::cloud::Cloud;
 use super::super::error::AwsError;
+use super::super::retry::Effect;
 use super::super::together::some;
 use super::super::xml::Element;
 use super::{AT_ONCE, unknown};
@@ -15,6 +17,16 @@ const GET: &str = "iam:GetRole";
 const SIMULATE: &str = "iam:SimulatePrincipalPolicy";
 
 impl Cloud {
+    async fn ask_iam(
+        &self,
+        operation: &'static str,
+        parameters: &[(String, String)],
+    ) -> Result<Element, AwsError> {
+        let call = (operation, Effect::Reads);
+        self.ask_query(Other::Iam, call, self.region(), parameters)
+            .await
+    }
+
     /// A role's trust policy.
     pub(super) async fn trust_policy(&self, name: &str) -> Result<Option<Value>, AwsError> {
         let name = [("RoleName".to_owned(), name.to_owned())];

@@ -8,6 +8,7 @@ use super::super::by_hand::Other;
 use super::super::cloud::Cloud;
 use super::super::ecs::{list, text};
 use super::super::error::AwsError;
+use super::super::retry::Effect;
 use super::super::together::some;
 use super::{AT_ONCE, unknown};
 use crate::verify::{Answer, InRegion, SecretFound};
@@ -21,7 +22,12 @@ impl Cloud {
     pub(super) async fn secret(&self, id: &InRegion) -> Result<Option<SecretFound>, AwsError> {
         let body = json!({ "SecretId": id.name });
         let found = self
-            .ask_json(Other::SecretsManager, SECRET, &id.region, &body)
+            .ask_json(
+                Other::SecretsManager,
+                (SECRET, Effect::Reads),
+                &id.region,
+                &body,
+            )
             .await?;
         let versions = found.get("VersionIdsToStages").and_then(Value::as_object);
         let versions = versions.into_iter().flatten().map(|(id, stages)| {
@@ -60,7 +66,8 @@ impl Cloud {
         let mut body = json!({ "ParameterFilters": filter, "MaxResults": VALUES_AT_ONCE });
         let mut there = BTreeSet::new();
         loop {
-            match self.ask_json(Other::Ssm, PARAMETERS, region, &body).await {
+            let call = (PARAMETERS, Effect::Reads);
+            match self.ask_json(Other::Ssm, call, region, &body).await {
                 Err(error) => {
                     let of = |id: &&InRegion| ((*id).clone(), unknown(&error));
                     return ids.iter().map(of).collect();

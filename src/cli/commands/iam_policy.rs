@@ -10,6 +10,7 @@ use crate::cli::session::read_config;
 use crate::config::{Config, StateLocation};
 use crate::deployment::ids::{ClusterName, ServiceName};
 use crate::gate::{GateWanted, ImageCheck};
+use crate::notify::Channel;
 
 /// Reaches nothing: neither AWS nor credentials are needed.
 pub(super) fn run(global: &Global) -> Result<ExitCode, CliError> {
@@ -39,6 +40,18 @@ fn scope(global: &Global, config: &Config) -> Scope {
         deadman: request::deadman(config),
         functions: (config.gates.iter())
             .filter_map(|gate| gate.function().cloned())
+            .collect(),
+        topics: (config.notify.iter())
+            .filter_map(|it| match &it.channel {
+                Channel::Sns(topic) => Some(topic.clone()),
+                _ => None,
+            })
+            .collect(),
+        buses: (config.notify.iter())
+            .filter_map(|it| match &it.channel {
+                Channel::EventBus(bus) => Some(bus.clone()),
+                _ => None,
+            })
             .collect(),
         scans: (config.gates.iter())
             .filter_map(GateWanted::image)

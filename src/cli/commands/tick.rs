@@ -10,9 +10,11 @@ use crate::cli::args::{Global, OutputFormat, TickArgs};
 use crate::cli::display::print_json;
 use crate::cli::error::{CliError, ErrorKind};
 use crate::cli::exit::ExitCode;
+use crate::cli::notices::Notices;
 use crate::cli::retiring::retirement_of;
 use crate::cli::session::Session;
 use crate::cli::situation::Situation;
+use crate::deployment::event::Record;
 use crate::deployment::ids::{DeploymentId, ServiceName};
 use crate::deployment::outcome::Outcome;
 use crate::deployment::retire::Retirement;
@@ -102,8 +104,8 @@ async fn retire(session: &Session) -> Result<Vec<Done>, CliError> {
     for service in services(session).await? {
         // One that can't be read was told of.
         if let Ok(Some(last)) = last_deployment(session, &service).await
-            && session.reaches(&last.plan).await?
-            && let Some(retirement) = retirement_of(&last).filter(|it| it.due.at <= now)
+            && session.reaches(&last.deployment.plan).await?
+            && let Some(retirement) = retirement_of(&last.deployment).filter(|it| it.due.at <= now)
         {
             let round = one_round(session, &service, &retirement, Some(last)).await;
             let what = What::Retirement(Box::new(retirement), round);
@@ -129,10 +131,16 @@ async fn retire(session: &Session) -> Result<Vec<Done>, CliError> {
     Ok(done)
 }
 
+/// A service's last deployment.
+struct Last {
+    deployment: Deployment,
+    records: Vec<Record>,
+}
+
 async fn last_deployment(
     session: &Session,
     service: &ServiceName,
-) -> Result<Option<Deployment>, CliError> {
+) -> Result<Option<Last>, CliError> {
     let unreadable = |error| CliError::from_error(ErrorKind::Unexpected, &error);
     let store = &session.store;
     let Some(id) = store.deployments(service).await.map_err(unreadable)?.pop() else {
@@ -140,19 +148,26 @@ async fn last_deployment(
     };
     let records = store.journal(service, &id).await.map_err(unreadable)?;
     // A journal of a later version is another program's to retire.
-    Ok(Deployment::replay(&records).ok().flatten())
+    let deployment = Deployment::replay(&records).ok().flatten();
+    Ok(deployment.map(|deployment| Last {
+        deployment,
+        records,
+    }))
 }
 
 async fn one_round(
     session: &Session,
     service: &ServiceName,
     retirement: &Retirement,
-    deployment: Option<Deployment>,
+    last: Option<Last>,
 ) -> Round {
-    let cluster = deployment
-        .as_ref()
-        .map_or_else(|| session.cluster(), |it| it.plan.cluster.clone());
-    let mut show = |_: &_| {};
+    let cluster = last.as_ref().map_or_else(
+        || session.cluster(),
+        |it| it.deployment.plan.cluster.clone(),
+    );
+    let records = last.as_ref().map_or(&[][..], |it| &it.records);
+    let mut notices = Notices::of(session).knowing(records);
+    let mut show = |record: &Record| notices.record(record);
     let mut retiring = Retiring {
         cloud: &session.cloud,
         store: &session.store,
@@ -161,9 +176,12 @@ async fn one_round(
         service: service.clone(),
         cluster,
         retirement: retirement.clone(),
-        log: deployment.map(|it| Log::of(&session.store, it, &mut show)),
+        log: last.map(|it| Log::of(&session.store, it.deployment, &mut show)),
     };
-    retiring.round().await
+    let round = retiring.round().await;
+    drop(retiring);
+    notices.finish().await;
+    round
 }
 
 /// Something that needs a person is worth an alarm of whoever runs this by the clock.

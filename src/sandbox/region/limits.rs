@@ -69,7 +69,9 @@ fn buckets_of(operation: &Operation) -> Vec<Bucket> {
         | Service::Secrets
         | Service::Ssm
         | Service::Discovery
-        | Service::Lambda => Vec::new(),
+        | Service::Lambda
+        | Service::Sns
+        | Service::Events => Vec::new(),
     }
 }
 

@@ -13,6 +13,7 @@ pub mod ecr;
 pub mod ecs;
 pub mod elbv2;
 pub mod error;
+pub mod events;
 pub mod iam;
 pub mod json;
 pub mod lambda;
@@ -24,6 +25,7 @@ pub mod route53;
 pub mod scaling;
 pub mod scheduler;
 pub mod secrets;
+pub mod sns;
 pub mod ssm;
 pub mod sts;
 pub mod xml;
@@ -73,6 +75,10 @@ pub enum Service {
     Lambda,
     /// Route 53.
     Route53,
+    /// Simple Notification Service.
+    Sns,
+    /// EventBridge.
+    Events,
 }
 
 impl Service {
@@ -94,6 +100,8 @@ impl Service {
             Self::Discovery => "servicediscovery",
             Self::Lambda => "lambda",
             Self::Route53 => "route53",
+            Self::Sns => "sns",
+            Self::Events => "events",
         }
     }
 }
@@ -134,6 +142,7 @@ const LOGS_TARGET: &str = "Logs_20140328.";
 const SECRETS_TARGET: &str = "secretsmanager.";
 const DISCOVERY_TARGET: &str = "Route53AutoNaming_v20170314.";
 const SSM_TARGET: &str = "AmazonSSM.";
+const EVENTS_TARGET: &str = "AWSEvents.";
 const CLOUDWATCH_TARGET: &str = "GraniteServiceVersion20100801.";
 const CLOUDWATCH_PATH: &str = "/service/GraniteServiceVersion20100801/operation/";
 
@@ -208,6 +217,7 @@ pub fn recognise(
             (LOGS_TARGET, Service::Logs),
             (SECRETS_TARGET, Service::Secrets),
             (SSM_TARGET, Service::Ssm),
+            (EVENTS_TARGET, Service::Events),
             (DISCOVERY_TARGET, Service::Discovery),
         ];
         let (service, name) = services
@@ -229,6 +239,7 @@ pub fn recognise(
         Some("2010-08-01") => (Service::CloudWatch, QueryService::CloudWatch),
         Some("2011-06-15") => (Service::Sts, QueryService::Sts),
         Some("2010-05-08") => (Service::Iam, QueryService::Iam),
+        Some("2010-03-31") => (Service::Sns, QueryService::Sns),
         _ => return Err(AwsError::unknown_operation(path)),
     };
     let (name, input) = query::decode(body)?;
@@ -314,9 +325,12 @@ impl Operation {
             Service::Discovery => discovery::handle,
             Service::Lambda => lambda::handle,
             Service::Route53 => route53::handle,
+            Service::Sns => sns::handle,
+            Service::Events => events::handle,
         };
         let result = handle(world, &self.name, &self.input);
-        if !self.changes_nothing() && self.service != Service::DynamoDb {
+        let apart = [Service::DynamoDb, Service::Sns, Service::Events];
+        if !self.changes_nothing() && !apart.contains(&self.service) {
             world.ecs.wake();
         }
         result

@@ -84,6 +84,8 @@ pub fn of(operation: &Operation, account: &str, region: &str) -> Vec<Need> {
             super::lambda::arn(account, region, &operation.input),
         )],
         Service::Route53 => vec![request.of_route53()],
+        Service::Sns => vec![request.own(super::sns::topic(&operation.input))],
+        Service::Events => request.of_events(),
         Service::Sts | Service::Ssm | Service::Discovery => vec![request.own("*")],
     }
 }
@@ -293,6 +295,15 @@ impl Request<'_> {
         let role = role.map(|role| passed(role, "scheduler.amazonaws.com"));
         let schedule = self.arn("scheduler", &format!("schedule/default/{name}"));
         std::iter::once(self.own(schedule)).chain(role).collect()
+    }
+
+    /// Each event is checked on its own bus.
+    fn of_events(&self) -> Vec<Need> {
+        let entries = self.input().get("Entries").and_then(Value::as_array);
+        let buses = entries.into_iter().flatten();
+        buses
+            .map(|entry| self.own(super::events::bus(self.account, self.region, entry)))
+            .collect()
     }
 
     /// A transaction needs what each of its parts would by itself.

@@ -9,6 +9,7 @@ pub mod ecs;
 pub mod elb;
 pub mod ids;
 pub mod lambda;
+pub mod published;
 pub mod route53;
 pub mod scaling;
 pub mod scheduler;
@@ -55,6 +56,8 @@ pub struct World {
     pub dynamodb: dynamodb::Tables,
     /// Calls of Lambda functions.
     pub lambda: lambda::Lambda,
+    /// Messages and events that were published.
+    pub published: published::Published,
     /// Synthetic users.
     pub traffic: traffic::Traffic,
     /// Grows with every second in which anything may have changed that can be seen from outside.
@@ -84,6 +87,7 @@ impl World {
             discovery: discovery::Discovery::default(),
             dynamodb: dynamodb::Tables::default(),
             lambda: lambda::Lambda::default(),
+            published: published::Published::default(),
             traffic: traffic::Traffic::default(),
             moves: 0,
         }

@@ -24,6 +24,8 @@ pub enum QueryService {
     Sts,
     /// Identity and Access Management, version 2010-05-08.
     Iam,
+    /// Simple Notification Service, version 2010-03-31.
+    Sns,
 }
 
 impl QueryService {
@@ -33,6 +35,7 @@ impl QueryService {
             Self::CloudWatch => "http://monitoring.amazonaws.com/doc/2010-08-01/",
             Self::Sts => "https://sts.amazonaws.com/doc/2011-06-15/",
             Self::Iam => "https://iam.amazonaws.com/doc/2010-05-08/",
+            Self::Sns => "http://sns.amazonaws.com/doc/2010-03-31/",
         }
     }
 }
@@ -93,7 +96,7 @@ fn value_of(mut node: Node) -> Value {
             return value_of(list);
         }
         if let Some(entries) = node.children.remove("entry") {
-            return map_of(&entries);
+            return map_of(entries);
         }
     }
     if let Some(numbered) = node
@@ -113,14 +116,27 @@ fn value_of(mut node: Node) -> Value {
     Value::Object(fields.map(|(key, child)| (key, value_of(child))).collect())
 }
 
-fn map_of(entries: &Node) -> Value {
-    let text = |node: Option<&Node>| node.and_then(|node| node.leaf.clone()).unwrap_or_default();
-    let pairs = entries.children.values();
+/// A map: most services call the parts of an entry `key` and `value`; SNS's attributes have a
+/// `Name`, and a `Value` with fields.
+fn map_of(entries: Node) -> Value {
+    let pairs = entries.children.into_values();
     Value::Object(
         pairs
-            .map(|entry| {
-                let value = Value::String(text(entry.children.get("value")));
-                (text(entry.children.get("key")), value)
+            .map(|mut entry| {
+                let mut part = |names: [&str; 2]| {
+                    let found = names
+                        .into_iter()
+                        .find_map(|name| entry.children.remove(name));
+                    found.unwrap_or_default()
+                };
+                let key = part(["key", "Name"]).leaf.unwrap_or_default();
+                let value = match part(["value", "Value"]) {
+                    Node { leaf, children } if children.is_empty() => {
+                        Value::String(leaf.unwrap_or_default())
+                    }
+                    node => value_of(node),
+                };
+                (key, value)
             })
             .collect(),
     )
@@ -240,6 +256,18 @@ mod tests {
         );
         let xml = String::from_utf8(encode(QueryService::Elbv2, "X", &input, "r")).unwrap();
         assert!(xml.contains("<entry><key>display</key><value>page</value></entry>"));
+    }
+
+    #[test]
+    fn attributes_are_entries_with_fields() {
+        let entry = "MessageAttributes.entry.1";
+        let body = format!(
+            "Action=Publish&{entry}.Name=service&{entry}.Value.DataType=String\
+             &{entry}.Value.StringValue=shop"
+        );
+        let (_, input) = decode(body.as_bytes()).unwrap();
+        let service = json!({ "DataType": "String", "StringValue": "shop" });
+        assert_eq!(input["MessageAttributes"], json!({ "service": service }));
     }
 
     #[test]
