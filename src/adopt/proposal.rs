@@ -40,7 +40,8 @@ pub struct Proposal {
     pub notes: Vec<String>,
 }
 
-/// The target groups of one container's port.
+/// The target groups of one container's port; of one port there are several where several load
+/// balancers or rules send to groups of their own.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Pair {
     /// The container.
@@ -222,20 +223,6 @@ fn pairs(
             .unwrap_or(0);
         let port = u16::try_from(port).unwrap_or(0);
         let container = text(entry, "containerName").to_owned();
-        if let Some(same) = pairs
-            .iter()
-            .find(|it| it.container == container && it.port == port)
-        {
-            problems.push(Problem::new(
-                format!(
-                    "service {service} registers container {container}'s port {port} with two \
-                     target groups, {} and {}, which bg can't tell apart",
-                    same.a.name, a.name
-                ),
-                "give one of them a container port of its own, or one of the listeners the other's \
-                 target group",
-            ));
-        }
         match twins::group(facts, a, notes) {
             Ok(b) => pairs.push(Pair {
                 container,
@@ -246,9 +233,29 @@ fn pairs(
             Err(problem) => problems.push(problem),
         }
     }
+    check_names(&pairs, problems);
     check_routes(facts, &pairs, problems);
     check_balancers(facts, &pairs, problems);
     pairs
+}
+
+/// Two groups of slot a never get the same one for slot b.
+fn check_names(pairs: &[Pair], problems: &mut Vec<Problem>) {
+    for (at, pair) in pairs.iter().enumerate() {
+        let mut earlier = pairs[..at].iter();
+        let Some(same) = earlier.find(|it| it.b_name() == pair.b_name()) else {
+            continue;
+        };
+        problems.push(Problem::new(
+            format!(
+                "{} would be slot b's target group beside {} and beside {}",
+                pair.b_name(),
+                same.a.name,
+                pair.a.name
+            ),
+            "name slot b's target groups in bg.yaml, each another one, and run it again",
+        ));
+    }
 }
 
 fn check_routes(facts: &Facts, pairs: &[Pair], problems: &mut Vec<Problem>) {
