@@ -12,7 +12,7 @@ use crate::deployment::clone::{obstacles, registries};
 use crate::deployment::dns::RecordWanted;
 use crate::deployment::ids::{ClusterName, EcsServiceName, Slots};
 use crate::deployment::observation::Seen;
-use crate::deployment::preflight::refusals;
+use crate::deployment::preflight::{refusals, strangers_in_words};
 use crate::deployment::problem::Problem;
 
 /// A service as `bg` would deploy it.
@@ -172,6 +172,12 @@ pub fn propose(facts: &Facts) -> Result<Proposal, Vec<Problem>> {
     if !problems.is_empty() {
         return Err(problems);
     }
+    for pair in &pairs {
+        notes.extend(strangers(&pair.a, &name));
+        if let Twin::There { group, .. } = &pair.b {
+            notes.extend(strangers(group, &service_b));
+        }
+    }
     Ok(Proposal {
         account: facts.account.clone(),
         region: facts.region.clone(),
@@ -186,6 +192,19 @@ pub fn propose(facts: &Facts) -> Result<Proposal, Vec<Problem>> {
         records,
         registered: !registries.is_empty(),
         notes,
+    })
+}
+
+/// Who else is in a slot's group.
+fn strangers(group: &Group, service: &EcsServiceName) -> Option<String> {
+    let found = &group.strangers;
+    (!found.is_empty()).then(|| {
+        format!(
+            "target group {} has {}; they get its traffic and count as its health, so take them out \
+             first, or name another group in bg.yaml",
+            group.name,
+            strangers_in_words(service.as_str(), found)
+        )
     })
 }
 
