@@ -302,7 +302,7 @@ impl Cloud {
     ) -> Result<BTreeMap<TargetGroupArn, Vec<Stranger>>, AwsError> {
         let mut strangers = BTreeMap::new();
         for slot in SlotName::BOTH {
-            let names = ask.records.groups[slot].iter();
+            let names = ask.owned[slot].iter();
             let own = names.filter_map(|name| Some(&groups.get(name)?.as_ref()?.arn));
             let own: Registered = own
                 .filter_map(|group| Some((group.clone(), registered(targets.get(group)?))))

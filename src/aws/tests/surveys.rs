@@ -1,7 +1,6 @@
 //! What a survey finds.
 
 use super::*;
-use crate::aws::RecordsAsk;
 use crate::deployment::retire::{Due, RetireStep, Retirement, decide};
 
 #[tokio::test(start_paused = true)]
@@ -151,10 +150,7 @@ fn ask_by_slots(scene: &Scene) -> SurveyAsk {
     let ask = scene.ask();
     SurveyAsk {
         groups: SlotName::BOTH.map(groups).concat(),
-        records: RecordsAsk {
-            groups: Slots::from_fn(groups),
-            ..RecordsAsk::default()
-        },
+        owned: Slots::from_fn(groups),
         ..ask
     }
 }
