@@ -31,8 +31,9 @@ pub fn config(proposal: &Proposal, taken: &Taken) -> String {
         format!("region: {}", plain(&proposal.region)),
         String::new(),
         places(proposal).to_owned(),
-        "slots:".to_owned(),
     ];
+    lines.extend(order(proposal));
+    lines.push("slots:".to_owned());
     for slot in SlotName::BOTH {
         lines.extend(of_slot(proposal, slot));
     }
@@ -100,6 +101,20 @@ fn places(proposal: &Proposal) -> &'static str {
         }
         false => "# The two places that take turns; which one is live is read from the weights.",
     }
+}
+
+/// What the order of `targets` means, where it means something.
+fn order(proposal: &Proposal) -> Option<String> {
+    let pairs = &proposal.pairs;
+    let is_again = |(at, pair): (usize, &Pair)| {
+        let mut earlier = pairs[..at].iter();
+        earlier.any(|it| it.container == pair.container && it.port == pair.port)
+    };
+    pairs.iter().enumerate().any(is_again).then(|| {
+        "# Of one container and port the first group in slot a goes with the first in slot b, and \
+         so on."
+            .to_owned()
+    })
 }
 
 /// What carries the traffic: found again each time, or listed where records are among it.

@@ -11,7 +11,7 @@ use crate::deployment::ids::{
 };
 use crate::deployment::observation::Seen;
 use crate::deployment::scaling::ScalableTarget;
-use crate::deployment::surroundings::Forward;
+use crate::deployment::surroundings::{Forward, Stranger};
 
 /// Everything that adopting a service has to know of AWS.
 #[derive(Debug, Clone, PartialEq)]
@@ -92,6 +92,8 @@ pub struct Group {
     pub load_balancer: Option<LoadBalancerArn>,
     /// How many targets are registered with it.
     pub targets: usize,
+    /// Those of them that are no tasks of the service that it belongs to, and not draining.
+    pub strangers: Vec<Stranger>,
     /// The labels of forward actions that give it traffic and don't name the service's groups.
     pub elsewhere: Vec<String>,
 }

@@ -12,7 +12,7 @@ use crate::deployment::clone::{obstacles, registries};
 use crate::deployment::dns::RecordWanted;
 use crate::deployment::ids::{ClusterName, EcsServiceName, Slots};
 use crate::deployment::observation::Seen;
-use crate::deployment::preflight::refusals;
+use crate::deployment::preflight::{refusals, strangers_in_words};
 use crate::deployment::problem::Problem;
 
 /// A service as `bg` would deploy it.
@@ -42,7 +42,8 @@ pub struct Proposal {
     pub notes: Vec<String>,
 }
 
-/// The target groups of one container's port.
+/// The target groups of one container's port; of one port there are several where several load
+/// balancers or rules send to groups of their own.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Pair {
     /// The container.
@@ -173,6 +174,12 @@ pub fn propose(facts: &Facts) -> Result<Proposal, Vec<Problem>> {
     if !problems.is_empty() {
         return Err(problems);
     }
+    for pair in &pairs {
+        notes.extend(strangers(&pair.a, &name));
+        if let Twin::There { group, .. } = &pair.b {
+            notes.extend(strangers(group, &service_b));
+        }
+    }
     let services = Slots {
         a: name,
         b: service_b,
@@ -189,6 +196,19 @@ pub fn propose(facts: &Facts) -> Result<Proposal, Vec<Problem>> {
         scales: matches!(&facts.scaling, Seen::Value(Some(_))),
         registered: !registries.is_empty(),
         notes,
+    })
+}
+
+/// Who else is in a slot's group.
+fn strangers(group: &Group, service: &EcsServiceName) -> Option<String> {
+    let found = &group.strangers;
+    (!found.is_empty()).then(|| {
+        format!(
+            "target group {} has {}; they get its traffic and count as its health, so take them out \
+             first, or name another group in bg.yaml",
+            group.name,
+            strangers_in_words(service.as_str(), found)
+        )
     })
 }
 
@@ -226,20 +246,6 @@ fn pairs(
             .unwrap_or(0);
         let port = u16::try_from(port).unwrap_or(0);
         let container = text(entry, "containerName").to_owned();
-        if let Some(same) = pairs
-            .iter()
-            .find(|it| it.container == container && it.port == port)
-        {
-            problems.push(Problem::new(
-                format!(
-                    "service {service} registers container {container}'s port {port} with two \
-                     target groups, {} and {}, which bg can't tell apart",
-                    same.a.name, a.name
-                ),
-                "give one of them a container port of its own, or one of the listeners the other's \
-                 target group",
-            ));
-        }
         match twins::group(facts, a, notes) {
             Ok(b) => pairs.push(Pair {
                 container,
@@ -250,9 +256,29 @@ fn pairs(
             Err(problem) => problems.push(problem),
         }
     }
+    check_names(&pairs, problems);
     check_routes(facts, &pairs, problems);
     check_balancers(facts, &pairs, problems);
     pairs
+}
+
+/// Two groups of slot a never get the same one for slot b.
+fn check_names(pairs: &[Pair], problems: &mut Vec<Problem>) {
+    for (at, pair) in pairs.iter().enumerate() {
+        let mut earlier = pairs[..at].iter();
+        let Some(same) = earlier.find(|it| it.b_name() == pair.b_name()) else {
+            continue;
+        };
+        problems.push(Problem::new(
+            format!(
+                "{} would be slot b's target group beside {} and beside {}",
+                pair.b_name(),
+                same.a.name,
+                pair.a.name
+            ),
+            "name slot b's target groups in bg.yaml, each another one, and run it again",
+        ));
+    }
 }
 
 fn check_routes(facts: &Facts, pairs: &[Pair], problems: &mut Vec<Problem>) {

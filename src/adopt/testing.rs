@@ -68,6 +68,7 @@ pub(super) fn group(name: &str, id: &str) -> Group {
         tags: owned(&[("team", "checkout + returns")]),
         load_balancer: None,
         targets: 0,
+        strangers: Vec::new(),
         elsewhere: Vec::new(),
     }
 }

@@ -32,7 +32,10 @@ pub(super) fn group(facts: &Facts, a: &Group, notes: &mut Vec<String>) -> Result
                 return Ok(Twin::New { name: name.clone() });
             }
             Some(found)
-                if is_free(found) && serves_nobody_else(facts, a, found) && fits(a, found) =>
+                if is_free(found)
+                    && !is_slot_a_s(facts, found)
+                    && serves_nobody_else(facts, a, found)
+                    && fits(a, found) =>
             {
                 return Ok(there(facts, a, found, notes));
             }
@@ -58,7 +61,7 @@ fn apart(facts: &Facts, a: &Group, names: &[String]) -> Option<Problem> {
     let mut groups = facts.groups.iter();
     let found = groups.find(|other| {
         let own = other.load_balancer.is_some() && other.load_balancer != a.load_balancer;
-        own && names.contains(&other.name)
+        own && names.contains(&other.name) && !is_slot_a_s(facts, other)
     })?;
     Some(Problem::new(
         format!(
@@ -107,6 +110,11 @@ fn fits(a: &Group, other: &Group) -> bool {
 pub(super) fn alike(a: &Group, other: &Group) -> bool {
     let mut settings = ALIKE.iter();
     settings.all(|name| a.setting(name) == other.setting(name))
+}
+
+/// Whether the service itself is registered with a group, whatever that is called.
+fn is_slot_a_s(facts: &Facts, group: &Group) -> bool {
+    groups_of(&facts.service).contains(&group.arn.as_str())
 }
 
 /// Whether nothing uses a group. One that is named by some of the routes only was left half done.

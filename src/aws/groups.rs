@@ -47,14 +47,7 @@ impl Cloud {
         seen.collect()
     }
 
-    /// The targets of one group by their state.
-    pub(super) async fn target_health(
-        &self,
-        group: &TargetGroupArn,
-    ) -> Result<TargetCounts, AwsError> {
-        Ok(counts(&self.targets_of(group).await?, None))
-    }
-
+    /// The targets of one group, with their health.
     pub(super) async fn targets_of(
         &self,
         group: &TargetGroupArn,
@@ -209,7 +202,10 @@ pub(super) fn health_check(group: &TargetGroup) -> Option<HealthCheck> {
     })
 }
 
-fn counts(targets: &[TargetHealthDescription], plan: Option<&TargetPlan>) -> TargetCounts {
+pub(super) fn counts(
+    targets: &[TargetHealthDescription],
+    plan: Option<&TargetPlan>,
+) -> TargetCounts {
     let mut counts = TargetCounts::default();
     for health in targets.iter().filter_map(|target| target.target_health()) {
         let state = health.state();

@@ -45,6 +45,7 @@ mod revisions;
 mod routes;
 mod scaling;
 mod services;
+mod strangers;
 mod survey;
 mod survey_ask;
 mod tail;

@@ -3,15 +3,18 @@
 use std::collections::{BTreeMap, BTreeSet};
 use std::time::Duration;
 
+use aws_sdk_elasticloadbalancingv2::types::TargetHealthDescription;
 use jiff::Timestamp;
 use serde_json::{Value, json};
 
 use super::cloud::Cloud;
 use super::ecs::{count, last_part, list, own_groups, tag, text};
 use super::error::AwsError;
+use super::groups::counts;
 use super::images::body;
 use super::retry::{Effect, patiently};
 use super::services::task_definition;
+use super::strangers::{Registered, registered};
 use super::survey_ask::SurveyAsk;
 use super::together::{all, some};
 use crate::deployment::bare;
@@ -23,7 +26,7 @@ use crate::deployment::observation::Seen;
 use crate::deployment::preflight::launch;
 use crate::deployment::retire::SERVED_TAG;
 use crate::deployment::surroundings::{
-    self, Carried, DeadmanFound, Forward, GroupFound, Surroundings,
+    self, Carried, DeadmanFound, Forward, GroupFound, Stranger, Surroundings,
 };
 
 /// Enough names for "did you mean".
@@ -68,11 +71,11 @@ impl Cloud {
         let both = [&mut services.a, &mut services.b].into_iter().flatten();
         self.add_connectors(both, &mut notes).await?;
         let live = live(&services, &forwards);
-        let (healthy, definitions, scaling, digests, clusters, service_names) = tokio::join!(
-            self.healthy(&groups),
+        let (targets, definitions, scaling, tasks, clusters, service_names) = tokio::join!(
+            self.targets(&groups),
             self.definitions(&services, live),
             self.autoscaling(&ask.cluster, &names),
-            self.running_digests(&ask.cluster, live.and_then(|slot| services[slot].as_ref())),
+            self.running_tasks(&ask.cluster, live.and_then(|slot| services[slot].as_ref())),
             self.cluster_names(cluster_exists),
             self.service_names(&ask.cluster, cluster_exists, &services),
         );
@@ -108,7 +111,20 @@ impl Cloud {
             }
             None => (MetricsFound::default(), Vec::new()),
         };
-        let running_digests = optional(digests, "which digests run is not known", &mut notes)?;
+        let targets = targets?;
+        let seen = Slots::from_fn(|slot| match live == Some(slot) {
+            true => tasks.as_ref().ok().map(Vec::as_slice),
+            false => Some(&[][..]),
+        });
+        let strangers = self.all_strangers(ask, (&services, seen), &groups, &targets);
+        let strangers = optional(
+            strangers.await,
+            "whether the slots' target groups have targets that are no tasks of theirs is not known",
+            &mut notes,
+        )?;
+        let tasks = optional(tasks, "which digests run is not known", &mut notes)?;
+        let live_one = live.and_then(|slot| services[slot].as_ref());
+        let running_digests = live_one.map_or_else(BTreeMap::new, |it| digests(it, &tasks));
         Ok(Surroundings {
             now,
             account: account?,
@@ -136,7 +152,10 @@ impl Cloud {
             scaling,
             running_digests,
             registry_digests,
-            healthy: healthy?,
+            healthy: (targets.iter())
+                .map(|(group, targets)| (group.clone(), counts(targets, None).healthy))
+                .collect(),
+            strangers,
             deadman,
             metrics,
             before,
@@ -257,31 +276,54 @@ impl Cloud {
         }
     }
 
-    async fn healthy(
+    /// The targets of each group.
+    async fn targets(
         &self,
         groups: &BTreeMap<String, Option<GroupFound>>,
-    ) -> Result<BTreeMap<TargetGroupArn, u32>, AwsError> {
+    ) -> Result<BTreeMap<TargetGroupArn, Vec<TargetHealthDescription>>, AwsError> {
         let groups: BTreeSet<&TargetGroupArn> =
             groups.values().flatten().map(|group| &group.arn).collect();
-        let counts = groups
-            .iter()
-            .map(|group| self.target_health(group))
-            .collect();
-        let mut healthy = BTreeMap::new();
-        for (group, counts) in groups.iter().zip(some(AT_ONCE, counts).await) {
-            healthy.insert((*group).clone(), counts?.healthy);
+        let asked = groups.iter().map(|group| self.targets_of(group)).collect();
+        let mut targets = BTreeMap::new();
+        for (group, found) in groups.iter().zip(some(AT_ONCE, asked).await) {
+            targets.insert((*group).clone(), found?);
         }
-        Ok(healthy)
+        Ok(targets)
     }
 
-    /// The digest that each container of `service` runs. Where its tasks disagree none is given.
-    async fn running_digests(
+    /// The targets of each slot's groups that are no tasks of its service. `seen` are those of its
+    /// tasks that were described; `None` where they can't be.
+    async fn all_strangers(
+        &self,
+        ask: &SurveyAsk,
+        (services, seen): (&Slots<Option<Value>>, Slots<Option<&[Value]>>),
+        groups: &BTreeMap<String, Option<GroupFound>>,
+        targets: &BTreeMap<TargetGroupArn, Vec<TargetHealthDescription>>,
+    ) -> Result<BTreeMap<TargetGroupArn, Vec<Stranger>>, AwsError> {
+        let mut strangers = BTreeMap::new();
+        for slot in SlotName::BOTH {
+            let names = ask.owned[slot].iter();
+            let own = names.filter_map(|name| Some(&groups.get(name)?.as_ref()?.arn));
+            let own: Registered = own
+                .filter_map(|group| Some((group.clone(), registered(targets.get(group)?))))
+                .collect();
+            let service = services[slot].as_ref().map(|_| &ask.services[slot]);
+            if let Some(tasks) = seen[slot] {
+                let found = self.strangers(&ask.cluster, service, &own, tasks);
+                strangers.extend(found.await?);
+            }
+        }
+        Ok(strangers)
+    }
+
+    /// The first hundred tasks of a service.
+    async fn running_tasks(
         &self,
         cluster: &ClusterName,
         service: Option<&Value>,
-    ) -> Result<BTreeMap<String, String>, AwsError> {
+    ) -> Result<Vec<Value>, AwsError> {
         let Some(service) = service else {
-            return Ok(BTreeMap::new());
+            return Ok(Vec::new());
         };
         let listed = self
             .list_tasks(json!({
@@ -293,28 +335,32 @@ impl Cloud {
             .await?;
         let arns = list(&listed, "taskArns");
         if arns.is_empty() {
-            return Ok(BTreeMap::new());
+            return Ok(Vec::new());
         }
         let body = json!({ "cluster": cluster.as_str(), "tasks": arns });
-        let described = self.describe_tasks(body).await?;
-        let definition = task_definition(service);
-        let tasks = list(&described, "tasks")
-            .iter()
-            .filter(|task| text(task, "taskDefinitionArn") == definition.as_str());
-        let mut digests: BTreeMap<&str, BTreeSet<&str>> = BTreeMap::new();
-        for container in tasks.flat_map(|task| list(task, "containers")) {
-            let digest = text(container, "imageDigest");
-            if !digest.is_empty() {
-                let seen = digests.entry(text(container, "name")).or_default();
-                seen.insert(digest);
-            }
-        }
-        let agreed = digests.into_iter().filter(|(_, seen)| seen.len() == 1);
-        Ok(agreed
-            .flat_map(|(name, seen)| seen.into_iter().map(move |digest| (name, digest)))
-            .map(|(name, digest)| (name.to_owned(), digest.to_owned()))
-            .collect())
+        Ok(list(&self.describe_tasks(body).await?, "tasks").to_vec())
     }
+}
+
+/// The digest that each container of `service` runs. Where its tasks disagree none is given.
+fn digests(service: &Value, tasks: &[Value]) -> BTreeMap<String, String> {
+    let definition = task_definition(service);
+    let tasks = tasks
+        .iter()
+        .filter(|task| text(task, "taskDefinitionArn") == definition.as_str());
+    let mut digests: BTreeMap<&str, BTreeSet<&str>> = BTreeMap::new();
+    for container in tasks.flat_map(|task| list(task, "containers")) {
+        let digest = text(container, "imageDigest");
+        if !digest.is_empty() {
+            let seen = digests.entry(text(container, "name")).or_default();
+            seen.insert(digest);
+        }
+    }
+    let agreed = digests.into_iter().filter(|(_, seen)| seen.len() == 1);
+    agreed
+        .flat_map(|(name, seen)| seen.into_iter().map(move |digest| (name, digest)))
+        .map(|(name, digest)| (name.to_owned(), digest.to_owned()))
+        .collect()
 }
 
 /// What an idle service served last, where it is set to run something else that no deployment

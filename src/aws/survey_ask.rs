@@ -33,6 +33,9 @@ pub struct SurveyAsk {
     pub version: Option<(DefinitionWanted, bool)>,
     /// The records among the routes.
     pub records: RecordsAsk,
+    /// Each slot's target groups, by name or ARN, where it is looked for targets that are no tasks
+    /// of the slot's; none where nothing is to be deployed.
+    pub owned: Slots<Vec<String>>,
 }
 
 impl SurveyAsk {
@@ -80,6 +83,10 @@ impl SurveyAsk {
             functions: request.functions(),
             version: (request.image_gate()).map(|scans| (request.definition.clone(), scans)),
             records: RecordsAsk::of(&request.slots, &request.routes),
+            owned: Slots::from_fn(|slot| {
+                let targets = request.slots[slot].targets.iter();
+                targets.map(|target| target.group.clone()).collect()
+            }),
         }
     }
 }

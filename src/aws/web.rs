@@ -90,7 +90,7 @@ impl Cloud {
         }
     }
 
-    /// Addresses of green's healthy targets, as `HOST:PORT`.
+    /// Addresses of green's healthy targets, as `HOST:PORT`, each once.
     ///
     /// # Errors
     /// In words, where they can't be read, or there are none.
@@ -115,10 +115,14 @@ impl Cloud {
                             .to_owned(),
                     );
                 }
-                addresses.push(match id.contains(':') {
+                let address = match id.contains(':') {
                     true => format!("[{id}]:{port}"),
                     false => format!("{id}:{port}"),
-                });
+                };
+                // One port may be behind several load balancers.
+                if !addresses.contains(&address) {
+                    addresses.push(address);
+                }
             }
         }
         match addresses.is_empty() {

@@ -226,6 +226,7 @@ impl Session {
             functions: Vec::new(),
             version: None,
             records: RecordsAsk::of(&slots, &request::routes(&self.config)),
+            owned: Slots::default(),
         };
         let found = self.cloud.survey(&ask, self.clock.now()).await;
         found.map_err(|error| self.cant_look(&error))

@@ -102,14 +102,19 @@ impl Situation {
         Some(Definition { arn, body })
     }
 
-    /// The containers' ports that a slot's service registers.
+    /// The containers' ports that a slot's service registers, each once.
     pub(super) fn ports(&self, slot: SlotName) -> Vec<u16> {
         let entries = self.services[slot]
             .as_ref()
             .and_then(|it| it.get("loadBalancers"));
         let entries = entries.and_then(Value::as_array).into_iter().flatten();
-        let ports = entries.filter_map(|it| it.get("containerPort")?.as_u64()?.try_into().ok());
-        ports.collect()
+        let mut ports = Vec::new();
+        for port in entries.filter_map(|it| it.get("containerPort")?.as_u64()?.try_into().ok()) {
+            if !ports.contains(&port) {
+                ports.push(port);
+            }
+        }
+        ports
     }
 
     fn number(&self, slot: SlotName, key: &str) -> Option<u32> {

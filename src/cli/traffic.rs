@@ -214,7 +214,11 @@ impl Traffic {
             let Some(at) = named(to).or_else(|| named(to.other())) else {
                 continue;
             };
-            let group = |slot: SlotName| self.groups[slot].get(at).cloned().flatten();
+            // What the action names comes before what the config's order makes of it.
+            let group = |slot: SlotName| {
+                let groups = &self.groups[slot];
+                groups.get(named(slot).unwrap_or(at)).cloned().flatten()
+            };
             match group(to) {
                 Some(gets) => writes.routes.push(RouteWrite {
                     arn: forward.arn.clone(),
@@ -328,6 +332,14 @@ mod tests {
         );
         assert_eq!(writes.impossible.len(), 1);
         assert!(writes.impossible[0].starts_with("shop:80: slot a"));
+    }
+
+    #[test]
+    fn what_a_route_names_counts_before_the_order_of_the_config() {
+        let forwards = vec![forward(80, &[("web-a", 0), ("admin-b", 100)])];
+        let traffic = traffic(&["web-a", "admin-a", "web-b", "admin-b"], forwards);
+        let expected = [("shop:80", "web-a", Some("admin-b"))];
+        assert_eq!(moves(&traffic.writes(SlotName::A)), expected);
     }
 
     #[test]

@@ -363,6 +363,54 @@ mod tests {
     }
 
     #[test]
+    fn one_port_behind_two_load_balancers_is_paired_by_the_order() {
+        let target = |container: &str, group: &str| {
+            format!("      - {{ container: {container}, port: 80, group: {group} }}\n")
+        };
+        let slot = |name: &str, targets: &[(&str, &str)]| {
+            let targets = targets
+                .iter()
+                .map(|(container, group)| target(container, group));
+            let targets: String = targets.collect();
+            format!("  {name}:\n    service: x-{name}\n    targets:\n{targets}")
+        };
+        let config = |b: &[(&str, &str)]| {
+            let a = slot(
+                "a",
+                &[
+                    ("app", "public-a"),
+                    ("admin", "admin-a"),
+                    ("app", "inner-a"),
+                ],
+            );
+            parse(&format!(
+                "service: x\ncluster: c\nslots:\n{a}{}",
+                slot("b", b)
+            ))
+        };
+        let slots = config(&[
+            ("app", "public-b"),
+            ("app", "inner-b"),
+            ("admin", "admin-b"),
+        ]);
+        let slots = slots.unwrap().slots;
+        let groups: Vec<&str> = slots.b.targets.iter().map(|it| it.group.as_str()).collect();
+        assert_eq!(groups, ["public-b", "admin-b", "inner-b"]);
+
+        let refused = |b: &[(&str, &str)]| config(b).unwrap_err().to_string();
+        let once = refused(&[("app", "public-b"), ("admin", "admin-b")]);
+        assert!(
+            once.contains("slot b's targets are other containers"),
+            "{once}"
+        );
+        let again = refused(&[("app", "b"), ("app", "b"), ("admin", "admin-b")]);
+        assert!(
+            again.contains("the target group \"b\" is named twice"),
+            "{again}"
+        );
+    }
+
+    #[test]
     fn a_refusal_shows_the_line() {
         let error = parse(&LEAST.replace(
             "  b: { service: shop-b, target_group",

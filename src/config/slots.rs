@@ -5,7 +5,7 @@ use std::collections::BTreeSet;
 use crate::strategy::{Fields, InputError, Node, Position, Reader};
 
 /// The two slots. Their services and target groups are all different, and their targets stand in
-/// the same order.
+/// the same order: those in the same place are a pair.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Slots {
     /// Slot `a`.
@@ -19,7 +19,8 @@ pub struct Slots {
 pub struct SlotConfig {
     /// The ECS service's name or ARN.
     pub service: String,
-    /// What its tasks are registered with; nothing for a service without a load balancer.
+    /// What its tasks are registered with; nothing for a service without a load balancer. The same
+    /// container and port may stand there several times, such as once for each load balancer.
     pub targets: Vec<TargetConfig>,
 }
 
@@ -76,7 +77,8 @@ fn refuse_group_twice(reader: Reader<'_>, a: &Written, b: &Written) -> Result<()
         for (target, at) in written.slot.targets.iter().zip(&written.groups_at) {
             if !seen.insert(&target.group) {
                 let what = format!("the target group {:?} is named twice", target.group);
-                let hint = "each slot has target groups of its own, one for each container port";
+                let hint = "each slot has target groups of its own: one for each container port and each \
+                            load balancer that sends to it";
                 return Err(reader.error(*at, what).with_hint(hint));
             }
         }
@@ -84,14 +86,9 @@ fn refuse_group_twice(reader: Reader<'_>, a: &Written, b: &Written) -> Result<()
     Ok(())
 }
 
-/// Slot b with its targets in slot a's order; both must have the same containers and ports.
+/// Slot b with its targets in slot a's order; both must have the same containers and ports, each as
+/// often. Where one stands there several times, the first in slot a goes with the first in slot b.
 fn in_order_of(reader: Reader<'_>, a: &Written, b: Written) -> Result<SlotConfig, InputError> {
-    let endpoints = |slot: &SlotConfig| -> BTreeSet<Option<Endpoint>> {
-        slot.targets
-            .iter()
-            .map(|target| target.endpoint.clone())
-            .collect()
-    };
     let has_targets = [a, &b].map(|written| !written.slot.targets.is_empty());
     if let [true, false] | [false, true] = has_targets {
         let (with, at) = if has_targets[0] {
@@ -104,19 +101,32 @@ fn in_order_of(reader: Reader<'_>, a: &Written, b: Written) -> Result<SlotConfig
                     leave it out of both slots where the service has no load balancer";
         return Err(reader.error(at, what).with_hint(hint));
     }
-    if endpoints(&a.slot) != endpoints(&b.slot) {
+    let order = places(&a.slot.targets);
+    let own = places(&b.slot.targets);
+    if order.iter().collect::<BTreeSet<_>>() != own.iter().collect() {
         let what = "slot b's targets are other containers and ports than slot a's";
-        let hint =
-            "both slots run the same containers: name the same ones, each with its own group";
+        let hint = "both slots run the same containers behind the same load balancers: name the same \
+                    ones as often, each with its own group";
         return Err(reader.error(b.at, what).with_hint(hint));
     }
-    let mut slot = b.slot;
-    let place = |target: &TargetConfig| {
-        let same = |other: &TargetConfig| other.endpoint == target.endpoint;
-        a.slot.targets.iter().position(same)
+    let mut targets: Vec<_> = own.into_iter().zip(b.slot.targets).collect();
+    targets.sort_by_key(|(place, _)| order.iter().position(|it| it == place));
+    Ok(SlotConfig {
+        targets: targets.into_iter().map(|(_, target)| target).collect(),
+        ..b.slot
+    })
+}
+
+/// Each target's container and port, and how many of the same stand before it.
+fn places(targets: &[TargetConfig]) -> Vec<(Option<Endpoint>, usize)> {
+    let before = |at: usize, target: &TargetConfig| {
+        let earlier = targets[..at].iter();
+        earlier.filter(|it| it.endpoint == target.endpoint).count()
     };
-    slot.targets.sort_by_key(place);
-    Ok(slot)
+    let targets = targets.iter().enumerate();
+    targets
+        .map(|(at, target)| (target.endpoint.clone(), before(at, target)))
+        .collect()
 }
 
 fn read_slot(reader: Reader<'_>, node: &Node) -> Result<Written, InputError> {
@@ -171,9 +181,6 @@ fn read_target_list(reader: Reader<'_>, node: &Node) -> Result<Targets, InputErr
             port: reader.port(fields.required("port")?)?,
         };
         let endpoint = Some(endpoint);
-        if targets.iter().any(|target| target.endpoint == endpoint) {
-            return Err(reader.error(item.at, "the same container and port stand here twice"));
-        }
         targets.push(TargetConfig {
             endpoint,
             group: read_group(reader, group)?,

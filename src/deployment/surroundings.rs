@@ -2,6 +2,7 @@
 //! once by a survey.
 
 use std::collections::{BTreeMap, BTreeSet};
+use std::fmt;
 use std::time::Duration;
 
 use jiff::{SignedDuration, Timestamp};
@@ -10,8 +11,8 @@ use serde_json::Value;
 use super::dns::{DnsFound, Record};
 use super::health_check::HealthCheck;
 use super::ids::{
-    AlarmName, LoadBalancerArn, RouteArn, ScheduleName, SlotName, Slots, TargetGroupArn,
-    TaskDefinitionArn,
+    AlarmName, EcsServiceName, LoadBalancerArn, RouteArn, ScheduleName, SlotName, Slots,
+    TargetGroupArn, TaskDefinitionArn,
 };
 use super::metrics::MetricsFound;
 use super::observation::Seen;
@@ -69,6 +70,8 @@ pub struct Surroundings {
     pub registry_digests: BTreeMap<String, String>,
     /// The healthy targets of each group.
     pub healthy: BTreeMap<TargetGroupArn, u32>,
+    /// The targets of a slot's group that are no tasks of its service, where there are any.
+    pub strangers: BTreeMap<TargetGroupArn, Vec<Stranger>>,
     /// What matters to the dead-man switch; empty where none is wanted.
     pub deadman: DeadmanFound,
     /// What the metric guards need to know beforehand; nothing where there are none.
@@ -82,6 +85,33 @@ pub struct Surroundings {
     pub images: Option<Vec<ImageSeen>>,
     /// What could not be looked at, though the plan can do without: for the reader of the plan.
     pub notes: Vec<String>,
+}
+
+/// What is registered in a target group: an address or a container instance's id, and a port.
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
+pub struct Target {
+    /// `10.0.1.5` or `i-0123456789abcdef0`.
+    pub id: String,
+    /// The port there.
+    pub port: u16,
+}
+
+impl fmt::Display for Target {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self.id.contains(':') {
+            true => write!(f, "[{}]:{}", self.id, self.port),
+            false => write!(f, "{}:{}", self.id, self.port),
+        }
+    }
+}
+
+/// A target that is no task of the service that its group belongs to.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Stranger {
+    /// The target.
+    pub target: Target,
+    /// The service of the cluster that it is a task of, where that is known.
+    pub service: Option<EcsServiceName>,
 }
 
 /// A metric's values on each side, by the start of their periods.

@@ -134,7 +134,11 @@ fn definition(request: &Request) -> Value {
     let mut ports: Vec<(String, u16)> = Vec::new();
     for target in &request.slots.a.targets {
         let name = target.container.as_deref().unwrap_or(CONTAINER.0);
-        ports.push((name.to_owned(), target.port.unwrap_or(CONTAINER.1)));
+        let own = (name.to_owned(), target.port.unwrap_or(CONTAINER.1));
+        // One port may be behind several load balancers.
+        if !ports.contains(&own) {
+            ports.push(own);
+        }
     }
     let mut names: BTreeSet<String> = ports.iter().map(|(name, _)| name.clone()).collect();
     if let DefinitionWanted::Images(changes) = &request.definition {

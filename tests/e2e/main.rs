@@ -40,6 +40,7 @@ mod settle;
 mod signals;
 mod state;
 mod steering;
+mod strangers;
 mod support;
 mod test_route;
 mod together;

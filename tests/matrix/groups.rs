@@ -2,7 +2,7 @@
 
 use serde_json::json;
 
-use crate::parts::{container, forward, group, listener, registered, rule};
+use crate::parts::{balancer, container, forward, group, listener, registered, rule};
 use crate::{Variant, fails_with, variant};
 
 pub(crate) const VARIANTS: &[Variant] = &[
@@ -92,4 +92,38 @@ pub(crate) const VARIANTS: &[Variant] = &[
         ];
         team.service["loadBalancers"] = json!(both);
     }),
+    variant("one port behind two load balancers", |team| {
+        team.also_with(group("internal", 8080));
+        team.balancers.push(balancer("inner", "application"));
+        team.listeners
+            .push(listener("inner", 8081, "HTTP", "internal"));
+    }),
+    fails_with("one port behind HTTP and TCP", "crash", |team| {
+        let mut internal = group("internal", 8080);
+        internal["Protocol"] = json!("TCP");
+        internal["HealthCheckProtocol"] = json!("HTTP");
+        team.also_with(internal);
+        team.balancers.push(balancer("net", "network"));
+        team.listeners
+            .push(listener("net", 8081, "TCP", "internal"));
+    }),
+    variant("one port with two groups of one load balancer", |team| {
+        let mut more = group("more", 8080);
+        more["HealthCheckPath"] = json!("/more");
+        team.also_with(more);
+        let path =
+            json!([{ "Field": "path-pattern", "PathPatternConfig": { "Values": ["/more"] } }]);
+        team.rules.push(rule(80, 1, path, json!([forward("more")])));
+    }),
+    variant(
+        "one port behind two load balancers, the other first",
+        |team| {
+            team.also_with(group("internal", 8080));
+            team.balancers.push(balancer("inner", "application"));
+            team.listeners
+                .push(listener("inner", 8081, "HTTP", "internal"));
+            let entries = team.service["loadBalancers"].as_array_mut();
+            entries.expect("a list").reverse();
+        },
+    ),
 ];

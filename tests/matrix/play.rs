@@ -44,7 +44,8 @@ pub(crate) fn play(variant: &Variant) -> Result<(), String> {
     let asked = team.make(&scene);
     let before = look(&scene);
     none("by the region itself", &lost(&asked, &before))?;
-    let _visitor = team.counts_requests().then(|| Visitor::of(&scene));
+    let counted = team.counted();
+    let _visitor = (!counted.is_empty()).then(|| Visitor::of(&scene, &counted));
     let story = |bad, before| Story {
         scene: &scene,
         team: &team,

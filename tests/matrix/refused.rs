@@ -2,7 +2,7 @@
 
 use serde_json::{Value, json};
 
-use crate::parts::{forward, group, rule};
+use crate::parts::{group, rule};
 use crate::{Variant, refused};
 
 pub(crate) const VARIANTS: &[Variant] = &[
@@ -118,7 +118,7 @@ pub(crate) const VARIANTS: &[Variant] = &[
     ),
     refused(
         "one action for two ports",
-        "forwards to groups of several container ports",
+        "forwards to several of a slot's target groups",
         |team| {
             team.app()["portMappings"] = json!([
                 { "containerPort": 8080, "protocol": "tcp" }, { "containerPort": 8081, "protocol": "tcp" },
@@ -127,22 +127,6 @@ pub(crate) const VARIANTS: &[Variant] = &[
             team.listeners[0]["DefaultActions"] = json!([all_to(&["shop", "more"], 1)]);
             let more =
                 json!({ "targetGroupArn": "@more", "containerName": "app", "containerPort": 8081 });
-            team.service["loadBalancers"]
-                .as_array_mut()
-                .expect("a list")
-                .push(more);
-        },
-    ),
-    refused(
-        "one port for two groups",
-        "with two target groups",
-        |team| {
-            team.groups.push(group("more", 8080));
-            let path =
-                json!([{ "Field": "path-pattern", "PathPatternConfig": { "Values": ["/more"] } }]);
-            team.rules.push(rule(80, 1, path, json!([forward("more")])));
-            let more =
-                json!({ "targetGroupArn": "@more", "containerName": "app", "containerPort": 8080 });
             team.service["loadBalancers"]
                 .as_array_mut()
                 .expect("a list")

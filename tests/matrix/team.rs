@@ -109,6 +109,14 @@ impl Team {
         }
     }
 
+    /// Registers the first container's port with one more group.
+    pub(crate) fn also_with(&mut self, group: Value) {
+        let entry = registered(text(&group, "Name"), "app", 8080);
+        self.groups.push(group);
+        let entries = self.service["loadBalancers"].as_array_mut();
+        entries.expect("a list").push(entry);
+    }
+
     /// Puts it behind a network load balancer's port.
     pub(crate) fn on_network(&mut self, listener: Value, protocol: &str) {
         self.balancers = vec![balancer("net", "network")];
@@ -280,11 +288,20 @@ impl Team {
         text(listener, "LoadBalancerArn").trim_start_matches('@')
     }
 
-    /// Whether something of it counts requests.
-    pub(crate) fn counts_requests(&self) -> bool {
-        let of = self.balancers.first();
+    /// The load balancers that have a listener and count requests.
+    pub(crate) fn counted(&self) -> Vec<&str> {
         // What comes to a load balancer goes to its one slot, whatever records say.
-        self.records.is_empty() && of.is_some_and(|it| it["Type"] == "application")
+        let counts = |it: &&Value| {
+            self.records.is_empty() && it["Type"] == "application" && self.listens(it)
+        };
+        let counted = self.balancers.iter().filter(counts);
+        counted.map(|it| text(it, "Name")).collect()
+    }
+
+    fn listens(&self, balancer: &Value) -> bool {
+        let named = format!("@{}", text(balancer, "Name"));
+        let mut listeners = self.listeners.iter();
+        listeners.any(|it| text(it, "LoadBalancerArn") == named)
     }
 
     fn until_it_runs(&self, made: &Made<'_>) {

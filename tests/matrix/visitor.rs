@@ -1,4 +1,4 @@
-//! Somebody who asks the load balancer for a page now and then: without requests blue is retired
+//! Somebody who asks the load balancers for a page now and then: without requests blue is retired
 //! only when `retire.at_most` is over.
 
 use std::sync::mpsc::{RecvTimeoutError, Sender, channel};
@@ -15,16 +15,25 @@ pub(crate) struct Visitor {
 }
 
 impl Visitor {
-    /// One of the first listener that takes requests.
-    pub(crate) fn of(scene: &Scene) -> Visitor {
-        let address = until("a listener to be announced", || {
-            let said = scene.announcement();
-            between(&said, "takes requests at http://", "/").map(str::to_owned)
-        });
+    /// One of the first listener of each of these load balancers.
+    pub(crate) fn of(scene: &Scene, balancers: &[&str]) -> Visitor {
+        let addresses: Vec<String> = balancers
+            .iter()
+            .map(|name| {
+                until("a listener to be announced", || {
+                    let said = scene.announcement();
+                    let mut lines = said.lines();
+                    let line = lines.find(|line| line.starts_with(&format!("# {name}:")))?;
+                    between(line, "takes requests at http://", "/").map(str::to_owned)
+                })
+            })
+            .collect();
         let (stay, gone) = channel();
         std::thread::spawn(move || {
             while gone.recv_timeout(PAUSE) == Err(RecvTimeoutError::Timeout) {
-                get(&address);
+                for address in &addresses {
+                    get(address);
+                }
             }
         });
         Visitor { _stay: stay }

@@ -342,5 +342,6 @@ fn survey(request: &Request) -> SurveyAsk {
             .image_gate()
             .map(|scans| (request.definition.clone(), scans)),
         records: RecordsAsk::of(&request.slots, &request.routes),
+        owned: SurveyAsk::of(request).owned,
     }
 }

@@ -184,21 +184,69 @@ fn a_service_without_a_load_balancer_lacks_nothing() {
     assert!(notes.contains("no traffic to shift"), "{notes}");
 }
 
-#[test]
-fn one_port_with_two_groups_can_t_be_told_apart() {
-    let mut facts = facts();
-    let internal = Group {
-        load_balancer: Some(balancer()),
-        ..group("internal", "0f")
+/// The service's port behind a second load balancer, which nothing but `internal` is behind.
+fn inside(name: &str) -> (Group, RouteFound) {
+    let inner = LoadBalancerArn::new(format!("{}0", balancer()));
+    let group = Group {
+        load_balancer: Some(inner.clone()),
+        targets: 2,
+        ..group(name, "0f")
     };
+    let mut route = listener(&[(&group, 1)]);
+    route.forward.load_balancer = inner;
+    (group, route)
+}
+
+#[test]
+fn one_port_behind_two_load_balancers_gets_a_second_group_behind_each() {
+    let mut facts = facts();
+    let (internal, route) = inside("internal");
     registers(&mut facts, &internal, "app", 8080);
-    facts.routes = vec![listener(&[(&shop_a(), 1)]), rule(&[(&internal, 1)])];
-    facts.groups.push(internal);
+    facts.routes = vec![listener(&[(&shop_a(), 1)]), route];
+    facts.groups.push(internal.clone());
+    let added = additions(&facts);
+    assert_eq!(added.len(), 4, "{added:#?}");
+    assert!(added[0].starts_with("target group shop-b like shop-a"));
+    assert!(added[1].starts_with("target group internal-b like internal"));
+    assert!(added[2].starts_with("shop-b at weight 0 in the forward action of shop:80"));
+    assert!(added[3].starts_with("internal-b at weight 0 in the forward action of shop:80"));
+    let proposal = propose(&facts).unwrap();
+    let placed = proposal.routes.iter().filter_map(|it| proposal.pair_of(it));
+    let placed: Vec<_> = placed
+        .map(|it| (&it.a.load_balancer, it.b_name()))
+        .collect();
+    let first = (&Some(balancer()), "shop-b");
+    assert_eq!(placed, [first, (&internal.load_balancer, "internal-b")]);
+}
+
+#[test]
+fn a_group_of_the_service_itself_is_never_slot_b_s() {
+    let mut facts = facts();
+    let (second, route) = inside("shop-b");
+    registers(&mut facts, &second, "app", 8080);
+    facts.routes = vec![listener(&[(&shop_a(), 1)]), route];
+    facts.groups.push(Group {
+        targets: 0,
+        ..second
+    });
+    let proposal = propose(&facts).unwrap();
+    let names: Vec<&str> = proposal.pairs.iter().map(Pair::b_name).collect();
+    assert!(!names.contains(&"shop-b"), "{names:?}");
+    assert_eq!(proposal.notes, [""; 0]);
+}
+
+#[test]
+fn two_groups_never_get_the_same_one_beside_them() {
+    let mut facts = facts();
+    let (plain, route) = inside("shop");
+    registers(&mut facts, &plain, "app", 8080);
+    facts.routes = vec![listener(&[(&shop_a(), 1)]), route];
+    facts.groups.push(plain);
     let said = refusals(&facts);
-    assert!(
-        said.contains("two target groups, shop-a and internal"),
-        "{said}"
-    );
+    let words = "shop-b would be slot b's target group beside shop-a and beside shop";
+    assert!(said.contains(words), "{said}");
+    facts.wanted.groups.extend(owned(&[("shop", "inner-b")]));
+    assert_eq!(additions(&facts).len(), 4);
 }
 
 #[test]

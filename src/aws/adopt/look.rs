@@ -12,6 +12,7 @@ use crate::aws::ecs::{last_part, own_groups, text};
 use crate::aws::error::AwsError;
 use crate::aws::forward;
 use crate::aws::retry::{Effect, patiently};
+use crate::aws::strangers::{Registered, registered};
 use crate::aws::together::some;
 use crate::deployment::ids::{
     AlarmName, ClusterName, EcsServiceName, LoadBalancerArn, TargetGroupArn,
@@ -69,8 +70,8 @@ impl Cloud {
         let own: Vec<String> = own_groups(&service)
             .map(|it| it.as_str().to_owned())
             .collect();
-        let (groups, routes, across, limits) = self.traffic(&own, wanted, &mut notes).await?;
         let of_slots = slot_names(name, wanted);
+        let (mut groups, routes, across, limits) = self.traffic(&own, wanted, &mut notes).await?;
         let (others, scaling, alarms) = tokio::join!(
             self.other_slots(cluster, name, wanted),
             self.scalable_targets(cluster, &names),
@@ -96,12 +97,27 @@ impl Cloud {
                 alarms
             }
         };
+        let others = others?;
+        let known = || others.values().chain([&service]);
+        let names = own_groups(&service).map(|it| it.name().to_owned());
+        let names = names.flat_map(|it| [wanted.group_names(&it), vec![it]].concat());
+        let names: BTreeSet<String> = names.collect();
+        let matter = groups.iter_mut().filter(|it| names.contains(&it.name));
+        let marked = self.mark_strangers(cluster, known(), matter).await;
+        if let Err(error) = marked {
+            if !error.is_for_good() {
+                return Err(error);
+            }
+            notes.push(format!(
+                "whether target groups have targets that are no tasks of theirs is not known: {error}"
+            ));
+        }
         Ok(Some(Facts {
             account: account?,
             region: self.region().to_owned(),
             cluster: ClusterName::new(last_part(cluster.as_str())),
             service,
-            others: others?,
+            others,
             groups,
             routes,
             across,
@@ -111,6 +127,26 @@ impl Cloud {
             wanted: wanted.clone(),
             notes,
         }))
+    }
+
+    /// Finds out which targets of `groups` are no tasks of the services that are registered there.
+    async fn mark_strangers(
+        &self,
+        cluster: &ClusterName,
+        services: impl Iterator<Item = &Value> + Clone,
+        groups: impl Iterator<Item = &mut Group>,
+    ) -> Result<(), AwsError> {
+        for group in groups.filter(|group| group.targets > 0) {
+            let id = group.id();
+            let owns = |service: &&Value| own_groups(service).any(|own| own == id);
+            let owner = services.clone().find(owns);
+            let owner = owner.map(|it| EcsServiceName::new(text(it, "serviceName")));
+            let own = registered(&self.targets_of(&id).await?);
+            let own = Registered::from([(id.clone(), own)]);
+            let mut found = self.strangers(cluster, owner.as_ref(), &own, &[]).await?;
+            group.strangers = found.remove(&id).unwrap_or_default();
+        }
+        Ok(())
     }
 
     /// The services that exist among those that could be this one's other slot.

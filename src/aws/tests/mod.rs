@@ -160,6 +160,7 @@ impl Scene {
             functions: Vec::new(),
             version: None,
             records: Default::default(),
+            owned: Default::default(),
         }
     }
 }

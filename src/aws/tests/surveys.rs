@@ -144,6 +144,75 @@ async fn a_survey_does_without_what_it_may_not_see_and_says_so() {
     assert_eq!(error.class, ErrorClass::Denied);
 }
 
+/// What a survey asks where it knows which groups are whose.
+fn ask_by_slots(scene: &Scene) -> SurveyAsk {
+    let groups = |slot| vec![scene.plan.slots[slot].targets[0].group.to_string()];
+    let ask = scene.ask();
+    SurveyAsk {
+        groups: SlotName::BOTH.map(groups).concat(),
+        owned: Slots::from_fn(groups),
+        ..ask
+    }
+}
+
+/// A service that nobody here knows, registered with a slot's group.
+async fn add_leftover(scene: &Scene, group: &str) {
+    let leftover = demo::service("leftover", group, 1);
+    scene.region.with_world(|world| {
+        ecs::handle(world, "CreateService", &leftover).unwrap();
+    });
+    tokio::time::sleep(Duration::from_secs(90)).await;
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_survey_finds_whose_the_targets_in_a_slot_s_group_are() {
+    let scene = Scene::new();
+    let ask = ask_by_slots(&scene);
+    let survey = || scene.cloud.survey(&ask, scene.region.now());
+    scene.calls();
+    assert_eq!(survey().await.unwrap().strangers, BTreeMap::new());
+    let calls = scene.calls();
+    assert_eq!((calls["ListTasks"], calls["DescribeTasks"]), (1, 1));
+    assert_eq!(calls["DescribeTargetHealth"], 2);
+
+    add_leftover(&scene, &scene.balancer.group_b).await;
+    let found = survey().await.unwrap().strangers;
+    let group = TargetGroupArn::new(&scene.balancer.group_b);
+    assert_eq!(found.keys().collect::<Vec<_>>(), [&group]);
+    let [stranger] = &found[&group][..] else {
+        panic!("one task: {found:?}");
+    };
+    assert_eq!(stranger.service, Some(EcsServiceName::new("leftover")));
+    assert_eq!(stranger.target.port, demo::PORT);
+    let calls = scene.calls();
+    assert_eq!(calls["ListTasks"], 2, "one more, to say whose they are");
+    assert_eq!(calls["DescribeTargetHealth"], 3);
+
+    scene.fault("ListTasks", FaultKind::Denied, When::Always);
+    let found = survey().await.unwrap();
+    assert_eq!(found.strangers, BTreeMap::new());
+    let notes = found.notes.join("\n");
+    assert!(
+        notes.contains("targets that are no tasks of theirs"),
+        "{notes}"
+    );
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_stranger_among_the_live_slot_s_targets_is_told_from_its_tasks() {
+    let scene = Scene::new();
+    add_leftover(&scene, &scene.balancer.group_a).await;
+    let ask = ask_by_slots(&scene);
+    let survey = scene.cloud.survey(&ask, scene.region.now());
+    let found = survey.await.unwrap();
+    assert_eq!(
+        found.healthy[&TargetGroupArn::new(&scene.balancer.group_a)],
+        3
+    );
+    let strangers: Vec<_> = found.strangers.values().flatten().collect();
+    assert_eq!(strangers.len(), 1, "{strangers:?}");
+}
+
 fn scale(scene: &Scene, min: u32) {
     scene.region.with_world(|world| {
         let input = json!({

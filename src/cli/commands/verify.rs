@@ -82,6 +82,7 @@ fn survey_ask(session: &Session, wanted: &DefinitionWanted) -> SurveyAsk {
         functions: Vec::new(),
         version: None,
         records: RecordsAsk::of(&slots, &request::routes(&session.config)),
+        owned: Slots::default(),
     }
 }
 

@@ -21,6 +21,7 @@ mod scaling;
 mod services;
 mod size;
 mod steps;
+mod strangers;
 mod test_routes;
 mod under_way;
 mod watching;
@@ -36,6 +37,7 @@ pub use request::{
 
 pub use definition::launch;
 pub use idle::{IdleDefinition, UnlikeGroups, UnlikeSetting};
+pub use strangers::in_words as strangers_in_words;
 pub use under_way::under_way;
 
 use super::ids::SlotName;
@@ -128,6 +130,7 @@ pub fn plan(request: &Request, found: &Surroundings) -> Planning {
     let slots = services::fill_targets(request, found, live, slots, &mut planning);
     let green = services::check(request, found, live, &slots, &mut planning);
     let desired = capacity::check(request, found, live, &slots, &mut planning);
+    strangers::check(request, found, live, &slots, &mut planning);
     let definition = definition::decide(request, found, live, &slots, &mut planning);
     idle::check(found, live, &slots, definition.as_ref(), &mut planning);
     let guards = watching::guards(request, found, live, &routes, &mut planning);

@@ -1,6 +1,6 @@
 //! Refusals that adopting a service and planning a deployment of it share, in the same words.
 
-use crate::deployment::ids::TargetGroupArn;
+use crate::deployment::ids::{EcsServiceName, SlotName, Slots, TargetGroupArn};
 use crate::deployment::problem::Problem;
 
 /// Nothing sends traffic to the group.
@@ -11,11 +11,41 @@ pub fn no_forward(group: &str) -> Problem {
     )
 }
 
-/// One action names the groups of several container ports.
+/// One action names several of a slot's groups.
 pub fn several_ports(label: &str) -> Problem {
     Problem::new(
-        format!("{label} forwards to groups of several container ports at once"),
-        "give each container port a listener or rule of its own",
+        format!("{label} forwards to several of a slot's target groups at once"),
+        "give each container port, and each target group of one, a listener or rule of its own",
+    )
+}
+
+/// One action names a group of each slot, and they aren't in the same place of `targets`: slot b's
+/// there is `partner`.
+pub fn no_pair(label: &str, named: Slots<&str>, partner: &str) -> Problem {
+    let Slots { a, b } = named;
+    Problem::new(
+        format!(
+            "{label} forwards to slot a's {a} and slot b's {b}, and in `slots` {a} goes with \
+             {partner}"
+        ),
+        format!(
+            "the order of `targets` may be swapped: of one container and port the first in slot a \
+             goes with the first in slot b. Put {b} where {a} stands, or have {label} forward to \
+             {a} and {partner}"
+        ),
+    )
+}
+
+/// The live slot's service is registered with a group of the other slot.
+pub fn other_slot_s(service: &EcsServiceName, group: &TargetGroupArn, live: SlotName) -> Problem {
+    let name = group.name();
+    let other = live.other();
+    Problem::new(
+        format!(
+            "service {service} of slot {live} registers its tasks with target group {name}, too, \
+             which is slot {other}'s: what goes to green would go to blue"
+        ),
+        format!("take {name} out of that service's load balancers, or correct `slots.{other}`"),
     )
 }
 

@@ -5,7 +5,8 @@ use std::collections::BTreeSet;
 use super::{Planning, Request, RouteWanted, RoutesWanted, refusals};
 use crate::deployment::ids::{SlotName, Slots, TargetGroupArn};
 use crate::deployment::plan::{Route, RouteKind, SlotPlan, TargetPlan};
-use crate::deployment::surroundings::{Carried, Forward, GroupFound, Surroundings};
+use crate::deployment::problem::Problem;
+use crate::deployment::surroundings::{Carried, Forward, Surroundings};
 
 /// Both slots with their groups' ARNs; `None` where a group is missing.
 pub(super) fn groups(
@@ -43,7 +44,22 @@ pub(super) fn groups(
             targets: targets.collect(),
         }
     });
+    refuse_twice(&slots, planning);
     complete.then_some(slots)
+}
+
+/// One group by its name and by its ARN.
+fn refuse_twice(slots: &Slots<SlotPlan>, planning: &mut Planning) {
+    let mut seen = BTreeSet::new();
+    for target in slots.a.targets.iter().chain(&slots.b.targets) {
+        if !seen.insert(&target.group) {
+            planning.problem(
+                format!("`slots` names target group {} twice", target.group.name()),
+                "give each container port of each slot a group of its own, one for each load \
+                 balancer that sends to it",
+            );
+        }
+    }
 }
 
 fn missing_group(request: &Request, slot: SlotName, group: &str, planning: &mut Planning) {
@@ -188,7 +204,7 @@ fn route(
     planning: &mut Planning,
 ) -> Option<Route> {
     let route = of_one_port(forward, slots, planning)?;
-    check_members(forward, found, &route.groups, planning);
+    check_members(forward, found, slots, &route.groups, planning);
     Some(route)
 }
 
@@ -207,7 +223,7 @@ pub(super) fn of_one_port(
         .filter(|index| SlotName::BOTH.iter().any(|slot| named(*slot, *index)))
         .collect();
     let [pair] = pairs[..] else {
-        planning.refuse(refusals::several_ports(&label));
+        planning.refuse(not_one_pair(forward, slots));
         return None;
     };
     Some(Route {
@@ -220,9 +236,35 @@ pub(super) fn of_one_port(
     })
 }
 
+/// Why a forward action that names groups of several pairs is no route: it has one of each slot that
+/// don't go together, or several of a slot's.
+fn not_one_pair(forward: &Forward, slots: &Slots<SlotPlan>) -> Problem {
+    let label = forward.label();
+    let named = Slots::from_fn(|slot| {
+        let targets = slots[slot].targets.iter().enumerate();
+        let named = targets.filter(|(_, it)| forward.weights.contains_key(&it.group));
+        named.map(|(at, _)| at).collect::<Vec<_>>()
+    });
+    match (&named.a[..], &named.b[..]) {
+        ([a], [b]) => {
+            let name = |slot: SlotName, at: &usize| slots[slot].targets[*at].group.name();
+            refusals::no_pair(
+                &label,
+                Slots {
+                    a: name(SlotName::A, a),
+                    b: name(SlotName::B, b),
+                },
+                name(SlotName::B, a),
+            )
+        }
+        _ => refusals::several_ports(&label),
+    }
+}
+
 fn check_members(
     forward: &Forward,
     found: &Surroundings,
+    slots: &Slots<SlotPlan>,
     groups: &Slots<TargetGroupArn>,
     planning: &mut Planning,
 ) {
@@ -232,6 +274,10 @@ fn check_members(
             break;
         }
         let group = &groups[slot];
+        if let Some(problem) = of_another_balancer(forward, found, slots, slot, group) {
+            planning.refuse(problem);
+            continue;
+        }
         if !forward.weights.contains_key(group) {
             if forward.sticky.is_some() {
                 planning.note(format!(
@@ -247,20 +293,6 @@ fn check_members(
                     set_up_command(forward, groups, slot),
                 );
             }
-        }
-        let balancer = found
-            .groups
-            .values()
-            .flatten()
-            .find(|found| found.arn == *group);
-        if let Some(other) = other_balancer(balancer, forward) {
-            planning.problem(
-                format!(
-                    "target group {} belongs to load balancer {other}",
-                    group.name()
-                ),
-                format!("use a group that {} can use", forward.load_balancer.name()),
-            );
         }
     }
     check_foreign(forward, groups, planning);
@@ -281,9 +313,40 @@ pub(super) fn check_foreign(
     }
 }
 
-fn other_balancer(group: Option<&GroupFound>, forward: &Forward) -> Option<String> {
-    let balancer = group?.load_balancer.as_ref()?;
-    (*balancer != forward.load_balancer).then(|| balancer.name().to_owned())
+/// Why a slot's group can't be in a forward action: another load balancer uses it. Where another
+/// group of the slot is behind this one, the two may stand in each other's place.
+fn of_another_balancer(
+    forward: &Forward,
+    found: &Surroundings,
+    slots: &Slots<SlotPlan>,
+    slot: SlotName,
+    group: &TargetGroupArn,
+) -> Option<Problem> {
+    let uses = |group: &TargetGroupArn| {
+        let mut groups = found.groups.values().flatten();
+        let found = groups.find(|found| found.arn == *group);
+        found.and_then(|found| found.load_balancer.as_ref())
+    };
+    let own = &forward.load_balancer;
+    let other = uses(group).filter(|it| *it != own)?;
+    let (name, here) = (group.name(), own.name());
+    let mut groups = slots[slot].targets.iter().map(|it| &it.group);
+    let fit = groups.find(|it| uses(it) == Some(own));
+    Some(Problem::new(
+        format!(
+            "target group {name} belongs to load balancer {}",
+            other.name()
+        ),
+        match fit {
+            None => format!("use a group that {here} can use"),
+            Some(fit) => format!(
+                "the order of `slots.{slot}.targets` may be swapped: {} is behind {here}, and \
+                 stands in another place than {}",
+                fit.name(),
+                forward.weights.keys().next().map_or(here, |it| it.name()),
+            ),
+        },
+    ))
 }
 
 /// The command that adds the missing group at weight 0.

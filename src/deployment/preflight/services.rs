@@ -2,7 +2,7 @@
 
 use serde_json::Value;
 
-use super::{Planning, Request, idle};
+use super::{Planning, Request, idle, refusals};
 use crate::deployment::clone::{self, Difference, Mended};
 use crate::deployment::ids::{SlotName, Slots, TargetGroupArn};
 use crate::deployment::plan::{GreenService, Kind, SlotPlan};
@@ -71,6 +71,15 @@ pub(super) fn fill_targets(
     };
     for group in groups_beside(service, &slots[live]) {
         let name = group.name();
+        let mut idle = slots[live.other()].targets.iter();
+        if idle.any(|target| target.group == group) {
+            planning.refuse(refusals::other_slot_s(
+                &request.slots[live].service,
+                &group,
+                live,
+            ));
+            continue;
+        }
         planning.problem(
             format!(
                 "service {} also registers its tasks with target group {name}, which slot {live} \

@@ -11,6 +11,7 @@ mod own_scaling;
 mod routes;
 mod scaling;
 mod size;
+mod strangers;
 mod watching;
 
 use serde_json::{Value, json};

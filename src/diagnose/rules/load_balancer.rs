@@ -1,7 +1,7 @@
 //! What stands between users and targets: listeners, rules, zones, ports.
 
 use super::super::definition::Container;
-use super::super::evidence::{Evidence, Group, Service};
+use super::super::evidence::{Evidence, Group, Registration, Service};
 use super::super::found::{Found, Rule};
 use super::super::recent::has;
 use super::service::had_time;
@@ -122,32 +122,39 @@ fn container_port(evidence: &Evidence) -> Vec<Found> {
     let (Some(definition), Some(service)) = (&evidence.definition, &evidence.service) else {
         return Vec::new();
     };
-    let wrong = service.registrations.iter().filter_map(|it| {
-        let container = definition.container(&it.container);
-        let ports: Vec<u16> = container
-            .iter()
-            .flat_map(Container::ports)
-            .map(|it| it.0)
-            .collect();
-        let has = match &container {
-            None => "the definition has no such container".to_owned(),
-            Some(_) if ports.contains(&it.port) => return None,
-            Some(_) if ports.is_empty() => "it publishes no port".to_owned(),
-            Some(_) => format!("it publishes {ports:?}"),
-        };
-        let found = Found::new(format!(
-            "the load balancer is to reach container {} on port {}, which it doesn't publish",
-            it.container, it.port
-        ))
-        .shown_by([has])
-        .because("the definition and the service's loadBalancers don't fit each other")
-        .mended_by(format!(
-            "add {{\"containerPort\": {}}} to portMappings of {}, or correct the service's \
+    let before = |at: usize, it: &Registration| {
+        let mut earlier = service.registrations[..at].iter();
+        earlier.any(|other| other.container == it.container && other.port == it.port)
+    };
+    let wrong = service.registrations.iter().enumerate();
+    let wrong = wrong
+        .filter(|(at, it)| !before(*at, it))
+        .filter_map(|(_, it)| {
+            let container = definition.container(&it.container);
+            let ports: Vec<u16> = container
+                .iter()
+                .flat_map(Container::ports)
+                .map(|it| it.0)
+                .collect();
+            let has = match &container {
+                None => "the definition has no such container".to_owned(),
+                Some(_) if ports.contains(&it.port) => return None,
+                Some(_) if ports.is_empty() => "it publishes no port".to_owned(),
+                Some(_) => format!("it publishes {ports:?}"),
+            };
+            let found = Found::new(format!(
+                "the load balancer is to reach container {} on port {}, which it doesn't publish",
+                it.container, it.port
+            ))
+            .shown_by([has])
+            .because("the definition and the service's loadBalancers don't fit each other")
+            .mended_by(format!(
+                "add {{\"containerPort\": {}}} to portMappings of {}, or correct the service's \
              loadBalancers",
-            it.port, it.container
-        ));
-        Some(found)
-    });
+                it.port, it.container
+            ));
+            Some(found)
+        });
     wrong.collect()
 }
 

@@ -161,6 +161,7 @@ async fn read(global: &Global, config: &Config, request: &Request) -> Result<Fou
         images: Vec::new(),
         definition: None,
         deadman: None,
+        owned: Slots::default(),
         ..SurveyAsk::of(request)
     };
     let names = ask.alarms.clone();

@@ -182,6 +182,7 @@ pub(super) fn shop() -> Surroundings {
         functions: BTreeMap::new(),
         images: None,
         healthy: BTreeMap::from([(group_arn("shop-a"), 4), (group_arn("shop-b"), 0)]),
+        strangers: BTreeMap::new(),
         deadman: DeadmanFound::default(),
         notes: Vec::new(),
     }

@@ -5,8 +5,9 @@ use std::time::Duration;
 use super::healthy::{balancer, forward, group, group_arn, rule, two_ports};
 use super::{each_is_refused, planned, problems};
 use crate::deployment::ids::SlotName;
-use crate::deployment::plan::RouteKind;
-use crate::deployment::preflight::{RouteWanted, RoutesWanted};
+use crate::deployment::plan::{Route, RouteKind};
+use crate::deployment::preflight::{Request, RouteWanted, RoutesWanted};
+use crate::deployment::surroundings::Surroundings;
 
 #[test]
 fn routes_that_cannot_be_split_are_refused() {
@@ -135,7 +136,7 @@ fn groups_of_two_ports_need_routes_of_their_own() {
     assert!(
         problems
             .iter()
-            .any(|it| it.contains("groups of several container ports at once")),
+            .any(|it| it.contains("forwards to several of a slot's target groups at once")),
         "{problems:#?}"
     );
 }
@@ -217,4 +218,89 @@ fn a_route_that_is_a_test_route_by_another_name_is_told_as_such() {
     ] {
         assert!(problems[0].contains(part), "{problems:#?}");
     }
+}
+
+/// The same container and port behind a second load balancer, `inner`.
+fn two_balancers(request: &mut Request, found: &mut Surroundings) {
+    two_ports(request, found, 8443);
+    let inner = found.forwards.last_mut().expect("the second one");
+    inner.load_balancer = balancer("inner");
+    for name in ["admin-a", "admin-b"] {
+        let group = found.groups.get_mut(name).and_then(Option::as_mut);
+        group.expect("it is there").load_balancer = Some(balancer("inner"));
+    }
+    let service = found.services.a.as_mut().expect("the shop has slot a");
+    service["loadBalancers"][1]["containerPort"] = serde_json::json!(8080);
+}
+
+#[test]
+fn one_port_behind_two_load_balancers_has_a_pair_and_a_route_for_each() {
+    let plan = planned(two_balancers).plan.unwrap();
+    for slot in SlotName::BOTH {
+        let targets = plan.slots[slot].targets.iter();
+        let ports: Vec<_> = targets.map(|it| (it.container.as_str(), it.port)).collect();
+        assert_eq!(ports, [("app", 8080), ("app", 8080)]);
+    }
+    let groups = |it: &Route| (it.groups.a.name().to_owned(), it.groups.b.name().to_owned());
+    let pairs: Vec<_> = plan.routes.iter().map(groups).collect();
+    let pair = |name: &str| (format!("{name}-a"), format!("{name}-b"));
+    assert_eq!(pairs, [pair("shop"), pair("admin")]);
+}
+
+#[test]
+fn a_swapped_order_is_told_with_what_stands_where() {
+    let swapped = planned(|request, found| {
+        two_balancers(request, found);
+        request.slots.b.targets.swap(0, 1);
+    });
+    let said = problems(&swapped);
+    let what = "shop:443 forwards to slot a's shop-a and slot b's shop-b, and in `slots` shop-a goes \
+                with admin-b";
+    assert!(said[0].starts_with(what), "{said:#?}");
+    assert!(
+        said[0].contains("the order of `targets` may be swapped"),
+        "{said:#?}"
+    );
+    assert!(
+        said[1].starts_with("inner:8443 forwards to slot a's admin-a"),
+        "{said:#?}"
+    );
+
+    // Before slot b's groups have their places.
+    let placeless = planned(|request, found| {
+        two_balancers(request, found);
+        request.slots.b.targets.swap(0, 1);
+        for forward in &mut found.forwards {
+            forward
+                .weights
+                .retain(|group, _| group.name().ends_with("-a"));
+        }
+    });
+    let said = problems(&placeless);
+    assert_eq!(said.len(), 2, "{said:#?}");
+    assert!(
+        said[0].starts_with("target group admin-b belongs to load balancer inner"),
+        "{said:#?}"
+    );
+    let fix = "the order of `slots.b.targets` may be swapped: shop-b is behind shop, and stands in \
+               another place than shop-a";
+    assert!(said[0].contains(fix), "{said:#?}");
+}
+
+#[test]
+fn one_group_by_its_name_and_its_arn_is_one_group() {
+    let planning = planned(|request, found| {
+        two_balancers(request, found);
+        for slot in SlotName::BOTH {
+            let same = found.groups[request.slots[slot].targets[0].group.as_str()].clone();
+            let arn = same.as_ref().expect("it is there").arn.to_string();
+            found.groups.insert(arn.clone(), same);
+            request.slots[slot].targets[1].group = arn;
+        }
+    });
+    let said = problems(&planning);
+    assert!(
+        said[0].starts_with("`slots` names target group shop-a twice"),
+        "{said:#?}"
+    );
 }
