@@ -1,6 +1,6 @@
 //! The binary against two AWS emulators that know nothing of it: moto for load balancing and the
-//! rest, ministack for ECS and CloudWatch, joined by the SDK's per-service endpoints and by a script
-//! that registers the tasks of the one as targets of the other.
+//! rest, ministack for ECS, CloudWatch and EventBridge, joined by the SDK's per-service endpoints and
+//! by a script that registers the tasks of the one as targets of the other.
 
 #[path = "emulators/adopt.rs"]
 mod adopt;
