@@ -1,6 +1,6 @@
 //! The binary against two AWS emulators that know nothing of it: moto for load balancing and the
-//! rest, ministack for ECS and CloudWatch, joined by the SDK's per-service endpoints and by a script
-//! that registers the tasks of the one as targets of the other.
+//! rest, ministack for ECS, CloudWatch and EventBridge, joined by the SDK's per-service endpoints and
+//! by a script that registers the tasks of the one as targets of the other.
 
 #[path = "emulators/adopt.rs"]
 mod adopt;
@@ -8,6 +8,8 @@ mod adopt;
 mod bg;
 #[path = "emulators/dns.rs"]
 mod dns;
+#[path = "emulators/notify.rs"]
+mod notify;
 #[path = "support/process.rs"]
 mod process;
 #[path = "support/proxy.rs"]
@@ -218,6 +220,7 @@ fn environment(moto: &str, ministack: &str) -> Vec<(&'static str, String)> {
         ("AWS_ENDPOINT_URL", moto.to_owned()),
         ("AWS_ENDPOINT_URL_ECS", ministack.to_owned()),
         ("AWS_ENDPOINT_URL_CLOUDWATCH", ministack.to_owned()),
+        ("AWS_ENDPOINT_URL_EVENTBRIDGE", ministack.to_owned()),
         ("AWS_ACCESS_KEY_ID", "AKIAIOSFODNN7EXAMPLE".to_owned()),
         ("AWS_SECRET_ACCESS_KEY", "x".to_owned()),
         ("AWS_REGION", "us-east-1".to_owned()),

@@ -9,9 +9,13 @@ boto3. Endpoints and credentials come from the environment. Each verb prints one
     scene.py alarm NAME STATE     sets the alarm NAME-errors
     scene.py needs NAME           makes what tasks need beside: roles, an image, a secret, parameters, a
                                   log group
+    scene.py subscribe NAME       makes topics and a bus, and queues that hear of what they are told: of
+                                  promotions alone, but for the FIFO topic's
+    scene.py told NAME            what arrived there, and takes it away
 """
 
 import json
+import os
 import sys
 
 import boto3
@@ -25,6 +29,11 @@ ecr = boto3.client("ecr")
 secrets = boto3.client("secretsmanager")
 ssm = boto3.client("ssm")
 logs = boto3.client("logs")
+sns = boto3.client("sns")
+sqs = boto3.client("sqs")
+events = boto3.client("events")
+# A bus passes on to the queues of its own emulator.
+sqs_of_events = boto3.client("sqs", endpoint_url=os.environ["AWS_ENDPOINT_URL_EVENTBRIDGE"])
 
 
 def network():
@@ -262,9 +271,57 @@ def needs(name):
     }
 
 
+QUEUES = {
+    "topic": (sqs, "-topic"),
+    "ordered": (sqs, "-ordered.fifo"),
+    "events": (sqs_of_events, "-events"),
+}
+
+
+def queue(name, kind, **attributes):
+    queues, end = QUEUES[kind]
+    url = queues.create_queue(QueueName=name + end, Attributes=attributes)["QueueUrl"]
+    got = queues.get_queue_attributes(QueueUrl=url, AttributeNames=["QueueArn"])
+    return got["Attributes"]["QueueArn"]
+
+
+def subscribe(name):
+    topic = sns.create_topic(Name=name)["TopicArn"]
+    promotions = {"FilterPolicy": json.dumps({"occasion": ["promoted"]})}
+    arn = queue(name, "topic")
+    sns.subscribe(TopicArn=topic, Protocol="sqs", Endpoint=arn, Attributes=promotions)
+    ordered = sns.create_topic(Name=name + ".fifo", Attributes={"FifoTopic": "true"})["TopicArn"]
+    arn = queue(name, "ordered", FifoQueue="true")
+    sns.subscribe(TopicArn=ordered, Protocol="sqs", Endpoint=arn)
+    bus = events.create_event_bus(Name=name)["EventBusArn"]
+    pattern = {"source": ["bg"], "detail-type": ["Deployment Promoted"]}
+    rule = {"Rule": name, "EventBusName": name}
+    events.put_rule(Name=name, EventBusName=name, EventPattern=json.dumps(pattern))
+    arn = queue(name, "events")
+    events.put_targets(**rule, Targets=[{"Id": "queue", "Arn": arn}])
+    return {"topic": topic, "ordered": ordered, "bus": bus}
+
+
+def received(name, kind):
+    queues, end = QUEUES[kind]
+    url = queues.get_queue_url(QueueName=name + end)["QueueUrl"]
+    bodies = []
+    while True:
+        messages = queues.receive_message(QueueUrl=url).get("Messages", [])
+        if not messages:
+            return bodies
+        for message in messages:
+            bodies.append(json.loads(message["Body"]))
+            queues.delete_message(QueueUrl=url, ReceiptHandle=message["ReceiptHandle"])
+
+
+def told(name):
+    return {kind: received(name, kind) for kind in QUEUES}
+
+
 def main():
     verbs = {"make": make, "look": look, "alone": alone, "groups": groups, "alarm": alarm}
-    verbs["needs"] = needs
+    verbs |= {"needs": needs, "subscribe": subscribe, "told": told}
     verb, *arguments = sys.argv[1:]
     print(json.dumps(verbs[verb](*arguments), default=str))
 
