@@ -43,5 +43,6 @@ mod strangers;
 mod support;
 mod test_route;
 mod together;
+mod two_balancers;
 mod unreadable;
 mod verify;
