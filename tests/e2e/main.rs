@@ -44,6 +44,7 @@ mod strangers;
 mod support;
 mod test_route;
 mod together;
+mod two_balancers;
 mod unreadable;
 mod verify;
 mod web;

@@ -121,9 +121,11 @@ impl Scene {
 
     /// Two tasks of `shop` in slot a, healthy in `groups` (each with its container and port).
     pub(super) fn run_shop(&self, groups: &[(&str, u16, &str)]) {
-        let containers: Vec<_> = groups
-            .iter()
-            .map(|(name, port, _)| {
+        let is_first = |at: &usize| groups[..*at].iter().all(|it| it.0 != groups[*at].0);
+        let containers: Vec<_> = (0..groups.len())
+            .filter(is_first)
+            .map(|at| {
+                let (name, port, _) = groups[at];
                 json!({
                     "name": name, "image": format!("{name}:v1"), "essential": true,
                     "portMappings": [{ "containerPort": port, "protocol": "tcp" }],

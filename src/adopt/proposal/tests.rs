@@ -6,6 +6,8 @@ use super::*;
 use crate::adopt::testing::{
     balancer, facts, group, listener, owned, registers, rule, shop_a, twin,
 };
+use crate::adopt::{Taken, cloudformation, config, terraform};
+use crate::config::{Config, SlotConfig};
 use crate::deployment::ids::LoadBalancerArn;
 use crate::deployment::scaling::ScalableTarget;
 
@@ -217,6 +219,31 @@ fn one_port_behind_two_load_balancers_gets_a_second_group_behind_each() {
         .collect();
     let first = (&Some(balancer()), "shop-b");
     assert_eq!(placed, [first, (&internal.load_balancer, "internal-b")]);
+
+    let text = config(&proposal, &Taken::default());
+    let read = Config::parse(&text, "bg.yaml", &|_| None);
+    let slots = read.unwrap_or_else(|error| panic!("{error}\n{text}")).slots;
+    let groups = |slot: SlotConfig| slot.targets.into_iter().map(|it| it.group);
+    assert_eq!(groups(slots.a).collect::<Vec<_>>(), ["shop-a", "internal"]);
+    assert_eq!(
+        groups(slots.b).collect::<Vec<_>>(),
+        ["shop-b", "internal-b"]
+    );
+
+    let template = cloudformation(&proposal);
+    for (a, b) in [(shop_a(), "ShopB"), (internal, "InternalB")] {
+        let both = format!(
+            "TargetGroupArn: {:?}, Weight: 1 }}\n#         - {{ TargetGroupArn: {{ Ref: \
+             {b}TargetGroup }}, Weight: 0 }}",
+            a.arn
+        );
+        assert!(template.contains(&both), "{template}");
+    }
+    let terraform = terraform(&proposal);
+    for name in ["shop_b", "internal_b"] {
+        let resource = format!("resource \"aws_lb_target_group\" \"{name}\"");
+        assert!(terraform.contains(&resource), "{terraform}");
+    }
 }
 
 #[test]

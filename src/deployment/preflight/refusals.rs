@@ -21,7 +21,7 @@ pub fn several_ports(label: &str) -> Problem {
 
 /// One action names a group of each slot, and they aren't in the same place of `targets`: slot b's
 /// there is `partner`.
-pub fn no_pair(label: &str, named: Slots<&str>, partner: &str) -> Problem {
+pub fn no_pair(label: &str, named: &Slots<&str>, partner: &str) -> Problem {
     let Slots { a, b } = named;
     Problem::new(
         format!(

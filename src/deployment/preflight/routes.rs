@@ -250,7 +250,7 @@ fn not_one_pair(forward: &Forward, slots: &Slots<SlotPlan>) -> Problem {
             let name = |slot: SlotName, at: &usize| slots[slot].targets[*at].group.name();
             refusals::no_pair(
                 &label,
-                Slots {
+                &Slots {
                     a: name(SlotName::A, a),
                     b: name(SlotName::B, b),
                 },

@@ -34,7 +34,7 @@ fn somebody_s_targets_in_the_idle_slot_s_group_are_refused() {
                     found,
                     "shop-b",
                     vec![stranger("10.0.0.9", Some("leftover"))],
-                )
+                );
             },
         ),
         (
