@@ -6,6 +6,7 @@
 //! (a plan has no task-definition body, and the differences of two definitions are masked where
 //! they are made).
 
+pub mod approval;
 pub mod ci;
 pub mod doctor;
 pub mod ending;

@@ -42,5 +42,6 @@ mod steering;
 mod support;
 mod test_route;
 mod together;
+mod ui;
 mod unreadable;
 mod verify;
