@@ -20,6 +20,7 @@ pub mod logs;
 pub mod plan;
 pub mod read_to;
 pub mod say;
+pub mod spans;
 pub mod status;
 pub mod tasks;
 pub mod text;

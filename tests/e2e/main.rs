@@ -42,6 +42,7 @@ mod steering;
 mod support;
 mod test_route;
 mod together;
+mod trace;
 mod ui;
 mod unreadable;
 mod verify;

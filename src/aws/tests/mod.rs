@@ -248,5 +248,6 @@ fn plan(balancer: &Balancer) -> Plan {
         },
         scaling: None,
         deadman: None,
+        traceparent: None,
     }
 }

@@ -13,6 +13,7 @@ use crate::cli::exit::ExitCode;
 use crate::cli::retiring::retirement_of;
 use crate::cli::session::Session;
 use crate::cli::situation::Situation;
+use crate::cli::traces;
 use crate::deployment::ids::{DeploymentId, ServiceName};
 use crate::deployment::outcome::Outcome;
 use crate::deployment::retire::Retirement;
@@ -152,6 +153,7 @@ async fn one_round(
     let cluster = deployment
         .as_ref()
         .map_or_else(|| session.cluster(), |it| it.plan.cluster.clone());
+    let id = deployment.as_ref().map(|it| it.plan.id.clone());
     let mut show = |_: &_| {};
     let mut retiring = Retiring {
         cloud: &session.cloud,
@@ -163,7 +165,11 @@ async fn one_round(
         retirement: retirement.clone(),
         log: deployment.map(|it| Log::of(&session.store, it, &mut show)),
     };
-    retiring.round().await
+    let round = retiring.round().await;
+    if let (Round::Over(Retired::Done), Some(id)) = (&round, &id) {
+        traces::retired(session, service, id).await.finish().await;
+    }
+    round
 }
 
 /// Something that needs a person is worth an alarm of whoever runs this by the clock.
