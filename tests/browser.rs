@@ -75,7 +75,8 @@ async fn a_deployment_is_followed_and_steered_on_the_live_page() {
     };
     let mut sandbox = Sandbox::start(&["--speed", "20"]).await;
     let folder = tempfile::tempdir().expect("a temporary folder");
-    let config = sandbox.config().await;
+    let gate = "gates: [{ name: release, at: 10%, approval: anyone }]\n";
+    let config = format!("{}{gate}", sandbox.config().await);
     fs::write(folder.path().join("bg.yaml"), config).expect("a file");
     let environment = sandbox.environment();
     let at = |arguments: &[&str]| bg(folder.path(), &environment, arguments);

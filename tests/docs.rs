@@ -49,6 +49,7 @@ pages! {
     reading_a_report: "how-to/read-a-report.md",
     rehearsing: "how-to/rehearse.md",
     the_dead_man_switch: "how-to/dead-man-switch.md",
+    traces_and_metrics: "how-to/traces-and-metrics.md",
 }
 
 /// Pages whose commands need what isn't here, AWS or GitHub; tests of their own try what they show.

@@ -9,12 +9,11 @@ use super::args::{Global, RunArgs};
 use super::display::Display;
 use super::error::{CliError, ErrorKind, locked};
 use super::notices::Notices;
-use super::page;
 use super::past::unknown;
-use super::retiring;
-use super::running::{Job, drive, ended_badly, finish, on_signal, say_left};
+use super::running::{Job, drive, ended_badly, on_signal, wind_up};
 use super::session::Session;
 use super::terminal::Surface;
+use super::traces;
 use super::traffic::Traffic;
 use crate::deployment::event::Record;
 use crate::deployment::ids::{DeploymentId, ServiceName};
@@ -246,7 +245,12 @@ impl Abandoned {
         // A lock that can't be given back runs out by itself.
         let _ = store.unlock(&service, &holder).await;
         notices.finish().await;
-        rested.map_err(|error| ended_badly(&error))
+        let rested = rested.map_err(|error| ended_badly(&error))?;
+        traces::ended(session, &service, &rested.plan.id)
+            .await
+            .finish()
+            .await;
+        Ok(rested)
     }
 
     /// Which it is.
@@ -308,10 +312,7 @@ impl Abandoned {
             deployment: Box::new(self.deployment),
         };
         let ended = drive(session, &service, &holder, job, &mut asks, &display).await?;
-        page::write_ended(args.report.as_deref(), session, &ended).await;
-        let left = retiring::finish(args, session, &ended, &mut asks, &display).await;
-        finish(display).await;
-        say_left(global, left);
+        wind_up(global, args, session, &ended, &mut asks, display).await;
         Ok(ended)
     }
 }

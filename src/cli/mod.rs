@@ -26,6 +26,7 @@ pub mod live;
 mod local_region;
 mod lock;
 mod notices;
+mod otlp;
 mod page;
 mod past;
 mod place;
@@ -41,6 +42,7 @@ pub mod story;
 pub mod style;
 pub mod terminal;
 mod topics;
+mod traces;
 mod traffic;
 mod who;
 

@@ -16,6 +16,7 @@ use super::retiring;
 use super::session::Session;
 use super::story::Said;
 use super::terminal::Surface;
+use super::traces::{self, Sending};
 use crate::config::{OnSignal, Signals};
 use crate::deployment::event::Record;
 use crate::deployment::ids::ServiceName;
@@ -118,6 +119,7 @@ pub(super) async fn run(
         warnings: planning.warnings,
         notes: planning.notes,
         changes: planning.changes,
+        traceparent: traces::parent(),
         ..plan
     };
     let service = plan.service.clone();
@@ -126,15 +128,36 @@ pub(super) async fn run(
     let exit = deployment
         .outcome()
         .map_or(ExitCode::Stuck, exit_code(&deployment));
-    page::write_ended(args.report.as_deref(), session, &deployment).await;
-    let left = retiring::finish(args, session, &deployment, &mut asks, &display).await;
-    finish(display).await;
-    say_left(global, left);
+    wind_up(global, args, session, &deployment, &mut asks, display).await;
     Ok(Some(exit))
 }
 
+/// Everything that comes after the end, none of which changes the outcome: the report, the trace,
+/// retiring blue where that is this process's to do, and the last notices.
+pub(super) async fn wind_up(
+    global: &Global,
+    args: &RunArgs,
+    session: &Session,
+    deployment: &Deployment,
+    asks: &mut Asks,
+    display: RefCell<Display>,
+) {
+    let (service, id) = (&deployment.plan.service, &deployment.plan.id);
+    let trace = traces::ended(session, service, id).await;
+    page::write_ended(args.report.as_deref(), session, deployment).await;
+    let left = retiring::finish(args, session, deployment, asks, &display).await;
+    let after = match left {
+        None => traces::retired(session, service, id).await,
+        Some(_) => Sending::default(),
+    };
+    finish(display).await;
+    trace.finish().await;
+    after.finish().await;
+    say_left(global, left);
+}
+
 /// Ends a display, and gives those elsewhere a little time to be told.
-pub(super) async fn finish(display: RefCell<Display>) {
+async fn finish(display: RefCell<Display>) {
     let mut display = display.into_inner();
     let notices = display.take_notices();
     let _ = display.finish();
@@ -209,7 +232,7 @@ pub(super) fn exit_code(deployment: &Deployment) -> impl Fn(&Outcome) -> ExitCod
     }
 }
 
-pub(super) fn say_left(global: &Global, left: Option<Timestamp>) {
+fn say_left(global: &Global, left: Option<Timestamp>) {
     if let Some(at) = left.filter(|_| !global.quiet) {
         note!("Note: blue is left to be retired by `bg tick` from {at:.0} on");
     }

@@ -16,6 +16,7 @@ use super::ids::{
 use super::metrics::MetricGuards;
 use super::scaling::Scaling;
 use super::task_definition::Change;
+use super::traceparent::TraceParent;
 use crate::judge::alarms::InsufficientData;
 use crate::judge::targets::Share;
 use crate::strategy::{Until, Weight};
@@ -98,6 +99,9 @@ pub struct Plan {
     /// What puts traffic back if every process that drives the deployment dies.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub deadman: Option<Deadman>,
+    /// The span of whoever started it: whichever process ends it tells its trace below that.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub traceparent: Option<TraceParent>,
 }
 
 impl Plan {

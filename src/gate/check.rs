@@ -128,8 +128,10 @@ pub struct ApprovalCheck {
 }
 
 impl ApprovalCheck {
-    /// Whether `who`, as `user@host`, may say yes or no.
+    /// Whether `who`, as `user@host`, may say yes or no. Through which program they do is no
+    /// matter: it stands behind them in brackets.
     pub fn may(&self, who: &str) -> bool {
+        let who = who.split(" (").next().unwrap_or(who);
         let user = who.split('@').next().unwrap_or(who);
         self.approvers.is_empty() || self.approvers.iter().any(|it| it == who || it == user)
     }
@@ -203,6 +205,20 @@ impl fmt::Display for HttpCheck {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn an_approver_is_known_through_whichever_program_they_ask() {
+        let of = |approvers: &[&str], who: &str| {
+            let approvers = approvers.iter().map(|it| (*it).to_owned()).collect();
+            ApprovalCheck { approvers }.may(who)
+        };
+        for who in ["kim@build-7", "kim@build-7 (bg ui)"] {
+            assert!(of(&[], who), "{who}");
+            assert!(of(&["kim"], who), "{who}");
+            assert!(of(&["kim@build-7"], who), "{who}");
+            assert!(!of(&["kim@build-8", "lee"], who), "{who}");
+        }
+    }
 
     #[test]
     fn a_line_for_the_shell_names_its_program_where_it_is_plain() {

@@ -6,6 +6,7 @@
 //! (a plan has no task-definition body, and the differences of two definitions are masked where
 //! they are made).
 
+pub mod approval;
 pub mod ci;
 pub mod doctor;
 pub mod ending;
@@ -19,6 +20,7 @@ pub mod logs;
 pub mod plan;
 pub mod read_to;
 pub mod say;
+pub mod spans;
 pub mod status;
 pub mod tasks;
 pub mod text;

@@ -135,6 +135,7 @@ pub(super) fn plan() -> Plan {
         },
         scaling: None,
         deadman: None,
+        traceparent: None,
     }
 }
 
@@ -193,6 +194,10 @@ impl Story {
             event,
         });
         self
+    }
+
+    pub(super) fn records(self) -> Vec<Record> {
+        self.0
     }
 
     fn unregistered() -> Self {

@@ -18,8 +18,10 @@ use super::metrics;
 use super::path::{Shown, Wanted, wanted};
 use crate::deployment::event::Record;
 use crate::deployment::ids::{DeploymentId, ServiceName};
+use crate::report::approval::{Unasked, asked};
 use crate::report::html;
 use crate::report::html::{Live, SCRIPT};
+use crate::report::view::View;
 use crate::runner::{Answer, ask_and_wait};
 use crate::store::{Steer, StoreError};
 
@@ -27,8 +29,8 @@ use crate::store::{Steer, StoreError};
 const LOOK_EVERY: Duration = Duration::from_secs(1);
 /// So often it is sent anew although nothing was recorded: its clocks move, figures come in.
 const ANEW_EVERY: u32 = 10;
-/// A form is a few dozen bytes.
-const LONGEST_FORM: usize = 4096;
+/// A form is a few dozen bytes, and a reason.
+const LONGEST_FORM: usize = 16 * 1024;
 
 const POLICY: &str = "default-src 'none'; style-src 'unsafe-inline'; script-src 'self'; \
                       connect-src 'self'; img-src data:; form-action 'self'; \
@@ -59,7 +61,7 @@ pub(super) async fn answer(house: Arc<House>, request: Request<Incoming>) -> Res
             house.guard.ask(&head.headers, &body),
         ) {
             (false, _) => said(StatusCode::METHOD_NOT_ALLOWED, "a form asks for this"),
-            (true, Pass::In) => steered(&house, service, id, steer).await,
+            (true, Pass::In) => steered(&house, service, id, filled(steer, &body), &body).await,
             (true, Pass::Welcome) => said(StatusCode::FORBIDDEN, "a form needs its cookie"),
             (true, Pass::Out(why)) => said(StatusCode::FORBIDDEN, why),
         };
@@ -91,10 +93,7 @@ async fn shown(house: &Arc<House>, wanted: Wanted) -> Response<Body> {
                 StatusCode::NOT_FOUND,
                 "the state store knows nothing of that name",
             ),
-            Err(error) => said(
-                StatusCode::BAD_GATEWAY,
-                &format!("the state store: {error}"),
-            ),
+            Err(error) => unreadable(&error),
         },
         Wanted::Events(page) => {
             let (writer, body) = events();
@@ -108,10 +107,7 @@ async fn shown(house: &Arc<House>, wanted: Wanted) -> Response<Body> {
         Wanted::Script => of_type("text/javascript; charset=utf-8", SCRIPT.to_owned()),
         Wanted::Metrics => match figures(&house.look).await {
             Ok(text) => of_type(metrics::CONTENT_TYPE, text),
-            Err(error) => said(
-                StatusCode::BAD_GATEWAY,
-                &format!("the state store: {error}"),
-            ),
+            Err(error) => unreadable(&error),
         },
         Wanted::Steer(..) | Wanted::Nothing => said(StatusCode::NOT_FOUND, "there is no such page"),
     }
@@ -168,6 +164,7 @@ async fn deployment(
         id,
         driver: driver.as_deref(),
         csrf: house.guard.csrf(),
+        who: &house.who,
     };
     let measured = house.look.measured(records).await;
     let now = house.look.clock.now();
@@ -220,6 +217,7 @@ async fn steered(
     service: ServiceName,
     id: DeploymentId,
     steer: Steer,
+    body: &[u8],
 ) -> Response<Body> {
     let look = &house.look;
     let driver = look.driver(&service).await.filter(|it| it.deployment == id);
@@ -227,7 +225,17 @@ async fn steered(
         let why = "no process drives this deployment any more: load its page anew";
         return said(StatusCode::CONFLICT, why);
     };
-    let asked = ask_and_wait(
+    if matches!(steer, Steer::Approve | Steer::Reject { .. }) {
+        let records = match look.store.journal(&service, &id).await {
+            Ok(records) => records,
+            Err(error) => return unreadable(&error),
+        };
+        let gate = field(body, "gate").unwrap_or_default();
+        if let Err((status, why)) = decides(&View::of(&records), &gate, &house.who) {
+            return said(status, &why);
+        }
+    }
+    let answer = ask_and_wait(
         &look.store,
         look.clock,
         &service,
@@ -237,18 +245,46 @@ async fn steered(
     )
     .await;
     let page = Shown::Deployment(service, id).path();
-    match asked {
+    match answer {
         Ok(Some(Answer::Taken | Answer::Ended(_) | Answer::Reverts(_))) => to(&page),
         Ok(None) => {
             let why = "its process does not answer; `bg rollback` takes over and puts all traffic \
                        back";
             said(StatusCode::GATEWAY_TIMEOUT, why)
         }
-        Err(error) => said(
-            StatusCode::BAD_GATEWAY,
-            &format!("the state store: {error}"),
-        ),
+        Err(error) => unreadable(&error),
     }
+}
+
+/// Whether the gate that a form is of waits for whoever runs this server.
+fn decides(view: &View, gate: &str, who: &str) -> Result<(), (StatusCode, String)> {
+    match asked(view, who) {
+        Ok(waits) if waits.name == gate => Ok(()),
+        Ok(_) => Err((
+            StatusCode::CONFLICT,
+            "another gate waits now: load the page anew".to_owned(),
+        )),
+        Err(why @ Unasked::Nobody) => Err((StatusCode::CONFLICT, why.to_string())),
+        Err(why @ Unasked::Others { .. }) => Err((StatusCode::FORBIDDEN, why.to_string())),
+    }
+}
+
+/// With what a form says beside its button.
+fn filled(steer: Steer, body: &[u8]) -> Steer {
+    match steer {
+        Steer::Reject { .. } => Steer::Reject {
+            why: field(body, "reason"),
+        },
+        steer => steer,
+    }
+}
+
+/// What a form has in a field; nothing but spaces is nothing.
+fn field(body: &[u8], name: &str) -> Option<String> {
+    let mut pairs = form_urlencoded::parse(body);
+    let (_, value) = pairs.find(|(key, _)| key == name)?;
+    let value = value.trim();
+    (!value.is_empty()).then(|| value.to_owned())
 }
 
 async fn figures(look: &Look) -> Result<String, StoreError> {
@@ -281,6 +317,11 @@ fn said(status: StatusCode, why: &str) -> Response<Body> {
     let mut answer = of_type("text/plain; charset=utf-8", format!("{why}\n"));
     *answer.status_mut() = status;
     answer
+}
+
+fn unreadable(error: &StoreError) -> Response<Body> {
+    let why = format!("the state store: {error}");
+    said(StatusCode::BAD_GATEWAY, &why)
 }
 
 fn hardened(mut answer: Response<Body>) -> Response<Body> {

@@ -88,6 +88,8 @@ fn steer(what: &str) -> Option<Steer> {
         "promote" => Steer::Promote { full: false },
         "promote-full" => Steer::Promote { full: true },
         "abort" => Steer::Abort,
+        "approve" => Steer::Approve,
+        "reject" => Steer::Reject { why: None },
         _ => return None,
     })
 }
@@ -141,6 +143,8 @@ mod tests {
         assert_eq!(path("pause"), steer(Steer::Pause));
         assert_eq!(path("promote-full"), steer(Steer::Promote { full: true }));
         assert_eq!(path("abort"), steer(Steer::Abort));
+        assert_eq!(path("approve"), steer(Steer::Approve));
+        assert_eq!(path("reject"), steer(Steer::Reject { why: None }));
         assert_eq!(path("delete"), Wanted::Nothing);
     }
 

@@ -8,6 +8,12 @@ from playwright.sync_api import expect
 HOME, WELCOME = sys.argv[1:]
 # The server looks once a second, the deployment answers at its next look.
 SOON = 20_000
+# Waits until something else is shown.
+GOES_ON = """() => new Promise((done, late) => {
+  const changed = new MutationObserver(() => { changed.disconnect(); done(); });
+  changed.observe(document.querySelector("main"), { childList: true, subtree: true });
+  setTimeout(() => late("the page stands still"), 60_000);
+})"""
 
 
 def a_stranger_is_kept_out(browser):
@@ -53,6 +59,23 @@ def test(browser):
     page.get_by_role("button", name="Promote", exact=True).click()
     expect(page.get_by_text("going on").first).to_be_visible(timeout=SOON)
     expect(page.locator("dt", has_text="paused")).to_have_count(0, timeout=SOON)
+
+    # A gate asks for a yes; who says no may say why.
+    expect(page.get_by_role("heading", name="Gate release")).to_be_visible(timeout=60_000)
+    looks.has_order(page)
+    looks.is_legible(page)
+    looks.fits_a_phone(page)
+    reason = page.get_by_role("textbox", name="Reason")
+    reason.focus()
+    page.keyboard.type("not on a Friday")
+    expect(page.get_by_role("button", name="Reject")).to_be_visible()
+    # The page goes on meanwhile, and takes no word out of one's mouth.
+    page.evaluate(GOES_ON)
+    expect(reason).to_be_focused()
+    expect(reason).to_have_value("not on a Friday")
+    page.get_by_role("button", name="Approve").click()
+    expect(page.get_by_text("release says yes").first).to_be_visible(timeout=SOON)
+    expect(page.get_by_role("heading", name="Gate release")).to_have_count(0, timeout=SOON)
 
     page.get_by_role("button", name="Abort").click()
     expect(page.get_by_role("heading", level=1)).to_contain_text("Reverted", timeout=60_000)

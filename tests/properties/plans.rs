@@ -128,6 +128,7 @@ pub(crate) fn random(rng: &mut Rng) -> Plan {
         }),
         // From a source of its own: the rest of each run stays as it is without.
         deadman: (rng.clone().u8(0..3) > 0).then(|| deadman(&mut rng.clone())),
+        traceparent: None,
     };
     if bare { without_balancer(plan) } else { plan }
 }

@@ -249,5 +249,6 @@ fn plan(balancer: &Balancer) -> Plan {
         },
         scaling: None,
         deadman: None,
+        traceparent: None,
     }
 }

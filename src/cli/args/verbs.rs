@@ -131,10 +131,13 @@ pub struct ReportArgs {
     /// The deployment [default: the service's last one]
     #[arg(value_name = "ID")]
     pub id: Option<String>,
-    /// As one HTML page, which needs nothing else [the default, and so far the only form]
+    /// As one HTML page, which needs nothing else [the default]
     #[arg(long, env = "BG_HTML", value_parser = FalseyValueParser::new())]
     pub html: bool,
-    /// Where to [default: stdout; on a terminal bg-ID.html in the working folder]
+    /// As an OpenTelemetry trace in OTLP's JSON, which any collector takes
+    #[arg(long, env = "BG_OTLP", value_parser = FalseyValueParser::new(), conflicts_with = "html")]
+    pub otlp: bool,
+    /// Where to [default: stdout; a page on a terminal bg-ID.html in the working folder]
     #[arg(short = 'o', long, env = "BG_WRITE", value_name = "FILE")]
     pub write: Option<PathBuf>,
     /// Ask CloudWatch nothing: only what the journal holds

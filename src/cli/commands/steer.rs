@@ -8,7 +8,7 @@ use crate::cli::session::Session;
 use crate::cli::steering::{ask_and_wait, say};
 use crate::deployment::ids::DeploymentId;
 use crate::deployment::outcome::Outcome;
-use crate::gate::Check;
+use crate::report::approval::{Unasked, asked};
 use crate::report::view::View;
 use crate::runner::Answer;
 use crate::store::{Request, Steer};
@@ -24,8 +24,8 @@ pub(super) async fn run(global: &Global, steer: Steer) -> Result<ExitCode, CliEr
         let records = records.map_err(|it| CliError::from_error(ErrorKind::Unexpected, &it))?;
         refuse_unasked(&View::of(&records), &session.who())?;
     }
-    let asked = ask_and_wait(&session, &holder, steer.clone(), &session.who()).await?;
-    let Some(answer) = asked else {
+    let answer = ask_and_wait(&session, &holder, steer.clone(), &session.who()).await?;
+    let Some(answer) = answer else {
         return Err(CliError::refused(format!(
             "the process of deployment {} does not answer",
             holder.deployment
@@ -81,25 +81,13 @@ fn over(id: &DeploymentId, outcome: &Outcome) -> String {
 
 /// Nobody waits for a yes, or not for this person's.
 fn refuse_unasked(view: &View, who: &str) -> Result<(), CliError> {
-    let plan = view.plan.as_ref();
-    let gate = view.gate.as_ref().zip(plan);
-    let gate = gate.and_then(|(at, plan)| plan.gates.get(at.gate));
-    let Some((gate, approval)) = gate.and_then(|gate| match &gate.check {
-        Check::Approval(approval) => Some((gate, approval)),
-        _ => None,
-    }) else {
-        return Err(
-            CliError::refused("the deployment waits for nobody's approval")
-                .hint("`bg status` shows what it does"),
-        );
-    };
-    if approval.may(who) {
-        return Ok(());
-    }
-    let (name, approvers) = (&gate.name, approval.approvers.join(" or "));
-    Err(CliError::refused(format!(
-        "gate {name} waits for {approvers}, and this is {who}"
-    )))
+    asked(view, who).map(|_| ()).map_err(|why| {
+        let refused = CliError::refused(why.to_string());
+        match why {
+            Unasked::Nobody => refused.hint("`bg status` shows what it does"),
+            Unasked::Others { .. } => refused,
+        }
+    })
 }
 
 fn told(steer: &Steer) -> &'static str {

@@ -14,6 +14,7 @@ use crate::cli::notices::Notices;
 use crate::cli::retiring::retirement_of;
 use crate::cli::session::Session;
 use crate::cli::situation::Situation;
+use crate::cli::traces;
 use crate::deployment::event::Record;
 use crate::deployment::ids::{DeploymentId, ServiceName};
 use crate::deployment::outcome::Outcome;
@@ -165,6 +166,7 @@ async fn one_round(
         || session.cluster(),
         |it| it.deployment.plan.cluster.clone(),
     );
+    let id = last.as_ref().map(|it| it.deployment.plan.id.clone());
     let records = last.as_ref().map_or(&[][..], |it| &it.records);
     let mut notices = Notices::of(session).knowing(records);
     let mut show = |record: &Record| notices.record(record);
@@ -181,6 +183,9 @@ async fn one_round(
     let round = retiring.round().await;
     drop(retiring);
     notices.finish().await;
+    if let (Round::Over(Retired::Done), Some(id)) = (&round, &id) {
+        traces::retired(session, service, id).await.finish().await;
+    }
     round
 }
 

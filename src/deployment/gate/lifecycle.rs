@@ -1,12 +1,9 @@
 //! A deployment in the words of ECS's own: for functions that were made for its lifecycle hooks.
 
 use super::{Gate, Point};
+use crate::deployment::hash::stable;
 use crate::deployment::plan::Plan;
 use crate::gate::Stage;
-
-/// FNV-1a of 128 bits: any change gives another id, and nothing secret hangs on it.
-const FNV_OFFSET: u128 = 0x6c62_272e_07bb_0142_62b8_2175_6295_c58d;
-const FNV_PRIME: u128 = 0x0000_0000_0100_0000_0000_0000_0000_013b;
 
 impl Point {
     /// The stage of ECS's own deployments that is most like it.
@@ -26,9 +23,7 @@ impl Point {
 /// the form of a UUID, as ECS's has.
 pub fn execution_id(plan: &Plan, gate: &Gate, point: Point) -> String {
     let text = format!("{}\n{}\n{}", plan.id, gate.name, point.told(plan));
-    let hash = text.bytes().fold(FNV_OFFSET, |hash, byte| {
-        (hash ^ u128::from(byte)).wrapping_mul(FNV_PRIME)
-    });
+    let hash = stable(&text);
     // Version 8 and the usual variant of RFC 9562.
     let id = hash & !(0xf << 76) | (0x8 << 76);
     let id = id & !(0x3 << 62) | (0x2 << 62);

@@ -181,6 +181,7 @@ pub fn plan(request: &Request, found: &Surroundings) -> Planning {
             retire: request.retire.clone(),
             scaling,
             deadman,
+            traceparent: None,
         });
     }
     planning

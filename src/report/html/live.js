@@ -18,7 +18,7 @@
 
   const focused = (part) => {
     const active = document.activeElement;
-    return part.contains(active) ? [...part.querySelectorAll("a, button, summary")].indexOf(active) : -1;
+    return part.contains(active) ? [...part.querySelectorAll("a, button, input, summary")].indexOf(active) : -1;
   };
 
   const show = (html) => {
@@ -57,7 +57,7 @@
         const at = focused(old);
         old.replaceWith(part);
         known.set(name, html);
-        if (at >= 0) part.querySelectorAll("a, button, summary")[at]?.focus();
+        if (at >= 0) part.querySelectorAll("a, button, input, summary")[at]?.focus();
         before = part;
       }
     }

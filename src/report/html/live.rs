@@ -4,6 +4,7 @@
 use jiff::Timestamp;
 use serde::Serialize;
 
+use super::super::approval::{self, Unasked};
 use super::super::view::{Phase, Role, TimeLeft, View};
 use super::super::words;
 use super::page::{Fact, fact};
@@ -25,6 +26,8 @@ pub struct Live<'a> {
     pub driver: Option<&'a str>,
     /// What a form has to bring with it.
     pub csrf: &'a str,
+    /// Who asks through it.
+    pub who: &'a str,
 }
 
 /// That of a moment.
@@ -38,6 +41,16 @@ pub(super) struct Now {
     shares: Vec<Share>,
     now: Vec<Fact>,
     actions: Vec<Action>,
+    approval: Option<Approval>,
+}
+
+/// A gate that waits for somebody.
+#[derive(Debug, Serialize)]
+struct Approval {
+    gate: String,
+    path: String,
+    /// Why this person is not asked.
+    refused: Option<String>,
 }
 
 /// Green's share of a route.
@@ -109,11 +122,26 @@ impl Live<'_> {
                 true => self.facts(view, now),
                 false => Vec::new(),
             },
+            approval: asked.then(|| self.approval(view, path.clone())).flatten(),
             actions: match asked {
                 true => ACTIONS.into_iter().map(action).collect(),
                 false => Vec::new(),
             },
         }
+    }
+
+    fn approval(&self, view: &View, path: String) -> Option<Approval> {
+        let refused = match approval::asked(view, self.who) {
+            Ok(_) => None,
+            Err(Unasked::Nobody) => return None,
+            Err(why) => Some(why.to_string()),
+        };
+        let gate = view.gate_name()?.to_owned();
+        Some(Approval {
+            gate,
+            path,
+            refused,
+        })
     }
 
     fn facts(&self, view: &View, now: Timestamp) -> Vec<Fact> {

@@ -489,6 +489,7 @@ fn plan() -> Plan {
         },
         scaling: None,
         deadman: None,
+        traceparent: None,
     }
 }
 

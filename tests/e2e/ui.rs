@@ -1,0 +1,133 @@
+//! What is asked of a deployment on the live page, over HTTP; how that looks is for the browser's
+//! tests.
+
+use std::io::{Read, Write};
+use std::net::TcpStream;
+
+use super::support::{Process, Scene, between, until};
+
+const DEPLOY: [&str; 4] = ["deploy", "--image", "shop:v2", "--no-wait-retire"];
+const TOKEN: &str = "0123456789abcdef";
+
+/// A deployment that waits at a gate, and the page of it.
+struct Waiting {
+    scene: Scene,
+    deployment: Process,
+    /// Kept: its end is the page's.
+    _ui: Process,
+    address: String,
+    path: String,
+}
+
+impl Waiting {
+    fn at(approval: &str) -> Waiting {
+        let scene = Scene::at_speed(60);
+        let gate = format!("gates: [{{ name: release, at: 10%, approval: {approval} }}]\nretire:");
+        scene.configure(&[("retire:", &gate)]);
+        let mut deployment = scene.start(&DEPLOY);
+        deployment.until_it_says("release after 10%: waits for");
+        let mut ui = scene.start(&["ui", "--token", TOKEN, "--offline"]);
+        ui.until_it_says("/?token=");
+        let said = ui.stdout();
+        let address = between(&said, "http://", "/?").expect("an address");
+        let history = scene.bg(&["history", "--output", "json"]).exits(0).json();
+        let id = history[0]["id"].as_str().expect("an id");
+        Waiting {
+            path: format!("/services/shop/{id}"),
+            address: address.to_owned(),
+            _ui: ui,
+            deployment,
+            scene,
+        }
+    }
+
+    fn ask(&self, method: &str, what: &str, form: &str) -> String {
+        let Waiting { address, path, .. } = self;
+        let port = address.rsplit(':').next().expect("a port");
+        let mut stream = TcpStream::connect(address).expect("it listens");
+        let request = format!(
+            "{method} {path}{what} HTTP/1.1\r\nhost: {address}\r\nconnection: close\r\n\
+             cookie: bg-ui-{port}={TOKEN}\r\ncontent-length: {}\r\n\r\n{form}",
+            form.len()
+        );
+        stream.write_all(request.as_bytes()).expect("it reads");
+        let mut answer = String::new();
+        stream.read_to_string(&mut answer).expect("it answers");
+        answer
+    }
+
+    fn page(&self) -> String {
+        self.ask("GET", "", "")
+    }
+
+    /// What its forms have to bring.
+    fn secret(&self) -> String {
+        let page = self.page();
+        let secret = between(&page, "name=\"csrf\" value=\"", "\"").expect("a form");
+        format!("csrf={secret}")
+    }
+
+    #[track_caller]
+    fn posts(&self, what: &str, form: &str, status: u16) -> String {
+        let answer = self.ask("POST", what, form);
+        let wanted = format!("HTTP/1.1 {status} ");
+        assert!(answer.starts_with(&wanted), "{what} {form}: {answer}");
+        answer
+    }
+}
+
+#[test]
+fn a_gate_is_approved_on_the_page_by_its_name_and_with_the_page_s_secret() {
+    let waiting = Waiting::at("[tester]");
+    let page = waiting.page();
+    assert!(page.contains("Gate release"), "{page}");
+    let secret = waiting.secret();
+    waiting.posts("/approve", "gate=release", 403);
+    waiting.posts("/approve", "csrf=wrong&gate=release", 403);
+    let other = waiting.posts("/approve", &format!("{secret}&gate=other"), 409);
+    assert!(other.contains("another gate waits now"), "{other}");
+    waiting.posts("/approve", &secret, 409);
+    waiting.posts("/approve", &format!("{secret}&gate=release"), 303);
+    until("the gate to leave the page", || {
+        (!waiting.page().contains("Gate release")).then_some(())
+    });
+    waiting.posts("/reject", &format!("{secret}&gate=release"), 409);
+    let ended = waiting.deployment.end().exits(0);
+    ended
+        .says("release says yes: approved by tester@")
+        .says("(bg ui)");
+    assert_eq!(waiting.scene.weights(), (0, 100));
+}
+
+#[test]
+fn a_gate_is_rejected_on_the_page_for_a_reason_that_everybody_reads() {
+    let waiting = Waiting::at("anyone");
+    let form = format!(
+        "{}&gate=release&reason=not+on+a+Friday+%3Cb%3E",
+        waiting.secret()
+    );
+    waiting.posts("/reject", &form, 303);
+    let page = waiting.page();
+    assert!(page.contains("not on a Friday &lt;b&gt;"), "{page}");
+    let ended = waiting.deployment.end().exits(4);
+    ended.says("(bg ui) rejected it: not on a Friday <b>");
+    waiting.scene.stands_on_blue();
+}
+
+#[test]
+fn a_gate_that_waits_for_somebody_else_has_no_button_and_takes_no_form() {
+    let waiting = Waiting::at("[somebody-else]");
+    let page = waiting.page();
+    assert!(
+        page.contains("gate release waits for somebody-else, and this is tester@"),
+        "{page}"
+    );
+    assert!(!page.contains("/approve\""), "{page}");
+    let secret = waiting.secret();
+    for what in ["/approve", "/reject"] {
+        let answer = waiting.posts(what, &format!("{secret}&gate=release"), 403);
+        assert!(answer.contains("waits for somebody-else"), "{answer}");
+    }
+    waiting.posts("/abort", &secret, 303);
+    waiting.deployment.end().exits(4);
+}
