@@ -6,6 +6,7 @@ use std::net::{TcpListener, TcpStream};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::thread;
 
+use flate2::read::GzDecoder;
 use opentelemetry_proto::tonic::collector::trace::v1::ExportTraceServiceRequest;
 use opentelemetry_proto::tonic::common::v1::{KeyValue, any_value};
 use opentelemetry_proto::tonic::trace::v1::Span;
@@ -78,6 +79,11 @@ fn take(stream: TcpStream, status: u16) -> Option<(String, ExportTraceServiceReq
     reader.read_exact(&mut body).ok()?;
     let answer = format!("HTTP/1.1 {status} x\r\ncontent-length: 0\r\nconnection: close\r\n\r\n");
     reader.get_mut().write_all(answer.as_bytes()).ok()?;
+    if head.contains("content-encoding: gzip") {
+        let packed = std::mem::take(&mut body);
+        let mut unpacked = GzDecoder::new(&packed[..]);
+        unpacked.read_to_end(&mut body).expect("it is gzip");
+    }
     let request = match head.contains("application/json") {
         true => serde_json::from_slice(&body).expect("it is OTLP's JSON"),
         false => ExportTraceServiceRequest::decode(&body[..]).expect("it is OTLP"),
@@ -198,6 +204,7 @@ fn a_collector_gets_the_trace_of_whoever_is_promoted_and_whoever_is_reverted() {
             format!("{}/in", collector.address),
         ),
         ("OTEL_EXPORTER_OTLP_PROTOCOL", "http/json".to_owned()),
+        ("OTEL_EXPORTER_OTLP_COMPRESSION", "gzip".to_owned()),
         ("OTEL_SERVICE_NAME", "deployer".to_owned()),
     ];
     let variables = variables
@@ -207,6 +214,7 @@ fn a_collector_gets_the_trace_of_whoever_is_promoted_and_whoever_is_reverted() {
     scene.bg_with(&variables, &failed).exits(4);
     let (head, sent) = collector.only();
     assert!(head.starts_with("POST /in HTTP/1.1"), "{head}");
+    assert!(head.contains("content-encoding: gzip"), "{head}");
     let whole = root(&sent);
     let status = whole.status.as_ref().expect("a status");
     assert_eq!(status.code(), StatusCode::Error);
