@@ -301,6 +301,10 @@ impl Cloud {
         targets: &BTreeMap<TargetGroupArn, Vec<TargetHealthDescription>>,
     ) -> Result<BTreeMap<TargetGroupArn, Vec<Stranger>>, AwsError> {
         let mut strangers = BTreeMap::new();
+        if SlotName::BOTH.iter().all(|slot| services[*slot].is_none()) {
+            // Another cluster, or none: that is what there is to say.
+            return Ok(strangers);
+        }
         for slot in SlotName::BOTH {
             let names = ask.owned[slot].iter();
             let own = names.filter_map(|name| Some(&groups.get(name)?.as_ref()?.arn));

@@ -106,7 +106,7 @@ fn a_command_that_hangs_ends_with_everything_it_started() {
 ",
     );
     scene.bg(&DEPLOY).exits(4).says(
-        "gate smoke said no: it did not answer within 2m: asked the first shop\nasks the second",
+        "gate smoke said no: it did not answer within 2m: asked the first shop asks the second",
     );
     scene.stands_on_blue();
     let pid = read(&scene, "pid");
