@@ -41,15 +41,19 @@ macro_rules! pages {
 pages! {
     the_quick_start: "quick-start.md",
     adopting_a_service: "how-to/adopt-a-service.md",
+    autoscaling: "how-to/autoscaling.md",
     being_on_call: "how-to/on-call.md",
     doctor: "how-to/doctor.md",
     gates: "how-to/gates.md",
     judging_metrics: "how-to/judge.md",
     keeping_state: "how-to/state.md",
     reading_a_report: "how-to/read-a-report.md",
+    records_of_route_53: "how-to/route-53.md",
     rehearsing: "how-to/rehearse.md",
+    test_routes: "how-to/test-route.md",
     the_dead_man_switch: "how-to/dead-man-switch.md",
     traces_and_metrics: "how-to/traces-and-metrics.md",
+    workers: "how-to/workers.md",
 }
 
 /// Pages whose commands need what isn't here, AWS or GitHub; tests of their own try what they show.

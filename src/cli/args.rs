@@ -19,10 +19,10 @@ pub use deployment::{
 };
 pub use terminal::{CompletionsArgs, HelpArgs, LogsArgs, ManArgs, SchemaArgs};
 pub use verbs::{
-    DeadmanArgs, DeadmanTestArgs, DeadmanVerb, DoctorArgs, HistoryArgs, IamPolicyArgs, InitArgs,
-    InitFormat, PromoteArgs, RehearseArgs, RejectArgs, ReportArgs, RestartArgs, ResumeArgs,
-    RollbackArgs, SandboxArgs, ScaleArgs, ShowArgs, StatusArgs, SteerArgs, TasksArgs, TickArgs,
-    UiArgs, VerifyArgs,
+    DeadmanArgs, DeadmanTestArgs, DeadmanVerb, DoctorArgs, Extra, HistoryArgs, IamPolicyArgs,
+    InitArgs, InitFormat, PromoteArgs, RehearseArgs, RejectArgs, ReportArgs, RestartArgs,
+    ResumeArgs, RollbackArgs, SandboxArgs, ScaleArgs, ShowArgs, StatusArgs, SteerArgs, TasksArgs,
+    TickArgs, UiArgs, VerifyArgs,
 };
 
 /// Blue/green deployments for Amazon ECS that watch, verify and revert by themselves
@@ -295,6 +295,7 @@ Examples:
 const SANDBOX_EXAMPLES: &str = "\
 Examples:
   bg sandbox
+  bg sandbox --speed 60 --with autoscaling,worker    more to try
   bg sandbox --port 4566 --speed 10 --empty";
 
 const AWS: &str = "AWS";

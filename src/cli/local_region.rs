@@ -4,17 +4,19 @@ use std::collections::BTreeSet;
 use std::net::{Ipv4Addr, SocketAddr};
 use std::time::Duration;
 
+use clap::ValueEnum;
 use jiff::{SignedDuration, Timestamp};
 use tokio::net::TcpListener;
 
-use super::args::SandboxArgs;
+use super::args::{Extra, SandboxArgs};
 use super::error::{CliError, ErrorKind};
 use crate::aws::Cloud;
 use crate::runner::Clock;
-use crate::sandbox::demo;
+use crate::sandbox::demo::{self, extras};
 use crate::sandbox::proxy::{Options, Proxy};
 use crate::sandbox::region::{Region, RegionOptions};
 use crate::sandbox::server::Server;
+use crate::sandbox::wire::AwsError;
 use crate::sandbox::world::World;
 
 /// Before anybody sees it the demo account has run so long: its metrics are there.
@@ -37,7 +39,7 @@ impl LocalRegion {
             seed,
             ..RegionOptions::default()
         };
-        let region = Region::with(demo_world(&options)?, options);
+        let region = Region::with(demo_world(&options, &[])?, options);
         let proxy = data_plane(&region)?;
         Ok(LocalRegion {
             region,
@@ -76,7 +78,7 @@ guards:
     - \"shop-{slot}-latency\"
 ";
 
-fn demo_world(options: &RegionOptions) -> Result<World, CliError> {
+fn demo_world(options: &RegionOptions, wanted: &[Extra]) -> Result<World, CliError> {
     let now = Clock::wall().now();
     let start = Timestamp::from_second(now.as_second().div_euclid(60) * 60)
         .unwrap_or(options.start)
@@ -88,7 +90,7 @@ fn demo_world(options: &RegionOptions) -> Result<World, CliError> {
         start,
         options.seed,
     );
-    demo::build(&mut world).map_err(|error| {
+    build(&mut world, wanted).map_err(|error| {
         CliError::new(
             ErrorKind::Unexpected,
             format!("the demo account can't be built: {error:?}"),
@@ -96,6 +98,22 @@ fn demo_world(options: &RegionOptions) -> Result<World, CliError> {
     })?;
     world.advance_to(now);
     Ok(world)
+}
+
+fn build(world: &mut World, wanted: &[Extra]) -> Result<(), AwsError> {
+    let balancer = demo::build(world)?;
+    for extra in Extra::value_variants() {
+        if !wanted.contains(extra) {
+            continue;
+        }
+        match extra {
+            Extra::Autoscaling => extras::autoscaling(world, &balancer)?,
+            Extra::Records => extras::records(world)?,
+            Extra::TestRoute => extras::test_route(world, &balancer)?,
+            Extra::Worker => extras::worker(world)?,
+        }
+    }
+    Ok(())
 }
 
 /// The load balancers' own ports, where requests go through.
@@ -127,7 +145,7 @@ pub(super) async fn serve(args: &SandboxArgs) -> Result<(), CliError> {
         let start = Clock::wall().now();
         Region::new(RegionOptions { start, ..options })
     } else {
-        Region::with(demo_world(&options)?, options)
+        Region::with(demo_world(&options, &args.with)?, options)
     };
     let server = region
         .serve(listener)

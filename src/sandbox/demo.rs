@@ -3,6 +3,8 @@
 //!
 //! Built through the wire handlers, as any client could build it.
 
+pub mod extras;
+
 use super::{
     wire::{AwsError, cloudwatch, ecs, elbv2},
     world::{
@@ -61,7 +63,7 @@ pub fn build(world: &mut World) -> Result<Balancer, AwsError> {
         &service(SERVICE, &balancer.group_a, TASKS),
     )?;
     alarms(world, &balancer)?;
-    wait_until_steady(world)?;
+    wait_until_steady(world, SERVICE)?;
     traffic(world, &balancer);
     world.advance(SETTLE_SECONDS);
     Ok(balancer)
@@ -260,12 +262,12 @@ fn named(made: &Value, pointer: &str) -> Result<String, AwsError> {
         .ok_or_else(|| AwsError::client(format!("the region's answer has no {pointer}")))
 }
 
-/// Lets the world run until the service is steady.
-fn wait_until_steady(world: &mut World) -> Result<(), AwsError> {
+/// Lets the world run until a service is steady.
+fn wait_until_steady(world: &mut World, name: &str) -> Result<(), AwsError> {
     for _ in 0..PATIENCE_SECONDS {
         let steady = world
             .ecs
-            .service(CLUSTER, SERVICE)
+            .service(CLUSTER, name)
             .is_some_and(|service| service.steady_since.is_some());
         if steady {
             return Ok(());
@@ -273,7 +275,7 @@ fn wait_until_steady(world: &mut World) -> Result<(), AwsError> {
         world.advance(1);
     }
     Err(AwsError::client(format!(
-        "the demo service was not steady after {PATIENCE_SECONDS} s"
+        "the demo service {name} was not steady after {PATIENCE_SECONDS} s"
     )))
 }
 

@@ -1,6 +1,7 @@
 //! What an address means. Pure.
 
 use crate::deployment::ids::{DeploymentId, ServiceName};
+use crate::report::html::escaped;
 use crate::store::Steer;
 
 /// Something to look at.
@@ -17,11 +18,6 @@ pub(super) enum Shown {
 impl Shown {
     /// Its address.
     pub(super) fn path(&self) -> String {
-        let escaped = |text: &str| {
-            form_urlencoded::byte_serialize(text.as_bytes())
-                .collect::<String>()
-                .replace('+', "%20")
-        };
         match self {
             Shown::Services => "/".to_owned(),
             Shown::History(service) => format!("/services/{}", escaped(service.as_str())),

@@ -314,6 +314,19 @@ pub struct RehearseArgs {
     pub seed: u64,
 }
 
+/// What the sandbox's account can have besides its demo service
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+pub enum Extra {
+    /// The demo service's tasks scale by its requests
+    Autoscaling,
+    /// A service `site` with a load balancer for each slot, and Route 53 records over them
+    Records,
+    /// A rule for testers, by a header
+    TestRoute,
+    /// A service `worker` without a load balancer
+    Worker,
+}
+
 /// `bg sandbox`
 #[derive(Debug, Clone, Args)]
 pub struct SandboxArgs {
@@ -326,6 +339,15 @@ pub struct SandboxArgs {
     /// Without the demo service
     #[arg(long, env = "BG_EMPTY", value_parser = FalseyValueParser::new())]
     pub empty: bool,
+    /// What it has besides the demo service
+    #[arg(
+        long,
+        env = "BG_WITH",
+        value_name = "WHAT",
+        value_delimiter = ',',
+        conflicts_with = "empty"
+    )]
+    pub with: Vec<Extra>,
     /// Seed of its randomness: the same one gives the same run
     #[arg(long, env = "BG_SEED", value_name = "N", default_value_t = 0)]
     pub seed: u64,

@@ -178,8 +178,8 @@ impl Live<'_> {
     }
 }
 
-/// As a part of a path.
-pub(super) fn escaped(text: &str) -> String {
+/// A text as a part of an address's path.
+pub fn escaped(text: &str) -> String {
     form_urlencoded::byte_serialize(text.as_bytes())
         .collect::<String>()
         .replace('+', "%20")

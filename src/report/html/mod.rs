@@ -11,5 +11,5 @@ mod page;
 pub use lists::{
     HistoryPage, ServiceRow, ServicesPage, history_main, history_page, services_main, services_page,
 };
-pub use live::{Live, SCRIPT};
+pub use live::{Live, SCRIPT, escaped};
 pub use page::{Measured, live_main, live_page, page};

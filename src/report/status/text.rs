@@ -92,7 +92,7 @@ fn untagged(status: &StatusReport, id: &DeploymentId) -> Vec<StyledLine> {
             live.other()
         )),
         field("", Tone::Strong)
-            .plain("leave them (Terraform: `ignore_tags { key_prefixes = [\"bg:\"] }`)".to_owned()),
+            .plain("leave them (Terraform: `ignore_tags { key_prefixes = [\"bg:\"] }`)"),
     ]
 }
 
