@@ -6,6 +6,8 @@
 
 #[path = "docs/compare.rs"]
 mod compare;
+#[path = "support/iam.rs"]
+mod iam;
 #[path = "docs/page.rs"]
 mod page;
 #[path = "docs/play.rs"]

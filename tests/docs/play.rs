@@ -7,9 +7,11 @@ use std::net::TcpListener;
 use std::path::Path;
 use std::process::{Command as Process, Stdio};
 
+use serde_json::Value;
 use tempfile::TempDir;
 
 use crate::compare::differs;
+use crate::iam;
 use crate::page::{Command, Page};
 
 /// No page takes longer, on however busy a machine.
@@ -71,6 +73,7 @@ pub(crate) fn play(page: &Page) {
         "{}\n\nall of it:\n{said}",
         wrong.join("\n\n")
     );
+    is_allowed(&page, folder.path());
 }
 
 fn named(page: &Page, command: &Command) -> String {
@@ -111,7 +114,54 @@ fn typed(page: &Page) -> String {
         let mark = format!("__code=$?; printf '\\036{at} %s\\036' $__code; (exit $__code)");
         writeln!(script, "{typed}\n{mark}").expect("it is text");
     }
-    script
+    script + ASKED
+}
+
+/// Keeps what was asked of the page's region, and what `bg iam-policy` allows.
+const ASKED: &str = r#"
+if [ -n "$AWS_ENDPOINT_URL" ] && [ -e bg.yaml ]; then
+    address=${AWS_ENDPOINT_URL#http://}
+    exec 3<>"/dev/tcp/${address%:*}/${address#*:}"
+    printf 'GET /needs HTTP/1.1\r\nhost: %s\r\nconnection: close\r\n\r\n' "$address" >&3
+    cat <&3 >.needs
+    bg iam-policy >.policy
+fi
+"#;
+
+/// What adopting a service may do besides: look at anything, and add what it lacks.
+fn is_adopting(need: &Value) -> bool {
+    let action = need["action"].as_str().unwrap_or_default();
+    let operation = action.split(':').nth(1).unwrap_or_default();
+    let begins = [
+        "Describe",
+        "List",
+        "Get",
+        "CreateTargetGroup",
+        "ModifyTargetGroup",
+        "AddTags",
+    ];
+    begins.iter().any(|verb| operation.starts_with(verb))
+}
+
+/// Nothing was asked of the page's region that the policy for its config doesn't allow.
+#[track_caller]
+fn is_allowed(page: &Page, folder: &Path) {
+    let Ok(answer) = fs::read_to_string(folder.join(".needs")) else {
+        return;
+    };
+    let (_, needs) = answer.split_once("\r\n\r\n").expect("an answer");
+    let mut needs: Vec<Value> = serde_json::from_str(needs).expect("JSON");
+    assert!(!needs.is_empty(), "{}: nothing was asked for", page.name);
+    needs.retain(|need| !is_adopting(need));
+    let policy = fs::read_to_string(folder.join(".policy")).expect("it was printed");
+    let policy = policy.replace("${account}", "123456789012");
+    let policy: Value = serde_json::from_str(&policy).expect("it stays JSON");
+    let refused = iam::refused(&[policy], &needs);
+    assert!(
+        refused.is_empty(),
+        "{}: not in the policy: {refused:#?}",
+        page.name
+    );
 }
 
 /// Starts it with its output in a file, and waits until it has said the last line that the page shows.
