@@ -266,8 +266,12 @@ fn of_slot(proposal: &Proposal, slot: SlotName) -> Vec<String> {
 }
 
 fn guards(proposal: &Proposal, taken: &[String]) -> Vec<String> {
+    let back = match is_bare(proposal) {
+        true => "green is put away",
+        false => "all traffic goes back",
+    };
     let mut lines = vec![
-        "# What is watched all the time; when one trips, all traffic goes back.".to_owned(),
+        format!("# What is watched all the time; when one trips, {back}."),
         "guards:".to_owned(),
         "  targets: { ready: 100%, min: 75%, for: 30s }    # ready: before a shift; min: afterwards"
             .to_owned(),
@@ -288,6 +292,15 @@ fn guards(proposal: &Proposal, taken: &[String]) -> Vec<String> {
     };
     let taken: Vec<&String> = taken.iter().filter(|name| !found(name)).collect();
     match fit.is_empty() && taken.is_empty() {
+        true if is_bare(proposal) => {
+            lines.push(
+                "  # No alarm was found. Those that tell of its work are named so:".to_owned(),
+            );
+            lines.push(format!(
+                "  # alarms: [\"{}-failures\"]",
+                proposal.services.a
+            ));
+        }
         true => {
             lines.push(
                 "  # No alarm watches both slots or their load balancer. One for each slot's"

@@ -9,7 +9,7 @@ use serde::Serialize;
 
 use super::args::Global;
 use super::ci::{command, in_actions};
-use super::live::{Live, show_cursor_on_panic};
+use super::live::{Live, keep, show_cursor_on_panic};
 use super::notices::Notices;
 use super::story::Story;
 use super::style::{Colors, paint};
@@ -62,7 +62,7 @@ impl Display {
         let shown = match Output::choose(global, surface) {
             Output::Live => {
                 show_cursor_on_panic();
-                let live = Live::new(io::stderr(), surface.stderr_colors(global));
+                let live = Live::new(io::stderr(), surface.stderr_colors(global)).keeping();
                 Shown::Live {
                     live,
                     view: Box::default(),
@@ -302,9 +302,13 @@ pub(super) fn note(words: fmt::Arguments<'_>) {
         .map(|line| StyledLine::new().plain(line))
         .collect();
     let lines = folded(&lines, Surface::of_process().stderr_columns());
-    let _ = lines
+    let mut lines = lines
         .iter()
-        .try_for_each(|line| writeln!(io::stderr(), "{}", of_log(&line.to_string())));
+        .map(|line| of_log(&line.to_string()).to_string());
+    let _ = lines.try_for_each(|line| match keep(&line) {
+        true => Ok(()),
+        false => writeln!(io::stderr(), "{line}"),
+    });
 }
 
 /// Writes `lines` to stderr: errors, hints, notes.

@@ -2,7 +2,7 @@
 //! write, so that nothing flickers. The cursor comes back however the process ends.
 
 use std::io::{self, Write};
-use std::sync::Once;
+use std::sync::{Mutex, MutexGuard, Once, PoisonError};
 
 use crossterm::cursor::{Hide, MoveToNextLine, MoveToPreviousLine, Show};
 use crossterm::queue;
@@ -13,6 +13,21 @@ use super::style::{Colors, paint};
 use crate::report::line::StyledLine;
 use crate::report::live::Size;
 
+/// What is to be said while a view is drawn: it would tear that apart. None while no view is.
+static HELD: Mutex<Option<Vec<String>>> = Mutex::new(None);
+
+fn held() -> MutexGuard<'static, Option<Vec<String>>> {
+    HELD.lock().unwrap_or_else(PoisonError::into_inner)
+}
+
+/// Keeps a line until the view that is drawn has room for it above; false where none is.
+pub fn keep(line: &str) -> bool {
+    let mut held = held();
+    held.as_mut()
+        .map(|lines| lines.push(line.to_owned()))
+        .is_some()
+}
+
 /// A place on the terminal, right below what was printed before, that is redrawn.
 #[derive(Debug)]
 pub struct Live<W: Write> {
@@ -20,6 +35,8 @@ pub struct Live<W: Write> {
     colors: Colors,
     shown: Vec<Row>,
     size: Option<Size>,
+    /// Whether what is said meanwhile is shown above it.
+    keeps: bool,
 }
 
 /// A line that stands on the screen.
@@ -37,6 +54,23 @@ impl<W: Write> Live<W> {
             colors,
             shown: Vec::new(),
             size: None,
+            keeps: false,
+        }
+    }
+
+    /// Has what is said meanwhile ([`keep`]) shown above the view, and not in the midst of it.
+    #[must_use]
+    pub fn keeping(mut self) -> Self {
+        *held() = Some(Vec::new());
+        self.keeps = true;
+        self
+    }
+
+    /// What was said since the last time.
+    fn said(&self) -> Vec<String> {
+        match self.keeps {
+            true => held().as_mut().map(std::mem::take).unwrap_or_default(),
+            false => Vec::new(),
         }
     }
 
@@ -58,11 +92,18 @@ impl<W: Write> Live<W> {
                 width: line.width(),
             })
             .collect();
-        if rows == self.shown && self.size == Some(terminal) {
+        let said = self.said();
+        if said.is_empty() && rows == self.shown && self.size == Some(terminal) {
             return Ok(());
         }
         let mut bytes = Vec::new();
         queue!(bytes, BeginSynchronizedUpdate, Hide)?;
+        if !said.is_empty() {
+            self.forget(&mut bytes, terminal)?;
+            for line in &said {
+                queue!(bytes, Print(line), Print("\r\n"))?;
+            }
+        }
         if self.size.is_some_and(|size| size != terminal) {
             self.forget(&mut bytes, terminal)?;
         }
@@ -115,6 +156,9 @@ impl<W: Write> Live<W> {
         move_up(&mut bytes, self.shown.len())?;
         queue!(bytes, Clear(ClearType::FromCursorDown), Show)?;
         self.shown.clear();
+        for line in self.said() {
+            queue!(bytes, Print(line), Print("\r\n"))?;
+        }
         self.out.write_all(&bytes)?;
         self.out.flush()
     }
@@ -123,6 +167,12 @@ impl<W: Write> Live<W> {
 impl<W: Write> Drop for Live<W> {
     fn drop(&mut self) {
         // Nothing can be done about a terminal that is gone.
+        for line in self.said() {
+            let _ = queue!(self.out, Print(line), Print("\r\n"));
+        }
+        if self.keeps {
+            *held() = None;
+        }
         let _ = queue!(self.out, EndSynchronizedUpdate, Show);
         let _ = self.out.flush();
     }
@@ -296,6 +346,27 @@ mod tests {
         .unwrap();
         screen.feed(&std::mem::take(&mut live.out));
         assert_eq!(screen.text(), ["b"]);
+    }
+
+    #[test]
+    fn what_is_said_meanwhile_stands_above_the_view() {
+        assert!(!keep("nobody draws"));
+        let (mut screen, mut live) = (
+            Screen::default(),
+            Live::new(Vec::new(), Colors::Off).keeping(),
+        );
+        let view = ["one".to_owned(), "two".into()];
+        live.draw(&lines(&view), SIZE).unwrap();
+        assert!(keep("Warning: nobody answers"));
+        live.draw(&lines(&view), SIZE).unwrap();
+        screen.feed(&std::mem::take(&mut live.out));
+        assert_eq!(screen.text(), ["Warning: nobody answers", "one", "two"]);
+        assert!(keep("Note: the end"));
+        live.erase().unwrap();
+        screen.feed(&std::mem::take(&mut live.out));
+        assert_eq!(screen.text(), ["Warning: nobody answers", "Note: the end"]);
+        drop(live);
+        assert!(!keep("nobody draws any more"));
     }
 
     #[test]

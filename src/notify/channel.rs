@@ -49,7 +49,16 @@ fn filled(template: &str, notice: &Notice) -> Result<String, String> {
     jinja.set_undefined_behavior(UndefinedBehavior::Strict);
     jinja.set_auto_escape_callback(|_| AutoEscape::None);
     let text = jinja.render_str(template, Filled::from(Serde(notice)));
-    text.map_err(|error| error.to_string())
+    text.map_err(|error| {
+        let known = serde_json::to_value(notice).unwrap_or_default();
+        let known: Vec<&str> = known
+            .as_object()
+            .into_iter()
+            .flat_map(|it| it.keys())
+            .map(String::as_str)
+            .collect();
+        format!("{error}; it may name {}", known.join(", "))
+    })
 }
 
 pub(super) fn shortened(text: &str, most: usize) -> String {

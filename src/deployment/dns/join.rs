@@ -124,13 +124,12 @@ fn no_zone(found: &RecordFound) -> Problem {
     let name = &found.wanted.name;
     match &found.zones[..] {
         [] => {
-            let which = found
-                .wanted
-                .zone
-                .as_deref()
-                .unwrap_or("of a name that it ends with");
+            let what = match &found.wanted.zone {
+                Some(zone) => format!("there is no hosted zone {zone} for record {name}"),
+                None => format!("record {name} is in no hosted zone of this account"),
+            };
             Problem::new(
-                format!("there is no hosted zone {which} for record {name}"),
+                what,
                 "set `zone` of that route to the zone's id: aws route53 list-hosted-zones",
             )
         }

@@ -244,7 +244,12 @@ fn check_existing(
     if let Some(why) = is_not_ours(existing, &slots[green]) {
         planning.problem(
             format!("slot {green}'s service {name} seems to be another service: {why}"),
-            format!("correct `slots.{green}` in bg.yaml, or delete the service"),
+            match number(existing, "runningCount") {
+                0 => format!("correct `slots.{green}` in bg.yaml, or delete the service"),
+                _ => "correct `slots` in bg.yaml: are the two slots' services or target groups \
+                      swapped, or is one left out?"
+                    .to_owned(),
+            },
         );
     }
     for obstacle in clone::obstacles(existing) {

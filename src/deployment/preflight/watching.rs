@@ -8,6 +8,7 @@ use crate::deployment::ids::{AlarmName, SlotName, Slots};
 use crate::deployment::plan::{AlarmGuard, AlarmWeight, Guards, Kind, Route, SlotPlan, StepPlan};
 use crate::deployment::surroundings::{AlarmFound, Surroundings};
 use crate::judge::alarms::{AlarmState, InsufficientData};
+use crate::judge::guards::MetricGuards;
 use crate::strategy::{format_duration, nearest};
 
 /// Within it a time of day says enough.
@@ -21,13 +22,27 @@ pub(super) fn guards(
     routes: &[Route],
     planning: &mut Planning,
 ) -> Guards {
-    Guards {
+    let guards = Guards {
         ready: request.guards.ready,
         min: request.guards.min,
         healthy_for: request.guards.healthy_for,
         alarms: check_alarms(request, found, live, planning),
         metrics: metrics::check(request, found, live, routes, planning),
+    };
+    let of_answers = |it: &MetricGuards| {
+        it.errors.is_some()
+            || it.latency.is_some()
+            || it.compare.is_some()
+            || !it.thresholds.is_empty()
+    };
+    let judged = guards.metrics.as_ref().is_some_and(of_answers);
+    if guards.alarms.is_empty() && !judged && !request.is_bare() {
+        planning.note(
+            "nothing judges what green answers: its errors revert nothing; name alarms in \
+             `guards.alarms`, or add `guards.metrics: { errors: default }`",
+        );
     }
+    guards
 }
 
 pub(super) fn check_alarms(

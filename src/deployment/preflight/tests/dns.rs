@@ -128,7 +128,7 @@ fn each_type_of_a_name_is_a_route_of_its_own_unless_one_is_asked_for() {
 fn records_that_cannot_be_moved_are_refused() {
     type Bend = fn(&mut RecordFound, &mut Vec<Forward>);
     let table: [(&str, &str, Bend); 10] = [
-        ("there is no hosted zone", "`zone`", |it, _| {
+        ("is in no hosted zone of this account", "`zone`", |it, _| {
             it.zones.clear();
         }),
         ("several hosted zones: Z1, Z2", "`zone`", |it, _| {
