@@ -138,3 +138,13 @@ retire:";
         .complains("bg.yaml:15:13: this test route stands in `routes`, too")
         .complains("take it out of `routes`");
 }
+
+#[test]
+fn what_a_config_keeps_for_testers_is_no_route_to_adopt() {
+    let scene = scene(&[("retire:", &gate("shop:v2"))]).adopting();
+    let told = scene.bg(&["init"]).exits(0);
+    assert!(!told.stdout.contains("8443"), "{told}");
+    assert!(!told.stdout.contains("x-test"), "{told}");
+    told.says("names these slots already")
+        .says("Nothing is missing");
+}

@@ -147,7 +147,8 @@ pub fn plan(request: &Request, found: &Surroundings) -> Planning {
         let source = match green {
             GreenService::Create { source } | GreenService::Update { source } => source,
         };
-        size::note(request, desired, &steps, &mut planning);
+        let least = scaling.as_ref().map_or(0, |it| it.min);
+        size::note(request, (desired, least), &steps, &mut planning);
         planning.body = definition.body;
         planning.plan = Some(Plan {
             id: request.id.clone(),

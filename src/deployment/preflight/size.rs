@@ -6,10 +6,16 @@ use super::{Planning, Request};
 use crate::deployment::plan::{GreenCapacity, StepPlan};
 use crate::judge::words::plural;
 
-/// Notes green's sizes and the tasks' time that they save, without holds.
-pub(super) fn note(request: &Request, desired: u32, steps: &[StepPlan], planning: &mut Planning) {
+/// Notes green's sizes and the tasks' time that they save, without holds. Autoscaling lifts it to
+/// `least` at once.
+pub(super) fn note(
+    request: &Request,
+    (desired, least): (u32, u32),
+    steps: &[StepPlan],
+    planning: &mut Planning,
+) {
     let capacity = request.green_capacity;
-    let tasks = |step: &StepPlan| capacity.of(desired, step.weight);
+    let tasks = |step: &StepPlan| capacity.of(desired, step.weight).max(least.min(desired));
     if capacity == GreenCapacity::Full || steps.iter().all(|step| tasks(step) == desired) {
         return;
     }

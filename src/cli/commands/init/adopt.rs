@@ -13,10 +13,12 @@ use crate::cli::args::{Global, InitArgs, InitFormat, OutputFormat};
 use crate::cli::display::{print, print_json};
 use crate::cli::error::{CliError, ErrorKind};
 use crate::cli::exit::ExitCode;
+use crate::cli::request;
 use crate::cli::session::aws_alone;
 use crate::cli::terminal::Surface;
 use crate::config::CONFIG_FILE;
 use crate::deployment::ids::{ClusterName, EcsServiceName};
+use crate::deployment::preflight::RouteWanted;
 use crate::report::line::{StyledLine, Tone};
 
 /// How alike two names are to be taken for one another.
@@ -42,9 +44,11 @@ pub(super) async fn run(global: &Global, args: &InitArgs) -> Result<ExitCode, Cl
     if let Some(config) = &there {
         file::refuse_slot_b(config, &cluster, &service)?;
     }
+    let tests = there.as_ref().map(request::test_routes);
     let wanted = there.map(|config| file::wanted(&config, &cluster, &service));
     let wanted = from.with_groups(wanted.unwrap_or_default());
-    let mut proposal = propose(&cloud, &cluster, &service, &wanted).await?;
+    let tests = tests.unwrap_or_default();
+    let mut proposal = propose(&cloud, &cluster, &service, (&wanted, &tests)).await?;
     proposal.notes.extend(from.other_endpoint(&proposal));
     let fate = path.as_deref().map(|path| file::fate(path, &proposal));
     let fate = fate.transpose()?;
@@ -74,11 +78,17 @@ async fn propose(
     cloud: &Cloud,
     cluster: &ClusterName,
     service: &EcsServiceName,
-    wanted: &Wanted,
+    (wanted, tests): (&Wanted, &[RouteWanted]),
 ) -> Result<Proposal, CliError> {
     let facts = cloud.look_to_adopt(cluster, service, wanted).await;
     match facts.map_err(|error| cant_look(&error))? {
-        Some(facts) => adopt::propose(&facts).map_err(CliError::preflight),
+        Some(mut facts) => {
+            // What the config keeps for testers carries no production.
+            facts
+                .routes
+                .retain(|it| !tests.iter().any(|test| test.is(&it.forward)));
+            adopt::propose(&facts).map_err(CliError::preflight)
+        }
         None => Err(no_service(cloud, cluster, service).await),
     }
 }

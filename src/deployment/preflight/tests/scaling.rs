@@ -129,3 +129,16 @@ fn a_rollback_that_autoscaling_forbids_names_the_way_without_it() {
     let fix = &planning.problems[0].fix;
     assert!(fix.contains("bg rollback --to b --force"), "{fix}");
 }
+
+#[test]
+fn a_green_that_grows_is_never_planned_below_the_minimum() {
+    let planning = planned(|request, found| {
+        request.green_capacity = crate::deployment::plan::GreenCapacity::Proportional;
+        blue(found).min = 2;
+    });
+    let mut notes = planning.notes.iter();
+    let note = notes
+        .find(|it| it.contains("grows"))
+        .expect("it saves something");
+    assert!(note.contains("(2 tasks at 10%, 4 tasks at 100%)"), "{note}");
+}
