@@ -232,8 +232,6 @@ fn newest_failed(tasks: &[Value], started_by: &str) -> Vec<StoppedTask> {
     stopped.sort_by(|(one_asked, one), (other_asked, other)| {
         one_asked
             .cmp(other_asked)
-            // One that has only just stopped has no time yet.
-            .then_with(|| one.at.is_some().cmp(&other.at.is_some()))
             .then_with(|| other.at.cmp(&one.at))
             .then_with(|| one.task.cmp(&other.task))
     });
