@@ -54,8 +54,8 @@ template, and look at `bg plan` before an update.
 Of slot a's AWS::ApplicationAutoScaling::ScalableTarget an update that changes anything writes
 MinCapacity, MaxCapacity and SuspendedState as the template has them: where slot a is idle, and its
 scaling asleep, that lifts it to its minimum. `bg plan` shows that, and the next deployment carries
-the live slot's over it. Tags that bg keeps on the services (`bg:…`) stay: an update takes off only
-what the template had before.
+the live slot's over it; with `--service-from a` slot a keeps the template's. Tags that bg keeps on
+the services (`bg:…`) stay: an update takes off only what the template had before.
 What bg then does:
 - While it deploys, weights that it didn't set are drift: it holds, names them, and ends with exit
   code 5 when `patience` is over. Where they all are on blue it takes that for an operator's hand

@@ -306,8 +306,9 @@ fn of_scaling(name: &str) -> String {
         "While slot a is idle its scaling is asleep: min_capacity is 0, and all of it is suspended. \
          Without the\nabove an apply lifts the idle slot to its minimum, and amid a deployment puts \
          scale-in back on. A new\nmaximum or policy on an idle slot a is shown by `bg plan`, and \
-         taken by `--service-from a`; change the minimum\non the live slot's target. Slot b's target \
-         and policies are bg's, and must not stand in Terraform.\n",
+         taken by `--service-from a` (with the\nlive slot's minimum); change the minimum on the \
+         live slot's target. Slot b's target and policies are\nbg's, and must not stand in \
+         Terraform.\n",
     );
     text
 }

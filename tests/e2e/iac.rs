@@ -184,3 +184,52 @@ fn autoscaling_that_it_gives_the_idle_slot_is_kept_where_asked_for() {
     let awake = (json!(2), json!(6), vec![false; 3]);
     assert_eq!((scalable(&scene), scene.desired("shop")), (awake, 2));
 }
+
+/// Slot a is autoscaled by steps, and its code goes on to have its target.
+fn autoscale_by_steps(scene: &Scene) {
+    let bounds = json!({ "MinCapacity": 2, "MaxCapacity": 6 });
+    scene.scaling("RegisterScalableTarget", &of_shop(bounds));
+    let steps = [json!({ "MetricIntervalLowerBound": 0.0, "ScalingAdjustment": 1 })];
+    let policy = json!({
+        "PolicyName": "busy", "PolicyType": "StepScaling",
+        "StepScalingPolicyConfiguration":
+            { "AdjustmentType": "ChangeInCapacity", "StepAdjustments": steps, "Cooldown": 60 },
+    });
+    scene.scaling("PutScalingPolicy", &of_shop(policy));
+}
+
+#[test]
+fn a_new_maximum_of_what_sleeps_is_planned_and_taken_awake_where_asked_for() {
+    let scene = Scene::at_speed(200);
+    autoscale_by_steps(&scene);
+    scene.bg(&["deploy", "--image", "shop:v2"]).exits(0);
+    let asleep = |max: u32| (json!(0), json!(max), vec![true; 3]);
+    assert_eq!(scalable(&scene), asleep(6));
+    // An apply with `ignore_changes` for the minimum and what is suspended.
+    let bounds = json!({ "MinCapacity": 0, "MaxCapacity": 9 });
+    scene.scaling("RegisterScalableTarget", &of_shop(bounds));
+    assert_eq!(scalable(&scene), asleep(9));
+
+    let plan = ["plan", "--image", "shop:v3"];
+    scene
+        .bg(&plan)
+        .exits(0)
+        .says("maximum: 9 becomes 6")
+        .says("--service-from a keeps its own");
+    scene
+        .bg(&[&plan[..], &["--service-from", "a"]].concat())
+        .exits(0)
+        .says("maximum: stays at 9, slot b has 6")
+        .says("the autoscaling of slot a is asleep, so green gets the minimum of slot b's: 2");
+
+    let deploy = |image: &str| {
+        let version = ["deploy", "--image", image, "--timeout", "5m"];
+        scene.bg(&[&version[..], &["--service-from", "a", "--no-wait-retire"]].concat())
+    };
+    deploy("shop:unhealthy").exits(4);
+    assert_eq!((scalable(&scene), scene.desired("shop")), (asleep(9), 0));
+    deploy("shop:v3").exits(0);
+    assert_eq!(scene.weights(), (100, 0));
+    let awake = (json!(2), json!(9), vec![false; 3]);
+    assert_eq!((scalable(&scene), scene.desired("shop")), (awake, 2));
+}

@@ -61,8 +61,20 @@ impl Cloud {
             }
         }
         self.register_scalable_target(of(&resource, target)).await?;
+        let names = (last_part(plan.cluster.as_str()), service.as_str());
         if scaling.whose != Whose::Blue {
-            return Ok(());
+            if scaling.alarms.is_empty() {
+                return Ok(());
+            }
+            let own = self.policies(&resource).await?;
+            let arn = |it: &Value| {
+                (
+                    text(it, "PolicyName").to_owned(),
+                    text(it, "PolicyARN").to_owned(),
+                )
+            };
+            let arns = own.iter().map(arn).collect();
+            return self.put_step_alarms(names, &scaling.alarms, &arns).await;
         }
         let (before, schedules) =
             tokio::try_join!(self.policies(&resource), self.schedules_of(&resource))?;
@@ -89,7 +101,6 @@ impl Cloud {
         if scaling.alarms.is_empty() && !before.iter().any(is_stepped) {
             return Ok(());
         }
-        let names = (last_part(plan.cluster.as_str()), service.as_str());
         self.put_step_alarms(names, &scaling.alarms, &arns).await
     }
 

@@ -10,8 +10,8 @@ use crate::deployment::plan::{Kind, SlotPlan};
 use crate::deployment::scaling::{From, HELD_TAG, ScalableTarget, Scaling, Suspended, differences};
 use crate::deployment::surroundings::Surroundings;
 
-/// Whether green keeps its own. A rollback gets what scales production now, as long as anything
-/// does.
+/// Whether green keeps its own. One that sleeps has lost its minimum, which blue's can stand in for.
+/// A rollback gets what scales production now, as long as anything does.
 pub(super) fn is_kept(
     request: &Request,
     live: SlotName,
@@ -19,7 +19,7 @@ pub(super) fn is_kept(
 ) -> bool {
     let own = targets[live.other()].as_ref();
     request.source == Some(live.other())
-        && own.is_some_and(|it| !it.is_asleep())
+        && own.is_some_and(|it| !it.is_asleep() || targets[live].is_some())
         && (request.kind != Kind::Rollback || targets[live].is_none())
 }
 
@@ -36,6 +36,10 @@ pub(super) fn keep(
     let mut own = targets[idle].clone()?;
     let mut blue = targets[live].clone();
     let desired = desired(found, live);
+    let slept = own.is_asleep();
+    if let (true, Some(blue)) = (slept, &blue) {
+        own.min = blue.min.min(own.max);
+    }
     for target in [Some(&own), blue.as_ref()].into_iter().flatten() {
         too_many(request, live, slots, target, desired, planning);
     }
@@ -51,6 +55,7 @@ pub(super) fn keep(
             target.suspended.scale_in = false;
         }
     }
+    let mut scaling = Scaling::own(&own, blue.as_ref());
     if let Some(blue) = &blue {
         let from = From {
             cluster: &request.cluster,
@@ -58,15 +63,37 @@ pub(super) fn keep(
             blue: live,
             now: found.now,
         };
-        let (carried, _) = Scaling::carried(&from, blue, Some(&own));
+        let (mut carried, _) = Scaling::carried(&from, blue, Some(&own));
         let unlike = differences(&carried, &own, "another");
         planning.differences.extend(unlike.iter().map(|it| {
             let (own, of_blue) = (it.own.as_deref(), it.carried.as_deref());
             stays(&it.field, own, of_blue, live)
         }));
+        // What slept has lost the alarms that were made for it.
+        if slept {
+            let steps = own.policies_of("StepScaling");
+            carried
+                .alarms
+                .retain(|it| steps.contains(&it.policy.as_str()));
+            scaling.alarms = carried.alarms;
+        }
     }
     told(&own, blue.is_some(), live, desired, planning);
-    Some(Scaling::own(&own, blue.as_ref()))
+    if slept {
+        planning.note(format!(
+            "the autoscaling of slot {idle} is asleep, so green gets the minimum of slot {live}'s: {}",
+            own.min
+        ));
+    }
+    let mut uncalled = uncalled(&own);
+    uncalled.retain(|policy| !scaling.alarms.iter().any(|it| it.policy == *policy));
+    for policy in uncalled {
+        planning.warn(format!(
+            "no alarm calls the step policy {policy} of slot {idle}'s autoscaling, which green \
+             keeps: it scales nothing"
+        ));
+    }
+    Some(scaling)
 }
 
 fn told(
@@ -93,12 +120,6 @@ fn told(
             desired.unwrap_or_default()
         ));
     }
-    for policy in uncalled(own) {
-        planning.warn(format!(
-            "no alarm calls the step policy {policy} of slot {idle}'s autoscaling, which green \
-             keeps: it scales nothing"
-        ));
-    }
 }
 
 /// Step policies that nothing calls; none where the alarms can't be read.
@@ -118,7 +139,7 @@ fn uncalled(own: &ScalableTarget) -> Vec<&str> {
     steps.filter_map(|it| it["PolicyName"].as_str()).collect()
 }
 
-/// What of green's own sleeps can't be kept: nobody knows the minimum that it had.
+/// What of green's own sleeps can't be kept where blue has none: nobody knows the minimum it had.
 pub(super) fn asleep(
     request: &Request,
     live: SlotName,
@@ -127,23 +148,13 @@ pub(super) fn asleep(
 ) {
     let idle = live.other();
     let own = targets[idle].as_ref().filter(|it| it.is_asleep());
-    let (Some(own), true) = (
-        own,
-        request.source == Some(idle) && request.kind != Kind::Rollback,
-    ) else {
-        return;
-    };
-    let sleeps = format!(
-        "the autoscaling of slot {idle} ({}) is asleep (minimum 0, everything suspended)",
-        own.resource
-    );
-    match targets[live] {
-        Some(_) => planning.note(format!(
-            "{sleeps}: green gets slot {live}'s, also with --service-from {idle}"
-        )),
-        None => planning.warn(format!(
-            "{sleeps}, slot {live} has none, and green will not scale: set its minimum and maximum \
-             again if it is to"
-        )),
+    let asked = request.source == Some(idle) && request.kind != Kind::Rollback;
+    if let (Some(own), None, true) = (own, &targets[live], asked) {
+        planning.warn(format!(
+            "the autoscaling of slot {idle} ({}) is asleep (minimum 0, everything suspended), slot \
+             {live} has none, and green will not scale: set its minimum and maximum again if it is \
+             to",
+            own.resource
+        ));
     }
 }

@@ -127,14 +127,18 @@ fn replaced(own: &ScalableTarget, scaling: &Scaling, live: SlotName, planning: &
         format!("{}: {own} becomes {carried}", it.field)
     });
     planning.differences.extend(words);
-    if !(unlike.is_empty() || own.is_asleep()) {
-        let idle = live.other();
-        planning.note(format!(
-            "slot {idle}'s autoscaling is awake ({}), and becomes slot {live}'s; --service-from \
-             {idle} keeps its own",
-            own.in_words()
-        ));
+    if unlike.is_empty() {
+        return;
     }
+    let idle = live.other();
+    let is = match own.is_asleep() {
+        true => "is another".to_owned(),
+        false => format!("is awake ({})", own.in_words()),
+    };
+    planning.note(format!(
+        "slot {idle}'s autoscaling {is}, and becomes slot {live}'s; --service-from {idle} keeps its \
+         own"
+    ));
 }
 
 fn only_green(

@@ -105,7 +105,8 @@ pub enum Whose {
     /// Blue's.
     #[default]
     Blue,
-    /// Its own service's, whose policies, schedules and alarms are there.
+    /// Its own service's, whose policies and schedules are there; so are its alarms, unless it
+    /// slept.
     Own {
         /// What of blue's own is switched off outside of deployments, if it has any.
         blue: Option<Suspended>,

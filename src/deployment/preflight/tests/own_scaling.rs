@@ -104,15 +104,75 @@ fn what_green_loses_to_blue_s_is_shown_with_the_way_to_keep_it() {
     notes(&planning, "--service-from b keeps its own");
 }
 
+fn asleep(request: &mut Request, found: &mut Surroundings) {
+    both(request, found);
+    let own = of_green(found);
+    (own.min, own.suspended) = (0, Suspended::ALL);
+}
+
 #[test]
-fn one_that_sleeps_is_not_kept_because_nobody_knows_its_minimum() {
+fn one_that_sleeps_is_kept_awake_with_blue_s_minimum() {
+    let planning = planned(asleep);
+    let blue = Some(Suspended::default());
+    assert_eq!(whose(&planning), Whose::Own { blue });
+    let scaling = planning.plan.as_ref().unwrap().scaling.as_ref().unwrap();
+    assert_eq!((scaling.min, scaling.max), (2, 4));
+    assert_eq!(scaling.suspended, Suspended::default());
+    notes(&planning, "green gets the minimum of slot a's: 2");
+    assert_eq!(
+        planning.differences,
+        ["autoscaling maximum: stays at 4, slot a has 9"]
+    );
+}
+
+#[test]
+fn where_blue_has_none_one_that_sleeps_is_told_to_scale_nothing() {
     let planning = planned(|request, found| {
-        both(request, found);
+        asleep(request, found);
+        only_green(request, found);
         let own = of_green(found);
         (own.min, own.suspended) = (0, Suspended::ALL);
     });
-    assert_eq!(whose(&planning), Whose::Blue);
-    notes(&planning, "green gets slot a's, also with --service-from b");
+    assert!(planning.plan.unwrap().scaling.is_none());
+    let words = "slot a has none, and green will not scale: set its minimum and maximum again";
+    assert!(
+        planning.warnings.iter().any(|it| it.contains(words)),
+        "{:?}",
+        planning.warnings
+    );
+}
+
+#[test]
+fn step_policies_of_one_that_slept_are_called_by_blue_s_alarms_again() {
+    let step =
+        |arn: &str| json!({ "PolicyName": "busy", "PolicyType": "StepScaling", "PolicyARN": arn });
+    let with = |blue_has_it: bool| {
+        planned(|request, found| {
+            asleep(request, found);
+            let Seen::Value(targets) = &mut found.scaling else {
+                panic!("it was just given");
+            };
+            targets.b.as_mut().unwrap().policies = vec![step("arn:own")];
+            if blue_has_it {
+                let blue = targets.a.as_mut().unwrap();
+                blue.policies = vec![step("arn:blue")];
+                blue.alarms = vec![json!({
+                    "AlarmName": "busy", "AlarmActions": ["arn:blue"], "Namespace": "AWS/ECS",
+                    "MetricName": "CPUUtilization", "Threshold": 90.0,
+                })];
+            }
+        })
+    };
+    let called = with(true);
+    let scaling = called.plan.as_ref().unwrap().scaling.as_ref().unwrap();
+    let alarms: Vec<&str> = scaling.alarms.iter().map(|it| it.policy.as_str()).collect();
+    assert_eq!(alarms, ["busy"]);
+    let uncalled = |planning: &Planning| {
+        let mut warnings = planning.warnings.iter();
+        warnings.any(|it| it.contains("no alarm calls the step policy busy"))
+    };
+    assert!(!uncalled(&called), "{:?}", called.warnings);
+    assert!(uncalled(&with(false)));
 }
 
 #[test]
