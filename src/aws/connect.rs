@@ -110,7 +110,7 @@ async fn first_credentials(
     };
     let why = match timeout(within, source.provide_credentials()).await {
         Ok(Ok(credentials)) => return Ok(credentials),
-        Ok(Err(error)) => chain(&error),
+        Ok(Err(error)) => in_short(&chain(&error)),
         Err(_) => format!("no source answered within {} s", within.as_secs()),
     };
     let tried = sources.into_iter().map(|(source, set_up)| match set_up {
@@ -121,6 +121,19 @@ async fn first_credentials(
         .chain(["the EC2 instance's metadata: no answer, or no role".to_owned()])
         .collect();
     Err(ConnectError::NoCredentials { why, tried })
+}
+
+/// What the chain's links say, but for those that aren't set up: they are listed below it.
+fn in_short(why: &str) -> String {
+    let Some((_, attempts)) = why.split_once("Attempted:") else {
+        return why.to_owned();
+    };
+    let attempts = attempts.lines().map(str::trim);
+    let said = attempts.filter(|it| !(it.is_empty() || it.contains("provider was not enabled")));
+    match said.collect::<Vec<_>>() {
+        none if none.is_empty() => "no source of any is set up".to_owned(),
+        said => said.join("; "),
+    }
 }
 
 /// The sources of the SDK's chain before the metadata service, and whether each is set up here.

@@ -232,8 +232,7 @@ fn newest_failed(tasks: &[Value], started_by: &str) -> Vec<StoppedTask> {
     stopped.sort_by(|(one_asked, one), (other_asked, other)| {
         one_asked
             .cmp(other_asked)
-            .then_with(|| other.at.cmp(&one.at))
-            .then_with(|| one.task.cmp(&other.task))
+            .then_with(|| one.newest_first(other))
     });
     stopped.into_iter().map(|(_, task)| task).collect()
 }

@@ -10,7 +10,7 @@ use std::path::PathBuf;
 
 use super::topics::TOPICS;
 use clap::builder::{FalseyValueParser, PossibleValuesParser};
-use clap::error::ErrorKind;
+use clap::error::{ContextKind, ContextValue, ErrorKind};
 use clap::{ArgMatches, Args, CommandFactory, FromArgMatches, Parser, Subcommand, ValueEnum};
 
 use super::story::Story;
@@ -139,6 +139,8 @@ pub enum Verb {
     Help(HelpArgs),
 }
 
+/// More values than this are not listed in an error.
+const LISTED: usize = 12;
 const DEPLOY_EXAMPLES: &str = "\
 Examples:
   bg deploy --image registry.example/shop:v2
@@ -379,14 +381,29 @@ fn without_values(command: clap::Command) -> clap::Command {
 /// Reads the process's arguments and environment; prints help, version or what is wrong and
 /// ends the process (exit code 2 for bad usage) where that is due.
 pub fn parse() -> Cli {
-    checked(&command().get_matches()).unwrap_or_else(|error| error.exit())
+    try_parse(std::env::args_os()).unwrap_or_else(|error| error.exit())
 }
 
 /// The same over given arguments, the program's name first.
 pub fn try_parse<S: Into<std::ffi::OsString> + Clone>(
     args: impl IntoIterator<Item = S>,
 ) -> Result<Cli, clap::Error> {
-    checked(&command().try_get_matches_from(args)?)
+    let matches = command().try_get_matches_from(args);
+    checked(&matches.map_err(with_a_short_list)?)
+}
+
+/// Nobody reads a list of all verbs and topics in one line; `bg help` has it with what they are.
+fn with_a_short_list(mut error: clap::Error) -> clap::Error {
+    let known = match error.get(ContextKind::ValidValue) {
+        Some(ContextValue::Strings(known)) => known.len(),
+        _ => 0,
+    };
+    if known > LISTED {
+        error.remove(ContextKind::ValidValue);
+        let tip = vec!["`bg help` lists them all".into()];
+        error.insert(ContextKind::Suggested, ContextValue::StyledStrs(tip));
+    }
+    error
 }
 
 /// What the parser would say of these flags doesn't name them.

@@ -25,6 +25,7 @@ pub mod exit;
 pub mod live;
 mod local_region;
 mod lock;
+mod missing;
 mod notices;
 mod otlp;
 mod page;

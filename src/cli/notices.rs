@@ -1,6 +1,7 @@
 //! Sends notices, beside a deployment that never waits for them.
 
 mod github;
+mod names;
 mod post;
 
 use tokio::sync::mpsc::{Receiver, Sender, channel};
@@ -10,8 +11,10 @@ use tokio::time::{Instant, timeout_at};
 use super::error::CliError;
 use super::session::{Session, run_url};
 use crate::deployment::event::{Event, Record};
-use crate::notify::{Channel, Notice, NotifyWanted, letter, notice};
+use crate::notify::{Notice, NotifyWanted, letter, notice};
 use crate::report::view::View;
+use names::names;
+pub(super) use names::unset;
 use post::Post;
 
 /// How many notices wait for a slow channel; what comes then is not told.
@@ -46,6 +49,7 @@ struct Told {
 
 #[derive(Debug)]
 struct Sent {
+    name: String,
     wanted: NotifyWanted,
     queue: Sender<Told>,
     task: JoinHandle<()>,
@@ -60,13 +64,14 @@ impl Notices {
             true => &[][..],
             false => &session.config.notify,
         };
-        let open = |wanted: &NotifyWanted| {
+        let open = |(wanted, name): (&NotifyWanted, String)| {
             let (queue, waiting) = channel(WAITING);
             let post = Post::of(&session.cloud, wanted);
             Sent {
+                name: name.clone(),
                 wanted: wanted.clone(),
                 queue,
-                task: tokio::spawn(tell(post, wanted.channel.clone(), waiting)),
+                task: tokio::spawn(tell(post, name, waiting)),
                 lost: 0,
             }
         };
@@ -74,7 +79,7 @@ impl Notices {
             view: View::new(),
             run_url: run_url(),
             began: Began::Elsewhere,
-            channels: wanted.iter().map(open).collect(),
+            channels: wanted.iter().zip(names(wanted)).map(open).collect(),
         }
     }
 
@@ -125,43 +130,38 @@ impl Notices {
 impl Sent {
     async fn finish(self, until: Instant) {
         let Sent {
-            wanted,
+            name,
             queue,
             mut task,
             lost,
+            ..
         } = self;
         drop(queue);
         if timeout_at(until, &mut task).await.is_err() {
             task.abort();
-            warn(
-                &wanted.channel,
-                "it does not answer: not everything was told",
-            );
+            warn(&name, "it does not answer: not everything was told");
         }
         if lost > 0 {
-            warn(
-                &wanted.channel,
-                &format!("{lost} notices were too many at once"),
-            );
+            warn(&name, &format!("{lost} notices were too many at once"));
         }
     }
 }
 
 /// Sends one after the other. What keeps on failing for the same reason is said once.
-async fn tell(mut post: Post, channel: Channel, mut waiting: Receiver<Told>) {
+async fn tell(mut post: Post, name: String, mut waiting: Receiver<Told>) {
     let mut said = None;
     while let Some(told) = waiting.recv().await {
         let failed = post.send(&told).await.err();
         if let Some(why) = failed.as_deref().filter(|_| failed != said) {
-            warn(&channel, why);
+            warn(&name, why);
         }
         said = failed;
     }
 }
 
 /// Nobody's deployment fails for it.
-fn warn(channel: &Channel, why: &str) {
-    note!("Warning: {} was not told: {why}", channel.name());
+fn warn(name: &str, why: &str) {
+    note!("Warning: {name} was not told: {why}");
 }
 
 /// What could never be told: it is said before anything begins.
@@ -169,10 +169,9 @@ fn warn(channel: &Channel, why: &str) {
 /// # Errors
 /// Where a text is no template, or names what there isn't.
 pub(super) fn check(wanted: &[NotifyWanted]) -> Result<(), CliError> {
-    for one in wanted {
+    for (one, name) in wanted.iter().zip(names(wanted)) {
         let tried = letter(&one.channel, &Notice::example(), one.text.as_deref());
         tried.map_err(|why| {
-            let name = one.channel.name();
             CliError::usage(format!(
                 "`notify`: the text for {name} can't be filled in: {why}"
             ))

@@ -180,6 +180,10 @@ impl Session {
                  deploy the same service should share their state",
             ));
         }
+        if !self.is_embedded() {
+            let unset = notices::unset(&self.config.notify);
+            planning.warnings.extend(unset);
+        }
         let missing = programs::problems(request);
         if !missing.is_empty() {
             planning.plan = None;

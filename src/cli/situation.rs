@@ -5,6 +5,7 @@ use std::collections::BTreeMap;
 use serde_json::Value;
 
 use super::error::{CliError, ErrorKind};
+use super::missing;
 use super::request;
 use super::session::Session;
 use super::traffic::Traffic;
@@ -40,6 +41,9 @@ impl Situation {
     /// Looks at everything that a status shows.
     pub(super) async fn look(session: &Session) -> Result<Situation, CliError> {
         let found = session.survey_for_status().await?;
+        if !found.cluster_exists {
+            return Err(missing::no_cluster(&session.cloud, &session.cluster()).await);
+        }
         let wanted = request::slots(&session.config);
         let traffic = Traffic::of(
             &wanted,

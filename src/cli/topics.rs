@@ -23,7 +23,7 @@ pub(super) struct Topic {
 }
 
 /// All of them, in the order in which they are listed.
-pub(super) const TOPICS: [Topic; 8] = [
+pub(super) const TOPICS: [Topic; 9] = [
     Topic {
         name: STRATEGIES,
         about: "how traffic is shifted, and the strategies that are built in",
@@ -43,6 +43,11 @@ pub(super) const TOPICS: [Topic; 8] = [
         name: "routes",
         about: "what splits traffic between the slots",
         text: include_str!("topics/routes.txt"),
+    },
+    Topic {
+        name: "notify",
+        about: "who elsewhere is told what happens",
+        text: include_str!("topics/notify.txt"),
     },
     Topic {
         name: "config",

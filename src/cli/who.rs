@@ -1,8 +1,18 @@
 //! Who runs this process.
 
+/// Who started the job in CI, or the user; the last one is Windows'.
+const NAMED: [&str; 6] = [
+    "GITHUB_ACTOR",
+    "GITLAB_USER_LOGIN",
+    "CODEBUILD_INITIATOR",
+    "USER",
+    "LOGNAME",
+    "USERNAME",
+];
+
 /// The user, or in CI whoever started the job.
 pub(super) fn owner() -> String {
-    of_environment(&["GITHUB_ACTOR", "USER", "LOGNAME"]).unwrap_or_else(|| "unknown".into())
+    of_environment(&NAMED).unwrap_or_else(|| "unknown".into())
 }
 
 /// The machine.

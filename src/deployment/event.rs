@@ -363,6 +363,10 @@ pub struct Counts {
     pub healthy: Option<u32>,
     /// Failed tasks of the running rollout.
     pub failed: Option<u32>,
+    /// Whether tasks of what green's service ran before are still there: it isn't ready before
+    /// they are gone.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub replacing: bool,
     /// Why targets of that group aren't healthy: what most of them have in common.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub reason: Option<String>,

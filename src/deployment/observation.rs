@@ -156,6 +156,14 @@ pub struct StoppedTask {
 }
 
 impl StoppedTask {
+    /// Which of two comes first where the newest does. One whose time AWS doesn't show yet has just
+    /// stopped.
+    pub fn newest_first(&self, other: &StoppedTask) -> std::cmp::Ordering {
+        let at = |task: &StoppedTask| task.at.unwrap_or(Timestamp::MAX);
+        let of_the_same_time = self.task.cmp(&other.task);
+        at(other).cmp(&at(self)).then(of_the_same_time)
+    }
+
     /// Whether ECS stopped it, as it does with tasks that fail their health check; otherwise it
     /// ended by itself or never began.
     pub fn was_stopped_by_ecs(&self) -> bool {

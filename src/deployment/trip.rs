@@ -193,6 +193,14 @@ impl Trip {
         }
     }
 
+    /// What tripped, without CloudWatch's sentence on its data points: one of many in a list.
+    pub fn in_a_list(&self) -> String {
+        match self {
+            Trip::Alarm { name, .. } => format!("alarm {name} went off"),
+            other => other.to_string(),
+        }
+    }
+
     /// The failed tasks that go with it.
     pub fn stopped(&self) -> &[StoppedTask] {
         match self {

@@ -169,10 +169,7 @@ fn stopped_tasks(world: &World, plan: &Plan, service: &Service) -> Vec<StoppedTa
     });
     let mut stopped: Vec<_> = stopped.collect();
     stopped.sort_by(|(asked, one), (other_asked, other)| {
-        asked
-            .cmp(other_asked)
-            .then_with(|| other.at.cmp(&one.at))
-            .then_with(|| one.task.cmp(&other.task))
+        asked.cmp(other_asked).then_with(|| one.newest_first(other))
     });
     stopped.into_iter().map(|(_, task)| task).collect()
 }

@@ -58,7 +58,9 @@ impl Entry {
         match &self.outcome {
             None => (Tone::Busy, "not ended".to_owned()),
             Some(Outcome::Promoted) => (Tone::Good, "promoted".to_owned()),
-            Some(Outcome::Reverted { trip }) => (Tone::Bad, format!("reverted: {trip}")),
+            Some(Outcome::Reverted { trip }) => {
+                (Tone::Bad, format!("reverted: {}", trip.in_a_list()))
+            }
             Some(Outcome::Stuck { why }) => (Tone::Bad, format!("stuck: {why}")),
             Some(Outcome::Kept { signal }) => (Tone::Warn, format!("left as it was: {signal}")),
         }
@@ -100,6 +102,16 @@ fn line(entry: &Entry) -> StyledLine {
 mod tests {
     use super::*;
     use crate::report::stories;
+
+    #[test]
+    fn an_alarm_is_told_by_its_name() {
+        let entry = Entry::of(&View::of(&stories::alarmed())).expect("it has a beginning");
+        let told = line(&entry).to_string();
+        assert!(
+            told.ends_with("reverted: alarm shop-b-5xx went off"),
+            "{told}"
+        );
+    }
 
     #[test]
     fn a_promoted_deployment_took_as_long_as_its_ending_says() {

@@ -161,6 +161,7 @@ fn counts(slot: SlotName, desired: u32, running: u32, healthy: u32) -> Counts {
         desired: Some(desired),
         running: Some(running),
         healthy: Some(healthy),
+        replacing: false,
         failed: Some(0),
     }
 }

@@ -57,13 +57,16 @@ pub fn count(count: Option<u32>) -> String {
     count.map_or_else(|| "?".to_owned(), |count| count.to_string())
 }
 
-/// `2/2 running, 1/2 healthy, 3 failed`.
+/// `2/2 running, 1/2 healthy, 3 failed`, and whether older tasks are still there.
 pub fn counts(counts: &Counts) -> String {
     let desired = count(counts.desired);
     let (running, healthy) = (count(counts.running), count(counts.healthy));
     let mut text = format!("{running}/{desired} running, {healthy}/{desired} healthy");
     if let Some(failed @ 1..) = counts.failed {
         text.push_str(&format!(", {failed} failed"));
+    }
+    if counts.replacing {
+        text.push_str(", older tasks still there");
     }
     text
 }

@@ -45,10 +45,14 @@ fn deploys_not(folder: &TempDir, variables: &[(&str, &str)], flags: &[&str], cod
 
 #[test]
 fn no_credentials_are_told_with_the_sources_that_were_tried() {
-    deploys_not(&folder("", ""), &[], &[], 3)
+    let told = deploys_not(&folder("", ""), &[], &[], 3)
         .complains("no AWS credentials")
         .complains("AWS_SECRET_ACCESS_KEY): not set up")
         .complains("aws sso login");
+    assert!(
+        !told.stderr.contains("Attempted"),
+        "each is told once: {told}"
+    );
 }
 
 #[test]

@@ -37,6 +37,21 @@ fn both_slots_tasks_are_listed_with_what_they_are_and_why_they_ended() {
 }
 
 #[test]
+fn a_mistyped_cluster_is_named_with_those_there_are() {
+    let scene = Scene::at_speed(1);
+    scene.configure(&[("cluster: demo", "cluster: demoo")]);
+    scene
+        .bg(&["status"])
+        .exits(3)
+        .complains("there is no cluster demoo in eu-west-1")
+        .complains("did you mean demo?");
+    let planned = scene.bg(&["plan", "--image", "shop:v2"]).exits(3);
+    planned
+        .says("there is no cluster demoo")
+        .says("Refused: 1 problem");
+}
+
+#[test]
 fn halfway_the_deployment_says_which_side_is_blue() {
     let scene = Scene::at_speed(60);
     let half = "[{ weight: 50%, bake: 30m }, { weight: 100% }]";

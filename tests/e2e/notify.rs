@@ -117,10 +117,17 @@ fn a_channel_that_is_dead_fails_nothing_and_is_named_without_its_address() {
         &scene,
         &format!("  - teams: \"http://{address}/secret-path\"\n  - slack: {{ env: NOT_SET }}\n"),
     );
+    let unset =
+        "slack can't be told anything from here: the environment variable NOT_SET is not set";
+    scene
+        .bg(&["plan", "--image", "shop:v2"])
+        .exits(0)
+        .says(unset);
     let flags = ["deploy", "--image", "shop:v2", "--no-wait-retire"];
     let ended = scene
         .bg(&flags)
         .exits(0)
+        .complains(unset)
         .complains("Warning: teams was not told: ")
         .complains("slack was not told: the environment variable NOT_SET is not set");
     assert!(!ended.stderr.contains("secret-path"), "{}", ended.stderr);
@@ -227,10 +234,16 @@ fn what_aws_refuses_is_said_once_and_fails_nothing() {
     let ended = scene
         .bg(&flags)
         .exits(0)
-        .complains("sns was not told: not allowed: sns:Publish; `bg iam-policy`")
-        .complains("sns was not told: sns:Publish: NotFound: Topic does not exist")
-        .complains("event_bus was not told: events:PutEvents: InternalFailure")
-        .complains("event_bus was not told: not allowed: events:PutEvents");
+        .complains(
+            "sns (entry 1 of `notify`) was not told: not allowed: sns:Publish; `bg iam-policy`",
+        )
+        .complains(
+            "sns (entry 2 of `notify`) was not told: sns:Publish: NotFound: Topic does not exist",
+        )
+        .complains(
+            "event_bus (entry 3 of `notify`) was not told: events:PutEvents: InternalFailure",
+        )
+        .complains("event_bus (entry 4 of `notify`) was not told: not allowed: events:PutEvents");
     assert_eq!(ended.stderr.matches("was not told").count(), 4, "{ended}");
 }
 

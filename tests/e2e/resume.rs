@@ -106,7 +106,11 @@ fn deploy_on_a_dead_deployment_says_what_to_do_and_does_it() {
     let deploy = ["deploy", "--image", "shop:v3", "--no-wait-retire"];
     killed_at(&scene, "baking");
     until_abandoned(&scene);
-    let refused = scene.bg(&deploy).exits(3).complains("its process is gone");
+    let refused = scene
+        .bg(&deploy)
+        .exits(3)
+        .complains("go on with it: `bg resume`")
+        .complains("its process is gone");
     refused.complains("--resume").complains("--revert");
     assert_eq!(scene.weights(), (90, 10), "nothing was changed");
     let image = |service: &str| {

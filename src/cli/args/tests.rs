@@ -132,4 +132,11 @@ fn what_makes_no_sense_is_refused() {
         .unwrap_err()
         .to_string();
     assert!(error.contains("'--strategy'"), "{error}");
+    let error = try_parse(["bg", "help", "notfy"]).unwrap_err().to_string();
+    assert!(error.contains("'notify'"), "{error}");
+    let error = try_parse(["bg", "help", "everything"])
+        .unwrap_err()
+        .to_string();
+    assert!(error.contains("`bg help` lists them all"), "{error}");
+    assert!(!error.contains("exit-codes"), "{error}");
 }

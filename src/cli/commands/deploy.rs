@@ -125,8 +125,8 @@ async fn settle(
     if !args.leftover.resume && !args.leftover.revert {
         return Err(CliError::refused(abandoned.told())
             .hint("`bg status` shows where it stands, `bg show` what happened")
-            .hint("go on with it, then deploy: the same command with --resume")
-            .hint("put it back, then deploy: the same command with --revert"));
+            .hint("go on with it: `bg resume`; to deploy this version afterwards: the same command with --resume")
+            .hint("put it back: `bg resume --revert`; to deploy afterwards: the same command with --revert"));
     }
     let asks = Asks::default();
     if args.leftover.revert {

@@ -1,7 +1,6 @@
 //! `bg doctor`
 
 mod balancers;
-mod missing;
 
 use std::time::Duration;
 
@@ -13,6 +12,7 @@ use crate::cli::args::{DoctorArgs, Global, OutputFormat};
 use crate::cli::display::{print, print_json};
 use crate::cli::error::{CliError, ErrorKind};
 use crate::cli::exit::ExitCode;
+use crate::cli::missing;
 use crate::cli::past::Past;
 use crate::cli::request;
 use crate::cli::session::{aws_alone, read_config};

@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 
 use serde_json::Value;
 
-use super::post::{Failed, TRY, of_environment};
+use super::post::{Failed, TRY, of_environment, repository};
 use super::{Began, Told};
 use crate::aws::{Web, WebAnswer, WebRequest};
 use crate::notify::{GitHubWanted, Notice, Occasion, earlier, found};
@@ -79,10 +79,7 @@ impl<'a> Api<'a> {
             web,
             wanted,
             base: base.trim_end_matches('/').to_owned(),
-            repository: match &wanted.repository {
-                Some(repository) => repository.to_string(),
-                None => of_environment("GITHUB_REPOSITORY")?,
-            },
+            repository: repository(wanted)?,
             token: of_environment(&wanted.token)?,
         })
     }

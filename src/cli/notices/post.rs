@@ -8,7 +8,7 @@ use tokio::time::sleep;
 use super::Told;
 use super::github::GitHub;
 use crate::aws::{AwsError, Cloud, ErrorClass, Web, WebRequest};
-use crate::notify::{Channel, Held, Letter, NotifyWanted, letter};
+use crate::notify::{Channel, GitHubWanted, Held, Letter, NotifyWanted, letter};
 
 /// How long one try may take, how many there are, and what lies between the first two.
 pub(super) const TRY: Duration = Duration::from_secs(5);
@@ -159,4 +159,12 @@ fn held(value: &Held) -> Result<String, String> {
 pub(super) fn of_environment(name: &str) -> Result<String, String> {
     let value = std::env::var(name).ok().filter(|it| !it.is_empty());
     value.ok_or_else(|| format!("the environment variable {name} is not set"))
+}
+
+/// The repository whose deployments are told.
+pub(super) fn repository(wanted: &GitHubWanted) -> Result<String, String> {
+    match &wanted.repository {
+        Some(repository) => Ok(repository.to_string()),
+        None => of_environment("GITHUB_REPOSITORY"),
+    }
 }

@@ -4,7 +4,7 @@ use super::Draft;
 use crate::deployment::event::{Counts, Event, Look};
 use crate::deployment::ids::SlotName;
 use crate::deployment::invariants::fewest_healthy;
-use crate::deployment::observation::{Seen, Split, StoppedTask};
+use crate::deployment::observation::{Seen, ServiceSeen, Split, StoppedTask};
 
 impl Draft<'_> {
     /// Records the figures where they differ from the last look's.
@@ -47,6 +47,12 @@ impl Draft<'_> {
         service.as_ref().map(|service| service.failed)
     }
 
+    fn is_replacing(&self, slot: SlotName) -> bool {
+        let green = slot == self.deployment.plan.green_slot();
+        let replaces = |service: &ServiceSeen| service.deployments > 1;
+        green && self.our_green().is_some_and(replaces)
+    }
+
     fn newest_failed(&self, slot: SlotName) -> Option<Box<StoppedTask>> {
         let green = slot == self.deployment.plan.green_slot();
         green
@@ -65,6 +71,7 @@ impl Draft<'_> {
             desired: of(service, |service| service.desired),
             running: of(service, |service| service.running),
             failed: self.failed(slot),
+            replacing: self.is_replacing(slot),
             stopped: self.newest_failed(slot),
             healthy: counts.map(|counts| counts.healthy),
             reason: counts

@@ -102,6 +102,13 @@ pub fn plan(request: &Request, found: &Surroundings) -> Planning {
     check_place(request, found, &mut planning);
     deadman::check_role(request, found, &mut planning);
     let groups = routes::groups(request, found, &mut planning);
+    if let Some(slots) = &groups
+        && let Some(slot) = services::swapped(found, slots)
+    {
+        let (service, other) = (&slots[slot].service, &slots[slot.other()]);
+        planning.refuse(refusals::swapped(service, &other.targets[0].group, slot));
+        return planning;
+    }
     let test_routes = groups.as_ref().map_or_else(Vec::new, |slots| {
         test_routes::find(request, found, slots, &mut planning)
     });

@@ -49,6 +49,18 @@ pub fn other_slot_s(service: &EcsServiceName, group: &TargetGroupArn, live: Slot
     )
 }
 
+/// The slot's service is registered with the groups of the other slot alone.
+pub fn swapped(service: &EcsServiceName, group: &TargetGroupArn, slot: SlotName) -> Problem {
+    let (group, other) = (group.name(), slot.other());
+    Problem::new(
+        format!(
+            "the slots are mixed up: service {service} of slot {slot} registers its tasks with \
+             target group {group}, which `slots` gives slot {other}"
+        ),
+        "swap the target groups of `slots.a` and `slots.b`, or their services",
+    )
+}
+
 /// A group of neither slot has weight in an action.
 pub fn third_group(label: &str, group: &TargetGroupArn, weight: u32) -> Problem {
     Problem::new(

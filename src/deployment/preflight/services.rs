@@ -19,10 +19,9 @@ fn number(value: &Value, key: &str) -> u64 {
 
 /// Where nothing is known about traffic: at least one of the services has to exist.
 pub(super) fn check_exist(request: &Request, found: &Surroundings, planning: &mut Planning) {
-    if found.cluster_exists
-        && SlotName::BOTH
-            .iter()
-            .all(|slot| found.services[*slot].is_none())
+    if SlotName::BOTH
+        .iter()
+        .all(|slot| found.services[*slot].is_none())
     {
         missing(request, found, SlotName::A, planning);
     }
@@ -35,6 +34,9 @@ pub(super) fn missing(
     slot: SlotName,
     planning: &mut Planning,
 ) {
+    if !found.cluster_exists {
+        return;
+    }
     let wanted = request.slots[slot].service.as_str();
     let nearest = found
         .service_names
@@ -121,6 +123,23 @@ pub(super) fn fill_targets(
         }
     }
     slots
+}
+
+/// A slot whose service registers its tasks with the other slot's target groups alone.
+pub(super) fn swapped(found: &Surroundings, slots: &Slots<SlotPlan>) -> Option<SlotName> {
+    let is_swapped = |slot: &SlotName| {
+        let Some(service) = &found.services[*slot] else {
+            return false;
+        };
+        let registers = |slot: SlotName| {
+            let beside = groups_beside(service, &slots[slot]);
+            let entries = service.get("loadBalancers").and_then(Value::as_array);
+            (beside.len(), entries.map_or(0, Vec::len))
+        };
+        let (beside, entries) = registers(*slot);
+        entries > 0 && beside == entries && registers(slot.other()).0 == 0
+    };
+    SlotName::BOTH.into_iter().find(is_swapped)
 }
 
 /// The target groups that a service registers its tasks with and the slot doesn't name.

@@ -247,6 +247,15 @@ fn services_that_cannot_be_deployed_to_are_refused() {
             |_, found| set(found, "loadBalancers", json!([])),
         ),
         (
+            "the slots are mixed up: service shop of slot a registers its tasks with target group \
+             shop-b, which `slots` gives slot b",
+            "swap the target groups",
+            |_, found| {
+                let entry = json!({ "targetGroupArn": group_arn("shop-b") });
+                set(found, "loadBalancers", json!([entry]));
+            },
+        ),
+        (
             "--service-from b: slot b's service does not exist",
             "--service-from a",
             |request, _| request.source = Some(SlotName::B),

@@ -8,7 +8,7 @@ use minijinja::value::{Kwargs, Object, Value, ValueKind};
 use minijinja::{AutoEscape, Environment, Error, ErrorKind, State, UndefinedBehavior, filters};
 
 use super::go_calls;
-use crate::strategy::{InputError, Position};
+use crate::strategy::{InputError, Position, nearest};
 
 /// What stands in a template beside what was set.
 const OWN: [&str; 3] = ["env", "must_env", "json_escape"];
@@ -67,7 +67,13 @@ pub fn render(
     jinja.add_filter("tojson", tojson);
     let context = Value::from_dyn_object(Arc::clone(&set));
     let text = jinja.render_named_str(origin, &source, context);
-    let text = text.map_err(|error| refuse(&error, file, &source, origin))?;
+    let text = text.map_err(|error| {
+        let refused = refuse(&error, file, &source, origin);
+        match misspelt(&error, &source, &set) {
+            Some(name) => refused.with_hint(format!("is it what --set {name}=… was meant for?")),
+            None => refused,
+        }
+    })?;
     Ok(Rendered {
         text,
         environment: environment.used(),
@@ -157,6 +163,16 @@ fn lacks_a_value(value: &Value) -> bool {
         }),
         _ => false,
     }
+}
+
+/// What was set under a name much like the one that is undefined.
+fn misspelt<'a>(error: &Error, source: &str, set: &'a Names) -> Option<&'a str> {
+    let range = error
+        .range()
+        .filter(|_| error.kind() == ErrorKind::UndefinedError)?;
+    let (wanted, used) = (source.get(range)?, set.used());
+    let unused = set.values.keys().filter(|name| !used.contains(*name));
+    nearest(wanted, unused.map(String::as_str))
 }
 
 /// What is wrong, at its place in the file as it was written.
@@ -306,6 +322,9 @@ mod tests {
             said.contains("2 |   \"image\": \"shop:{{ tga }}\""),
             "{said}"
         );
+        let meant = "Hint: is it what --set tag=… was meant for?";
+        assert!(said.contains(meant), "{said}");
+        assert!(!refused("{{ tag }}{{ tga }}").contains("meant for"));
         let said = refused("\n{{ must_env `GONE` }}");
         assert!(
             said.starts_with("taskdef.json:2:1: GONE is not set in the environment"),
