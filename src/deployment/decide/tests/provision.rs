@@ -5,7 +5,7 @@ use crate::deployment::ids::{SlotName, TaskDefinitionArn};
 use crate::deployment::observation::{Rollout, Seen};
 use crate::deployment::outcome::Outcome;
 use crate::deployment::plan::NewTaskDefinition;
-use crate::deployment::state::Phase;
+use crate::deployment::state::{Deployment, Phase};
 use crate::deployment::trip::Trip;
 
 #[test]
@@ -20,6 +20,27 @@ fn registers_then_provisions_then_waits_for_the_healthy_time() {
     let began = scene.seen.now;
     scene.run_to_ready();
     assert_eq!(scene.seen.now.duration_since(began).as_secs(), 30);
+}
+
+#[test]
+fn tasks_of_before_are_waited_for_and_said_to_be_there() {
+    let mut scene = Scene::new();
+    let is_there = |deployment: &Deployment| {
+        let Phase::Provisioning { provisioned_at, .. } = deployment.phase else {
+            return false;
+        };
+        provisioned_at.is_some()
+    };
+    scene.run_until(is_there);
+    scene.service(SlotName::B).deployments = 2;
+    scene.look_after(5);
+    assert!(scene.deployment.look.green.replacing);
+    let healthy = |scene: &Scene| scene.events.contains(&Event::GreenHealthy);
+    assert!(!healthy(&scene));
+    scene.service(SlotName::B).deployments = 1;
+    scene.look_after(5);
+    assert!(!scene.deployment.look.green.replacing);
+    assert!(healthy(&scene));
 }
 
 #[test]
