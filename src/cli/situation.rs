@@ -9,11 +9,13 @@ use super::missing;
 use super::request;
 use super::session::Session;
 use super::traffic::Traffic;
+use crate::deployment::bare::LIVE_TAG;
 use crate::deployment::clone::DEPLOYMENT_TAG;
 use crate::deployment::deadman;
 use crate::deployment::ids::{
     DeploymentId, EcsServiceName, SlotName, Slots, TargetGroupArn, TaskDefinitionArn,
 };
+use crate::deployment::moved;
 use crate::deployment::observation::Seen;
 use crate::deployment::outcome::Outcome;
 use crate::deployment::preflight::under_way;
@@ -167,6 +169,10 @@ impl Situation {
             });
             routes.collect()
         };
+        let moved = match (&deployment, &unknown) {
+            (None, None) => live.and_then(|slot| moved::since(&self.services, slot)),
+            _ => None,
+        };
         StatusReport {
             at: session.clock.now(),
             service: session.service(),
@@ -186,6 +192,7 @@ impl Situation {
             }),
             store,
             by_journal: by_journal.map(|(_, id)| id),
+            moved: moved.filter(|_| !self.traffic.is_bare()),
         }
     }
 
@@ -314,8 +321,12 @@ impl Situation {
     /// to run is no answer once a deployment has touched it: that may have been reverted.
     pub(super) fn last_served(&self, slot: SlotName) -> Option<TaskDefinitionArn> {
         let by_tag = self.tag(slot, SERVED_TAG).map(TaskDefinitionArn::new);
-        let untouched = self.due(slot).is_some() || self.tag(slot, DEPLOYMENT_TAG).is_none();
-        by_tag.or_else(|| self.definition(slot).filter(|_| untouched))
+        let own = self.tag(slot, DEPLOYMENT_TAG);
+        let promoted = own.is_some() && own == self.tag(slot, LIVE_TAG);
+        let sound = promoted || self.due(slot).is_some() || own.is_none();
+        by_tag
+            .filter(|_| !promoted)
+            .or_else(|| self.definition(slot).filter(|_| sound))
     }
 
     /// Whether a slot serves everything.

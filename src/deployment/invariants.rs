@@ -197,14 +197,12 @@ pub fn fewest_healthy<'a>(
 }
 
 /// How many tasks green is to have before it is raised to a weight: its part of blue's at the
-/// start, and where autoscaling owns that number, of as many as blue has by now.
+/// start, or of as many as blue has by now, if somebody or autoscaling has given it more.
 pub fn wanted_of_green(plan: &Plan, observation: &Observation, weight: Weight) -> u32 {
     let blue = observation.services[plan.blue].value();
     let now = blue.and_then(|it| it.as_ref().map(|it| it.desired));
-    let whole = match (&plan.scaling, now) {
-        (Some(scaling), Some(now)) => plan.desired.max(now.min(scaling.max)),
-        _ => plan.desired,
-    };
+    let most = plan.scaling.as_ref().map_or(u32::MAX, |it| it.max);
+    let whole = plan.desired.max(now.unwrap_or_default().min(most));
     plan.green_share(whole, weight)
 }
 

@@ -19,6 +19,7 @@ pub mod health_check;
 pub mod ids;
 pub mod invariants;
 pub mod metrics;
+pub mod moved;
 pub mod observation;
 pub mod outcome;
 pub mod plan;

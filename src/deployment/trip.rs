@@ -322,7 +322,8 @@ impl fmt::Display for Trip {
             Trip::LockLost { to } => write!(f, "the lock was lost: {to} holds it"),
             Trip::SteppedInByHand { set } => write!(
                 f,
-                "somebody else put all traffic back to blue while green was to have {set}"
+                "somebody put all traffic back to blue, by hand or with `bg rollback --force`, while \
+                 green was to have {set}"
             ),
         }
     }

@@ -13,7 +13,9 @@ use crate::deployment::metrics::MetricGuards;
 use crate::deployment::plan::{GreenService, Kind, Plan, RetireHow};
 use crate::deployment::preflight::{IdleDefinition, UnlikeGroups};
 use crate::deployment::problem::Problem;
+use crate::deployment::retire;
 use crate::deployment::task_definition::Change;
+use crate::strategy::Weight;
 
 /// Everything that `bg plan` found. As JSON it is the document of `plan --output json`: lengths
 /// of time are seconds, moments RFC 3339.
@@ -113,7 +115,10 @@ fn summary(plan: &Plan) -> Vec<StyledLine> {
         ),
         field(
             "green",
-            format!("slot {green}, service {green_service}, {}", tasks(plan)),
+            format!(
+                "slot {green}, service {green_service}, {}",
+                tasks(plan.desired)
+            ),
         ),
     ];
     if let Kind::Hotfix { reason } = &plan.kind {
@@ -139,8 +144,8 @@ fn summary(plan: &Plan) -> Vec<StyledLine> {
     lines
 }
 
-fn tasks(plan: &Plan) -> String {
-    words::plural(plan.desired as usize, "task")
+fn tasks(count: u32) -> String {
+    words::plural(count as usize, "task")
 }
 
 fn field(label: &str, text: String) -> StyledLine {
@@ -204,7 +209,7 @@ fn moments(plan: &Plan, healthy_after: Duration) -> Vec<(Duration, String)> {
     let within = words::length(plan.limits.healthy_within);
     let provision = format!(
         "provision green ({}), until it is healthy (within {within}) and stays so for {settle}",
-        tasks(plan)
+        tasks(plan.green_tasks(Weight::ZERO))
     );
     let mut moments = vec![(Duration::ZERO, provision)];
     let mut at = healthy_after.saturating_add(plan.guards.healthy_for);
@@ -236,10 +241,9 @@ fn moments(plan: &Plan, healthy_after: Duration) -> Vec<(Duration, String)> {
                 format!("retire blue: it is {how} once its traffic is gone, {most} later at most")
             }
         };
-        let kept = match plan.is_bare() && plan.lifts_demands_on_blue() {
-            true => Duration::ZERO,
-            false => plan.retire.after,
-        };
+        let promoted = Timestamp::UNIX_EPOCH;
+        let due = retire::due(plan, promoted).map_or(promoted, |due| due.at);
+        let kept = words::between(promoted, due);
         moments.push((at.saturating_add(kept), text));
     }
     moments

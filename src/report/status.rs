@@ -51,6 +51,9 @@ pub struct StatusReport {
     /// tags that would tell.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub by_journal: Option<DeploymentId>,
+    /// The deployment that made the idle slot live, where somebody has moved traffic since.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub moved: Option<DeploymentId>,
 }
 
 /// A deployment of which the store knows no end, and AWS shows none.

@@ -31,6 +31,19 @@ fn scaling_is_of_the_slot_that_is_live() {
 }
 
 #[test]
+fn green_grows_with_a_blue_that_somebody_gives_more_tasks() {
+    let scene = Scene::at_speed(60);
+    let mut deployment = scene.start(&["deploy", "--image", "shop:v2", "--no-wait-retire"]);
+    deployment.until_it_says("baking");
+    let more = json!({ "cluster": "demo", "service": "shop", "desiredCount": 5 });
+    scene.ecs("UpdateService", &more);
+    deployment.end().exits(0).says("5 tasks");
+    assert_eq!((scene.desired("shop"), scene.desired("shop-b")), (5, 5));
+    let back = scene.bg(&["rollback", "--no-wait-retire"]).exits(0);
+    assert_eq!(scene.desired("shop"), 5, "{back}");
+}
+
+#[test]
 fn nothing_is_scaled_while_a_deployment_runs_or_where_autoscaling_does_it() {
     let scene = Scene::at_speed(30);
     scene.configure(&[("bake: 1m }", "bake: 30m }")]);

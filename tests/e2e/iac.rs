@@ -233,3 +233,25 @@ fn a_new_maximum_of_what_sleeps_is_planned_and_taken_awake_where_asked_for() {
     let awake = (json!(2), json!(9), vec![false; 3]);
     assert_eq!((scalable(&scene), scene.desired("shop")), (awake, 2));
 }
+
+#[test]
+fn weights_that_it_reset_are_named_and_what_served_before_is_known() {
+    let scene = Scene::at_speed(200);
+    scene
+        .bg(&["deploy", "--image", "shop:v2", "--no-wait-retire"])
+        .exits(0);
+    let quiet = scene.bg(&["status"]).exits(0);
+    assert!(!quiet.stdout.contains("moved"), "{quiet}");
+    scene.set_weights(100, 0);
+    let (moved, back) = ("made slot b live, and somebody has moved", "--to b --force");
+    scene.bg(&["status"]).exits(0).says(moved).says(back);
+    let plan = ["plan", "--image", "shop:v3"];
+    scene.bg(&plan).exits(0).says(moved).says(back);
+    // The journals are another machine's.
+    std::fs::remove_dir_all(scene.folder().join(".bg")).expect("there is one");
+    scene
+        .bg(&["rollback", "--no-wait-retire"])
+        .exits(0)
+        .says("shop:2");
+    assert_eq!(scene.weights(), (0, 100));
+}

@@ -186,22 +186,7 @@ fn it_puts_scaling_back_of_which_only_tags_tell() {
 #[test]
 fn it_says_so_where_traffic_is_split_and_nothing_tells_why() {
     let scene = Scene::at_speed(1);
-    let (listener, groups) = (
-        scene.listener(),
-        ["shop-a", "shop-b"].map(|it| scene.group(it)),
-    );
-    let forward = "DefaultActions.member.1.ForwardConfig.TargetGroups.member";
-    scene.elb(
-        "ModifyListener",
-        &[
-            ("ListenerArn", &listener),
-            ("DefaultActions.member.1.Type", "forward"),
-            (&format!("{forward}.1.TargetGroupArn"), &groups[0]),
-            (&format!("{forward}.1.Weight"), "90"),
-            (&format!("{forward}.2.TargetGroupArn"), &groups[1]),
-            (&format!("{forward}.2.Weight"), "10"),
-        ],
-    );
+    scene.set_weights(90, 10);
     let refused = scene.bg(&["resume", "--revert"]).exits(5);
     refused
         .complains("traffic is split")

@@ -394,6 +394,23 @@ impl Scene {
             .to_owned()
     }
 
+    /// Writes the listener's action anew, as a stack update does.
+    pub(crate) fn set_weights(&self, a: u32, b: u32) {
+        let groups = ["shop-a", "shop-b"].map(|it| self.group(it));
+        let forward = "DefaultActions.member.1.ForwardConfig.TargetGroups.member";
+        self.elb(
+            "ModifyListener",
+            &[
+                ("ListenerArn", &self.listener()),
+                ("DefaultActions.member.1.Type", "forward"),
+                (&format!("{forward}.1.TargetGroupArn"), &groups[0]),
+                (&format!("{forward}.1.Weight"), &a.to_string()),
+                (&format!("{forward}.2.TargetGroupArn"), &groups[1]),
+                (&format!("{forward}.2.Weight"), &b.to_string()),
+            ],
+        );
+    }
+
     /// The weights of slots a and b on the demo's listener.
     pub(crate) fn weights(&self) -> (u64, u64) {
         let shown = self.listeners();

@@ -187,8 +187,16 @@ async fn last_serving(
             Event::Started { plan } => Some(plan),
             _ => None,
         });
-        if let (true, Some(plan)) = (promoted, plan.filter(|plan| plan.blue == idle)) {
-            return Ok(existing(&plan.blue_task_definition));
+        let ready = records.iter().find_map(|record| match &record.event {
+            Event::TaskDefinitionReady { task_definition } => Some(task_definition),
+            _ => None,
+        });
+        let served = plan.filter(|_| promoted).and_then(|plan| {
+            let of_blue = plan.blue == idle;
+            of_blue.then_some(&plan.blue_task_definition).or(ready)
+        });
+        if let Some(served) = served {
+            return Ok(existing(served));
         }
     }
     Err(CliError::refused(format!(

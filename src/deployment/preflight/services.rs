@@ -5,6 +5,7 @@ use serde_json::Value;
 use super::{Planning, Request, idle, refusals};
 use crate::deployment::clone::{self, Difference, Mended};
 use crate::deployment::ids::{SlotName, Slots, TargetGroupArn};
+use crate::deployment::moved;
 use crate::deployment::plan::{GreenService, Kind, SlotPlan};
 use crate::deployment::surroundings::Surroundings;
 use crate::judge::words::plural;
@@ -188,6 +189,9 @@ pub(super) fn check(
         return None;
     };
     let green = live.other();
+    if let Some(id) = moved::since(&found.services, live).filter(|_| !request.is_bare()) {
+        planning.warn(moved::in_words(&id, live).join("; "));
+    }
     let source = request.source.unwrap_or(live);
     for obstacle in clone::obstacles(blue) {
         planning.problem(

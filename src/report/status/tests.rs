@@ -48,6 +48,7 @@ fn status() -> StatusReport {
         }),
         store: None,
         by_journal: None,
+        moved: None,
     }
 }
 

@@ -6,6 +6,7 @@ use super::{
     DeploymentStatus, RequestsStatus, SlotStatus, StatusReport, StoreStatus, UnknownStatus,
 };
 use crate::deployment::ids::{DeploymentId, SlotName};
+use crate::deployment::moved;
 use crate::deployment::outcome::Outcome;
 use crate::report::line::{StyledLine, Tone};
 use crate::report::view::Phase;
@@ -67,9 +68,23 @@ pub fn text(status: &StatusReport) -> Vec<StyledLine> {
         let text = format!("slot {}, {due}", retire.slot);
         lines.push(field("retire", Tone::Dim).plain(text));
     }
+    lines.extend(status.moved.iter().flat_map(|id| moved(status, id)));
     lines.extend(status.by_journal.iter().flat_map(|id| untagged(status, id)));
     lines.extend(status.store.iter().flat_map(store));
     lines
+}
+
+/// The weights are not as a deployment left them.
+fn moved(status: &StatusReport, id: &DeploymentId) -> Vec<StyledLine> {
+    let live = status.live.iter();
+    let told = live.flat_map(|it| {
+        let [what, next] = moved::in_words(id, it.slot);
+        [
+            field("moved", Tone::Warn).plain(what),
+            field("  next", Tone::Strong).plain(next),
+        ]
+    });
+    told.collect()
 }
 
 /// Both slots of a service without a load balancer work, and their tags are gone.

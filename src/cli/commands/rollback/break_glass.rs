@@ -9,6 +9,7 @@ use serde_json::Value;
 
 use super::say;
 use crate::aws::{AwsError, RouteWrite};
+use crate::cli::abandoned::Abandoned;
 use crate::cli::args::Global;
 use crate::cli::error::{CliError, ErrorKind};
 use crate::cli::exit::ExitCode;
@@ -37,7 +38,23 @@ pub(super) async fn run(
     if session.config.deadman.is_some() {
         take_switch_away(session).await;
     }
+    name_what_is_open(session).await;
     Ok(ExitCode::Stands)
+}
+
+/// What a dead deployment holds back stays so until somebody ends it. Whether there is one is not
+/// worth waiting for.
+async fn name_what_is_open(session: &Session) {
+    let open = tokio::time::timeout(UNTAG_WITHIN, Abandoned::find(session)).await;
+    if let Ok(Ok(Some(open))) = open
+        && !matches!(session.running_holder().await, Ok(Some(_)))
+    {
+        let held = match &open.plan().scaling {
+            Some(_) => ", and until then autoscaling takes no tasks away on either side",
+            None => "",
+        };
+        note!("Note: {}: `bg resume` ends it{held}", open.told());
+    }
 }
 
 /// A dead-man switch that an earlier deployment left armed would undo what was just written.

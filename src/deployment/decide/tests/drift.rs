@@ -152,6 +152,7 @@ fn a_smaller_blue_is_drift_and_a_larger_one_is_not() {
     let mut scene = Scene::new();
     scene.run_to_baking(0);
     scene.service(SlotName::A).desired = 9;
+    scene.healthy(SlotName::B, 9);
     assert_eq!(scene.run_to_the_end(), Outcome::Promoted);
 }
 

@@ -57,15 +57,6 @@ fn green_gets_as_many_tasks_as_blue_has_by_now_before_it_gets_more_traffic() {
 }
 
 #[test]
-fn blue_s_count_does_not_matter_where_nothing_scales_it() {
-    let mut scene = Scene::new();
-    scene.run_to_baking(0);
-    scene.service(SlotName::A).desired = 5;
-    scene.pass(300);
-    assert_eq!(scene.look().actions, [raise(10, 100)]);
-}
-
-#[test]
 fn green_that_somebody_keeps_small_is_not_fought_over_for_ever() {
     let mut scene = scene();
     scene.run_to_ready();

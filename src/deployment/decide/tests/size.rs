@@ -72,6 +72,18 @@ fn fewer_healthy_targets_that_are_enough_are_no_reason_to_start_fewer_tasks() {
 }
 
 #[test]
+fn a_blue_that_somebody_gives_more_tasks_takes_green_with_it() {
+    let mut scene = scene();
+    scene.deployment.plan.green_capacity = GreenCapacity::Full;
+    scene.run_to_baking(0);
+    scene.service(SlotName::A).desired = 12;
+    scene.pass(300);
+    assert_eq!(scene.look().actions, [green_gets(12)]);
+    scene.healthy(SlotName::B, 12);
+    assert_eq!(scene.look_after(30).actions, [raise(10, 50)]);
+}
+
+#[test]
 fn who_goes_straight_to_everything_waits_for_everything() {
     let mut scene = scene();
     scene.healthy(SlotName::B, 1);
