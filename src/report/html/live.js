@@ -4,6 +4,7 @@
 (() => {
   const main = document.querySelector("main[data-live]");
   if (!main) return;
+  main.tabIndex = -1;
   const known = new Map();
   const parts = (root) => [...root.querySelectorAll("[data-part]")];
   const remember = (part) => known.set(part.dataset.part, part.outerHTML);
@@ -20,6 +21,34 @@
     const active = document.activeElement;
     return part.contains(active) ? [...part.querySelectorAll("a, button, input, summary")].indexOf(active) : -1;
   };
+
+  // What moves traffic is asked once more, in words that say what will happen. The page goes on
+  // beneath: where what was asked is gone, or means something else by now, so is the question.
+  const dialog = document.querySelector("dialog");
+  let asking = null;
+  const meant = (form) => JSON.stringify([form.action, form.elements.gate?.value, form.dataset.asks]);
+  const asked = () => [...main.querySelectorAll("form[data-asks]")].find((form) => meant(form) === asking);
+  document.addEventListener("submit", (event) => {
+    const form = event.target;
+    if (!dialog || !form.dataset.asks) return;
+    event.preventDefault();
+    asking = meant(form);
+    const label = form.querySelector("button").textContent;
+    const yes = dialog.querySelector("[value=yes]");
+    yes.textContent = `Yes, ${label.toLowerCase()}`;
+    yes.className = form.querySelector("button").className;
+    dialog.querySelector("h2").textContent = `${label}?`;
+    dialog.querySelector("#asks").textContent = form.dataset.asks;
+    dialog.returnValue = "";
+    dialog.showModal();
+  });
+  dialog?.addEventListener("close", () => {
+    const form = asked();
+    asking = null;
+    if (form && dialog.returnValue === "yes") form.submit();
+    (form?.querySelector("button") ?? main).focus();
+  });
+  const outdated = () => dialog?.open && !asked();
 
   const show = (html) => {
     const wanted = document.createElement("template");
@@ -61,6 +90,7 @@
         before = part;
       }
     }
+    if (outdated()) dialog.close("");
   };
 
   const source = new EventSource(main.dataset.live);
