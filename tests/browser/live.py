@@ -60,7 +60,7 @@ def is_sure(page, button):
 
 def test(browser):
     a_stranger_is_kept_out(browser)
-    page = browser.new_page(viewport=looks.SCREEN)
+    page = browser.new_context(viewport=looks.SCREEN).new_page()
     watched = looks.Watched(page, HOME)
     page.goto(WELCOME)
     assert "token" not in page.url, page.url
@@ -101,7 +101,7 @@ def test(browser):
     expect(page.locator("dt", has_text="paused")).to_have_count(0, timeout=SOON)
 
     # A gate asks for a yes; who says no may say why.
-    expect(page.get_by_role("heading", name="Gate release")).to_be_visible(timeout=60_000)
+    expect(page.get_by_role("heading", name="Gate release", exact=True)).to_be_visible(timeout=60_000)
     expect(page.get_by_role("heading", level=1)).to_contain_text("Waits for approval of gate release, until ")
     expect(page.get_by_role("status")).to_contain_text("waits for approval of gate release, until ")
     # The list says it, too, and keeps itself up to date.
@@ -130,7 +130,7 @@ def test(browser):
     other.get_by_role("button", name="Approve", exact=True).click()
     expect(page.get_by_role("alertdialog")).to_be_hidden(timeout=SOON)
     expect(page.get_by_text("release says yes").first).to_be_visible(timeout=SOON)
-    expect(page.get_by_role("heading", name="Gate release")).to_have_count(0, timeout=SOON)
+    expect(page.get_by_role("heading", name="Gate release", exact=True)).to_have_count(0, timeout=SOON)
 
     other.close()
     abort = page.get_by_role("button", name="Abort", exact=True)

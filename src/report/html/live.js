@@ -17,9 +17,12 @@
     }
   };
 
-  const focused = (part) => {
-    const active = document.activeElement;
-    return part.contains(active) ? [...part.querySelectorAll("a, button, input, summary")].indexOf(active) : -1;
+  // What has the focus keeps it where it is put in place anew, wherever it stands by then.
+  const means = (it) => [it.tagName, it.type, it.name, it.form?.action ?? it.href ?? it.parentElement.id].join(" ");
+  const focused = (part) => (part.contains(document.activeElement) ? means(document.activeElement) : null);
+  const refocus = (part, active) => {
+    const same = [...part.querySelectorAll("a, button, input, summary")].find((it) => means(it) === active);
+    (same ?? main).focus();
   };
 
   // What moves traffic is asked once more, in words that say what will happen. The page goes on
@@ -62,7 +65,9 @@
     for (const old of parts(main)) {
       if (!names.has(old.dataset.part)) {
         known.delete(old.dataset.part);
+        const active = focused(old);
         old.remove();
+        if (active) main.focus();
       }
     }
     let before = null;
@@ -83,10 +88,10 @@
         before = old;
       } else {
         keepOpen(old, part);
-        const at = focused(old);
+        const active = focused(old);
         old.replaceWith(part);
         known.set(name, html);
-        if (at >= 0) part.querySelectorAll("a, button, input, summary")[at]?.focus();
+        if (active) refocus(part, active);
         before = part;
       }
     }
