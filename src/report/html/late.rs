@@ -60,10 +60,13 @@ mod tests {
     use crate::deployment::metrics::SideMinute;
 
     fn until(second: i64) -> Minutes {
-        let mut minute = Minute::default();
-        minute.blue = SideMinute {
+        let blue = SideMinute {
             requests: Some(100.0),
             ..SideMinute::default()
+        };
+        let minute = Minute {
+            blue,
+            ..Minute::default()
         };
         Minutes::from([(at(second), minute), (at(900), Minute::default())])
     }
