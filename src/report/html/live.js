@@ -33,6 +33,7 @@
   const asked = () => [...main.querySelectorAll("form[data-asks]")].find((form) => meant(form) === asking);
   document.addEventListener("submit", (event) => {
     const form = event.target;
+    if (form.method === "dialog" && event.submitter?.value === "yes") asked()?.submit();
     if (!dialog || !form.dataset.asks) return;
     event.preventDefault();
     asking = meant(form);
@@ -42,14 +43,11 @@
     yes.className = form.querySelector("button").className;
     dialog.querySelector("h2").textContent = `${label}?`;
     dialog.querySelector("#asks").textContent = form.dataset.asks;
-    dialog.returnValue = "";
     dialog.showModal();
   });
   dialog?.addEventListener("close", () => {
-    const form = asked();
-    asking = null;
-    if (form && dialog.returnValue === "yes") form.submit();
-    (form?.querySelector("button") ?? main).focus();
+    // It is told late, perhaps when the next question is there.
+    if (!dialog.open) (asked()?.querySelector("button") ?? main).focus();
   });
   const outdated = () => dialog?.open && !asked();
 
@@ -95,7 +93,7 @@
         before = part;
       }
     }
-    if (outdated()) dialog.close("");
+    if (outdated()) dialog.close();
   };
 
   const source = new EventSource(main.dataset.live);
