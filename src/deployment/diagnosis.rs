@@ -44,6 +44,15 @@ fn is_none(more: &usize) -> bool {
     *more == 0
 }
 
+impl Finding {
+    /// The name under which others know the cause; `None` where none was found, and the finding
+    /// only says where to read on.
+    pub fn known_as(&self) -> Option<&str> {
+        let names_a_cause = self.rule != Diagnosis::READ_ITS_LOG;
+        names_a_cause.then_some(self.rule.as_str())
+    }
+}
+
 impl Diagnosis {
     /// The rule that finds no cause, and says where to read on.
     pub const READ_ITS_LOG: &str = "read-its-log";
@@ -51,7 +60,7 @@ impl Diagnosis {
     /// Whether it says why, and not only where to read on.
     pub fn names_a_cause(&self) -> bool {
         let first = self.findings.first();
-        first.is_some_and(|it| it.rule != Diagnosis::READ_ITS_LOG)
+        first.is_some_and(|it| it.known_as().is_some())
     }
 
     /// The first of `findings`, each cut to a size that a journal takes.

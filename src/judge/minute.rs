@@ -54,7 +54,7 @@ impl fmt::Display for Quality {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str(match self {
             Quality::Ok => "errors",
-            Quality::Zero => "zero",
+            Quality::Zero => "no errors",
             Quality::NoTraffic => "no traffic",
             Quality::NoData => "no data",
             Quality::Late => "late",

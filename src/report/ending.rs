@@ -311,7 +311,10 @@ fn cause(view: &View) -> Vec<Field> {
     lines.extend(shown);
     lines.push(field("", format!("likely: {}", first.cause)));
     lines.push(field(then, &first.fix));
-    lines.extend(findings.map(|it| field("", format!("also: {} ({})", it.what, it.rule))));
+    lines.extend(findings.map(|it| {
+        let name = it.known_as().map(|name| format!(" ({name})"));
+        field("", format!("also: {}{}", it.what, name.unwrap_or_default()))
+    }));
     lines
 }
 

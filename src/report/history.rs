@@ -7,6 +7,7 @@ use serde::Serialize;
 
 use super::line::{StyledLine, Tone};
 use super::view::View;
+use super::waits::Waits;
 use super::words;
 use crate::deployment::ids::{DeploymentId, SlotName};
 use crate::deployment::outcome::Outcome;
@@ -27,12 +28,18 @@ pub struct Entry {
     pub slot: SlotName,
     /// The strategy's name.
     pub strategy: String,
+    /// The same for people, who are told where there is nothing to shift.
+    #[serde(skip)]
+    pub pace: String,
     /// How it ended; null where it has not.
     pub outcome: Option<Outcome>,
     /// When green had everything for good; null where it has not.
     pub promoted_at: Option<Timestamp>,
     /// When it last had something to say.
     pub last_at: Timestamp,
+    /// What it waits for that a person can answer.
+    #[serde(skip)]
+    pub waits: Vec<Waits>,
 }
 
 impl Entry {
@@ -47,16 +54,19 @@ impl Entry {
             version: words::version(plan),
             slot: plan.green_slot(),
             strategy: plan.strategy.clone(),
+            pace: words::pace(plan).to_owned(),
             outcome: view.outcome.clone(),
             promoted_at: view.promoted_at,
             last_at: view.last_at.unwrap_or(started_at),
+            waits: Waits::all(view),
         })
     }
 
     /// How it went, in words.
     pub(super) fn told(&self) -> (Tone, String) {
         match &self.outcome {
-            None => (Tone::Busy, "not ended".to_owned()),
+            None if self.waits.is_empty() => (Tone::Busy, "not ended".to_owned()),
+            None => (Tone::Warn, format!("not ended: {}", self.waiting())),
             Some(Outcome::Promoted) => (Tone::Good, "promoted".to_owned()),
             Some(Outcome::Reverted { trip }) => {
                 (Tone::Bad, format!("reverted: {}", trip.in_a_list()))
@@ -64,6 +74,14 @@ impl Entry {
             Some(Outcome::Stuck { why }) => (Tone::Bad, format!("stuck: {why}")),
             Some(Outcome::Kept { signal }) => (Tone::Warn, format!("left as it was: {signal}")),
         }
+    }
+}
+
+impl Entry {
+    /// What it waits for, in a line.
+    pub(super) fn waiting(&self) -> String {
+        let waits: Vec<String> = self.waits.iter().map(ToString::to_string).collect();
+        waits.join("; ")
     }
 }
 
@@ -92,7 +110,7 @@ fn line(entry: &Entry) -> StyledLine {
             entry.started_at,
             entry.version,
             entry.slot,
-            entry.strategy,
+            entry.pace,
             words::length(took)
         ))
         .with(tone, told)

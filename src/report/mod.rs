@@ -28,6 +28,7 @@ pub mod track;
 pub mod values;
 pub mod verify;
 pub mod view;
+pub mod waits;
 pub mod words;
 
 #[cfg(test)]

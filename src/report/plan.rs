@@ -10,7 +10,7 @@ use super::line::{StyledLine, Tone, width};
 use super::view::Role;
 use super::words;
 use crate::deployment::metrics::MetricGuards;
-use crate::deployment::plan::{GreenService, Kind, Plan, RetireHow};
+use crate::deployment::plan::{GreenService, Kind, Plan, RetireHow, StepPlan};
 use crate::deployment::preflight::{IdleDefinition, UnlikeGroups};
 use crate::deployment::problem::Problem;
 use crate::deployment::retire;
@@ -101,7 +101,7 @@ fn summary(plan: &Plan) -> Vec<StyledLine> {
     let definition = plan.blue_task_definition.short();
     let version = words::version(plan);
     let mut lines = vec![
-        title(format!("{what} {version}, strategy {}", plan.strategy)),
+        title(format!("{what} {version}, {}", words::by_pace(plan))),
         field(
             "service",
             format!(
@@ -205,28 +205,18 @@ fn green(plan: &Plan, differences: &[String]) -> Vec<StyledLine> {
 
 /// The moments of the plan, from its start: how long after it, and what happens.
 fn moments(plan: &Plan, healthy_after: Duration) -> Vec<(Duration, String)> {
-    let settle = words::length(plan.guards.healthy_for);
+    let settle = phrase(" and stays so for ", plan.guards.healthy_for);
     let within = words::length(plan.limits.healthy_within);
     let provision = format!(
-        "provision green ({}), until it is healthy (within {within}) and stays so for {settle}",
+        "provision green ({}), until it is healthy (within {within}){settle}",
         tasks(plan.green_tasks(Weight::ZERO))
     );
     let mut moments = vec![(Duration::ZERO, provision)];
     let mut at = healthy_after.saturating_add(plan.guards.healthy_for);
     for step in &plan.steps {
-        let bake = words::length(step.bake);
-        let wanted = step.until.map(|until| format!(", and until {until}"));
-        let wanted = wanted.unwrap_or_default();
-        let dns = match plan.ttl() {
-            Duration::ZERO => String::new(),
-            ttl => format!("{} for DNS, ", words::length(ttl)),
-        };
         let what = match plan.is_bare() {
-            true => format!("green works beside blue, for {bake}"),
-            false => format!(
-                "{} of traffic to green, {dns}bake for {bake}{wanted}",
-                step.weight
-            ),
+            true => format!("green works beside blue{}", phrase(", for ", step.bake)),
+            false => format!("{} of traffic to green{}", step.weight, stay(plan, step)),
         };
         moments.push((at, what));
         at = at.saturating_add(plan.ttl()).saturating_add(step.bake);
@@ -249,15 +239,38 @@ fn moments(plan: &Plan, healthy_after: Duration) -> Vec<(Duration, String)> {
     moments
 }
 
+/// How long green stays at a step's weight.
+fn stay(plan: &Plan, step: &StepPlan) -> String {
+    let dns = match plan.ttl() {
+        Duration::ZERO => String::new(),
+        ttl => format!(", {} for DNS", words::length(ttl)),
+    };
+    let bake = phrase(", bake for ", step.bake);
+    let wanted = step.until.map(|until| format!(", and until {until}"));
+    format!("{dns}{bake}{}", wanted.unwrap_or_default())
+}
+
+/// Nothing where there is no time to speak of.
+fn phrase(before: &str, length: Duration) -> String {
+    match length.is_zero() {
+        true => String::new(),
+        false => format!("{before}{}", words::length(length)),
+    }
+}
+
 fn timeline(plan: &Plan, report: &PlanReport) -> Vec<StyledLine> {
     let healthy = report.healthy_after.unwrap_or_default();
     let total = healthy
         .saturating_add(plan.guards.healthy_for)
         .saturating_add(plan.shift_length());
-    let total = words::length(total);
-    let headline = title("Timeline").plain(format!(
-        " in UTC, if it began now: {total} until green is promoted, at the earliest"
-    ));
+    let total = match total.is_zero() {
+        true => String::new(),
+        false => format!(
+            ": {} until green is promoted, at the earliest",
+            words::length(total)
+        ),
+    };
+    let headline = title("Timeline").plain(format!(" in UTC, if it began now{total}"));
     let mut lines = vec![headline];
     lines.extend(moments(plan, healthy).into_iter().map(|(after, what)| {
         let (clock, offset) = (
@@ -418,6 +431,42 @@ mod tests {
     #[test]
     fn a_plan_shows_differences_times_and_preflight() {
         insta::assert_snapshot!("plan_ready", told(&report()));
+    }
+
+    fn planned(records: &[crate::deployment::event::Record]) -> PlanReport {
+        let crate::deployment::event::Event::Started { plan } = &records[0].event else {
+            panic!("a story begins with its plan");
+        };
+        PlanReport {
+            plan: Some((**plan).clone()),
+            healthy_after: Some(Duration::ZERO),
+            ..report()
+        }
+    }
+
+    #[test]
+    fn a_rollback_says_nothing_of_times_that_are_none() {
+        let told = told(&planned(&stories::rollback()));
+        for said in [
+            "Timeline in UTC, if it began now\n",
+            "provision green (2 tasks), until it is healthy (within 10m)\n",
+            "100% of traffic to green\n",
+        ] {
+            assert!(told.contains(said), "{said} is missing from\n{told}");
+        }
+        assert!(!told.contains(" 0s"), "{told}");
+    }
+
+    #[test]
+    fn a_worker_has_no_weights_to_shift() {
+        let told = told(&planned(&stories::worker()));
+        for said in [
+            "Deploy registry.example/shop:v2, no weights to shift\n",
+            "green works beside blue, for 5m\n",
+        ] {
+            assert!(told.contains(said), "{said} is missing from\n{told}");
+        }
+        assert!(!told.contains("inline"), "{told}");
     }
 
     #[test]

@@ -53,19 +53,33 @@ impl ReadTo {
         }
     }
 
-    /// `1m 40s behind (08:31:00): green zero, blue no traffic`.
+    /// `CloudWatch's newest figures are 1m 40s old (08:31:00): green no errors, blue no traffic`.
     pub fn told(&self, now: Timestamp) -> String {
-        let lag = words::length(words::between(self.at, now));
+        let (age, at) = (self.age(now), words::clock(self.at));
+        format!(
+            "CloudWatch's newest figures are {age} old ({at}): {}",
+            self.newest()
+        )
+    }
+
+    /// The same beside what was judged: `figures 1m 40s old: green no errors, blue no traffic`.
+    pub fn short(&self, now: Timestamp) -> String {
+        format!("figures {} old: {}", self.age(now), self.newest())
+    }
+
+    fn age(&self, now: Timestamp) -> String {
+        words::length(words::between(self.at, now))
+    }
+
+    fn newest(&self) -> String {
         let newest = match self.green == self.blue {
-            true => format!("both {}", self.green),
+            true => format!("{} on both sides", self.green),
             false => format!("green {}, blue {}", self.green, self.blue),
         };
-        let at = words::clock(self.at);
-        let revised = match self.revised {
-            0 => String::new(),
-            revised => format!("; {revised} revised"),
-        };
-        format!("{lag} behind ({at}): {newest}{revised}")
+        match self.revised {
+            0 => newest,
+            revised => format!("{newest}; {revised} revised"),
+        }
     }
 }
 
@@ -100,7 +114,7 @@ mod tests {
         };
         assert_eq!(
             told(&judged),
-            "1m behind (08:01:00): green no traffic, blue errors"
+            "CloudWatch's newest figures are 1m old (08:01:00): green no traffic, blue errors"
         );
         served.green.requests = 10;
         let judged = Event::MinuteJudged {
@@ -108,18 +122,18 @@ mod tests {
             step,
             served,
         };
-        assert!(told(&judged).ends_with("green zero, blue errors"));
+        assert!(told(&judged).ends_with("green no errors, blue errors"));
         served.blue.http_5xx = 0;
         let judged = Event::MinuteJudged {
             minute,
             step,
             served,
         };
-        assert!(told(&judged).ends_with("both zero"));
+        assert!(told(&judged).ends_with("no errors on both sides"));
         for (why, word) in [
-            (Quality::NoData, "both no data"),
-            (Quality::Late, "both late"),
-            (Quality::Error, "both unreadable"),
+            (Quality::NoData, "no data on both sides"),
+            (Quality::Late, "late on both sides"),
+            (Quality::Error, "unreadable on both sides"),
         ] {
             let skipped = Event::MinuteSkipped { minute, step, why };
             assert!(told(&skipped).ends_with(word), "{}", told(&skipped));

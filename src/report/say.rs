@@ -112,14 +112,17 @@ pub fn say(before: &View, record: &Record) -> Option<Said> {
                 .plan
                 .as_ref()
                 .and_then(|plan| Some(plan.steps.get(*step)?.bake + plan.ttl()));
-            let length = words::length(bake.unwrap_or_default());
+            let length = bake.unwrap_or_default();
             let (k, n) = (step.saturating_add(1), before.steps());
             let ends = words::moment(*until, record.at);
             let at = match before.is_bare() {
                 true => "both versions work".to_owned(),
                 false => format!("at {weight}, step {k} of {n}"),
             };
-            let text = format!("{at}, for {length} until {ends}");
+            let text = match length.is_zero() {
+                true => at,
+                false => format!("{at}, for {} until {ends}", words::length(length)),
+            };
             Said::news(Tone::Busy, "baking", text)
         }
         Event::Holding { reasons, until } => {
@@ -329,10 +332,10 @@ fn started(plan: &Plan) -> String {
         Kind::Rollback => format!("roll {service} back to {version}"),
     };
     format!(
-        "{what} in cluster {}, slot {}, strategy {} ({}); times are UTC",
+        "{what} in cluster {}, slot {}, {} ({}); times are UTC",
         plan.cluster,
         plan.green_slot(),
-        plan.strategy,
+        words::by_pace(plan),
         plan.id
     )
 }
@@ -350,15 +353,12 @@ fn provisioning(view: &View) -> String {
 }
 
 fn healthy(view: &View) -> String {
-    let stay = view
-        .plan
-        .as_ref()
-        .map(|plan| words::length(plan.guards.healthy_for));
+    let stay = view.plan.as_ref().map(|plan| plan.guards.healthy_for);
     let side = view.side(Role::Green);
-    stay.map_or_else(
-        || side.clone(),
-        |stay| format!("{side}; it has to stay so for {stay}"),
-    )
+    match stay.filter(|stay| !stay.is_zero()) {
+        Some(stay) => format!("{side}; it has to stay so for {}", words::length(stay)),
+        None => side,
+    }
 }
 
 /// A failure's class in words.

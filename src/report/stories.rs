@@ -1,5 +1,7 @@
 //! Whole deployments as records, for the tests of the renderers.
 
+mod kinds;
+
 use std::time::Duration;
 
 use jiff::{SignedDuration, Timestamp};
@@ -14,6 +16,8 @@ use crate::deployment::trip::{Hold, Trip};
 use crate::judge::alarms::{AlarmState, InsufficientData};
 use crate::judge::targets::Share;
 use crate::strategy::Weight;
+
+pub(super) use self::kinds::{approval, approval_at, paused, rollback, worker};
 
 pub(super) fn at(seconds: i64) -> Timestamp {
     let start: Timestamp = "2026-01-05T07:14:00Z".parse().unwrap();

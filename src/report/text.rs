@@ -97,6 +97,26 @@ mod tests {
     }
 
     #[test]
+    fn a_rollback_says_nothing_of_times_that_are_none() {
+        let told = told(&stories::rollback(), Detail::Verbose);
+        for said in [
+            "healthy         green (slot b, shop:8)\n",
+            "baking          at 100%, step 1 of 1\n",
+        ] {
+            assert!(told.contains(said), "{said} is missing from\n{told}");
+        }
+        assert!(!told.contains(" 0s"), "{told}");
+    }
+
+    #[test]
+    fn a_worker_s_deployment_names_no_strategy() {
+        let told = told(&stories::worker(), Detail::Verbose);
+        let said = "slot b, no weights to shift (20260105-071400-k3v9); times are UTC";
+        assert!(told.contains(said), "{told}");
+        assert!(!told.contains("inline"), "{told}");
+    }
+
+    #[test]
     fn a_promotion_says_that_an_ill_blue_is_no_way_back() {
         let mut records = stories::good();
         let last = |event: &Event| matches!(event, Event::Looked(_));

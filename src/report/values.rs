@@ -41,21 +41,21 @@ impl NewestValue {
         newest.collect()
     }
 
-    /// `cpu: 41.2, 20s behind`, `response time: green 0.12, blue no data, 1m behind`.
+    /// `cpu: 41.2, 20s old`, `response time: green 0.12, blue no data, 1m old`.
     pub fn told(&self, now: Timestamp) -> String {
         let NewestValue { name, .. } = self;
         let Some(at) = self.at else {
             return format!("{name}: not read yet");
         };
         let shown = |value: Option<Number>| value.map_or("no data".to_owned(), |it| it.to_string());
-        let lag = words::length(words::between(at, now));
+        let age = words::length(words::between(at, now));
         let green = shown(self.green);
         match self.compared {
             true => format!(
-                "{name}: green {green}, blue {}, {lag} behind",
+                "{name}: green {green}, blue {}, {age} old",
                 shown(self.blue)
             ),
-            false => format!("{name}: {green}, {lag} behind"),
+            false => format!("{name}: {green}, {age} old"),
         }
     }
 }

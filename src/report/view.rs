@@ -170,6 +170,8 @@ pub struct View {
     pub scale_in_held: bool,
     /// Who asked to stay at the present weight, if somebody did.
     pub paused: Option<String>,
+    /// When they did.
+    pub paused_at: Option<Timestamp>,
     /// The newest things that happened, oldest first.
     pub notes: VecDeque<Note>,
 }

@@ -94,6 +94,22 @@ pub fn version(plan: &Plan) -> String {
     }
 }
 
+/// How traffic goes over: the strategy's name, or that there is nothing to shift.
+pub fn pace(plan: &Plan) -> &str {
+    match plan.is_bare() {
+        true => "no weights to shift",
+        false => &plan.strategy,
+    }
+}
+
+/// The same in a sentence: `strategy canary`, `no weights to shift`.
+pub fn by_pace(plan: &Plan) -> String {
+    match plan.is_bare() {
+        true => pace(plan).to_owned(),
+        false => format!("strategy {}", plan.strategy),
+    }
+}
+
 /// What retiring does to blue.
 pub fn retire(how: RetireHow) -> &'static str {
     match how {

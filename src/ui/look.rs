@@ -76,7 +76,12 @@ impl Look {
         };
         let view = View::of(&self.store.journal(service, &last).await?);
         let driver = self.driver(service).await.map(|it| told(&it));
-        Ok(ServiceRow::of(service, &view, driver.as_deref()))
+        Ok(ServiceRow::of(
+            service,
+            &view,
+            driver.as_deref(),
+            self.clock.now(),
+        ))
     }
 
     /// A service's deployments, the newest first.

@@ -26,9 +26,41 @@ def a_stranger_is_kept_out(browser):
     page.close()
 
 
+def asks(page, button, says):
+    """By keyboard: the button asks back, safe at first; No and Escape leave everything, and one is where one was."""
+    button.focus()
+    page.keyboard.press("Enter")
+    question = page.get_by_role("alertdialog")
+    expect(question).to_be_visible()
+    expect(question).to_have_accessible_name(f"{button.inner_text()}?")
+    expect(question).to_have_accessible_description(says)
+    no = question.get_by_role("button", name="No, leave it as it is")
+    expect(no).to_be_focused()
+    looks.is_legible(page)
+    looks.fits_a_phone(page)
+    page.keyboard.press("Enter")
+    expect(question).to_be_hidden()
+    expect(button).to_be_focused()
+    page.keyboard.press("Enter")
+    expect(question).to_be_visible()
+    page.keyboard.press("Escape")
+    expect(question).to_be_hidden()
+    expect(button).to_be_focused()
+
+
+def is_sure(page, button):
+    """In a hurry, so that the end of one question is told only when the next is there; then yes, by keyboard."""
+    button.focus()
+    button.evaluate("it => { it.click(); document.querySelector('dialog').close(); it.click(); }")
+    page.keyboard.press("Tab")
+    yes = page.get_by_role("alertdialog").get_by_role("button", name=f"Yes, {button.inner_text().lower()}")
+    expect(yes).to_be_focused()
+    page.keyboard.press("Enter")
+
+
 def test(browser):
     a_stranger_is_kept_out(browser)
-    page = browser.new_page(viewport=looks.SCREEN)
+    page = browser.new_context(viewport=looks.SCREEN).new_page()
     watched = looks.Watched(page, HOME)
     page.goto(WELCOME)
     assert "token" not in page.url, page.url
@@ -53,15 +85,32 @@ def test(browser):
     page.keyboard.press("Enter")
     expect(page.get_by_text("(bg ui)").first).to_be_visible(timeout=SOON)
     expect(page.locator("dt", has_text="paused")).to_be_visible(timeout=SOON)
+    expect(page.get_by_role("heading", level=1)).to_contain_text("Paused by ")
+    expect(page.get_by_role("alertdialog")).to_have_count(0)
+    other = page.context.new_page()
+    other.goto(HOME)
+    expect(other.get_by_role("link", name="paused by")).to_be_visible()
 
     # What a reader opened stays open while the page goes on.
     page.get_by_text("All", exact=False).locator("xpath=self::summary").click()
-    page.get_by_role("button", name="Promote", exact=True).click()
+    reverts = looks.text("Reverts: all traffic goes back to blue")
+    abort = page.get_by_role("button", name="Abort", exact=True)
+    asks(page, abort, reverts)
+    promote = page.get_by_role("button", name="Promote", exact=True)
+    asks(page, promote, looks.text("Ends the bake: 100% of traffic goes to green"))
+    expect(page.locator("dt", has_text="paused")).to_be_visible()
+    is_sure(page, promote)
     expect(page.get_by_text("going on").first).to_be_visible(timeout=SOON)
     expect(page.locator("dt", has_text="paused")).to_have_count(0, timeout=SOON)
 
     # A gate asks for a yes; who says no may say why.
-    expect(page.get_by_role("heading", name="Gate release")).to_be_visible(timeout=60_000)
+    expect(page.get_by_role("heading", name="Gate release", exact=True)).to_be_visible(timeout=60_000)
+    expect(page.get_by_role("heading", level=1)).to_contain_text("Waits for approval of gate release, until ")
+    expect(page.get_by_role("status")).to_contain_text("waits for approval of gate release, until ")
+    # The list says it, too, and keeps itself up to date.
+    expect(other.get_by_role("link", name="waits for approval of gate release")).to_be_visible(timeout=SOON)
+    looks.is_legible(other)
+    looks.fits_a_phone(other)
     looks.has_order(page)
     looks.is_legible(page)
     looks.fits_a_phone(page)
@@ -73,11 +122,20 @@ def test(browser):
     page.evaluate(GOES_ON)
     expect(reason).to_be_focused()
     expect(reason).to_have_value("not on a Friday")
-    page.get_by_role("button", name="Approve").click()
+    reject = page.get_by_role("button", name="Reject", exact=True)
+    asks(page, reject, reverts)
+    expect(reason).to_have_value("not on a Friday")
+    # Somebody else says yes meanwhile: there is nothing left to say no to, nor to be asked of it.
+    reject.click()
+    expect(page.get_by_role("alertdialog")).to_be_visible()
+    other.goto(page.url)
+    other.get_by_role("button", name="Approve", exact=True).click()
+    expect(page.get_by_role("alertdialog")).to_be_hidden(timeout=SOON)
     expect(page.get_by_text("release says yes").first).to_be_visible(timeout=SOON)
-    expect(page.get_by_role("heading", name="Gate release")).to_have_count(0, timeout=SOON)
+    expect(page.get_by_role("heading", name="Gate release", exact=True)).to_have_count(0, timeout=SOON)
 
-    page.get_by_role("button", name="Abort").click()
+    other.close()
+    is_sure(page, abort)
     expect(page.get_by_role("heading", level=1)).to_contain_text("Reverted", timeout=60_000)
     expect(page.get_by_role("button")).to_have_count(0)
     expect(page.get_by_role("status")).to_have_text("This deployment is over.")

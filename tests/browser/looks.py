@@ -1,6 +1,7 @@
 """What every page has to be, whatever it shows: quiet, its own, legible, at home on a phone."""
 
 import os
+import re
 import shutil
 
 from playwright.sync_api import Browser, Page, sync_playwright
@@ -87,6 +88,11 @@ def fits_a_phone(page: Page):
     wide = page.evaluate("document.documentElement.scrollWidth")
     assert wide <= PHONE["width"], f"it is {wide} wide"
     page.set_viewport_size(SCREEN)
+
+
+def text(start: str) -> re.Pattern[str]:
+    """A text that begins so."""
+    return re.compile("^" + re.escape(start))
 
 
 def has_order(page: Page):

@@ -81,6 +81,10 @@ fn a_gate_is_approved_on_the_page_by_its_name_and_with_the_page_s_secret() {
     let waiting = Waiting::at("[tester]");
     let page = waiting.page();
     assert!(page.contains("Gate release"), "{page}");
+    let waits = "</span> Waits for approval of gate release, until ";
+    assert!(page.contains(waits), "{page}");
+    let listed = waiting.scene.bg(&["history"]).exits(0);
+    listed.says("not ended: waits for approval of gate release");
     let secret = waiting.secret();
     waiting.posts("/approve", "gate=release", 403);
     waiting.posts("/approve", "csrf=wrong&gate=release", 403);

@@ -108,7 +108,7 @@ fn facts(view: &View, plan: &Plan) -> String {
             "task definition",
             definition.map(|it| it.short().to_owned()),
         ),
-        ("strategy", Some(plan.strategy.clone())),
+        ("strategy", Some(words::pace(plan).to_owned())),
         (
             "where",
             Some(format!(

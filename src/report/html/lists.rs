@@ -1,10 +1,13 @@
 //! Lists: all services of a store, all deployments of a service.
 
+use jiff::Timestamp;
 use serde::Serialize;
 
 use super::super::history::Entry;
 use super::super::line::Tone;
 use super::super::view::View;
+use super::super::waits::Waits;
+use super::headline::share;
 use super::live::escaped;
 use super::page::{name, render, style};
 use crate::deployment::ids::ServiceName;
@@ -32,19 +35,24 @@ pub struct ServiceRow {
     tone: &'static str,
     version: String,
     strategy: String,
-    began: String,
+    started: String,
     driver: String,
 }
 
 impl ServiceRow {
     /// Of its last deployment's view, and who drives it, if somebody does. `None` where its
     /// journal has no beginning.
-    pub fn of(service: &ServiceName, last: &View, driver: Option<&str>) -> Option<ServiceRow> {
+    pub fn of(
+        service: &ServiceName,
+        last: &View,
+        driver: Option<&str>,
+        now: Timestamp,
+    ) -> Option<ServiceRow> {
         let entry = Entry::of(last)?;
         let (tone, went) = entry.told();
-        let state = match (&entry.outcome, last.set) {
-            (None, Some(set)) => format!("{set} on green, not ended"),
-            _ => went,
+        let state = match &entry.outcome {
+            None => going_on(last, now),
+            Some(_) => went,
         };
         let path = format!("/services/{}", escaped(service.as_str()));
         Some(ServiceRow {
@@ -54,14 +62,24 @@ impl ServiceRow {
             state,
             tone: name(tone),
             version: entry.version,
-            strategy: entry.strategy,
-            began: began(entry.started_at),
+            strategy: entry.pace,
+            started: started(entry.started_at),
             driver: driver.unwrap_or_default().to_owned(),
         })
     }
 }
 
-fn began(at: jiff::Timestamp) -> String {
+/// Green's share, and what it waits for.
+fn going_on(view: &View, now: Timestamp) -> String {
+    let waits = Some(Waits::all_told(view, now)).filter(|it| !it.is_empty());
+    let waits = waits.unwrap_or_else(|| "not ended".to_owned());
+    match share(view) {
+        Some(share) => format!("{share}, {waits}"),
+        None => waits,
+    }
+}
+
+fn started(at: Timestamp) -> String {
     at.strftime("%Y-%m-%d %H:%M").to_string()
 }
 
@@ -90,7 +108,7 @@ struct Framed<'a> {
 struct DeploymentRow {
     id: String,
     path: String,
-    began: String,
+    started: String,
     version: String,
     slot: String,
     strategy: String,
@@ -142,10 +160,10 @@ impl HistoryPage {
             DeploymentRow {
                 id: entry.id.to_string(),
                 path: format!("{path}/{}", escaped(entry.id.as_str())),
-                began: began(entry.started_at),
+                started: started(entry.started_at),
                 version: entry.version.clone(),
                 slot: entry.slot.to_string(),
-                strategy: entry.strategy.clone(),
+                strategy: entry.pace.clone(),
                 went,
                 tone: name(tone),
             }
@@ -171,4 +189,53 @@ pub fn history_page(page: &HistoryPage) -> String {
 /// Only what changes in it.
 pub fn history_main(page: &HistoryPage) -> String {
     render(HISTORY_MAIN, &page.framed())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::super::super::stories::{self, at};
+    use super::*;
+    use crate::deployment::event::Record;
+
+    fn listed(records: &[Record]) -> String {
+        let view = View::of(records);
+        let row = ServiceRow::of(&ServiceName::new("shop"), &view, None, at(710));
+        services_main(&ServicesPage {
+            services: row.into_iter().collect(),
+            problems: Vec::new(),
+        })
+    }
+
+    #[test]
+    fn a_list_says_in_words_what_a_deployment_waits_for() {
+        for (records, state) in [
+            (
+                stories::approval(),
+                "10% on green, waits for approval of gate release, until 08:14:00",
+            ),
+            (
+                stories::paused(),
+                "10% on green, paused by kim@build-7 at 07:16:40",
+            ),
+            (stories::holding(), "10% on green, not ended"),
+            (stories::worker(), "green works beside blue, not ended"),
+        ] {
+            let page = listed(&records);
+            assert!(page.contains(&format!(">{state}</a>")), "{page}");
+        }
+    }
+
+    #[test]
+    fn so_does_the_list_of_a_service_s_deployments() {
+        let entry = |records: &[Record]| Entry::of(&View::of(records)).expect("it has a beginning");
+        let page = history_main(&HistoryPage {
+            service: ServiceName::new("shop"),
+            entries: vec![entry(&stories::approval()), entry(&stories::worker())],
+            problems: Vec::new(),
+        });
+        let waits = "not ended: waits for approval of gate release";
+        assert!(page.contains(waits), "{page}");
+        assert!(page.contains("<td>no weights to shift</td>"), "{page}");
+        assert!(page.contains(">started</th>"), "{page}");
+    }
 }

@@ -4,6 +4,7 @@
 (() => {
   const main = document.querySelector("main[data-live]");
   if (!main) return;
+  main.tabIndex = -1;
   const known = new Map();
   const parts = (root) => [...root.querySelectorAll("[data-part]")];
   const remember = (part) => known.set(part.dataset.part, part.outerHTML);
@@ -16,10 +17,39 @@
     }
   };
 
-  const focused = (part) => {
-    const active = document.activeElement;
-    return part.contains(active) ? [...part.querySelectorAll("a, button, input, summary")].indexOf(active) : -1;
+  // What has the focus keeps it where it is put in place anew, wherever it stands by then.
+  const means = (it) => [it.tagName, it.type, it.name, it.form?.action ?? it.href ?? it.parentElement.id].join(" ");
+  const focused = (part) => (part.contains(document.activeElement) ? means(document.activeElement) : null);
+  const refocus = (part, active) => {
+    const same = [...part.querySelectorAll("a, button, input, summary")].find((it) => means(it) === active);
+    (same ?? main).focus();
   };
+
+  // What moves traffic is asked once more, in words that say what will happen. The page goes on
+  // beneath: where what was asked is gone, or means something else by now, so is the question.
+  const dialog = document.querySelector("dialog");
+  let asking = null;
+  const meant = (form) => JSON.stringify([form.action, form.elements.gate?.value, form.dataset.asks]);
+  const asked = () => [...main.querySelectorAll("form[data-asks]")].find((form) => meant(form) === asking);
+  document.addEventListener("submit", (event) => {
+    const form = event.target;
+    if (form.method === "dialog" && event.submitter?.value === "yes") asked()?.submit();
+    if (!dialog || !form.dataset.asks) return;
+    event.preventDefault();
+    asking = meant(form);
+    const label = form.querySelector("button").textContent;
+    const yes = dialog.querySelector("[value=yes]");
+    yes.textContent = `Yes, ${label.toLowerCase()}`;
+    yes.className = form.querySelector("button").className;
+    dialog.querySelector("h2").textContent = `${label}?`;
+    dialog.querySelector("#asks").textContent = form.dataset.asks;
+    dialog.showModal();
+  });
+  dialog?.addEventListener("close", () => {
+    // It is told late, perhaps when the next question is there.
+    if (!dialog.open) (asked()?.querySelector("button") ?? main).focus();
+  });
+  const outdated = () => dialog?.open && !asked();
 
   const show = (html) => {
     const wanted = document.createElement("template");
@@ -33,7 +63,9 @@
     for (const old of parts(main)) {
       if (!names.has(old.dataset.part)) {
         known.delete(old.dataset.part);
+        const active = focused(old);
         old.remove();
+        if (active) main.focus();
       }
     }
     let before = null;
@@ -54,13 +86,14 @@
         before = old;
       } else {
         keepOpen(old, part);
-        const at = focused(old);
+        const active = focused(old);
         old.replaceWith(part);
         known.set(name, html);
-        if (at >= 0) part.querySelectorAll("a, button, input, summary")[at]?.focus();
+        if (active) refocus(part, active);
         before = part;
       }
     }
+    if (outdated()) dialog.close();
   };
 
   const source = new EventSource(main.dataset.live);

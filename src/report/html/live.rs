@@ -5,8 +5,11 @@ use jiff::Timestamp;
 use serde::Serialize;
 
 use super::super::approval::{self, Unasked};
-use super::super::view::{Phase, Role, TimeLeft, View};
+use super::super::view::{Role, TimeLeft, View};
+use super::super::waits::Waits;
 use super::super::words;
+use super::actions::{Action, actions, no_does, rejects};
+use super::headline::phase;
 use super::page::{Fact, fact};
 use crate::deployment::ids::{DeploymentId, ServiceName};
 use crate::deployment::trip;
@@ -51,6 +54,9 @@ struct Approval {
     path: String,
     /// Why this person is not asked.
     refused: Option<String>,
+    /// What a no does, and as it is asked back.
+    no_does: &'static str,
+    no_asks: String,
 }
 
 /// Green's share of a route.
@@ -60,33 +66,6 @@ struct Share {
     told: String,
     value: f64,
 }
-
-#[derive(Debug, Serialize)]
-struct Action {
-    name: &'static str,
-    label: &'static str,
-    does: &'static str,
-    tone: &'static str,
-    path: String,
-}
-
-/// What can be asked: the last part of the path, the button, what it does, its tone.
-const ACTIONS: [(&str, &str, &str, &str); 4] = [
-    ("pause", "Pause", "stay at the present weight", "warn"),
-    (
-        "promote",
-        "Promote",
-        "go on, past a pause or the present bake",
-        "good",
-    ),
-    (
-        "promote-full",
-        "Promote fully",
-        "give green everything at once",
-        "good",
-    ),
-    ("abort", "Abort", "put all traffic back on blue", "bad"),
-];
 
 impl Live<'_> {
     fn path(&self) -> String {
@@ -101,19 +80,12 @@ impl Live<'_> {
         let goes_on = view.outcome.is_none();
         let asked = goes_on && self.driver.is_some() && view.trip.is_none();
         let path = self.path();
-        let action = |(name, label, does, tone)| Action {
-            name,
-            label,
-            does,
-            tone,
-            path: format!("{path}/{name}"),
-        };
         Now {
             service_path: format!("/services/{}", escaped(self.service.as_str())),
             events_path: format!("{path}/events"),
             id: self.id.to_string(),
             csrf: self.csrf.to_owned(),
-            status: status(view),
+            status: status(view, now),
             shares: match goes_on {
                 true => shares(view),
                 false => Vec::new(),
@@ -122,11 +94,11 @@ impl Live<'_> {
                 true => self.facts(view, now),
                 false => Vec::new(),
             },
-            approval: asked.then(|| self.approval(view, path.clone())).flatten(),
             actions: match asked {
-                true => ACTIONS.into_iter().map(action).collect(),
+                true => actions(view, &path),
                 false => Vec::new(),
             },
+            approval: asked.then(|| self.approval(view, path)).flatten(),
         }
     }
 
@@ -141,6 +113,8 @@ impl Live<'_> {
             gate,
             path,
             refused,
+            no_does: no_does(view),
+            no_asks: rejects(view),
         })
     }
 
@@ -150,7 +124,9 @@ impl Live<'_> {
             facts.push(fact("tripped", trip.to_string()));
         }
         if let Some(by) = &view.paused {
-            facts.push(fact("paused", format!("by {by}")));
+            let at = view.paused_at.map(|at| words::moment(at, now));
+            let at = at.map(|at| format!(" at {at}")).unwrap_or_default();
+            facts.push(fact("paused", format!("by {by}{at}")));
         }
         if let Some(gate) = view.gate_told() {
             facts.push(fact("gate", gate));
@@ -186,32 +162,12 @@ pub fn escaped(text: &str) -> String {
 }
 
 /// One sentence that changes only with what matters, so that a screen reader says it then.
-fn status(view: &View) -> String {
+fn status(view: &View, now: Timestamp) -> String {
+    let waits = Waits::all_told(view, now);
     match &view.outcome {
         Some(_) => "This deployment is over.".to_owned(),
-        None => format!("Now: {}.", phase(view)),
-    }
-}
-
-fn phase(view: &View) -> String {
-    let set = view.set.unwrap_or(Weight::ZERO);
-    let step = view.step_of();
-    let of_step = || {
-        step.as_ref()
-            .map_or_else(String::new, |step| format!(", {step}"))
-    };
-    match view.phase {
-        Phase::Starting => "starting".to_owned(),
-        Phase::Registering => "registering the task definition".to_owned(),
-        Phase::Provisioning => "provisioning green".to_owned(),
-        Phase::BecomingHealthy => "green is becoming healthy".to_owned(),
-        Phase::Settling => "green is healthy, and has to stay so for a while".to_owned(),
-        Phase::Shifting => format!("shifting {set} of traffic to green{}", of_step()),
-        Phase::Baking => format!("baking at {set}{}", of_step()),
-        Phase::Promoted => "promoted: green serves everything".to_owned(),
-        Phase::Reverting => "reverting: all traffic goes to blue".to_owned(),
-        Phase::PuttingGreenAway => "traffic is on blue; green is being scaled to zero".to_owned(),
-        Phase::Ended => "over".to_owned(),
+        None if waits.is_empty() => format!("Now: {}.", phase(view)),
+        None => format!("Now: {}; {waits}.", phase(view)),
     }
 }
 
@@ -239,4 +195,64 @@ fn shares(view: &View) -> Vec<Share> {
         }
     };
     seen.map(share).collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::super::super::stories::{self, at};
+    use super::super::{Measured, live_main, live_page};
+    use super::*;
+    use crate::deployment::event::Record;
+    use crate::deployment::metrics::Minutes;
+
+    fn shown(
+        records: &[Record],
+        part: fn(&[Record], &Measured, &Live<'_>, Timestamp) -> String,
+    ) -> String {
+        let (service, id) = (ServiceName::new("shop"), DeploymentId::new("d1"));
+        let live = Live {
+            service: &service,
+            id: &id,
+            driver: Some("ada@build-7"),
+            csrf: "secret",
+            who: "kim@laptop",
+        };
+        part(records, &Measured::Minutes(Minutes::new()), &live, at(710))
+    }
+
+    #[test]
+    fn what_is_waited_for_is_in_the_headline_and_in_what_is_read_out() {
+        let page = shown(&stories::approval(), live_main);
+        let waits = "aits for approval of gate release, until 08:14:00";
+        assert!(page.contains(&format!("</span> W{waits}</h1>")), "{page}");
+        assert!(
+            page.contains(&format!("step 1 of 2; w{waits}.</p>")),
+            "{page}"
+        );
+        let page = shown(&stories::paused(), live_main);
+        let paused = "aused by kim@build-7 at 07:16:40";
+        assert!(page.contains(&format!("</span> P{paused}</h1>")), "{page}");
+    }
+
+    #[test]
+    fn forms_that_move_traffic_ask_back_and_the_others_do_not() {
+        let page = shown(&stories::approval(), live_page);
+        let asks = |what: &str| {
+            let form = page.split("<form ").find(|it| it.contains(what));
+            form.is_some_and(|form| form.contains("data-asks=\""))
+        };
+        for what in [
+            "&#x2f;promote\"",
+            "&#x2f;promote-full\"",
+            "&#x2f;abort\"",
+            "/reject\"",
+        ] {
+            assert!(asks(what), "{what}: {page}");
+        }
+        for what in ["&#x2f;pause\"", "/approve\""] {
+            assert!(page.contains(what) && !asks(what), "{what}: {page}");
+        }
+        assert!(page.contains("<dialog role=\"alertdialog\""), "{page}");
+        assert!(!shown(&stories::approval(), live_main).contains("<dialog"));
+    }
 }

@@ -1,12 +1,16 @@
 //! A deployment as one HTML page that needs nothing else: no script, no font, no request. And the
 //! same, with lists of services and deployments, as the pages of a server.
 
+mod actions;
 mod axis;
 mod chart;
+mod headline;
 mod lanes;
+mod late;
 mod lists;
 mod live;
 mod page;
+mod rows;
 
 pub use lists::{
     HistoryPage, ServiceRow, ServicesPage, history_main, history_page, services_main, services_page,

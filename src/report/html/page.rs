@@ -12,8 +12,11 @@ use super::super::track::Track;
 use super::super::view::{Role, View};
 use super::super::words;
 use super::chart::{Ink, Width, chart};
+use super::headline::under_way;
+use super::late::{self, Figures};
 use super::live::{Live, Now};
-use crate::deployment::diagnosis::{Diagnosis, Finding};
+use super::rows::{FindingRow, StepRow, steps};
+use crate::deployment::diagnosis::Diagnosis;
 use crate::deployment::event::{Event, Record};
 use crate::deployment::gate::GateAnswer;
 use crate::deployment::metrics::{Judgement, Minute, Minutes, SideMinute, Verdict};
@@ -106,12 +109,13 @@ struct Page {
     summary: Vec<Fact>,
     about: Vec<Fact>,
     chart: Option<Drawing>,
-    note: Option<String>,
+    /// Under the chart.
+    notes: Vec<String>,
     minutes: Vec<MinuteRow>,
     judgements: Vec<JudgementRow>,
     /// Whether the first one is a cause, and no mere hint.
     named: bool,
-    findings: Vec<Finding>,
+    findings: Vec<FindingRow>,
     changes: Vec<Change>,
     steps: Vec<StepRow>,
     gates: Vec<GateRow>,
@@ -160,13 +164,6 @@ struct JudgementRow {
 }
 
 #[derive(Debug, Serialize)]
-struct StepRow {
-    weight: String,
-    bake: String,
-    reached: String,
-}
-
-#[derive(Debug, Serialize)]
 struct GateRow {
     name: String,
     point: String,
@@ -193,11 +190,12 @@ impl Page {
         now: Timestamp,
     ) -> Page {
         let (track, view) = &Track::of(records);
-        let (minutes, note) = match measured {
-            Measured::Minutes(minutes) if !minutes.is_empty() => (minutes, None),
-            Measured::Minutes(_) => (&track.minutes, None),
-            Measured::Not(why) => (&track.minutes, Some(why.clone())),
+        let (minutes, figures, not_read) = match measured {
+            Measured::Minutes(minutes) if !minutes.is_empty() => (minutes, Figures::Read, None),
+            Measured::Minutes(_) => (&track.minutes, Figures::Judged, None),
+            Measured::Not(why) => (&track.minutes, Figures::Judged, Some(why.clone())),
         };
+        let late = late::note(minutes, figures, view, now);
         let ending = Ending::of(view);
         let (tone, outcome, headline) = match &ending {
             Some(it) => (
@@ -205,7 +203,10 @@ impl Page {
                 it.word,
                 it.text.trim_start_matches(": ").to_owned(),
             ),
-            None => (Tone::Busy, "Under way", under_way(view)),
+            None => {
+                let (tone, headline) = under_way(view, now);
+                (tone, "Under way", headline)
+            }
         };
         let plan = view.plan.as_ref();
         let service = plan.map_or_else(String::new, |plan| plan.service.to_string());
@@ -224,7 +225,7 @@ impl Page {
                 narrow: chart(track, view, minutes, Width::Narrow),
                 told: told(track, view),
             }),
-            note,
+            notes: not_read.into_iter().chain(late).collect(),
             minutes: minutes.iter().map(minute_row).collect(),
             judgements: records.iter().filter_map(judgement_row).collect(),
             named: view
@@ -234,7 +235,7 @@ impl Page {
             findings: view
                 .diagnosis
                 .iter()
-                .flat_map(|it| it.findings.clone())
+                .flat_map(|it| it.findings.iter().map(FindingRow::of))
                 .collect(),
             changes: plan.map(|plan| plan.changes.clone()).unwrap_or_default(),
             steps: plan.map(|plan| steps(plan, track)).unwrap_or_default(),
@@ -272,13 +273,6 @@ pub(super) fn style() -> String {
         ));
     }
     style
-}
-
-fn under_way(view: &View) -> String {
-    match view.set.zip(view.plan.as_ref()) {
-        Some((set, _)) => format!("{set} of traffic is to go to {}", view.side(Role::Green)),
-        None => "it has only begun".to_owned(),
-    }
 }
 
 /// What the diagnosis says has a place of its own on the page.
@@ -328,9 +322,11 @@ fn facts(plan: &Plan, view: &View) -> Vec<Fact> {
     if !routes.is_empty() {
         facts.push(fact("routes", routes.join(", ")));
     }
-    facts.push(fact("strategy", plan.strategy.clone()));
-    let began = plan.created_at.strftime("%Y-%m-%d %H:%M:%S UTC");
-    facts.push(fact("began", began.to_string()));
+    facts.push(fact("strategy", words::pace(plan)));
+    if let Some(at) = view.started_at {
+        let at = at.strftime("%Y-%m-%d %H:%M:%S UTC");
+        facts.push(fact("started", at.to_string()));
+    }
     if let Some((from, to)) = view.started_at.zip(view.last_at) {
         facts.push(fact("last news", format!("{} later", length(from, to))));
     }
@@ -421,21 +417,6 @@ fn compared(judgement: &Judgement) -> (Tone, String, Vec<String>) {
     (tone, text, judgement.reasons.clone())
 }
 
-fn steps(plan: &Plan, track: &Track) -> Vec<StepRow> {
-    let step = |step: &crate::deployment::plan::StepPlan| {
-        let reached = track.bakes.iter().find(|it| it.what == step.weight);
-        StepRow {
-            weight: step.weight.to_string(),
-            bake: words::length(step.bake),
-            reached: reached.map_or_else(String::new, |it| {
-                let baked = length(it.from, it.until);
-                format!("{}, baked for {baked}", words::clock(it.from))
-            }),
-        }
-    };
-    plan.steps.iter().map(step).collect()
-}
-
 fn gates(plan: &Plan, records: &[Record]) -> Vec<GateRow> {
     let answered = records.iter().filter_map(|record| match &record.event {
         Event::GateAnswered {
@@ -486,6 +467,7 @@ fn events(track: &Track) -> Vec<EventRow> {
 mod tests {
     use super::super::super::stories::{self, at};
     use super::*;
+    use crate::deployment::diagnosis::Finding;
 
     fn shown(records: &[Record]) -> String {
         let measured = Measured::Minutes(Minutes::new());
@@ -522,6 +504,62 @@ mod tests {
         let page = shown(&stories::holding());
         assert!(page.contains("Under way"), "{page}");
         assert!(page.contains("10% of traffic is to go to green"), "{page}");
+    }
+
+    #[test]
+    fn a_page_has_one_beginning_and_it_is_that_of_the_first_event() {
+        let mut records = stories::good();
+        if let Event::Started { plan } = &mut records[0].event {
+            plan.created_at = at(-20);
+        }
+        let page = shown(&records);
+        assert!(
+            page.contains("<dt>started</dt><dd>2026-01-05 07:14:00 UTC</dd>"),
+            "{page}"
+        );
+        assert!(!page.contains("<dt>began</dt>"), "{page}");
+    }
+
+    #[test]
+    fn a_page_says_that_its_figures_end_before_the_revert() {
+        let mut minute = Minute::default();
+        minute.green.requests = Some(100.0);
+        let minutes = Minutes::from([(at(0), minute)]);
+        let page = page(&stories::alarmed(), &Measured::Minutes(minutes), at(300));
+        let said = "The figures end at 07:15:00, before the revert began at 07:17:45";
+        assert!(page.contains(said), "{page}");
+    }
+
+    #[test]
+    fn a_finding_has_the_name_of_its_cause_and_none_where_no_cause_is_known() {
+        let page = |rule: &str| {
+            let finding = Finding {
+                rule: rule.to_owned(),
+                what: "what".to_owned(),
+                evidence: Vec::new(),
+                cause: "cause".to_owned(),
+                fix: "fix".to_owned(),
+            };
+            let mut records = stories::alarmed();
+            records.push(Record {
+                event: Event::Diagnosed {
+                    diagnosis: Diagnosis::of(vec![finding]),
+                },
+                ..records[0].clone()
+            });
+            shown(&records)
+        };
+        assert!(page("exit-error").contains("<dt>known as</dt><dd><code>exit-error</code>"));
+        let page = page(Diagnosis::READ_ITS_LOG);
+        assert!(!page.contains(Diagnosis::READ_ITS_LOG), "{page}");
+        assert!(!page.contains("<dt>rule</dt>"), "{page}");
+    }
+
+    #[test]
+    fn a_rollback_s_page_says_nothing_of_times_that_are_none() {
+        let page = shown(&stories::rollback());
+        assert!(page.contains("<td>none</td>"), "{page}");
+        assert!(!page.contains("baked for"), "{page}");
     }
 
     #[test]

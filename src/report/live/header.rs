@@ -16,7 +16,7 @@ pub(super) fn header(frame: &Frame<'_>) -> Vec<StyledLine> {
     let dot = format!(" {} ", frame.marks.dot);
     let first = StyledLine::of(Tone::Strong, plan.service.as_str())
         .plain(format!("{dot}cluster {}", plan.cluster))
-        .plain(format!("{dot}{}", plan.strategy));
+        .plain(format!("{dot}{}", words::pace(plan)));
     let second = StyledLine::of(Tone::Dim, kind(plan))
         .plain(format!(" {} ", words::version(plan)))
         .with(Tone::Dim, "to ")
@@ -98,10 +98,10 @@ fn headline(frame: &Frame<'_>) -> StyledLine {
                 _ => format!("Green is healthy, and waits for gate {gate}"),
             })
         }
-        Phase::Settling => busy(format!(
-            "Green is healthy, and has to stay so{}",
-            settling(frame)
-        )),
+        Phase::Settling => busy(match settling(frame) {
+            left if left.is_empty() => "Green is healthy".to_owned(),
+            left => format!("Green is healthy, and has to stay so{left}"),
+        }),
         Phase::Shifting if view.is_bare() => busy("Green works beside blue".into()),
         Phase::Shifting => busy(format!("Shifting {set} of traffic to green, {step}")),
         Phase::Baking => {
@@ -118,7 +118,10 @@ fn headline(frame: &Frame<'_>) -> StyledLine {
                     view.green_requests, wanted.wanted
                 ));
             }
-            busy(format!("Baking {at}: {} left", words::length(left)))
+            match left.as_secs() {
+                0 => busy(format!("Baking {at}")),
+                _ => busy(format!("Baking {at}: {} left", words::length(left))),
+            }
         }
         Phase::Promoted => good(promoted(view)),
         Phase::Reverting | Phase::PuttingGreenAway if view.is_bare() => {
@@ -173,10 +176,10 @@ fn settling(frame: &Frame<'_>) -> String {
     let since = frame.view.plan.as_ref().zip(frame.view.phase_since);
     let left = since.map(|(plan, since)| {
         let until = words::later(since, plan.guards.healthy_for);
-        format!(
-            " for {} more",
-            words::length(words::between(frame.now, until))
-        )
+        match words::between(frame.now, until) {
+            left if left.as_secs() == 0 => String::new(),
+            left => format!(" for {} more", words::length(left)),
+        }
     });
     left.unwrap_or_default()
 }
@@ -198,7 +201,14 @@ fn ladder(frame: &Frame<'_>) -> Option<StyledLine> {
         (state(frame, 1), "healthy".to_owned()),
     ];
     for (at, step) in plan.steps.iter().enumerate() {
-        let text = format!("{} for {}", step.weight, words::length(step.bake));
+        let what = match plan.is_bare() {
+            true => "beside blue".to_owned(),
+            false => step.weight.to_string(),
+        };
+        let text = match step.bake.is_zero() {
+            true => what,
+            false => format!("{what} for {}", words::length(step.bake)),
+        };
         rungs.push((state(frame, at + 2), text));
     }
     rungs.push((state(frame, plan.steps.len() + 2), "promote".to_owned()));
@@ -296,6 +306,7 @@ fn left(frame: &Frame<'_>) -> Option<StyledLine> {
             let left = words::length(left);
             passed.with(Tone::Dim, format!(", about {left} left once it goes on"))
         }
+        TimeLeft::About(left) if left.as_secs() == 0 => passed,
         TimeLeft::About(left) => {
             let at = words::moment(words::later(frame.now, left), frame.now);
             let left = words::length(left);

@@ -33,7 +33,7 @@ pub(super) fn lines(frame: &Frame<'_>, plan: &Plan) -> Vec<StyledLine> {
 
 fn minutes(frame: &Frame<'_>, plan: &Plan) -> Vec<StyledLine> {
     let read_to = frame.view.read_to.map(|read_to| {
-        let text = read_to.told(frame.now);
+        let text = read_to.short(frame.now);
         StyledLine::new().to_column(22).with(Tone::Dim, text)
     });
     let Some(judged) = &frame.view.judged else {

@@ -49,6 +49,18 @@ fn a_hold_a_revert_and_a_stuck_one_on_a_small_terminal() {
 }
 
 #[test]
+fn times_that_are_none_and_shares_of_a_worker_are_not_shown() {
+    for seconds in [80, 101] {
+        let shown = shown(&stories::rollback(), seconds, SMALL, Symbols::Unicode);
+        assert!(!shown.contains(" 0s"), "{shown}");
+        assert!(shown.contains("100%  "), "{shown}");
+    }
+    let shown = shown(&stories::worker(), 160, SMALL, Symbols::Unicode);
+    assert!(shown.contains("▶ beside blue for 5m"), "{shown}");
+    assert!(!shown.contains("inline"), "{shown}");
+}
+
+#[test]
 fn the_end_of_every_revert_on_a_small_terminal() {
     let ends = stories::reverts().into_iter().map(|(name, records)| {
         let end = shown(&records, 900, SMALL, Symbols::Unicode);
@@ -125,8 +137,7 @@ fn metrics_show_what_was_judged_how_late_that_is_and_what_the_newest_minute_was(
     let shown = shown(&records, 460, SMALL, Symbols::Unicode);
     for needed in [
         "green no traffic, blue 0 of 1,800 failed, in 1m\n",
-        "behind (",
-        "): green no traffic, blue zero",
+        "figures 1m 40s old: green no traffic, blue no errors",
     ] {
         assert!(shown.contains(needed), "{needed} is missing from\n{shown}");
     }

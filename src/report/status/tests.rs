@@ -72,7 +72,7 @@ fn a_running_deployment_and_an_unclear_one() {
 }
 
 #[test]
-fn how_far_behind_the_judge_is_is_shown() {
+fn how_old_the_newest_figures_are_is_shown() {
     let mut status = status();
     assert!(!told(&status).contains("metrics"));
     let baking = status.deployment.as_mut().expect("there is one");
@@ -83,7 +83,7 @@ fn how_far_behind_the_judge_is_is_shown() {
         green: Quality::NoTraffic,
     });
     let told = told(&status);
-    let line = "metrics   1m 40s behind (07:20:00): green no traffic, blue zero";
+    let line = "metrics   CloudWatch's newest figures are 1m 40s old (07:20:00): green no traffic, blue no errors";
     assert!(told.contains(line), "{told}");
 }
 

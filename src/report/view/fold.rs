@@ -165,9 +165,13 @@ impl View {
                 self.outcome = Some(outcome.clone());
                 self.driven = Drive::Through;
             }
-            Event::Paused { by } => self.paused = Some(by.clone()),
+            Event::Paused { by } => {
+                self.paused = Some(by.clone());
+                self.paused_at = Some(at);
+            }
             Event::GoingOn { full, .. } => {
                 self.paused = None;
+                self.paused_at = None;
                 self.go_on(*full, at);
             }
             Event::Resumed {
