@@ -73,6 +73,7 @@ pub use lambda::{Invoked, Release, Releases};
 pub use last_hour::LastHour;
 pub use metrics::MetricsAsk;
 pub use perform::Done;
+pub use permissions::Access;
 pub use policy::{Policy, Scope, policy};
 pub use retirement::{Requests, Watched};
 pub(crate) use retry::{Effect, repeat};

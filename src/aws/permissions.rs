@@ -8,8 +8,10 @@ use Access::{Read, Write};
 
 /// What a call does.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
-pub(super) enum Access {
+pub enum Access {
+    /// It changes nothing.
     Read,
+    /// It changes something.
     Write,
 }
 

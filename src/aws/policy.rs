@@ -66,6 +66,30 @@ pub struct Policy {
     pub open: Vec<String>,
 }
 
+impl Policy {
+    /// What only reads, or only writes, as a document of its own.
+    #[must_use]
+    pub fn part(&self, access: Access) -> Policy {
+        let mut part = self.clone();
+        let names = format!("{access:?}");
+        let is_of_part = |statement: &Value| {
+            let name = statement.get("Sid").and_then(Value::as_str);
+            name.is_some_and(|it| it.starts_with(&names))
+        };
+        let statements = part.document.get_mut("Statement");
+        if let Some(statements) = statements.and_then(Value::as_array_mut) {
+            statements.retain(is_of_part);
+        }
+        part
+    }
+
+    /// Its length as AWS counts it: white space is left out.
+    pub fn length(&self) -> usize {
+        let text = self.document.to_string();
+        text.chars().filter(|c| !c.is_whitespace()).count()
+    }
+}
+
 /// The policy for everything that this program does with a config.
 pub fn policy(scope: &Scope) -> Policy {
     let place = Place::of(scope);
@@ -267,9 +291,10 @@ impl Place {
                     load_balancer,
                     host,
                     path,
+                    header,
                     ..
                 } => {
-                    let is_rule = host.is_some() || path.is_some();
+                    let is_rule = [host, path, header].iter().any(|it| it.is_some());
                     if is_rule != (kind == "listener-rule") {
                         continue;
                     }

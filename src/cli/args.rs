@@ -20,7 +20,7 @@ pub use deployment::{
 pub use terminal::{CompletionsArgs, HelpArgs, LogsArgs, ManArgs, SchemaArgs};
 pub use verbs::{
     DeadmanArgs, DeadmanTestArgs, DeadmanVerb, DoctorArgs, Extra, HistoryArgs, IamPolicyArgs,
-    InitArgs, InitFormat, PromoteArgs, RehearseArgs, RejectArgs, ReportArgs, RestartArgs,
+    InitArgs, InitFormat, Part, PromoteArgs, RehearseArgs, RejectArgs, ReportArgs, RestartArgs,
     ResumeArgs, RollbackArgs, SandboxArgs, ScaleArgs, ShowArgs, StatusArgs, SteerArgs, TasksArgs,
     TickArgs, UiArgs, VerifyArgs,
 };
@@ -63,7 +63,7 @@ pub enum Verb {
     #[command(after_help = DEPLOY_EXAMPLES)]
     Deploy(DeployArgs),
     /// Show what `deploy` would do: differences, timeline, preflight; changes nothing
-    #[command(after_help = PLAN_EXAMPLES)]
+    #[command(after_help = PLAN_EXAMPLES, alias = "diff")] // ecspresso's name for it
     Plan(PlanArgs),
     /// Look at what a version needs beside ECS and ELB: roles, images, secrets, log groups; read-only
     #[command(after_help = VERIFY_EXAMPLES)]
@@ -237,7 +237,10 @@ balancer for each slot are not looked for: list them in bg.yaml, `routes: [{ rec
 const IAM_POLICY_EXAMPLES: &str = "\
 Examples:
   bg iam-policy > policy.json
-  bg iam-policy | jq '.Statement |= map(select(.Sid | startswith(\"Read\")))'";
+  bg iam-policy --part read > read.json
+  bg iam-policy --part write > write.json
+
+A managed policy takes 6,144 characters, spaces left out. What is longer is said on stderr.";
 
 const REHEARSE_EXAMPLES: &str = "\
 Examples:
@@ -389,7 +392,37 @@ pub fn try_parse<S: Into<std::ffi::OsString> + Clone>(
     args: impl IntoIterator<Item = S>,
 ) -> Result<Cli, clap::Error> {
     let matches = command().try_get_matches_from(args);
-    checked(&matches.map_err(with_a_short_list)?)
+    checked(&matches.map_err(with_a_short_list).map_err(with_a_way)?)
+}
+
+/// Flags that other programs have, and what is here for what they mean there.
+const ELSEWHERE: [(&str, &str); 2] = [
+    (
+        "--no-wait",
+        "the process that begins a deployment drives it, and without one it stands still. \
+         --on-interrupt keep leaves it as it is on a signal, and `bg resume --for 50m` goes on \
+         with it, in another job too; --no-wait-retire leaves only retiring blue to the next run",
+    ),
+    (
+        "--force-new-deployment",
+        "`bg restart` deploys what is live once more",
+    ),
+];
+
+/// A flag that is spelt alike and means something else is no help to whoever knows another
+/// program's.
+fn with_a_way(mut error: clap::Error) -> clap::Error {
+    let unknown = match error.get(ContextKind::InvalidArg) {
+        Some(ContextValue::String(flag)) if error.kind() == ErrorKind::UnknownArgument => flag,
+        _ => return error,
+    };
+    let known = ELSEWHERE.iter().find(|(flag, _)| flag == unknown);
+    if let Some((_, way)) = known {
+        error.remove(ContextKind::SuggestedArg);
+        let tip = vec![(*way).into()];
+        error.insert(ContextKind::Suggested, ContextValue::StyledStrs(tip));
+    }
+    error
 }
 
 /// Nobody reads a list of all verbs and topics in one line; `bg help` has it with what they are.

@@ -45,6 +45,7 @@ pub mod terminal;
 mod topics;
 mod traces;
 mod traffic;
+mod variables;
 mod who;
 
 use error::{CliError, ErrorKind};

@@ -12,6 +12,7 @@ use super::notices;
 use super::programs;
 use super::request;
 use super::sandbox_clock;
+use super::variables;
 use super::who;
 use crate::aws::{AwsError, Cloud, ConnectOptions, ErrorClass, RecordsAsk, SurveyAsk};
 use crate::config::{self, Config, StateLocation};
@@ -184,7 +185,8 @@ impl Session {
             let unset = notices::unset(&self.config.notify);
             planning.warnings.extend(unset);
         }
-        let missing = programs::problems(request);
+        let mut missing = programs::problems(request);
+        missing.extend(variables::problems(request));
         if !missing.is_empty() {
             planning.plan = None;
             planning.problems.extend(missing);

@@ -166,8 +166,13 @@ impl fmt::Display for Calendar {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let zone = self.zone.iana_name().unwrap_or("UTC");
         let time = |it: Time| it.strftime("%H:%M").to_string();
-        write!(f, "{} {}", days(&self.days), time(self.from))?;
-        write!(f, " to {} {zone}", time(self.to))?;
+        let days = days(&self.days);
+        match (self.from, self.to) {
+            (from, to) if from == to && from == Time::midnight() => {
+                write!(f, "{days}, all day {zone}")?;
+            }
+            (from, to) => write!(f, "{days} {} to {} {zone}", time(from), time(to))?,
+        }
         match self.freezes.len() {
             0 => Ok(()),
             _ => f.write_str(", outside of freezes"),
@@ -265,5 +270,6 @@ mod tests {
         };
         let window = always.between(at("2026-11-23T12:00:00Z"), at("2026-11-29T12:00:00Z"));
         assert_eq!(told(&window), ["2026-11-22T23:00:00Z 2026-11-27T23:00:00Z"]);
+        assert_eq!(window.told, "Mon to Fri, all day Europe/Berlin");
     }
 }

@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use super::{Calendar, Check, CommandCheck, FunctionName, ImageCheck};
+use super::{Calendar, Check, CommandCheck, FunctionName, HttpCheck, ImageCheck};
 use crate::strategy::Weight;
 
 /// A check that must pass before a deployment moves on (`gates`).
@@ -23,6 +23,14 @@ impl GateWanted {
     pub fn function(&self) -> Option<&FunctionName> {
         match &self.asks {
             Asks::Check(Check::Lambda(check)) => Some(&check.function),
+            _ => None,
+        }
+    }
+
+    /// The request that it makes, if that is what it does.
+    pub fn http(&self) -> Option<&HttpCheck> {
+        match &self.asks {
+            Asks::Check(Check::Http(check)) => Some(check),
             _ => None,
         }
     }

@@ -1,12 +1,12 @@
 //! A notice in the form that each channel wants.
 
 use minijinja::value::{Serde, Value as Filled};
-use minijinja::{AutoEscape, Environment, UndefinedBehavior};
 use serde_json::{Value, json};
 
 use super::notice::{Notice, Occasion};
 use super::published::{event, publication};
 use super::wanted::Channel;
+use crate::deployment::task_definition::strict;
 
 /// More than this and Slack refuses a message.
 const LONGEST: usize = 2800;
@@ -45,10 +45,7 @@ pub fn letter(
 }
 
 fn filled(template: &str, notice: &Notice) -> Result<String, String> {
-    let mut jinja = Environment::new();
-    jinja.set_undefined_behavior(UndefinedBehavior::Strict);
-    jinja.set_auto_escape_callback(|_| AutoEscape::None);
-    let text = jinja.render_str(template, Filled::from(Serde(notice)));
+    let text = strict().render_str(template, Filled::from(Serde(notice)));
     text.map_err(|error| {
         let known = serde_json::to_value(notice).unwrap_or_default();
         let known: Vec<&str> = known
@@ -242,7 +239,7 @@ mod tests {
         );
         let message = told(&topic, &reverted(), Some(template))["Message"].to_string();
         assert!(message.contains(said), "{message}");
-        for wrong in ["{{ nobody }}", "{{ service"] {
+        for wrong in ["{{ nobody }}", "{{ service", "{{ debug }}"] {
             assert!(
                 letter(&webhook, &reverted(), Some(wrong)).is_err(),
                 "{wrong}"

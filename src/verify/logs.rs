@@ -10,15 +10,14 @@ use crate::deployment::verification::Check;
 const KIND: &str = "log group";
 const CREATE: &str = "logs:CreateLogGroup";
 
-/// Where a container's lines go with the driver awslogs.
+/// Where lines go with the driver awslogs.
 struct Place {
     group: InRegion,
     /// Whether the driver creates a group that isn't there.
     creates: bool,
 }
 
-fn place(subject: &Subject, container: &Value) -> Option<Place> {
-    let log = container.get("logConfiguration")?;
+fn place(subject: &Subject, log: &Value) -> Option<Place> {
     let options = log.get("options")?;
     let name = text(options, "awslogs-group");
     let region = match text(options, "awslogs-region") {
@@ -53,25 +52,24 @@ fn rights(subject: &Subject, place: &Place) -> Vec<Right> {
 }
 
 pub(super) fn asks(subject: &Subject, asks: &mut Asks) {
-    for place in subject.containers().filter_map(|it| place(subject, it)) {
+    for place in subject.logs().filter_map(|(_, it)| place(subject, it)) {
         asks.rights.extend(rights(subject, &place));
         asks.log_groups.insert(place.group);
     }
 }
 
 pub(super) fn judge(subject: &Subject, facts: &Facts) -> Vec<Check> {
-    let containers = subject.containers();
-    containers
-        .filter_map(|it| group(subject, facts, it))
+    let logs = subject.logs();
+    logs.map(|(whose, log)| group(subject, facts, whose, log))
         .collect()
 }
 
-fn group(subject: &Subject, facts: &Facts, container: &Value) -> Option<Check> {
-    let what = format!("log group of {}", text(container, "name"));
-    let Some(place) = place(subject, container) else {
-        let driver = text(container.get("logConfiguration")?, "logDriver");
+fn group(subject: &Subject, facts: &Facts, whose: &str, log: &Value) -> Check {
+    let what = format!("log group of {whose}");
+    let Some(place) = place(subject, log) else {
+        let driver = text(log, "logDriver");
         let why = format!("the driver is {driver}, and only the groups of awslogs are looked at");
-        return Some(Check::skip(KIND, what, why));
+        return Check::skip(KIND, what, why);
     };
     let InRegion { region, name } = &place.group;
     let answer = facts.log_groups.get(&place.group);
@@ -86,10 +84,10 @@ fn group(subject: &Subject, facts: &Facts, container: &Value) -> Option<Check> {
             ),
         ),
     };
-    Some(match Answer::or_check(answer, KIND, &what, missing) {
+    match Answer::or_check(answer, KIND, &what, missing) {
         Ok(()) => Check::ok(KIND, &what, format!("{name} exists")),
         Err(check) => check,
-    })
+    }
 }
 
 fn to_be_created(subject: &Subject, facts: &Facts, what: &str, place: &Place) -> Check {
@@ -201,6 +199,24 @@ mod tests {
         let role = subject.definition.as_object_mut().unwrap();
         role.remove("executionRoleArn");
         assert_eq!(missing(&subject, Decision::Allowed), Verdict::Skip);
+    }
+
+    #[test]
+    fn service_connect_has_a_group_of_its_own() {
+        let mut subject = subject();
+        let log = subject.definition["containerDefinitions"][0]["logConfiguration"].take();
+        subject.service = json!({
+            "serviceConnectConfiguration": { "enabled": true, "logConfiguration": log },
+        });
+        let facts = Facts {
+            log_groups: [(group(), Answer::Missing)].into(),
+            ..Facts::default()
+        };
+        let what = "log group of Service Connect";
+        let check = judged(&judge(&subject, &facts), what);
+        assert_eq!(check.verdict, Verdict::Ng);
+        subject.service["serviceConnectConfiguration"]["enabled"] = json!(false);
+        assert!(judge(&subject, &facts).iter().all(|it| it.what != what));
     }
 
     #[test]

@@ -1,5 +1,5 @@
 //! What a version needs beside ECS and its load balancer before its tasks can start: roles, images,
-//! secrets, log groups, and the alarms that are to watch it. Pure: [`asks`] says what has to be
+//! secrets, log groups, volumes, and the alarms that are to watch it. Pure: [`asks`] says what has to be
 //! read, and [`judge`] holds the answers against it; who reads is `aws`.
 //!
 //! One file per family of checks. To add a check: name what it has to read in its family's `asks`,
@@ -14,6 +14,7 @@ mod secrets;
 mod subject;
 #[cfg(test)]
 mod testing;
+mod volumes;
 
 pub use crate::deployment::task_definition::Platform;
 pub use facts::{Answer, Asks, Decision, Facts, ImageFound, InRegion, Right, SecretFound};
@@ -38,6 +39,7 @@ pub fn judge(subject: &Subject, facts: &Facts) -> Vec<Check> {
     checks.extend(images::judge(subject, facts));
     checks.extend(secrets::judge(subject, facts));
     checks.extend(logs::judge(subject, facts));
+    checks.extend(volumes::judge(subject));
     checks.extend(alarms::judge(subject, facts));
     checks
 }

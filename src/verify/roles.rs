@@ -100,15 +100,19 @@ fn no_execution_role(subject: &Subject) -> Option<Check> {
     }
     let any = |of: &dyn Fn(&Value) -> bool| subject.containers().any(of);
     let fargate = subject.launch == Launch::Fargate;
-    let secrets = any(&|it| {
-        !list(it, "secrets").is_empty()
-            || it
-                .get("repositoryCredentials")
-                .is_some_and(Value::is_object)
-    });
+    let secret_options = |(_, log): (&str, &Value)| !list(log, "secretOptions").is_empty();
+    let secrets = subject.logs().any(secret_options)
+        || any(&|it| {
+            !list(it, "secrets").is_empty()
+                || it
+                    .get("repositoryCredentials")
+                    .is_some_and(Value::is_object)
+        });
     let image = fargate && any(&|it| EcrImage::parse(text(it, "image")).is_some());
     let logs = fargate
-        && any(&|it| it.pointer("/logConfiguration/logDriver") == Some(&Value::from("awslogs")));
+        && subject
+            .logs()
+            .any(|(_, log)| text(log, "logDriver") == "awslogs");
     let needs = [
         (secrets, "gets the secrets"),
         (image, "pulls from ECR"),
@@ -276,6 +280,21 @@ mod tests {
         assert_eq!(under(arn).verdict, Verdict::Ng);
         let unknown = json!({ "StringEquals": { "aws:PrincipalTag/team": "shop" } });
         assert_eq!(under(unknown).verdict, Verdict::Ok);
+    }
+
+    #[test]
+    fn the_role_of_a_volume_is_one_that_ecs_assumes() {
+        let mut subject = subject();
+        let role = "arn:aws:iam::123456789012:role/ebs";
+        subject.service = json!({ "volumeConfigurations": [
+            { "name": "data", "managedEBSVolume": { "roleArn": role } },
+        ]});
+        let facts = Facts {
+            roles: [("ebs".to_owned(), trusting(&allow()))].into(),
+            ..Facts::default()
+        };
+        let check = judged(&judge(&subject, &facts), "role of volume data");
+        assert_eq!(check.reason, "ebs doesn't trust ecs.amazonaws.com");
     }
 
     #[test]

@@ -1,4 +1,4 @@
-//! Secrets, parameters and environment files that containers name: they exist, as far as can be
+//! Secrets, parameters and environment files that containers and their logs name: they exist, as far as can be
 //! told without reading them.
 
 use serde_json::Value;
@@ -85,16 +85,19 @@ impl<'a> Place<'a> {
 
 fn used(subject: &Subject) -> Vec<Used<'_>> {
     let mut used = Vec::new();
+    let named = |whose: &str, secret: &Value| format!("{} of {whose}", text(secret, "name"));
+    for (whose, log) in subject.logs() {
+        used.extend(list(log, "secretOptions").iter().map(|secret| Used {
+            what: named(whose, secret),
+            place: Place::of(text(secret, "valueFrom"), subject),
+        }));
+    }
     for container in subject.containers() {
         let name = text(container, "name");
-        let of_log = container.get("logConfiguration");
-        let of_log = of_log.map_or(&[][..], |it| list(it, "secretOptions"));
-        for secret in list(container, "secrets").iter().chain(of_log) {
-            used.push(Used {
-                what: format!("{} of {name}", text(secret, "name")),
-                place: Place::of(text(secret, "valueFrom"), subject),
-            });
-        }
+        used.extend(list(container, "secrets").iter().map(|secret| Used {
+            what: named(name, secret),
+            place: Place::of(text(secret, "valueFrom"), subject),
+        }));
         let credentials = container.pointer("/repositoryCredentials/credentialsParameter");
         if let Some(credentials) = credentials.and_then(Value::as_str) {
             let place = match Place::of(credentials, subject) {

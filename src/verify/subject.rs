@@ -5,6 +5,9 @@ use serde_json::Value;
 use crate::deployment::ids::{AlarmName, RoleArn};
 use crate::deployment::task_definition::Launch;
 
+/// What runs beside the containers where the service has Service Connect.
+const PROXY: &str = "Service Connect";
+
 /// A version, and the service that is to run it.
 #[derive(Debug, Clone)]
 pub struct Subject {
@@ -27,6 +30,17 @@ pub struct Subject {
 impl Subject {
     pub(super) fn containers(&self) -> impl Iterator<Item = &Value> {
         list(&self.definition, "containerDefinitions").iter()
+    }
+
+    /// Where lines go: those of each container, and of the proxy that Service Connect adds.
+    pub(super) fn logs(&self) -> impl Iterator<Item = (&str, &Value)> {
+        let of_containers = self
+            .containers()
+            .filter_map(|it| Some((text(it, "name"), it.get("logConfiguration")?)));
+        let connect = self.service.get("serviceConnectConfiguration");
+        let connect = connect.filter(|it| it.get("enabled") == Some(&Value::Bool(true)));
+        let of_proxy = connect.and_then(|it| it.get("logConfiguration"));
+        of_containers.chain(of_proxy.map(|it| (PROXY, it)))
     }
 
     /// The ARN of the role that starts the tasks, where one is set.

@@ -84,6 +84,29 @@ fn a_program_that_is_not_there_is_refused_before_anything_is_changed() {
 }
 
 #[test]
+fn a_header_whose_variable_is_not_set_is_refused_before_anything_is_changed() {
+    let http = "{ path: /health, headers: { Authorization: { env: NOPE_X }, Accept: text/plain } }";
+    let scene = with(&format!("  - {{ name: smoke, at: 10%, http: {http} }}\n"));
+    for verb in ["plan", "deploy"] {
+        let refused = scene.bg(&[verb, "--image", "shop:v2"]).exits(3);
+        let told = refused.to_string();
+        for words in [
+            "gate smoke can't send the header Authorization: the environment variable NOPE_X is \
+             not set",
+            "set NOPE_X where bg runs, or correct the gate's `headers`",
+        ] {
+            assert!(told.contains(words), "no {words:?} in\n{told}");
+        }
+        assert!(!told.contains("Accept"), "{told}");
+    }
+    scene
+        .bg_with(&[("NOPE_X", "secret")], &["plan", "--image", "shop:v2"])
+        .exits(0);
+    scene.stands_on_blue();
+    assert_eq!(scene.desired("shop-b"), 0);
+}
+
+#[test]
 fn a_rollback_needs_no_program_of_a_gate() {
     let gate = "  - { name: smoke, at: before-traffic, command: [./smoke.sh] }\n";
     let scene = with(gate);

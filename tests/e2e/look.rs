@@ -235,3 +235,17 @@ fn a_sandbox_prints_what_reaches_it() {
     assert!(answer.contains(r#""service":"shop""#), "{answer}");
     assert!(answer.contains(r#""target_group":"shop-a""#), "{answer}");
 }
+
+#[test]
+fn a_dry_run_and_diff_are_the_plan() {
+    let scene = Scene::at_speed(60);
+    let before = scene.footprint();
+    for arguments in [&["deploy", "--dry-run"][..], &["diff"]] {
+        scene
+            .bg(&[arguments, &["--image", "shop:v2"]].concat())
+            .exits(0)
+            .says("containers.app.image")
+            .says("Ready: `bg deploy` would do this. Nothing was changed.");
+    }
+    assert_eq!(scene.footprint(), before);
+}

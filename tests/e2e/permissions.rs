@@ -235,6 +235,50 @@ fn it_needs_no_credentials_and_says_what_the_config_leaves_open() {
 }
 
 #[test]
+fn a_document_that_a_managed_policy_does_not_take_comes_in_two_halves() {
+    let folder = tempfile::tempdir().expect("a temporary folder");
+    let more = "state: dynamodb://bg-state
+deadman: { after: 5m, role: \"arn:aws:iam::123456789012:role/switch\" }
+gates:
+  - { name: hook, at: before-traffic, lambda: shop-checks }
+  - { name: scan, at: before-traffic, image: default }
+notify:
+  - { sns: \"arn:aws:sns:eu-west-1:123456789012:deployments\" }
+";
+    let config = format!("{CONFIG}{more}");
+    std::fs::write(folder.path().join("bg.yaml"), config).expect("it can be written to");
+    let told = |arguments: &[&str]| bare(folder.path(), &[], arguments).exits(0);
+    let whole = told(&["iam-policy"])
+        .complains("characters, spaces left out, and a managed policy takes 6144")
+        .complains("make two of it: `bg iam-policy --part read` and `--part write`");
+    let names = |document: &Value| -> Vec<String> {
+        let statements = document["Statement"].as_array().expect("statements");
+        let names = statements.iter().map(|it| it["Sid"].as_str());
+        names.flatten().map(str::to_owned).collect()
+    };
+    let [read, write] = ["read", "write"].map(|part| told(&["iam-policy", "--part", part]));
+    for (half, begins) in [(&read, "Read"), (&write, "Write")] {
+        assert!(!half.stderr.contains("characters"), "{half}");
+        assert_eq!(half.json()["Version"], "2012-10-17");
+        let names = names(&half.json());
+        assert!(!names.is_empty() && names.iter().all(|it| it.starts_with(begins)));
+    }
+    let both = [names(&read.json()), names(&write.json())].concat();
+    assert_eq!(both, names(&whole.json()), "nothing is left out");
+}
+
+#[test]
+fn a_rule_that_a_header_alone_tells_apart_may_be_written_to() {
+    let listed = "routes: [{ load_balancer: shop, port: 80, header: \"X-Shop: new\" }]\n";
+    let printed = policy(&format!("{CONFIG}{listed}")).expect("a sound config");
+    let rules = &statement(&printed, "WriteRules")["Resource"];
+    assert_eq!(
+        rules[0],
+        "arn:aws:elasticloadbalancing:eu-west-1:123456789012:listener-rule/app/shop/*"
+    );
+}
+
+#[test]
 fn it_has_nothing_that_the_config_does_not_ask_for() {
     let plain = CONFIG.replace(
         "  alarms: [\"shop-{slot}-5xx\", \"shop-{slot}-latency\"]\n",

@@ -172,6 +172,56 @@ fn each_thing_that_is_missing_or_wrong_is_ng_with_what_mends_it() {
 }
 
 #[test]
+fn what_the_service_adds_to_its_tasks_is_looked_at_too() {
+    let scene = Scene::at_speed(1);
+    let volume = json!({
+        "name": "data",
+        "managedEBSVolume": {
+            "roleArn": "arn:aws:iam::123456789012:role/ebs-missing",
+            "sizeInGiB": 10,
+        },
+    });
+    let connect = json!({
+        "enabled": true,
+        "namespace": "internal",
+        "logConfiguration": {
+            "logDriver": "awslogs",
+            "options": { "awslogs-group": "/ecs/connect-missing" },
+            "secretOptions": [{ "name": "TOKEN", "valueFrom": "/shop/missing" }],
+        },
+    });
+    let update = json!({
+        "cluster": "demo",
+        "service": "shop",
+        "volumeConfigurations": [volume],
+        "serviceConnectConfiguration": connect,
+    });
+    scene.ecs("UpdateService", &update);
+    let file_system = json!({ "fileSystemId": "fs-0123" });
+    let mut version = definition();
+    version["volumes"] = json!([{ "name": "files", "efsVolumeConfiguration": file_system }]);
+    let found = verify(&scene, &version);
+    for (what, wanted, words) in [
+        ("role of volume data", "NG", "there is no role ebs-missing"),
+        (
+            "log group of Service Connect",
+            "NG",
+            "there is no log group /ecs/connect-missing in eu-west-1",
+        ),
+        (
+            "TOKEN of Service Connect",
+            "NG",
+            "there is no parameter /shop/missing",
+        ),
+        ("volume files", "SKIP", "fs-0123: EFS isn't asked"),
+    ] {
+        let (verdict, reason) = check(&found, what);
+        assert_eq!(verdict, wanted, "{what}: {reason}");
+        assert!(reason.contains(words), "{what}: {reason}");
+    }
+}
+
+#[test]
 fn an_image_is_put_in_before_it_is_looked_for() {
     let scene = Scene::at_speed(1);
     let image = format!("{REGISTRY}/shop:missing");

@@ -194,6 +194,9 @@ pub struct DeployArgs {
     /// What comes first.
     #[command(flatten)]
     pub leftover: LeftoverArgs,
+    /// Show what it would do, as `bg plan` does, and change nothing
+    #[arg(long, env = "BG_DRY_RUN", value_parser = FalseyValueParser::new(), conflicts_with_all = ["resume", "revert"])]
+    pub dry_run: bool,
     /// How its run behaves.
     #[command(flatten)]
     pub run: RunArgs,
@@ -203,6 +206,17 @@ pub struct DeployArgs {
     /// Where.
     #[command(flatten)]
     pub region: RegionArgs,
+}
+
+impl DeployArgs {
+    /// The same as `bg plan` takes it.
+    pub fn as_plan(&self) -> PlanArgs {
+        PlanArgs {
+            version: self.version.clone(),
+            meant: self.meant.clone(),
+            region: self.region.clone(),
+        }
+    }
 }
 
 /// `bg plan`

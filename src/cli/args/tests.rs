@@ -99,8 +99,28 @@ fn ecspressos_names_work_where_they_mean_the_same() {
         kind_of("bg scale"),
         clap::error::ErrorKind::MissingRequiredArgument
     );
+    let diff = try_parse("bg diff --image shop:v2".split(' '))
+        .unwrap()
+        .verb;
+    assert!(matches!(diff, Verb::Plan(_)), "{diff:?}");
     let refresh = try_parse(["bg", "refresh"]).unwrap().verb;
     assert!(matches!(refresh, Verb::Restart(_)), "{refresh:?}");
+}
+
+#[test]
+fn flags_that_only_others_have_lead_to_what_there_is() {
+    let said = |flag: &str| {
+        let error = try_parse(["bg", "deploy", "--image", "shop:v2", flag]).unwrap_err();
+        error.to_string()
+    };
+    let no_wait = said("--no-wait");
+    assert!(
+        no_wait.contains("unexpected argument '--no-wait'"),
+        "{no_wait}"
+    );
+    assert!(no_wait.contains("`bg resume --for 50m`"), "{no_wait}");
+    assert!(!no_wait.contains("similar"), "{no_wait}");
+    assert!(said("--force-new-deployment").contains("`bg restart`"));
 }
 
 #[test]

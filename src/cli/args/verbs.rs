@@ -220,7 +220,20 @@ pub enum InitFormat {
 
 /// `bg iam-policy`
 #[derive(Debug, Clone, Args)]
-pub struct IamPolicyArgs {}
+pub struct IamPolicyArgs {
+    /// Print this half alone, as a document of its own: what reads, or what writes
+    #[arg(long, env = "BG_PART")]
+    pub part: Option<Part>,
+}
+
+/// A half of the policy.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+pub enum Part {
+    /// What reads: enough for `plan`
+    Read,
+    /// What writes
+    Write,
+}
 
 /// `bg scale`
 #[derive(Debug, Clone, Args)]

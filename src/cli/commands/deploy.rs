@@ -29,6 +29,7 @@ pub(super) async fn restart(global: &Global, args: &RestartArgs) -> Result<ExitC
     let args = DeployArgs {
         version,
         leftover: args.leftover,
+        dry_run: false,
         run: args.run.clone(),
         meant: args.meant.clone(),
         region: args.region.clone(),

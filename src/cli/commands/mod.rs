@@ -41,6 +41,7 @@ pub(super) async fn run(cli: &Cli) -> Result<ExitCode, CliError> {
         return Err(CliError::usage("only `bg rehearse` writes Markdown"));
     }
     match &cli.verb {
+        Verb::Deploy(args) if args.dry_run => plan::run(&cli.global, &args.as_plan()).await,
         Verb::Deploy(args) => deploy::run(&cli.global, args).await,
         Verb::Plan(args) => plan::run(&cli.global, args).await,
         Verb::Verify(args) => verify::run(&cli.global, args).await,
@@ -71,7 +72,7 @@ pub(super) async fn run(cli: &Cli) -> Result<ExitCode, CliError> {
         },
         Verb::Rehearse(args) => rehearse::run(&cli.global, args).await,
         Verb::Sandbox(args) => sandbox::run(args).await,
-        Verb::IamPolicy(_) => iam_policy::run(&cli.global),
+        Verb::IamPolicy(args) => iam_policy::run(&cli.global, args),
         Verb::Schema(args) => schema::run(args),
         Verb::Completions(args) => completions::run(args),
         Verb::Man(args) => man::run(args),

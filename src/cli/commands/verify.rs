@@ -36,7 +36,7 @@ pub(super) async fn run(global: &Global, args: &VerifyArgs) -> Result<ExitCode, 
     let service = live.and_then(|slot| found.services[slot].as_ref());
     let subject = Subject {
         launch: service.map_or_else(|| launch_of(&body), |it| launch(Some(it))),
-        service: service.map_or(Value::Null, clone::settings),
+        service: service.map_or(Value::Null, |it| Value::Object(clone::shared(it))),
         definition: body,
         account: found.account.clone(),
         region: found.region.clone(),

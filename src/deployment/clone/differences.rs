@@ -9,12 +9,12 @@ use super::fields::normalised;
 /// A setting in which a slot's service differs from the service whose settings it is to get.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Difference {
-    /// The setting, as DescribeServices calls it.
+    /// The setting, as DescribeServices calls it: `deploymentConfiguration.minimumHealthyPercent`.
     pub field: String,
-    /// What the source has, for people; `nothing` where it isn't set.
-    pub source: String,
+    /// What the source has, for people; `None` where it isn't set.
+    pub source: Option<String>,
     /// What the existing service has.
-    pub existing: String,
+    pub existing: Option<String>,
     /// Whether deploying makes them alike.
     pub mended: Mended,
 }
@@ -42,16 +42,46 @@ const CREATE_ANEW: &str = "delete the idle slot's service, and it is created aga
 pub fn differences(source: &Value, existing: &Value) -> Vec<Difference> {
     let (ours, theirs) = (normalised(source), normalised(existing));
     let fields: BTreeSet<&String> = ours.keys().chain(theirs.keys()).collect();
-    let differing = fields
-        .into_iter()
-        .filter(|field| ours.get(*field) != theirs.get(*field));
-    let found = differing.map(|field| Difference {
-        field: field.clone(),
-        source: in_words(ours.get(field)),
-        existing: in_words(theirs.get(field)),
-        mended: mended(field, ours.contains_key("capacityProviderStrategy")),
+    let has_providers = ours.contains_key("capacityProviderStrategy");
+    let found = fields.into_iter().flat_map(|field| {
+        let mended = mended(field, has_providers);
+        let (source, existing) = (ours.get(field), theirs.get(field));
+        let unlike = match mended {
+            Mended::ByUpdate => unlike(field.clone(), source, existing),
+            Mended::Never { .. } if source == existing => Vec::new(),
+            Mended::Never { .. } => vec![(field.clone(), source, existing)],
+        };
+        let unlike = unlike.into_iter();
+        unlike.map(move |(field, source, existing)| Difference {
+            source: source.map(|it| in_words(&field, it)),
+            existing: existing.map(|it| in_words(&field, it)),
+            field,
+            mended,
+        })
     });
     found.collect()
+}
+
+/// A field's path, and what the source and the existing service have there.
+type Unlike<'a> = (String, Option<&'a Value>, Option<&'a Value>);
+
+/// Where two values differ: the innermost fields that do.
+fn unlike<'a>(
+    path: String,
+    source: Option<&'a Value>,
+    existing: Option<&'a Value>,
+) -> Vec<Unlike<'a>> {
+    match (source, existing) {
+        (source, existing) if source == existing => Vec::new(),
+        (Some(Value::Object(ours)), Some(Value::Object(theirs))) => {
+            let names: BTreeSet<&String> = ours.keys().chain(theirs.keys()).collect();
+            let below = names.into_iter().flat_map(|name| {
+                unlike(format!("{path}.{name}"), ours.get(name), theirs.get(name))
+            });
+            below.collect()
+        }
+        _ => vec![(path, source, existing)],
+    }
 }
 
 /// A service can go from a launch type to capacity providers, but not to a launch type of one's
@@ -70,22 +100,27 @@ fn mended(field: &str, source_has_providers: bool) -> Mended {
     }
 }
 
-fn in_words(value: Option<&Value>) -> String {
+fn in_words(path: &str, value: &Value) -> String {
+    if path.split('.').any(|name| name == OPTIONS) {
+        return HIDDEN.to_owned();
+    }
     match value {
-        None => "nothing".to_owned(),
-        Some(Value::String(text)) => text.clone(),
-        Some(value) => masked(value.clone()).to_string(),
+        Value::String(text) => text.clone(),
+        value => masked(value.clone()).to_string(),
     }
 }
 
 /// Log drivers take tokens as options: their values are nobody's business.
+const OPTIONS: &str = "options";
+const HIDDEN: &str = "***";
+
 fn masked(value: Value) -> Value {
     match value {
         Value::Array(items) => Value::Array(items.into_iter().map(masked).collect()),
         Value::Object(fields) => {
             let shown = fields.into_iter().map(|(name, value)| match value {
-                Value::Object(options) if name == "options" => {
-                    let hidden = options.into_iter().map(|(key, _)| (key, json!("***")));
+                Value::Object(options) if name == OPTIONS => {
+                    let hidden = options.into_iter().map(|(key, _)| (key, json!(HIDDEN)));
                     (name, Value::Object(hidden.collect()))
                 }
                 value => (name, masked(value)),

@@ -46,7 +46,7 @@ pub(super) const CREATE_ONLY: &[&str] =
     &["deploymentController", "launchType", "schedulingStrategy"];
 
 /// The settings of `service` that another slot can share, wherever DescribeServices prints them.
-pub(super) fn shared(service: &Value) -> Map<String, Value> {
+pub fn shared(service: &Value) -> Map<String, Value> {
     let left_out = |name: &str| OUTPUT_ONLY.contains(&name) || OWN.contains(&name);
     let own_level = service.as_object().into_iter().flatten();
     let mut settings: Map<String, Value> = own_level

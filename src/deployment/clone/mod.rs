@@ -7,6 +7,7 @@ mod obstacles;
 mod request;
 
 pub use differences::{Difference, Mended, differences};
+pub use fields::shared;
 pub use obstacles::{obstacles, registries};
 pub use request::{DEPLOYMENT_TAG, Target, create_request, settings, update_request};
 

@@ -306,14 +306,31 @@ fn every_differing_setting_is_named_with_both_values() {
     ];
     assert_eq!(fields, expected);
     assert_eq!(
-        (found[0].source.as_str(), found[0].existing.as_str()),
-        ("true", "nothing")
+        (found[0].source.as_deref(), found[0].existing.as_deref()),
+        (Some("true"), None)
     );
     assert_eq!(
-        (found[1].source.as_str(), found[1].existing.as_str()),
-        ("1.4.0", "LATEST")
+        (found[1].source.as_deref(), found[1].existing.as_deref()),
+        (Some("1.4.0"), Some("LATEST"))
     );
     assert!(found.iter().all(|found| found.mended == Mended::ByUpdate));
+}
+
+#[test]
+fn of_a_setting_with_fields_those_that_differ_are_named() {
+    let with = |deployment: Value| {
+        let mut service = service();
+        service["deploymentConfiguration"] = deployment;
+        service
+    };
+    let source = with(json!({ "minimumHealthyPercent": 50, "maximumPercent": 200 }));
+    let existing = with(json!({ "minimumHealthyPercent": 100, "maximumPercent": 200 }));
+    let [found] = &differences(&source, &existing)[..] else {
+        panic!("{:#?}", differences(&source, &existing));
+    };
+    assert_eq!(found.field, "deploymentConfiguration.minimumHealthyPercent");
+    let values = (found.existing.as_deref(), found.source.as_deref());
+    assert_eq!(values, (Some("100"), Some("50")));
 }
 
 #[test]
@@ -323,6 +340,14 @@ fn a_difference_shows_no_log_token() {
     let shown = format!("{:?}", differences(&service(), &existing));
     assert!(shown.contains("splunk"), "{shown}");
     assert!(!shown.contains("hunter2"), "{shown}");
+    let mut another = service();
+    let primary = &mut another["deployments"].as_array_mut().expect("a list")[1];
+    let log = &mut primary["serviceConnectConfiguration"]["logConfiguration"];
+    let options = log["options"].as_object_mut().expect("options");
+    options.values_mut().for_each(|it| *it = json!("hunter3"));
+    let shown = format!("{:?}", differences(&service(), &another));
+    assert!(shown.contains("logConfiguration.options."), "{shown}");
+    assert!(!shown.contains("hunter"), "{shown}");
 }
 
 #[test]

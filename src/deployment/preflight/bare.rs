@@ -5,7 +5,7 @@ use crate::deployment::bare::{live, splits};
 use crate::deployment::ids::SlotName;
 use crate::deployment::plan::{Kind, RetireHow, StepPlan};
 use crate::deployment::surroundings::Surroundings;
-use crate::gate::{Address, Asks, Check};
+use crate::gate::Address;
 use crate::judge::words::plural;
 use crate::strategy::{Weight, format_duration};
 
@@ -95,9 +95,7 @@ pub(super) fn check(request: &Request, steps: &[StepPlan], planning: &mut Planni
         );
     }
     for gate in &request.gates {
-        if let Asks::Check(Check::Http(check)) = &gate.asks
-            && let Address::Targets(path) = &check.to
-        {
+        if let Some(Address::Targets(path)) = gate.http().map(|check| &check.to) {
             planning.problem(
                 format!(
                     "gate {} asks green's targets for {path}, and without a load balancer there are \

@@ -14,7 +14,7 @@ use crate::deployment::metrics::MetricGuards;
 use crate::deployment::plan::{GreenCapacity, Kind, Limits, Retire, RouteKind, StepPlan};
 use crate::deployment::surroundings::Forward;
 use crate::deployment::task_definition::ImageChange;
-use crate::gate::{CommandCheck, FunctionName, GateWanted, ImageCheck};
+use crate::gate::{CommandCheck, FunctionName, GateWanted, HttpCheck, ImageCheck};
 use crate::judge::alarms::InsufficientData;
 use crate::judge::targets::Share;
 use crate::strategy::{Strategy, Weight};
@@ -115,6 +115,12 @@ impl Request {
     pub fn command_gates(&self) -> impl Iterator<Item = (&GateWanted, &CommandCheck)> {
         self.asked_gates()
             .filter_map(|gate| Some((gate, gate.command()?)))
+    }
+
+    /// The gates that will make an HTTP request, each with it.
+    pub fn http_gates(&self) -> impl Iterator<Item = (&GateWanted, &HttpCheck)> {
+        self.asked_gates()
+            .filter_map(|gate| Some((gate, gate.http()?)))
     }
 
     /// The functions that gates will call.

@@ -2,6 +2,7 @@
 
 use serde_json::Value;
 
+use super::services::becomes;
 use super::{Planning, Request, own_scaling};
 use crate::deployment::ids::{SlotName, Slots};
 use crate::deployment::observation::Seen;
@@ -122,10 +123,9 @@ pub(super) fn too_many(
 /// What green's own service has otherwise, and loses.
 fn replaced(own: &ScalableTarget, scaling: &Scaling, live: SlotName, planning: &mut Planning) {
     let unlike = differences(scaling, own, &format!("slot {live}'s"));
-    let words = unlike.iter().map(|it| {
-        let [own, carried] = [&it.own, &it.carried].map(|it| it.as_deref().unwrap_or("nothing"));
-        format!("{}: {own} becomes {carried}", it.field)
-    });
+    let words = unlike
+        .iter()
+        .map(|it| becomes(&it.field, it.own.as_deref(), it.carried.as_deref()));
     planning.differences.extend(words);
     if unlike.is_empty() {
         return;

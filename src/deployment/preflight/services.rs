@@ -294,8 +294,8 @@ fn check_existing(
 /// Green's service keeps what it has.
 fn keep(differences: &[Difference], green: SlotName, planning: &mut Planning) {
     let kept = differences.iter().map(|it| {
-        let (own, of_blue) = (it.existing.as_str(), it.source.as_str());
-        stays(&it.field, Some(own), Some(of_blue), green.other())
+        let (own, of_blue) = (it.existing.as_deref(), it.source.as_deref());
+        stays(&it.field, own, of_blue, green.other())
     });
     planning.differences.extend(kept);
 }
@@ -313,14 +313,16 @@ fn mend(differences: &[Difference], green: SlotName, slot: &SlotPlan, planning: 
         match how {
             Mended::ByUpdate => {
                 mended = true;
-                let words = format!("{field}: {existing} becomes {source}");
+                let words = becomes(field, existing.as_deref(), source.as_deref());
                 planning.differences.push(words);
             }
             Mended::Never { way_out } => planning.problem(
                 format!(
-                    "slot {green}'s service {} has {field} {existing}, its source has {source}: \
-                     that can't be updated",
-                    slot.service
+                    "slot {green}'s service {} has {field} {}, its source has {}: that can't be \
+                     updated",
+                    slot.service,
+                    existing.as_deref().unwrap_or("nothing"),
+                    source.as_deref().unwrap_or("nothing")
                 ),
                 *way_out,
             ),
@@ -332,6 +334,15 @@ fn mend(differences: &[Difference], green: SlotName, slot: &SlotPlan, planning: 
             "slot {green}'s service gets slot {live}'s settings where they differ; \
              --service-from {green} has it keep its own"
         ));
+    }
+}
+
+/// What becomes of a setting of green's.
+pub(super) fn becomes(field: &str, own: Option<&str>, new: Option<&str>) -> String {
+    match (own, new) {
+        (Some(own), Some(new)) => format!("{field}: {own} becomes {new}"),
+        (Some(own), None) => format!("{field}: {own} is taken out"),
+        (None, new) => format!("{field}: {} is put in", new.unwrap_or("nothing")),
     }
 }
 

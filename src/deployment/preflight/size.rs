@@ -32,18 +32,32 @@ pub(super) fn note(
     };
     let (whole, own) = (spent(&|_| desired), spent(&tasks));
     planning.note(format!(
-        "green grows with its weight, ahead of each raise ({}): its tasks take {} instead of {}",
+        "green grows with its weight, ahead of each raise ({}): its tasks take {}",
         sizes.join(", "),
-        task_time(own),
-        task_time(whole)
+        instead(own, whole)
     ));
 }
 
-/// `75 task-minutes`, `3.5 task-hours`.
-fn task_time(time: Duration) -> String {
-    let minutes = time.as_secs_f64() / 60.0;
-    match minutes < 120.0 {
-        true => format!("{minutes:.0} task-minutes"),
-        false => format!("{:.1} task-hours", minutes / 60.0),
+/// `25 instead of 40 task-minutes`, `1.5 instead of 2.2 task-hours`.
+fn instead(own: Duration, whole: Duration) -> String {
+    let [own, whole] = [own, whole].map(|time| time.as_secs_f64() / 60.0);
+    match whole < 120.0 {
+        true => format!("{own:.0} instead of {whole:.0} task-minutes"),
+        false => {
+            let [own, whole] = [own, whole].map(|minutes| minutes / 60.0);
+            format!("{own:.1} instead of {whole:.1} task-hours")
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn both_times_are_in_the_unit_of_the_longer() {
+        let told = |own, whole| instead(Duration::from_mins(own), Duration::from_mins(whole));
+        assert_eq!(told(25, 40), "25 instead of 40 task-minutes");
+        assert_eq!(told(90, 132), "1.5 instead of 2.2 task-hours");
     }
 }

@@ -1,10 +1,14 @@
 //! The test routes: what testers use, and no user does.
 
 use super::routes::{check_foreign, naming, of_one_port};
-use super::{Planning, Request};
+use super::{Planning, Request, RoutesWanted};
 use crate::deployment::ids::Slots;
-use crate::deployment::plan::{Route, SlotPlan};
-use crate::deployment::surroundings::Surroundings;
+use crate::deployment::plan::{Route, RouteKind, SlotPlan};
+use crate::deployment::problem::Problem;
+use crate::deployment::surroundings::{Forward, Surroundings};
+
+/// The ports that are asked where a URL names none.
+const OF_USERS: [u16; 2] = [80, 443];
 
 /// The config's test routes. Which slot they show, and whether they name both slots' groups, is
 /// all the same: they are written whole.
@@ -29,10 +33,58 @@ pub(super) fn find(
             );
             continue;
         };
+        if let Some(problem) = of_users(request, forward, &forwards) {
+            planning.refuse(problem);
+        }
         if let Some(route) = of_one_port(forward, slots, planning) {
             check_foreign(forward, &route.groups, planning);
             routes.push(route);
         }
     }
     routes
+}
+
+/// Why users come by a test route: it is what a listener of theirs does with every request that no
+/// rule takes, or what answers at the port that they ask by themselves.
+fn of_users(request: &Request, test: &Forward, forwards: &[&Forward]) -> Option<Problem> {
+    let is_test = |forward: &Forward| request.test_routes.iter().any(|it| it.is(forward));
+    let mut routes = forwards.iter().filter(|it| {
+        it.load_balancer == test.load_balancer && it.kind.record().is_none() && !is_test(it)
+    });
+    if test.kind != RouteKind::Listener {
+        return None;
+    }
+    let label = test.label();
+    let fix = |way: &str| {
+        format!(
+            "a test route goes to green before any gate is asked: take {label} out of \
+             `test_route`, and name a listener or rule for testers alone; {way}"
+        )
+    };
+    if let Some(rule) = routes.clone().find(|it| it.port == test.port) {
+        return Some(Problem::new(
+            format!(
+                "test route {label} is a production route: it is the default action of the \
+                 listener that {} stands on, so users come by it",
+                rule.label()
+            ),
+            fix(&format!(
+                "one with a header or a path of its own may stand on port {}, too",
+                test.port
+            )),
+        ));
+    }
+    // Who lists both has said which is whose.
+    let is_listed = matches!(request.routes, RoutesWanted::Listed(_));
+    let route = routes.next().filter(|_| !is_listed)?;
+    OF_USERS.contains(&test.port).then(|| {
+        Problem::new(
+            format!(
+                "test route {label} is a production route: users who name no port come by it, and \
+                 {} would be the only way for them",
+                route.label()
+            ),
+            fix("where only testers reach it, list the routes of users in `routes`"),
+        )
+    })
 }

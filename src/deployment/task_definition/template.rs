@@ -5,7 +5,9 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::sync::{Arc, Mutex, PoisonError};
 
 use minijinja::value::{Kwargs, Object, Value, ValueKind};
-use minijinja::{AutoEscape, Environment, Error, ErrorKind, State, UndefinedBehavior, filters};
+use minijinja::{
+    AutoEscape, Environment, Error, ErrorKind, State, UndefinedBehavior, escape_formatter, filters,
+};
 
 use super::go_calls;
 use crate::strategy::{InputError, Position, nearest};
@@ -15,6 +17,12 @@ const OWN: [&str; 3] = ["env", "must_env", "json_escape"];
 
 /// What is wrong where `tojson` is given a name that nothing defines.
 const NOTHING_TO_WRITE: &str = "what tojson is to write is undefined";
+
+/// What is wrong where a function stands in the place of its result.
+const A_FUNCTION: &str = "is a function, and is to be called";
+
+/// The same where it is given to `tojson`.
+const FUNCTION_TO_WRITE: &str = "what tojson is to write is a function, and is to be called";
 
 /// A template with everything filled in.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -52,11 +60,13 @@ pub fn render(
 ) -> Result<Rendered, InputError> {
     let source = go_calls::written_as_jinja(file, &OWN);
     let (set, environment) = (Names::of(set), Names::of(environment));
-    let mut jinja = Environment::new();
+    let mut jinja = strict();
     // Only so do errors say where they are.
     jinja.set_debug(true);
-    jinja.set_undefined_behavior(UndefinedBehavior::Strict);
-    jinja.set_auto_escape_callback(|_| AutoEscape::None);
+    jinja.set_formatter(|out, state, value| match holds(value, &is_function) {
+        true => Err(Error::new(ErrorKind::InvalidOperation, A_FUNCTION)),
+        false => escape_formatter(out, state, value),
+    });
     jinja.add_global("env", Value::from_dyn_object(Arc::clone(&environment)));
     let variables = Arc::clone(&environment);
     jinja.add_function("must_env", move |name: String| {
@@ -79,6 +89,19 @@ pub fn render(
         environment: environment.used(),
         set: set.used(),
     })
+}
+
+/// Jinja's language with no names of its own: one that nobody set is undefined, even where Jinja
+/// has a function of that name.
+pub fn strict() -> Environment<'static> {
+    let mut jinja = Environment::new();
+    let own = jinja.globals().map(|(name, _)| name.to_owned());
+    for name in own.collect::<Vec<_>>() {
+        jinja.remove_global(&name);
+    }
+    jinja.set_undefined_behavior(UndefinedBehavior::Strict);
+    jinja.set_auto_escape_callback(|_| AutoEscape::None);
+    jinja
 }
 
 /// Names with their values, of which it is noted which were taken.
@@ -144,25 +167,33 @@ fn json_escape(text: &str) -> String {
     inside.unwrap_or_default().to_owned()
 }
 
-/// Jinja's own filter writes what is undefined as `null`.
+/// Jinja's own filter writes what is undefined as `null`, and a function as a text.
 fn tojson(value: &Value, indent: Option<Value>, options: Kwargs) -> Result<Value, Error> {
-    match lacks_a_value(value) {
-        true => Err(Error::new(ErrorKind::InvalidOperation, NOTHING_TO_WRITE)),
-        false => filters::tojson(value, indent, options),
-    }
+    let wrong = match value {
+        it if holds(it, &Value::is_undefined) => NOTHING_TO_WRITE,
+        it if holds(it, &is_function) => FUNCTION_TO_WRITE,
+        it => return filters::tojson(it, indent, options),
+    };
+    Err(Error::new(ErrorKind::InvalidOperation, wrong))
 }
 
-fn lacks_a_value(value: &Value) -> bool {
+/// Functions; `env` is one that has the variables as its fields, too.
+fn is_function(value: &Value) -> bool {
+    value.kind() == ValueKind::Plain || value.downcast_object_ref::<Names>().is_some()
+}
+
+/// Whether a value, or anything in it, is such a one.
+fn holds(value: &Value, is: &impl Fn(&Value) -> bool) -> bool {
     let items = || value.try_iter().into_iter().flatten();
-    match value.kind() {
-        ValueKind::Undefined => true,
-        ValueKind::Seq => items().any(|item| lacks_a_value(&item)),
-        ValueKind::Map => items().any(|key| {
-            let item = value.get_item(&key);
-            item.is_ok_and(|item| lacks_a_value(&item))
-        }),
-        _ => false,
-    }
+    is(value)
+        || match value.kind() {
+            ValueKind::Seq => items().any(|item| holds(&item, is)),
+            ValueKind::Map => items().any(|key| {
+                let item = value.get_item(&key);
+                item.is_ok_and(|item| holds(&item, is))
+            }),
+            _ => false,
+        }
 }
 
 /// What was set under a name much like the one that is undefined.
@@ -192,6 +223,15 @@ fn refuse(error: &Error, file: &str, source: &str, origin: &str) -> InputError {
                 let hint = "--set NAME=VALUE defines a name; \
                             env(\"NAME\", \"default\") may give a default";
                 (own.to_owned(), Some(hint))
+            }
+            Some(own @ (A_FUNCTION | FUNCTION_TO_WRITE)) => {
+                let what = match own {
+                    A_FUNCTION => format!("{} {own}", expression.unwrap_or("something here")),
+                    _ => own.to_owned(),
+                };
+                let hint = "env.NAME, env(\"NAME\", \"default\") and must_env(\"NAME\") take a \
+                            variable of the environment; --set can't take these names";
+                (what, Some(hint))
             }
             Some(own) if own.ends_with(" is not set in the environment") => {
                 let hint = "set it, or give a default: env(\"NAME\", \"default\")";
@@ -348,6 +388,38 @@ mod tests {
             rendered("{% raw %}{{.ID}}{% endraw %}").unwrap().text,
             "{{.ID}}"
         );
+    }
+
+    #[test]
+    fn a_name_that_nobody_set_is_undefined_even_where_jinja_has_a_function_of_that_name() {
+        for name in ["namespace", "debug", "range", "dict", "lipsum", "cycler"] {
+            let said = refused(&format!("\"app-{{{{ {name} }}}}\""));
+            let wanted = format!("taskdef.json:1:9: {name} is undefined\n");
+            assert!(said.starts_with(&wanted), "{said}");
+            assert!(said.contains("--set NAME=VALUE defines a name"), "{said}");
+            let asked = format!("{{% if {name} is defined %}}x{{% else %}}y{{% endif %}}");
+            assert_eq!(rendered(&asked).unwrap().text, "y");
+            let set = map(&[(name, "shop")]);
+            let file = format!("{{{{ {name} }}}}");
+            let text = render(&file, "taskdef.json", &set, &map(&[]));
+            assert_eq!(text.unwrap().text, "shop");
+        }
+    }
+
+    #[test]
+    fn a_function_is_not_written_in_the_place_of_its_result() {
+        for (file, what) in [
+            ("{{ env }}", "env"),
+            ("{{ must_env }}", "must_env"),
+            ("{{ json_escape }}", "json_escape"),
+            ("{{ [must_env] }}", "[must_env]"),
+            ("{{ env | tojson }}", "what tojson is to write"),
+        ] {
+            let said = refused(file);
+            let what = format!(": {what} is a function, and is to be called\n");
+            assert!(said.contains(&what), "{file}: {said}");
+            assert!(said.contains("must_env(\"NAME\")"), "{said}");
+        }
     }
 
     #[test]

@@ -1,5 +1,6 @@
 //! Gates that can't be asked.
 
+use std::collections::BTreeMap;
 use std::time::Duration;
 
 use super::{Change, each_is_refused, planned};
@@ -7,8 +8,8 @@ use crate::deployment::plan::Kind;
 use crate::deployment::preflight::Request;
 use crate::deployment::surroundings::{FunctionFound, Surroundings};
 use crate::gate::{
-    Asks, Check, FunctionName, GateWanted, HookDetails, ImageCheck, ImageIs, ImageSeen,
-    LambdaCheck, Place, Scan, Severity, Unscanned,
+    Address, Asks, Check, FunctionName, GateWanted, HookDetails, HttpCheck, ImageCheck, ImageIs,
+    ImageSeen, LambdaCheck, Place, Scan, Severity, StatusRange, Unscanned,
 };
 
 fn calls(request: &mut Request, found: &mut Surroundings, is: FunctionFound) {
@@ -20,6 +21,25 @@ fn calls(request: &mut Request, found: &mut Surroundings, is: FunctionFound) {
     };
     request.gates.push(gate(Check::Lambda(Box::new(check))));
     found.functions.insert(function, is);
+}
+
+/// One that asks a URL, or a path of green's targets.
+pub(super) fn asking(http: &str) -> GateWanted {
+    let to = match http.starts_with('/') {
+        true => Address::Targets(http.to_owned()),
+        false => Address::Url(http.to_owned()),
+    };
+    gate(Check::Http(Box::new(HttpCheck {
+        to,
+        method: "GET".to_owned(),
+        headers: BTreeMap::new(),
+        status: vec![StatusRange(200, 299)],
+        contains: None,
+        json: BTreeMap::new(),
+        retries: 0,
+        every: Duration::from_secs(5),
+        each: Duration::from_secs(10),
+    })))
 }
 
 fn gate(check: Check) -> GateWanted {

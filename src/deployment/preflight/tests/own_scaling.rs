@@ -98,7 +98,7 @@ fn what_green_loses_to_blue_s_is_shown_with_the_way_to_keep_it() {
         planning.differences,
         [
             "autoscaling maximum: 4 becomes 9",
-            "autoscaling policy cpu: its own becomes nothing",
+            "autoscaling policy cpu: its own is taken out",
         ]
     );
     notes(&planning, "--service-from b keeps its own");

@@ -194,6 +194,50 @@ fn routes_that_disagree_are_named_with_their_slots_and_another_service_s_is_thou
     }
 }
 
+fn at_port(port: u16) -> RouteWanted {
+    RouteWanted::Place {
+        load_balancer: "shop".to_owned(),
+        port,
+        host: None,
+        path: None,
+        header: None,
+    }
+}
+
+#[test]
+fn a_test_route_that_users_come_by_is_refused() {
+    each_is_refused(&[
+        (
+            "test route shop:443 is a production route: it is the default action of the listener \
+             that shop:443 /api/* stands on",
+            "take shop:443 out of `test_route`",
+            |request, found| {
+                found.forwards.push(rule("/api/*", 100, 0));
+                request.test_routes = vec![at_port(443)];
+            },
+        ),
+        (
+            "test route shop:443 is a production route: users who name no port come by it, and \
+             shop:8443 would be the only way for them",
+            "list the routes of users in `routes`",
+            |request, found| {
+                found.forwards.push(forward(8443, 100, 0));
+                request.test_routes = vec![at_port(443)];
+            },
+        ),
+    ]);
+}
+
+#[test]
+fn a_test_route_at_a_usual_port_is_taken_where_the_users_own_are_listed() {
+    let planning = planned(|request, found| {
+        found.forwards.push(forward(8443, 100, 0));
+        request.routes = RoutesWanted::Listed(vec![at_port(8443)]);
+        request.test_routes = vec![at_port(443)];
+    });
+    assert_eq!(problems(&planning), [] as [String; 0]);
+}
+
 #[test]
 fn a_route_that_is_a_test_route_by_another_name_is_told_as_such() {
     let place = |port| RouteWanted::Place {

@@ -19,7 +19,7 @@ fn a_green_that_grows_with_its_weight_says_what_it_saves() {
         note(GreenCapacity::Proportional, "canary").as_deref(),
         Some(
             "green grows with its weight, ahead of each raise (1 task at 10%, 4 tasks at 100%): \
-             its tasks take 25 task-minutes instead of 40 task-minutes"
+             its tasks take 25 instead of 40 task-minutes"
         )
     );
     assert_eq!(note(GreenCapacity::Proportional, "all-at-once"), None);
