@@ -17,8 +17,8 @@ const MAY_IMPORT: &[(&str, &[&str])] = &[
     ("deployment", &["strategy", "judge", "gate"]),
     // It is shown a service and says what that lacks; who looks and who acts is `aws`.
     // The strict reader of YAML, the names and the lengths are the strategies'.
-    // The names of functions and stages are the gates'.
-    ("adopt", &["deployment", "strategy", "gate"]),
+    // The names of functions and stages are the gates', those of topics the channels'.
+    ("adopt", &["deployment", "strategy", "gate", "notify"]),
     ("diagnose", &["deployment"]),
     // It says what has to be read and judges that; who reads is `aws`.
     ("verify", &["deployment"]),

@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use super::from::{Taken, gates};
+use super::from::{Taken, gates, notify};
 use super::proposal::{Pair, Proposal};
 use super::texts::{one_line, quoted};
 use crate::deployment::ids::SlotName;
@@ -54,10 +54,11 @@ pub fn config(proposal: &Proposal, taken: &Taken) -> String {
         lines.push("# discovery: shared".to_owned());
         lines.push(String::new());
     }
-    let gates = gates(&taken.hooks);
-    if !gates.is_empty() {
-        lines.extend(gates);
-        lines.push(String::new());
+    for part in [gates(&taken.hooks), notify(&taken.topics)] {
+        if !part.is_empty() {
+            lines.extend(part);
+            lines.push(String::new());
+        }
     }
     lines.push(
         match is_bare(proposal) {
@@ -293,9 +294,13 @@ fn guards(proposal: &Proposal, taken: &[String]) -> Vec<String> {
     let taken: Vec<&String> = taken.iter().filter(|name| !found(name)).collect();
     match fit.is_empty() && taken.is_empty() {
         true if is_bare(proposal) => {
-            lines.push(
-                "  # No alarm was found. Those that tell of its work are named so:".to_owned(),
-            );
+            let none = match unfit.is_empty() {
+                true => "No alarm was found",
+                false => "No alarm watches both slots",
+            };
+            lines.push(format!(
+                "  # {none}. Those that tell of its work are named so:"
+            ));
             lines.push(format!(
                 "  # alarms: [\"{}-failures\"]",
                 proposal.services.a
@@ -407,6 +412,7 @@ mod tests {
             timeout: Some(Duration::from_secs(90)),
             retire: Some((Duration::from_secs(7200), "scale-to-zero")),
             alarms: vec!["shop-5xx".to_owned(), "lonely".to_owned()],
+            topics: crate::adopt::from::topics_of_tests(),
             ..Taken::default()
         };
         let mut facts = facts();
@@ -417,6 +423,14 @@ mod tests {
             crate::strategy::StrategyRef::Named("canary:15%:7m".to_owned())
         );
         assert_eq!(read.timing.timeout, Duration::from_secs(90));
+        let [told] = &read.notify[..] else {
+            panic!("{:?}", read.notify);
+        };
+        assert_eq!(told.on, taken.topics[0].on);
+        let crate::notify::Channel::Sns(topic) = &told.channel else {
+            panic!("{told:?}");
+        };
+        assert_eq!(*topic, taken.topics[0].to);
         assert_eq!(read.retire.after, Duration::from_secs(7200));
         assert_eq!(read.retire.at_most, Duration::from_secs(10_800));
         let [alarm] = &read.guards.alarms[..] else {

@@ -38,8 +38,8 @@ pub struct Facts {
     pub limits: Limits,
     /// The service's autoscaling, if it has any; unreadable where it may not be asked for.
     pub scaling: Seen<Option<ScalableTarget>>,
-    /// The metric alarms that name any of those groups, their load balancers or any of those
-    /// services.
+    /// The alarms that name any of those groups, their load balancers or any of those services,
+    /// and those that are made of such.
     pub alarms: Vec<AlarmNamed>,
     /// The names that a config gives slot b already.
     pub wanted: Wanted,
@@ -92,6 +92,8 @@ pub struct Group {
     pub load_balancer: Option<LoadBalancerArn>,
     /// How many targets are registered with it.
     pub targets: usize,
+    /// How many of them are draining: they leave by themselves.
+    pub draining: usize,
     /// Those of them that are no tasks of the service that it belongs to, and not draining.
     pub strangers: Vec<Stranger>,
     /// The labels of forward actions that give it traffic and don't name the service's groups.
@@ -151,6 +153,8 @@ pub struct AlarmNamed {
     pub balancers: Vec<String>,
     /// `ServiceName` dimensions, where the cluster is this one.
     pub services: Vec<String>,
+    /// The alarms that it is made of, whose dimensions it has then; none for most.
+    pub made_of: Vec<AlarmName>,
 }
 
 impl AlarmNamed {

@@ -20,7 +20,7 @@ pub use alarms::AlarmLine;
 pub use cloudformation::cloudformation;
 pub use config::config;
 pub use facts::{Across, AlarmNamed, Facts, Group, Limits, RouteFound, Wanted};
-pub use from::{Asks, Hook, Taken, service_definition};
+pub use from::{Asks, Hook, Taken, Topic, service_definition};
 pub use names::service_stems;
 pub use proposal::{Addition, Pair, Proposal, Twin, propose};
 pub use terraform::terraform;

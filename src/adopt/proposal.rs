@@ -10,7 +10,7 @@ use super::records;
 use super::twins;
 use crate::deployment::clone::{obstacles, registries};
 use crate::deployment::dns::RecordWanted;
-use crate::deployment::ids::{ClusterName, EcsServiceName, Slots};
+use crate::deployment::ids::{ClusterName, EcsServiceName, Slots, TargetGroupArn};
 use crate::deployment::observation::Seen;
 use crate::deployment::preflight::{refusals, strangers_in_words};
 use crate::deployment::problem::Problem;
@@ -58,6 +58,10 @@ pub struct Pair {
 
 /// Slot b's target group.
 #[derive(Debug, Clone, PartialEq, Eq)]
+#[expect(
+    clippy::large_enum_variant,
+    reason = "a service has one for each of its ports: a handful, moved once"
+)]
 pub enum Twin {
     /// It is to be created like slot a's.
     New {
@@ -291,11 +295,15 @@ fn check_routes(facts: &Facts, pairs: &[Pair], problems: &mut Vec<Problem>) {
     for route in &facts.routes {
         let label = route.forward.label();
         let weights = &route.forward.weights;
-        let mut named = pairs
-            .iter()
-            .filter(|pair| weights.contains_key(&pair.a.id()));
-        let (Some(pair), None) = (named.next(), named.next()) else {
+        let own = twins::groups_of(&facts.service).into_iter();
+        let own = own.filter(|arn| weights.contains_key(&TargetGroupArn::new(*arn)));
+        if own.count() > 1 {
             problems.push(refusals::several_ports(&label));
+            continue;
+        }
+        let mut pairs = pairs.iter();
+        // Why there is no pair is said already.
+        let Some(pair) = pairs.find(|pair| weights.contains_key(&pair.a.id())) else {
             continue;
         };
         let b = match &pair.b {
@@ -306,7 +314,9 @@ fn check_routes(facts: &Facts, pairs: &[Pair], problems: &mut Vec<Problem>) {
             **weight > 0 && **group != pair.a.id() && Some(*group) != b.as_ref()
         });
         if let Some((group, weight)) = third {
-            problems.push(refusals::third_group(&label, group, *weight));
+            let of = |group| weights.get(group).copied().unwrap_or_default();
+            let ours = of(&pair.a.id()).saturating_add(b.as_ref().map_or(0, of));
+            problems.push(refusals::third_group(&label, (group, *weight), ours));
         }
         if is_named(route, pair) {
             continue;

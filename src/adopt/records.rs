@@ -231,6 +231,7 @@ mod tests {
     use std::time::Duration;
 
     use super::super::config::config;
+    use super::super::facts::AlarmNamed;
     use super::super::from::Taken;
     use super::super::proposal::{Twin, propose};
     use super::super::testing::{alarm, balancer, facts, group, listener, shop_a};
@@ -407,5 +408,23 @@ mod tests {
         assert_eq!(guards(&facts), ["shop-{slot}-5xx"]);
         facts.alarms.pop();
         assert_eq!(guards(&facts), [""; 0]);
+    }
+
+    #[test]
+    fn alarms_of_the_service_at_the_other_end_are_no_guards() {
+        let mut facts = apart(pair(RecordType::A));
+        facts.groups[1].targets = 2;
+        let of_other = |name: &str, groups: &[&str]| AlarmNamed {
+            balancers: vec![second().dimension().to_owned()],
+            ..alarm(name, groups)
+        };
+        facts.alarms = vec![
+            alarm("shop-lb-5xx", &[]),
+            of_other("other-lb-5xx", &[]),
+            of_other("other-hosts", &["targetgroup/other/0b"]),
+        ];
+        let alarms = propose(&facts).unwrap().alarms;
+        let names: Vec<&str> = alarms.iter().map(|it| it.name.as_str()).collect();
+        assert_eq!(names, ["shop-lb-5xx"]);
     }
 }

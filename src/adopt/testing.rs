@@ -68,6 +68,7 @@ pub(super) fn group(name: &str, id: &str) -> Group {
         tags: owned(&[("team", "checkout + returns")]),
         load_balancer: None,
         targets: 0,
+        draining: 0,
         strangers: Vec::new(),
         elsewhere: Vec::new(),
     }
@@ -97,6 +98,7 @@ pub(super) fn alarm(name: &str, groups: &[&str]) -> AlarmNamed {
         groups: groups.iter().map(|it| (*it).to_owned()).collect(),
         balancers: vec![balancer().dimension().to_owned()],
         services: Vec::new(),
+        made_of: Vec::new(),
     }
 }
 

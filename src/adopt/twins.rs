@@ -18,6 +18,9 @@ use crate::deployment::retire;
 /// tasks can't be registered with both.
 pub(super) const ALIKE: [&str; 4] = ["Protocol", "ProtocolVersion", "VpcId", "TargetType"];
 
+/// The way on where a group is somebody else's.
+const ANOTHER: &str = "write a bg.yaml that names another target group in `slots.b`";
+
 /// Slot b's group beside `a`.
 pub(super) fn group(facts: &Facts, a: &Group, notes: &mut Vec<String>) -> Result<Twin, Problem> {
     let names = facts.wanted.group_names(&a.name);
@@ -25,7 +28,7 @@ pub(super) fn group(facts: &Facts, a: &Group, notes: &mut Vec<String>) -> Result
         return Ok(there(facts, a, found, notes));
     }
     for name in &names {
-        match facts.groups.iter().find(|group| group.name == *name) {
+        match named(facts, name) {
             None => {
                 let apart = apart(facts, a, &names).into_iter();
                 notes.extend(apart.map(|it| format!("{it}; else {name} is added")));
@@ -45,15 +48,59 @@ pub(super) fn group(facts: &Facts, a: &Group, notes: &mut Vec<String>) -> Result
     if let Some(apart) = apart(facts, a, &names) {
         return Err(apart);
     }
-    Err(Problem::new(
-        format!(
-            "{} can't be slot b's target group beside {}: it is in use, or has another VPC, \
-             protocol or target type",
-            names.join(" or "),
-            a.name
-        ),
-        "give slot b's group another name in bg.yaml, or delete it if nobody needs it",
+    let mut there = names.iter().filter_map(|name| named(facts, name));
+    Err(there.next().map_or_else(
+        || Problem::new(format!("{} has no name for its twin", a.name), ANOTHER),
+        |found| taken(facts, a, found),
     ))
+}
+
+fn named<'f>(facts: &'f Facts, name: &str) -> Option<&'f Group> {
+    facts.groups.iter().find(|group| group.name == *name)
+}
+
+/// Why a group of such a name can't be slot b's.
+fn taken(facts: &Facts, a: &Group, found: &Group) -> Problem {
+    let name = &found.name;
+    let own = text(&facts.service, "serviceName");
+    let differs = |it: &&&str| a.setting(it) != found.setting(it);
+    let settings: Vec<String> = ALIKE
+        .iter()
+        .filter(differs)
+        .map(|it| format!("its {it} is {}, not {}", found.setting(it), a.setting(it)))
+        .collect();
+    let (why, fix) = if is_slot_a_s(facts, found) {
+        let why = format!("service {own} itself is registered with it");
+        (
+            why,
+            format!("take it out of {own}'s load balancers, or {ANOTHER}"),
+        )
+    } else if !settings.is_empty() {
+        (settings.join(", "), ANOTHER.to_owned())
+    } else if !serves_nobody_else(facts, a, found) {
+        let labels = found.elsewhere.join(", ");
+        (format!("{labels} sends it traffic"), ANOTHER.to_owned())
+    } else if found.targets > 0 && found.targets == found.draining {
+        let delay = found.attributes.get("deregistration_delay.timeout_seconds");
+        let delay = delay.map_or("300", String::as_str);
+        (
+            format!("its last targets ({}) are still draining", found.draining),
+            format!("wait until they are gone, {delay} s at most, and run the same again"),
+        )
+    } else {
+        (
+            format!("it is in use: it has targets ({})", found.targets),
+            format!(
+                "see whose they are: aws elbv2 describe-target-health --target-group-arn {}; \
+                 where a service that goes away leaves them, wait until they are gone and run the \
+                 same again, else {ANOTHER}",
+                found.arn
+            ),
+        )
+    };
+    let beside = &a.name;
+    let what = format!("{name} can't be slot b's target group beside {beside}: {why}");
+    Problem::new(what, fix)
 }
 
 /// A group of such a name behind a load balancer of its own: records may split traffic there.
@@ -81,18 +128,31 @@ fn beside<'f>(facts: &'f Facts, a: &Group, names: &[String]) -> Option<&'f Group
         let named = |route: &RouteFound| route.forward.weights.contains_key(&other.id());
         other.arn != a.arn && routes().all(named) && routes().next().is_some()
     });
-    let mut others = others.filter(|other| {
-        // What has targets and another name is some other service's.
-        let free = other.targets == 0 && !facts.wanted.groups.contains_key(&a.name);
+    let has_free_name = !facts.wanted.groups.contains_key(&a.name);
+    let is_twins = |other: &&Group| has_free_name && is_of_twin(facts, other);
+    let others = others.filter(|other| {
+        // What has targets, another name and no service named like slot b's is somebody else's.
+        let free = other.targets == 0 && has_free_name;
         // Records lead to a group behind a load balancer of its own.
         alike(a, other)
             && serves_nobody_else(facts, a, other)
-            && (free || names.contains(&other.name))
+            && (free || names.contains(&other.name) || is_twins(other))
     });
-    match (others.next(), others.next()) {
-        (Some(only), None) => Some(only),
-        _ => None,
-    }
+    let only = |mut groups: Vec<&'f Group>| groups.pop().filter(|_| groups.is_empty());
+    let others: Vec<&Group> = others.collect();
+    only(others.iter().copied().filter(is_twins).collect()).or_else(|| only(others))
+}
+
+/// Whether a service that has a name of slot b's is registered with a group.
+fn is_of_twin(facts: &Facts, group: &Group) -> bool {
+    let names = facts
+        .wanted
+        .service_names(text(&facts.service, "serviceName"));
+    let mut twins = facts.others.iter();
+    twins.any(|(name, service)| {
+        names.iter().any(|it| it == name.as_str())
+            && groups_of(service).contains(&group.arn.as_str())
+    })
 }
 
 fn of_group<'f>(facts: &'f Facts, group: &Group) -> impl Iterator<Item = &'f RouteFound> {

@@ -229,10 +229,11 @@ Examples:
   bg init --cluster prod --service shop --format terraform > slot_b.tf
   bg init --state                                  the table of `state: dynamodb://TABLE`
 
-It looks at the service, its target groups, load balancers, listeners and rules, autoscaling and
-alarms. What --apply adds carries no traffic: target groups cloned from the service's own, named at
-weight 0 in each forward action. Doing it again changes nothing. Route 53 records over a load
-balancer for each slot are not looked for: list them in bg.yaml, `routes: [{ record: NAME }]`.";
+It looks at the service, its target groups, load balancers, listeners and rules, weighted Route 53
+records over a load balancer for each slot, autoscaling and alarms. What --apply adds carries no
+traffic: target groups cloned from the service's own, named at weight 0 in each forward action.
+Doing it again changes nothing. Records that are found are listed in bg.yaml; where it says that
+some are no route, list them there yourself: `routes: [{ record: NAME }]`.";
 
 const IAM_POLICY_EXAMPLES: &str = "\
 Examples:

@@ -84,7 +84,7 @@ fn codedeploys_files_keep_strategy_groups_alarms_and_the_time_until_termination(
         "applicationName": "shop",
         "deploymentGroupName": "shop",
         "deploymentConfigName": "CodeDeployDefault.ECSAllAtOnce",
-        "ecsServices": [{ "serviceName": "shop", "clusterName": "demo" }],
+        "ecsServices": [{ "serviceName": "old", "clusterName": "demo" }],
         "alarmConfiguration": { "enabled": true, "alarms": [{ "name": "shop-a-5xx" }] },
         "loadBalancerInfo": { "targetGroupPairInfoList": [{
             "targetGroups": [{ "name": "second" }, { "name": "shop-a" }],
@@ -97,10 +97,11 @@ fn codedeploys_files_keep_strategy_groups_alarms_and_the_time_until_termination(
     } });
     scene.write("group.json", &group.to_string());
     let files = ["--from", "appspec.yaml", "--from", "group.json"];
-    let region = ["--region", "eu-west-1", "--apply"];
+    let others = ["--region", "eu-west-1", "--service", "shop", "--apply"];
     scene
-        .bg(&[&["init"], &files[..], &region].concat())
+        .bg(&[&["init"], &files[..], &others].concat())
         .exits(0)
+        .says("service old: --service says shop")
         .says("strategy all-at-once")
         .says("hook AfterAllowTestTraffic (check): its gate is in bg.yaml, commented out")
         .says("added target group second")

@@ -5,6 +5,7 @@ use std::time::Duration;
 
 use super::Taken;
 use super::hooks::{Asks, Hook, of_codedeploy};
+use super::topics;
 use super::tree::Map;
 use crate::strategy::{InputError, Strategy};
 
@@ -136,11 +137,9 @@ pub(super) fn group(map: &Map<'_, '_>, taken: &mut Taken) -> Result<(), InputErr
     if let Some(blue_green) = map.map("blueGreenDeploymentConfiguration")? {
         endings(&blue_green, taken)?;
     }
-    if !map.maps("triggerConfigurations")?.is_empty() {
-        let why =
-            "triggerConfigurations: nothing is sent to SNS; --output json is one event a line";
-        taken.left.push(why.to_owned());
-    }
+    let (topics, left) = topics::of_codedeploy(map)?;
+    taken.topics.extend(topics);
+    taken.left.extend(left);
     taken.left.extend(map.unasked());
     Ok(())
 }

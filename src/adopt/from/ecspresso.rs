@@ -44,8 +44,8 @@ pub(super) fn config(map: &Map<'_, '_>, taken: &mut Taken) -> Result<(), InputEr
     }
     if !plugins.is_empty() {
         taken.left.push(format!(
-            "plugins {}: templates have no functions of theirs; give the values with --set or in \
-             the environment",
+            "plugins {}: templates have no functions of theirs; have ecspresso write what they give \
+             (ecspresso render taskdef > FILE), or give the values with --set or in the environment",
             plugins.join(", ")
         ));
     }

@@ -59,10 +59,7 @@ impl Hook {
             Asks::Function { function, .. } => {
                 format!("gate {}: calls {function} {}", self.stage, self.at)
             }
-            Asks::OfCodeDeploy { function, .. } => format!(
-                "hook {} ({function}): its gate is in bg.yaml, commented out: {OTHER_CONTRACT}",
-                self.stage
-            ),
+            Asks::OfCodeDeploy { function, .. } => format!("hook {} ({function})", self.stage),
             Asks::Approval => format!("gate {}: waits for `bg approve` {}", self.stage, self.at),
         }
     }
@@ -71,6 +68,35 @@ impl Hook {
     pub(super) fn is_taken(&self) -> bool {
         !matches!(self.asks, Asks::OfCodeDeploy { .. })
     }
+}
+
+/// What is said of the hooks whose gates don't work as they are, once for all of them.
+pub(super) fn untaken(hooks: &[Hook]) -> Option<String> {
+    let hooks = hooks.iter().filter(|hook| !hook.is_taken());
+    let told: Vec<String> = hooks.map(Hook::told).collect();
+    let gates = match told.len() {
+        0 => return None,
+        1 => "its gate is",
+        _ => "their gates are",
+    };
+    let told = told.join(", ");
+    Some(format!(
+        "{told}: {gates} in bg.yaml, commented out: {OTHER_CONTRACT}"
+    ))
+}
+
+/// The same above their gates.
+fn to_be_changed(hooks: &[Hook]) -> Option<String> {
+    let hooks = hooks.iter().filter(|hook| !hook.is_taken());
+    let stages: Vec<String> = hooks.map(|hook| one_line(&hook.stage)).collect();
+    let functions = match &stages[..] {
+        [] => return None,
+        [one] => format!("{one}'s function has"),
+        several => format!("The functions of {} have", several.join(", ")),
+    };
+    Some(format!(
+        "  # {functions} to be changed first: {OTHER_CONTRACT}."
+    ))
 }
 
 /// The place of a gate, by ECS's stage.
@@ -185,6 +211,7 @@ pub(in crate::adopt) fn gates(hooks: &[Hook]) -> Vec<String> {
     let mut lines = vec!["# What has to say yes before it moves on.".to_owned()];
     let is_any_taken = hooks.iter().any(Hook::is_taken);
     lines.push(if is_any_taken { "gates:" } else { "# gates:" }.to_owned());
+    lines.extend(to_be_changed(hooks));
     let mut names: Vec<String> = Vec::new();
     for hook in hooks {
         let name = free_name(&hook.stage, &names);
@@ -198,10 +225,6 @@ pub(in crate::adopt) fn gates(hooks: &[Hook]) -> Vec<String> {
                 details,
             } => (lambda(function.as_str(), *stage, details), ""),
             Asks::OfCodeDeploy { function, stage } => {
-                lines.push(format!(
-                    "  # {}'s function has to be changed first: {OTHER_CONTRACT}.",
-                    one_line(&hook.stage)
-                ));
                 (lambda(function, *stage, &Fields::new()), "# ")
             }
         };

@@ -5,6 +5,7 @@ mod codedeploy;
 mod ecspresso;
 mod hooks;
 mod service_definition;
+mod topics;
 mod tree;
 
 use std::time::Duration;
@@ -16,7 +17,18 @@ pub(super) use hooks::gates;
 pub use hooks::{Asks, Hook};
 pub use service_definition::service_definition;
 #[cfg(test)]
-pub(super) use tests::hooks as hooks_of_tests;
+pub(super) use tests::{hooks as hooks_of_tests, topics as topics_of_tests};
+pub use topics::Topic;
+pub(super) use topics::notify;
+
+/// Keys of a service definition, some of which each has.
+const OF_A_SERVICE: [&str; 5] = [
+    "deploymentConfiguration",
+    "networkConfiguration",
+    "loadBalancers",
+    "launchType",
+    "schedulingStrategy",
+];
 
 /// What files of other tools hold.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
@@ -35,6 +47,10 @@ pub struct Taken {
     pub is_appspec: bool,
     /// The file that holds the service's settings, as it is named there.
     pub service_definition: Option<String>,
+    /// Whether this file holds those settings itself.
+    pub is_service: bool,
+    /// Why the file that holds them could not be read.
+    pub unread_service: Option<String>,
     /// How traffic is shifted: a name or a short form.
     pub strategy: Option<String>,
     /// How long both versions are watched once all traffic has moved.
@@ -49,6 +65,8 @@ pub struct Taken {
     pub alarms: Vec<String>,
     /// What is asked on the way.
     pub hooks: Vec<Hook>,
+    /// Whom to tell what.
+    pub topics: Vec<Topic>,
     /// The ARNs of listeners and rules for testers alone.
     pub test_routes: Vec<String>,
     /// The names of the service's target groups, two for each of its ports.
@@ -60,8 +78,8 @@ pub struct Taken {
 }
 
 impl Taken {
-    /// Reads a file: of ecspresso, an AppSpec file for ECS, a task definition, or what CodeDeploy
-    /// says of a deployment group or config.
+    /// Reads a file: of ecspresso, an AppSpec file for ECS, a task or service definition, or what
+    /// CodeDeploy says of a deployment group or config.
     ///
     /// # Errors
     /// For what is no YAML or JSON, is none of these, or says something that can't be meant.
@@ -81,9 +99,13 @@ impl Taken {
             taken.is_definition = true;
         } else if map.has("task_definition") || map.has("service_definition") {
             ecspresso::config(&map, &mut taken)?;
+        } else if OF_A_SERVICE.iter().any(|key| map.has(key)) {
+            taken = service_definition(text, origin)?;
+            taken.is_service = true;
         } else {
             let what = "this is neither ecspresso's config, nor an AppSpec file for ECS, nor a task \
-                        definition, nor what CodeDeploy says of a deployment group or config";
+                        definition, nor a service definition, nor what CodeDeploy says of a \
+                        deployment group or config";
             return Err(InputError::new(origin, what).with_hint(
                 "for CodeDeploy's: aws deploy get-deployment-group … > group.json, and aws deploy \
                  get-deployment-config … > config.json",
@@ -113,12 +135,15 @@ impl Taken {
         self.retire = self.retire.or(other.retire);
         self.alarms.extend(other.alarms);
         self.hooks.extend(other.hooks);
+        self.topics.extend(other.topics);
         self.test_routes.extend(other.test_routes);
         if self.groups.is_empty() {
             self.groups = other.groups;
         }
         self.endpoint = self.endpoint.or(other.endpoint);
         self.is_definition |= other.is_definition;
+        self.is_service |= other.is_service;
+        self.unread_service = self.unread_service.or(other.unread_service);
         self.is_appspec |= other.is_appspec;
         self.left.extend(other.left);
         Ok(self)
@@ -155,6 +180,7 @@ impl Taken {
         say("test route", tests);
         let hooks = self.hooks.iter().filter(|hook| hook.is_taken());
         words.extend(hooks.map(Hook::told));
+        words.extend(self.topics.iter().map(Topic::told));
         words
     }
 
@@ -168,10 +194,11 @@ impl Taken {
                  config.json too"
             )
         });
-        let hooks = self.hooks.iter().filter(|hook| !hook.is_taken());
-        let hooks = hooks.map(Hook::told);
-        let left = self.left.iter().cloned();
-        left.chain(hooks).chain(unknown).collect()
+        let unread = self.unread_service.iter().filter(|_| !self.is_service);
+        let left = unread.chain(&self.left).cloned();
+        left.chain(hooks::untaken(&self.hooks))
+            .chain(unknown)
+            .collect()
     }
 }
 

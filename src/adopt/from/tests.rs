@@ -85,8 +85,18 @@ const GROUP: &str = r#"{ "deploymentGroupInfo": {
         "deploymentReadyOption": { "actionOnTimeout": "STOP_DEPLOYMENT", "waitTimeInMinutes": 30 },
         "terminateBlueInstancesOnDeploymentSuccess":
             { "action": "TERMINATE", "terminationWaitTimeInMinutes": 120 } },
+    "triggerConfigurations": [
+        { "triggerName": "people", "triggerTargetArn": "arn:aws:sns:eu-west-1:123456789012:shop",
+          "triggerEvents": ["DeploymentStart", "DeploymentSuccess", "DeploymentRollback",
+                            "InstanceFailure"] },
+        { "triggerName": "pager", "triggerTargetArn": "TOPIC", "triggerEvents": ["DeploymentStop"] }],
     "tomorrow": {}
 } }"#;
+
+/// The topics of the deployment group.
+pub(in crate::adopt) fn topics() -> Vec<Topic> {
+    read(GROUP).topics
+}
 
 #[test]
 fn a_deployment_group_says_how_it_deploys() {
@@ -101,11 +111,18 @@ fn a_deployment_group_says_how_it_deploys() {
             "target groups shop-1 and shop-2",
             "alarms shop-5xx",
             "test route arn:t",
-            "gate STOP_DEPLOYMENT: waits for `bg approve` before-traffic"
+            "gate STOP_DEPLOYMENT: waits for `bg approve` before-traffic",
+            "notify arn:aws:sns:eu-west-1:123456789012:shop of started, promoted, reverted, stuck"
         ]
     );
     let left = taken.left().join("\n");
-    assert!(left.contains("tomorrow (file:"), "{left}");
+    for words in [
+        "trigger people: InstanceFailure: a deployment to ECS has no such event",
+        "trigger pager: \"TOPIC\" is not the ARN of an SNS topic",
+        "tomorrow (file:",
+    ] {
+        assert!(left.contains(words), "{words}\n{left}");
+    }
 }
 
 #[test]
@@ -247,6 +264,35 @@ const HOOKS: &str = r#"{ "deploymentConfiguration": { "strategy": "BLUE_GREEN", 
       "timeoutConfiguration": { "timeoutInMinutes": 90, "action": "ROLLBACK" } },
     { "targetType": "PAUSE", "lifecycleStages": ["PRE_PRODUCTION_TRAFFIC_SHIFT"],
       "timeoutConfiguration": { "timeoutInMinutes": 60, "action": "CONTINUE" } } ] } }"#;
+
+#[test]
+fn what_functions_made_for_codedeploy_lack_is_said_once() {
+    let taken = read(
+        "Resources: []\nHooks:\n  - AfterInstall: one\n  - BeforeAllowTraffic: two\n  \
+         - AfterAllowTraffic: three\n",
+    );
+    let left = taken.left();
+    assert_eq!(left.len(), 1, "{left:#?}");
+    let hooks = "hook AfterInstall (one), hook BeforeAllowTraffic (two), hook AfterAllowTraffic \
+                 (three): their gates are in bg.yaml, commented out: ";
+    assert!(left[0].starts_with(hooks), "{left:?}");
+    let gates = hooks::gates(&taken.hooks).join("\n");
+    assert_eq!(gates.matches("PutLifecycleEventHook").count(), 1, "{gates}");
+    let functions = "The functions of AfterInstall, BeforeAllowTraffic, AfterAllowTraffic have";
+    assert!(gates.contains(functions), "{gates}");
+}
+
+#[test]
+fn a_service_definition_of_its_own_stands_for_one_that_could_not_be_read() {
+    let mut config = read("service: shop\ntask_definition: t.json\n");
+    config.unread_service = Some("s.json: not read".to_owned());
+    assert_eq!(config.left(), ["s.json: not read"]);
+    let rendered = read(r#"{ "deploymentConfiguration": { "strategy": "LINEAR" } }"#);
+    let both = config.and(rendered).unwrap();
+    assert_eq!(both.strategy.as_deref(), Some("linear:10%:6m"));
+    let left = both.left().join("\n");
+    assert!(!left.contains("s.json"), "{left}");
+}
 
 #[test]
 fn hooks_of_ecs_are_gates_and_those_before_green_starts_are_told() {

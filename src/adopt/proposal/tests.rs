@@ -57,6 +57,92 @@ fn a_group_that_somebody_set_up_by_hand_is_slot_b_s_under_its_own_name() {
     assert_eq!(proposal.pairs[0].b_name(), "green-shop");
 }
 
+/// `shop-b` serves with a group that isn't named like slot a's.
+fn twin_under_a_name_of_its_own() -> Facts {
+    let mut facts = facts();
+    let blue = Group {
+        load_balancer: Some(balancer()),
+        targets: 2,
+        ..group("shop-blue", "0d")
+    };
+    facts.routes = vec![listener(&[(&shop_a(), 0), (&blue, 100)])];
+    let entry = json!([{ "targetGroupArn": blue.arn }]);
+    let service = json!({ "serviceName": "shop-b", "loadBalancers": entry });
+    facts.others.insert(EcsServiceName::new("shop-b"), service);
+    facts.groups.push(blue);
+    facts
+}
+
+#[test]
+fn a_service_that_is_named_like_slot_b_s_brings_its_group_which_may_serve() {
+    let mut facts = twin_under_a_name_of_its_own();
+    // One that is free is not the twin's.
+    let spare = group("spare", "0e");
+    let weights = &mut facts.routes[0].forward.weights;
+    weights.insert(spare.id(), 0);
+    facts.groups.push(spare);
+    assert_eq!(additions(&facts), [""; 0]);
+    let proposal = propose(&facts).unwrap();
+    assert_eq!(proposal.pairs[0].b_name(), "shop-blue");
+    assert_eq!(proposal.services.b.as_str(), "shop-b");
+    let text = config(&proposal, &Taken::default());
+    let slot_b = "  b: { service: shop-b, target_group: shop-blue }";
+    assert!(text.contains(slot_b), "{text}");
+}
+
+#[test]
+fn nobody_is_told_to_take_the_weight_off_what_serves() {
+    let mut facts = twin_under_a_name_of_its_own();
+    facts.others.clear();
+    let said = refusals(&facts);
+    assert!(
+        said.contains(
+            "shop:80 sends its traffic to shop-blue (weight 100), and none to the slots'"
+        ),
+        "{said}"
+    );
+    assert!(said.contains("leave its weight"), "{said}");
+    assert!(!said.contains("set its weight to 0"), "{said}");
+}
+
+#[test]
+fn a_group_that_is_in_the_way_is_said_to_be_so_for_its_own_reason_alone() {
+    let mut facts = facts();
+    facts.wanted.groups.extend(owned(&[("shop-a", "shop-b")]));
+    facts.groups.push(Group {
+        load_balancer: Some(balancer()),
+        targets: 2,
+        draining: 2,
+        ..twin()
+    });
+    let in_words = |facts: &Facts, why: &str| {
+        let said = refusals(facts);
+        let what = "shop-b can't be slot b's target group beside shop-a: ";
+        assert!(said.starts_with(&format!("{what}{why}")), "{said}");
+        assert_eq!(said.lines().count(), 1, "{said}");
+        assert!(!said.contains("delete"), "{said}");
+    };
+    in_words(
+        &facts,
+        "its last targets (2) are still draining; wait until they are gone, 60 s at most, and run \
+         the same again",
+    );
+    facts.groups[1].draining = 1;
+    in_words(
+        &facts,
+        "it is in use: it has targets (2); see whose they are",
+    );
+    facts.groups[1]
+        .settings
+        .extend(owned(&[("VpcId", "vpc-other")]));
+    in_words(
+        &facts,
+        "its VpcId is vpc-other, not vpc-0a0a0a0a0a0a0a0a0; ",
+    );
+    facts.groups[1] = twin();
+    assert!(propose(&facts).is_ok());
+}
+
 #[test]
 fn what_was_left_half_done_is_taken_up() {
     let mut facts = facts();

@@ -235,6 +235,7 @@ fn group(described: &Element) -> Group {
         tags: BTreeMap::new(),
         load_balancer: balancers.first().map(|arn| LoadBalancerArn::new(&arn.text)),
         targets: 0,
+        draining: 0,
         strangers: Vec::new(),
         elsewhere: Vec::new(),
     }

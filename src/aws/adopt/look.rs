@@ -3,10 +3,11 @@
 use std::collections::{BTreeMap, BTreeSet};
 use std::time::Duration;
 
-use aws_sdk_cloudwatch::types::{AlarmType, Dimension, Metric, MetricAlarm};
+use aws_sdk_elasticloadbalancingv2::types::{TargetHealthDescription, TargetHealthStateEnum};
 use serde_json::Value;
 
-use crate::adopt::{Across, AlarmNamed, Facts, Group, Limits, RouteFound, Wanted, service_stems};
+use super::alarms::PAGES_OF_ALARMS;
+use crate::adopt::{Across, Facts, Group, Limits, RouteFound, Wanted, service_stems};
 use crate::aws::cloud::Cloud;
 use crate::aws::ecs::{last_part, own_groups, text};
 use crate::aws::error::AwsError;
@@ -14,20 +15,15 @@ use crate::aws::forward;
 use crate::aws::retry::{Effect, patiently};
 use crate::aws::strangers::{Registered, registered};
 use crate::aws::together::some;
-use crate::deployment::ids::{
-    AlarmName, ClusterName, EcsServiceName, LoadBalancerArn, TargetGroupArn,
-};
+use crate::deployment::ids::{ClusterName, EcsServiceName, LoadBalancerArn, TargetGroupArn};
 use crate::deployment::observation::Seen;
 use crate::deployment::surroundings::Forward;
 
 const LIMITS: &str = "elasticloadbalancing:DescribeAccountLimits";
-const ALARMS: &str = "cloudwatch:DescribeAlarms";
 /// Calls at once, out of a bucket of 40 that refills by 10 a second and isn't only ours.
 const AT_ONCE: usize = 8;
 /// How long a look waits for an account that others keep busy.
 const THROTTLED_AT_MOST: Duration = Duration::from_secs(30);
-/// 100 alarms each: beyond that an account's alarms are not all looked at.
-const PAGES_OF_ALARMS: usize = 50;
 /// Names of limits, with ELBv2's own figures for where the account's can't be asked for. For network
 /// load balancers the first one dates from before they took weights.
 const GROUPS_PER_ACTION: (&str, usize) =
@@ -263,7 +259,12 @@ impl Cloud {
         let ids: Vec<TargetGroupArn> = arns.iter().map(TargetGroupArn::new).collect();
         let asked = arns.iter().zip(&ids).map(|(arn, id)| async move {
             let (attributes, targets) = tokio::join!(self.attributes_of(arn), self.targets_of(id));
-            Ok::<_, AwsError>((attributes?, targets?.len()))
+            let targets = targets?;
+            let state = |it: &TargetHealthDescription| it.target_health()?.state().cloned();
+            let drains =
+                |it: &&TargetHealthDescription| state(it) == Some(TargetHealthStateEnum::Draining);
+            let draining = targets.iter().filter(drains).count();
+            Ok::<_, AwsError>((attributes?, targets.len(), draining))
         });
         let asked = some(AT_ONCE / 2, asked.collect()).await;
         let tags = match self.tags_of(own).await {
@@ -274,7 +275,7 @@ impl Cloud {
             tags => tags?,
         };
         for (group, found) in groups.iter_mut().zip(asked) {
-            (group.attributes, group.targets) = found?;
+            (group.attributes, group.targets, group.draining) = found?;
             group.tags = tags.get(&group.arn).cloned().unwrap_or_default();
         }
         Ok(())
@@ -303,47 +304,6 @@ impl Cloud {
             .filter_map(|found| limit(found.name()?, found.max()?))
             .collect())
     }
-
-    /// The metric alarms that name any of those groups, their load balancers or any of those
-    /// services, and whether all alarms of the account were seen.
-    async fn alarms_naming(
-        &self,
-        groups: &[Group],
-        cluster: &ClusterName,
-        services: &BTreeSet<String>,
-    ) -> Result<(Vec<AlarmNamed>, bool), AwsError> {
-        let balancers: BTreeSet<&LoadBalancerArn> = groups
-            .iter()
-            .filter_map(|group| group.load_balancer.as_ref())
-            .collect();
-        let ids: Vec<TargetGroupArn> = groups.iter().map(Group::id).collect();
-        let mut found = Vec::new();
-        let mut token: Option<String> = None;
-        for _ in 0..PAGES_OF_ALARMS {
-            let page = self
-                .call(ALARMS, Effect::Reads, || {
-                    self.cloudwatch()
-                        .describe_alarms()
-                        .alarm_types(AlarmType::MetricAlarm)
-                        .max_records(100)
-                        .set_next_token(token.clone())
-                        .send()
-                })
-                .await?;
-            let alarms = page.metric_alarms().iter();
-            found.extend(
-                alarms.filter_map(|alarm| named(alarm, &ids, &balancers, (cluster, services))),
-            );
-            token = page
-                .next_token()
-                .filter(|token| !token.is_empty())
-                .map(str::to_owned);
-            if token.is_none() {
-                return Ok((found, true));
-            }
-        }
-        Ok((found, false))
-    }
 }
 
 fn groups_per_balancer(allowed: &BTreeMap<String, usize>, balancer: &LoadBalancerArn) -> usize {
@@ -365,48 +325,4 @@ fn slot_names(name: &EcsServiceName, wanted: &Wanted) -> BTreeSet<String> {
     let mut names = other_names(name, wanted);
     names.insert(name.as_str().to_owned());
     names
-}
-
-/// The alarm, where its dimensions name one of the groups, or no group and a load balancer or a
-/// service of the cluster.
-fn named(
-    alarm: &MetricAlarm,
-    ids: &[TargetGroupArn],
-    balancers: &BTreeSet<&LoadBalancerArn>,
-    (cluster, services): (&ClusterName, &BTreeSet<String>),
-) -> Option<AlarmNamed> {
-    let of_queries = alarm
-        .metrics()
-        .iter()
-        .filter_map(|query| query.metric_stat()?.metric());
-    let of_queries = of_queries.flat_map(Metric::dimensions);
-    let dimensions: Vec<&Dimension> = alarm.dimensions().iter().chain(of_queries).collect();
-    let values = |name: &str| -> Vec<String> {
-        let of_name = dimensions.iter().filter(|it| it.name() == Some(name));
-        of_name
-            .filter_map(|it| it.value().map(str::to_owned))
-            .collect()
-    };
-    let groups = values("TargetGroup");
-    let mut of_services = values("ServiceName");
-    let of_cluster = |it: &String| it == last_part(cluster.as_str());
-    if !values("ClusterName").iter().any(of_cluster) {
-        of_services.clear();
-    }
-    let is_balancers = |value: &String| balancers.iter().any(|it| it.dimension() == value);
-    let ours = match groups.is_empty() {
-        true => {
-            values("LoadBalancer").iter().any(is_balancers)
-                || of_services.iter().any(|it| services.contains(it))
-        }
-        false => groups
-            .iter()
-            .any(|value| ids.iter().any(|id| id.dimension() == value)),
-    };
-    ours.then_some(AlarmNamed {
-        name: AlarmName::new(alarm.alarm_name()?),
-        groups,
-        balancers: values("LoadBalancer"),
-        services: of_services,
-    })
 }

@@ -1,6 +1,7 @@
 //! Adopting a live service: looking at all of it, and adding what it lacks.
 
 mod add;
+mod alarms;
 mod groups;
 mod look;
 mod records;

@@ -3,6 +3,7 @@
 use super::*;
 use crate::adopt::{Facts, Proposal, Twin, Wanted, propose};
 use crate::aws::Unfinished;
+use crate::sandbox::wire::cloudwatch;
 
 /// A service as it is before anybody thought of blue/green: one group, with settings of its own,
 /// behind a plain listener and a rule that authenticates and is sticky.
@@ -364,4 +365,35 @@ async fn a_service_that_is_not_there_is_no_error() {
         );
     }
     assert_eq!(scene.cloud.names_of_clusters().await.unwrap(), ["demo"]);
+}
+
+#[tokio::test(start_paused = true)]
+async fn alarms_that_are_made_of_the_service_s_are_found_with_what_those_measure() {
+    let scene = alone();
+    let put = |operation: &str, input: Value| {
+        scene
+            .region
+            .with_world(|world| cloudwatch::handle(world, operation, &input).unwrap());
+    };
+    let cpu = json!({
+        "AlarmName": "cpu", "Namespace": "AWS/ECS", "MetricName": "CPUUtilization",
+        "Dimensions": [
+            { "Name": "ClusterName", "Value": demo::CLUSTER },
+            { "Name": "ServiceName", "Value": demo::SERVICE },
+        ],
+        "Statistic": "Average", "Period": 60, "EvaluationPeriods": 1, "Threshold": 90,
+        "ComparisonOperator": "GreaterThanThreshold",
+    });
+    put("PutMetricAlarm", cpu);
+    let ill = json!({ "AlarmName": "ill", "AlarmRule": "ALARM(\"cpu\")" });
+    put("PutCompositeAlarm", ill);
+    let facts = scene.look().await;
+    let ill = facts.alarms.iter().find(|it| it.name.as_str() == "ill");
+    let ill = ill.expect("it is found");
+    assert_eq!(ill.services, [demo::SERVICE]);
+    assert_eq!(ill.made_of[0].as_str(), "cpu");
+    let lines = scene.proposal().await.alarms;
+    let told = lines.iter().filter(|line| line.unfit.is_some());
+    let told: Vec<&str> = told.map(|it| it.name.as_str()).collect();
+    assert!(told.contains(&"cpu") && told.contains(&"ill"), "{told:?}");
 }

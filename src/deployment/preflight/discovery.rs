@@ -38,9 +38,13 @@ pub(super) fn check(
                 "service {service} is registered in Cloud Map ({names}), and green would be, too: \
                  {what}, whatever the weights are"
             ),
-            "set `discovery: shared` in bg.yaml if its clients there may reach both versions at \
-             once; else let them come through the load balancer, and take the registry out of the \
-             service: aws ecs update-service --service-registries '[]'",
+            format!(
+                "set `discovery: shared` in bg.yaml if its clients there may reach both versions \
+                 at once; else let them come through the load balancer, and take the registry out \
+                 of the service: aws ecs update-service --cluster {} --service {service} \
+                 --service-registries '[]'",
+                request.cluster
+            ),
         ),
     }
 }

@@ -59,7 +59,12 @@ fn check_behind(route: &Route, slot: SlotName, fixed: &[Forward], planning: &mut
     for forward in behind {
         let mut others = forward.weights.iter();
         if let Some((other, weight)) = others.find(|(it, weight)| *it != group && **weight > 0) {
-            planning.refuse(refusals::third_group(&forward.label(), other, *weight));
+            let ours = forward.weights.get(group).copied().unwrap_or_default();
+            planning.refuse(refusals::third_group(
+                &forward.label(),
+                (other, *weight),
+                ours,
+            ));
         }
         if forward.weights.get(group) == Some(&0) {
             planning.problem(

@@ -61,13 +61,24 @@ pub fn swapped(service: &EcsServiceName, group: &TargetGroupArn, slot: SlotName)
     )
 }
 
-/// A group of neither slot has weight in an action.
-pub fn third_group(label: &str, group: &TargetGroupArn, weight: u32) -> Problem {
+/// A group of neither slot has weight in an action, in which the slots' own have `ours`.
+pub fn third_group(label: &str, (group, weight): (&TargetGroupArn, u32), ours: u32) -> Problem {
+    let name = group.name();
+    if ours == 0 {
+        return Problem::new(
+            format!(
+                "{label} sends its traffic to {name} (weight {weight}), and none to the slots' \
+                 target groups"
+            ),
+            format!(
+                "leave its weight: {name} is what serves there. Name it in bg.yaml as a slot's \
+                 target group, with the service that is registered with it; or adopt that service \
+                 instead: bg init --service NAME"
+            ),
+        );
+    }
     Problem::new(
-        format!(
-            "{label} also sends traffic to {} (weight {weight})",
-            group.name()
-        ),
+        format!("{label} also sends traffic to {name} (weight {weight})"),
         "take that group out of the action or set its weight to 0: a third group makes the \
          slots' shares meaningless",
     )

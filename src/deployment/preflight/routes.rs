@@ -309,7 +309,13 @@ pub(super) fn check_foreign(
         .iter()
         .find(|(group, weight)| **weight > 0 && **group != groups.a && **group != groups.b);
     if let Some((group, weight)) = foreign {
-        planning.refuse(refusals::third_group(&forward.label(), group, *weight));
+        let of = |group| forward.weights.get(group).copied().unwrap_or_default();
+        let ours = of(&groups.a).saturating_add(of(&groups.b));
+        planning.refuse(refusals::third_group(
+            &forward.label(),
+            (group, *weight),
+            ours,
+        ));
     }
 }
 

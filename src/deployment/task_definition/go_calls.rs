@@ -38,6 +38,19 @@ fn call<'t>(text: &'t str, names: &[&str]) -> Option<(String, &'t str)> {
     (!arguments.is_empty()).then_some((written, rest))
 }
 
+/// The first function that a template calls as Go's do and that is none of these names: one that a
+/// plugin of ecspresso brings.
+pub(super) fn foreign<'t>(file: &'t str, names: &[&str]) -> Option<&'t str> {
+    let called = |inside: &'t str| {
+        let text = inside.trim_start_matches(['-', ' ', '\t']);
+        let end = text.find(|c: char| !(c.is_ascii_alphanumeric() || c == '_'))?;
+        let (name, rest) = text.split_at(end);
+        literal(rest.trim_start_matches([' ', '\t']))?;
+        (!name.is_empty() && !names.contains(&name)).then_some(name)
+    };
+    file.split("{{").skip(1).find_map(called)
+}
+
 /// A text between backticks or plain quotes, on one line.
 fn literal(text: &str) -> Option<(&str, &str)> {
     let quote = text.chars().next().filter(|c| matches!(c, '`' | '"'))?;

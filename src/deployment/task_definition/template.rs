@@ -40,6 +40,12 @@ pub fn is_template(file: &str) -> bool {
     file.contains("{{") || file.contains("{%")
 }
 
+/// A function of a plugin of ecspresso that a template calls: what it gives only ecspresso can work
+/// out.
+pub fn plugin_call(file: &str) -> Option<&str> {
+    go_calls::foreign(file, &OWN)
+}
+
 /// Whether something may be set under that name.
 pub fn may_be_set(name: &str) -> bool {
     let letter = |c: char| c.is_ascii_alphabetic() || c == '_';
@@ -79,9 +85,16 @@ pub fn render(
     let text = jinja.render_named_str(origin, &source, context);
     let text = text.map_err(|error| {
         let refused = refuse(&error, file, &source, origin);
-        match misspelt(&error, &source, &set) {
-            Some(name) => refused.with_hint(format!("is it what --set {name}=… was meant for?")),
-            None => refused,
+        match (misspelt(&error, &source, &set), plugin_call(file)) {
+            (Some(name), _) => {
+                refused.with_hint(format!("is it what --set {name}=… was meant for?"))
+            }
+            (None, Some(function)) => refused.with_hint(format!(
+                "{function} is a function of ecspresso's plugins, it seems, and only ecspresso can \
+                 work out what it gives: ecspresso render taskdef > FILE; of other programs' functions \
+                 env, must_env and json_escape are here"
+            )),
+            (None, None) => refused,
         }
     })?;
     Ok(Rendered {
@@ -331,6 +344,20 @@ mod tests {
         assert_eq!(text("{{ env `GONE` `EMPTY` `latest` }}"), "latest");
         assert_eq!(text("{{- env \"TAG\" \"latest\" -}}"), "v7");
         assert_eq!(text("{{ must_env `TOKEN` | json_escape }}"), "hunter2\\\"");
+    }
+
+    #[test]
+    fn a_function_of_a_plugin_is_named_with_what_can_work_it_out() {
+        let said = refused("{ \"a\": \"{{ must_env `TAG` }}\", \"b\": \"{{ tfstate `x.id` }}\" }");
+        assert!(
+            said.contains("tfstate is a function of ecspresso's plugins"),
+            "{said}"
+        );
+        assert!(said.contains("ecspresso render taskdef > FILE"), "{said}");
+        assert_eq!(
+            plugin_call("{{ must_env `TAG` }} {{ tag }} {{ tag | tojson }}"),
+            None
+        );
     }
 
     #[test]

@@ -16,7 +16,7 @@ use crate::cli::exit::ExitCode;
 use crate::cli::request;
 use crate::cli::session::aws_alone;
 use crate::cli::terminal::Surface;
-use crate::config::CONFIG_FILE;
+use crate::config::{CONFIG_FILE, Discovery};
 use crate::deployment::ids::{ClusterName, EcsServiceName};
 use crate::deployment::preflight::RouteWanted;
 use crate::report::line::{StyledLine, Tone};
@@ -34,7 +34,7 @@ pub(super) async fn run(global: &Global, args: &InitArgs) -> Result<ExitCode, Cl
     // A text for another tool writes no config, and one that is there names the service all the same.
     let there = path.clone().unwrap_or_else(|| usual(global));
     let there = file::read(&there);
-    let from = from::read(&args.from)?;
+    let from = from::read(&args.from)?.with_flags(global, args);
     let for_people = global.output != OutputFormat::Json;
     if for_people {
         from.show(args);
@@ -45,6 +45,8 @@ pub(super) async fn run(global: &Global, args: &InitArgs) -> Result<ExitCode, Cl
         file::refuse_slot_b(config, &cluster, &service)?;
     }
     let tests = there.as_ref().map(request::test_routes);
+    let agreed = there.as_ref().map(|config| config.discovery);
+    let agreed = agreed.unwrap_or_default() == Discovery::Shared;
     let wanted = there.map(|config| file::wanted(&config, &cluster, &service));
     let wanted = from.with_groups(wanted.unwrap_or_default());
     let tests = tests.unwrap_or_default();
@@ -65,7 +67,12 @@ pub(super) async fn run(global: &Global, args: &InitArgs) -> Result<ExitCode, Cl
         add(&cloud, &proposal, for_people).await?;
     }
     if for_people {
-        say_next(args, &proposal, &from.taken, path.as_deref());
+        let plan = plan(&from.taken, path.as_deref());
+        let plan = match proposal.registered && !agreed {
+            true => consent_first(&plan, path.as_deref()),
+            false => plan,
+        };
+        say_next(args, &proposal, path.as_deref(), &plan);
         return Ok(ExitCode::Stands);
     }
     let document = document(args, &from, &proposal, path.as_deref().zip(fate));
@@ -116,7 +123,7 @@ async fn no_service(cloud: &Cloud, cluster: &ClusterName, name: &EcsServiceName)
         Err(error) => return missing.caused_by(&error).hint("the cluster is --cluster"),
     };
     let like = |other: &str| strsim::jaro_winkler(other, name.as_str());
-    names.sort_by(|one, other| like(other).total_cmp(&like(one)));
+    sort_by_likeness(&mut names, like);
     let missing = match names.first().filter(|nearest| like(nearest) > ALIKE) {
         Some(nearest) => missing.hint(format!("did you mean {nearest}?")),
         None => missing,
@@ -125,6 +132,19 @@ async fn no_service(cloud: &Cloud, cluster: &ClusterName, name: &EcsServiceName)
         true => missing.hint(format!("cluster {cluster} has no services")),
         false => missing.hint(format!("services there: {}", names.join(", "))),
     }
+}
+
+/// Those that may be meant first, the likest of them before all; the others by their names.
+fn sort_by_likeness(names: &mut [String], like: impl Fn(&str) -> f64) {
+    let likeness = |name: &str| {
+        Some(like(name))
+            .filter(|it| *it > ALIKE)
+            .unwrap_or_default()
+    };
+    names.sort_by(|one, other| {
+        let nearer = likeness(other).total_cmp(&likeness(one));
+        nearer.then_with(|| one.cmp(other))
+    });
 }
 
 /// Where the config goes. With another tool's format only where that is asked for.
@@ -230,15 +250,31 @@ fn say_file(args: &InitArgs, path: &Path, fate: Fate) {
     }
 }
 
-fn say_next(args: &InitArgs, proposal: &Proposal, taken: &Taken, path: Option<&Path>) {
-    let config = path.filter(|path| *path != Path::new(CONFIG_FILE));
-    let config = config.map(|path| format!(" --config {}", path.display()));
-    let config = config.unwrap_or_default();
+fn plan(taken: &Taken, path: Option<&Path>) -> String {
     let version = match &taken.definition {
         Some(file) => format!("--task-definition {file}"),
         None => "--image REF".to_owned(),
     };
-    let plan = format!("bg plan{config} {version}");
+    format!("bg plan{} {version}", config_flag(path))
+}
+
+/// What a service in Cloud Map is refused without.
+fn consent_first(plan: &str, path: Option<&Path>) -> String {
+    let config = path.unwrap_or(Path::new(CONFIG_FILE)).display();
+    format!(
+        "set `discovery: shared` in {config} if clients in Cloud Map may reach both slots at once \
+         (without it plan refuses), then {plan}"
+    )
+}
+
+fn config_flag(path: Option<&Path>) -> String {
+    let config = path.filter(|path| *path != Path::new(CONFIG_FILE));
+    let config = config.map(|path| format!(" --config {}", path.display()));
+    config.unwrap_or_default()
+}
+
+fn say_next(args: &InitArgs, proposal: &Proposal, path: Option<&Path>, plan: &str) {
+    let config = config_flag(path);
     let (cluster, service) = (&proposal.cluster, &proposal.services.a);
     let complete = args.apply || proposal.additions().is_empty();
     match args.format {
@@ -305,6 +341,25 @@ fn document(
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn what_may_be_meant_comes_first_and_the_others_by_their_names() {
+        let mut names = ["zoo", "pay-worker", "api", "pay"].map(str::to_owned);
+        sort_by_likeness(&mut names, |it| strsim::jaro_winkler(it, "pay-workers"));
+        assert_eq!(names, ["pay-worker", "pay", "api", "zoo"]);
+    }
+
+    #[test]
+    fn what_plan_would_be_refused_for_comes_before_it() {
+        let taken = Taken::default();
+        assert_eq!(plan(&taken, None), "bg plan --image REF");
+        let path = Path::new("ecs/bg.yaml");
+        let said = consent_first(&plan(&taken, Some(path)), Some(path));
+        let first = "set `discovery: shared` in ecs/bg.yaml if clients";
+        assert!(said.starts_with(first), "{said}");
+        let then = "then bg plan --config ecs/bg.yaml --image REF";
+        assert!(said.ends_with(then), "{said}");
+    }
 
     fn failed(added: &[&str], class: ErrorClass, code: Option<&str>) -> CliError {
         let error = AwsError {

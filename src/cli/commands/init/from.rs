@@ -3,10 +3,11 @@
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 
+use super::file::last_part;
 use crate::adopt::{self, Pair, Proposal, Taken, Wanted};
 use crate::cli::args::{Global, InitArgs, InitFormat};
 use crate::cli::error::CliError;
-use crate::deployment::task_definition::{is_template, render};
+use crate::deployment::task_definition::{is_template, plugin_call, render};
 use crate::strategy::InputError;
 
 /// What CodeDeploy's examples call the task definition beside an AppSpec file.
@@ -44,6 +45,23 @@ impl From {
             InitFormat::Bg => tell!("{text}\n"),
             InitFormat::Terraform | InitFormat::Cloudformation => note!("{text}"),
         }
+    }
+
+    /// The flags win over the files, and what these name otherwise is told as left.
+    pub(super) fn with_flags(mut self, global: &Global, args: &InitArgs) -> From {
+        let taken = &mut self.taken;
+        for (what, flag, file) in [
+            ("region", &global.region, &mut taken.region),
+            ("cluster", &args.cluster, &mut taken.cluster),
+            ("service", &args.service, &mut taken.service),
+        ] {
+            let Some(flag) = flag else { continue };
+            if let Some(other) = file.take_if(|it| last_part(it) != last_part(flag)) {
+                let why = format!("{what} {other}: --{what} says {flag}");
+                taken.left.push(why);
+            }
+        }
+        self
     }
 
     /// The flag wins over the files.
@@ -125,7 +143,7 @@ fn one(file: &Path) -> Result<Taken, CliError> {
             // Nothing hangs on it.
             Err(error) => {
                 let why = error.message.lines().next().unwrap_or_default();
-                taken.left.push(format!(
+                taken.unread_service = Some(format!(
                     "{named}: green is cloned from the live service, which has its settings; \
                      its strategy, alarms and hooks are not read: {why}"
                 ));
@@ -168,6 +186,13 @@ fn of_service(path: &Path, named: &str) -> Result<Taken, CliError> {
             )));
         }
     };
+    if let Some(function) = plugin_call(&text_of(path)?) {
+        return Err(CliError::usage(format!(
+            "it calls {function}, a function of ecspresso's plugins, and only ecspresso can work \
+             out what that gives; have it write that, and name the file too: ecspresso render \
+             servicedef > servicedef.json, then --from servicedef.json"
+        )));
+    }
     let source = Source::read(path)?;
     let read = adopt::service_definition(&source.text, named);
     read.map_err(|error| source.refused(error))
@@ -175,6 +200,12 @@ fn of_service(path: &Path, named: &str) -> Result<Taken, CliError> {
 
 fn is_jsonnet(path: &Path) -> bool {
     path.extension().is_some_and(|it| it == "jsonnet")
+}
+
+fn text_of(file: &Path) -> Result<String, CliError> {
+    std::fs::read_to_string(file).map_err(|error| {
+        CliError::usage(format!("can't read {}", file.display())).caused_by(&error)
+    })
 }
 
 /// A file's text, with its template filled in from the environment.
@@ -194,8 +225,7 @@ impl Source {
                 ),
             );
         }
-        let text = std::fs::read_to_string(file)
-            .map_err(|error| CliError::usage(format!("can't read {shown}")).caused_by(&error))?;
+        let text = text_of(file)?;
         if !is_template(&text) {
             return Ok(Source {
                 text,
@@ -207,8 +237,10 @@ impl Source {
             .collect();
         let rendered = render(&text, &shown.to_string(), &BTreeMap::new(), &environment);
         let rendered = rendered.map_err(|error| {
-            CliError::usage(error.to_string())
-                .hint("functions of ecspresso's plugins aren't known: write their values there")
+            CliError::usage(error.to_string()).hint(
+                "functions of ecspresso's plugins aren't known: write their values there, or have \
+                 ecspresso do so: ecspresso render config > FILE",
+            )
         })?;
         Ok(Source {
             text: rendered.text,
@@ -280,10 +312,19 @@ mod tests {
         );
         let left = read(&[path("plugins.yml")]).unwrap().taken.left();
         assert_eq!(left.len(), 1, "{left:?}");
+        let why = "not read: it calls tfstatef, a function of ecspresso's plugins";
+        assert!(!left[0].contains('\n') && left[0].contains(why), "{left:?}");
         assert!(
-            !left[0].contains('\n') && left[0].contains("not read: "),
+            left[0].contains("ecspresso render servicedef > servicedef.json, then --from"),
             "{left:?}"
         );
+        // As it says.
+        let linear = r#"{ "deploymentConfiguration": { "strategy": "LINEAR" } }"#;
+        write("servicedef.json", linear);
+        let taken = read(&[path("plugins.yml"), path("servicedef.json")]).unwrap();
+        assert_eq!(taken.taken.strategy.as_deref(), Some("linear:10%:6m"));
+        let left = taken.taken.left().join("\n");
+        assert!(!left.contains("not read: "), "{left}");
         write("ecspresso.jsonnet", "{}");
         let error = read(&[path("ecspresso.jsonnet")]).unwrap_err();
         assert!(error.to_string().contains("ecspresso render config"));

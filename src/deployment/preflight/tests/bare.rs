@@ -13,11 +13,18 @@ fn register(found: &mut Surroundings) {
 
 #[test]
 fn a_service_in_cloud_map_is_refused_until_the_config_agrees() {
-    each_is_refused(&[(
-        "registered in Cloud Map (srv-1)",
-        "set `discovery: shared` in bg.yaml",
-        |_, found| register(found),
-    )]);
+    each_is_refused(&[
+        (
+            "registered in Cloud Map (srv-1)",
+            "set `discovery: shared` in bg.yaml",
+            |_, found| register(found),
+        ),
+        (
+            "registered in Cloud Map (srv-1)",
+            "aws ecs update-service --cluster prod --service shop --service-registries '[]'",
+            |_, found| register(found),
+        ),
+    ]);
     let agreed = planned(|request, found| {
         register(found);
         request.discovery = Discovery::Shared;

@@ -86,6 +86,21 @@ fn a_drained_third_group_is_nobody_s_business() {
 }
 
 #[test]
+fn a_third_group_that_serves_alone_is_to_keep_its_weight() {
+    let planning = planned(|_, found| {
+        let weights = &mut found.forwards[0].weights;
+        weights.values_mut().for_each(|weight| *weight = 0);
+        weights.insert(group_arn("other"), 100);
+    });
+    let said = problems(&planning).join("\n");
+    assert!(
+        said.contains("shop:443 sends its traffic to other (weight 100), and none to the slots'"),
+        "{said}"
+    );
+    assert!(said.contains("leave its weight"), "{said}");
+}
+
+#[test]
 fn listed_routes_have_to_exist_and_to_be_all() {
     let place = |port| RouteWanted::Place {
         load_balancer: "shop".to_owned(),
