@@ -23,6 +23,7 @@ use super::xml::Element;
 /// A service without its SDK.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum Other {
+    Ec2,
     EventBridge,
     Iam,
     Lambda,
@@ -35,6 +36,7 @@ impl Other {
     /// As requests are signed, and endpoints named.
     pub(super) fn name(self) -> &'static str {
         match self {
+            Other::Ec2 => "ec2",
             Other::EventBridge => "events",
             Other::Iam => "iam",
             Other::Lambda => "lambda",
@@ -47,6 +49,7 @@ impl Other {
     /// As `AWS_ENDPOINT_URL_…` names it.
     fn id(self) -> &'static str {
         match self {
+            Other::Ec2 => "EC2",
             Other::EventBridge => "EventBridge",
             Other::Iam => "IAM",
             Other::Lambda => "Lambda",
@@ -60,7 +63,7 @@ impl Other {
     fn target(self) -> &'static str {
         match self {
             Other::EventBridge => "AWSEvents",
-            Other::Iam | Other::Lambda | Other::Sns => "",
+            Other::Ec2 | Other::Iam | Other::Lambda | Other::Sns => "",
             Other::SecretsManager => "secretsmanager",
             Other::Ssm => "AmazonSSM",
         }
@@ -69,6 +72,7 @@ impl Other {
     /// The only version of its API, where requests name it.
     fn version(self) -> &'static str {
         match self {
+            Other::Ec2 => "2016-11-15",
             Other::Iam => "2010-05-08",
             Other::Sns => "2010-03-31",
             Other::EventBridge | Other::Lambda | Other::SecretsManager | Other::Ssm => "",
@@ -195,7 +199,7 @@ impl Cloud {
         self.call_and_read(operation, effect, send, read).await
     }
 
-    /// A call of AWS Query: the result's element.
+    /// A call of AWS Query: the result's element; EC2's answers are results themselves.
     pub(super) async fn ask_query(
         &self,
         service: Other,
@@ -227,6 +231,9 @@ impl Cloud {
         };
         let read = |body: &[u8]| {
             let root = Element::parse(body).map_err(|error| error.to_string())?;
+            if service == Other::Ec2 {
+                return Ok(root);
+            }
             let result = format!("{name}Result");
             let found = root.children.into_iter().find(|it| it.name == result);
             found.ok_or_else(|| format!("there is no {result}"))

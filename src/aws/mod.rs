@@ -23,6 +23,7 @@ mod forward;
 mod forwards;
 mod groups;
 mod images;
+mod instances;
 mod lambda;
 mod last_hour;
 mod limits;

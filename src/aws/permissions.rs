@@ -87,6 +87,8 @@ pub(super) enum When {
     Buses,
     /// With a gate that looks at scans.
     Scans,
+    /// With a gate that asks each of green's targets: these may be instances.
+    Targets,
     /// Where records are routes.
     Records,
     /// Where one of them doesn't say its zone's id.
@@ -145,6 +147,12 @@ pub(super) const PERMISSIONS: &[Permission] = &[
             "elasticloadbalancing:DescribeListeners",
             "elasticloadbalancing:DescribeRules",
         ],
+    ),
+    allow(
+        Read,
+        On::Anything,
+        When::Targets,
+        &["ec2:DescribeInstances"],
     ),
     allow(
         Read,

@@ -46,6 +46,8 @@ pub struct Scope {
     pub buses: Vec<EventBus>,
     /// Whether a gate looks at scans of images.
     pub scans: bool,
+    /// Whether a gate asks each of green's targets.
+    pub asks_targets: bool,
     /// The table of journals and locks.
     pub table: Option<String>,
 }
@@ -128,6 +130,7 @@ fn is_needed(when: When, scope: &Scope) -> bool {
         When::Deadman => scope.deadman.is_some(),
         When::Table => scope.table.is_some(),
         When::Scans => scope.scans,
+        When::Targets => scope.asks_targets,
         When::Functions => !scope.functions.is_empty(),
         When::Topics => !scope.topics.is_empty(),
         When::Buses => !scope.buses.is_empty(),

@@ -1,7 +1,7 @@
 //! Plain HTTP requests, past every AWS service: what a gate asks. They take the same way out as
 //! calls do, so that a test can stand at its end.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::convert::Infallible;
 use std::error::Error;
 use std::fmt;
@@ -16,6 +16,7 @@ use aws_smithy_types::timeout::TimeoutConfig;
 use aws_types::SdkConfig;
 
 use super::cloud::Cloud;
+use super::error::ErrorClass;
 use crate::deployment::plan::Plan;
 
 /// The way out, which may be taken along.
@@ -95,7 +96,7 @@ impl Cloud {
     /// # Errors
     /// In words, where they can't be read, or there are none.
     pub async fn green_addresses(&self, plan: &Plan) -> Result<Vec<String>, String> {
-        let mut addresses = Vec::new();
+        let mut found: Vec<(String, i32)> = Vec::new();
         for target in &plan.slots[plan.green_slot()].targets {
             let seen = self.targets_of(&target.group).await;
             let seen = seen.map_err(|error| error.to_string())?;
@@ -108,28 +109,49 @@ impl Cloud {
                 if state != Some(&TargetHealthStateEnum::Healthy) {
                     continue;
                 }
-                if id.starts_with("i-") {
-                    return Err(
-                        "green's targets are instances, whose addresses aren't known: ask \
-                                by `url`"
-                            .to_owned(),
-                    );
-                }
-                let address = match id.contains(':') {
-                    true => format!("[{id}]:{port}"),
-                    false => format!("{id}:{port}"),
-                };
                 // One port may be behind several load balancers.
-                if !addresses.contains(&address) {
-                    addresses.push(address);
+                let place = (id.to_owned(), port);
+                if !found.contains(&place) {
+                    found.push(place);
                 }
             }
         }
-        match addresses.is_empty() {
-            true => Err("green has no healthy target".to_owned()),
-            false => Ok(addresses),
+        if found.is_empty() {
+            return Err("green has no healthy target".to_owned());
         }
+        self.addresses_of(&found).await
     }
+
+    /// Targets by the address of their task's interface, or of the instance that they are on.
+    async fn addresses_of(&self, targets: &[(String, i32)]) -> Result<Vec<String>, String> {
+        let ids = targets.iter().map(|(id, _)| id);
+        let instances: BTreeSet<String> = ids.filter(|id| is_instance(id)).cloned().collect();
+        let known = self.instance_addresses(&instances).await;
+        let known = known.map_err(|error| match error.class {
+            ErrorClass::Denied => "green's targets are instances, and asking for their addresses \
+                                   isn't allowed (ec2:DescribeInstances): `bg iam-policy` prints \
+                                   what is needed"
+                .to_owned(),
+            _ => error.to_string(),
+        })?;
+        let address = |(id, port): &(String, i32)| {
+            let host = match is_instance(id) {
+                true => known
+                    .get(id)
+                    .ok_or_else(|| format!("EC2 shows no private address of instance {id}"))?,
+                false => id,
+            };
+            Ok(match host.contains(':') {
+                true => format!("[{host}]:{port}"),
+                false => format!("{host}:{port}"),
+            })
+        };
+        targets.iter().map(address).collect()
+    }
+}
+
+fn is_instance(id: &str) -> bool {
+    id.starts_with("i-")
 }
 
 impl Web {

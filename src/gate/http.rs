@@ -3,7 +3,7 @@
 use serde_json::Value;
 use serde_json_path::JsonPath;
 
-use super::{HttpCheck, StatusRange};
+use super::{Address, HttpCheck, StatusRange};
 
 /// As much of a body as is quoted.
 const QUOTED: usize = 200;
@@ -19,6 +19,11 @@ pub fn json_path(path: &str) -> Result<(), String> {
 }
 
 impl HttpCheck {
+    /// Whether each of green's targets is asked, past the load balancer.
+    pub fn asks_targets(&self) -> bool {
+        matches!(self.to, Address::Targets(_))
+    }
+
     /// Whether an answer passes.
     ///
     /// # Errors

@@ -225,7 +225,7 @@ fn internal_code(service: Service, query: bool) -> &'static str {
         Service::Secrets => "InternalServiceError",
         Service::DynamoDb | Service::Ssm => "InternalServerError",
         Service::Iam => "ServiceFailure",
-        Service::Sns => "InternalError",
+        Service::Sns | Service::Ec2 => "InternalError",
         Service::Events => "InternalException",
         Service::CloudWatch
         | Service::Elbv2

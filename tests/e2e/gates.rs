@@ -2,6 +2,9 @@
 
 use std::os::unix::fs::PermissionsExt;
 
+use serde_json::json;
+
+use super::routes::HTTP;
 use super::support::{Ended, Scene, until};
 
 const DEPLOY: [&str; 4] = ["deploy", "--image", "shop:v2", "--no-wait-retire"];
@@ -158,6 +161,67 @@ fn an_http_gate_asks_each_of_greens_targets_past_the_load_balancer() {
         .exits(4)
         .says("/health answered $.status as 200, not 204, after 2 tries");
     scene.stands_on_blue();
+}
+
+/// A service on container instances in bridge mode, adopted.
+fn on_instances() -> Scene {
+    let scene = Scene::empty_at_speed(60, "").adopting();
+    std::fs::remove_file(scene.folder().join("bg.yaml")).expect("it was written");
+    let settings = [&[("TargetType", "instance")], &HTTP[..]].concat();
+    let group = scene.new_group("shop-a", "80", &settings);
+    let listener = [
+        ("LoadBalancerArn", scene.balancer("application")),
+        ("Protocol", "HTTP".to_owned()),
+        ("Port", "80".to_owned()),
+        ("DefaultActions.member.1.Type", "forward".to_owned()),
+        ("DefaultActions.member.1.TargetGroupArn", group.clone()),
+    ];
+    let listener = listener.each_ref().map(|(key, it)| (*key, it.as_str()));
+    scene.made("CreateListener", &listener, "ListenerArn");
+    let port = json!({ "containerPort": 8080, "hostPort": 0 });
+    let app = json!({ "name": "app", "image": "shop:v1", "memory": 64, "portMappings": [port] });
+    let definition = json!({
+        "family": "shop", "networkMode": "bridge", "requiresCompatibilities": ["EC2"],
+        "containerDefinitions": [app],
+    });
+    scene.ecs("CreateCluster", &json!({ "clusterName": "demo" }));
+    scene.ecs("RegisterTaskDefinition", &definition);
+    let target = json!({ "targetGroupArn": group, "containerName": "app", "containerPort": 8080 });
+    let service = json!({
+        "cluster": "demo", "serviceName": "shop", "taskDefinition": "shop", "desiredCount": 2,
+        "launchType": "EC2", "loadBalancers": [target],
+    });
+    scene.ecs("CreateService", &service);
+    until("its targets to be healthy", || {
+        let health = scene.elb("DescribeTargetHealth", &[("TargetGroupArn", &group)]);
+        (health.matches("<State>healthy<").count() == 2).then_some(())
+    });
+    let place = ["--region", "eu-west-1", "--cluster", "demo"];
+    let shop = ["--service", "shop", "--apply"];
+    scene.bg(&[&["init"], &place[..], &shop].concat()).exits(0);
+    scene
+}
+
+#[test]
+fn an_http_gate_asks_targets_that_are_instances_at_their_address() {
+    let scene = on_instances();
+    let gate = "
+gates:
+  - name: health
+    at: before-traffic
+    http: { path: /health, json: { $.image: 'shop:v2' }, retries: 1, every: 1s }
+";
+    scene.write("bg.yaml", &(read(&scene, "bg.yaml") + gate));
+    scene
+        .bg(&DEPLOY)
+        .exits(0)
+        .says("health says yes: /health of 2 targets answered");
+    let next = ["deploy", "--image", "shop:v3", "--no-wait-retire"];
+    scene
+        .bg(&next)
+        .exits(4)
+        .says("172.31.")
+        .says("/health answered $.image as \"shop:v3\", not \"shop:v2\"");
 }
 
 #[test]

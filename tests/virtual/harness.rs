@@ -124,6 +124,7 @@ impl Stage {
             topics: Vec::new(),
             buses: Vec::new(),
             scans: request.image_gate() == Some(true),
+            asks_targets: request.http_gates().any(|(_, check)| check.asks_targets()),
             table: match *self.store {
                 Store::Dynamo(_) => Some("bg-state".to_owned()),
                 Store::File(_) | Store::Memory(_) => None,

@@ -9,7 +9,7 @@ use crate::cli::request;
 use crate::cli::session::read_config;
 use crate::config::{Config, StateLocation};
 use crate::deployment::ids::{ClusterName, ServiceName};
-use crate::gate::{GateWanted, ImageCheck};
+use crate::gate::{GateWanted, HttpCheck, ImageCheck};
 use crate::notify::Channel;
 
 /// What AWS lets a managed policy have at most, and all inline policies of a role together, in
@@ -97,6 +97,9 @@ fn scope(global: &Global, config: &Config) -> Scope {
         scans: (config.gates.iter())
             .filter_map(GateWanted::image)
             .any(ImageCheck::looks_at_scans),
+        asks_targets: (config.gates.iter())
+            .filter_map(GateWanted::http)
+            .any(HttpCheck::asks_targets),
         table: match &config.state {
             StateLocation::DynamoDb(table) => Some(table.clone()),
             StateLocation::File(_) => None,

@@ -6,20 +6,14 @@ use jiff::{SignedDuration, Timestamp};
 
 use super::{Planning, Request};
 use crate::deployment::gate::{Gate, Point};
-use crate::deployment::ids::SlotName;
 use crate::deployment::plan::{Kind, StepPlan};
 use crate::deployment::surroundings::{FunctionFound, Surroundings};
-use crate::gate::{Address, Asks, Check, GateAnswer, GateWanted, Place, opens};
+use crate::gate::{Asks, Check, GateAnswer, GateWanted, Place, opens};
 use crate::strategy::{Weight, format_duration};
 
 /// The gates of a plan. A rollback asks none: it goes to what has served before. A hotfix doesn't
 /// wait for a window.
-pub(super) fn check(
-    request: &Request,
-    found: &Surroundings,
-    green: SlotName,
-    planning: &mut Planning,
-) -> Vec<Gate> {
+pub(super) fn check(request: &Request, found: &Surroundings, planning: &mut Planning) -> Vec<Gate> {
     if request.kind == Kind::Rollback {
         return Vec::new();
     }
@@ -28,7 +22,6 @@ pub(super) fn check(
     for wanted in gates.clone() {
         check_function(wanted, found, planning);
         check_images(wanted, found, planning);
-        check_targets(wanted, request, found, green, planning);
     }
     gates
         .filter_map(|wanted| gate(wanted, request, &steps, now, planning))
@@ -69,32 +62,6 @@ fn check_images(wanted: &GateWanted, found: &Surroundings, planning: &mut Planni
             planning.note(format!("gate {name} would wait: {why}"));
         }
         GateAnswer::Passed { .. } => {}
-    }
-}
-
-/// Instances have no address that the load balancer tells.
-fn check_targets(
-    wanted: &GateWanted,
-    request: &Request,
-    found: &Surroundings,
-    green: SlotName,
-    planning: &mut Planning,
-) {
-    let Some(Address::Targets(path)) = wanted.http().map(|check| &check.to) else {
-        return;
-    };
-    let targets = request.slots[green].targets.iter();
-    let mut groups = targets.filter_map(|it| found.groups.get(&it.group)?.as_ref());
-    if groups.any(|group| group.target_type == "instance") {
-        planning.problem(
-            format!(
-                "gate {} asks green's targets for {path}, and they are instances, whose addresses \
-                 aren't known",
-                wanted.name
-            ),
-            "let it ask through a `test_route` (`through: test-route`), give it a whole `url`, or \
-             use a `command`",
-        );
     }
 }
 

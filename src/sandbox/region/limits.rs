@@ -71,7 +71,8 @@ fn buckets_of(operation: &Operation) -> Vec<Bucket> {
         | Service::Discovery
         | Service::Lambda
         | Service::Sns
-        | Service::Events => Vec::new(),
+        | Service::Events
+        | Service::Ec2 => Vec::new(),
     }
 }
 

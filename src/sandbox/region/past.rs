@@ -35,6 +35,9 @@ impl Region {
             let balancer = balancer.arn.clone();
             return Some(through(&mut world, rng, (&balancer, port), uri, headers));
         }
+        let mut instances = world.ecs.all_instances(&world.region);
+        let on = instances.find(|it| it.private_address() == host);
+        let host = on.map_or(host, |it| it.id);
         let app = world.ecs.application_at(&host, port)?;
         Some(answer(app, rng, world.now, uri))
     }

@@ -9,6 +9,7 @@ pub mod cbor;
 pub mod cloudwatch;
 pub mod discovery;
 pub mod dynamodb;
+pub mod ec2;
 pub mod ecr;
 pub mod ecs;
 pub mod elbv2;
@@ -79,6 +80,8 @@ pub enum Service {
     Sns,
     /// EventBridge.
     Events,
+    /// EC2.
+    Ec2,
 }
 
 impl Service {
@@ -102,6 +105,7 @@ impl Service {
             Self::Route53 => "route53",
             Self::Sns => "sns",
             Self::Events => "events",
+            Self::Ec2 => "ec2",
         }
     }
 }
@@ -240,6 +244,7 @@ pub fn recognise(
         Some("2011-06-15") => (Service::Sts, QueryService::Sts),
         Some("2010-05-08") => (Service::Iam, QueryService::Iam),
         Some("2010-03-31") => (Service::Sns, QueryService::Sns),
+        Some("2016-11-15") => (Service::Ec2, QueryService::Ec2),
         _ => return Err(AwsError::unknown_operation(path)),
     };
     let (name, input) = query::decode(body)?;
@@ -327,6 +332,7 @@ impl Operation {
             Service::Route53 => route53::handle,
             Service::Sns => sns::handle,
             Service::Events => events::handle,
+            Service::Ec2 => ec2::handle,
         };
         let result = handle(world, &self.name, &self.input);
         let apart = [Service::DynamoDb, Service::Sns, Service::Events];

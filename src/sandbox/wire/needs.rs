@@ -86,7 +86,7 @@ pub fn of(operation: &Operation, account: &str, region: &str) -> Vec<Need> {
         Service::Route53 => vec![request.of_route53()],
         Service::Sns => vec![request.own(super::sns::topic(&operation.input))],
         Service::Events => request.of_events(),
-        Service::Sts | Service::Ssm | Service::Discovery => vec![request.own("*")],
+        Service::Sts | Service::Ssm | Service::Discovery | Service::Ec2 => vec![request.own("*")],
     }
 }
 

@@ -26,6 +26,8 @@ pub enum QueryService {
     Iam,
     /// Simple Notification Service, version 2010-03-31.
     Sns,
+    /// EC2, version 2016-11-15, with a dialect of its own.
+    Ec2,
 }
 
 impl QueryService {
@@ -36,6 +38,15 @@ impl QueryService {
             Self::Sts => "https://sts.amazonaws.com/doc/2011-06-15/",
             Self::Iam => "https://iam.amazonaws.com/doc/2010-05-08/",
             Self::Sns => "http://sns.amazonaws.com/doc/2010-03-31/",
+            Self::Ec2 => "http://ec2.amazonaws.com/doc/2016-11-15/",
+        }
+    }
+
+    /// What the elements of a list are called.
+    fn of_list(self) -> &'static str {
+        match self {
+            Self::Ec2 => "item",
+            _ => "member",
         }
     }
 }
@@ -142,25 +153,43 @@ fn map_of(entries: Node) -> Value {
     )
 }
 
-/// Writes an answer: `OpResponse` around `OpResult`.
+/// Writes an answer: `OpResponse` around `OpResult`, or in EC2's dialect around the fields.
 pub fn encode(service: QueryService, operation: &str, output: &Value, request_id: &str) -> Vec<u8> {
     let mut xml = String::with_capacity(512);
     let namespace = service.namespace();
+    let (item, request_id) = (service.of_list(), escape(request_id));
     xml.push_str(&format!("<{operation}Response xmlns=\"{namespace}\">"));
-    element(&mut xml, &format!("{operation}Result"), output);
-    xml.push_str(&format!(
-        "<ResponseMetadata><RequestId>{}</RequestId></ResponseMetadata></{operation}Response>",
-        escape(request_id)
-    ));
+    if service == QueryService::Ec2 {
+        xml.push_str(&format!("<requestId>{request_id}</requestId>"));
+        for (key, value) in output.as_object().into_iter().flatten() {
+            element(&mut xml, key, value, item);
+        }
+    } else {
+        element(&mut xml, &format!("{operation}Result"), output, item);
+        xml.push_str(&format!(
+            "<ResponseMetadata><RequestId>{request_id}</RequestId></ResponseMetadata>"
+        ));
+    }
+    xml.push_str(&format!("</{operation}Response>"));
     xml.into_bytes()
 }
 
 /// Writes an error answer.
 pub fn encode_error(service: QueryService, error: &AwsError, request_id: &str) -> Vec<u8> {
-    xml::error_response(service.namespace(), error, request_id).into_bytes()
+    match service {
+        QueryService::Ec2 => format!(
+            "<Response><Errors><Error><Code>{}</Code><Message>{}</Message></Error></Errors>\
+             <RequestID>{}</RequestID></Response>",
+            escape(error.code.as_str()),
+            escape(error.message.as_str()),
+            escape(request_id),
+        )
+        .into_bytes(),
+        _ => xml::error_response(service.namespace(), error, request_id).into_bytes(),
+    }
 }
 
-fn element(xml: &mut String, name: &str, value: &Value) {
+fn element(xml: &mut String, name: &str, value: &Value, item: &str) {
     if value.is_null() {
         return;
     }
@@ -173,30 +202,30 @@ fn element(xml: &mut String, name: &str, value: &Value) {
         Value::Number(number) => xml.push_str(&number.to_string()),
         Value::String(text) => xml.push_str(&escape(text.as_str())),
         Value::Array(items) => {
-            for item in items {
-                element(xml, "member", item);
+            for one in items {
+                element(xml, item, one, item);
             }
         }
-        Value::Object(fields) => object(xml, name, fields),
+        Value::Object(fields) => object(xml, name, fields, item),
     }
     xml.push_str("</");
     xml.push_str(name);
     xml.push('>');
 }
 
-fn object(xml: &mut String, name: &str, fields: &Map<String, Value>) {
+fn object(xml: &mut String, name: &str, fields: &Map<String, Value>, item: &str) {
     if let Some(seconds) = fields.get("$time").and_then(Value::as_f64) {
         xml.push_str(&iso8601(seconds));
     } else if MAPS.contains(&name) {
         for (key, value) in fields {
             xml.push_str("<entry>");
-            element(xml, "key", &Value::String(key.clone()));
-            element(xml, "value", value);
+            element(xml, "key", &Value::String(key.clone()), item);
+            element(xml, "value", value, item);
             xml.push_str("</entry>");
         }
     } else {
         for (key, value) in fields {
-            element(xml, key, value);
+            element(xml, key, value, item);
         }
     }
 }

@@ -38,6 +38,14 @@ pub struct Instance {
     pub zone: String,
 }
 
+impl Instance {
+    /// Its address in the VPC: always the same one.
+    pub fn private_address(&self) -> String {
+        let [.., high, low] = ids::fingerprint(&self.id).to_be_bytes();
+        format!("172.31.{high}.{low}")
+    }
+}
+
 impl Addresses {
     pub(super) fn at(&self, address: &str, port: u16) -> Option<&Occupant> {
         self.occupied.get(address)?.get(&port)

@@ -173,6 +173,12 @@ impl Ecs {
         self.addresses.instances(cluster, region)
     }
 
+    /// The container instances of all clusters.
+    pub fn all_instances(&self, region: &str) -> impl Iterator<Item = Instance> {
+        let clusters = self.clusters.keys();
+        clusters.flat_map(|cluster| self.addresses.instances(cluster, region))
+    }
+
     /// Lets the scheduler look at the next second, because something was changed from outside.
     pub fn wake(&mut self) {
         self.wake_at = None;
