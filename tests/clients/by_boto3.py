@@ -35,6 +35,7 @@ discovery = boto3.client(
 functions = boto3.client("lambda", config=ONCE)
 route53 = boto3.client("route53", config=ONCE)
 sns = boto3.client("sns", config=ONCE)
+ec2 = boto3.client("ec2", config=ONCE)
 events = boto3.client("events", config=ONCE)
 NETWORK = {
     "awsvpcConfiguration": {
@@ -929,6 +930,12 @@ def builds_otherwise(balancer, listener):
     made = ecs.register_container_instance(cluster="prod", instanceIdentityDocument=document)
     arn = made["containerInstance"]["containerInstanceArn"]
     assert ecs.list_container_instances(cluster="prod")["containerInstanceArns"] == [arn]
+    found = ec2.describe_instances(InstanceIds=["i-0a1b2c3d4e5f60718"])["Reservations"]
+    instance = found[0]["Instances"][0]
+    assert instance["InstanceId"] == "i-0a1b2c3d4e5f60718", instance
+    assert instance["PrivateIpAddress"].startswith("172.31."), instance
+    absent = {"InstanceIds": ["i-0ffffffffffffffff"]}
+    refused("InvalidInstanceID.NotFound", ec2.describe_instances, **absent)
     controller = {"deploymentController": {"type": "EXTERNAL"}, "desiredCount": 0}
     ecs.create_service(cluster="prod", serviceName="outside", **controller)
     seen = one_service("outside")

@@ -183,7 +183,7 @@ slots:
 ";
 
 /// What a config may have besides, and what that adds.
-const WITH: [(&str, &str); 8] = [
+const WITH: [(&str, &str); 9] = [
     ("a table in `state`", "state: dynamodb://bg-state"),
     (
         "`deadman`",
@@ -200,6 +200,10 @@ const WITH: [(&str, &str); 8] = [
     (
         "an image gate",
         "gates: [{ name: scan, at: before-traffic, image: { critical: 0 } }]",
+    ),
+    (
+        "an HTTP gate on the targets",
+        "gates: [{ name: health, at: before-traffic, http: { path: /health } }]",
     ),
     (
         "`sns` in `notify`",
