@@ -276,6 +276,20 @@ fn what_somebody_gave_to_green_by_hand_is_not_taken_back_and_in_nobody_s_way() {
 }
 
 #[test]
+fn who_breaks_the_glass_on_a_dead_deployment_hears_what_is_left_to_do() {
+    let scene = Scene::at_speed(100);
+    scene.configure(&[LONG]);
+    killed_at(&scene, "baking");
+    until_abandoned(&scene);
+    let open = "`bg resume` ends it";
+    let back = ["rollback", "--to", "a", "--force"];
+    scene.bg(&back).exits(0).complains(open);
+    scene.bg(&["resume"]).exits(4);
+    let again = scene.bg(&back).exits(0);
+    assert!(!again.stderr.contains(open), "{again}");
+}
+
+#[test]
 fn what_was_put_back_by_hand_is_in_nobody_s_way() {
     let scene = Scene::at_speed(100);
     scene.configure(&[LONG]);

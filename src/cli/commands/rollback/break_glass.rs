@@ -9,7 +9,7 @@ use serde_json::Value;
 
 use super::say;
 use crate::aws::{AwsError, RouteWrite};
-use crate::cli::abandoned::Abandoned;
+use crate::cli::abandoned::{Abandoned, Stands};
 use crate::cli::args::Global;
 use crate::cli::error::{CliError, ErrorKind};
 use crate::cli::exit::ExitCode;
@@ -45,10 +45,13 @@ pub(super) async fn run(
 /// What a dead deployment holds back stays so until somebody ends it. Whether there is one is not
 /// worth waiting for.
 async fn name_what_is_open(session: &Session) {
-    let open = tokio::time::timeout(UNTAG_WITHIN, Abandoned::find(session)).await;
-    if let Ok(Ok(Some(open))) = open
-        && !matches!(session.running_holder().await, Ok(Some(_)))
-    {
+    let look = async {
+        let open = Abandoned::find(session).await.ok()??;
+        let runs = session.running_holder().await.ok()?.is_some();
+        let traffic = Traffic::look(session).await.ok()?;
+        (!runs && open.stands(&traffic) == Stands::Open).then_some(open)
+    };
+    if let Ok(Some(open)) = tokio::time::timeout(UNTAG_WITHIN, look).await {
         let held = match &open.plan().scaling {
             Some(_) => ", and until then autoscaling takes no tasks away on either side",
             None => "",
