@@ -11,6 +11,7 @@ use super::args::{Cli, OutputFormat, RunArgs, Verb};
 use super::error::{CliError, ErrorKind};
 use super::exit::ExitCode;
 use super::story::{Said, Told};
+use crate::deployment::ids::DeploymentId;
 use crate::report::ci::facts::Facts;
 use crate::report::ci::github::{Annotation, Level, annotations, outputs};
 use crate::report::ci::junit::{self, CaseResult, junit};
@@ -41,6 +42,14 @@ pub(super) fn write_down(cli: &Cli, ended: &Result<ExitCode, CliError>) {
     if let Some(run) = run {
         write(run.junit.as_deref(), || end.junit());
         write(run.env_file.as_deref(), || end.facts.for_a_shell());
+    }
+}
+
+/// Which deployment this process drives from here on. Where it is killed before it can say how
+/// that ended, the job's last step puts this one back, and no other.
+pub(super) fn drives(id: &DeploymentId) {
+    if in_actions() {
+        fill("GITHUB_OUTPUT", &format!("deployment-id={id}\n"));
     }
 }
 

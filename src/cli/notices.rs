@@ -119,24 +119,40 @@ impl Notices {
 
     /// Waits a little for what was not sent yet.
     pub(super) async fn finish(self) {
-        let Notices { channels, .. } = self;
         let until = Instant::now() + FLUSH;
-        for channel in channels {
+        // Each ends by itself once nothing more can come: no one's slowness is another's.
+        let closed: Vec<_> = self.channels.into_iter().map(Sent::close).collect();
+        for channel in closed {
             channel.finish(until).await;
         }
     }
 }
 
 impl Sent {
-    async fn finish(self, until: Instant) {
+    /// Nothing more comes.
+    fn close(self) -> Closed {
         let Sent {
+            name, task, lost, ..
+        } = self;
+        Closed { name, task, lost }
+    }
+}
+
+/// A channel that is told what is left.
+#[derive(Debug)]
+struct Closed {
+    name: String,
+    task: JoinHandle<()>,
+    lost: u32,
+}
+
+impl Closed {
+    async fn finish(self, until: Instant) {
+        let Closed {
             name,
-            queue,
             mut task,
             lost,
-            ..
         } = self;
-        drop(queue);
         if timeout_at(until, &mut task).await.is_err() {
             task.abort();
             warn(&name, "it does not answer: not everything was told");

@@ -6,6 +6,7 @@ use std::time::Duration;
 use jiff::Timestamp;
 
 use super::args::{Global, OutputFormat, RunArgs};
+use super::ci;
 use super::display::{Display, TICK, print, print_json_line};
 use super::error::{CliError, ErrorKind, locked};
 use super::exit::ExitCode;
@@ -260,6 +261,7 @@ pub(super) async fn drive(
     asks: &mut Asks,
     display: &RefCell<Display>,
 ) -> Result<Deployment, CliError> {
+    ci::drives(&holder.deployment);
     let mut show = |record: &Record| {
         // A terminal that went away doesn't end a deployment.
         let _ = display.borrow_mut().record(record);

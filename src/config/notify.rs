@@ -36,7 +36,11 @@ pub(super) fn read_notify(
     node: &Node,
 ) -> Result<Vec<NotifyWanted>, InputError> {
     let items = reader.list(node, "a list of channels")?;
-    items.iter().map(|item| read_one(reader, item)).collect()
+    let items = items.iter().map(|item| read_one(reader, item));
+    // A line of it may hold a secret.
+    items
+        .map(|it| it.map_err(InputError::without_line))
+        .collect()
 }
 
 fn read_one(reader: Reader<'_>, node: &Node) -> Result<NotifyWanted, InputError> {

@@ -134,6 +134,50 @@ fn a_channel_that_is_dead_fails_nothing_and_is_named_without_its_address() {
 }
 
 #[test]
+fn no_error_in_the_config_shows_what_may_be_a_secret() {
+    let scene = Scene::at_speed(1);
+    for entry in [
+        "  - slack: htps://hooks.slack.com/services/T0/hunter2\n",
+        "  - slack: https://hooks.slack.com/services/T0/hunter2\n    on: [promotd]\n",
+        "  - webhook: { url: \"https://example.com/hunter2\", header: { A: hunter2 } }\n",
+        "  - webhook: { url: \"https://example.com\", headers: { A: hunter2, B: [1] } }\n",
+    ] {
+        notified(&scene, entry);
+        let refused = scene.bg(&["plan", "--image", "shop:v2"]).exits(2);
+        assert!(refused.stderr.contains("bg.yaml:"), "{refused}");
+        assert!(!refused.stderr.contains("hunter2"), "{refused}");
+    }
+}
+
+#[test]
+fn a_slow_channel_makes_no_other_one_late() {
+    let scene = Scene::at_speed(100);
+    let silent = TcpListener::bind("127.0.0.1:0").expect("a free port");
+    let (slow, hook) = (
+        silent.local_addr().expect("an address"),
+        Mailbox::answering(&[]),
+    );
+    notified(
+        &scene,
+        &format!(
+            "  - teams: \"http://{slow}/\"\n  - webhook: \"http://{}/in\"\n",
+            hook.address
+        ),
+    );
+    let ended = scene
+        .bg(&["deploy", "--image", "shop:v2", "--no-wait-retire"])
+        .exits(0)
+        .complains("teams was not told");
+    assert!(!ended.stderr.contains("webhook was not told"), "{ended}");
+    let told = hook.occasions();
+    assert_eq!(
+        told.last().map(String::as_str),
+        Some("promoted"),
+        "{told:?}"
+    );
+}
+
+#[test]
 fn a_channel_that_never_answers_holds_nothing_up() {
     let scene = Scene::at_speed(100);
     let silent = TcpListener::bind("127.0.0.1:0").expect("a free port");

@@ -61,7 +61,8 @@ fn what_a_kill_leaves_in_the_middle_is_put_back_by_the_last_step() {
     running.shell.signal("KILL");
     let step = job.over(running);
     assert_eq!(step.outcome, "cancelled");
-    assert!(step.outputs.is_empty(), "{step:?}");
+    let known: Vec<_> = step.outputs.keys().map(String::as_str).collect();
+    assert_eq!(known, ["deployment-id"], "{step:?}");
     assert_eq!(scene.weights(), (90, 10));
 
     let settled = job.step("settle").exits(0).gives("outcome", "reverted");
@@ -80,6 +81,28 @@ fn a_kill_before_anything_was_changed_leaves_nothing_to_do() {
     let running = job.start("run").expect("it runs");
     running.shell.signal("KILL");
     assert_eq!(job.over(running).outcome, "cancelled");
-    job.step("settle").exits(0);
+    assert_eq!(job.step("settle").outcome, "skipped");
     scene.stands_on_blue();
+}
+
+#[test]
+fn what_another_job_left_as_it_is_stays_so_whatever_becomes_of_this_one() {
+    let scene = Scene::at_speed(20);
+    scene.configure(&[LONG]);
+    let keeps = ["deploy", "--image", "shop:v2", "--on-interrupt", "keep"];
+    let mut kept = scene.start(&keeps);
+    kept.until_it_says("baking");
+    kept.signal("INT");
+    kept.end().exits(7);
+    for (name, value) in [("command", "plan"), ("arguments", "--wat")] {
+        let mut job = Job::on(&scene, &[("image", "shop:v3"), (name, value)]);
+        job.step("run");
+        assert_eq!(job.step("settle").outcome, "skipped", "{name}: {value}");
+        let mut job = Job::on(&scene, &[("image", "shop:v3"), (name, value)]);
+        let running = job.start("run").expect("it runs");
+        running.shell.signal("KILL");
+        job.over(running);
+        assert_eq!(job.step("settle").outcome, "skipped", "{name}: {value}");
+    }
+    assert_eq!(scene.weights(), (90, 10));
 }

@@ -95,8 +95,9 @@ impl Reader<'_> {
         self.show_until(Timestamp::MAX)?;
         if self.shown == 0 && self.sources.are_there() {
             let since = words::length(self.args.since);
+            let longer = words::length(self.args.since.saturating_mul(6)).replace(' ', "");
             self.note(&format!(
-                "nothing was logged in the last {since}: --since 1h looks further back"
+                "nothing was logged in the last {since}: --since {longer} looks further back"
             ));
         }
         Ok(())
