@@ -105,7 +105,7 @@ fn run(folder: &Path, script: &Path) -> String {
 /// The page as a script that marks where each command ended, and how.
 fn typed(page: &Page) -> String {
     // Whatever still runs at the end was typed into a second terminal.
-    let mut script = "enable -n bg\ntrap 'kill $(jobs -p) 2>/dev/null' EXIT\n".to_owned();
+    let mut script = "enable -n bg\ntrap 'kill $(jobs -p) 2>/dev/null; wait' EXIT\n".to_owned();
     for (at, command) in page.commands.iter().enumerate() {
         let typed = match command.beside {
             true => beside(at, command),
@@ -174,11 +174,15 @@ fn beside(at: usize, command: &Command) -> String {
         .max_by_key(|it| it.len())
         .unwrap_or_default();
     let known = known.replace('\'', "'\\''");
+    // The job is the program itself, and ends when the job is killed.
+    let typed = match command.typed.starts_with("bg ") {
+        true => format!("exec {}", command.typed),
+        false => command.typed.clone(),
+    };
     format!(
-        ": >.beside-{at}; {{ {}\n}} >.beside-{at} 2>&1 &\n\
+        ": >.beside-{at}; {{ {typed}\n}} >.beside-{at} 2>&1 &\n\
          until grep -qF -- '{known}' .beside-{at}; do kill -0 $! || break; sleep 0.05; done\n\
-         cat .beside-{at}",
-        command.typed
+         cat .beside-{at}"
     )
 }
 
