@@ -6,11 +6,12 @@ use std::cell::RefCell;
 use jiff::Timestamp;
 
 use super::args::{Global, RunArgs};
+use super::ci;
 use super::display::Display;
 use super::error::{CliError, ErrorKind, locked};
 use super::notices::Notices;
 use super::past::unknown;
-use super::running::{Job, drive, ended_badly, on_signal, wind_up};
+use super::running::{Job, drive, ended_badly, heed_signals, wind_up};
 use super::session::Session;
 use super::terminal::Surface;
 use super::traces;
@@ -303,14 +304,14 @@ impl Abandoned {
         for record in &self.records {
             display.borrow_mut().know(record);
         }
-        asks.listen_to_signals(|name| on_signal(args, &session.config.signals, name))
-            .map_err(|error| CliError::from_error(ErrorKind::Unexpected, &error))?;
+        heed_signals(args, session, &asks)?;
         let job = Job::GoOn {
             until,
             unwatched_since: self.unwatched_since(before.as_ref()),
             by: format!("{}@{}", holder.owner, holder.host),
             deployment: Box::new(self.deployment),
         };
+        ci::drives(args, &holder.deployment);
         let ended = drive(session, &service, &holder, job, &mut asks, &display).await?;
         wind_up(global, args, session, &ended, &mut asks, display).await;
         Ok(ended)

@@ -2,21 +2,25 @@
 //! `BG_SOME_FLAG` as well; a flag on the command line wins.
 
 mod deployment;
+mod misuse;
 mod terminal;
 mod values;
 mod verbs;
 
+use std::ffi::OsString;
 use std::path::PathBuf;
 
 use super::topics::TOPICS;
-use clap::builder::{FalseyValueParser, PossibleValuesParser};
-use clap::error::{ContextKind, ContextValue, ErrorKind};
+use clap::builder::{FalseyValueParser, PossibleValuesParser, Resettable};
+use clap::error::ErrorKind;
 use clap::{ArgMatches, Args, CommandFactory, FromArgMatches, Parser, Subcommand, ValueEnum};
 
 use super::story::Story;
 pub use deployment::{
     DefinitionArgs, DeployArgs, MeantArgs, PlanArgs, RegionArgs, RetireBy, RunArgs, VersionArgs,
 };
+use misuse::explained;
+pub use misuse::{Misuse, parse};
 pub use terminal::{CompletionsArgs, HelpArgs, LogsArgs, ManArgs, SchemaArgs};
 pub use verbs::{
     DeadmanArgs, DeadmanTestArgs, DeadmanVerb, DoctorArgs, Extra, HistoryArgs, IamPolicyArgs,
@@ -139,8 +143,6 @@ pub enum Verb {
     Help(HelpArgs),
 }
 
-/// More values than this are not listed in an error.
-const LISTED: usize = 12;
 const DEPLOY_EXAMPLES: &str = "\
 Examples:
   bg deploy --image registry.example/shop:v2
@@ -177,9 +179,10 @@ Examples:
   bg logs --green --grep ERROR --since 1h
   bg logs --container app --output json | jq -r .message
 
-Each line says when it was written, its side and slot, its task and its container. Read are
-containers with the driver awslogs, of tasks that run or stopped in the last hour; where another
-driver has the log, that is said. --follow reads on until Ctrl-C, also what tasks log that are new.";
+A terminal of 100 columns or more has slot a on the left and slot b on the right; elsewhere each line
+says its side and slot, its task and its container. Times are UTC. Read are containers with the
+driver awslogs, of tasks that run or stopped in the last hour; where another driver has the log, that
+is said. --follow reads on until Ctrl-C, also what tasks log that are new.";
 
 const RESUME_EXAMPLES: &str = "\
 Examples:
@@ -382,62 +385,25 @@ fn without_values(command: clap::Command) -> clap::Command {
         .mut_subcommands(without_values)
 }
 
-/// Reads the process's arguments and environment; prints help, version or what is wrong and
-/// ends the process (exit code 2 for bad usage) where that is due.
-pub fn parse() -> Cli {
-    try_parse(std::env::args_os()).unwrap_or_else(|error| error.exit())
+/// The command line that these arguments and the environment make, the program's name first. A
+/// variable that is empty is as good as none.
+///
+/// # Errors
+/// When it makes no sense, or asks for help or the version.
+pub fn try_parse<S: Into<OsString>>(args: impl IntoIterator<Item = S>) -> Result<Cli, clap::Error> {
+    let args: Vec<OsString> = args.into_iter().map(Into::into).collect();
+    let matches = without_empty(command()).try_get_matches_from(&args);
+    checked(&matches.map_err(|error| explained(error, &args))?)
 }
 
-/// The same over given arguments, the program's name first.
-pub fn try_parse<S: Into<std::ffi::OsString> + Clone>(
-    args: impl IntoIterator<Item = S>,
-) -> Result<Cli, clap::Error> {
-    let matches = command().try_get_matches_from(args);
-    checked(&matches.map_err(with_a_short_list).map_err(with_a_way)?)
-}
-
-/// Flags that other programs have, and what is here for what they mean there.
-const ELSEWHERE: [(&str, &str); 2] = [
-    (
-        "--no-wait",
-        "the process that begins a deployment drives it, and without one it stands still. \
-         --on-interrupt keep leaves it as it is on a signal, and `bg resume --for 50m` goes on \
-         with it, in another job too; --no-wait-retire leaves only retiring blue to the next run",
-    ),
-    (
-        "--force-new-deployment",
-        "`bg restart` deploys what is live once more",
-    ),
-];
-
-/// A flag that is spelt alike and means something else is no help to whoever knows another
-/// program's.
-fn with_a_way(mut error: clap::Error) -> clap::Error {
-    let unknown = match error.get(ContextKind::InvalidArg) {
-        Some(ContextValue::String(flag)) if error.kind() == ErrorKind::UnknownArgument => flag,
-        _ => return error,
-    };
-    let known = ELSEWHERE.iter().find(|(flag, _)| flag == unknown);
-    if let Some((_, way)) = known {
-        error.remove(ContextKind::SuggestedArg);
-        let tip = vec![(*way).into()];
-        error.insert(ContextKind::Suggested, ContextValue::StyledStrs(tip));
-    }
-    error
-}
-
-/// Nobody reads a list of all verbs and topics in one line; `bg help` has it with what they are.
-fn with_a_short_list(mut error: clap::Error) -> clap::Error {
-    let known = match error.get(ContextKind::ValidValue) {
-        Some(ContextValue::Strings(known)) => known.len(),
-        _ => 0,
-    };
-    if known > LISTED {
-        error.remove(ContextKind::ValidValue);
-        let tip = vec!["`bg help` lists them all".into()];
-        error.insert(ContextKind::Suggested, ContextValue::StyledStrs(tip));
-    }
-    error
+/// Where a pipeline has no value for a variable, it is often set to nothing.
+fn without_empty(command: clap::Command) -> clap::Command {
+    command
+        .mut_args(|arg| match arg.get_env().and_then(std::env::var_os) {
+            Some(value) if value.is_empty() => arg.env(Resettable::Reset),
+            _ => arg,
+        })
+        .mut_subcommands(without_empty)
 }
 
 /// What the parser would say of these flags doesn't name them.

@@ -7,7 +7,7 @@ use std::io::{self, Write};
 use std::path::{Path, PathBuf};
 use std::sync::OnceLock;
 
-use super::args::{Cli, OutputFormat, RunArgs, Verb};
+use super::args::{Cli, Misuse, OutputFormat, RunArgs, Verb};
 use super::error::{CliError, ErrorKind};
 use super::exit::ExitCode;
 use super::story::{Said, Told};
@@ -17,6 +17,7 @@ use crate::report::ci::github::{Annotation, Level, annotations, outputs};
 use crate::report::ci::junit::{self, CaseResult, junit};
 use crate::report::ci::summary::{Mark, Room, note, summary};
 use crate::report::ci::{deployments, joined};
+use crate::report::line::StyledLine;
 use crate::report::view::View;
 
 /// GitHub refuses a step's summary that is longer.
@@ -36,7 +37,7 @@ pub(super) fn write_down(cli: &Cli, ended: &Result<ExitCode, CliError>) {
         annotate(cli, &end, ended);
         if run.is_some() || matches!(cli.verb, Verb::Plan(_)) {
             fill("GITHUB_OUTPUT", &outputs(&end.facts));
-            fill_summary(&end);
+            fill_summary(|room| end.summary(room));
         }
     }
     if let Some(run) = run {
@@ -47,10 +48,45 @@ pub(super) fn write_down(cli: &Cli, ended: &Result<ExitCode, CliError>) {
 
 /// Which deployment this process drives from here on. Where it is killed before it can say how
 /// that ended, the job's last step puts this one back, and no other.
-pub(super) fn drives(id: &DeploymentId) {
+pub(super) fn drives(run: &RunArgs, id: &DeploymentId) {
     if in_actions() {
         fill("GITHUB_OUTPUT", &format!("deployment-id={id}\n"));
     }
+    let facts = Facts {
+        deployment: Some(id.clone()),
+        ..Facts::default()
+    };
+    write(run.env_file.as_deref(), || facts.for_a_shell());
+}
+
+/// What is written down where the arguments make no sense.
+pub(super) fn misused(misuse: &Misuse) {
+    let facts = Facts::without_deployment("failed");
+    let mut lines = misuse.error.lines().map(str::trim_end);
+    let title = lines.next().unwrap_or_default();
+    let title = format!("bg: {}", title.trim_start_matches("error: "));
+    let lines: Vec<StyledLine> = lines
+        .filter(|it| !it.is_empty())
+        .map(|it| StyledLine::new().plain(it))
+        .collect();
+    if in_actions() {
+        let annotation = Annotation {
+            level: Level::Error,
+            title: "bg ends with exit code 2".to_owned(),
+            message: misuse.error.trim_end().to_owned(),
+        };
+        command(&annotation.command(), false);
+        fill("GITHUB_OUTPUT", &outputs(&facts));
+        fill_summary(|_| note(Mark::Bad, &title, &lines));
+    }
+    write(misuse.env_file.as_deref(), || facts.for_a_shell());
+    write(misuse.junit.as_deref(), || {
+        let failed = CaseResult::Failed {
+            message: title.clone(),
+            text: joined(&lines),
+        };
+        junit::lone("preflight", failed)
+    });
 }
 
 /// Of the verbs that drive deployments.
@@ -212,7 +248,7 @@ fn fill(variable: &str, text: &str) {
 }
 
 /// As much as there is room for, beside what the step has written there before.
-fn fill_summary(end: &End) {
+fn fill_summary(summary: impl Fn(Room) -> String) {
     let variable = "GITHUB_STEP_SUMMARY";
     let Some(path) = file_of(variable) else {
         return;
@@ -220,7 +256,7 @@ fn fill_summary(end: &End) {
     let taken = fs::metadata(&path).map_or(0, |it| it.len());
     let left = SUMMARY_AT_MOST.saturating_sub(taken);
     let fits = |text: &String| (text.len() as u64) < left;
-    let told = [Room::Plenty, Room::Little].map(|room| format!("{}\n", end.summary(room)));
+    let told = [Room::Plenty, Room::Little].map(|room| format!("{}\n", summary(room)));
     match told.into_iter().find(fits) {
         Some(text) => fill(variable, &text),
         None => note!("Warning: no room is left in the job's summary, which takes 1 MiB at most"),

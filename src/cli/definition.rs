@@ -160,7 +160,13 @@ fn names_a_file(reference: &str) -> bool {
 }
 
 fn read(path: &Path) -> Result<String, CliError> {
-    std::fs::read_to_string(path).map_err(|error| {
+    let text = std::fs::read_to_string(path).map_err(|error| {
         CliError::usage(format!("can't read {}", path.display())).caused_by(&error)
-    })
+    })?;
+    // PowerShell writes a byte order mark before it, which JSON doesn't know.
+    let text = text
+        .strip_prefix('\u{feff}')
+        .map(str::to_owned)
+        .unwrap_or(text);
+    Ok(text)
 }

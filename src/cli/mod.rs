@@ -53,7 +53,14 @@ use exit::ExitCode;
 
 /// Parses the arguments, runs the verb, shows its error if it has one.
 pub fn main() -> ExitCode {
-    let cli = args::parse();
+    let cli = match args::parse() {
+        Ok(cli) => cli,
+        Err(None) => return ExitCode::Stands,
+        Err(Some(misuse)) => {
+            ci::misused(&misuse);
+            return ExitCode::Usage;
+        }
+    };
     let runtime = tokio::runtime::Builder::new_current_thread()
         .enable_all()
         .build();

@@ -31,6 +31,14 @@ const PROTOCOLS: [&str; 2] = [
     "OTEL_EXPORTER_OTLP_TRACES_PROTOCOL",
     "OTEL_EXPORTER_OTLP_PROTOCOL",
 ];
+const COMPRESSIONS: [&str; 2] = [
+    "OTEL_EXPORTER_OTLP_TRACES_COMPRESSION",
+    "OTEL_EXPORTER_OTLP_COMPRESSION",
+];
+const HEADERS: [&str; 2] = [
+    "OTEL_EXPORTER_OTLP_TRACES_HEADERS",
+    "OTEL_EXPORTER_OTLP_HEADERS",
+];
 const TIMEOUTS: [&str; 2] = [
     "OTEL_EXPORTER_OTLP_TRACES_TIMEOUT",
     "OTEL_EXPORTER_OTLP_TIMEOUT",
@@ -57,7 +65,10 @@ fn value(names: &[&str]) -> Option<String> {
 /// # Errors
 /// In words, which name neither the address nor a header.
 pub(super) async fn send(web: Web, trace: &Trace, at_most: Duration) -> Result<(), String> {
-    let within = timeout().map_or(at_most, |it| it.min(at_most));
+    let within = timeout()?.map_or(at_most, |it| it.min(at_most));
+    check_address()?;
+    check_headers()?;
+    check_compression()?;
     let why = Why::default();
     let way = Way {
         web,
@@ -70,7 +81,7 @@ pub(super) async fn send(web: Web, trace: &Trace, at_most: Duration) -> Result<(
         .with_protocol(protocol()?)
         .with_timeout(within);
     // Its own words hold the address.
-    let unusable = "its address is no URL, or its compression is not gzip";
+    let unusable = "OTEL_EXPORTER_OTLP_ENDPOINT can't be used: write http://HOST:4318";
     let mut exporter = exporter.build().map_err(|_| unusable.to_owned())?;
     exporter.set_resource(&resource());
     let sent = tokio::time::timeout(within, exporter.export(spans(trace))).await;
@@ -97,9 +108,51 @@ pub(super) fn document(trace: &Trace) -> ExportTraceServiceRequest {
 }
 
 /// What the environment says in milliseconds.
-fn timeout() -> Option<Duration> {
-    let milliseconds = value(&TIMEOUTS)?.trim().parse().ok()?;
-    Some(Duration::from_millis(milliseconds))
+fn timeout() -> Result<Option<Duration>, String> {
+    let Some(text) = value(&TIMEOUTS) else {
+        return Ok(None);
+    };
+    let milliseconds = text.trim().parse().map_err(|_| {
+        format!("OTEL_EXPORTER_OTLP_TIMEOUT is a number of milliseconds, and not {text:?}")
+    })?;
+    Ok(Some(Duration::from_millis(milliseconds)))
+}
+
+fn check_address() -> Result<(), String> {
+    let address = value(&ENDPOINTS).unwrap_or_default();
+    let uri = address.trim().parse::<http::Uri>().ok();
+    match uri.and_then(|uri| uri.scheme_str().map(|it| matches!(it, "http" | "https"))) {
+        Some(true) => Ok(()),
+        _ => Err("OTEL_EXPORTER_OTLP_ENDPOINT is no URL: write http://HOST:4318".to_owned()),
+    }
+}
+
+/// The library sends as it likes where it can't read this.
+fn check_compression() -> Result<(), String> {
+    match value(&COMPRESSIONS).as_deref().map(str::trim) {
+        None | Some("gzip" | "none") => Ok(()),
+        Some(other) => Err(format!(
+            "OTEL_EXPORTER_OTLP_COMPRESSION asks for {other}: gzip and none are known"
+        )),
+    }
+}
+
+/// The library leaves out what it can't read, and a collector would refuse what comes without it.
+fn check_headers() -> Result<(), String> {
+    let headers = value(&HEADERS).unwrap_or_default();
+    let is_header = |part: &str| {
+        let name = part.split_once('=').map(|(name, _)| name.trim());
+        name.is_some_and(|name| name.parse::<http::HeaderName>().is_ok())
+    };
+    let mut parts = headers.split(',').map(str::trim).enumerate();
+    match parts.find(|(_, part)| !part.is_empty() && !is_header(part)) {
+        None => Ok(()),
+        Some((at, _)) => Err(format!(
+            "part {} of OTEL_EXPORTER_OTLP_HEADERS is no NAME=VALUE; a comma stands between two, and \
+             %2C for one in a value",
+            at + 1
+        )),
+    }
 }
 
 fn protocol() -> Result<Protocol, String> {

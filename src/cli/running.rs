@@ -104,8 +104,7 @@ pub(super) async fn run(
         )
     })?;
     let mut asks = Asks::default();
-    asks.listen_to_signals(|name| on_signal(args, &session.config.signals, name))
-        .map_err(|error| CliError::from_error(ErrorKind::Unexpected, &error))?;
+    heed_signals(args, session, &asks)?;
     let Some(holder) = take_lock(session, &plan, planned_at).await? else {
         return Ok(None);
     };
@@ -125,6 +124,7 @@ pub(super) async fn run(
     };
     let service = plan.service.clone();
     let job = Job::Begin(Box::new(plan), planning.body);
+    ci::drives(args, &holder.deployment);
     let deployment = drive(session, &service, &holder, job, &mut asks, &display).await?;
     let exit = deployment
         .outcome()
@@ -165,6 +165,34 @@ async fn finish(display: RefCell<Display>) {
     if let Some(notices) = notices {
         notices.finish().await;
     }
+}
+
+/// From here on signals mean what the flag or the config says.
+///
+/// # Errors
+/// When the operating system gives no signal handler.
+pub(super) fn heed_signals(args: &RunArgs, session: &Session, asks: &Asks) -> Result<(), CliError> {
+    let signals = &session.config.signals;
+    asks.listen_to_signals(|name| on_signal(args, signals, name))
+        .map_err(|error| CliError::from_error(ErrorKind::Unexpected, &error))?;
+    if on_signal(args, signals, "SIGINT") == OnInterrupt::Revert {
+        tokio::spawn(reassure());
+    }
+    Ok(())
+}
+
+/// Whoever presses Ctrl-C again wants to know that it was heard.
+async fn reassure() {
+    for _ in 0..2 {
+        if tokio::signal::ctrl_c().await.is_err() {
+            return;
+        }
+    }
+    note!(
+        "Note: it is on its way back: traffic first, then green's tasks, and then it ends. \
+         To leave the rest to `bg resume --revert`: kill -KILL {}",
+        std::process::id()
+    );
 }
 
 /// What a signal means: as the flag says, or else the config.
@@ -261,7 +289,6 @@ pub(super) async fn drive(
     asks: &mut Asks,
     display: &RefCell<Display>,
 ) -> Result<Deployment, CliError> {
-    ci::drives(&holder.deployment);
     let mut show = |record: &Record| {
         // A terminal that went away doesn't end a deployment.
         let _ = display.borrow_mut().record(record);

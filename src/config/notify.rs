@@ -128,19 +128,25 @@ fn github(reader: Reader<'_>, node: &Node) -> Result<GitHubWanted, InputError> {
 
 fn url_of(reader: Reader<'_>, node: &Node) -> Result<String, InputError> {
     let text = reader.text(node, "a URL")?;
-    match is_url(&text) {
-        true => Ok(text),
-        false => Err(reader
-            .error(node.at, "it is no URL")
-            .with_hint("write https://HOST/PATH")),
+    match flaw(&text) {
+        None => Ok(text),
+        Some((what, hint)) => Err(reader.error(node.at, what).without_line().with_hint(hint)),
     }
 }
 
-fn is_url(text: &str) -> bool {
+/// What is wrong with an address, and what to do.
+fn flaw(text: &str) -> Option<(&'static str, &'static str)> {
     let uri = text.parse::<http::Uri>().ok();
-    uri.is_some_and(|uri| {
-        matches!(uri.scheme_str(), Some("http" | "https")) && uri.host().is_some()
-    })
+    let uri = uri.filter(|it| matches!(it.scheme_str(), Some("http" | "https")));
+    match uri.as_ref().and_then(http::Uri::authority) {
+        None => Some(("it is no URL", "write https://HOST/PATH")),
+        Some(authority) if authority.as_str().contains('@') => Some((
+            "it has a user or a password, which would not be sent",
+            "leave them out; as headers: { authorization: { env: VARIABLE } }, with \"Basic ...\" in the \
+             variable, a webhook gets them",
+        )),
+        Some(_) => None,
+    }
 }
 
 fn webhook(reader: Reader<'_>, node: &Node) -> Result<Channel, InputError> {
@@ -181,11 +187,12 @@ fn address(reader: Reader<'_>, node: &Node) -> Result<Held, InputError> {
     let Held::Text(text) = &address else {
         return Ok(address);
     };
-    match is_url(text) {
-        true => Ok(address),
-        false => {
-            let hint = "write https://HOST/PATH, or { env: VARIABLE } for one that is a secret";
-            Err(reader.error(node.at, "it is no URL").with_hint(hint))
+    match flaw(text) {
+        None => Ok(address),
+        Some((what, hint)) => {
+            let secret = "{ env: VARIABLE } is for one that is a secret";
+            let error = reader.error(node.at, what).without_line();
+            Err(error.with_hint(hint).with_hint(secret))
         }
     }
 }

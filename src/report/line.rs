@@ -89,6 +89,13 @@ impl StyledLine {
         self.with(Tone::Plain, text)
     }
 
+    /// The line with another one after it.
+    #[must_use]
+    pub fn followed_by(mut self, other: Self) -> Self {
+        self.0.extend(other.0);
+        self
+    }
+
     /// The line with spaces up to `column`, and one at least.
     #[must_use]
     pub fn to_column(self, column: usize) -> Self {
@@ -245,6 +252,27 @@ pub fn wrap(text: &str, columns: usize) -> Vec<String> {
     lines
 }
 
+/// `text` in pieces of at most `columns` columns, broken after a space where there is one: for what
+/// other programs print, whose spaces mean something.
+pub fn pieces(text: &str, columns: usize) -> Vec<&str> {
+    let mut pieces = Vec::new();
+    let mut rest = text;
+    while width(rest) > columns {
+        // A character is never cut, however little room there is.
+        let first = rest.chars().next().map_or(0, char::len_utf8);
+        let whole = take_columns(rest, columns).len().max(first);
+        let space = rest[..whole].rfind(' ').map(|at| at + 1);
+        let is_text = |at: &usize| !rest[..*at].trim().is_empty();
+        let (piece, left) = rest.split_at(space.filter(is_text).unwrap_or(whole));
+        pieces.push(piece);
+        rest = left;
+    }
+    if pieces.is_empty() || !rest.is_empty() {
+        pieces.push(rest);
+    }
+    pieces
+}
+
 fn columns_of(character: char) -> usize {
     character.width().unwrap_or(0)
 }
@@ -314,12 +342,28 @@ mod tests {
     }
 
     #[test]
+    fn what_programs_print_keeps_its_spaces_in_pieces() {
+        assert_eq!(pieces("  at main.rs:3", 80), ["  at main.rs:3"]);
+        assert_eq!(pieces("GET /cart 500", 10), ["GET /cart ", "500"]);
+        assert_eq!(pieces("    abcdef", 6), ["    ab", "cdef"]);
+        assert_eq!(pieces("日本", 1), ["日", "本"]);
+        assert_eq!(pieces("", 5), [""]);
+    }
+
+    #[test]
     fn control_characters_of_other_people_never_get_through() {
         let line = StyledLine::of(Tone::Plain, "a\u{1b}[2Jb\nc\u{202e}d");
         assert_eq!(line.to_string(), "a [2Jb c d");
     }
 
     proptest! {
+        #[test]
+        fn pieces_fit_and_nothing_is_lost(text in "[a-z ]{0,60}", columns in 1usize..20) {
+            let pieces = pieces(&text, columns);
+            prop_assert!(pieces.iter().all(|piece| width(piece) <= columns));
+            prop_assert_eq!(pieces.concat(), text);
+        }
+
         #[test]
         fn a_fitted_line_never_exceeds_its_columns(
             parts in proptest::collection::vec("\\PC{0,20}", 0..5), columns in 0usize..40

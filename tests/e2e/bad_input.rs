@@ -205,10 +205,41 @@ fn a_taken_port() {
 }
 
 #[test]
+fn variables_that_are_wrong_are_named_and_empty_ones_are_none() {
+    let scene = Scene::at_speed(1);
+    let plan = ["plan", "--image", "shop:v2"];
+    for (variable, value) in [
+        ("BG_OUTPUT", "jsno"),
+        ("BG_POLL", "2 fortnights"),
+        ("BG_IMAGE_DEFINITIONS", "images.json"),
+    ] {
+        let ended = scene.bg_with(&[(variable, value)], &plan).exits(2);
+        ended.complains(&format!(
+            "comes from the environment here: {variable} is set"
+        ));
+    }
+    let given = [&plan[..], &["--poll", "2 fortnights"]].concat();
+    let ended = scene.bg_with(&[("BG_POLL", "5s")], &given).exits(2);
+    assert!(!ended.stderr.contains("environment"), "{ended}");
+    let empty = [
+        "BG_REGION",
+        "BG_STRATEGY",
+        "BG_OUTPUT",
+        "BG_CONFIG",
+        "BG_TIMEOUT",
+        "BG_IMAGE_DEFINITIONS",
+        "BG_SERVICE",
+    ];
+    let empty = empty.map(|variable| (variable, ""));
+    scene.bg_with(&empty, &plan).exits(0);
+}
+
+#[test]
 fn flags_that_are_wrong() {
     let scene = Scene::at_speed(1);
     let refused = |arguments: &[&str], words: &[&str]| refused(&scene, &[], arguments, 2, words);
     refused(&["depoy"], &["depoy", "deploy"]);
+    refused(&["gates"], &["`bg help gates` explains"]);
     refused(&["deploy", "--imag", "shop:v2"], &["--image"]);
     refused(
         &["deploy", "--image", "shop:v2", "--poll", "0s"],

@@ -59,6 +59,20 @@ fn a_second_signal_hastens_a_revert_and_does_not_abandon_it() {
 }
 
 #[test]
+fn a_second_ctrl_c_is_heard_and_told_what_goes_on() {
+    let scene = Scene::at_speed(4);
+    let mut deployment = deployment_at(&scene, "baking", &[]);
+    deployment.signal("INT");
+    deployment.until_it_says("interrupted by SIGINT");
+    deployment.signal("INT");
+    let ended = deployment.ends_within(TIDY_WITHIN);
+    ended
+        .complains("it is on its way back")
+        .complains("bg resume --revert");
+    scene.stands_on_blue();
+}
+
+#[test]
 fn on_interrupt_keep_leaves_everything_as_it_is() {
     let scene = Scene::at_speed(10);
     let deployment = deployment_at(&scene, "baking", &["--on-interrupt", "keep"]);

@@ -295,7 +295,28 @@ fn a_collector_that_is_dead_or_silent_or_of_another_kind_fails_nothing() {
         ),
         (
             [(endpoint, "very-secret"), ("A", "b")],
-            "its address is no URL",
+            "OTEL_EXPORTER_OTLP_ENDPOINT is no URL: write http://HOST:4318",
+        ),
+        (
+            [
+                (endpoint, silent.as_str()),
+                ("OTEL_EXPORTER_OTLP_HEADERS", "a=b,very-secret"),
+            ],
+            "part 2 of OTEL_EXPORTER_OTLP_HEADERS is no NAME=VALUE",
+        ),
+        (
+            [
+                (endpoint, silent.as_str()),
+                ("OTEL_EXPORTER_OTLP_TIMEOUT", "10s"),
+            ],
+            "is a number of milliseconds, and not \"10s\"",
+        ),
+        (
+            [
+                (endpoint, silent.as_str()),
+                ("OTEL_EXPORTER_OTLP_COMPRESSION", "brotli"),
+            ],
+            "asks for brotli: gzip and none are known",
         ),
         (
             [

@@ -154,6 +154,64 @@ fn what_has_no_meaning_here_is_said_and_what_is_wrong_stops_it() {
 }
 
 #[test]
+fn inputs_of_a_version_mean_nothing_where_none_is_taken() {
+    let scene = Scene::at_speed(1);
+    for command in ["restart", "rollback"] {
+        let inputs = [
+            ("command", command),
+            ("image", "shop:v3"),
+            ("task-definition", "a.json"),
+            ("wait-for-minutes", "soon"),
+            // So that nothing is begun.
+            ("cluster", "staging"),
+        ];
+        let mut job = Job::on(&scene, &inputs);
+        let step = job.step("run").exits(2);
+        for input in ["image", "task-definition", "wait-for-minutes"] {
+            step.says(&format!(
+                "::warning title={input} is not taken over::{command} "
+            ));
+        }
+        assert!(
+            !step.log().stdout.contains("title=strategy"),
+            "{}",
+            step.log()
+        );
+    }
+    let inputs = [
+        ("command", "rollback"),
+        ("strategy", "canary"),
+        ("cluster", "staging"),
+    ];
+    let mut job = Job::on(&scene, &inputs);
+    job.step("run")
+        .says("::warning title=strategy is not taken over::rollback ");
+}
+
+#[test]
+fn a_misused_flag_is_an_error_that_the_run_s_page_shows() {
+    let scene = Scene::at_speed(1);
+    let inputs = [
+        ("image", "shop:v2"),
+        ("arguments", "--stratgey\ncanary"),
+        ("junit", "bg.xml"),
+    ];
+    let mut job = Job::on(&scene, &inputs);
+    let step = job.step("run").exits(2).gives("outcome", "failed");
+    step.says("::error title=bg ends with exit code 2::error: unexpected argument '--stratgey'")
+        .sums_up("### ❌ bg: unexpected argument '--stratgey' found")
+        .sums_up("a similar argument exists: '--strategy'");
+    let report = std::fs::read_to_string(scene.folder().join("bg.xml")).unwrap();
+    assert!(report.contains("failures=\"1\""), "{report}");
+    assert_eq!(job.step("settle").outcome, "skipped");
+
+    let forged = [("image", "shop:v2"), ("arguments", "--x##[add-mask]y")];
+    let mut job = Job::on(&scene, &forged);
+    let log = job.step("run").exits(2).log();
+    assert!(!log.stderr.contains("##["), "{log}");
+}
+
+#[test]
 fn nobody_s_text_becomes_a_command_of_the_runner() {
     let scene = Scene::at_speed(1);
     let inputs = [

@@ -254,6 +254,36 @@ fn what_a_kill_leaves_in_the_middle_is_put_back_after_it() {
     scene.stands_on_blue();
 }
 
+#[test]
+fn what_another_build_left_as_it_is_stays_so_whatever_becomes_of_this_one() {
+    let scene = Scene::at_speed(20);
+    scene.configure(&[TABLE, LONG]);
+    definitions(scene.folder(), "shop:v3");
+    let mut build = Build::of(&scene);
+    assert!(
+        build.phase("install") && build.phase("pre_build"),
+        "{}",
+        build.log
+    );
+    let keeps = ["deploy", "--image", "shop:v2", "--on-interrupt", "keep"];
+    let mut kept = scene.start(&keeps);
+    kept.until_it_says("baking");
+    kept.signal("INT");
+    kept.end().exits(7);
+    // Refused, and then one that was killed before it drove anything.
+    assert!(!build.phase("build"));
+    assert!(!build.phase("post_build"), "{}", build.log);
+    std::fs::remove_file(scene.folder().join("bg-outcome.env")).unwrap();
+    assert!(!build.phase("post_build"), "{}", build.log);
+    assert!(
+        build.log.contains("Outcome: none, nothing was begun"),
+        "{}",
+        build.log
+    );
+    assert!(!build.log.contains("Put back what"), "{}", build.log);
+    assert_eq!(scene.weights(), (90, 10));
+}
+
 /// Kills the one process that `parent` has started.
 fn kill_child_of(parent: u32) {
     let found = until("its child", || {

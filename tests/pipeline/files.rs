@@ -53,6 +53,50 @@ fn the_template_is_as_cloudformation_wants_it() {
     is_content(lint, &["--include-checks", "I", "--", TEMPLATE]);
 }
 
+/// What an editor underlines, or doesn't, by `bg schema`.
+#[test]
+fn the_schema_takes_every_config_that_bg_takes_and_no_slip_of_the_pen() {
+    let folder = TempDir::new().expect("a temporary folder");
+    let path = |name: &str| folder.path().join(name).display().to_string();
+    let schema = path("schema.json");
+    bare(folder.path(), &[], &["schema", "--write", &schema]).exits(0);
+    let valid = std::fs::read_dir(root().join("tests/corpus/config/valid")).expect("it is there");
+    let valid = valid.map(|it| it.expect("a file").path().display().to_string());
+    let valid: Vec<String> = valid.collect();
+    assert!(valid.len() >= 20);
+    let schemafile = ["--schemafile".to_owned(), schema.clone()];
+    let arguments = [&schemafile[..], &valid].concat();
+    let arguments: Vec<&str> = arguments.iter().map(String::as_str).collect();
+    is_content(of_python("the schema", "check-jsonschema"), &arguments);
+
+    let slips = [
+        "state: dynamo://bg-state",
+        "strategy: canry",
+        "poll: 70s",
+        "poll: 0",
+        "timeout: 0s",
+        "notify: [{ event_bus: my bus }]",
+        "notify: [{ webhook: ftp://host/path }]",
+        "notify: [{ slack: 'https://me:secret@host/path' }]",
+    ];
+    for (n, slip) in slips.iter().enumerate() {
+        let slots =
+            "{ a: { service: shop, target_group: a }, b: { service: shop-b, target_group: b } }";
+        let config = format!("service: shop\ncluster: demo\nslots: {slots}");
+        let file = path(&format!("{n}.yaml"));
+        std::fs::write(&file, format!("{config}\n{slip}\n")).expect("it can be written");
+        let Some(mut check) = of_python("the schema", "check-jsonschema") else {
+            return;
+        };
+        let said = check.args(["--schemafile", &schema, &file]).output();
+        assert!(
+            !said.expect("it starts").status.success(),
+            "{slip} is taken"
+        );
+        bare(folder.path(), &[], &["iam-policy", "--config", &file]).exits(2);
+    }
+}
+
 #[test]
 fn every_input_is_taken_and_told() {
     let (action, script) = (yaml("action.yml"), text(".github/action/run"));

@@ -23,11 +23,15 @@ chmod +x "$root/bin/bg"
 
 /// A job whose action is of the tag v0.1.0, with these checksums on the release page.
 fn job(folder: &Path, sums: Option<&str>) -> Job {
+    job_with(folder, sums, &[])
+}
+
+fn job_with(folder: &Path, sums: Option<&str>, inputs: &[(&str, &str)]) -> Job {
     let (packed, sum) = archive(folder, PROGRAM);
     let sums = sums.map(|sums| sums.replace("{sum}", &sum));
     let mut files = vec![(format!("{RELEASE}/{ARCHIVE}"), packed)];
     files.extend(sums.map(|it| (format!("{RELEASE}/SHA256SUMS"), it.into_bytes())));
-    let mut job = Job::new(folder.to_owned(), &[]);
+    let mut job = Job::new(folder.to_owned(), inputs);
     job.set("GITHUB_SERVER_URL", &served(files.into_iter().collect()));
     job.set("GITHUB_ACTION_REPOSITORY", "acme/bg");
     job.set("GITHUB_ACTION_REF", "v0.1.0");
@@ -98,4 +102,23 @@ fn a_server_that_fails_is_no_reason_to_build_something_else() {
     job.set("GITHUB_SERVER_URL", "http://127.0.0.1:9");
     let step = job.step("install").exits(1);
     step.says("can't be downloaded; run the job again");
+}
+
+#[test]
+fn a_version_that_is_named_is_that_or_nothing() {
+    let sums = format!("{{sum}}  {ARCHIVE}\n");
+    for (version, reference) in [("v0.1.0", "main"), ("0.1.0", "main"), ("v0.1.0", "v0.2.0")] {
+        let folder = TempDir::new().unwrap();
+        let mut job = job_with(folder.path(), Some(&sums), &[("version", version)]);
+        job.set("GITHUB_ACTION_REF", reference);
+        job.step("install").exits(0).says("bg of the release");
+    }
+    for version in ["v0.9.0", "main", "latest"] {
+        let folder = TempDir::new().unwrap();
+        let mut job = job_with(folder.path(), Some(&sums), &[("version", version)]);
+        let step = job.step("install").exits(1);
+        step.says(&format!("there is no release {version} of bg"))
+            .says("name one that is on the page of releases");
+        assert!(!step.log().stdout.contains("bg of the"), "{}", step.log());
+    }
 }

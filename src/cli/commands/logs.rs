@@ -18,7 +18,7 @@ use crate::cli::local_region::wait_for_the_end;
 use crate::cli::session::Session;
 use crate::cli::style::Colors;
 use crate::cli::terminal::Surface;
-use crate::report::logs::{LogRow, text};
+use crate::report::logs::{Layout, LogRow, Page};
 use crate::report::words;
 
 /// How long a line may be under way to CloudWatch before one of another task that was written
@@ -37,10 +37,13 @@ const LOOK_EVERY: SignedDuration = SignedDuration::from_secs(10);
 pub(super) async fn run(global: &Global, args: &LogsArgs) -> Result<ExitCode, CliError> {
     let session = Session::open(global, None).await?;
     let sources = Sources::find(&session, args).await?;
+    let surface = Surface::of_process();
+    let layout = Layout::of(surface.stdout_columns(), !args.blue && !args.green);
     let mut reader = Reader {
         global,
         args,
-        colors: Surface::of_process().stdout_colors(global),
+        colors: surface.stdout_colors(global),
+        page: Page::new(layout, session.clock.now()),
         sources,
         waiting: Vec::new(),
         shown: 0,
@@ -73,6 +76,7 @@ struct Reader<'a> {
     global: &'a Global,
     args: &'a LogsArgs,
     colors: Colors,
+    page: Page,
     sources: Sources,
     /// Read, and not yet shown.
     waiting: Vec<LogRow>,
@@ -169,18 +173,19 @@ impl Reader<'_> {
         let due = self.waiting.partition_point(|row| row.at <= end);
         let due: Vec<LogRow> = self.waiting.drain(..due).collect();
         self.shown += due.len();
-        match due.iter().try_for_each(|row| self.write(row)) {
+        match self.write(&due) {
             Err(error) if error.kind() == io::ErrorKind::BrokenPipe => Ok(Readers::Gone),
             Err(error) => Err(CliError::from_error(ErrorKind::Unexpected, &error)),
             Ok(()) => Ok(Readers::There),
         }
     }
 
-    fn write(&self, row: &LogRow) -> io::Result<()> {
+    fn write(&mut self, rows: &[LogRow]) -> io::Result<()> {
         match self.global.output {
-            OutputFormat::Json => stream_json(row),
+            OutputFormat::Json => rows.iter().try_for_each(stream_json),
             OutputFormat::Text | OutputFormat::Markdown => {
-                stream(&text(row, self.sources.longest_name()), self.colors)
+                let (roles, names) = (self.sources.roles(), self.sources.longest_name());
+                stream(&self.page.lines(rows, roles, names), self.colors)
             }
         }
     }

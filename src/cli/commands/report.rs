@@ -32,7 +32,8 @@ pub(super) async fn run(global: &Global, args: &ReportArgs) -> Result<ExitCode, 
             (page, on_terminal.then(|| page::file_of(id.as_str())))
         }
     };
-    let Some(to) = args.write.clone().or(usual.map(PathBuf::from)) else {
+    let to = args.write.clone().or(usual.map(PathBuf::from));
+    let Some(to) = to.filter(|it| it != "-") else {
         let mut out = io::stdout().lock();
         let written = out.write_all(report.as_bytes()).and_then(|()| out.flush());
         unless_gone(written)

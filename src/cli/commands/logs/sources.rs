@@ -10,7 +10,7 @@ use crate::cli::error::CliError;
 use crate::cli::request;
 use crate::cli::session::Session;
 use crate::cli::situation::Situation;
-use crate::deployment::ids::{EcsServiceName, SlotName, TaskDefinitionArn};
+use crate::deployment::ids::{EcsServiceName, SlotName, Slots, TaskDefinitionArn};
 use crate::diagnose::{Definition, LogPlace, Task, stream_name};
 use crate::report::words;
 use crate::strategy::nearest;
@@ -52,6 +52,7 @@ enum Rest {
 /// All logs that are asked for.
 pub(super) struct Sources {
     since: Timestamp,
+    roles: Slots<Option<&'static str>>,
     /// By task and container.
     logs: BTreeMap<(String, String), Log>,
     definitions: BTreeMap<TaskDefinitionArn, Definition>,
@@ -69,6 +70,7 @@ impl Sources {
         let since = session.clock.now().saturating_sub(ago);
         let mut sources = Sources {
             since: since.unwrap_or(Timestamp::UNIX_EPOCH),
+            roles: Slots::default(),
             logs: BTreeMap::new(),
             definitions: BTreeMap::new(),
             names: BTreeSet::new(),
@@ -95,6 +97,7 @@ impl Sources {
         let status = situation.report(session).await;
         for slot in SlotName::BOTH {
             let role = status.role(slot);
+            self.roles[slot] = role;
             for log in self.logs.values_mut().filter(|it| it.source.slot == slot) {
                 log.source.role = role;
                 log.rest = match (log.rest, is_wanted(role, args)) {
@@ -270,6 +273,11 @@ impl Sources {
     pub(super) fn count(&self) -> u32 {
         let open = self.logs.values().filter(|it| it.rest == Rest::Open);
         u32::try_from(open.count()).unwrap_or(u32::MAX)
+    }
+
+    /// What the slots are just now.
+    pub(super) fn roles(&self) -> &Slots<Option<&'static str>> {
+        &self.roles
     }
 
     /// The length of the longest container's name.
