@@ -11,6 +11,7 @@ mod lists;
 mod live;
 mod page;
 mod rows;
+mod tables;
 
 pub use lists::{
     HistoryPage, ServiceRow, ServicesPage, history_main, history_page, services_main, services_page,
