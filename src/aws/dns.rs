@@ -18,8 +18,8 @@ use super::retry::Effect;
 use super::together::all;
 use super::xml::Element;
 use crate::deployment::dns::{
-    GroupAt, Joined, Record, RecordFound, RecordType, RecordWanted, SetFound, TTL_OF_ALIAS, join,
-    plain_name,
+    Beside, GroupAt, Joined, Record, RecordFound, RecordType, RecordWanted, SetFound, TTL_OF_ALIAS,
+    beside, join, plain_name,
 };
 use crate::deployment::ids::{
     HostedZoneId, LoadBalancerArn, RecordName, RouteArn, SlotName, Slots,
@@ -37,6 +37,8 @@ const BALANCERS: &str = "elasticloadbalancing:DescribeLoadBalancers";
 
 /// Records of one name on a page: AWS gives 300 at most, and a pair has two of each type.
 const AT_MOST: i32 = 300;
+/// Route 53 takes 5 calls a second of an account: this is two seconds' worth.
+const PAGES_AT_MOST: usize = 10;
 /// ELBv2 describes so many load balancers at once.
 const BALANCERS_AT_ONCE: usize = 20;
 /// What Route 53 keeps beside a change.
@@ -101,6 +103,34 @@ impl Cloud {
         );
         let found = found.into_iter().collect::<Result<Vec<_>, _>>()?;
         Ok(join(&found, &names?, &groups, forwards))
+    }
+
+    /// The names in the routes' zones that lead to the slots' load balancers and are no routes, and
+    /// whether these are all: a call for each 300 records, ten at most.
+    pub(super) async fn unlisted(
+        &self,
+        ask: &RecordsAsk,
+        joined: &Joined,
+    ) -> Result<(Vec<Beside>, bool), AwsError> {
+        let pairs = joined.routes.iter().filter_map(|it| it.kind.record());
+        let zones: BTreeSet<&HostedZoneId> = pairs.map(|record| &record.zone).collect();
+        let (mut records, mut pages) = (Vec::new(), PAGES_AT_MOST);
+        for zone in zones {
+            let mut from = None;
+            loop {
+                if pages == 0 {
+                    return Ok((beside(records, &ask.records, &joined.names), false));
+                }
+                pages -= 1;
+                let (page, next) = self.records_page(zone, from).await?;
+                records.extend(page);
+                from = next;
+                if from.is_none() {
+                    break;
+                }
+            }
+        }
+        Ok((beside(records, &ask.records, &joined.names), true))
     }
 
     /// The DNS names of the load balancers that use the groups.

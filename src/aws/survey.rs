@@ -59,6 +59,7 @@ impl Cloud {
         );
         let (cluster_exists, (groups, forwards)) = (cluster_exists?, forwards?);
         let joined = self.with_records(&ask.records, &groups, forwards).await?;
+        let unlisted = self.unlisted(&ask.records, &joined).await;
         let forwards = joined.routes;
         let mut services = match services {
             Err(error) if error.is_not_found() => Slots::default(),
@@ -68,6 +69,11 @@ impl Cloud {
             }
         };
         let (asked, (registry_digests, mut notes)) = (asked?, registry);
+        let not_known = "which other names lead to the slots' load balancers is not known";
+        let (beside, is_all) = optional(unlisted, not_known, &mut notes)?;
+        if !is_all {
+            notes.push(format!("{not_known}: the zone has too many records"));
+        }
         let both = [&mut services.a, &mut services.b].into_iter().flatten();
         self.add_connectors(both, &mut notes).await?;
         let live = live(&services, &forwards);
@@ -145,6 +151,7 @@ impl Cloud {
             dns: DnsFound {
                 fixed: joined.fixed,
                 problems: joined.problems,
+                beside,
             },
             task_definitions,
             asked_definition,

@@ -7,8 +7,8 @@ use super::args::DefinitionArgs;
 use super::error::CliError;
 use crate::deployment::preflight::DefinitionWanted;
 use crate::deployment::task_definition::{
-    ImageChange, Rendered, fill_placeholders, is_template, may_be_set, parse_file,
-    parse_image_definitions, parse_image_flags, render, set_images,
+    ImageChange, ImageRef, Rendered, fill_placeholders, images as images_of, is_template,
+    may_be_set, parse_file, parse_image_definitions, parse_image_flags, render, set_images,
 };
 use crate::strategy::InputError;
 
@@ -84,10 +84,25 @@ fn from_file(args: &DefinitionArgs, file: &str) -> Result<Definition, CliError> 
     let filled = fill_placeholders(text, file, &images(args)?).map_err(refused)?;
     let mut body = parse_file(&filled.text, file).map_err(refused)?;
     set_images(&mut body, &filled.remaining).map_err(|error| usage(&error))?;
+    check_images(&body, file)?;
     Ok(Definition {
         wanted: DefinitionWanted::Body(body),
         note: rendered.as_ref().map(|it| note(file, it)),
     })
+}
+
+/// A tag that came to nothing would be whatever the registry makes of that.
+fn check_images(body: &serde_json::Value, file: &str) -> Result<(), CliError> {
+    let flaw = |(container, image): (String, String)| {
+        let error = image.parse::<ImageRef>().err()?;
+        Some(CliError::usage(format!(
+            "{file}: container {container}: {error}"
+        )))
+    };
+    images_of(body)
+        .into_iter()
+        .find_map(flaw)
+        .map_or(Ok(()), Err)
 }
 
 /// What a template makes; `None` where the file is none.

@@ -130,6 +130,13 @@ pub struct Retirement {
     pub records: Vec<Record>,
 }
 
+impl Retirement {
+    /// From when on traffic may not keep it waiting any more.
+    pub fn gives_up_at(&self) -> Timestamp {
+        after(self.due.at, self.at_most)
+    }
+}
+
 /// What a look at a slot that is to be retired showed.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct RetireLook {
@@ -239,7 +246,7 @@ pub fn decide(retirement: &Retirement, look: &RetireLook) -> RetireStep {
     if desired == 0 && awake.is_none() {
         return finish(retirement);
     }
-    let given_up_waiting = look.now >= after(retirement.due.at, retirement.at_most);
+    let given_up_waiting = look.now >= retirement.gives_up_at();
     match &look.armed {
         Seen::Value(armed) => {
             if let Some(name) = armed.first() {
@@ -250,6 +257,12 @@ pub fn decide(retirement: &Retirement, look: &RetireLook) -> RetireStep {
         Seen::Unreadable(_) => {}
     }
     match &look.requests {
+        // The weights of records don't say whom other names lead here.
+        Seen::Value(Requests::Counted(1..))
+            if given_up_waiting && !retirement.records.is_empty() =>
+        {
+            wait(look, &still_reached(&retirement.service))
+        }
         _ if given_up_waiting => scale_to_zero(retirement, awake),
         Seen::Value(Requests::NotCounted | Requests::Counted(0)) => {
             scale_to_zero(retirement, awake)
@@ -269,6 +282,14 @@ pub fn decide(retirement: &Retirement, look: &RetireLook) -> RetireStep {
     }
 }
 
+fn still_reached(service: &EcsServiceName) -> String {
+    format!(
+        "it still gets requests, by names that are not in `routes` or from resolvers that keep old \
+         answers, and who comes by these would be turned away; scale {service} to 0 by hand to end \
+         it all the same"
+    )
+}
+
 /// What keeps a slot that no load balancer sends anything to: nobody works in its place.
 fn without_successor(retirement: &Retirement, look: &RetireLook) -> Option<RetireStep> {
     let instead = match look.instead.as_ref()? {
@@ -281,7 +302,7 @@ fn without_successor(retirement: &Retirement, look: &RetireLook) -> Option<Retir
             why: format!("slot {other} is not the live one"),
         });
     }
-    let given_up_waiting = look.now >= after(retirement.due.at, retirement.at_most);
+    let given_up_waiting = look.now >= retirement.gives_up_at();
     let Instead {
         running, desired, ..
     } = *instead;

@@ -14,6 +14,8 @@ use crate::store::{Duty, Holder, Store};
 
 /// Between an act and the look that confirms it.
 const CONFIRM_AFTER: SignedDuration = SignedDuration::from_secs(2);
+/// What is due is done within so long; what keeps it longer is left to the next run.
+const LEAVES_AFTER: SignedDuration = SignedDuration::from_secs(120);
 /// How long the store may take for a record.
 const WRITES: Duration = Duration::from_secs(10);
 /// Before another try where somebody else has the lock.
@@ -69,10 +71,11 @@ pub enum Round {
 }
 
 impl Retiring<'_> {
-    /// Goes round until it is over, waiting as long as it takes; a signal ends the waiting, not
-    /// the duty.
+    /// Goes round until it is over, or traffic has kept it waiting for as long as it may; a signal
+    /// ends the waiting, too, and not the duty.
     pub async fn wait(&mut self, asks: &mut Asks) -> Retired {
         let mut waiting_for = String::new();
+        let gives_up_at = self.retirement.gives_up_at();
         loop {
             let until = match self.round().await {
                 Round::Over(retired) => return retired,
@@ -82,6 +85,9 @@ impl Retiring<'_> {
                         self.tell(Event::RetireWaiting { until, why }).await;
                     }
                     waiting_for = why;
+                    if self.clock.now().duration_since(gives_up_at) >= LEAVES_AFTER {
+                        return Retired::Later(until);
+                    }
                     until
                 }
                 Round::Acted => self.clock.now() + CONFIRM_AFTER,

@@ -103,6 +103,15 @@ fn a_template_with_something_undefined_is_refused_before_aws_is_asked() {
 }
 
 #[test]
+fn a_template_that_makes_no_image_is_refused() {
+    let scene = Scene::at_speed(1);
+    scene.write("taskdef.json", &template());
+    let plan = ["plan", "--task-definition", "taskdef.json", "--set", "tag="];
+    let refused = scene.bg_with(&PASSWORD, &plan).exits(2);
+    refused.complains("taskdef.json: container app: \"shop:\" is not an image reference");
+}
+
+#[test]
 fn a_file_keeps_what_nobody_here_knows_and_gives_no_secret_away() {
     let scene = Scene::at_speed(200);
     scene.write("taskdef.json", &file().to_string());

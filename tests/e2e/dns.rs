@@ -306,3 +306,47 @@ fn a_rehearsal_takes_as_long_as_dns_does() {
     told.says("at 10%, step 1 of 2, for 2m until")
         .says("shop.example.com A: 100% on slot b");
 }
+
+#[test]
+fn sets_that_are_swapped_and_names_that_would_be_left_behind_are_found() {
+    let (scene, zone) = two_balancers();
+    let plan = ["plan", "--image", "app:v2"];
+    let route = "{ record: shop.example.com, zone: example.com }";
+    let configured = |with: &str| drop(scene.write("bg.yaml", &CONFIG.replace(route, with)));
+    configured(
+        "{ record: shop.example.com, zone: example.com, sets: { a: new, b: 'blue & old' } }",
+    );
+    let before = scene.records(&zone);
+    for verb in [&plan[..], &["deploy", "--image", "app:v2"]] {
+        let ended = scene.bg(verb).exits(3);
+        let told = format!("{}{}", ended.stdout, ended.stderr);
+        assert!(
+            told.contains("are mixed up: new is given to slot a"),
+            "{told}"
+        );
+    }
+    let forced = scene.bg(&["rollback", "--to", "b", "--force"]);
+    assert_ne!(forced.code, 0, "{forced}");
+    assert!(forced.stderr.contains("are mixed up"), "{forced}");
+    assert_eq!(scene.records(&zone), before);
+
+    configured("{ record: shop.example.com, zone: example.com, type: A }");
+    let ended = scene.bg(&plan).exits(3);
+    ended.says("shop.example.com AAAA also leads to the slots' load balancers");
+
+    let found = scene.dns("GET", &format!("hostedzone/{zone}/rrset"), "");
+    let one = between(&found, "<DNSName>", "<").expect("a name");
+    let www = format!(
+        "<ChangeResourceRecordSetsRequest><ChangeBatch><Changes><Change><Action>CREATE</Action>\
+         <ResourceRecordSet><Name>www.example.com</Name><Type>A</Type><AliasTarget>\
+         <HostedZoneId>Z32O12XQLNTSW2</HostedZoneId><DNSName>{one}</DNSName>\
+         <EvaluateTargetHealth>false</EvaluateTargetHealth></AliasTarget></ResourceRecordSet>\
+         </Change></Changes></ChangeBatch></ChangeResourceRecordSetsRequest>"
+    );
+    scene.dns("POST", &format!("hostedzone/{zone}/rrset"), &www);
+    configured(route);
+    scene
+        .bg(&plan)
+        .exits(0)
+        .says("www.example.com A in the same hosted zone");
+}

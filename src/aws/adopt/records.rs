@@ -238,7 +238,7 @@ impl Cloud {
     }
 
     /// A page of a zone's records whose type leads to a load balancer, and where the next begins.
-    async fn records_page(
+    pub(in crate::aws) async fn records_page(
         &self,
         zone: &HostedZoneId,
         from: Option<Place>,
@@ -269,7 +269,7 @@ impl Cloud {
 }
 
 /// The name, type and set identifier that a page of records begins with.
-type Place = (Option<String>, Option<String>, Option<String>);
+pub(in crate::aws) type Place = (Option<String>, Option<String>, Option<String>);
 
 /// A record, where its type may lead to a load balancer.
 fn set_found(set: &ResourceRecordSet) -> Option<SetFound> {

@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use super::RecordType;
+use super::{Beside, RecordType};
 use crate::deployment::ids::{HostedZoneId, RecordName, SetId, Slots};
 use crate::deployment::problem::Problem;
 use crate::deployment::surroundings::Forward;
@@ -62,4 +62,6 @@ pub struct DnsFound {
     pub fixed: Vec<Forward>,
     /// What keeps records from being routes.
     pub problems: Vec<Problem>,
+    /// Names in the routes' zones that lead to the slots' load balancers, too.
+    pub beside: Vec<Beside>,
 }

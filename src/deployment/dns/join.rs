@@ -27,6 +27,8 @@ pub struct Joined {
     pub fixed: Vec<Forward>,
     /// What keeps records from being routes.
     pub problems: Vec<Problem>,
+    /// The DNS names of the slots' load balancers.
+    pub names: BTreeMap<LoadBalancerArn, String>,
 }
 
 /// Puts together what Route 53 and ELBv2 show. `names` are the load balancers' DNS names.
@@ -36,7 +38,10 @@ pub fn join(
     groups: &Slots<Vec<Option<GroupAt>>>,
     forwards: Vec<Forward>,
 ) -> Joined {
-    let mut joined = Joined::default();
+    let mut joined = Joined {
+        names: names.clone(),
+        ..Joined::default()
+    };
     for record in found {
         let pairs = pairs(record, names, groups, &mut joined.problems);
         joined.routes.extend(pairs);
@@ -171,6 +176,9 @@ fn pair(
         let mut balancers = names.iter();
         Some(balancers.find(|(_, name)| host(name) == to)?.0)
     };
+    if let Some(problem) = crossed(found, kind, &leads, groups) {
+        return Err(problem);
+    }
     let chosen = |slot: SlotName, pair: &Slots<&GroupAt>| {
         let group = pair[slot];
         let load_balancer = group.load_balancer.as_ref()?;
@@ -195,6 +203,38 @@ fn pair(
         Some((Slots { a, b }, ttl))
     });
     pair.ok_or_else(|| unclear(&label, found, kind, groups))
+}
+
+/// Why `sets` of the config can't be right: a record that it gives to one slot leads to the load
+/// balancer of the other one, and to none of its own.
+fn crossed<'n>(
+    found: &RecordFound,
+    kind: RecordType,
+    leads: &impl Fn(&SetFound) -> Option<&'n LoadBalancerArn>,
+    groups: &Slots<Vec<Option<GroupAt>>>,
+) -> Option<Problem> {
+    let wanted = found.wanted.sets.as_ref()?;
+    let is_of = |slot: SlotName, balancer: &LoadBalancerArn| {
+        let mut its = groups[slot].iter().flatten();
+        its.any(|it| it.load_balancer.as_ref() == Some(balancer))
+    };
+    SlotName::BOTH.into_iter().find_map(|slot| {
+        let mut sets = found.sets.iter().filter(|set| set.kind == kind);
+        let set = sets.find(|set| set.set.as_ref() == Some(&wanted[slot]))?;
+        let to = leads(set).filter(|to| is_of(slot.other(), to) && !is_of(slot, to))?;
+        Some(Problem::new(
+            format!(
+                "`sets` of record {} {kind} are mixed up: {} is given to slot {slot} and leads to \
+                 load balancer {}, which is slot {}'s",
+                found.wanted.name,
+                wanted[slot],
+                to.name(),
+                slot.other()
+            ),
+            "swap the two in `sets`, or leave `sets` out: where records lead to the load balancers, \
+             bg finds which is whose",
+        ))
+    })
 }
 
 fn unclear(

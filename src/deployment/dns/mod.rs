@@ -1,6 +1,7 @@
 //! Route 53 weighted record pairs over two load balancers, as routes: which record belongs to
 //! which slot, and the weights that give a share. Pure.
 
+mod beside;
 mod found;
 mod join;
 mod shares;
@@ -14,6 +15,7 @@ use super::ids::{
     HostedZoneId, LoadBalancerArn, RecordName, RouteArn, SetId, SlotName, Slots, TargetGroupArn,
 };
 
+pub use beside::{Beside, beside};
 pub use found::{DnsFound, RecordFound, RecordWanted, SetFound};
 pub(crate) use join::weights;
 pub use join::{GroupAt, Joined, host, join};

@@ -4,11 +4,14 @@
 use std::time::Duration;
 
 use super::{Planning, Request, refusals};
-use crate::deployment::dns::{TTL_OF_ALIAS, integers};
+use crate::deployment::dns::{Beside, TTL_OF_ALIAS, integers};
 use crate::deployment::ids::SlotName;
 use crate::deployment::plan::Route;
 use crate::deployment::surroundings::{Forward, Surroundings};
 use crate::strategy::format_duration;
+
+/// So many names are listed in one warning.
+const NAMED: usize = 5;
 
 /// Everything that the records among `routes` need.
 pub(super) fn check(
@@ -33,6 +36,7 @@ pub(super) fn check(
         return;
     };
     check_weights(request, planning);
+    check_beside(found, planning);
     tell(&records, ttl, planning);
 }
 
@@ -73,6 +77,68 @@ fn check_behind(route: &Route, slot: SlotName, fixed: &[Forward], planning: &mut
             );
         }
     }
+}
+
+/// Whoever comes by a name that doesn't move stays with blue, and blue is going to be emptied.
+fn check_beside(found: &Surroundings, planning: &mut Planning) {
+    let is_served = |it: &&Beside| {
+        let mut behind = found.dns.fixed.iter();
+        behind.any(|forward| {
+            let mut hosts = forward.hosts.iter();
+            it.leads_to.contains(&forward.load_balancer)
+                && (forward.hosts.is_empty() || hosts.any(|host| answers(host, it.name.as_str())))
+        })
+    };
+    let served = found.dns.beside.iter().filter(is_served);
+    let (halves, others): (Vec<&Beside>, Vec<&Beside>) = served.partition(|it| it.is_half);
+    for half in halves {
+        planning.problem(
+            format!(
+                "{} also leads to the slots' load balancers and is not in `routes`",
+                half.label()
+            ),
+            format!(
+                "add {{ record: {}, type: {} }} to `routes`, or leave `type` out there: then every \
+                 weighted pair of that name moves",
+                half.name, half.kind
+            ),
+        );
+    }
+    let (first, more) = others.split_at(others.len().min(NAMED));
+    if !first.is_empty() {
+        let mut labels: Vec<String> = first.iter().map(|it| it.label()).collect();
+        if !more.is_empty() {
+            labels.push(format!("{} more", more.len()));
+        }
+        planning.warn(format!(
+            "{} in the same hosted zone: they lead to the slots' load balancers, too, and are not in \
+             `routes`. If users come to this service by such a name, they stay with the side that it \
+             leads to: make it a weighted pair and add {{ record: NAME }}",
+            labels.join(", ")
+        ));
+    }
+}
+
+/// Whether a rule's `host-header` value, which may have `*` and `?`, answers for a name.
+fn answers(host: &str, name: &str) -> bool {
+    match (host.chars().next(), name.chars().next()) {
+        (None, None) => true,
+        (Some('*'), _) => {
+            answers(&host[1..], name) || (!name.is_empty() && answers(host, tail(name)))
+        }
+        (Some('?'), Some(_)) => answers(&host[1..], tail(name)),
+        (Some(one), Some(other)) => {
+            one.eq_ignore_ascii_case(&other) && answers(tail(host), tail(name))
+        }
+        _ => false,
+    }
+}
+
+/// All but the first character.
+fn tail(text: &str) -> &str {
+    let mut rest = text.chars();
+    rest.next();
+    rest.as_str()
 }
 
 fn check_weights(request: &Request, planning: &mut Planning) {

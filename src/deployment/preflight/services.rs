@@ -8,6 +8,7 @@ use crate::deployment::ids::{SlotName, Slots, TargetGroupArn};
 use crate::deployment::moved;
 use crate::deployment::plan::{GreenService, Kind, SlotPlan};
 use crate::deployment::surroundings::Surroundings;
+use crate::deployment::task_definition::Change;
 use crate::judge::words::plural;
 
 fn text<'a>(value: &'a Value, key: &str) -> &'a str {
@@ -283,12 +284,32 @@ fn check_existing(
         true => keep(&differences, green, planning),
         false => mend(&differences, green, &slots[green], planning),
     }
-    for tag in idle::tags(blue, existing) {
+    let tags = idle::tags(blue, existing);
+    for tag in &tags {
         let (of_blue, own) = (tag.before.as_deref(), tag.after.as_deref());
         planning
             .differences
             .push(stays(&tag.path, own, of_blue, green.other()));
     }
+    planning.notes.extend(tag_command(&tags, existing, green));
+}
+
+/// What gives green's service the tags that blue's has.
+fn tag_command(tags: &[Change], existing: &Value, green: SlotName) -> Option<String> {
+    let given = tags.iter().filter_map(|tag| {
+        let name = tag.path.strip_prefix("tags.")?;
+        Some(format!("'key={name},value={}'", tag.before.as_ref()?))
+    });
+    let given: Vec<String> = given.collect();
+    (!given.is_empty()).then(|| {
+        format!(
+            "a service that exists gets no tags but bg's own: aws ecs tag-resource --resource-arn {} \
+             --tags {} gives slot {green}'s service what slot {}'s has",
+            text(existing, "serviceArn"),
+            given.join(" "),
+            green.other()
+        )
+    })
 }
 
 /// Green's service keeps what it has.

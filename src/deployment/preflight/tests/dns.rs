@@ -4,9 +4,9 @@ use std::collections::BTreeMap;
 use std::time::Duration;
 
 use super::healthy::{balancer, forward, group_arn};
-use super::{Change, Request, Surroundings, planned, problems};
+use super::{Change, Planning, Request, Surroundings, planned, problems};
 use crate::deployment::dns::{
-    DnsFound, GroupAt, RecordFound, RecordType, RecordWanted, SetFound, join,
+    Beside, DnsFound, GroupAt, RecordFound, RecordType, RecordWanted, SetFound, join,
 };
 use crate::deployment::ids::{HostedZoneId, RecordName, SetId, SlotName, Slots};
 use crate::deployment::preflight::{RouteWanted, RoutesWanted};
@@ -80,7 +80,18 @@ fn over_dns(
     found.dns = DnsFound {
         fixed: joined.fixed,
         problems: joined.problems,
+        beside: Vec::new(),
     };
+}
+
+/// A name that leads to these load balancers and is no route.
+fn beside(name: &str, kind: RecordType, is_half: bool, to: &[&str]) -> Beside {
+    Beside {
+        name: RecordName::new(name),
+        kind,
+        is_half,
+        leads_to: to.iter().map(|it| balancer(it)).collect(),
+    }
 }
 
 fn both() -> Vec<Forward> {
@@ -234,4 +245,70 @@ fn a_long_ttl_is_warned_of() {
         "{:?}",
         planning.warnings
     );
+}
+
+#[test]
+fn sets_that_are_swapped_are_refused_where_they_can_be_told() {
+    let mut record = record();
+    let (a, b) = (SetId::new("two"), SetId::new("one"));
+    record.wanted.sets = Some(Slots { a, b });
+    let planning = planned(|request, found| over_dns(request, found, &record, both()));
+    let told = problems(&planning).concat();
+    let what = "`sets` of record shop.example.com A are mixed up: two is given to slot a and leads to \
+                load balancer other, which is slot b's";
+    assert!(told.contains(what), "{told}");
+    assert!(planning.plan.is_none());
+}
+
+#[test]
+fn the_other_type_of_a_listed_name_is_refused_and_another_name_is_warned_of() {
+    let with = |names: Vec<Beside>, hosts: &[&str]| {
+        planned(|request, found| {
+            let mut forwards = both();
+            for forward in &mut forwards {
+                forward.hosts = hosts.iter().map(|it| (*it).to_owned()).collect();
+            }
+            over_dns(request, found, &record(), forwards);
+            found.dns.beside = names;
+        })
+    };
+    let half = beside(
+        "shop.example.com",
+        RecordType::Aaaa,
+        true,
+        &["shop", "other"],
+    );
+    let told = problems(&with(vec![half], &[])).concat();
+    assert!(
+        told.contains("shop.example.com AAAA also leads to the slots'"),
+        "{told}"
+    );
+
+    let www = || beside("www.example.com", RecordType::A, false, &["shop"]);
+    let warned = |planning: &Planning| planning.warnings.concat().contains("www.example.com A in");
+    for (hosts, is_ours) in [
+        (&[][..], true),
+        (&["*.example.com"], true),
+        (&["shop.example.com"], false),
+        (&["WW?.example.com", "shop.example.com"], true),
+    ] {
+        let planning = with(vec![www()], hosts);
+        assert!(planning.plan.is_some(), "{:?}", planning.problems);
+        assert_eq!(
+            warned(&planning),
+            is_ours,
+            "{hosts:?}: {:?}",
+            planning.warnings
+        );
+    }
+    let many = (0..9).map(|n| {
+        beside(
+            &format!("n{n}.example.com"),
+            RecordType::A,
+            false,
+            &["shop"],
+        )
+    });
+    let warning = with(many.collect(), &[]).warnings.concat();
+    assert!(warning.contains("n4.example.com A, 4 more in"), "{warning}");
 }

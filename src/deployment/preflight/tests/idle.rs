@@ -104,6 +104,22 @@ fn what_the_idle_slot_keeps_is_shown_where_its_settings_are_asked_for() {
 }
 
 #[test]
+fn tags_that_the_idle_slot_lacks_are_shown_with_the_command_that_gives_them() {
+    let planning = planned(|_, found| {
+        let blue = found.services.a.as_mut().expect("it is there");
+        blue["tags"] =
+            json!([{ "key": "cost", "value": "42" }, { "key": "bg:live", "value": "x" }]);
+        found.services.b = Some(service("shop-b", "shop-b"));
+    });
+    let differences = &planning.differences;
+    assert!(differences.contains(&"tags.cost: stays at nothing, slot a has 42".to_owned()));
+    let command = "aws ecs tag-resource --resource-arn \
+                   arn:aws:ecs:eu-west-1:123456789012:service/prod/shop-b --tags 'key=cost,value=42'";
+    let notes = planning.notes.join("\n");
+    assert!(notes.contains(command), "{notes}");
+}
+
+#[test]
 fn what_the_idle_slot_loses_is_shown_with_the_way_to_keep_it() {
     let planning = planned(|_, found| {
         let mut idle = edited();
