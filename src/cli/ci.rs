@@ -138,6 +138,7 @@ impl End {
                 .as_ref()
                 .map(|it| note(it.mark, &it.title, &it.lines)),
         );
+        parts.extend(self.told.left.as_ref().map(|left| format!("> {left}\n")));
         parts.join("\n")
     }
 
@@ -214,6 +215,11 @@ fn annotate(cli: &Cli, end: &End, ended: &Result<ExitCode, CliError>) {
             message: joined(&said.lines),
         });
     }
+    all.extend(end.told.left.iter().map(|left| Annotation {
+        level: Level::Notice,
+        title: "Left to do".to_owned(),
+        message: left.clone(),
+    }));
     // The runner reads both streams, and with JSON the other one is data.
     let to_stderr = cli.global.output == OutputFormat::Json;
     for annotation in all {

@@ -8,6 +8,7 @@ use super::args::{RetireBy, RunArgs};
 use super::display::Display;
 use super::running::beside_ticks;
 use super::session::Session;
+use super::terminal::Surface;
 use crate::deployment::deadman;
 use crate::deployment::event::Record;
 use crate::deployment::outcome::Outcome;
@@ -31,12 +32,11 @@ pub(super) async fn finish(
     else {
         return None;
     };
-    let ci = std::env::var_os("CI").is_some();
-    let by = args.retire_by().unwrap_or(if ci {
-        RetireBy::Later
-    } else {
-        RetireBy::ThisRun
-    });
+    let usual = match Surface::of_process().is_ci() {
+        true => RetireBy::Later,
+        false => RetireBy::ThisRun,
+    };
+    let by = args.retire_by().unwrap_or(usual);
     let retirement = retirement_of(deployment)?;
     // The journal doesn't show the end where another process took the lock: it is theirs.
     let journal_is_ours = journal_is_ours(session, deployment).await;

@@ -262,9 +262,15 @@ pub(super) fn exit_code(deployment: &Deployment) -> impl Fn(&Outcome) -> ExitCod
 }
 
 fn say_left(global: &Global, left: Option<Timestamp>) {
-    if let Some(at) = left.filter(|_| !global.quiet) {
-        note!("Note: blue is left to be retired by `bg tick` from {at:.0} on");
+    let Some(at) = left else { return };
+    let left = format!(
+        "blue is left to be retired by `bg tick` from {at:.0} on; until somebody runs that, or \
+         deploys again, its tasks go on and cost"
+    );
+    if !global.quiet {
+        note!("Note: {left}");
     }
+    global.story.leave(left);
 }
 
 /// What a run starts from.

@@ -12,6 +12,7 @@ use super::notices;
 use super::programs;
 use super::request;
 use super::sandbox_clock;
+use super::terminal::Surface;
 use super::variables;
 use super::who;
 use crate::aws::{AwsError, Cloud, ConnectOptions, ErrorClass, RecordsAsk, SurveyAsk};
@@ -191,7 +192,7 @@ impl Session {
             planning.plan = None;
             planning.problems.extend(missing);
         }
-        let ci = std::env::var_os("CI").is_some_and(|value| !value.is_empty());
+        let ci = Surface::of_process().is_ci();
         if ci && matches!(self.config.state, StateLocation::File(_)) {
             planning.notes.push(format!(
                 "state {} is this runner's alone: it locks out no deployment of another one",

@@ -19,6 +19,8 @@ pub(super) struct Told {
     pub(super) records: Vec<Record>,
     /// What was said last, where that was no record.
     pub(super) said: Option<Said>,
+    /// What somebody else has to do, and from when on.
+    pub(super) left: Option<String>,
 }
 
 /// How it ended without a deployment of its own.
@@ -61,6 +63,11 @@ impl Story {
     /// How it ends without one.
     pub(super) fn say(&self, said: Said) {
         self.told().said = Some(said);
+    }
+
+    /// What it leaves to others.
+    pub(super) fn leave(&self, what: String) {
+        self.told().left = Some(what);
     }
 
     /// How it ends, where no deployment of its own says more.

@@ -16,7 +16,7 @@ pub struct Surface {
     pub stderr: bool,
     /// `TERM`.
     pub term: Option<String>,
-    /// `CI`.
+    /// `CI`, or what says as much.
     pub ci: Option<String>,
     /// `NO_COLOR`.
     pub no_color: Option<String>,
@@ -34,7 +34,8 @@ impl Surface {
             stdout: std::io::stdout().is_terminal(),
             stderr: std::io::stderr().is_terminal(),
             term: var("TERM"),
-            ci: var("CI"),
+            // CodeBuild says so in words of its own.
+            ci: var("CI").or_else(|| var("CODEBUILD_BUILD_ID")),
             no_color: var("NO_COLOR"),
             force_color: var("CLICOLOR_FORCE"),
             locale: var("LC_ALL")
@@ -47,8 +48,8 @@ impl Surface {
         self.term.as_deref() == Some("dumb")
     }
 
-    /// `CI=false` is what some people set to switch it off.
-    fn is_ci(&self) -> bool {
+    /// Whether nobody is there who would wait; `CI=false` is what some people set to switch it off.
+    pub(super) fn is_ci(&self) -> bool {
         self.ci
             .as_deref()
             .is_some_and(|ci| !matches!(ci, "false" | "0"))

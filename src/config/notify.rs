@@ -4,6 +4,7 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use crate::notify::{
     Channel, EventBus, GitHubWanted, Held, NotifyWanted, Occasion, Repository, TopicArn,
+    address_flaw,
 };
 use crate::strategy::{InputError, Node, Reader, Value};
 
@@ -128,24 +129,9 @@ fn github(reader: Reader<'_>, node: &Node) -> Result<GitHubWanted, InputError> {
 
 fn url_of(reader: Reader<'_>, node: &Node) -> Result<String, InputError> {
     let text = reader.text(node, "a URL")?;
-    match flaw(&text) {
+    match address_flaw(&text) {
         None => Ok(text),
         Some((what, hint)) => Err(reader.error(node.at, what).without_line().with_hint(hint)),
-    }
-}
-
-/// What is wrong with an address, and what to do.
-fn flaw(text: &str) -> Option<(&'static str, &'static str)> {
-    let uri = text.parse::<http::Uri>().ok();
-    let uri = uri.filter(|it| matches!(it.scheme_str(), Some("http" | "https")));
-    match uri.as_ref().and_then(http::Uri::authority) {
-        None => Some(("it is no URL", "write https://HOST/PATH")),
-        Some(authority) if authority.as_str().contains('@') => Some((
-            "it has a user or a password, which would not be sent",
-            "leave them out; as headers: { authorization: { env: VARIABLE } }, with \"Basic ...\" in the \
-             variable, a webhook gets them",
-        )),
-        Some(_) => None,
     }
 }
 
@@ -187,7 +173,7 @@ fn address(reader: Reader<'_>, node: &Node) -> Result<Held, InputError> {
     let Held::Text(text) = &address else {
         return Ok(address);
     };
-    match flaw(text) {
+    match address_flaw(text) {
         None => Ok(address),
         Some((what, hint)) => {
             let secret = "{ env: VARIABLE } is for one that is a secret";

@@ -45,7 +45,10 @@ pub fn letter(
 }
 
 fn filled(template: &str, notice: &Notice) -> Result<String, String> {
-    let text = strict().render_str(template, Filled::from(Serde(notice)));
+    let mut notice = notice.clone();
+    // Outside CI there is none, which is no word to read.
+    notice.run_url.get_or_insert_default();
+    let text = strict().render_str(template, Filled::from(Serde(&notice)));
     text.map_err(|error| {
         let known = serde_json::to_value(notice).unwrap_or_default();
         let known: Vec<&str> = known
@@ -237,6 +240,13 @@ mod tests {
             told(&github, &reverted(), Some(template))["description"],
             said
         );
+        let elsewhere = Notice {
+            run_url: None,
+            ..reverted()
+        };
+        let said = &told(&webhook, &elsewhere, Some("{{ service }}: {{ run_url }}"))["text"];
+        assert_eq!(said, "shop: ");
+        let said = "shop (deploy): reverted";
         let message = told(&topic, &reverted(), Some(template))["Message"].to_string();
         assert!(message.contains(said), "{message}");
         for wrong in ["{{ nobody }}", "{{ service", "{{ debug }}"] {

@@ -11,5 +11,5 @@ mod wanted;
 pub use channel::{Letter, letter};
 pub use github::{GitHubWanted, earlier, found};
 pub use notice::{Notice, Occasion, notice};
-pub use place::{EventBus, Repository, TopicArn};
+pub use place::{EventBus, Repository, TopicArn, address_flaw};
 pub use wanted::{Channel, Held, NotifyWanted};

@@ -123,6 +123,21 @@ impl fmt::Display for Repository {
     }
 }
 
+/// What is wrong with an address, and what to do.
+pub fn address_flaw(text: &str) -> Option<(&'static str, &'static str)> {
+    let uri = text.parse::<http::Uri>().ok();
+    let uri = uri.filter(|it| matches!(it.scheme_str(), Some("http" | "https")));
+    match uri.as_ref().and_then(http::Uri::authority) {
+        None => Some(("it is no URL", "write https://HOST/PATH")),
+        Some(authority) if authority.as_str().contains('@') => Some((
+            "it has a user or a password, which would not be sent",
+            "leave them out; as headers: { authorization: { env: VARIABLE } }, with \"Basic ...\" in the \
+             variable, a webhook gets them",
+        )),
+        Some(_) => None,
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -170,5 +185,14 @@ mod tests {
         for wrong in ["", "shop", "a/b/c", "a/..", "/shop", "a b/c"] {
             assert!(Repository::parse(wrong).is_err(), "{wrong}");
         }
+    }
+
+    #[test]
+    fn an_address_is_a_url_without_a_password() {
+        assert_eq!(address_flaw("https://hooks.example.com/T1/B2?x=a@b"), None);
+        let told = |text| address_flaw(text).map(|(what, _)| what);
+        assert_eq!(told("ftp://host/path"), Some("it is no URL"));
+        let secret = told("http://me:secret@host/path");
+        assert!(secret.is_some_and(|it| it.contains("would not be sent")));
     }
 }

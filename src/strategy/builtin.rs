@@ -32,6 +32,11 @@ pub fn builtin_strategies() -> Vec<Strategy> {
     FILES.into_iter().map(read).collect()
 }
 
+/// The names of all built-in strategies, in the same order.
+pub fn builtin_names() -> impl Iterator<Item = &'static str> {
+    FILES.into_iter().map(|(name, _)| name)
+}
+
 /// The commented file of the built-in strategy of that very name.
 pub fn builtin_file(name: &str) -> Option<&'static str> {
     let file = FILES.into_iter().find(|(known, _)| *known == name);

@@ -13,7 +13,7 @@ mod steps;
 mod until;
 mod weight;
 
-pub use builtin::{builtin_file, builtin_strategies};
+pub use builtin::{builtin_file, builtin_names, builtin_strategies};
 pub(crate) use document::{Entry, Fields, Node, Reader, Value};
 pub use duration::{format_duration, parse_duration};
 pub(crate) use input::nearest;

@@ -29,6 +29,7 @@ use crate::store::{Steer, StoreError};
 const LOOK_EVERY: Duration = Duration::from_secs(1);
 /// So often it is sent anew although nothing was recorded: its clocks move, figures come in.
 const ANEW_EVERY: u32 = 10;
+const UNKNOWN: &str = "the state store knows nothing of that name";
 /// A form is a few dozen bytes, and a reason.
 const LONGEST_FORM: usize = 16 * 1024;
 
@@ -89,13 +90,14 @@ async fn shown(house: &Arc<House>, wanted: Wanted) -> Response<Body> {
     match wanted {
         Wanted::Page(page) => match render(house, &page, Part::Whole).await {
             Ok(Some(page)) => of_type("text/html; charset=utf-8", page),
-            Ok(None) => said(
-                StatusCode::NOT_FOUND,
-                "the state store knows nothing of that name",
-            ),
+            Ok(None) => said(StatusCode::NOT_FOUND, UNKNOWN),
             Err(error) => unreadable(&error),
         },
         Wanted::Events(page) => {
+            // Nobody waits for the events of what isn't there.
+            if let Ok(None) = render(house, &page, Part::Main).await {
+                return said(StatusCode::NOT_FOUND, UNKNOWN);
+            }
             let (writer, body) = events();
             tokio::spawn(follow(Arc::clone(house), page, writer));
             let mut answer = Response::new(BoxBody::new(body));

@@ -239,6 +239,10 @@ fn flags_that_are_wrong() {
     let scene = Scene::at_speed(1);
     let refused = |arguments: &[&str], words: &[&str]| refused(&scene, &[], arguments, 2, words);
     refused(&["depoy"], &["depoy", "deploy"]);
+    refused(
+        &["plan", "shop:v2"],
+        &["images are given as --image shop:v2"],
+    );
     refused(&["gates"], &["`bg help gates` explains"]);
     refused(&["deploy", "--imag", "shop:v2"], &["--image"]);
     refused(

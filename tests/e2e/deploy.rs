@@ -260,11 +260,16 @@ fn a_hotfix_goes_all_at_once_and_its_reason_into_the_journal() {
 fn who_waits_for_no_retiring_is_told_who_has_to() {
     let scene = Scene::at_speed(200);
     let arguments = ["deploy", "--image", "shop:v2"];
-    scene
-        .bg_with(&[("CI", "true")], &arguments)
-        .exits(0)
-        .complains("blue is left to be retired by `bg tick`");
-    assert_eq!(scene.weights(), (0, 100));
+    for ci in [("CI", "true"), ("CODEBUILD_BUILD_ID", "shop:17")] {
+        scene
+            .bg_with(&[ci], &[&arguments[..], &["--force"]].concat())
+            .exits(0)
+            .complains("blue is left to be retired by `bg tick`");
+    }
+    assert_eq!(scene.weights(), (100, 0));
+    let waits = scene.bg_with(&[("CI", "false")], &[&arguments[..], &["--force"]].concat());
+    let waits = waits.exits(0).says("is scaled to zero");
+    assert!(!waits.stderr.contains("left to be retired"), "{waits}");
 }
 
 #[test]

@@ -104,6 +104,8 @@ fn what_is_not_here_is_said() {
         .bg(&["logs", "--since", "1s"])
         .exits(0)
         .complains("nothing was logged in the last 1s");
+    let ended = scene.bg(&["logs", "--since", "2h", "--grep", "no such text"]);
+    ended.exits(0).complains("none with \"no such text\" in it");
     let text = |of: &str| json!({ "logDriver": of });
     let mut definition = super::verify::definition();
     definition["containerDefinitions"][0]["logConfiguration"] = text("splunk");

@@ -85,6 +85,8 @@ fn a_gate_is_approved_on_the_page_by_its_name_and_with_the_page_s_secret() {
     assert!(page.contains(waits), "{page}");
     let listed = waiting.scene.bg(&["history"]).exits(0);
     listed.says("not ended: waits for approval of gate release");
+    let unknown = waiting.ask("GET", "x/events", "");
+    assert!(unknown.starts_with("HTTP/1.1 404 "), "{unknown}");
     let secret = waiting.secret();
     waiting.posts("/approve", "gate=release", 403);
     waiting.posts("/approve", "csrf=wrong&gate=release", 403);

@@ -1,7 +1,7 @@
 //! The action's step that becomes `bg`: what its inputs mean, and what the runner gets to read.
 
 use crate::runner::Job;
-use crate::support::Scene;
+use crate::support::{Scene, until};
 
 /// Long enough for the alarms, which need some minutes to notice anything.
 const LONG: (&str, &str) = ("bake: 1m }", "bake: 30m }");
@@ -25,7 +25,10 @@ fn a_good_version_gives_outputs_headings_and_a_summary_with_a_chart() {
         .says("::group::Step 1 of 2: 10%25 of traffic to green\n")
         .says("::endgroup::\n")
         .says("::notice title=Promoted%3A shop%3Av2 to shop::Promoted: green");
+    let left = "blue is left to be retired by `bg tick` from ";
+    step.says(&format!("::notice title=Left to do::{left}"));
     step.sums_up("### ✅ Promoted: shop:v2 to shop\n")
+        .sums_up(&format!("> {left}"))
         .sums_up("```mermaid\nxychart-beta\n")
         .sums_up("| task definition | shop:2 |");
     let live = step.outputs["task-definition-arn"].clone();
@@ -45,6 +48,22 @@ fn a_good_version_gives_outputs_headings_and_a_summary_with_a_chart() {
         .gives("task-definition-arn", &live)
         .sums_up("### ✅ Unchanged");
     assert_eq!(scene.weights(), (0, 100));
+}
+
+#[test]
+fn a_scheduled_job_does_what_others_have_left() {
+    let scene = Scene::at_speed(200);
+    Job::on(&scene, &[("image", "shop:v2")])
+        .step("run")
+        .exits(0);
+    until("blue to be scaled to zero", || {
+        let mut job = Job::on(
+            &scene,
+            &[("command", "tick"), ("arguments", "--config=bg.yaml")],
+        );
+        job.step("run").exits(0);
+        (scene.desired("shop") == 0).then_some(())
+    });
 }
 
 #[test]
@@ -144,6 +163,10 @@ fn what_has_no_meaning_here_is_said_and_what_is_wrong_stops_it() {
             ("task-definition-family", "shop"),
         ],
         [("command", "destroy"), ("image", "shop:v2")],
+        [("task-definition-revision", "7"), ("image", "shop:v2")],
+        [("force-new-deployment", "yes"), ("image", "shop:v2")],
+        [("container-name", "app"), ("image", "shop:v2\nshop:v3")],
+        [("arguments", "--poll 2s"), ("image", "shop:v2")],
     ];
     for inputs in wrong {
         let mut job = Job::on(&scene, &inputs);

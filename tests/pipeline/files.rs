@@ -10,10 +10,11 @@ use crate::linters::{actionlint, of_python};
 use crate::support::bare;
 use crate::text::{entries, root, text, yaml};
 
-const WORKFLOWS: [&str; 4] = [
+const WORKFLOWS: [&str; 5] = [
     "examples/github/deploy.yml",
     "examples/github/plan.yml",
     "examples/github/from-ecs-actions.yml",
+    "examples/github/tick.yml",
     ".github/workflows/release.yml",
 ];
 const TEMPLATE: &str = "examples/codebuild/pipeline.yaml";

@@ -6,7 +6,7 @@ use std::time::Duration;
 use clap::Args;
 use clap::builder::FalseyValueParser;
 
-use super::values::{on_interrupt, poll, slots, speed};
+use super::values::{StrategyParser, on_interrupt, poll, slots, speed};
 use crate::deployment::ids::SlotName;
 use crate::deployment::observation::OnInterrupt;
 
@@ -51,7 +51,7 @@ pub struct VersionArgs {
     #[command(flatten)]
     pub definition: DefinitionArgs,
     /// How traffic is shifted: a name, ./file.yaml, canary:5%:10m, linear:20%:2m [default: the config's]
-    #[arg(short, long, env = "BG_STRATEGY")]
+    #[arg(short, long, env = "BG_STRATEGY", value_parser = StrategyParser, hide_possible_values = true)]
     pub strategy: Option<String>,
     /// The slot whose settings and autoscaling green's service gets [default: blue's]
     #[arg(long, env = "BG_SERVICE_FROM", value_name = "SLOT", value_parser = slots())]

@@ -78,7 +78,25 @@ const ELSEWHERE: [(&str, &str); 2] = [
 
 /// The same error, with what helps whoever made it.
 pub(super) fn explained(error: Error, args: &[OsString]) -> Error {
+    let error = with_the_flag_of_an_image(error, args);
     with_its_variables(with_its_topic(with_a_way(with_a_short_list(error))), args)
+}
+
+/// An image alone is what other programs take.
+fn with_the_flag_of_an_image(mut error: Error, args: &[OsString]) -> Error {
+    let lone = match error.get(ContextKind::InvalidArg) {
+        Some(ContextValue::String(text)) if error.kind() == ErrorKind::UnknownArgument => text,
+        _ => return error,
+    };
+    let deploys = ["deploy", "plan", "diff", "verify", "rehearse"];
+    let takes_one = args
+        .iter()
+        .any(|arg| deploys.iter().any(|verb| arg == *verb));
+    if takes_one && !lone.starts_with('-') {
+        let tip = format!("images are given as --image {lone}");
+        add_tip(&mut error, &tip);
+    }
+    error
 }
 
 /// Some topics sound like verbs.
@@ -118,7 +136,7 @@ fn with_a_short_list(mut error: Error) -> Error {
     };
     if known > LISTED {
         error.remove(ContextKind::ValidValue);
-        add_tip(&mut error, "`bg help` lists them all");
+        add_tip(&mut error, "`bg help` lists the verbs, `bg help help` the topics");
     }
     error
 }

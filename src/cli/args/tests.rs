@@ -157,6 +157,6 @@ fn what_makes_no_sense_is_refused() {
     let error = try_parse(["bg", "help", "everything"])
         .unwrap_err()
         .to_string();
-    assert!(error.contains("`bg help` lists them all"), "{error}");
+    assert!(error.contains("`bg help` lists the verbs"), "{error}");
     assert!(!error.contains("exit-codes"), "{error}");
 }

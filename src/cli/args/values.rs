@@ -1,11 +1,14 @@
 //! Values that aren't any text.
 
+use std::ffi::OsStr;
 use std::time::Duration;
 
-use clap::builder::{PossibleValuesParser, TypedValueParser};
+use clap::builder::{PossibleValue, PossibleValuesParser, StringValueParser, TypedValueParser};
+use clap::{Arg, Command, Error};
 
 use crate::deployment::ids::SlotName;
 use crate::deployment::observation::OnInterrupt;
+use crate::strategy::builtin_names;
 
 pub(super) fn slots() -> impl TypedValueParser<Value = SlotName> {
     PossibleValuesParser::new(SlotName::BOTH.map(SlotName::as_str)).map(|name| {
@@ -44,5 +47,27 @@ pub(super) fn speed(text: &str) -> Result<f64, String> {
         Ok(speed)
     } else {
         Err("it must be from 0.1 to 10000".into())
+    }
+}
+
+/// Any text, of which shells complete the built-in strategies.
+#[derive(Debug, Clone)]
+pub(super) struct StrategyParser;
+
+impl TypedValueParser for StrategyParser {
+    type Value = String;
+
+    fn parse_ref(
+        &self,
+        command: &Command,
+        arg: Option<&Arg>,
+        value: &OsStr,
+    ) -> Result<String, Error> {
+        StringValueParser::new().parse_ref(command, arg, value)
+    }
+
+    fn possible_values(&self) -> Option<Box<dyn Iterator<Item = PossibleValue> + '_>> {
+        let names = builtin_names().map(PossibleValue::new);
+        Some(Box::new(names))
     }
 }

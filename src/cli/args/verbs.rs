@@ -7,7 +7,7 @@ use clap::builder::FalseyValueParser;
 use clap::{Args, Subcommand, ValueEnum};
 
 use super::deployment::{DefinitionArgs, LeftoverArgs, MeantArgs, RegionArgs, RunArgs};
-use super::values::{slots, speed};
+use super::values::{StrategyParser, slots, speed};
 use crate::deployment::ids::SlotName;
 
 /// `bg status`
@@ -257,7 +257,7 @@ impl ScaleArgs {
 #[derive(Debug, Clone, Args)]
 pub struct RestartArgs {
     /// How traffic is shifted: a name, ./file.yaml, canary:5%:10m, linear:20%:2m [default: the config's]
-    #[arg(short, long, env = "BG_STRATEGY")]
+    #[arg(short, long, env = "BG_STRATEGY", value_parser = StrategyParser, hide_possible_values = true)]
     pub strategy: Option<String>,
     /// What comes first.
     #[command(flatten)]
@@ -306,7 +306,7 @@ pub struct RehearseArgs {
     )]
     pub images: Vec<String>,
     /// How traffic is shifted, as `deploy` takes it [default: the config's]
-    #[arg(short, long, env = "BG_STRATEGY", conflicts_with = "compare")]
+    #[arg(short, long, env = "BG_STRATEGY", value_parser = StrategyParser, hide_possible_values = true, conflicts_with = "compare")]
     pub strategy: Option<String>,
     /// Strategies to put side by side; `codedeploy` is its canary with an alarm on 1 % 5xx
     #[arg(

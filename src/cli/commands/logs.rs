@@ -46,6 +46,7 @@ pub(super) async fn run(global: &Global, args: &LogsArgs) -> Result<ExitCode, Cl
         page: Page::new(layout, session.clock.now()),
         sources,
         waiting: Vec::new(),
+        read: 0,
         shown: 0,
         troubles: BTreeSet::new(),
     };
@@ -80,6 +81,7 @@ struct Reader<'a> {
     sources: Sources,
     /// Read, and not yet shown.
     waiting: Vec<LogRow>,
+    read: usize,
     shown: usize,
     /// What was complained of, once each.
     troubles: BTreeSet<String>,
@@ -97,7 +99,13 @@ impl Reader<'_> {
             }
         }
         self.show_until(Timestamp::MAX)?;
-        if self.shown == 0 && self.sources.are_there() {
+        if let (0, Some(wanted), 1..) = (self.shown, &self.args.grep, self.read) {
+            let lines = words::plural(self.read, "line");
+            let since = words::length(self.args.since);
+            self.note(&format!(
+                "{lines} of the last {since}, none with {wanted:?} in it"
+            ));
+        } else if self.shown == 0 && self.sources.are_there() {
             let since = words::length(self.args.since);
             let longer = words::length(self.args.since.saturating_mul(6)).replace(' ', "");
             self.note(&format!(
@@ -151,6 +159,7 @@ impl Reader<'_> {
         for (source, events) in read {
             match events {
                 Ok(events) => {
+                    self.read += events.len();
                     let rows = events.iter().map(|event| row(&source, event));
                     let wanted = self.args.grep.as_deref().unwrap_or_default();
                     let rows = rows.filter(|row| row.message.contains(wanted));

@@ -1,6 +1,6 @@
 //! What the entries of `notify` are called, and which can't be told from here.
 
-use super::post::{of_environment, repository};
+use super::post::{address, of_environment, repository};
 use crate::notify::{Channel, Held, NotifyWanted};
 
 /// Each entry's name: its kind, and its place where there are several of that kind.
@@ -28,10 +28,10 @@ fn missing(channel: &Channel) -> Option<String> {
         Held::Text(_) => None,
     };
     match channel {
-        Channel::Slack(url) | Channel::Teams(url) => unheld(url),
-        Channel::Webhook { url, headers } => {
-            unheld(url).or_else(|| headers.values().find_map(unheld))
-        }
+        Channel::Slack(url) | Channel::Teams(url) => address(url).err(),
+        Channel::Webhook { url, headers } => address(url)
+            .err()
+            .or_else(|| headers.values().find_map(unheld)),
         Channel::GitHub(wanted) => {
             let token = of_environment(&wanted.token);
             token.and_then(|_| repository(wanted)).err()
@@ -59,7 +59,11 @@ mod tests {
             channel: Channel::Teams(Held::Text("https://example.com".to_owned())),
             ..slack("PATH")
         };
-        let wanted = [slack("PATH"), hook, slack("BG_TEST_NEVER_SET")];
+        let known = NotifyWanted {
+            channel: Channel::Slack(Held::Text("https://example.com".to_owned())),
+            ..slack("PATH")
+        };
+        let wanted = [known, hook, slack("BG_TEST_NEVER_SET")];
         let named = [
             "slack (entry 1 of `notify`)",
             "teams",
@@ -69,5 +73,14 @@ mod tests {
         let why = "the environment variable BG_TEST_NEVER_SET is not set";
         let said = format!("{} can't be told anything from here: {why}", named[2]);
         assert_eq!(unset(&wanted), [said]);
+    }
+
+    #[test]
+    fn a_variable_that_holds_no_address_is_told_without_what_it_holds() {
+        let said = unset(&[slack("PATH")]);
+        let why = "the environment variable PATH holds no address to use: it is no URL; write";
+        assert!(said[0].contains(why), "{said:?}");
+        let path = std::env::var("PATH").unwrap_or_default();
+        assert!(!said[0].contains(&path), "{said:?}");
     }
 }

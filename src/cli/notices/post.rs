@@ -8,7 +8,7 @@ use tokio::time::sleep;
 use super::Told;
 use super::github::GitHub;
 use crate::aws::{AwsError, Cloud, ErrorClass, Web, WebRequest};
-use crate::notify::{Channel, GitHubWanted, Held, Letter, NotifyWanted, letter};
+use crate::notify::{Channel, GitHubWanted, Held, Letter, NotifyWanted, address_flaw, letter};
 
 /// How long one try may take, how many there are, and what lies between the first two.
 pub(super) const TRY: Duration = Duration::from_secs(5);
@@ -140,7 +140,7 @@ fn request(channel: &Channel, body: String) -> Result<WebRequest, String> {
     }
     Ok(WebRequest {
         method: "POST".to_owned(),
-        url: held(url)?,
+        url: address(url)?,
         headers: sent,
         body: body.into_bytes(),
         within: TRY,
@@ -152,6 +152,19 @@ fn held(value: &Held) -> Result<String, String> {
     match value {
         Held::Text(text) => Ok(text.clone()),
         Held::Env(name) => of_environment(name),
+    }
+}
+
+/// The same of an address. Its words never hold it: it may be a secret.
+pub(super) fn address(value: &Held) -> Result<String, String> {
+    let text = held(value)?;
+    let name = match value {
+        Held::Env(name) => format!("the environment variable {name}"),
+        Held::Text(_) => "its address".to_owned(),
+    };
+    match address_flaw(&text) {
+        None => Ok(text),
+        Some((what, hint)) => Err(format!("{name} holds no address to use: {what}; {hint}")),
     }
 }
 
