@@ -19,14 +19,15 @@ use crate::deployment::moved;
 use crate::deployment::observation::Seen;
 use crate::deployment::outcome::Outcome;
 use crate::deployment::preflight::under_way;
+use crate::deployment::problem::Problem;
 use crate::deployment::retire::{Due, Retirement, SERVED_TAG, TAG};
 use crate::deployment::scaling::ScalableTarget;
 use crate::deployment::surroundings::Forward;
 use crate::deployment::task_definition;
 use crate::diagnose::Definition;
 use crate::report::status::{
-    DeploymentStatus, RetireStatus, RouteStatus, SlotStatus, StatusReport, StoreStatus,
-    UnknownStatus,
+    DeploymentStatus, ProblemKind, ProblemStatus, RetireStatus, RouteStatus, SlotStatus,
+    StatusReport, StoreStatus, UnknownStatus,
 };
 use crate::report::view::View;
 
@@ -73,6 +74,14 @@ impl Situation {
             scaling: found.scaling,
             traffic,
         })
+    }
+
+    /// A slot's name says nothing of who serves.
+    ///
+    /// # Errors
+    /// Where the slots are mixed up.
+    pub(super) fn refuse_mixed_up(&self) -> Result<(), CliError> {
+        self.traffic.refuse_mixed_up()
     }
 
     /// What ELBv2 shows.
@@ -158,14 +167,17 @@ impl Situation {
         };
         let by_journal = by_journal.ok().flatten();
         let journals = by_journal.as_ref().map(|(slot, _)| *slot);
+        // The config's names may have come after the deployment's.
+        let told = self.traffic.mixed_up().is_none();
         let live = self.traffic.live().or(blue).or(journals);
+        let live = live.filter(|_| told);
         let shown = |forwards: &[Forward]| {
             let carried = self.traffic.carried_by(forwards);
             let routes = forwards.iter().zip(&carried);
             let routes = routes.map(|(forward, carried)| RouteStatus {
                 label: forward.label(),
                 arn: forward.arn.clone(),
-                weights: Slots::from_fn(|slot| carried.share(slot)),
+                weights: Slots::from_fn(|slot| carried.share(slot).filter(|_| told)),
             });
             routes.collect()
         };
@@ -177,12 +189,13 @@ impl Situation {
             at: session.clock.now(),
             service: session.service(),
             cluster: session.cluster(),
+            problems: self.traffic.mixed_up().map(mixed_up).into_iter().collect(),
             live: live.map(|slot| self.slot(session, slot)),
             idle: live.map(|slot| self.slot(session, slot.other())),
             routes: shown(&self.traffic.forwards),
             test_routes: shown(&self.traffic.tests),
             deployment,
-            unknown,
+            unknown: unknown.filter(|_| told),
             retire: live.and_then(|slot| {
                 let due = self.due(slot.other())?;
                 Some(RetireStatus {
@@ -373,4 +386,8 @@ impl Situation {
     pub(super) fn exists(&self, slot: SlotName) -> bool {
         self.services[slot].is_some()
     }
+}
+
+fn mixed_up(problem: &Problem) -> ProblemStatus {
+    ProblemStatus::new(ProblemKind::MixedUp, problem.clone())
 }

@@ -13,7 +13,8 @@ use crate::deployment::bare;
 use crate::deployment::dns::Record;
 use crate::deployment::ids::{SlotName, Slots, TargetGroupArn};
 use crate::deployment::plan::RouteKind;
-use crate::deployment::preflight::{RouteWanted, SlotWanted};
+use crate::deployment::preflight::{RouteWanted, SlotWanted, mixed_up};
+use crate::deployment::problem::Problem;
 use crate::deployment::surroundings::{Carried, Forward, GroupFound, live};
 
 /// What ELBv2 alone shows, and Route 53 where records are routes; without a load balancer, what
@@ -29,6 +30,8 @@ pub(super) struct Traffic {
     bare: Option<Slots<Option<Value>>>,
     /// Why records that the config lists are not among them.
     missing: Vec<String>,
+    /// That the config gives the slots each other's groups, so that no weight says who serves.
+    mixed_up: Option<Problem>,
 }
 
 /// What break glass has to do.
@@ -114,13 +117,37 @@ impl Traffic {
             let targets = wanted[slot].targets.iter();
             targets.map(|target| arn(&target.group)).collect()
         };
-        Traffic {
+        let mut traffic = Traffic {
             groups: Slots::from_fn(of_slot),
             forwards,
             tests,
             bare: is_bare.then(|| services.clone()),
             missing: Vec::new(),
-        }
+            mixed_up: None,
+        };
+        traffic.know(wanted, services);
+        traffic
+    }
+
+    /// What ECS says of both services tells whose groups they are.
+    pub(super) fn know(&mut self, wanted: &Slots<SlotWanted>, services: &Slots<Option<Value>>) {
+        let names = Slots::from_fn(|slot| wanted[slot].service.clone());
+        let groups = Slots::from_fn(|slot| self.groups(slot));
+        self.mixed_up = mixed_up(services, &names, &groups);
+    }
+
+    /// That the config gives the slots each other's groups, as far as the services are known.
+    pub(super) fn mixed_up(&self) -> Option<&Problem> {
+        self.mixed_up.as_ref()
+    }
+
+    /// Weights would take users to the other version than the one that is named.
+    ///
+    /// # Errors
+    /// Where the slots are mixed up.
+    pub(super) fn refuse_mixed_up(&self) -> Result<(), CliError> {
+        let told = |it: &Problem| CliError::refused(&it.what).hint(&it.fix);
+        self.mixed_up().map_or(Ok(()), |it| Err(told(it)))
     }
 
     /// Whether the service has no load balancer.
@@ -190,10 +217,11 @@ impl Traffic {
             .collect()
     }
 
-    /// The slot with more traffic on every route; `None` where they disagree. Without a load
-    /// balancer, the one that its tags and counts show.
+    /// The slot with more traffic on every route; `None` where they disagree or the slots are mixed
+    /// up. Without a load balancer, the one that its tags and counts show.
     pub(super) fn live(&self) -> Option<SlotName> {
         match &self.bare {
+            _ if self.mixed_up.is_some() => None,
             Some(services) => bare::live(services),
             None => live(&self.carried()),
         }
