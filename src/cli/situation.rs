@@ -18,8 +18,7 @@ use crate::deployment::ids::{
 use crate::deployment::moved;
 use crate::deployment::observation::Seen;
 use crate::deployment::outcome::Outcome;
-use crate::deployment::preflight::under_way;
-use crate::deployment::problem::Problem;
+use crate::deployment::preflight::{refusals, under_way};
 use crate::deployment::retire::{Due, Retirement, SERVED_TAG, TAG};
 use crate::deployment::scaling::ScalableTarget;
 use crate::deployment::surroundings::Forward;
@@ -185,11 +184,15 @@ impl Situation {
             (None, None) => live.and_then(|slot| moved::since(&self.services, slot)),
             _ => None,
         };
+        let problems = match (&deployment, &unknown) {
+            (None, None) => self.problems(session, store.as_ref()),
+            _ => self.mixed_up(),
+        };
         StatusReport {
             at: session.clock.now(),
             service: session.service(),
             cluster: session.cluster(),
-            problems: self.traffic.mixed_up().map(mixed_up).into_iter().collect(),
+            problems,
             live: live.map(|slot| self.slot(session, slot)),
             idle: live.map(|slot| self.slot(session, slot.other())),
             routes: shown(&self.traffic.forwards),
@@ -198,7 +201,10 @@ impl Situation {
             unknown: unknown.filter(|_| told),
             retire: live.and_then(|slot| {
                 let due = self.due(slot.other())?;
-                Some(RetireStatus {
+                // What has traffic is kept.
+                let idle = self.traffic.carried();
+                let idle = idle.iter().all(|it| it.slots[slot.other()] == 0);
+                idle.then_some(RetireStatus {
                     slot: slot.other(),
                     at: due.at,
                 })
@@ -207,6 +213,29 @@ impl Situation {
             by_journal: by_journal.map(|(_, id)| id),
             moved: moved.filter(|_| !self.traffic.is_bare()),
         }
+    }
+
+    /// That the slots are mixed up.
+    fn mixed_up(&self) -> Vec<ProblemStatus> {
+        let problem = self.traffic.mixed_up().cloned();
+        let problem = problem.map(|it| ProblemStatus::new(ProblemKind::MixedUp, it));
+        problem.into_iter().collect()
+    }
+
+    /// What is wrong with the weights, where no deployment is known.
+    fn problems(&self, session: &Session, silent: Option<&StoreStatus>) -> Vec<ProblemStatus> {
+        let mixed_up = self.mixed_up();
+        if !mixed_up.is_empty() {
+            return mixed_up;
+        }
+        let service = session.service();
+        let fix = match silent {
+            None => refusals::ON_ONE_SLOT.to_owned(),
+            Some(_) => format!("if no deployment is under way, {}", refusals::ON_ONE_SLOT),
+        };
+        let problems = self.traffic.unsettled(&service, &fix).into_iter();
+        let split = |it| ProblemStatus::new(ProblemKind::Split, it);
+        problems.map(split).collect()
     }
 
     /// The deployment that the store shows, and what only AWS does.
@@ -386,8 +415,4 @@ impl Situation {
     pub(super) fn exists(&self, slot: SlotName) -> bool {
         self.services[slot].is_some()
     }
-}
-
-fn mixed_up(problem: &Problem) -> ProblemStatus {
-    ProblemStatus::new(ProblemKind::MixedUp, problem.clone())
 }

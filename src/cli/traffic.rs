@@ -11,9 +11,9 @@ use super::session::Session;
 use crate::aws::{RecordsAsk, RouteWrite};
 use crate::deployment::bare;
 use crate::deployment::dns::Record;
-use crate::deployment::ids::{SlotName, Slots, TargetGroupArn};
+use crate::deployment::ids::{ServiceName, SlotName, Slots, TargetGroupArn};
 use crate::deployment::plan::RouteKind;
-use crate::deployment::preflight::{RouteWanted, SlotWanted, mixed_up};
+use crate::deployment::preflight::{RouteWanted, SlotWanted, mixed_up, refusals};
 use crate::deployment::problem::Problem;
 use crate::deployment::surroundings::{Carried, Forward, GroupFound, live};
 
@@ -227,6 +227,28 @@ impl Traffic {
         }
     }
 
+    /// What is wrong where no deployment has made it so: routes that are not one slot's alone, or not
+    /// all the same one's. In the words of a plan.
+    pub(super) fn unsettled(&self, service: &ServiceName, fix: &str) -> Vec<Problem> {
+        let carried = self.carried();
+        let routes = || self.forwards.iter().zip(&carried);
+        let split = routes().filter(|(_, it)| it.slots.a > 0 && it.slots.b > 0);
+        let split = split.map(|(route, it)| refusals::split(&route.label(), &it.slots, fix));
+        let split: Vec<Problem> = split.collect();
+        let stands = routes().filter_map(|(route, it)| {
+            let slot = it.alone()?;
+            let has_it = |group: &&TargetGroupArn| route.weights.get(*group) > Some(&0);
+            let group = self.groups[slot].iter().flatten().find(has_it)?;
+            Some((route.label(), slot, group))
+        });
+        let stands: Vec<_> = stands.collect();
+        let agree = stands.windows(2).all(|both| both[0].1 == both[1].1);
+        match agree || !split.is_empty() {
+            true => split,
+            false => vec![refusals::disagree(service, &stands, fix)],
+        }
+    }
+
     /// What break glass has to write to give `to` everything.
     pub(super) fn writes(&self, to: SlotName) -> Writes {
         let mut writes = Writes {
@@ -386,5 +408,31 @@ mod tests {
         ];
         assert_eq!(moves(&writes), expected);
         assert_eq!(writes.impossible, [] as [String; 0]);
+    }
+    fn unsettled(forwards: Vec<Forward>) -> Vec<String> {
+        let traffic = traffic(&["web-a", "admin-a", "web-b", "admin-b"], forwards);
+        let problems = traffic.unsettled(&ServiceName::new("shop"), "put it right");
+        problems.into_iter().map(|it| it.what).collect()
+    }
+
+    #[test]
+    fn what_no_deployment_has_made_so_is_told_in_the_words_of_a_plan() {
+        let all_on_a = || forward(80, &[("web-a", 100), ("web-b", 0)]);
+        assert_eq!(unsettled(vec![all_on_a()]), [] as [String; 0]);
+        let split = forward(9000, &[("admin-a", 30), ("admin-b", 70)]);
+        assert_eq!(
+            unsettled(vec![all_on_a(), split]),
+            ["shop:9000 is split: slot a has weight 30, slot b 70"]
+        );
+        let all_on_b = forward(9000, &[("admin-a", 0), ("admin-b", 1)]);
+        assert_eq!(
+            unsettled(vec![all_on_a(), all_on_b]),
+            [
+                "the routes don't agree on which slot is live: shop:80 is on slot a (web-a), \
+              shop:9000 is on slot b (admin-b)"
+            ]
+        );
+        let nobody_s = forward(9000, &[("admin-a", 0), ("admin-b", 0)]);
+        assert_eq!(unsettled(vec![all_on_a(), nobody_s]), [] as [String; 0]);
     }
 }

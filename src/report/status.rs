@@ -86,6 +86,9 @@ pub enum ProblemKind {
     /// The config gives the slots each other's target groups: no slot's name says who serves, and
     /// no weight is told.
     MixedUp,
+    /// A route is not one slot's alone, or the routes are not all the same one's, and no deployment
+    /// has made it so.
+    Split,
 }
 
 /// A deployment of which the store knows no end, and AWS shows none.

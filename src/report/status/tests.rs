@@ -230,6 +230,15 @@ fn mixed_up_slots_are_said_first_and_none_is_called_live() {
 }
 
 #[test]
+fn a_split_that_no_deployment_has_made_is_a_problem_with_a_way_out() {
+    let mut status = status();
+    (status.deployment, status.retire) = (None, None);
+    let problem = Problem::new("shop:443 is split", "`bg rollback --to a --force`");
+    status.problems = vec![ProblemStatus::new(ProblemKind::Split, problem)];
+    insta::assert_snapshot!("split", told(&status));
+}
+
+#[test]
 fn scripts_find_the_live_service_where_it_is_documented() {
     let json = serde_json::to_value(status()).unwrap();
     assert_eq!(json["live"]["service"], "shop");
