@@ -13,6 +13,7 @@ use crate::cli::args::{Global, InitArgs, InitFormat, OutputFormat};
 use crate::cli::display::{print, print_json};
 use crate::cli::error::{CliError, ErrorKind};
 use crate::cli::exit::ExitCode;
+use crate::cli::missing;
 use crate::cli::request;
 use crate::cli::session::aws_alone;
 use crate::cli::terminal::Surface;
@@ -134,20 +135,21 @@ pub(super) fn cant_look(error: &AwsError) -> CliError {
 
 /// The nearest names, or why there are none.
 async fn no_service(cloud: &Cloud, cluster: &ClusterName, name: &EcsServiceName) -> CliError {
-    let missing = CliError::refused(format!("there is no service {name} in cluster {cluster}"));
+    let unknown = CliError::refused(format!("there is no service {name} in cluster {cluster}"));
     let mut names = match cloud.names_of_services(cluster).await {
         Ok(names) => names,
-        Err(error) => return missing.caused_by(&error).hint("the cluster is --cluster"),
+        Err(error) if error.is_not_found() => return missing::no_cluster(cloud, cluster).await,
+        Err(error) => return unknown.caused_by(&error).hint("the cluster is --cluster"),
     };
     let like = |other: &str| strsim::jaro_winkler(other, name.as_str());
     sort_by_likeness(&mut names, like);
-    let missing = match names.first().filter(|nearest| like(nearest) > ALIKE) {
-        Some(nearest) => missing.hint(format!("did you mean {nearest}?")),
-        None => missing,
+    let unknown = match names.first().filter(|nearest| like(nearest) > ALIKE) {
+        Some(nearest) => unknown.hint(format!("did you mean {nearest}?")),
+        None => unknown,
     };
     match names.is_empty() {
-        true => missing.hint(format!("cluster {cluster} has no services")),
-        false => missing.hint(format!("services there: {}", names.join(", "))),
+        true => unknown.hint(format!("cluster {cluster} has no services")),
+        false => unknown.hint(format!("services there: {}", names.join(", "))),
     }
 }
 
