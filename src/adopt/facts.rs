@@ -36,8 +36,9 @@ pub struct Facts {
     pub across: Across,
     /// How many target groups are allowed.
     pub limits: Limits,
-    /// The service's autoscaling, if it has any; unreadable where it may not be asked for.
-    pub scaling: Seen<Option<ScalableTarget>>,
+    /// The autoscaling of the service and of those that could be its other slot, where they have
+    /// any; unreadable where it may not be asked for.
+    pub scaling: Seen<BTreeMap<EcsServiceName, ScalableTarget>>,
     /// The alarms that name any of those groups, their load balancers or any of those services,
     /// and those that are made of such.
     pub alarms: Vec<AlarmNamed>,

@@ -14,6 +14,7 @@ use crate::deployment::ids::{ClusterName, EcsServiceName, Slots, TargetGroupArn}
 use crate::deployment::observation::Seen;
 use crate::deployment::preflight::{refusals, strangers_in_words};
 use crate::deployment::problem::Problem;
+use crate::deployment::scaling::ScalableTarget;
 
 /// A service as `bg` would deploy it.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -142,16 +143,7 @@ pub fn propose(facts: &Facts) -> Result<Proposal, Vec<Problem>> {
         .map(|it| Problem::new(format!("service {name}: {}", it.what), it.fix))
         .collect();
     let mut notes = facts.notes.clone();
-    match &facts.scaling {
-        Seen::Value(Some(target)) => notes.push(format!(
-            "its autoscaling ({} to {} tasks) is carried over to the slot that is deployed to",
-            target.min, target.max
-        )),
-        Seen::Value(None) => {}
-        Seen::Unreadable(why) => {
-            notes.push(format!("whether it has autoscaling can't be asked: {why}"));
-        }
-    }
+    let before = notes.len();
     let registries = registries(&facts.service);
     if !registries.is_empty() {
         notes.push(format!(
@@ -179,26 +171,27 @@ pub fn propose(facts: &Facts) -> Result<Proposal, Vec<Problem>> {
     if !problems.is_empty() {
         return Err(problems);
     }
-    for pair in &pairs {
-        notes.extend(strangers(&pair.a, &name));
-        if let Twin::There { group, .. } = &pair.b {
-            notes.extend(strangers(group, &service_b));
-        }
-    }
     let services = Slots {
         a: name,
         b: service_b,
     };
+    notes.splice(before..before, scaling(facts, &services));
+    for pair in &pairs {
+        notes.extend(strangers(&pair.a, &services.a));
+        if let Twin::There { group, .. } = &pair.b {
+            notes.extend(strangers(group, &services.b));
+        }
+    }
     Ok(Proposal {
         account: facts.account.clone(),
         region: facts.region.clone(),
         cluster: facts.cluster.clone(),
         alarms: alarms::lines(facts, &services, &pairs),
+        scales: target_of(facts, &services.a).is_some(),
         services,
         pairs,
         routes: facts.routes.clone(),
         records,
-        scales: matches!(&facts.scaling, Seen::Value(Some(_))),
         registered: !registries.is_empty(),
         notes,
     })
@@ -213,6 +206,32 @@ fn cognito(route: &RouteFound) -> Option<String> {
              cognito-idp:DescribeUserPoolClient on its user pool besides what `bg iam-policy` prints",
             route.forward.label()
         )
+    })
+}
+
+/// A service's autoscaling, as far as it can be asked for.
+fn target_of<'f>(facts: &'f Facts, service: &EcsServiceName) -> Option<&'f ScalableTarget> {
+    match &facts.scaling {
+        Seen::Value(targets) => targets.get(service),
+        Seen::Unreadable(_) => None,
+    }
+}
+
+/// Which autoscaling a deployment would carry over: the live slot's, and the other one's sleeps.
+fn scaling(facts: &Facts, services: &Slots<EcsServiceName>) -> Option<String> {
+    if let Seen::Unreadable(why) = &facts.scaling {
+        return Some(format!("whether it has autoscaling can't be asked: {why}"));
+    }
+    let a = target_of(facts, &services.a)?;
+    let of_b = target_of(facts, &services.b).filter(|it| !it.is_asleep());
+    let carried = "is carried over to the slot that is deployed to";
+    Some(match of_b.filter(|_| a.is_asleep()) {
+        Some(b) => format!(
+            "the autoscaling of {} ({} to {} tasks) {carried}; that of {} sleeps, as an idle slot's \
+             does",
+            services.b, b.min, b.max, services.a
+        ),
+        None => format!("its autoscaling ({} to {} tasks) {carried}", a.min, a.max),
     })
 }
 

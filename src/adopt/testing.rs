@@ -172,7 +172,7 @@ pub(super) fn facts() -> Facts {
             per_action: 5,
             per_balancer: BTreeMap::from([(balancer(), (1, 100))]),
         },
-        scaling: Seen::Value(None),
+        scaling: Seen::Value(BTreeMap::new()),
         alarms: Vec::new(),
         wanted: Wanted::default(),
         notes: Vec::new(),

@@ -18,15 +18,15 @@ use crate::deployment::ids::{
 use crate::deployment::moved;
 use crate::deployment::observation::Seen;
 use crate::deployment::outcome::Outcome;
-use crate::deployment::preflight::under_way;
+use crate::deployment::preflight::{refusals, under_way};
 use crate::deployment::retire::{Due, Retirement, SERVED_TAG, TAG};
 use crate::deployment::scaling::ScalableTarget;
 use crate::deployment::surroundings::Forward;
 use crate::deployment::task_definition;
 use crate::diagnose::Definition;
 use crate::report::status::{
-    DeploymentStatus, RetireStatus, RouteStatus, SlotStatus, StatusReport, StoreStatus,
-    UnknownStatus,
+    DeploymentStatus, ProblemKind, ProblemStatus, RetireStatus, RouteStatus, SlotStatus,
+    StatusReport, StoreStatus, UnknownStatus,
 };
 use crate::report::view::View;
 
@@ -73,6 +73,14 @@ impl Situation {
             scaling: found.scaling,
             traffic,
         })
+    }
+
+    /// A slot's name says nothing of who serves.
+    ///
+    /// # Errors
+    /// Where the slots are mixed up.
+    pub(super) fn refuse_mixed_up(&self) -> Result<(), CliError> {
+        self.traffic.refuse_mixed_up()
     }
 
     /// What ELBv2 shows.
@@ -158,14 +166,17 @@ impl Situation {
         };
         let by_journal = by_journal.ok().flatten();
         let journals = by_journal.as_ref().map(|(slot, _)| *slot);
+        // The config's names may have come after the deployment's.
+        let told = self.traffic.mixed_up().is_none();
         let live = self.traffic.live().or(blue).or(journals);
+        let live = live.filter(|_| told);
         let shown = |forwards: &[Forward]| {
             let carried = self.traffic.carried_by(forwards);
             let routes = forwards.iter().zip(&carried);
             let routes = routes.map(|(forward, carried)| RouteStatus {
                 label: forward.label(),
                 arn: forward.arn.clone(),
-                weights: Slots::from_fn(|slot| carried.share(slot)),
+                weights: Slots::from_fn(|slot| carried.share(slot).filter(|_| told)),
             });
             routes.collect()
         };
@@ -173,19 +184,27 @@ impl Situation {
             (None, None) => live.and_then(|slot| moved::since(&self.services, slot)),
             _ => None,
         };
+        let problems = match (&deployment, &unknown) {
+            (None, None) => self.problems(session, store.as_ref()),
+            _ => self.mixed_up(),
+        };
         StatusReport {
             at: session.clock.now(),
             service: session.service(),
             cluster: session.cluster(),
+            problems,
             live: live.map(|slot| self.slot(session, slot)),
             idle: live.map(|slot| self.slot(session, slot.other())),
             routes: shown(&self.traffic.forwards),
             test_routes: shown(&self.traffic.tests),
             deployment,
-            unknown,
+            unknown: unknown.filter(|_| told),
             retire: live.and_then(|slot| {
                 let due = self.due(slot.other())?;
-                Some(RetireStatus {
+                // What has traffic is kept.
+                let idle = self.traffic.carried();
+                let idle = idle.iter().all(|it| it.slots[slot.other()] == 0);
+                idle.then_some(RetireStatus {
                     slot: slot.other(),
                     at: due.at,
                 })
@@ -194,6 +213,29 @@ impl Situation {
             by_journal: by_journal.map(|(_, id)| id),
             moved: moved.filter(|_| !self.traffic.is_bare()),
         }
+    }
+
+    /// That the slots are mixed up.
+    fn mixed_up(&self) -> Vec<ProblemStatus> {
+        let problem = self.traffic.mixed_up().cloned();
+        let problem = problem.map(|it| ProblemStatus::new(ProblemKind::MixedUp, it));
+        problem.into_iter().collect()
+    }
+
+    /// What is wrong with the weights, where no deployment is known.
+    fn problems(&self, session: &Session, silent: Option<&StoreStatus>) -> Vec<ProblemStatus> {
+        let mixed_up = self.mixed_up();
+        if !mixed_up.is_empty() {
+            return mixed_up;
+        }
+        let service = session.service();
+        let fix = match silent {
+            None => refusals::ON_ONE_SLOT.to_owned(),
+            Some(_) => format!("if no deployment is under way, {}", refusals::ON_ONE_SLOT),
+        };
+        let problems = self.traffic.unsettled(&service, &fix).into_iter();
+        let split = |it| ProblemStatus::new(ProblemKind::Split, it);
+        problems.map(split).collect()
     }
 
     /// The deployment that the store shows, and what only AWS does.

@@ -11,9 +11,10 @@ use super::session::Session;
 use crate::aws::{RecordsAsk, RouteWrite};
 use crate::deployment::bare;
 use crate::deployment::dns::Record;
-use crate::deployment::ids::{SlotName, Slots, TargetGroupArn};
+use crate::deployment::ids::{ServiceName, SlotName, Slots, TargetGroupArn};
 use crate::deployment::plan::RouteKind;
-use crate::deployment::preflight::{RouteWanted, SlotWanted};
+use crate::deployment::preflight::{RouteWanted, SlotWanted, mixed_up, refusals};
+use crate::deployment::problem::Problem;
 use crate::deployment::surroundings::{Carried, Forward, GroupFound, live};
 
 /// What ELBv2 alone shows, and Route 53 where records are routes; without a load balancer, what
@@ -29,6 +30,8 @@ pub(super) struct Traffic {
     bare: Option<Slots<Option<Value>>>,
     /// Why records that the config lists are not among them.
     missing: Vec<String>,
+    /// That the config gives the slots each other's groups, so that no weight says who serves.
+    mixed_up: Option<Problem>,
 }
 
 /// What break glass has to do.
@@ -114,13 +117,37 @@ impl Traffic {
             let targets = wanted[slot].targets.iter();
             targets.map(|target| arn(&target.group)).collect()
         };
-        Traffic {
+        let mut traffic = Traffic {
             groups: Slots::from_fn(of_slot),
             forwards,
             tests,
             bare: is_bare.then(|| services.clone()),
             missing: Vec::new(),
-        }
+            mixed_up: None,
+        };
+        traffic.know(wanted, services);
+        traffic
+    }
+
+    /// What ECS says of both services tells whose groups they are.
+    pub(super) fn know(&mut self, wanted: &Slots<SlotWanted>, services: &Slots<Option<Value>>) {
+        let names = Slots::from_fn(|slot| wanted[slot].service.clone());
+        let groups = Slots::from_fn(|slot| self.groups(slot));
+        self.mixed_up = mixed_up(services, &names, &groups);
+    }
+
+    /// That the config gives the slots each other's groups, as far as the services are known.
+    pub(super) fn mixed_up(&self) -> Option<&Problem> {
+        self.mixed_up.as_ref()
+    }
+
+    /// Weights would take users to the other version than the one that is named.
+    ///
+    /// # Errors
+    /// Where the slots are mixed up.
+    pub(super) fn refuse_mixed_up(&self) -> Result<(), CliError> {
+        let told = |it: &Problem| CliError::refused(&it.what).hint(&it.fix);
+        self.mixed_up().map_or(Ok(()), |it| Err(told(it)))
     }
 
     /// Whether the service has no load balancer.
@@ -190,12 +217,35 @@ impl Traffic {
             .collect()
     }
 
-    /// The slot with more traffic on every route; `None` where they disagree. Without a load
-    /// balancer, the one that its tags and counts show.
+    /// The slot with more traffic on every route; `None` where they disagree or the slots are mixed
+    /// up. Without a load balancer, the one that its tags and counts show.
     pub(super) fn live(&self) -> Option<SlotName> {
         match &self.bare {
+            _ if self.mixed_up.is_some() => None,
             Some(services) => bare::live(services),
             None => live(&self.carried()),
+        }
+    }
+
+    /// What is wrong where no deployment has made it so: routes that are not one slot's alone, or not
+    /// all the same one's. In the words of a plan.
+    pub(super) fn unsettled(&self, service: &ServiceName, fix: &str) -> Vec<Problem> {
+        let carried = self.carried();
+        let routes = || self.forwards.iter().zip(&carried);
+        let split = routes().filter(|(_, it)| it.slots.a > 0 && it.slots.b > 0);
+        let split = split.map(|(route, it)| refusals::split(&route.label(), &it.slots, fix));
+        let split: Vec<Problem> = split.collect();
+        let stands = routes().filter_map(|(route, it)| {
+            let slot = it.alone()?;
+            let has_it = |group: &&TargetGroupArn| route.weights.get(*group) > Some(&0);
+            let group = self.groups[slot].iter().flatten().find(has_it)?;
+            Some((route.label(), slot, group))
+        });
+        let stands: Vec<_> = stands.collect();
+        let agree = stands.windows(2).all(|both| both[0].1 == both[1].1);
+        match agree || !split.is_empty() {
+            true => split,
+            false => vec![refusals::disagree(service, &stands, fix)],
         }
     }
 
@@ -358,5 +408,31 @@ mod tests {
         ];
         assert_eq!(moves(&writes), expected);
         assert_eq!(writes.impossible, [] as [String; 0]);
+    }
+    fn unsettled(forwards: Vec<Forward>) -> Vec<String> {
+        let traffic = traffic(&["web-a", "admin-a", "web-b", "admin-b"], forwards);
+        let problems = traffic.unsettled(&ServiceName::new("shop"), "put it right");
+        problems.into_iter().map(|it| it.what).collect()
+    }
+
+    #[test]
+    fn what_no_deployment_has_made_so_is_told_in_the_words_of_a_plan() {
+        let all_on_a = || forward(80, &[("web-a", 100), ("web-b", 0)]);
+        assert_eq!(unsettled(vec![all_on_a()]), [] as [String; 0]);
+        let split = forward(9000, &[("admin-a", 30), ("admin-b", 70)]);
+        assert_eq!(
+            unsettled(vec![all_on_a(), split]),
+            ["shop:9000 is split: slot a has weight 30, slot b 70"]
+        );
+        let all_on_b = forward(9000, &[("admin-a", 0), ("admin-b", 1)]);
+        assert_eq!(
+            unsettled(vec![all_on_a(), all_on_b]),
+            [
+                "the routes don't agree on which slot is live: shop:80 is on slot a (web-a), \
+              shop:9000 is on slot b (admin-b)"
+            ]
+        );
+        let nobody_s = forward(9000, &[("admin-a", 0), ("admin-b", 0)]);
+        assert_eq!(unsettled(vec![all_on_a(), nobody_s]), [] as [String; 0]);
     }
 }

@@ -5,6 +5,9 @@ use crate::strategy::{InputError, Node, Position, Reader, Value};
 /// Looks an environment variable up by its name.
 pub(super) type Lookup<'l> = &'l dyn Fn(&str) -> Option<String>;
 
+/// What the names of the variables begin with that a gate's command has.
+const OF_GATES: &str = "BG_GATE_";
+
 /// The same tree with each `${NAME}` replaced. `$${NAME}` stands for `${NAME}` itself. An
 /// undefined variable is an error; an empty one is not.
 pub(super) fn fill(reader: Reader<'_>, node: Node, lookup: Lookup<'_>) -> Result<Node, InputError> {
@@ -72,8 +75,19 @@ fn value(
     }
     lookup(name).ok_or_else(|| {
         let what = format!("the environment variable {name:?} is not set");
-        reader.error(place(), what)
+        reader.error(place(), what).with_hint(unset(name))
     })
+}
+
+/// What may have been meant.
+fn unset(name: &str) -> String {
+    match name.starts_with(OF_GATES) {
+        true => format!(
+            "bg fills ${{NAME}} in when it reads this file, before any gate runs; for a command's \
+             own shell write ${name} or $${{{name}}}"
+        ),
+        false => format!("set it, or write $${{{name}}} for a ${{{name}}} that is meant as such"),
+    }
 }
 
 fn is_variable_name(name: &str) -> bool {
@@ -140,6 +154,15 @@ mod tests {
             error("a: 'ü ${STAGE} ${STAGEE}'\n"),
             "x:1:16: the environment variable \"STAGEE\" is not set"
         );
+        let hint = |text| filled(text).unwrap_err().to_string();
+        let plain = hint("a: ${STAGEE}\n");
+        assert!(
+            plain.contains("set it, or write $${STAGEE} for a ${STAGEE}"),
+            "{plain}"
+        );
+        let gate = hint("a: test ${BG_GATE_WEIGHT} = 0%\n");
+        let words = "for a command's own shell write $BG_GATE_WEIGHT or $${BG_GATE_WEIGHT}";
+        assert!(gate.contains(words), "{gate}");
         assert!(error("a: ${a-b}\n").starts_with("x:1:4: \"a-b\" can't be"));
         assert!(error("a: x${STAGE\n").starts_with("x:1:5: \"${\" has no closing"));
     }

@@ -17,6 +17,7 @@ use crate::deployment::ids::{
     TaskDefinitionArn,
 };
 use crate::deployment::outcome::Outcome;
+use crate::deployment::problem::Problem;
 use crate::strategy::{TooFew, Weight};
 
 /// The document of `bg status --output json`. Weights are shares as text (`"10%"`), moments
@@ -29,8 +30,12 @@ pub struct StatusReport {
     pub service: ServiceName,
     /// Its cluster.
     pub cluster: ClusterName,
+    /// What is wrong, and stays so until somebody puts it right; empty where all is well.
+    #[serde(default)]
+    pub problems: Vec<ProblemStatus>,
     /// The slot that serves production: the one with more traffic, or where neither has more on
-    /// every route, blue of the deployment under way; null where nothing says.
+    /// every route, blue of the deployment under way; null where nothing says, or the slots are
+    /// mixed up.
     pub live: Option<SlotStatus>,
     /// The other slot; null where nothing says which that is.
     pub idle: Option<SlotStatus>,
@@ -54,6 +59,36 @@ pub struct StatusReport {
     /// The deployment that made the idle slot live, where somebody has moved traffic since.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub moved: Option<DeploymentId>,
+}
+
+/// What is wrong, and what puts it right.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct ProblemStatus {
+    /// Of what kind.
+    pub kind: ProblemKind,
+    /// What is wrong, and where.
+    pub what: String,
+    /// What to change or run next.
+    pub fix: String,
+}
+
+impl ProblemStatus {
+    /// In the words of a plan.
+    pub fn new(kind: ProblemKind, Problem { what, fix }: Problem) -> Self {
+        ProblemStatus { kind, what, fix }
+    }
+}
+
+/// What kind of thing is wrong.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum ProblemKind {
+    /// The config gives the slots each other's target groups: no slot's name says who serves, and
+    /// no weight is told.
+    MixedUp,
+    /// A route is not one slot's alone, or the routes are not all the same one's, and no deployment
+    /// has made it so.
+    Split,
 }
 
 /// A deployment of which the store knows no end, and AWS shows none.

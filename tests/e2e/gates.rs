@@ -48,6 +48,22 @@ fn a_command_knows_the_deployment_and_lets_it_go_on() {
 }
 
 #[test]
+fn a_variable_of_a_command_in_braces_is_left_to_its_shell_by_two_dollars() {
+    let gate = |command: &str| {
+        format!("  - {{ name: smoke, at: before-traffic, command: '{command}' }}\n")
+    };
+    let scene = with(&gate("test ${BG_GATE_WEIGHT} = 0%"));
+    scene
+        .bg(&DEPLOY)
+        .exits(2)
+        .complains("the environment variable \"BG_GATE_WEIGHT\" is not set")
+        .complains("for a command's own shell write $BG_GATE_WEIGHT or $${BG_GATE_WEIGHT}");
+    let gates = gate("test $${BG_GATE_WEIGHT} = 0%");
+    scene.configure(&[("retire:", &format!("gates:\n{gates}retire:"))]);
+    scene.bg(&DEPLOY).exits(0).says("smoke says yes");
+}
+
+#[test]
 fn a_command_that_fails_keeps_all_traffic_on_blue_and_its_last_words_are_told() {
     let scene = with(
         "  - name: smoke

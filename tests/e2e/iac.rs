@@ -235,6 +235,17 @@ fn a_new_maximum_of_what_sleeps_is_planned_and_taken_awake_where_asked_for() {
 }
 
 #[test]
+fn a_service_whose_slot_sleeps_is_adopted_with_the_live_ones_autoscaling_told() {
+    let scene = Scene::at_speed(200).adopting();
+    autoscale_by_steps(&scene);
+    scene.bg(&["deploy", "--image", "shop:v2"]).exits(0);
+    let init = ["init", "--cluster", "demo", "--service", "shop"];
+    let init = scene.bg(&init).exits(0);
+    assert!(!init.stdout.contains("0 to 6"), "{init}");
+    init.says("the autoscaling of shop-b (2 to 6 tasks) is carried over");
+}
+
+#[test]
 fn weights_that_it_reset_are_named_and_what_served_before_is_known() {
     let scene = Scene::at_speed(200);
     scene

@@ -135,6 +135,15 @@ fn without_a_name_and_a_terminal_the_names_are_listed() {
         .exits(3)
         .complains("there is no service shpo in cluster demo")
         .complains("did you mean shop?");
+    let mistyped = ["--cluster", "demoo"];
+    for service in [&[][..], &["--service", "shop"]] {
+        scene
+            .bg(&[&INIT[..], &mistyped, service].concat())
+            .exits(3)
+            .complains("there is no cluster demoo in eu-west-1")
+            .complains("did you mean demo?")
+            .complains("clusters there: demo, prod");
+    }
     assert_eq!(scene.config(), None);
 }
 

@@ -95,13 +95,29 @@ fn codedeploys_files_keep_strategy_groups_alarms_and_the_time_until_termination(
                 { "action": "TERMINATE", "terminationWaitTimeInMinutes": 90 },
         },
     } });
-    scene.write("group.json", &group.to_string());
+    let mut another = group.clone();
+    let pair = &mut another["deploymentGroupInfo"]["loadBalancerInfo"]["targetGroupPairInfoList"];
+    pair[0]["targetGroups"] = json!([{ "name": "cd-1" }, { "name": "cd-2" }]);
+    scene.write("group.json", &another.to_string());
     let files = ["--from", "appspec.yaml", "--from", "group.json"];
+    let look = [
+        "--region",
+        "eu-west-1",
+        "--service",
+        "shop",
+        "--format",
+        "terraform",
+    ];
+    let look = scene.bg(&[&["init"], &files[..], &look].concat()).exits(0);
+    look.complains("target groups cd-1 and cd-2: those of service shop are shop-a and shop-b");
+
+    scene.write("group.json", &group.to_string());
     let others = ["--region", "eu-west-1", "--service", "shop", "--apply"];
     scene
         .bg(&[&["init"], &files[..], &others].concat())
         .exits(0)
         .says("service old: --service says shop")
+        .says("target groups second and shop-a\n")
         .says("strategy all-at-once")
         .says("hook AfterAllowTestTraffic (check): its gate is in bg.yaml, commented out")
         .says("added target group second")

@@ -2,7 +2,7 @@
 
 use serde_json::json;
 
-use super::support::{Scene, unread};
+use super::support::{Scene, unread, until};
 
 #[test]
 fn both_slots_tasks_are_listed_with_what_they_are_and_why_they_ended() {
@@ -68,8 +68,40 @@ fn halfway_the_deployment_says_which_side_is_blue() {
     let report = scene.bg(&["status", "--output", "json"]).exits(0).json();
     let sides = (&report["live"]["slot"], &report["idle"]["slot"]);
     assert_eq!(sides, (&json!("a"), &json!("b")));
+    assert_eq!(report["problems"], json!([]), "its deployment is under way");
     scene.bg(&["abort"]).exits(0);
     deployment.end().exits(4);
+}
+
+#[test]
+fn a_split_that_no_deployment_has_made_is_told_as_a_plan_tells_it() {
+    let scene = Scene::at_speed(200);
+    scene.deploy_to_b();
+    let due = "slot a, is due: `bg tick` does it";
+    until("the old version to be due", || {
+        let status = scene.bg(&["status"]).exits(0);
+        status.stdout.contains(due).then_some(())
+    });
+    for (a, b) in [(30, 70), (50, 50)] {
+        scene.set_weights(a, b);
+        let what = format!("shop:80 is split: slot a has weight {a}, slot b {b}");
+        let back = "put all traffic on the good slot: `bg rollback --to a --force` or";
+        let plan = scene.bg(&["plan", "--image", "shop:v3"]).exits(3);
+        plan.says(&what).says(back);
+        let status = scene.bg(&["status"]).exits(0).says(&what).says(back);
+        assert!(!status.stdout.contains(due), "a tick keeps it: {status}");
+        let status = scene.bg(&["status", "--output", "json"]).exits(0).json();
+        let problem = &status["problems"][0];
+        assert_eq!(
+            (&problem["kind"], &problem["what"]),
+            (&json!("split"), &json!(what))
+        );
+        assert!(status["retire"].is_null(), "{status}");
+    }
+    scene.bg(&["rollback", "--to", "b", "--force"]).exits(0);
+    let status = scene.bg(&["status", "--output", "json"]).exits(0).json();
+    assert_eq!(status["problems"], json!([]));
+    assert_eq!(status["live"]["slot"], "b");
 }
 
 #[test]

@@ -23,6 +23,7 @@ mod init_from;
 mod judged;
 mod logs;
 mod look;
+mod mixed_up;
 mod notify;
 mod permissions;
 #[path = "../support/proxy.rs"]

@@ -9,7 +9,7 @@ use crate::adopt::testing::{
 use crate::adopt::{Taken, cloudformation, config, terraform};
 use crate::config::{Config, SlotConfig};
 use crate::deployment::ids::LoadBalancerArn;
-use crate::deployment::scaling::ScalableTarget;
+use crate::deployment::scaling::{ScalableTarget, Suspended};
 
 fn refusals(facts: &Facts) -> String {
     let problems = propose(facts).unwrap_err();
@@ -237,17 +237,41 @@ fn what_plan_refuses_is_refused_in_its_words() {
 #[test]
 fn autoscaling_is_no_obstacle_and_is_told() {
     let mut facts = facts();
-    facts.scaling = Seen::Value(Some(ScalableTarget {
-        min: 2,
-        max: 8,
-        ..ScalableTarget::default()
-    }));
+    facts.scaling = Seen::Value([scales("shop", 2, 8)].into());
     let proposal = propose(&facts).expect("nothing stands in the way");
     let notes = proposal.notes.join("\n");
     assert!(
-        notes.contains("autoscaling (2 to 8 tasks) is carried over"),
+        notes.contains("its autoscaling (2 to 8 tasks) is carried over"),
         "{notes}"
     );
+    assert!(proposal.scales);
+}
+
+fn scales(service: &str, min: u32, max: u32) -> (EcsServiceName, ScalableTarget) {
+    let target = ScalableTarget {
+        min,
+        max,
+        ..ScalableTarget::default()
+    };
+    (EcsServiceName::new(service), target)
+}
+
+#[test]
+fn the_autoscaling_that_is_told_is_the_live_slot_s_where_the_named_one_sleeps() {
+    let mut facts = facts();
+    let (name, target) = scales("shop", 0, 20);
+    let asleep = ScalableTarget {
+        suspended: Suspended::ALL,
+        ..target
+    };
+    let awake = scales("shop-b", 2, 20);
+    facts.scaling = Seen::Value([(name, asleep), awake].into());
+    let notes = propose(&facts).expect("it can be adopted").notes.join("\n");
+    assert!(
+        notes.contains("the autoscaling of shop-b (2 to 20 tasks) is carried over"),
+        "{notes}"
+    );
+    assert!(!notes.contains("0 to 20"), "{notes}");
 }
 
 #[test]

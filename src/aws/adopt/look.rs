@@ -17,6 +17,7 @@ use crate::aws::strangers::{Registered, registered};
 use crate::aws::together::some;
 use crate::deployment::ids::{ClusterName, EcsServiceName, LoadBalancerArn, TargetGroupArn};
 use crate::deployment::observation::Seen;
+use crate::deployment::scaling::ScalableTarget;
 use crate::deployment::surroundings::Forward;
 
 const LIMITS: &str = "elasticloadbalancing:DescribeAccountLimits";
@@ -70,12 +71,12 @@ impl Cloud {
         let (mut groups, routes, across, limits) = self.traffic(&own, wanted, &mut notes).await?;
         let (others, scaling, alarms) = tokio::join!(
             self.other_slots(cluster, name, wanted),
-            self.scalable_targets(cluster, &names),
+            self.scaling_to_adopt(cluster, &of_slots),
             self.alarms_naming(&groups, cluster, &of_slots),
         );
         let scaling = match scaling {
             Err(error) if error.is_for_good() => Seen::Unreadable(error.to_string()),
-            found => Seen::Value(found?.into_iter().next().flatten()),
+            found => Seen::Value(found?),
         };
         let alarms = match alarms {
             Err(error) if error.is_for_good() => {
@@ -123,6 +124,19 @@ impl Cloud {
             wanted: wanted.clone(),
             notes,
         }))
+    }
+
+    /// The autoscaling of those services that have any.
+    async fn scaling_to_adopt(
+        &self,
+        cluster: &ClusterName,
+        services: &BTreeSet<String>,
+    ) -> Result<BTreeMap<EcsServiceName, ScalableTarget>, AwsError> {
+        let names: Vec<EcsServiceName> = services.iter().map(EcsServiceName::new).collect();
+        let asked: Vec<&EcsServiceName> = names.iter().collect();
+        let targets = self.scalable_targets(cluster, &asked).await?;
+        let found = names.into_iter().zip(targets);
+        Ok(found.filter_map(|(name, it)| Some((name, it?))).collect())
     }
 
     /// Finds out which targets of `groups` are no tasks of the services that are registered there.

@@ -196,7 +196,7 @@ async fn a_look_finds_everything_and_only_reads() {
         facts.limits.per_balancer.values().collect::<Vec<_>>(),
         [&(1, 100)]
     );
-    assert_eq!(facts.scaling, Seen::Value(None));
+    assert_eq!(facts.scaling, Seen::Value(BTreeMap::new()));
     assert_eq!(facts.notes, [""; 0]);
 }
 

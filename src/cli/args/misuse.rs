@@ -136,7 +136,10 @@ fn with_a_short_list(mut error: Error) -> Error {
     };
     if known > LISTED {
         error.remove(ContextKind::ValidValue);
-        add_tip(&mut error, "`bg help` lists the verbs, `bg help help` the topics");
+        add_tip(
+            &mut error,
+            "`bg help` lists the verbs, `bg help help` the topics",
+        );
     }
     error
 }

@@ -51,6 +51,7 @@ impl What {
             return Ok(Wanted::clone(wanted));
         }
         let situation = Situation::look(session).await?;
+        situation.refuse_mixed_up()?;
         let live = situation.live().and_then(|live| situation.definition(live));
         let live = live.ok_or_else(|| {
             CliError::refused("nothing says which slot is live, or it doesn't exist")

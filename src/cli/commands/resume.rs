@@ -105,6 +105,7 @@ async fn nothing_in_the_store(
         && !session.knows_the_end_of(&id).await?
     {
         if args.revert {
+            situation.refuse_mixed_up()?;
             note!("no store knows deployment {id}: putting it back from what AWS shows");
             let lock = Locking::Free;
             return from_aws::put_back(global, session, &situation, green, lock).await;

@@ -64,6 +64,7 @@ async fn go_back(
 ) -> Result<Option<ExitCode>, CliError> {
     let planned_at = session.fence().await?;
     let situation = Situation::look(session).await?;
+    situation.refuse_mixed_up()?;
     if let Some((green, id)) = situation.under_way()
         && args.to != Some(green)
         && !session.knows_the_end_of(&id).await?

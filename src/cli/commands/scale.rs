@@ -62,6 +62,7 @@ async fn lock(session: &Session) -> Result<Holder, CliError> {
 
 async fn scale(session: &Session, desired: u32) -> Result<Scaled, CliError> {
     let situation = Situation::look(session).await?;
+    situation.refuse_mixed_up()?;
     let slot = live(&situation)?;
     refuse_autoscaled(&situation, slot, desired)?;
     let service = request::slots(&session.config)[slot].service.clone();

@@ -16,6 +16,9 @@ use crate::report::tasks::{SlotTasks, TaskRow, TasksReport, text};
 pub(super) async fn run(global: &Global) -> Result<ExitCode, CliError> {
     let session = Session::open(global, None).await?;
     let situation = Situation::look(&session).await?;
+    if let Some(problem) = situation.traffic().mixed_up() {
+        note!("Warning: {problem}");
+    }
     let status = situation.report(&session).await;
     let (a, b) = tokio::join!(
         of_slot(&session, &situation, &status, SlotName::A),

@@ -123,6 +123,12 @@ async fn retire(session: &Session) -> Result<Vec<Done>, CliError> {
             What::Deployment(..) | What::Unreadable(_) => false,
         });
         if retirement.due.at <= now && !known {
+            // The weights that would keep it are the other slot's.
+            if let Err(error) = situation.refuse_mixed_up() {
+                let what = What::Unreadable(error);
+                done.push(Done { service, what });
+                break;
+            }
             let round = one_round(session, &service, &retirement, None).await;
             let what = What::Retirement(Box::new(retirement), round);
             let service = service.clone();

@@ -31,7 +31,7 @@ pub(super) async fn run(global: &Global, args: &VerifyArgs) -> Result<ExitCode, 
         .survey(&survey_ask(&session, &wanted), session.clock.now())
         .await
         .map_err(|error| session.cant_look(&error))?;
-    let live = live(&session, &found);
+    let live = live(&session, &found)?;
     let (body, name) = body(&session, &wanted, &found, live)?;
     let service = live.and_then(|slot| found.services[slot].as_ref());
     let subject = Subject {
@@ -87,7 +87,7 @@ fn survey_ask(session: &Session, wanted: &DefinitionWanted) -> SurveyAsk {
 }
 
 /// The slot that serves; without traffic, the one that has a service.
-fn live(session: &Session, found: &Surroundings) -> Option<SlotName> {
+fn live(session: &Session, found: &Surroundings) -> Result<Option<SlotName>, CliError> {
     let wanted = request::slots(&session.config);
     let traffic = Traffic::of(
         &wanted,
@@ -96,9 +96,10 @@ fn live(session: &Session, found: &Surroundings) -> Option<SlotName> {
         &request::test_routes(&session.config),
         &found.services,
     );
+    traffic.refuse_mixed_up()?;
     let there = |slot: &SlotName| found.services[*slot].is_some();
     let live = traffic.live().filter(there);
-    live.or_else(|| SlotName::BOTH.into_iter().find(there))
+    Ok(live.or_else(|| SlotName::BOTH.into_iter().find(there)))
 }
 
 /// What the version runs, in the form in which it is registered, and what it is called.

@@ -13,6 +13,7 @@ mod gates;
 mod idle;
 mod limits;
 mod metrics;
+mod mixed_up;
 mod own_scaling;
 pub mod refusals;
 mod request;
@@ -37,6 +38,7 @@ pub use request::{
 
 pub use definition::launch;
 pub use idle::{IdleDefinition, UnlikeGroups, UnlikeSetting};
+pub use mixed_up::mixed_up;
 pub use strangers::in_words as strangers_in_words;
 pub use under_way::under_way;
 
@@ -102,11 +104,8 @@ pub fn plan(request: &Request, found: &Surroundings) -> Planning {
     check_place(request, found, &mut planning);
     deadman::check_role(request, found, &mut planning);
     let groups = routes::groups(request, found, &mut planning);
-    if let Some(slots) = &groups
-        && let Some(slot) = services::swapped(found, slots)
-    {
-        let (service, other) = (&slots[slot].service, &slots[slot.other()]);
-        planning.refuse(refusals::swapped(service, &other.targets[0].group, slot));
+    if let Some(problem) = groups.as_ref().and_then(|it| services::mixed_up(found, it)) {
+        planning.refuse(problem);
         return planning;
     }
     let test_routes = groups.as_ref().map_or_else(Vec::new, |slots| {

@@ -1,6 +1,6 @@
 //! Refusals that adopting a service and planning a deployment of it share, in the same words.
 
-use crate::deployment::ids::{EcsServiceName, SlotName, Slots, TargetGroupArn};
+use crate::deployment::ids::{EcsServiceName, ServiceName, SlotName, Slots, TargetGroupArn};
 use crate::deployment::problem::Problem;
 
 /// Nothing sends traffic to the group.
@@ -58,6 +58,42 @@ pub fn swapped(service: &EcsServiceName, group: &TargetGroupArn, slot: SlotName)
              target group {group}, which `slots` gives slot {other}"
         ),
         "swap the target groups of `slots.a` and `slots.b`, or their services",
+    )
+}
+
+/// What ends a split that no deployment has made.
+pub const ON_ONE_SLOT: &str =
+    "put all traffic on the good slot: `bg rollback --to a --force` or `--to b --force`";
+
+/// A route isn't one slot's alone.
+pub fn split(label: &str, Slots { a, b }: &Slots<u32>, fix: impl Into<String>) -> Problem {
+    Problem::new(
+        format!("{label} is split: slot a has weight {a}, slot b {b}"),
+        fix,
+    )
+}
+
+/// Each of these routes is one slot's alone, by one of its groups, and not all the same one's.
+///
+/// A group that a slip of the config gives to a slot brings its routes along, and its service's
+/// traffic with them.
+pub fn disagree(
+    service: &ServiceName,
+    stands: &[(String, SlotName, &TargetGroupArn)],
+    fix: &str,
+) -> Problem {
+    let stands = stands.iter();
+    let stands =
+        stands.map(|(label, slot, group)| format!("{label} is on slot {slot} ({})", group.name()));
+    Problem::new(
+        format!(
+            "the routes don't agree on which slot is live: {}",
+            stands.collect::<Vec<_>>().join(", ")
+        ),
+        format!(
+            "is each of these groups {service}'s? If one is another service's, correct `slots` \
+             first: `--force` gives one slot the traffic of all of these routes. If all are, {fix}"
+        ),
     )
 }
 

@@ -394,52 +394,26 @@ pub(super) fn live_slot(
         };
         let carried = Carried::on(route, &forward.weights);
         if carried.alone().is_none() {
-            let Slots { a, b } = carried.slots;
             split = true;
-            planning.problem(
-                format!(
-                    "{} is split: slot a has weight {a}, slot b {b}",
-                    route.label
-                ),
-                split_fix(request),
-            );
+            let fix = split_fix(request);
+            planning.refuse(refusals::split(&route.label, &carried.slots, fix));
         }
-        stands.extend(carried.alone().map(|slot| (route, slot)));
+        let stand = |slot: SlotName| (route.label.clone(), slot, &route.groups[slot]);
+        stands.extend(carried.alone().map(stand));
     }
-    let live: BTreeSet<SlotName> = stands.iter().map(|(_, slot)| *slot).collect();
+    let live: BTreeSet<SlotName> = stands.iter().map(|(_, slot, _)| *slot).collect();
     if live.len() != 1 && !split {
-        disagree(request, &stands, planning);
+        let fix = split_fix(request);
+        planning.refuse(refusals::disagree(&request.service, &stands, &fix));
     }
     live.first().copied().filter(|_| live.len() == 1)
-}
-
-/// A group that a slip of the config gives to a slot brings its routes along, and its service's
-/// traffic with them.
-fn disagree(request: &Request, stands: &[(&Route, SlotName)], planning: &mut Planning) {
-    let stand = |(route, slot): &(&Route, SlotName)| {
-        let group = route.groups[*slot].name();
-        format!("{} is on slot {slot} ({group})", route.label)
-    };
-    let stands: Vec<String> = stands.iter().map(stand).collect();
-    planning.problem(
-        format!(
-            "the routes don't agree on which slot is live: {}",
-            stands.join(", ")
-        ),
-        format!(
-            "is each of these groups {service}'s? If one is another service's, correct `slots` \
-             first: `--force` gives one slot the traffic of all of these routes. If all are, {}",
-            split_fix(request),
-            service = request.service
-        ),
-    );
 }
 
 fn split_fix(request: &Request) -> String {
     format!(
         "is another deployment of {} under way (`bg status`)? If its process died, `bg rollback` \
-         reverts it; else put all traffic on the good slot: `bg rollback --to a --force` or \
-         `--to b --force`",
-        request.service
+         reverts it; else {}",
+        request.service,
+        refusals::ON_ONE_SLOT
     )
 }

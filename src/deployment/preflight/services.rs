@@ -7,6 +7,7 @@ use crate::deployment::clone::{self, Difference, Mended};
 use crate::deployment::ids::{SlotName, Slots, TargetGroupArn};
 use crate::deployment::moved;
 use crate::deployment::plan::{GreenService, Kind, SlotPlan};
+use crate::deployment::problem::Problem;
 use crate::deployment::surroundings::Surroundings;
 use crate::deployment::task_definition::Change;
 use crate::judge::words::plural;
@@ -127,21 +128,14 @@ pub(super) fn fill_targets(
     slots
 }
 
-/// A slot whose service registers its tasks with the other slot's target groups alone.
-pub(super) fn swapped(found: &Surroundings, slots: &Slots<SlotPlan>) -> Option<SlotName> {
-    let is_swapped = |slot: &SlotName| {
-        let Some(service) = &found.services[*slot] else {
-            return false;
-        };
-        let registers = |slot: SlotName| {
-            let beside = groups_beside(service, &slots[slot]);
-            let entries = service.get("loadBalancers").and_then(Value::as_array);
-            (beside.len(), entries.map_or(0, Vec::len))
-        };
-        let (beside, entries) = registers(*slot);
-        entries > 0 && beside == entries && registers(slot.other()).0 == 0
-    };
-    SlotName::BOTH.into_iter().find(is_swapped)
+/// Whether a plan's slots are mixed up.
+pub(super) fn mixed_up(found: &Surroundings, slots: &Slots<SlotPlan>) -> Option<Problem> {
+    let names = Slots::from_fn(|slot| slots[slot].service.clone());
+    let groups = Slots::from_fn(|slot| {
+        let targets = slots[slot].targets.iter();
+        targets.map(|target| target.group.clone()).collect()
+    });
+    super::mixed_up(&found.services, &names, &groups)
 }
 
 /// The target groups that a service registers its tasks with and the slot doesn't name.

@@ -29,6 +29,7 @@ fn status() -> StatusReport {
         at: stories::at(460),
         service: ServiceName::new("shop"),
         cluster: ClusterName::new("prod"),
+        problems: Vec::new(),
         live: Some(slot(SlotName::A, "shop", blue)),
         idle: Some(slot(SlotName::B, "shop-b", green)),
         test_routes: Vec::new(),
@@ -212,6 +213,29 @@ fn what_only_aws_shows_and_a_store_that_is_gone_are_told_with_what_to_run() {
     );
     assert!(told.contains("can't be read: table bg-state"), "{told}");
     assert!(told.contains("bg init --state"), "{told}");
+}
+
+#[test]
+fn mixed_up_slots_are_said_first_and_none_is_called_live() {
+    let mut status = status();
+    (status.live, status.idle, status.deployment) = (None, None, None);
+    status.retire = None;
+    status.routes[0].weights = Slots::default();
+    let problem = Problem::new("the slots are mixed up: so and so", "swap them");
+    status.problems = vec![ProblemStatus::new(ProblemKind::MixedUp, problem)];
+    insta::assert_snapshot!("mixed_up", told(&status));
+    let json = serde_json::to_value(&status).unwrap();
+    assert_eq!(json["problems"][0]["kind"], "mixed_up");
+    assert_eq!(json["live"]["service"], serde_json::Value::Null);
+}
+
+#[test]
+fn a_split_that_no_deployment_has_made_is_a_problem_with_a_way_out() {
+    let mut status = status();
+    (status.deployment, status.retire) = (None, None);
+    let problem = Problem::new("shop:443 is split", "`bg rollback --to a --force`");
+    status.problems = vec![ProblemStatus::new(ProblemKind::Split, problem)];
+    insta::assert_snapshot!("split", told(&status));
 }
 
 #[test]

@@ -3,7 +3,8 @@
 use jiff::Timestamp;
 
 use super::{
-    DeploymentStatus, RequestsStatus, SlotStatus, StatusReport, StoreStatus, UnknownStatus,
+    DeploymentStatus, ProblemKind, ProblemStatus, RequestsStatus, SlotStatus, StatusReport,
+    StoreStatus, UnknownStatus,
 };
 use crate::deployment::ids::{DeploymentId, SlotName};
 use crate::deployment::moved;
@@ -24,8 +25,13 @@ pub fn text(status: &StatusReport) -> Vec<StyledLine> {
         true => Routes::None,
         false => Routes::Some,
     };
+    lines.extend(status.problems.iter().flat_map(problem));
+    let is_mixed_up = |it: &ProblemStatus| it.kind == ProblemKind::MixedUp;
     if status.live.is_none() {
         let text = match routes {
+            _ if status.problems.iter().any(is_mixed_up) => {
+                "  no slot is called live: until that is mended its name may be the other one's"
+            }
             Routes::None => "  no slot is live: nothing says which of them is",
             Routes::Some => {
                 "  no slot is live: neither has more on every route, or they can't be read"
@@ -72,6 +78,13 @@ pub fn text(status: &StatusReport) -> Vec<StyledLine> {
     lines.extend(status.by_journal.iter().flat_map(|id| untagged(status, id)));
     lines.extend(status.store.iter().flat_map(store));
     lines
+}
+
+fn problem(problem: &ProblemStatus) -> [StyledLine; 2] {
+    [
+        field("problem", Tone::Bad).plain(&problem.what),
+        field("  fix", Tone::Strong).plain(&problem.fix),
+    ]
 }
 
 /// The weights are not as a deployment left them.

@@ -13,10 +13,11 @@ use crate::cli::args::{Global, InitArgs, InitFormat, OutputFormat};
 use crate::cli::display::{print, print_json};
 use crate::cli::error::{CliError, ErrorKind};
 use crate::cli::exit::ExitCode;
+use crate::cli::missing;
 use crate::cli::request;
 use crate::cli::session::aws_alone;
 use crate::cli::terminal::Surface;
-use crate::config::{CONFIG_FILE, Discovery};
+use crate::config::{CONFIG_FILE, Config, Discovery};
 use crate::deployment::ids::{ClusterName, EcsServiceName};
 use crate::deployment::preflight::RouteWanted;
 use crate::report::line::{StyledLine, Tone};
@@ -36,21 +37,18 @@ pub(super) async fn run(global: &Global, args: &InitArgs) -> Result<ExitCode, Cl
     let there = file::read(&there);
     let from = from::read(&args.from)?.with_flags(global, args);
     let for_people = global.output != OutputFormat::Json;
+    let agreed = there.as_ref().map(|config| config.discovery);
+    let agreed = agreed.unwrap_or_default() == Discovery::Shared;
+    let looked = look(global, args, &from, there).await;
+    let from = match &looked {
+        Ok((_, proposal)) => from.with_groups_of(proposal),
+        Err(_) => from,
+    };
+    // What they say may be why the look failed.
     if for_people {
         from.show(args);
     }
-    let (cloud, _) = aws_alone(&from.in_its_region(global), there.as_ref()).await?;
-    let (cluster, service) = choose(&cloud, args, &from.taken, there.as_ref()).await?;
-    if let Some(config) = &there {
-        file::refuse_slot_b(config, &cluster, &service)?;
-    }
-    let tests = there.as_ref().map(request::test_routes);
-    let agreed = there.as_ref().map(|config| config.discovery);
-    let agreed = agreed.unwrap_or_default() == Discovery::Shared;
-    let wanted = there.map(|config| file::wanted(&config, &cluster, &service));
-    let wanted = from.with_groups(wanted.unwrap_or_default());
-    let tests = tests.unwrap_or_default();
-    let mut proposal = propose(&cloud, &cluster, &service, (&wanted, &tests)).await?;
+    let (cloud, mut proposal) = looked?;
     proposal.notes.extend(from.other_endpoint(&proposal));
     let fate = path.as_deref().map(|path| file::fate(path, &proposal));
     let fate = fate.transpose()?;
@@ -78,6 +76,26 @@ pub(super) async fn run(global: &Global, args: &InitArgs) -> Result<ExitCode, Cl
     let document = document(args, &from, &proposal, path.as_deref().zip(fate));
     print_json(&document).map_err(|error| CliError::from_error(ErrorKind::Unexpected, &error))?;
     Ok(ExitCode::Stands)
+}
+
+/// Finds out which service is meant, and what it lacks.
+async fn look(
+    global: &Global,
+    args: &InitArgs,
+    from: &From,
+    there: Option<Config>,
+) -> Result<(Cloud, Proposal), CliError> {
+    let (cloud, _) = aws_alone(&from.in_its_region(global), there.as_ref()).await?;
+    let (cluster, service) = choose(&cloud, args, &from.taken, there.as_ref()).await?;
+    if let Some(config) = &there {
+        file::refuse_slot_b(config, &cluster, &service)?;
+    }
+    let tests = there.as_ref().map(request::test_routes);
+    let wanted = there.map(|config| file::wanted(&config, &cluster, &service));
+    let wanted = from.with_groups(wanted.unwrap_or_default());
+    let tests = tests.unwrap_or_default();
+    let proposal = propose(&cloud, &cluster, &service, (&wanted, &tests)).await?;
+    Ok((cloud, proposal))
 }
 
 /// Looks at the service and works out what it lacks.
@@ -117,20 +135,21 @@ pub(super) fn cant_look(error: &AwsError) -> CliError {
 
 /// The nearest names, or why there are none.
 async fn no_service(cloud: &Cloud, cluster: &ClusterName, name: &EcsServiceName) -> CliError {
-    let missing = CliError::refused(format!("there is no service {name} in cluster {cluster}"));
+    let unknown = CliError::refused(format!("there is no service {name} in cluster {cluster}"));
     let mut names = match cloud.names_of_services(cluster).await {
         Ok(names) => names,
-        Err(error) => return missing.caused_by(&error).hint("the cluster is --cluster"),
+        Err(error) if error.is_not_found() => return missing::no_cluster(cloud, cluster).await,
+        Err(error) => return unknown.caused_by(&error).hint("the cluster is --cluster"),
     };
     let like = |other: &str| strsim::jaro_winkler(other, name.as_str());
     sort_by_likeness(&mut names, like);
-    let missing = match names.first().filter(|nearest| like(nearest) > ALIKE) {
-        Some(nearest) => missing.hint(format!("did you mean {nearest}?")),
-        None => missing,
+    let unknown = match names.first().filter(|nearest| like(nearest) > ALIKE) {
+        Some(nearest) => unknown.hint(format!("did you mean {nearest}?")),
+        None => unknown,
     };
     match names.is_empty() {
-        true => missing.hint(format!("cluster {cluster} has no services")),
-        false => missing.hint(format!("services there: {}", names.join(", "))),
+        true => unknown.hint(format!("cluster {cluster} has no services")),
+        false => unknown.hint(format!("services there: {}", names.join(", "))),
     }
 }
 

@@ -8,6 +8,7 @@ use crate::adopt::{Taken, service_stems};
 use crate::aws::Cloud;
 use crate::cli::args::InitArgs;
 use crate::cli::error::CliError;
+use crate::cli::missing;
 use crate::config::Config;
 use crate::deployment::ids::{ClusterName, EcsServiceName};
 
@@ -42,8 +43,12 @@ pub(super) async fn choose(
     let service = match service.or_else(|| there.map(|config| config.slots.a.service.clone())) {
         Some(name) => last_part(&name).to_owned(),
         None => {
-            let names = cloud.names_of_services(&cluster).await;
-            let names = sorted(names.map_err(|error| cant_look(&error))?);
+            let names = match cloud.names_of_services(&cluster).await {
+                Err(error) if error.is_not_found() => {
+                    return Err(missing::no_cluster(cloud, &cluster).await);
+                }
+                names => sorted(names.map_err(|error| cant_look(&error))?),
+            };
             if names.is_empty() {
                 return Err(CliError::refused(format!(
                     "cluster {cluster} has no services"

@@ -23,7 +23,7 @@ pub(super) struct From {
 }
 
 impl From {
-    /// What they say is told before AWS is asked: it may be why that fails.
+    /// Tells what they say.
     pub(super) fn show(&self, args: &InitArgs) {
         if self.files.is_empty() {
             return;
@@ -80,6 +80,33 @@ impl From {
             }
         }
         wanted
+    }
+
+    /// The groups that the service isn't registered with are another one's, and are not taken.
+    pub(super) fn with_groups_of(mut self, proposal: &Proposal) -> From {
+        let named = |pair: &Pair| [pair.a.name.clone(), pair.b_name().to_owned()];
+        let is_used = |one: &String, other: &String| {
+            let mut pairs = proposal.pairs.iter().map(named);
+            pairs.any(|pair| pair.contains(one) && pair.contains(other))
+        };
+        let groups = std::mem::take(&mut self.taken.groups);
+        let (used, others): (Vec<_>, Vec<_>) = groups.into_iter().partition(|(a, b)| is_used(a, b));
+        self.taken.groups = used;
+        let service = &proposal.services.a;
+        let own: Vec<String> = proposal
+            .pairs
+            .iter()
+            .map(|it| named(it).join(" and "))
+            .collect();
+        let own = match own.is_empty() {
+            true => "none".to_owned(),
+            false => own.join(", "),
+        };
+        let left = others.iter().map(|(a, b)| {
+            format!("target groups {a} and {b}: those of service {service} are {own}")
+        });
+        self.taken.left.extend(left);
+        self
     }
 
     /// Another container or port than the service registers.

@@ -95,6 +95,8 @@ impl Sources {
     ) -> Result<(), CliError> {
         let situation = Situation::look(session).await?;
         let status = situation.report(session).await;
+        let mixed_up = situation.traffic().mixed_up();
+        self.notes.extend(mixed_up.map(ToString::to_string));
         for slot in SlotName::BOTH {
             let role = status.role(slot);
             self.roles[slot] = role;

@@ -1,6 +1,6 @@
 //! `bg rollback --to SLOT --force`: weights only (without a load balancer, tasks). No store, no
-//! lock, no health, nothing but ELBv2;
-//! what would undo it is taken away afterwards, as far as that goes.
+//! lock, no health, nothing but ELBv2 is needed; ECS is asked whose tasks the groups have, and what
+//! would undo it is taken away afterwards, as far as that goes.
 
 use std::collections::BTreeMap;
 use std::time::Duration;
@@ -22,6 +22,8 @@ use crate::deployment::ids::{SlotName, Slots, TargetGroupArn};
 use crate::deployment::{bare, deadman, retire};
 use crate::judge::words::plural;
 
+/// How long ECS may take to tell whose tasks the groups have: traffic waits for it.
+const TOLD_WITHIN: Duration = Duration::from_secs(2);
 /// How long ECS may take to lose a tag: what mattered is done by then.
 const UNTAG_WITHIN: Duration = Duration::from_secs(5);
 /// How long EventBridge Scheduler may take to lose what would undo it.
@@ -34,12 +36,43 @@ pub(super) async fn run(
 ) -> Result<ExitCode, CliError> {
     let traffic = Traffic::look(session).await?;
     session.refuse_routes_of_another_account(&traffic)?;
+    let traffic = refuse_mixed_up(session, traffic).await?;
     write(global, session, &traffic, to).await?;
     if session.config.deadman.is_some() {
         take_switch_away(session).await;
     }
     name_what_is_open(session).await;
     Ok(ExitCode::Stands)
+}
+
+/// Whose tasks a slot's groups have, ECS alone knows: with the groups swapped in the config, users
+/// would be taken to the version that they are to be taken from. Where ECS can't tell, nothing holds
+/// this up.
+async fn refuse_mixed_up(session: &Session, mut traffic: Traffic) -> Result<Traffic, CliError> {
+    if traffic.is_bare() {
+        return Ok(traffic);
+    }
+    let asked = tokio::time::timeout(TOLD_WITHIN, both_services(session)).await;
+    if let Ok(Ok(services)) = asked {
+        traffic.know(&request::slots(&session.config), &services);
+    }
+    let refused = traffic.refuse_mixed_up();
+    refused.map_err(|error| {
+        error.hint(
+            "nothing was moved, as users would have come to the other slot's tasks: mend it, then run \
+             this again",
+        )
+    })?;
+    Ok(traffic)
+}
+
+/// Both slots' services, as ECS describes them.
+async fn both_services(session: &Session) -> Result<Slots<Option<Value>>, AwsError> {
+    let slots = request::slots(&session.config);
+    let names = [&slots.a.service, &slots.b.service];
+    let found = session.cloud.services(&session.cluster(), &names).await?;
+    let mut found = found.into_iter();
+    Ok(Slots::from_fn(|_| found.next().flatten()))
 }
 
 /// What a dead deployment holds back stays so until somebody ends it. Whether there is one is not
@@ -263,10 +296,7 @@ async fn mark_live(session: &Session, to: SlotName) {
 async fn tag_both(session: &Session, to: SlotName) -> Result<(), AwsError> {
     let cluster = session.cluster();
     let slots = request::slots(&session.config);
-    let names = [&slots.a.service, &slots.b.service];
-    let found = session.cloud.services(&cluster, &names).await?;
-    let mut found = found.into_iter();
-    let found = Slots::from_fn(|_| found.next().flatten());
+    let found = both_services(session).await?;
     for slot in [to, to.other()] {
         let Some(service) = &found[slot] else {
             continue;

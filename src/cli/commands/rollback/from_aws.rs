@@ -48,6 +48,7 @@ pub(in crate::cli::commands) async fn settle(
         _ => {}
     }
     let situation = Situation::look(session).await?;
+    situation.refuse_mixed_up()?;
     if let Some((green, _)) = situation.under_way() {
         return put_back(global, session, &situation, green, Locking::Free).await;
     }
@@ -69,6 +70,7 @@ pub(super) async fn without_store(
 ) -> Result<ExitCode, CliError> {
     warn(trouble);
     let situation = Situation::look(session).await?;
+    situation.refuse_mixed_up()?;
     if let Some((green, id)) = situation.under_way() {
         if to == Some(green) {
             return Err(super::only_back(&id, green));
