@@ -60,15 +60,34 @@ fn value(names: &[&str]) -> Option<String> {
     values.find(|value| !value.trim().is_empty())
 }
 
+/// Why no trace can be sent, where one is to be.
+pub(super) fn unusable() -> Option<String> {
+    settings().err().filter(|_| is_wanted())
+}
+
+/// What the environment says of the way, all of it looked at.
+struct Settings {
+    protocol: Protocol,
+    timeout: Option<Duration>,
+}
+
+fn settings() -> Result<Settings, String> {
+    check_address()?;
+    check_headers()?;
+    check_compression()?;
+    Ok(Settings {
+        protocol: protocol()?,
+        timeout: timeout()?,
+    })
+}
+
 /// Sends a trace to the collector, in `at_most` so long.
 ///
 /// # Errors
 /// In words, which name neither the address nor a header.
 pub(super) async fn send(web: Web, trace: &Trace, at_most: Duration) -> Result<(), String> {
-    let within = timeout()?.map_or(at_most, |it| it.min(at_most));
-    check_address()?;
-    check_headers()?;
-    check_compression()?;
+    let Settings { protocol, timeout } = settings()?;
+    let within = timeout.map_or(at_most, |it| it.min(at_most));
     let why = Why::default();
     let way = Way {
         web,
@@ -78,7 +97,7 @@ pub(super) async fn send(web: Web, trace: &Trace, at_most: Duration) -> Result<(
     let exporter = SpanExporter::builder()
         .with_http()
         .with_http_client(way)
-        .with_protocol(protocol()?)
+        .with_protocol(protocol)
         .with_timeout(within);
     // Its own words hold the address.
     let unusable = "OTEL_EXPORTER_OTLP_ENDPOINT can't be used: write http://HOST:4318";

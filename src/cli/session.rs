@@ -9,6 +9,7 @@ use super::args::{Global, MeantArgs, RegionArgs};
 use super::error::{CliError, ErrorKind};
 use super::local_region::LocalRegion;
 use super::notices;
+use super::otlp;
 use super::programs;
 use super::request;
 use super::sandbox_clock;
@@ -185,6 +186,10 @@ impl Session {
         if !self.is_embedded() {
             let unset = notices::unset(&self.config.notify);
             planning.warnings.extend(unset);
+            let untold = otlp::unusable();
+            let untold =
+                untold.map(|why| format!("the collector will not be told of the trace: {why}"));
+            planning.warnings.extend(untold);
         }
         let mut missing = programs::problems(request);
         missing.extend(variables::problems(request));

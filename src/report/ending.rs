@@ -289,6 +289,13 @@ fn when(view: &View) -> Option<Field> {
     {
         let took = words::length(words::between(back.0, back.1));
         text.push_str(&format!("; all traffic was back after {took}"));
+        let ttl = view.plan.as_ref().map(|plan| plan.ttl());
+        if let Some(ttl) = ttl.filter(|ttl| !ttl.is_zero()) {
+            let ttl = words::length(ttl);
+            text.push_str(&format!(
+                " in Route 53, and for everybody within {ttl} more"
+            ));
+        }
     }
     Some(field("when", text))
 }
@@ -588,7 +595,16 @@ fn after_stuck(why: &Stuck, view: &View) -> Vec<String> {
                 "`bg status` shows where it stands".into(),
             ]
         }
-        Stuck::PatienceOver { .. } | Stuck::Moved { .. } | Stuck::RevertNotConfirmed { .. } => {
+        Stuck::RevertNotConfirmed { .. } => vec![
+            "`bg resume --revert` tries it once more, and puts green away".into(),
+            format!(
+                "{}, whatever else is wrong",
+                force(blue, "puts everything on blue")
+            ),
+            force(blue.other(), "puts everything on green"),
+            "`bg status` shows where it stands".into(),
+        ],
+        Stuck::PatienceOver { .. } | Stuck::Moved { .. } => {
             vec![
                 force(blue, "puts everything on blue"),
                 force(blue.other(), "puts everything on green"),

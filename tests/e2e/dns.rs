@@ -193,7 +193,8 @@ fn an_abort_in_mid_shift_puts_records_back_before_green_goes() {
     let mut deployment = scene.start(&["deploy", "--image", "app:v2"]);
     deployment.until_it_says("baking");
     scene.bg(&["abort"]).exits(0);
-    deployment.end().exits(4).says("Reverted");
+    let ended = deployment.end().exits(4).says("Reverted");
+    ended.says(" in Route 53, and for everybody within 1m more");
     let after = scene.records(&zone);
     assert_eq!(weights(&after).0, ["255", "0", "255", "0"]);
     assert_eq!((scene.desired("shop"), scene.desired("shop-b")), (2, 0));

@@ -333,6 +333,14 @@ fn a_collector_that_is_dead_or_silent_or_of_another_kind_fails_nothing() {
             .complains(warned);
         tells_no_secret(&scene, &ended.complains("--otlp` prints it"));
     }
+    let wrong = [
+        (endpoint, "very-secret"),
+        ("OTEL_EXPORTER_OTLP_PROTOCOL", "grpc"),
+    ];
+    let plan = scene
+        .bg_with(&wrong, &["plan", "--image", "shop:v3"])
+        .exits(0);
+    plan.says("the collector will not be told of the trace: OTEL_EXPORTER_OTLP_ENDPOINT is no URL");
     let unsampled = PARENT.replace("b7-01", "b7-00");
     for more in [
         ("OTEL_SDK_DISABLED", "true"),
