@@ -289,7 +289,7 @@ fn when(view: &View) -> Option<Field> {
     {
         let took = words::length(words::between(back.0, back.1));
         text.push_str(&format!("; all traffic was back after {took}"));
-        let ttl = view.plan.as_ref().map(|plan| plan.ttl());
+        let ttl = view.plan.as_ref().map(Plan::ttl);
         if let Some(ttl) = ttl.filter(|ttl| !ttl.is_zero()) {
             let ttl = words::length(ttl);
             text.push_str(&format!(
