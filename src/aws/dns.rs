@@ -113,13 +113,51 @@ impl Cloud {
         joined: &Joined,
     ) -> Result<(Vec<Beside>, bool), AwsError> {
         let pairs = joined.routes.iter().filter_map(|it| it.kind.record());
-        let zones: BTreeSet<&HostedZoneId> = pairs.map(|record| &record.zone).collect();
+        let zones = pairs.map(|record| &record.zone).collect();
+        self.beside(&zones, &ask.records, &joined.names).await
+    }
+
+    /// The names that lead to the load balancer of a slot over records, beside those records.
+    pub(super) async fn names_beside(
+        &self,
+        records: &[Record],
+        slot: SlotName,
+    ) -> Result<Vec<Beside>, AwsError> {
+        let ends = records.iter().map(|record| &record.ends[slot]);
+        let at = ends.map(|end| {
+            Some(GroupAt {
+                group: end.group.clone(),
+                load_balancer: Some(end.load_balancer.clone()),
+            })
+        });
+        let groups = Slots {
+            a: at.collect(),
+            b: Vec::new(),
+        };
+        let names = self.balancer_names(&groups).await?;
+        let zones = records.iter().map(|record| &record.zone).collect();
+        let wanted = records.iter().map(|record| RecordWanted {
+            name: record.name.clone(),
+            zone: None,
+            kind: Some(record.kind),
+            sets: None,
+        });
+        let wanted: Vec<RecordWanted> = wanted.collect();
+        Ok(self.beside(&zones, &wanted, &names).await?.0)
+    }
+
+    async fn beside(
+        &self,
+        zones: &BTreeSet<&HostedZoneId>,
+        wanted: &[RecordWanted],
+        names: &BTreeMap<LoadBalancerArn, String>,
+    ) -> Result<(Vec<Beside>, bool), AwsError> {
         let (mut records, mut pages) = (Vec::new(), PAGES_AT_MOST);
         for zone in zones {
             let mut from = None;
             loop {
                 if pages == 0 {
-                    return Ok((beside(records, &ask.records, &joined.names), false));
+                    return Ok((beside(records, wanted, names), false));
                 }
                 pages -= 1;
                 let (page, next) = self.records_page(zone, from).await?;
@@ -130,7 +168,7 @@ impl Cloud {
                 }
             }
         }
-        Ok((beside(records, &ask.records, &joined.names), true))
+        Ok((beside(records, wanted, names), true))
     }
 
     /// The DNS names of the load balancers that use the groups.

@@ -101,6 +101,12 @@ impl Cloud {
             Some(forwards) => self.requests_of(&groups, forwards, now).await,
             None => Seen::Value(retire::Requests::NoData),
         };
+        let by_other_names = match forwards.value() {
+            Some(forwards) if now >= retirement.gives_up_at() => {
+                self.other_names(retirement, forwards).await
+            }
+            _ => Vec::new(),
+        };
         let forwards = match forwards {
             Seen::Value(forwards) => self.before_records(retirement, forwards).await,
             unreadable @ Seen::Unreadable(_) => unreadable,
@@ -111,11 +117,24 @@ impl Cloud {
             desired,
             due,
             requests,
+            by_other_names,
             groups,
             scaling,
             armed: self.armed(retirement.deadman.as_deref()).await,
             instead,
         }
+    }
+
+    /// The names that lead to a slot's load balancer beside its records; none where that can't be
+    /// read: time alone decides then.
+    async fn other_names(&self, retirement: &Retirement, forwards: &[Forward]) -> Vec<String> {
+        if retirement.records.is_empty() {
+            return Vec::new();
+        }
+        let found = self.names_beside(&retirement.records, retirement.slot);
+        let found = found.await.unwrap_or_default().into_iter();
+        let ours = found.filter(|it| it.is_answered_by(forwards));
+        ours.map(|it| it.label()).collect()
     }
 
     /// Puts the records of a slot in the place of what they lead to: that always forwards.

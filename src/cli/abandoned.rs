@@ -304,7 +304,7 @@ impl Abandoned {
         for record in &self.records {
             display.borrow_mut().know(record);
         }
-        heed_signals(args, session, &asks)?;
+        heed_signals(global, args, session, &asks)?;
         let job = Job::GoOn {
             until,
             unwatched_since: self.unwatched_since(before.as_ref()),

@@ -75,9 +75,11 @@ pub(super) fn misused(misuse: &Misuse) {
             title: "bg ends with exit code 2".to_owned(),
             message: misuse.error.trim_end().to_owned(),
         };
-        command(&annotation.command(), false);
-        fill("GITHUB_OUTPUT", &outputs(&facts));
-        fill_summary(|_| note(Mark::Bad, &title, &lines));
+        command(&annotation.command(), misuse.is_json);
+        if misuse.has_outcome {
+            fill("GITHUB_OUTPUT", &outputs(&facts));
+            fill_summary(|_| note(Mark::Bad, &title, &lines));
+        }
     }
     write(misuse.env_file.as_deref(), || facts.for_a_shell());
     write(misuse.junit.as_deref(), || {

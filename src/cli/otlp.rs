@@ -20,6 +20,7 @@ use opentelemetry_sdk::trace::{SpanData, SpanEvents, SpanExporter as _, SpanLink
 
 use super::session::run_url;
 use crate::aws::{Web, WebRequest};
+use crate::notify::address_flaw;
 use crate::report::spans::{Attribute, Span, Trace, Value, Went};
 use crate::strategy::format_duration;
 
@@ -81,6 +82,12 @@ fn settings() -> Result<Settings, String> {
     })
 }
 
+/// Which of these variables it is that holds something.
+fn variable(names: &[&'static str; 2]) -> &'static str {
+    let held = names.iter().find(|name| value(&[**name]).is_some());
+    held.unwrap_or(&names[1])
+}
+
 /// Sends a trace to the collector, in `at_most` so long.
 ///
 /// # Errors
@@ -132,17 +139,23 @@ fn timeout() -> Result<Option<Duration>, String> {
         return Ok(None);
     };
     let milliseconds = text.trim().parse().map_err(|_| {
-        format!("OTEL_EXPORTER_OTLP_TIMEOUT is a number of milliseconds, and not {text:?}")
+        let name = variable(&TIMEOUTS);
+        format!("{name} is a number of milliseconds, and not {text:?}")
     })?;
     Ok(Some(Duration::from_millis(milliseconds)))
 }
 
 fn check_address() -> Result<(), String> {
     let address = value(&ENDPOINTS).unwrap_or_default();
-    let uri = address.trim().parse::<http::Uri>().ok();
-    match uri.and_then(|uri| uri.scheme_str().map(|it| matches!(it, "http" | "https"))) {
-        Some(true) => Ok(()),
-        _ => Err("OTEL_EXPORTER_OTLP_ENDPOINT is no URL: write http://HOST:4318".to_owned()),
+    match address_flaw(address.trim()) {
+        None => Ok(()),
+        Some((what, _)) => {
+            let what = what.trim_start_matches("it ");
+            let name = variable(&ENDPOINTS);
+            Err(format!(
+                "{name} {what}: write http://HOST:4318, and secrets as OTEL_EXPORTER_OTLP_HEADERS"
+            ))
+        }
     }
 }
 
@@ -151,7 +164,8 @@ fn check_compression() -> Result<(), String> {
     match value(&COMPRESSIONS).as_deref().map(str::trim) {
         None | Some("gzip" | "none") => Ok(()),
         Some(other) => Err(format!(
-            "OTEL_EXPORTER_OTLP_COMPRESSION asks for {other}: gzip and none are known"
+            "{} asks for {other}: gzip and none are known",
+            variable(&COMPRESSIONS)
         )),
     }
 }
@@ -167,9 +181,9 @@ fn check_headers() -> Result<(), String> {
     match parts.find(|(_, part)| !part.is_empty() && !is_header(part)) {
         None => Ok(()),
         Some((at, _)) => Err(format!(
-            "part {} of OTEL_EXPORTER_OTLP_HEADERS is no NAME=VALUE; a comma stands between two, and \
-             %2C for one in a value",
-            at + 1
+            "part {} of {} is no NAME=VALUE; a comma stands between two, and %2C for one in a value",
+            at + 1,
+            variable(&HEADERS)
         )),
     }
 }

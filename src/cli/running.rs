@@ -15,7 +15,7 @@ use super::notices::Notices;
 use super::page;
 use super::retiring;
 use super::session::Session;
-use super::story::Said;
+use super::story::{Said, Story};
 use super::terminal::Surface;
 use super::traces::{self, Sending};
 use crate::config::{OnSignal, Signals};
@@ -104,7 +104,7 @@ pub(super) async fn run(
         )
     })?;
     let mut asks = Asks::default();
-    heed_signals(args, session, &asks)?;
+    heed_signals(global, args, session, &asks)?;
     let Some(holder) = take_lock(session, &plan, planned_at).await? else {
         return Ok(None);
     };
@@ -171,21 +171,27 @@ async fn finish(display: RefCell<Display>) {
 ///
 /// # Errors
 /// When the operating system gives no signal handler.
-pub(super) fn heed_signals(args: &RunArgs, session: &Session, asks: &Asks) -> Result<(), CliError> {
+pub(super) fn heed_signals(
+    global: &Global,
+    args: &RunArgs,
+    session: &Session,
+    asks: &Asks,
+) -> Result<(), CliError> {
     let signals = &session.config.signals;
     asks.listen_to_signals(|name| on_signal(args, signals, name))
         .map_err(|error| CliError::from_error(ErrorKind::Unexpected, &error))?;
-    if on_signal(args, signals, "SIGINT") == OnInterrupt::Revert {
-        tokio::spawn(reassure());
-    }
+    tokio::spawn(reassure(global.story.clone()));
     Ok(())
 }
 
-/// Whoever presses Ctrl-C again wants to know that it was heard.
-async fn reassure() {
-    for _ in 0..2 {
+/// Whoever presses Ctrl-C while everything goes back wants to know that it was heard.
+async fn reassure(story: Story) {
+    loop {
         if tokio::signal::ctrl_c().await.is_err() {
             return;
+        }
+        if story.is_reverting() {
+            break;
         }
     }
     note!(

@@ -53,7 +53,8 @@ impl Situation {
             found.forwards,
             &request::test_routes(&session.config),
             &found.services,
-        );
+        )
+        .without(found.dns.problems);
         if traffic.forwards.is_empty() && found.services.a.is_none() && found.services.b.is_none() {
             let (a, b) = (
                 &session.config.slots.a.service,
@@ -235,7 +236,9 @@ impl Situation {
         };
         let problems = self.traffic.unsettled(&service, &fix).into_iter();
         let split = |it| ProblemStatus::new(ProblemKind::Split, it);
-        problems.map(split).collect()
+        let missing = self.traffic.missing().iter().cloned();
+        let missing = missing.map(|it| ProblemStatus::new(ProblemKind::NoRoute, it));
+        missing.chain(problems.map(split)).collect()
     }
 
     /// The deployment that the store shows, and what only AWS does.

@@ -3,7 +3,7 @@
 
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
-use crate::deployment::event::Record;
+use crate::deployment::event::{Event, Record};
 use crate::deployment::ids::TaskDefinitionArn;
 use crate::report::ci::summary::Mark;
 use crate::report::line::StyledLine;
@@ -76,6 +76,18 @@ impl Story {
         if told.records.is_empty() {
             told.said = Some(said);
         }
+    }
+
+    /// Whether all traffic is on its way back just now.
+    pub(super) fn is_reverting(&self) -> bool {
+        let told = self.told();
+        let mut records = told.records.iter().rev();
+        let last = records.find_map(|record| match record.event {
+            Event::Reverting { .. } => Some(true),
+            Event::Ended { .. } | Event::Started { .. } => Some(false),
+            _ => None,
+        });
+        last == Some(true)
     }
 
     /// All of it.

@@ -29,7 +29,7 @@ pub(super) struct Traffic {
     /// Both services, where no load balancer tells.
     bare: Option<Slots<Option<Value>>>,
     /// Why records that the config lists are not among them.
-    missing: Vec<String>,
+    missing: Vec<Problem>,
     /// That the config gives the slots each other's groups, so that no weight says who serves.
     mixed_up: Option<Problem>,
 }
@@ -76,22 +76,17 @@ impl Traffic {
         let ask = RecordsAsk::of(&wanted, &request::routes(&session.config));
         let cloud = &session.cloud;
         let (forwards, missing) = match cloud.with_records(&ask, &groups, forwards.clone()).await {
-            Ok(joined) => {
-                let problems = joined.problems.into_iter().map(|it| it.what);
-                (joined.routes, problems.collect())
-            }
+            Ok(joined) => (joined.routes, joined.problems),
             Err(error) => {
                 // One that names a single group may stand behind a record.
                 let pairs = forwards.into_iter().filter(|it| it.weights.len() > 1);
-                (pairs.collect(), vec![error.to_string()])
+                let fix = "restore access to Route 53: `bg iam-policy` prints what it takes";
+                (pairs.collect(), vec![Problem::new(error.to_string(), fix)])
             }
         };
         let tests = request::test_routes(&session.config);
         let services = Slots::default();
-        Ok(Traffic {
-            missing,
-            ..Traffic::of(&wanted, &groups, forwards, &tests, &services)
-        })
+        Ok(Traffic::of(&wanted, &groups, forwards, &tests, &services).without(missing))
     }
 
     /// A slot's service, where no load balancer tells.
@@ -227,6 +222,16 @@ impl Traffic {
         }
     }
 
+    /// The same, with what keeps records from being routes.
+    pub(super) fn without(self, missing: Vec<Problem>) -> Traffic {
+        Traffic { missing, ..self }
+    }
+
+    /// What keeps records from being routes, in the words of a plan.
+    pub(super) fn missing(&self) -> &[Problem] {
+        &self.missing
+    }
+
     /// What is wrong where no deployment has made it so: routes that are not one slot's alone, or not
     /// all the same one's. In the words of a plan.
     pub(super) fn unsettled(&self, service: &ServiceName, fix: &str) -> Vec<Problem> {
@@ -252,7 +257,7 @@ impl Traffic {
     /// What break glass has to write to give `to` everything.
     pub(super) fn writes(&self, to: SlotName) -> Writes {
         let mut writes = Writes {
-            impossible: self.missing.clone(),
+            impossible: self.missing.iter().map(|it| it.what.clone()).collect(),
             ..Writes::default()
         };
         for forward in self.forwards.iter().chain(&self.tests) {

@@ -153,6 +153,8 @@ pub struct RetireLook {
     pub due: Option<Due>,
     /// What its groups were sent lately.
     pub requests: Seen<Requests>,
+    /// Names that lead to it beside its records, where it was waited for long enough.
+    pub by_other_names: Vec<String>,
     /// Its service's autoscaling, if it has any.
     pub scaling: Seen<Option<ScalableTarget>>,
     /// Dead-man schedules of the service: one that fires could send traffic to this slot.
@@ -257,11 +259,10 @@ pub fn decide(retirement: &Retirement, look: &RetireLook) -> RetireStep {
         Seen::Unreadable(_) => {}
     }
     match &look.requests {
-        // The weights of records don't say whom other names lead here.
         Seen::Value(Requests::Counted(1..))
-            if given_up_waiting && !retirement.records.is_empty() =>
+            if given_up_waiting && !look.by_other_names.is_empty() =>
         {
-            wait(look, &still_reached(&retirement.service))
+            wait(look, &still_reached(retirement, &look.by_other_names))
         }
         _ if given_up_waiting => scale_to_zero(retirement, awake),
         Seen::Value(Requests::NotCounted | Requests::Counted(0)) => {
@@ -282,11 +283,21 @@ pub fn decide(retirement: &Retirement, look: &RetireLook) -> RetireStep {
     }
 }
 
-fn still_reached(service: &EcsServiceName) -> String {
+/// So many names are told.
+const NAMED: usize = 3;
+
+/// The weights of records say nothing of other names.
+fn still_reached(retirement: &Retirement, names: &[String]) -> String {
+    let more = match names.len().saturating_sub(NAMED) {
+        0 => String::new(),
+        more => format!(" and {more} more"),
+    };
     format!(
-        "it still gets requests, by names that are not in `routes` or from resolvers that keep old \
-         answers, and who comes by these would be turned away; scale {service} to 0 by hand to end \
-         it all the same"
+        "it still gets requests, and {}{more} {} to it beside its routes: whoever comes that way would \
+         be turned away. Add them to `routes`, have them lead elsewhere, or scale {} to 0 by hand",
+        names[..names.len().min(NAMED)].join(", "),
+        if names.len() == 1 { "leads" } else { "lead" },
+        retirement.service
     )
 }
 

@@ -14,6 +14,10 @@ const ID: usize = 8;
 const LONGEST_ROLE: usize = 5;
 /// From so many columns on there is room for two sides.
 const TWO_SIDES: usize = 100;
+/// In fewer columns nothing is gained by breaking lines here.
+const ONE_SIDE: usize = 60;
+/// So much of a container's name is shown.
+const LONGEST_NAME: usize = 24;
 /// So many columns a message gets, however narrow the terminal is.
 const LEAST_ROOM: usize = 20;
 /// Of the lines of a message below its first.
@@ -71,7 +75,8 @@ impl Layout {
         match columns {
             None => Layout::Stream,
             Some(columns) if both_sides && columns >= TWO_SIDES => Layout::SideBySide(columns),
-            Some(columns) => Layout::Narrow(columns),
+            Some(columns) if columns >= ONE_SIDE => Layout::Narrow(columns),
+            Some(_) => Layout::Stream,
         }
     }
 }
@@ -121,12 +126,17 @@ impl Page {
     /// A line for each of a row's lines, all with the same head.
     fn whole(&self, row: &LogRow, containers: usize) -> Vec<StyledLine> {
         let (role, tone) = (row.role.unwrap_or("?"), tone(row.role));
+        let containers = match self.layout {
+            Layout::Narrow(_) => containers.min(LONGEST_NAME),
+            Layout::Stream | Layout::SideBySide(_) => containers,
+        };
+        let name = StyledLine::of(Tone::Dim, &row.container).fit(containers, Symbols::Unicode);
         let head = StyledLine::of(Tone::Dim, words::moment(row.at, self.begun))
             .plain(" ")
             .with(tone, format!("{role:LONGEST_ROLE$} {}", row.slot))
             .with(
                 Tone::Dim,
-                format!(" {} {:containers$}", task(row), row.container),
+                format!(" {} {:containers$}", task(row), name.to_string()),
             )
             .plain("  ");
         let room = match self.layout {
@@ -134,11 +144,13 @@ impl Page {
             Layout::Stream | Layout::SideBySide(_) => usize::MAX,
         };
         let under = StyledLine::new().plain(" ".repeat(head.width()));
-        let lines = message(row).into_iter().flat_map(|line| {
-            let pieces = pieces(line, room).into_iter().enumerate();
-            pieces.map(|(n, piece)| if n == 0 { &head } else { &under }.clone().plain(piece))
-        });
-        lines.collect()
+        let mut lines = Vec::new();
+        for line in message(row) {
+            let pieces = pieces(&line, room).into_iter().enumerate();
+            let before = |n| if n == 0 { &head } else { &under };
+            lines.extend(pieces.map(|(n, piece)| before(n).clone().plain(piece)));
+        }
+        lines
     }
 
     /// What both sides wrote in one second, under the heading where another one stands.
@@ -206,7 +218,7 @@ fn cell(row: &LogRow, room: usize) -> Vec<StyledLine> {
     for (n, line) in message(row).into_iter().enumerate() {
         let before = if n == 0 { &head } else { &under };
         let beside = room.saturating_sub(before.width());
-        let first = pieces(line, beside)[0];
+        let first = pieces(&line, beside)[0];
         lines.push(before.clone().plain(first));
         let rest = &line[first.len()..];
         let rest = pieces(rest, room - INDENT).into_iter();
@@ -230,12 +242,14 @@ fn task(row: &LogRow) -> String {
     row.task.chars().take(ID).collect()
 }
 
-/// Its lines; one where it is empty.
-fn message(row: &LogRow) -> Vec<&str> {
+/// Its lines as they are shown; one where it is empty.
+fn message(row: &LogRow) -> Vec<String> {
     let message = row.message.trim_end();
+    // Control characters have to be spaces before anything is measured.
+    let shown = |line: &str| StyledLine::new().plain(line).to_string();
     match message.is_empty() {
-        true => vec![""],
-        false => message.lines().collect(),
+        true => vec![String::new()],
+        false => message.lines().map(shown).collect(),
     }
 }
 
@@ -366,10 +380,10 @@ mod tests {
     proptest! {
         #[test]
         fn no_line_is_longer_than_the_terminal_is_wide(
-            message in "\\PC{0,200}", container in "[a-z]{1,60}", columns in 100usize..160
+            message in "(\\PC|\\t|\r|\u{1b}){0,200}", container in "[a-z]{1,60}", columns in 60usize..160
         ) {
             let row = LogRow { container, ..row("green", &message) };
-            for line in lines(Layout::SideBySide(columns), &[row]) {
+            for line in lines(Layout::of(Some(columns), true), &[row]) {
                 prop_assert!(line.width() <= columns, "{} of {columns}: {line}", line.width());
             }
         }

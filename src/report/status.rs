@@ -83,6 +83,8 @@ impl ProblemStatus {
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum ProblemKind {
+    /// A record of the config can't be a route: its weights aren't among those that are told.
+    NoRoute,
     /// The config gives the slots each other's target groups: no slot's name says who serves, and
     /// no weight is told.
     MixedUp,

@@ -4,7 +4,8 @@ use serde_json::json;
 
 use super::routes::HTTP;
 use super::support::permissions::policy;
-use super::support::{Scene, bare, between};
+use super::support::{Scene, bare, between, until};
+use super::two_balancers::asks;
 
 const CONFIG: &str = "
 service: shop
@@ -308,6 +309,20 @@ fn a_rehearsal_takes_as_long_as_dns_does() {
         .says("shop.example.com A: 100% on slot b");
 }
 
+/// A plain alias beside the routes.
+fn lead_www_to_slot_a(scene: &Scene, zone: &str) {
+    let found = scene.dns("GET", &format!("hostedzone/{zone}/rrset"), "");
+    let one = between(&found, "<DNSName>", "<").expect("a name");
+    let www = format!(
+        "<ChangeResourceRecordSetsRequest><ChangeBatch><Changes><Change><Action>CREATE</Action>\
+         <ResourceRecordSet><Name>www.example.com</Name><Type>A</Type><AliasTarget>\
+         <HostedZoneId>Z32O12XQLNTSW2</HostedZoneId><DNSName>{one}</DNSName>\
+         <EvaluateTargetHealth>false</EvaluateTargetHealth></AliasTarget></ResourceRecordSet>\
+         </Change></Changes></ChangeBatch></ChangeResourceRecordSetsRequest>"
+    );
+    scene.dns("POST", &format!("hostedzone/{zone}/rrset"), &www);
+}
+
 #[test]
 fn sets_that_are_swapped_and_names_that_would_be_left_behind_are_found() {
     let (scene, zone) = two_balancers();
@@ -330,24 +345,37 @@ fn sets_that_are_swapped_and_names_that_would_be_left_behind_are_found() {
     assert_ne!(forced.code, 0, "{forced}");
     assert!(forced.stderr.contains("are mixed up"), "{forced}");
     assert_eq!(scene.records(&zone), before);
+    let status = scene.bg(&["status"]).exits(0);
+    status.says("are mixed up: new is given to slot a");
 
     configured("{ record: shop.example.com, zone: example.com, type: A }");
     let ended = scene.bg(&plan).exits(3);
     ended.says("shop.example.com AAAA also leads to the slots' load balancers");
 
-    let found = scene.dns("GET", &format!("hostedzone/{zone}/rrset"), "");
-    let one = between(&found, "<DNSName>", "<").expect("a name");
-    let www = format!(
-        "<ChangeResourceRecordSetsRequest><ChangeBatch><Changes><Change><Action>CREATE</Action>\
-         <ResourceRecordSet><Name>www.example.com</Name><Type>A</Type><AliasTarget>\
-         <HostedZoneId>Z32O12XQLNTSW2</HostedZoneId><DNSName>{one}</DNSName>\
-         <EvaluateTargetHealth>false</EvaluateTargetHealth></AliasTarget></ResourceRecordSet>\
-         </Change></Changes></ChangeBatch></ChangeResourceRecordSetsRequest>"
-    );
-    scene.dns("POST", &format!("hostedzone/{zone}/rrset"), &www);
+    lead_www_to_slot_a(&scene, &zone);
     configured(route);
     scene
         .bg(&plan)
         .exits(0)
         .says("www.example.com A in the same hosted zone");
+}
+
+#[test]
+fn blue_is_not_emptied_while_users_come_by_another_name() {
+    let (scene, zone) = two_balancers();
+    lead_www_to_slot_a(&scene, &zone);
+    let asks = asks(&scene, "shop-one");
+    let deploy = ["deploy", "--image", "app:v2", "--no-wait-retire"];
+    scene.bg(&deploy).exits(0);
+    let tick = || scene.bg(&["tick"]).exits(0).to_string();
+    until("the name to be told", || {
+        let names_it = tick().contains("www.example.com A leads to it beside");
+        names_it.then_some(())
+    });
+    assert_eq!(scene.desired("shop"), 2, "it still serves them");
+    drop(asks);
+    until("blue to be retired", || {
+        tick();
+        (scene.desired("shop") == 0).then_some(())
+    });
 }

@@ -49,11 +49,12 @@ fn config(scene: &Scene) -> String {
     std::fs::read_to_string(scene.folder().join("bg.yaml")).expect("it is there")
 }
 
-/// Somebody who asks the internal load balancer and no other, until this is dropped.
-fn asks_inside(scene: &Scene) -> Sender<()> {
+/// Somebody who asks one load balancer and no other, until this is dropped.
+pub(super) fn asks(scene: &Scene, balancer: &str) -> Sender<()> {
+    let announced = format!("# {balancer}:80 takes requests at http://");
     let address = until("the listener to be announced", || {
         let said = scene.announcement();
-        between(&said, "# inner:80 takes requests at http://", "/").map(str::to_owned)
+        between(&said, &announced, "/").map(str::to_owned)
     });
     let (stay, gone) = channel();
     std::thread::spawn(move || {
@@ -67,7 +68,7 @@ fn asks_inside(scene: &Scene) -> Sender<()> {
 #[test]
 fn both_load_balancers_move_together_and_either_one_s_failures_count() {
     let scene = adopted(60);
-    let _asks = asks_inside(&scene);
+    let _asks = asks(&scene, "inner");
     let judged = config(&scene).replace("# metrics: { errors", "metrics: { errors");
     scene.write("bg.yaml", &judged);
     let deploy = |image| scene.bg_with(&[HALF], &["deploy", "--image", image, "--no-wait-retire"]);

@@ -81,6 +81,10 @@ fn without_a_release_for_it_the_source_makes_it() {
     let none = [
         ("GITHUB_ACTION_REF", "v0.2.0"),
         ("GITHUB_ACTION_REF", "main"),
+        (
+            "GITHUB_ACTION_REF",
+            "1a2b3c4d5e6f708192a3b4c5d6e7f80912345678",
+        ),
         ("GITHUB_ACTION_REPOSITORY", ""),
         ("RUNNER_ARCH", "RISCV"),
     ];

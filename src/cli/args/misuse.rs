@@ -13,9 +13,17 @@ use crate::cli::topics::TOPICS;
 /// More values than this are not listed in an error.
 const LISTED: usize = 12;
 
+/// What drives deployments, with other programs' names for it.
+const DRIVE: [&str; 5] = ["deploy", "restart", "refresh", "rollback", "resume"];
+const PLAN: [&str; 2] = ["plan", "diff"];
+
 /// A command line that makes no sense.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Misuse {
+    /// Whether it is of a verb that has an outcome.
+    pub has_outcome: bool,
+    /// Whether stdout is for JSON.
+    pub is_json: bool,
     /// What is wrong with it, as it was shown.
     pub error: String,
     /// Where its JUnit report was to go.
@@ -39,12 +47,21 @@ pub fn parse() -> Result<Cli, Option<Misuse>> {
             // Where nobody reads it, the exit code still tells.
             false => drop(error.print()),
         }
-        is_misuse.then(|| Misuse {
-            error: error.to_string(),
-            junit: named(&args, "--junit", "BG_JUNIT"),
-            env_file: named(&args, "--env-file", "BG_ENV_FILE"),
-        })
+        is_misuse.then(|| misuse(&error, &args))
     })
+}
+
+fn misuse(error: &Error, args: &[OsString]) -> Misuse {
+    let has = |words: &[&str]| words.iter().any(|word| args.iter().any(|arg| arg == *word));
+    let file = |flag, variable| named(args, flag, variable).filter(|_| has(&DRIVE));
+    let output = named(args, "--output", "BG_OUTPUT");
+    Misuse {
+        has_outcome: has(&DRIVE) || has(&PLAN),
+        is_json: output.is_some_and(|it| it.as_os_str() == "json"),
+        error: error.to_string(),
+        junit: file("--junit", "BG_JUNIT"),
+        env_file: file("--env-file", "BG_ENV_FILE"),
+    }
 }
 
 /// The file that a flag names, on a command line that makes no sense as a whole.
@@ -59,7 +76,9 @@ fn named(args: &[OsString], flag: &str, variable: &str) -> Option<PathBuf> {
             None => None,
         });
     let name = given.or_else(|| std::env::var_os(variable));
-    name.filter(|it| !it.is_empty()).map(PathBuf::from)
+    // What follows may be the next flag: then it is this one that has no value.
+    let is_name = |it: &OsString| !it.is_empty() && !it.to_string_lossy().starts_with('-');
+    name.filter(is_name).map(PathBuf::from)
 }
 
 /// Flags that other programs have, and what is here for what they mean there.

@@ -81,16 +81,11 @@ fn check_behind(route: &Route, slot: SlotName, fixed: &[Forward], planning: &mut
 
 /// Whoever comes by a name that doesn't move stays with blue, and blue is going to be emptied.
 fn check_beside(found: &Surroundings, planning: &mut Planning) {
-    let is_served = |it: &&Beside| {
-        let mut behind = found.dns.fixed.iter();
-        behind.any(|forward| {
-            let mut hosts = forward.hosts.iter();
-            it.leads_to.contains(&forward.load_balancer)
-                && (forward.hosts.is_empty() || hosts.any(|host| answers(host, it.name.as_str())))
-        })
-    };
-    let served = found.dns.beside.iter().filter(is_served);
-    let (halves, others): (Vec<&Beside>, Vec<&Beside>) = served.partition(|it| it.is_half);
+    let beside = found.dns.beside.iter();
+    let served = beside.filter(|it| it.is_answered_by(&found.dns.fixed));
+    // One that leads to a single side may be a name of the version that isn't live.
+    let (halves, others): (Vec<&Beside>, Vec<&Beside>) =
+        served.partition(|it| it.is_half && it.leads_to.len() > 1);
     for half in halves {
         planning.problem(
             format!(
@@ -98,8 +93,8 @@ fn check_beside(found: &Surroundings, planning: &mut Planning) {
                 half.label()
             ),
             format!(
-                "add {{ record: {}, type: {} }} to `routes`, or leave `type` out there: then every \
-                 weighted pair of that name moves",
+                "give its records weights, if they have none, and add {{ record: {}, type: {} }} to \
+                 `routes`, or leave `type` out there: then every weighted pair of that name moves",
                 half.name, half.kind
             ),
         );
@@ -117,28 +112,6 @@ fn check_beside(found: &Surroundings, planning: &mut Planning) {
             labels.join(", ")
         ));
     }
-}
-
-/// Whether a rule's `host-header` value, which may have `*` and `?`, answers for a name.
-fn answers(host: &str, name: &str) -> bool {
-    match (host.chars().next(), name.chars().next()) {
-        (None, None) => true,
-        (Some('*'), _) => {
-            answers(&host[1..], name) || (!name.is_empty() && answers(host, tail(name)))
-        }
-        (Some('?'), Some(_)) => answers(&host[1..], tail(name)),
-        (Some(one), Some(other)) => {
-            one.eq_ignore_ascii_case(&other) && answers(tail(host), tail(name))
-        }
-        _ => false,
-    }
-}
-
-/// All but the first character.
-fn tail(text: &str) -> &str {
-    let mut rest = text.chars();
-    rest.next();
-    rest.as_str()
 }
 
 fn check_weights(request: &Request, planning: &mut Planning) {

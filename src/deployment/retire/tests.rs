@@ -5,8 +5,7 @@ use std::collections::BTreeMap;
 use jiff::SignedDuration;
 
 use super::*;
-use crate::deployment::dns::{End, RecordType};
-use crate::deployment::ids::{HostedZoneId, LoadBalancerArn, RecordName, RouteArn, SetId, Slots};
+use crate::deployment::ids::{LoadBalancerArn, RouteArn};
 use crate::deployment::plan::RouteKind;
 use crate::deployment::scaling::Suspended;
 
@@ -49,6 +48,7 @@ fn look(seconds: i64, weight: u32, requests: Requests) -> RetireLook {
             then: RetireHow::ScaleToZero,
         }),
         requests: Seen::Value(requests),
+        by_other_names: Vec::new(),
         scaling: Seen::Value(None),
         armed: Seen::Value(Vec::new()),
         instead: None,
@@ -218,42 +218,39 @@ fn without_a_load_balancer_the_live_slot_is_never_retired() {
     assert!(matches!(step, RetireStep::Revoke { .. }), "{step:?}");
 }
 
-fn pair() -> Record {
-    let end = |name: &str| End {
-        set: SetId::new(name),
-        load_balancer: LoadBalancerArn::new(name),
-        group: TargetGroupArn::new(name),
-    };
-    Record {
-        zone: HostedZoneId::new("Z1"),
-        name: RecordName::new("shop.example.com"),
-        kind: RecordType::A,
-        ttl: Duration::from_secs(60),
-        ends: Slots {
-            a: end("a"),
-            b: end("b"),
-        },
-    }
-}
-
 #[test]
 fn blue_is_not_emptied_while_other_names_lead_users_there() {
-    let over_dns = Retirement {
-        records: vec![pair()],
-        ..retirement(RetireHow::ScaleToZero)
+    let retirement = retirement(RetireHow::ScaleToZero);
+    let late = |requests, names: &[&str]| RetireLook {
+        by_other_names: names.iter().map(|it| (*it).to_owned()).collect(),
+        ..look(600 + 3600, 0, requests)
     };
-    let late = |requests| look(600 + 3600, 0, requests);
-    match decide(&over_dns, &late(Requests::Counted(9))) {
-        RetireStep::Wait { why, .. } => assert!(why.contains("names that are not in `routes`")),
+    match decide(
+        &retirement,
+        &late(Requests::Counted(9), &["www.example.com A"]),
+    ) {
+        RetireStep::Wait { why, .. } => {
+            assert!(
+                why.contains("www.example.com A leads to it beside its routes"),
+                "{why}"
+            );
+        }
         step => panic!("{step:?}"),
     }
     let scale = RetireStep::Act(Action::Scale {
         slot: SlotName::A,
         desired: 0,
     });
-    for requests in [Requests::Counted(0), Requests::NoData] {
-        assert_eq!(decide(&over_dns, &late(requests)), scale, "{requests:?}");
+    for (requests, names) in [
+        (Requests::Counted(0), &["www.example.com A"][..]),
+        (Requests::NoData, &["www.example.com A"]),
+        // Health checks, and whoever tries addresses.
+        (Requests::Counted(9), &[]),
+    ] {
+        assert_eq!(
+            decide(&retirement, &late(requests, names)),
+            scale,
+            "{requests:?}"
+        );
     }
-    let by_weights = retirement(RetireHow::ScaleToZero);
-    assert_eq!(decide(&by_weights, &late(Requests::Counted(9))), scale);
 }
