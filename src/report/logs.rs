@@ -73,10 +73,9 @@ impl Layout {
     /// What so many columns have room for; `None` where nobody minds how long a line is.
     pub fn of(columns: Option<usize>, both_sides: bool) -> Layout {
         match columns {
-            None => Layout::Stream,
             Some(columns) if both_sides && columns >= TWO_SIDES => Layout::SideBySide(columns),
             Some(columns) if columns >= ONE_SIDE => Layout::Narrow(columns),
-            Some(_) => Layout::Stream,
+            _ => Layout::Stream,
         }
     }
 }
