@@ -100,6 +100,7 @@ fn request(image: &str, clock: Clock) -> Result<Request, Box<dyn Error>> {
         },
         routes: RoutesWanted::Auto,
         test_routes: Vec::new(),
+        user_pools: Vec::new(),
         strategy: Strategy::named("canary").map_err(|error| error.to_string())?,
         guards: GuardsWanted {
             metrics: None,

@@ -1,5 +1,6 @@
 //! `bg.yaml` for a service as it was found, with comments.
 
+use std::collections::BTreeSet;
 use std::time::Duration;
 
 use super::from::{Taken, gates, notify};
@@ -166,11 +167,25 @@ fn routes(proposal: &Proposal, taken: &Taken) -> Vec<String> {
         });
         lines.push(String::new());
     }
+    lines.extend(user_pools(proposal));
     lines.push(
         "# A name (all-at-once, canary, linear, progressive ...), canary:5%:10m, or a file."
             .to_owned(),
     );
     lines.push(strategy(taken));
+    lines
+}
+
+fn user_pools(proposal: &Proposal) -> Vec<String> {
+    let pools = proposal.routes.iter();
+    let pools: BTreeSet<&String> = pools.flat_map(|it| &it.forward.user_pools).collect();
+    if pools.is_empty() {
+        return Vec::new();
+    }
+    let why = "# People log in by Cognito there: `bg iam-policy` allows what writing that takes.";
+    let mut lines = vec![why.to_owned(), "user_pools:".to_owned()];
+    lines.extend(pools.into_iter().map(|it| format!("  - {}", quoted(it))));
+    lines.push(String::new());
     lines
 }
 
@@ -495,6 +510,18 @@ mod tests {
             ..Taken::default()
         };
         assert_eq!(read_with(&facts(), &two).test_routes.len(), 2);
+    }
+
+    #[test]
+    fn user_pools_of_its_routes_are_written_once() {
+        let mut facts = facts();
+        assert_eq!(read(&facts).user_pools, [""; 0]);
+        let pool = "arn:aws:cognito-idp:eu-west-1:123456789012:userpool/eu-west-1_a".to_owned();
+        for route in &mut facts.routes {
+            route.forward.user_pools = vec![pool.clone()];
+        }
+        assert!(facts.routes.len() > 1);
+        assert_eq!(read(&facts).user_pools, [pool]);
     }
 
     #[test]

@@ -154,7 +154,6 @@ pub fn propose(facts: &Facts) -> Result<Proposal, Vec<Problem>> {
     }
     let found = records::routes(facts);
     notes.extend(found.notes);
-    notes.extend(found.routes.iter().filter_map(cognito));
     let records = found.records;
     let facts = &Facts {
         routes: found.routes,
@@ -194,18 +193,6 @@ pub fn propose(facts: &Facts) -> Result<Proposal, Vec<Problem>> {
         records,
         registered: !registries.is_empty(),
         notes,
-    })
-}
-
-/// What whoever writes such an action needs besides; no `bg.yaml` says so.
-fn cognito(route: &RouteFound) -> Option<String> {
-    let authenticates = route.beside.iter().any(|it| it == "authenticate-cognito");
-    authenticates.then(|| {
-        format!(
-            "{} authenticates users with Cognito: whoever deploys needs \
-             cognito-idp:DescribeUserPoolClient on its user pool besides what `bg iam-policy` prints",
-            route.forward.label()
-        )
     })
 }
 

@@ -118,6 +118,7 @@ pub(super) fn listener(weights: &[(&Group, u32)]) -> RouteFound {
             headers: Vec::new(),
             weights: weights.collect(),
             sticky: None,
+            user_pools: Vec::new(),
         },
         beside: Vec::new(),
     }

@@ -109,6 +109,14 @@ pub(super) fn stickiness(list: &Element) -> Option<Duration> {
     enabled.then_some(Duration::from_secs(seconds))
 }
 
+/// The ARNs of the Cognito user pools by which the list's actions authenticate.
+pub(super) fn user_pools(list: &Element) -> Vec<String> {
+    let configs = list.children.iter();
+    let configs = configs.filter_map(|action| action.child("AuthenticateCognitoConfig"));
+    let pools = configs.filter_map(|it| it.text_of("UserPoolArn"));
+    pools.map(str::to_owned).collect()
+}
+
 /// The list as it has to be written; `None` where it already is so.
 pub(super) fn edit(list: &Element, pair: Pair<'_>, edit: Edit) -> Result<Option<Element>, Refusal> {
     let mut list = list.clone();

@@ -46,6 +46,7 @@ impl Cloud {
             .map(|(forward, list)| Forward {
                 weights: forward::weights(&list, &ours),
                 sticky: forward::stickiness(&list),
+                user_pools: forward::user_pools(&list),
                 ..forward
             })
             .collect();
@@ -105,6 +106,7 @@ fn forward(
         headers: headers(item),
         weights: BTreeMap::new(),
         sticky: None,
+        user_pools: Vec::new(),
     };
     (
         forward,

@@ -29,8 +29,8 @@ pub(super) enum On {
     /// The cluster's tasks.
     Tasks,
     TaskDefinitions,
-    /// What is being created: with a service's or a revision's own tags.
-    Created,
+    /// Revisions that are being registered: with their own tags.
+    Registered,
     /// The services, for this program's own tags.
     Marks,
     Listeners,
@@ -65,6 +65,8 @@ pub(super) enum On {
     Changes,
     /// Those records, by condition.
     Records,
+    /// The user pools by which routes authenticate.
+    UserPools,
 }
 
 /// Which configs need it.
@@ -238,6 +240,13 @@ pub(super) const PERMISSIONS: &[Permission] = &[
         When::Always,
         &["secretsmanager:DescribeSecret"],
     ),
+    // ELBv2 asks on behalf of whoever writes an action that authenticates by one.
+    allow(
+        Read,
+        On::UserPools,
+        When::Always,
+        &["cognito-idp:DescribeUserPoolClient"],
+    ),
     allow(
         Read,
         On::Schedules,
@@ -259,7 +268,8 @@ pub(super) const PERMISSIONS: &[Permission] = &[
         Write,
         On::Services,
         When::Always,
-        &["ecs:CreateService", "ecs:UpdateService"],
+        // The second for what a service is created with, and for what the other one got since.
+        &["ecs:CreateService", "ecs:TagResource", "ecs:UpdateService"],
     ),
     allow(Write, On::Services, When::Deletes, &["ecs:DeleteService"]),
     allow(
@@ -276,13 +286,8 @@ pub(super) const PERMISSIONS: &[Permission] = &[
     ),
     allow(Write, On::Topics, When::Topics, &["sns:Publish"]),
     allow(Write, On::Buses, When::Buses, &["events:PutEvents"]),
-    allow(Write, On::Created, When::Always, &["ecs:TagResource"]),
-    allow(
-        Write,
-        On::Marks,
-        When::Always,
-        &["ecs:TagResource", "ecs:UntagResource"],
-    ),
+    allow(Write, On::Registered, When::Always, &["ecs:TagResource"]),
+    allow(Write, On::Marks, When::Always, &["ecs:UntagResource"]),
     allow(
         Write,
         On::ScalableTargets,
@@ -440,12 +445,13 @@ mod tests {
     #[test]
     fn every_action_in_the_table_is_that_of_a_call_or_of_a_part_of_one() {
         let calls: BTreeSet<String> = ["aws", "store"].into_iter().flat_map(calls_of).collect();
-        // A transaction's, and those that roles and tags in a request need.
+        // A transaction's, and those that roles, tags and logins in a request need.
         let parts = [
             "dynamodb:ConditionCheckItem",
             "iam:PassRole",
             "cloudwatch:TagResource",
             "application-autoscaling:TagResource",
+            "cognito-idp:DescribeUserPoolClient",
         ];
         let idle: Vec<_> = actions()
             .filter(|action| !calls.contains(*action) && !parts.contains(action))

@@ -48,6 +48,8 @@ pub struct Scope {
     pub scans: bool,
     /// Whether a gate asks each of green's targets.
     pub asks_targets: bool,
+    /// The Cognito user pools by which routes authenticate, as ARNs.
+    pub user_pools: Vec<String>,
     /// The table of journals and locks.
     pub table: Option<String>,
 }
@@ -197,10 +199,7 @@ impl Place {
                 .map(|service| service.replacen(":service/", ":service-revision/", 1) + "/*")
                 .to_vec(),
             On::Tasks => vec![ecs(&format!("task/{}/*", self.cluster))],
-            On::TaskDefinitions => vec![ecs("task-definition/*")],
-            On::Created => (services().into_iter())
-                .chain([ecs("task-definition/*")])
-                .collect(),
+            On::TaskDefinitions | On::Registered => vec![ecs("task-definition/*")],
             On::Listeners => self.routes(scope, "listener"),
             On::Rules => self.routes(scope, "listener-rule"),
             On::TaskRoles | On::Roles => vec![format!(
@@ -257,6 +256,7 @@ impl Place {
                 let arn = |id| format!("arn:{}:route53:::hostedzone/{id}", self.partition);
                 zones.into_iter().map(arn).collect()
             }
+            On::UserPools => scope.user_pools.clone(),
             On::Changes => vec![format!("arn:{}:route53:::change/*", self.partition)],
             On::LogStreams => vec![format!(
                 "arn:{}:logs:*:{}:log-group:*:log-stream:*",
@@ -325,8 +325,8 @@ impl Place {
                 let cluster = self.arn("ecs", &format!("cluster/{}", self.cluster));
                 json!({ "ArnEquals": { "ecs:cluster": cluster } })
             }
-            On::Created => json!({ "StringEquals": {
-                "ecs:CreateAction": ["CreateService", "RegisterTaskDefinition"],
+            On::Registered => json!({ "StringEquals": {
+                "ecs:CreateAction": "RegisterTaskDefinition",
             } }),
             On::Marks => {
                 let own = DEPLOYMENT_TAG.split(':').next().unwrap_or_default();

@@ -107,6 +107,9 @@ impl Cloud {
         let tagged = seen.deployment.as_ref() == Some(target.deployment);
         let set = seen.task_definition == *target.task_definition && seen.desired == target.desired;
         if !(tagged && set) {
+            // Tags go first: tasks get their service's where it propagates them.
+            self.add_tags(text(now, "serviceArn"), clone::missing_tags(source, now))
+                .await?;
             let source = self.with_monitoring(source).await?;
             let body = clone::update_request(&source, target);
             self.update_service(body).await?;
@@ -125,6 +128,13 @@ impl Cloud {
         let held = |scaling: &Scaling| !scaling.suspended.scale_in;
         if plan.scaling.as_ref().is_some_and(held) {
             tags.push(held_by(plan));
+        }
+        self.add_tags(service, tags).await
+    }
+
+    async fn add_tags(&self, service: &str, tags: Vec<Value>) -> Result<(), AwsError> {
+        if tags.is_empty() {
+            return Ok(());
         }
         let body = json!({ "resourceArn": service, "tags": tags });
         self.tag_resource(body).await.map(|_| ())

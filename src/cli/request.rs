@@ -125,6 +125,7 @@ impl Wanted {
             slots: slots(config),
             routes: routes(config),
             test_routes: test_routes(config),
+            user_pools: config.user_pools.clone(),
             strategy,
             guards: GuardsWanted {
                 ready: config.guards.targets.ready,

@@ -343,6 +343,7 @@ mod tests {
                 .map(|(group, weight)| (TargetGroupArn::new(*group), *weight))
                 .collect(),
             sticky: None,
+            user_pools: Vec::new(),
         }
     }
 

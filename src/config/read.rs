@@ -11,14 +11,14 @@ use super::environment::fill;
 use super::gates::read_gates;
 use super::guards::read_guards;
 use super::notify::read_notify;
-use super::routes::{read_routes, read_test_routes};
+use super::routes::{read_routes, read_test_routes, read_user_pools};
 use super::slots::read_slots;
 use super::types::{
     Config, Discovery, GreenCapacity, OnSignal, Retire, RetireThen, Signals, Timing,
 };
 use super::values::{AccountId, StateLocation};
 
-pub(super) const CONFIG_KEYS: [&str; 21] = [
+pub(super) const CONFIG_KEYS: [&str; 22] = [
     "service",
     "cluster",
     "account",
@@ -26,6 +26,7 @@ pub(super) const CONFIG_KEYS: [&str; 21] = [
     "slots",
     "routes",
     "test_route",
+    "user_pools",
     "strategy",
     "guards",
     "gates",
@@ -100,6 +101,8 @@ impl Config {
             slots,
             routes,
             test_routes: test_routes.unwrap_or_default(),
+            user_pools: read(&fields, "user_pools", |node| read_user_pools(reader, node))?
+                .unwrap_or_default(),
             strategy: read(&fields, "strategy", |node| read_strategy(reader, node))?
                 .unwrap_or_default(),
             guards: guards.unwrap_or_default(),

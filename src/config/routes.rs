@@ -135,6 +135,41 @@ fn refuse_record(reader: Reader<'_>, node: &Node) -> Result<(), InputError> {
     }
 }
 
+/// `user_pools`: by which of them people log in before a listener or a rule forwards.
+pub(super) fn read_user_pools(reader: Reader<'_>, node: &Node) -> Result<Vec<String>, InputError> {
+    let mut pools = Vec::new();
+    for item in reader.list(node, "a list of Cognito user pools' ARNs")? {
+        let pool = reader.name(item, "a Cognito user pool's ARN")?;
+        if !is_user_pool(&pool) {
+            let what = format!(
+                "{pool:?} is not a user pool's ARN: arn:aws:cognito-idp:REGION:ACCOUNT:userpool/ID"
+            );
+            return Err(reader.error(item.at, what));
+        }
+        if pools.contains(&pool) {
+            return Err(reader.error(item.at, "this user pool stands here twice"));
+        }
+        pools.push(pool);
+    }
+    Ok(pools)
+}
+
+fn is_user_pool(arn: &str) -> bool {
+    let parts: Vec<&str> = arn.splitn(6, ':').collect();
+    let [prefix, partition, service, region, account, resource] = parts.as_slice() else {
+        return false;
+    };
+    *prefix == "arn"
+        && partition.starts_with("aws")
+        && *service == "cognito-idp"
+        && !region.is_empty()
+        && account.len() == 12
+        && account.bytes().all(|b| b.is_ascii_digit())
+        && resource
+            .strip_prefix("userpool/")
+            .is_some_and(|id| !id.is_empty())
+}
+
 fn read_all(reader: Reader<'_>, items: &[Node]) -> Result<Vec<RouteConfig>, InputError> {
     let mut routes = Vec::new();
     for item in items {

@@ -33,6 +33,9 @@ pub struct Config {
     pub routes: Routes,
     /// What goes to green before production does (`test_route`).
     pub test_routes: Vec<RouteConfig>,
+    /// The ARNs of the Cognito user pools by which listeners and rules among them authenticate
+    /// (`user_pools`): what permissions to write those take.
+    pub user_pools: Vec<String>,
     /// The steps that traffic moves in.
     pub strategy: StrategyRef,
     /// The checks that are on all the time.

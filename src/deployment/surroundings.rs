@@ -188,6 +188,8 @@ pub struct Forward {
     pub weights: BTreeMap<TargetGroupArn, u32>,
     /// Its target-group stickiness, where enabled.
     pub sticky: Option<Duration>,
+    /// The Cognito user pools by which an action before it authenticates, as ARNs.
+    pub user_pools: Vec<String>,
 }
 
 impl Forward {
@@ -226,6 +228,7 @@ impl Forward {
             headers: Vec::new(),
             weights,
             sticky: None,
+            user_pools: Vec::new(),
             kind: RouteKind::Record(Box::new(record)),
         }
     }

@@ -183,7 +183,7 @@ slots:
 ";
 
 /// What a config may have besides, and what that adds.
-const WITH: [(&str, &str); 9] = [
+const WITH: [(&str, &str); 10] = [
     ("a table in `state`", "state: dynamodb://bg-state"),
     (
         "`deadman`",
@@ -212,6 +212,10 @@ const WITH: [(&str, &str); 9] = [
     (
         "`event_bus` in `notify`",
         "notify: [{ event_bus: default }]",
+    ),
+    (
+        "`user_pools`",
+        "user_pools: [\"arn:aws:cognito-idp:eu-west-1:123456789012:userpool/eu-west-1_a\"]",
     ),
     ("`retire.then: delete`", "retire: { then: delete }"),
 ];

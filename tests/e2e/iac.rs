@@ -1,5 +1,7 @@
 //! Infrastructure as code knows one slot, which may be the idle one.
 
+use std::collections::BTreeMap;
+
 use serde_json::{Value, json};
 
 use super::support::{Scene, until};
@@ -100,6 +102,56 @@ fn what_it_changed_in_the_idle_slot_is_planned_and_taken_where_asked_for() {
             .as_array()
             .is_some_and(|it| it.contains(&tag))
     );
+}
+
+fn tag(scene: &Scene, service: &str, tags: &[(&str, &str)]) {
+    let arn = scene.service(service).expect("it is there")["serviceArn"].clone();
+    let tags = tags.iter();
+    let tags: Vec<Value> = tags
+        .map(|(key, value)| json!({ "key": key, "value": value }))
+        .collect();
+    scene.ecs("TagResource", &json!({ "resourceArn": arn, "tags": tags }));
+}
+
+fn text(value: &Value) -> &str {
+    value.as_str().expect("a text")
+}
+
+/// A resource's tags but this program's own.
+fn tags(resource: &Value) -> BTreeMap<&str, &str> {
+    let tags = resource["tags"].as_array().expect("tags");
+    let tags = tags
+        .iter()
+        .map(|tag| (text(&tag["key"]), text(&tag["value"])));
+    tags.filter(|(key, _)| !key.starts_with("bg:")).collect()
+}
+
+#[test]
+fn the_idle_slot_gets_the_tags_that_the_live_one_got_since_and_keeps_its_own() {
+    let scene = idle_a();
+    let live = json!({ "cluster": "demo", "service": "shop-b", "propagateTags": "SERVICE" });
+    scene.ecs("UpdateService", &live);
+    tag(&scene, "shop-b", &[("cost", "42"), ("team", "shop")]);
+    tag(&scene, "shop", &[("team", "web"), ("slot", "a")]);
+    scene
+        .bg(&["plan", "--image", "shop:v3"])
+        .exits(0)
+        .says("tags.cost: 42 is put in")
+        .says("tags.team: stays at web, slot b has shop")
+        .says("tags.slot: stays at a, slot b has nothing")
+        .says("--tags 'key=team,value=shop' gives it");
+
+    scene
+        .bg(&["deploy", "--image", "shop:v3", "--no-wait-retire"])
+        .exits(0);
+    let expected = BTreeMap::from([("cost", "42"), ("slot", "a"), ("team", "web")]);
+    assert_eq!(tags(&scene.service("shop").expect("slot a's")), expected);
+    let ask = json!({ "cluster": "demo", "serviceName": "shop" });
+    let tasks = scene.ecs("ListTasks", &ask);
+    let ask = json!({ "cluster": "demo", "tasks": tasks["taskArns"], "include": ["TAGS"] });
+    let tasks = scene.ecs("DescribeTasks", &ask);
+    let tasks = tasks["tasks"].as_array().expect("tasks");
+    assert!(!tasks.is_empty() && tasks.iter().all(|task| tags(task) == expected));
 }
 
 #[test]

@@ -5,7 +5,7 @@ use std::collections::BTreeSet;
 use serde_json::{Value, json};
 
 use super::support::permissions::{policy, refused};
-use super::support::{CONFIG, Scene, bare};
+use super::support::{CONFIG, Scene, bare, between};
 
 /// A config with everything in it that needs something.
 const EVERYTHING: &str = r#"
@@ -30,6 +30,7 @@ gates:
 notify:
   - { sns: "arn:aws:sns:eu-west-1:123456789012:deployments", on: [promoted, reverted] }
   - { event_bus: deployments, on: [promoted] }
+user_pools: ["arn:aws:cognito-idp:eu-west-1:123456789012:userpool/eu-west-1_a"]
 state: dynamodb://bg-state
 patience: 60m
 blind_after: 30m
@@ -82,6 +83,43 @@ fn add_rule(scene: &Scene) {
         .map(|(key, value)| (key.as_str(), *value))
         .collect();
     scene.elb("CreateRule", &rule);
+}
+
+/// A listener where people log in before it forwards.
+fn add_login(scene: &Scene) {
+    let shown = scene.elb("DescribeLoadBalancers", &[]);
+    let balancer = between(&shown, "<LoadBalancerArn>", "<").expect("the demo's");
+    let (a, b) = (scene.group("shop-a"), scene.group("shop-b"));
+    let login = "DefaultActions.member.1";
+    let asked = |field: &str| format!("{login}.AuthenticateCognitoConfig.{field}");
+    let forward = "DefaultActions.member.2";
+    let group =
+        |n: u8, field: &str| format!("{forward}.ForwardConfig.TargetGroups.member.{n}.{field}");
+    let listener = [
+        ("LoadBalancerArn".to_owned(), balancer),
+        ("Protocol".to_owned(), "HTTPS"),
+        ("Port".to_owned(), "443"),
+        (
+            "Certificates.member.1.CertificateArn".to_owned(),
+            "arn:aws:acm:eu-west-1:123456789012:certificate/0a1b",
+        ),
+        (format!("{login}.Type"), "authenticate-cognito"),
+        (format!("{login}.Order"), "1"),
+        (
+            asked("UserPoolArn"),
+            "arn:aws:cognito-idp:eu-west-1:123456789012:userpool/eu-west-1_a",
+        ),
+        (asked("UserPoolClientId"), "abc"),
+        (asked("UserPoolDomain"), "shop"),
+        (format!("{forward}.Type"), "forward"),
+        (format!("{forward}.Order"), "2"),
+        (group(1, "TargetGroupArn"), &a),
+        (group(1, "Weight"), "100"),
+        (group(2, "TargetGroupArn"), &b),
+        (group(2, "Weight"), "0"),
+    ];
+    let listener = listener.iter().map(|(key, value)| (key.as_str(), *value));
+    scene.elb("CreateListener", &listener.collect::<Vec<_>>());
 }
 
 fn of_service(service: &str, more: Value) -> Value {
@@ -159,6 +197,7 @@ fn whatever_the_policy_allows_is_made_use_of() {
     let scene = Scene::at_speed(100);
     scene.write("bg.yaml", EVERYTHING);
     add_rule(&scene);
+    add_login(&scene);
     autoscale(&scene);
     scene.bg(&["init", "--state"]).exits(0);
     let image = |tag: &str| format!("123456789012.dkr.ecr.eu-west-1.amazonaws.com/shop:{tag}");
@@ -295,8 +334,8 @@ fn it_has_nothing_that_the_config_does_not_ask_for() {
     let others = more
         .iter()
         .filter(|it| !(it.starts_with("scheduler:") || it.starts_with("dynamodb:")));
-    // Deleting, calling functions, looking at scans, and telling topics and buses.
-    assert_eq!(others.count(), 7, "{more:?}");
+    // Deleting, calling functions, looking at scans and logins, and telling topics and buses.
+    assert_eq!(others.count(), 8, "{more:?}");
 }
 
 #[test]
@@ -344,4 +383,20 @@ fn writes_are_only_on_what_the_config_names() {
         let sid = it["Sid"].as_str().expect("a text");
         assert!(sid.starts_with("Read"), "{it}");
     }
+}
+
+#[test]
+fn a_plan_names_the_user_pool_that_the_policy_lacks() {
+    let scene = Scene::at_speed(100);
+    add_login(&scene);
+    let pool = "arn:aws:cognito-idp:eu-west-1:123456789012:userpool/eu-west-1_a";
+    let plan = ["plan", "--image", "shop:v2"];
+    scene
+        .bg(&plan)
+        .exits(0)
+        .says(&format!("add {pool} to `user_pools` in bg.yaml"));
+    scene.write("bg.yaml", &format!("{CONFIG}user_pools: [\"{pool}\"]\n"));
+    let told = scene.bg(&plan).exits(0);
+    assert!(!told.stdout.contains("user_pools"), "{told}");
+    scene.bg(&["deploy", "--image", "shop:v2"]).exits(0);
 }

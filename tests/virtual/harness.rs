@@ -124,6 +124,7 @@ impl Stage {
             topics: Vec::new(),
             buses: Vec::new(),
             scans: request.image_gate() == Some(true),
+            user_pools: request.user_pools.clone(),
             asks_targets: request.http_gates().any(|(_, check)| check.asks_targets()),
             table: match *self.store {
                 Store::Dynamo(_) => Some("bg-state".to_owned()),
@@ -283,6 +284,7 @@ pub(crate) fn request(image: &str, strategy: &str) -> Request {
         },
         routes: RoutesWanted::Auto,
         test_routes: Vec::new(),
+        user_pools: Vec::new(),
         strategy,
         guards: GuardsWanted {
             metrics: None,

@@ -275,24 +275,6 @@ fn the_autoscaling_that_is_told_is_the_live_slot_s_where_the_named_one_sleeps() 
 }
 
 #[test]
-fn what_a_policy_can_t_know_of_cognito_is_told() {
-    let mut facts = facts();
-    assert!(
-        !propose(&facts)
-            .expect("fine")
-            .notes
-            .concat()
-            .contains("Cognito")
-    );
-    facts.routes[0].beside = vec!["authenticate-cognito".to_owned()];
-    let notes = propose(&facts).expect("fine").notes.concat();
-    assert!(
-        notes.contains("needs cognito-idp:DescribeUserPoolClient on its user pool"),
-        "{notes}"
-    );
-}
-
-#[test]
 fn a_service_without_a_way_for_traffic_is_refused() {
     let mut facts = facts();
     facts.routes.clear();

@@ -225,6 +225,7 @@ impl Cloud {
                     forward: Forward {
                         weights,
                         sticky: forward::stickiness(&list),
+                        user_pools: forward::user_pools(&list),
                         ..found
                     },
                     beside: beside.collect(),

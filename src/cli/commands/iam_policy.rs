@@ -100,6 +100,7 @@ fn scope(global: &Global, config: &Config) -> Scope {
         asks_targets: (config.gates.iter())
             .filter_map(GateWanted::http)
             .any(HttpCheck::asks_targets),
+        user_pools: config.user_pools.clone(),
         table: match &config.state {
             StateLocation::DynamoDb(table) => Some(table.clone()),
             StateLocation::File(_) => None,

@@ -9,7 +9,9 @@ mod request;
 pub use differences::{Difference, Mended, differences};
 pub use fields::shared;
 pub use obstacles::{obstacles, registries};
-pub use request::{DEPLOYMENT_TAG, Target, create_request, settings, update_request};
+pub use request::{
+    DEPLOYMENT_TAG, Target, create_request, given_tags, missing_tags, settings, update_request,
+};
 
 #[cfg(test)]
 mod tests;

@@ -156,15 +156,32 @@ fn switch_rollbacks_off(configuration: &mut Value) {
     }
 }
 
-/// The source's tags, without those that AWS or this program gave it, and this deployment's.
+/// The source's tags, and this deployment's.
 fn tags(source: &Value, deployment: &DeploymentId) -> Vec<Value> {
-    let given = source.get("tags").and_then(Value::as_array);
+    let own = json!({ "key": DEPLOYMENT_TAG, "value": deployment });
+    given_tags(source).cloned().chain([own]).collect()
+}
+
+/// The tags that a service which exists gets from its source: those under keys that it lacks. What
+/// it has of its own stays, value and all: a tag may be there to tell two services apart.
+#[must_use]
+pub fn missing_tags(source: &Value, existing: &Value) -> Vec<Value> {
+    let has = |key: Option<&Value>| listed_tags(existing).any(|tag| tag.get("key") == key);
+    let lacked = given_tags(source).filter(|tag| !has(tag.get("key")));
+    lacked.cloned().collect()
+}
+
+/// A service's tags, without those that AWS or this program gave it.
+pub fn given_tags(service: &Value) -> impl Iterator<Item = &Value> {
     let reserved = |tag: &&Value| {
         text(tag, "/key").is_none_or(|key| key.starts_with("bg:") || key.starts_with("aws:"))
     };
-    let kept = given.into_iter().flatten().filter(|tag| !reserved(tag));
-    let own = json!({ "key": DEPLOYMENT_TAG, "value": deployment });
-    kept.cloned().chain([own]).collect()
+    listed_tags(service).filter(move |tag| !reserved(tag))
+}
+
+fn listed_tags(service: &Value) -> impl Iterator<Item = &Value> {
+    let tags = service.get("tags").and_then(Value::as_array);
+    tags.into_iter().flatten()
 }
 
 fn object(value: Value) -> Map<String, Value> {

@@ -5,7 +5,7 @@
 use std::collections::BTreeSet;
 
 use serde::{Deserialize, Serialize};
-use serde_json::{Value, json};
+use serde_json::Value;
 
 use super::Planning;
 use super::definition::Definition;
@@ -73,13 +73,6 @@ pub(super) fn check(
             });
         }
     }
-}
-
-/// The tags in which two services differ, as changes from what the first has: bg carries none over
-/// to a service that exists. Those that AWS or this program set are nobody's change.
-pub(super) fn tags(blue: &Value, green: &Value) -> Vec<Change> {
-    let tags = |service: &Value| json!({ "tags": service.get("tags") });
-    taskdef::diff(&tags(blue), &tags(green))
 }
 
 /// What the idle slot's service is set to run, where that is not what served there last, and no

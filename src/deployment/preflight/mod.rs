@@ -23,8 +23,10 @@ mod services;
 mod size;
 mod steps;
 mod strangers;
+mod tags;
 mod test_routes;
 mod under_way;
+mod user_pools;
 mod watching;
 
 use std::time::Duration;
@@ -133,6 +135,7 @@ pub fn plan(request: &Request, found: &Surroundings) -> Planning {
         watching::check_alarms(request, found, SlotName::A, &mut planning);
         return planning;
     };
+    user_pools::check(request, found, &slots, &mut planning);
     let slots = services::fill_targets(request, found, live, slots, &mut planning);
     let green = services::check(request, found, live, &slots, &mut planning);
     let desired = capacity::check(request, found, live, &slots, &mut planning);

@@ -38,6 +38,8 @@ pub struct Request {
     pub routes: RoutesWanted,
     /// What goes to green before production does.
     pub test_routes: Vec<RouteWanted>,
+    /// The Cognito user pools, as ARNs, that the permissions to write routes are made for.
+    pub user_pools: Vec<String>,
     /// The ladder.
     pub strategy: Strategy,
     /// What is watched.

@@ -2,14 +2,13 @@
 
 use serde_json::Value;
 
-use super::{Planning, Request, idle, refusals};
+use super::{Planning, Request, refusals, tags};
 use crate::deployment::clone::{self, Difference, Mended};
 use crate::deployment::ids::{SlotName, Slots, TargetGroupArn};
 use crate::deployment::moved;
 use crate::deployment::plan::{GreenService, Kind, SlotPlan};
 use crate::deployment::problem::Problem;
 use crate::deployment::surroundings::Surroundings;
-use crate::deployment::task_definition::Change;
 use crate::judge::words::plural;
 
 fn text<'a>(value: &'a Value, key: &str) -> &'a str {
@@ -195,6 +194,7 @@ pub(super) fn check(
         );
     }
     check_in_flight(request, blue, live, slots, planning);
+    tags::check_room(found, live, slots, planning);
     if let Some(existing) = &found.services[green]
         && existing.get("desiredCount").and_then(Value::as_u64) > Some(0)
     {
@@ -278,32 +278,7 @@ fn check_existing(
         true => keep(&differences, green, planning),
         false => mend(&differences, green, &slots[green], planning),
     }
-    let tags = idle::tags(blue, existing);
-    for tag in &tags {
-        let (of_blue, own) = (tag.before.as_deref(), tag.after.as_deref());
-        planning
-            .differences
-            .push(stays(&tag.path, own, of_blue, green.other()));
-    }
-    planning.notes.extend(tag_command(&tags, existing, green));
-}
-
-/// What gives green's service the tags that blue's has.
-fn tag_command(tags: &[Change], existing: &Value, green: SlotName) -> Option<String> {
-    let given = tags.iter().filter_map(|tag| {
-        let name = tag.path.strip_prefix("tags.")?;
-        Some(format!("'key={name},value={}'", tag.before.as_ref()?))
-    });
-    let given: Vec<String> = given.collect();
-    (!given.is_empty()).then(|| {
-        format!(
-            "a service that exists gets no tags but bg's own: aws ecs tag-resource --resource-arn {} \
-             --tags {} gives slot {green}'s service what slot {}'s has",
-            text(existing, "serviceArn"),
-            given.join(" "),
-            green.other()
-        )
-    })
+    tags::check(existing, blue, green, source, planning);
 }
 
 /// Green's service keeps what it has.

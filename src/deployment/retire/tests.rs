@@ -41,6 +41,7 @@ fn look(seconds: i64, weight: u32, requests: Requests) -> RetireLook {
             headers: Vec::new(),
             weights: BTreeMap::from([(TargetGroupArn::new("a"), weight)]),
             sticky: None,
+            user_pools: Vec::new(),
         }]),
         desired: Seen::Value(Some(2)),
         due: Some(Due {

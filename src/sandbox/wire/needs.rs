@@ -51,7 +51,8 @@ pub fn of(operation: &Operation, account: &str, region: &str) -> Vec<Need> {
         Service::Elbv2 => {
             let arn = text(&operation.input, "ListenerArn").or(text(&operation.input, "RuleArn"));
             let writes = operation.name.starts_with("Modify");
-            vec![request.own(arn.filter(|_| writes).unwrap_or("*"))]
+            let own = request.own(arn.filter(|_| writes).unwrap_or("*"));
+            std::iter::once(own).chain(request.of_logins()).collect()
         }
         Service::Scheduler => request.of_scheduler(),
         Service::DynamoDb => request.of_dynamodb(),
@@ -242,6 +243,18 @@ impl Request<'_> {
             _ => Vec::new(),
         };
         std::iter::once(target).chain(others).collect()
+    }
+
+    /// Whoever writes an action that authenticates by Cognito must be allowed to look at the client:
+    /// "Authenticate users using an Application Load Balancer" in ELB's guide.
+    fn of_logins(&self) -> impl Iterator<Item = Need> {
+        let lists = ["Actions", "DefaultActions"].into_iter();
+        let lists = lists.filter_map(|key| self.input().get(key)?.as_array());
+        let configs = lists
+            .flatten()
+            .map(|it| it.get("AuthenticateCognitoConfig"));
+        let pools = configs.flatten().filter_map(|it| text(it, "UserPoolArn"));
+        pools.map(|pool| need("cognito-idp:DescribeUserPoolClient", pool))
     }
 
     /// Zones and changes have no region and no account; keys of a change are of all its records.

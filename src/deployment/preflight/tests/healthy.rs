@@ -65,6 +65,7 @@ pub(super) fn forward(port: u16, a: u32, b: u32) -> Forward {
         headers: Vec::new(),
         weights: BTreeMap::from([(group_arn("shop-a"), a), (group_arn("shop-b"), b)]),
         sticky: None,
+        user_pools: Vec::new(),
     }
 }
 
@@ -222,6 +223,7 @@ pub(super) fn request() -> Request {
         },
         routes: RoutesWanted::Auto,
         test_routes: Vec::new(),
+        user_pools: Vec::new(),
         strategy: Strategy::named("canary").expect("it is built in"),
         guards: GuardsWanted {
             metrics: None,

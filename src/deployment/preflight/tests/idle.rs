@@ -103,20 +103,66 @@ fn what_the_idle_slot_keeps_is_shown_where_its_settings_are_asked_for() {
     assert!(!said.contains("--service-from"), "{said}");
 }
 
-#[test]
-fn tags_that_the_idle_slot_lacks_are_shown_with_the_command_that_gives_them() {
-    let planning = planned(|_, found| {
+/// What a plan says where the live slot has tags `cost` and `team`, and the idle one another `team`.
+fn planned_with_tags(source: Option<SlotName>) -> Planning {
+    planned(|request, found| {
+        request.source = source;
         let blue = found.services.a.as_mut().expect("it is there");
-        blue["tags"] =
-            json!([{ "key": "cost", "value": "42" }, { "key": "bg:live", "value": "x" }]);
-        found.services.b = Some(service("shop-b", "shop-b"));
-    });
+        blue["tags"] = json!([
+            { "key": "cost", "value": "42" },
+            { "key": "team", "value": "shop" },
+            { "key": "bg:live", "value": "x" },
+        ]);
+        let mut idle = service("shop-b", "shop-b");
+        idle["tags"] = json!([{ "key": "team", "value": "web" }]);
+        found.services.b = Some(idle);
+    })
+}
+
+const TAG_COMMAND: &str = "aws ecs tag-resource --resource-arn \
+                           arn:aws:ecs:eu-west-1:123456789012:service/prod/shop-b --tags ";
+
+#[test]
+fn tags_that_the_idle_slot_lacks_are_put_in_and_those_it_has_stay() {
+    let planning = planned_with_tags(None);
+    assert_eq!(
+        planning.differences,
+        [
+            "tags.cost: 42 is put in",
+            "tags.team: stays at web, slot a has shop"
+        ]
+    );
+    let notes = planning.notes.join("\n");
+    let command = format!("{TAG_COMMAND}'key=team,value=shop' gives it");
+    assert!(notes.contains(&command), "{notes}");
+}
+
+#[test]
+fn a_service_needs_room_for_bg_s_own_tags() {
+    let told = |count: usize| {
+        let planning = planned(|_, found| {
+            let blue = found.services.a.as_mut().expect("it is there");
+            let tag = |at: usize| json!({ "key": format!("k{at}"), "value": "" });
+            blue["tags"] = (0..count).map(tag).collect();
+        });
+        planning.problems
+    };
+    assert!(told(45).is_empty(), "{:?}", told(45));
+    let [problem] = &told(46)[..] else {
+        panic!("{:?}", told(46));
+    };
+    let words = "shop has 46 tags, and bg needs 5 of the 50";
+    assert!(problem.what.contains(words), "{}", problem.what);
+}
+
+#[test]
+fn a_slot_that_keeps_its_own_settings_keeps_its_tags_too() {
+    let planning = planned_with_tags(Some(SlotName::B));
     let differences = &planning.differences;
     assert!(differences.contains(&"tags.cost: stays at nothing, slot a has 42".to_owned()));
-    let command = "aws ecs tag-resource --resource-arn \
-                   arn:aws:ecs:eu-west-1:123456789012:service/prod/shop-b --tags 'key=cost,value=42'";
     let notes = planning.notes.join("\n");
-    assert!(notes.contains(command), "{notes}");
+    let command = format!("{TAG_COMMAND}'key=cost,value=42' 'key=team,value=shop' gives it");
+    assert!(notes.contains(&command), "{notes}");
 }
 
 #[test]
