@@ -7,6 +7,7 @@
 
 mod adopt;
 mod alarms;
+mod arrival;
 mod by_hand;
 mod cbor;
 mod cloud;

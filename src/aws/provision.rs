@@ -111,7 +111,13 @@ impl Cloud {
             self.add_tags(text(now, "serviceArn"), clone::missing_tags(source, now))
                 .await?;
             let source = self.with_monitoring(source).await?;
-            let body = clone::update_request(&source, target);
+            let mut body = clone::update_request(&source, target);
+            if seen.task_definition == *target.task_definition
+                && let Some(body) = body.as_object_mut()
+            {
+                // It may have become INACTIVE since: then only a service that has it may keep it.
+                body.remove("taskDefinition");
+            }
             self.update_service(body).await?;
         }
         if let Some(scaling) = &plan.scaling {

@@ -101,6 +101,11 @@ impl Cloud {
             }
             None => None,
         };
+        let mut untaken = BTreeMap::new();
+        for (gate, asked) in &ask.test_requests {
+            let why = self.untaken(asked, &ask.test_routes, &forwards).await;
+            untaken.extend(why.map(|why| (gate.clone(), why)));
+        }
         let deadman = self.deadman_found(ask, &forwards).await?;
         let scaling = match scaling {
             Err(error) if error.is_for_good() => Seen::Unreadable(error.to_string()),
@@ -167,6 +172,7 @@ impl Cloud {
             metrics,
             before,
             functions: functions.into_iter().collect(),
+            untaken,
             images,
             notes,
         })

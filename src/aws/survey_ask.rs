@@ -1,12 +1,15 @@
 //! What a survey looks at.
 
+use std::collections::BTreeMap;
+
 use super::dns::RecordsAsk;
 use super::metrics::MetricsAsk;
+use super::test_address::TestRequest;
 use crate::deployment::deadman;
 use crate::deployment::ids::{AlarmName, ClusterName, EcsServiceName, SlotName, Slots};
-use crate::deployment::preflight::{DefinitionWanted, Request};
+use crate::deployment::preflight::{DefinitionWanted, Request, RouteWanted};
 use crate::deployment::task_definition;
-use crate::gate::FunctionName;
+use crate::gate::{Address, FunctionName, HeaderValue};
 
 /// What to look at.
 #[derive(Debug, Clone)]
@@ -29,6 +32,10 @@ pub struct SurveyAsk {
     pub metrics: Option<MetricsAsk>,
     /// Functions that gates call.
     pub functions: Vec<FunctionName>,
+    /// What gates ask through test routes, by the gates' names.
+    pub test_requests: BTreeMap<String, TestRequest>,
+    /// Those test routes.
+    pub test_routes: Vec<RouteWanted>,
     /// The version whose images gates look at, and whether at their scans too.
     pub version: Option<(DefinitionWanted, bool)>,
     /// The records among the routes.
@@ -81,6 +88,8 @@ impl SurveyAsk {
                 .map(|_| deadman::prefix(&request.cluster, &request.service)),
             metrics: MetricsAsk::of(request),
             functions: request.functions(),
+            test_requests: test_requests(request),
+            test_routes: request.test_routes.clone(),
             version: (request.image_gate()).map(|scans| (request.definition.clone(), scans)),
             records: RecordsAsk::of(&request.slots, &request.routes),
             owned: Slots::from_fn(|slot| {
@@ -89,4 +98,28 @@ impl SurveyAsk {
             }),
         }
     }
+}
+
+/// What a request's gates ask through test routes; values of headers that come from the environment
+/// are known when the gate is asked.
+fn test_requests(request: &Request) -> BTreeMap<String, TestRequest> {
+    let asked = request.http_gates().filter_map(|(gate, check)| {
+        let Address::TestRoute(path) = &check.to else {
+            return None;
+        };
+        let value = |value: &HeaderValue| match value {
+            HeaderValue::Text(text) => Some(text.clone()),
+            HeaderValue::Env(_) => None,
+        };
+        let headers = check.headers.iter();
+        let asked = TestRequest {
+            method: check.method.clone(),
+            path: path.clone(),
+            headers: headers
+                .map(|(name, it)| (name.clone(), value(it)))
+                .collect(),
+        };
+        Some((gate.name.clone(), asked))
+    });
+    asked.collect()
 }

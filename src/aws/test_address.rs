@@ -3,6 +3,7 @@
 
 use std::collections::BTreeMap;
 
+use super::arrival::{Asked, arrives};
 use super::cloud::Cloud;
 use super::error::AwsError;
 use super::forwards::{condition, headers};
@@ -12,44 +13,185 @@ use super::web::WebRequest;
 use super::xml::Element;
 use crate::deployment::ids::{LoadBalancerArn, RouteArn};
 use crate::deployment::plan::{Plan, Route, RouteKind};
+use crate::deployment::preflight::RouteWanted;
+use crate::deployment::surroundings::Forward;
+
+/// What a gate asks through a test route.
+#[derive(Debug, Clone)]
+pub struct TestRequest {
+    /// `GET`.
+    pub method: String,
+    /// With its query.
+    pub path: String,
+    /// Sent with it; `None` is a value that isn't known yet.
+    pub headers: BTreeMap<String, Option<String>>,
+}
+
+/// A test route.
+struct At<'a> {
+    arn: &'a RouteArn,
+    kind: &'a RouteKind,
+    load_balancer: &'a LoadBalancerArn,
+    label: String,
+}
+
+/// Where a request is sent, and what with.
+struct Address {
+    /// The load balancer's name.
+    name: String,
+    /// The listener's port.
+    port: String,
+    url: String,
+    headers: BTreeMap<String, Option<String>>,
+}
+
+/// Why a request can't go through a route.
+enum No {
+    /// It would arrive elsewhere.
+    Elsewhere(String),
+    /// That can't be read.
+    Unread(String),
+}
+
+impl From<AwsError> for No {
+    fn from(error: AwsError) -> No {
+        No::Unread(error.to_string())
+    }
+}
+
+impl<'a> From<&'a Route> for At<'a> {
+    fn from(route: &'a Route) -> At<'a> {
+        At {
+            arn: &route.arn,
+            kind: &route.kind,
+            load_balancer: &route.load_balancer,
+            label: route.label.clone(),
+        }
+    }
+}
+
+impl<'a> From<&'a Forward> for At<'a> {
+    fn from(forward: &'a Forward) -> At<'a> {
+        At {
+            arn: &forward.arn,
+            kind: &forward.kind,
+            load_balancer: &forward.load_balancer,
+            label: forward.label(),
+        }
+    }
+}
 
 impl Cloud {
-    /// A request to a path through the plan's first test route.
+    /// A request to a path through the first of the plan's test routes that takes it, and what that
+    /// route is called.
     ///
     /// # Errors
-    /// In words, where there is none, or what it takes can't be read or isn't known.
+    /// In words, where none does, or what they take can't be read.
     pub async fn through_test_route(
         &self,
         plan: &Plan,
         request: &WebRequest,
         path: &str,
-    ) -> Result<WebRequest, String> {
-        let route = plan.test_routes.first();
-        let route = route.ok_or("the plan has no test route")?;
-        let conditions = match route.kind {
-            RouteKind::Listener | RouteKind::Record(_) => BTreeMap::new(),
-            RouteKind::Rule => {
-                let rule = self.one(Item::Rule, &route.arn).await;
-                demanded(&rule.map_err(|error| error.to_string())?)
-            }
+    ) -> Result<(WebRequest, String), String> {
+        let headers = request.headers.iter();
+        let asked = TestRequest {
+            method: request.method.clone(),
+            path: path.to_owned(),
+            headers: headers
+                .map(|(name, value)| (name.clone(), Some(value.clone())))
+                .collect(),
         };
-        let listener = listener_of(&route.arn);
-        let (listener, name) = tokio::join!(
-            self.one(Item::Listener, &listener),
-            self.dns_name(&route.load_balancer),
-        );
-        let listener = listener.map_err(|error| error.to_string())?;
-        let name = name.map_err(|error| error.to_string())?;
-        let mut asked = addressed(route, &listener, &name, request, conditions, path)?;
+        let routes: Vec<At<'_>> = plan.test_routes.iter().map(At::from).collect();
+        let found = self.first_that_takes(&routes, &asked).await;
+        let (at, label) = found.map_err(|no| match no {
+            No::Elsewhere(why) | No::Unread(why) => why,
+        })?;
+        let headers = at.headers.into_iter();
+        let mut asked = WebRequest {
+            url: at.url,
+            headers: headers.filter_map(|(name, it)| Some((name, it?))).collect(),
+            ..request.clone()
+        };
         if let Some(sandbox) = self.sandbox() {
             // Its load balancers have names that nothing else knows.
-            let authority = format!("{name}:{}", listener.text_of("Port").unwrap_or("80"));
+            let authority = format!("{}:{}", at.name, at.port);
             let host = asked.headers.insert("host".to_owned(), authority);
             let host = host.map(|host| ("x-forwarded-host".to_owned(), host));
             asked.headers.extend(host);
             asked.url = format!("{}{path}", sandbox.trim_end_matches('/'));
         }
-        Ok(asked)
+        Ok((asked, label))
+    }
+
+    /// Why no test route among `forwards` takes a request; `None` where one does, or may, or where
+    /// that can't be read.
+    pub(super) async fn untaken(
+        &self,
+        asked: &TestRequest,
+        test_routes: &[RouteWanted],
+        forwards: &[Forward],
+    ) -> Option<String> {
+        let found = |wanted: &RouteWanted| forwards.iter().find(|it| wanted.is(it));
+        let routes: Option<Vec<At<'_>>> = test_routes
+            .iter()
+            .map(|wanted| found(wanted).map(At::from))
+            .collect();
+        let routes = routes.filter(|routes| !routes.is_empty())?;
+        match self.first_that_takes(&routes, asked).await {
+            Err(No::Elsewhere(why)) => Some(why),
+            Ok(_) | Err(No::Unread(_)) => None,
+        }
+    }
+
+    async fn first_that_takes(
+        &self,
+        routes: &[At<'_>],
+        asked: &TestRequest,
+    ) -> Result<(Address, String), No> {
+        let mut lacking = Vec::new();
+        for route in routes {
+            match self.address(route, asked).await {
+                Ok(address) => return Ok((address, route.label.clone())),
+                Err(No::Elsewhere(why)) => lacking.push(format!("{}: {why}", route.label)),
+                Err(unread @ No::Unread(_)) => return Err(unread),
+            }
+        }
+        match lacking.is_empty() {
+            true => Err(No::Elsewhere("the plan has no test route".to_owned())),
+            false => Err(No::Elsewhere(format!(
+                "{} doesn't get through {}",
+                asked.path,
+                lacking.join("; ")
+            ))),
+        }
+    }
+
+    /// Where a request through a route goes.
+    async fn address(&self, route: &At<'_>, asked: &TestRequest) -> Result<Address, No> {
+        let listener = listener_of(route.arn);
+        let rules = async {
+            match route.load_balancer.is_network() {
+                true => Ok(Vec::new()),
+                false => self.rules_of(listener.as_str()).await,
+            }
+        };
+        let (found, name, rules) = tokio::join!(
+            self.one(Item::Listener, &listener),
+            self.dns_name(route.load_balancer),
+            rules,
+        );
+        let (listener, name, rules) = (found?, name?, rules?);
+        let own = rules
+            .iter()
+            .find(|rule| rule.text_of("RuleArn") == Some(route.arn.as_str()));
+        let conditions = match (route.kind, own) {
+            (RouteKind::Rule, Some(rule)) => demanded(rule),
+            (RouteKind::Rule, None) => return Err(No::Elsewhere("its rule is gone".to_owned())),
+            _ => BTreeMap::new(),
+        };
+        let address = addressed(&listener, name, asked, conditions).map_err(No::Elsewhere)?;
+        arrives(&rules, route.arn, &seen(&address, asked)).map_err(No::Elsewhere)?;
+        Ok(address)
     }
 
     async fn one(&self, kind: Item, arn: &RouteArn) -> Result<Element, AwsError> {
@@ -76,37 +218,56 @@ impl Cloud {
     }
 }
 
-/// A request to the load balancer with what the rule demands; what `request` sets itself stays.
+/// A request to the load balancer with what the rule demands; what `asked` sets itself stays.
 fn addressed(
-    route: &Route,
     listener: &Element,
-    name: &str,
-    request: &WebRequest,
+    name: String,
+    asked: &TestRequest,
     conditions: BTreeMap<String, String>,
-    path: &str,
-) -> Result<WebRequest, String> {
-    let port = listener.text_of("Port").unwrap_or("80");
-    let mut headers = conditions;
-    for (name, value) in &request.headers {
+) -> Result<Address, String> {
+    let (port, path) = (listener.text_of("Port").unwrap_or("80"), &asked.path);
+    let demanded = conditions.into_iter();
+    let mut headers: BTreeMap<String, Option<String>> =
+        demanded.map(|(name, value)| (name, Some(value))).collect();
+    for (name, value) in &asked.headers {
         headers.insert(name.to_lowercase(), value.clone());
     }
     let is_secure = matches!(listener.text_of("Protocol"), Some("HTTPS" | "TLS"));
     let url = match (is_secure, headers.get("host")) {
         (false, _) => format!("http://{name}:{port}{path}"),
-        (true, Some(host)) => format!("https://{host}:{port}{path}"),
+        (true, Some(host)) => {
+            let host = host.as_deref().unwrap_or_default();
+            format!("https://{host}:{port}{path}")
+        }
         (true, None) => {
             return Err(format!(
-                "{} speaks TLS, and its certificate is not for {name}: give the gate the name that \
-                 it is for, as `url: https://NAME:{port}{path}` or `headers: {{ host: NAME }}`",
-                route.label
+                "it speaks TLS, and its certificate is not for {name}: give the gate the name that \
+                 it is for, as `url: https://NAME:{port}{path}` or `headers: {{ host: NAME }}`"
             ));
         }
     };
-    Ok(WebRequest {
+    Ok(Address {
+        port: port.to_owned(),
+        name,
         url,
         headers,
-        ..request.clone()
     })
+}
+
+/// A request as a listener's rules see it.
+fn seen(address: &Address, asked: &TestRequest) -> Asked {
+    let (path, query) = asked.path.split_once('?').unwrap_or((&asked.path, ""));
+    let host = address.headers.get("host");
+    let host = host.map_or(Some(&address.name), Option::as_ref);
+    Asked {
+        method: asked.method.clone(),
+        host: host.map(|it| it.split(':').next().unwrap_or(it).to_owned()),
+        path: path.to_owned(),
+        query: form_urlencoded::parse(query.as_bytes())
+            .into_owned()
+            .collect(),
+        headers: address.headers.clone(),
+    }
 }
 
 /// The headers without which a rule doesn't match, as far as they are fixed.

@@ -236,6 +236,8 @@ impl Session {
             deadman,
             metrics: None,
             functions: Vec::new(),
+            test_requests: Default::default(),
+            test_routes: Vec::new(),
             version: None,
             records: RecordsAsk::of(&slots, &request::routes(&self.config)),
             owned: Slots::default(),

@@ -34,5 +34,6 @@ pub mod traceparent;
 pub mod trip;
 pub mod verification;
 mod waits;
+pub mod wildcard;
 
 pub use crate::strategy::seconds;

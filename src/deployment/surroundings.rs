@@ -81,6 +81,8 @@ pub struct Surroundings {
     pub before: Vec<Before>,
     /// Each function that a gate calls.
     pub functions: BTreeMap<FunctionName, FunctionFound>,
+    /// Why no test route takes what a gate asks through it, by the gate's name.
+    pub untaken: BTreeMap<String, String>,
     /// Each image of the version, where a gate looks at them.
     pub images: Option<Vec<ImageSeen>>,
     /// What could not be looked at, though the plan can do without: for the reader of the plan.

@@ -28,6 +28,35 @@ fn a_rollback_while_blue_is_warm_takes_one_step() {
 }
 
 #[test]
+fn a_rollback_leaves_nobody_pinned_to_what_did_not_work() {
+    let scene = Scene::at_speed(60);
+    scene.stick();
+    scene.deploy_to_b();
+    assert_eq!(scene.named(), ["shop-a", "shop-b"], "who came before stays");
+    scene.bg(&["rollback", "--no-wait-retire"]).exits(0);
+    assert_eq!(scene.named(), ["shop-a"]);
+    scene.bg(&["rollback", "--no-wait-retire"]).exits(0);
+    assert_eq!(scene.named(), ["shop-b"], "it can be gone back to");
+}
+
+/// As Terraform does where it replaces one.
+#[test]
+fn a_rollback_goes_to_a_revision_that_somebody_deregistered_since() {
+    for extra in [&["--no-wait-retire"][..], &[]] {
+        let scene = Scene::at_speed(200);
+        let served = scene.service("shop").expect("slot a's")["taskDefinition"].clone();
+        let deploy = [&["deploy", "--image", "shop:v2"], extra].concat();
+        scene.bg(&deploy).exits(0);
+        let ask = serde_json::json!({ "taskDefinition": served });
+        scene.ecs("DeregisterTaskDefinition", &ask);
+        scene.bg(&["rollback", "--no-wait-retire"]).exits(0);
+        let again = scene.service("shop").expect("slot a's");
+        assert_eq!(again["taskDefinition"], served);
+        assert_eq!(scene.weights(), (100, 0));
+    }
+}
+
+#[test]
 fn a_rollback_to_a_retired_slot_brings_it_up_first() {
     let scene = Scene::at_speed(200);
     scene.bg(&["deploy", "--image", "shop:v2"]).exits(0);

@@ -394,6 +394,41 @@ impl Scene {
             .to_owned()
     }
 
+    /// Has the listener keep clients where they are for an hour.
+    pub(crate) fn stick(&self) {
+        let groups = ["shop-a", "shop-b"].map(|it| self.group(it));
+        let forward = "DefaultActions.member.1.ForwardConfig";
+        let sticky = format!("{forward}.TargetGroupStickinessConfig");
+        self.elb(
+            "ModifyListener",
+            &[
+                ("ListenerArn", &self.listener()),
+                ("DefaultActions.member.1.Type", "forward"),
+                (
+                    &format!("{forward}.TargetGroups.member.1.TargetGroupArn"),
+                    &groups[0],
+                ),
+                (&format!("{forward}.TargetGroups.member.1.Weight"), "100"),
+                (
+                    &format!("{forward}.TargetGroups.member.2.TargetGroupArn"),
+                    &groups[1],
+                ),
+                (&format!("{forward}.TargetGroups.member.2.Weight"), "0"),
+                (&format!("{sticky}.Enabled"), "true"),
+                (&format!("{sticky}.DurationSeconds"), "3600"),
+            ],
+        );
+    }
+
+    /// The slots' groups that the listener's action names.
+    pub(crate) fn named(&self) -> Vec<&'static str> {
+        let shown = self.listeners();
+        let groups = ["shop-a", "shop-b"].into_iter();
+        groups
+            .filter(|it| shown.contains(&self.group(it)))
+            .collect()
+    }
+
     /// Writes the listener's action anew, as a stack update does.
     pub(crate) fn set_weights(&self, a: u32, b: u32) {
         let groups = ["shop-a", "shop-b"].map(|it| self.group(it));

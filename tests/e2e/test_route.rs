@@ -82,6 +82,45 @@ fn a_gate_asks_green_through_the_test_route_which_stays_on_what_serves() {
 }
 
 #[test]
+fn a_gate_whose_request_would_not_arrive_at_green_is_refused() {
+    let scene = Scene::at_speed(60);
+    let (listener, group) = (scene.listener(), scene.group("shop-a"));
+    let rule = [
+        ("ListenerArn", listener.as_str()),
+        ("Priority", "7"),
+        ("Conditions.member.1.Field", "path-pattern"),
+        (
+            "Conditions.member.1.PathPatternConfig.Values.member.1",
+            "/test/*",
+        ),
+        ("Actions.member.1.Type", "forward"),
+        ("Actions.member.1.TargetGroupArn", &group),
+    ];
+    scene.elb("CreateRule", &rule);
+    let asking = |path: &str| {
+        let gate = format!(
+            "gates: [{{ name: smoke, at: before-traffic, http: {{ path: {path}, through: test-route, \
+             contains: 'shop:v2' }} }}]
+test_route: {{ load_balancer: shop, port: 80, path: /test/* }}
+retire:"
+        );
+        scene.configure(&[("retire:", &gate)]);
+    };
+    asking("/health");
+    let deploy = ["deploy", "--image", "shop:v2", "--no-wait-retire"];
+    for asked in [&["plan", "--image", "shop:v2"][..], &deploy] {
+        let refused = scene.bg(asked).exits(3);
+        let told = format!("{}{}", refused.stdout, refused.stderr);
+        let words = "gate smoke would not be answered by green: /health doesn't get through \
+                     shop:80 /test/*: its rule takes only path-pattern /test/*";
+        assert!(told.contains(words), "{told}");
+    }
+    asking("/test/health");
+    let path = "smoke says yes: /test/health through shop:80 /test/* answered 200";
+    scene.bg(&deploy).exits(0).says(path);
+}
+
+#[test]
 fn a_gate_that_says_no_through_it_puts_it_back_and_no_user_saw_green() {
     let scene = scene(&[("retire:", &gate("shop:v3"))]);
     scene

@@ -341,6 +341,8 @@ fn survey(request: &Request) -> SurveyAsk {
             .map(|_| deadman::prefix(&request.cluster, &request.service)),
         metrics: MetricsAsk::of(request),
         functions: request.functions(),
+        test_requests: Default::default(),
+        test_routes: Vec::new(),
         version: request
             .image_gate()
             .map(|scans| (request.definition.clone(), scans)),

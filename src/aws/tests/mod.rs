@@ -158,6 +158,8 @@ impl Scene {
             deadman: None,
             metrics: None,
             functions: Vec::new(),
+            test_requests: Default::default(),
+            test_routes: Vec::new(),
             version: None,
             records: Default::default(),
             owned: Default::default(),

@@ -80,6 +80,8 @@ fn survey_ask(session: &Session, wanted: &DefinitionWanted) -> SurveyAsk {
         deadman: None,
         metrics: None,
         functions: Vec::new(),
+        test_requests: Default::default(),
+        test_routes: Vec::new(),
         version: None,
         records: RecordsAsk::of(&slots, &request::routes(&session.config)),
         owned: Slots::default(),

@@ -11,6 +11,7 @@ use crate::deployment::event::Event;
 use crate::deployment::gate::Point;
 use crate::deployment::invariants::{Traffic, traffic};
 use crate::deployment::outcome::{Outcome, Stuck};
+use crate::deployment::plan::Kind;
 use crate::deployment::retire::{self, Due};
 use crate::deployment::state::Phase;
 use crate::deployment::trip::Hold;
@@ -29,8 +30,17 @@ impl Draft<'_> {
         let retire_at = due.map(|due| due.at);
         self.record(Event::Promoted { retire_at });
         self.tag_both(retire_at);
+        self.unpin();
         // Last, because its success is on record: nothing is left to do after it.
         self.restore();
+    }
+
+    /// Who a sticky route pinned to what didn't work would stay there at weight 0.
+    fn unpin(&mut self) {
+        let plan = &self.deployment.plan;
+        if plan.kind != Kind::Deploy && plan.routes.iter().any(|it| it.sticky.is_some()) {
+            self.act(Action::Unpin { slot: plan.blue });
+        }
     }
 
     fn restore(&mut self) {
@@ -76,7 +86,7 @@ impl Draft<'_> {
         if asks.iter().any(|ask| self.heed_gate(ask)) {
             return;
         }
-        let trouble = [ActName::Tag, ActName::RestoreSettings]
+        let trouble = [ActName::Tag, ActName::Unpin, ActName::RestoreSettings]
             .into_iter()
             .filter_map(|act| self.deployment.failure_of(act))
             .max_by_key(|failure| failure.at);
@@ -93,10 +103,12 @@ impl Draft<'_> {
         }
         if self.now < after(*at, TAGS_FIRST_FOR) {
             self.tag_both(*retire_at);
+            self.unpin();
             self.restore();
         } else {
             self.restore();
             self.tag_both(*retire_at);
+            self.unpin();
         }
     }
 

@@ -6,6 +6,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use super::{RecordType, RecordWanted, SetFound, host};
 use crate::deployment::ids::{LoadBalancerArn, RecordName};
 use crate::deployment::surroundings::Forward;
+use crate::deployment::wildcard::takes_any_case;
 
 /// A name and type that the config doesn't list among its routes.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -31,31 +32,10 @@ impl Beside {
         forwards.iter().any(|forward| {
             let mut hosts = forward.hosts.iter();
             self.leads_to.contains(&forward.load_balancer)
-                && (forward.hosts.is_empty() || hosts.any(|it| answers(it, self.name.as_str())))
+                && (forward.hosts.is_empty()
+                    || hosts.any(|it| takes_any_case(it, self.name.as_str())))
         })
     }
-}
-
-/// Whether a rule's `host-header` value, which may have `*` and `?`, answers for a name.
-fn answers(host: &str, name: &str) -> bool {
-    match (host.chars().next(), name.chars().next()) {
-        (None, None) => true,
-        (Some('*'), _) => {
-            answers(&host[1..], name) || (!name.is_empty() && answers(host, tail(name)))
-        }
-        (Some('?'), Some(_)) => answers(&host[1..], tail(name)),
-        (Some(one), Some(other)) => {
-            one.eq_ignore_ascii_case(&other) && answers(tail(host), tail(name))
-        }
-        _ => false,
-    }
-}
-
-/// All but the first character.
-fn tail(text: &str) -> &str {
-    let mut rest = text.chars();
-    rest.next();
-    rest.as_str()
 }
 
 /// What the zones have beside the records of the config. `names` are the DNS names of the slots'

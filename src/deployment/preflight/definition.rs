@@ -40,7 +40,8 @@ pub(super) fn decide(
         }
         DefinitionWanted::Body(body) => (register(body, None), body.clone()),
         DefinitionWanted::Existing(name) => {
-            existing(found.asked_definition.clone(), name, found, planning)?
+            let set = running(found, live.other());
+            existing(found.asked_definition.clone(), name, (found, set), planning)?
         }
     };
     planning.changes = taskdef::diff(&old, &body);
@@ -95,7 +96,7 @@ fn running(found: &Surroundings, slot: SlotName) -> Option<TaskDefinitionArn> {
 fn existing(
     arn: Option<TaskDefinitionArn>,
     name: &str,
-    found: &Surroundings,
+    (found, set): (&Surroundings, Option<TaskDefinitionArn>),
     planning: &mut Planning,
 ) -> Option<(NewTaskDefinition, Value)> {
     let described = arn.and_then(|arn| Some((found.task_definitions.get(&arn)?, arn)));
@@ -109,10 +110,11 @@ fn existing(
     let inactive = described
         .pointer("/taskDefinition/status")
         .and_then(Value::as_str);
-    if inactive.is_some_and(|status| status != "ACTIVE") {
+    // A service that is set to one may go on with it: "Task definition states" in ECS's guide.
+    if inactive.is_some_and(|status| status != "ACTIVE") && set.as_ref() != Some(&arn) {
         planning.problem(
             format!("task definition {} is not ACTIVE", arn.short()),
-            "choose another revision, or register it again with --task-definition FILE",
+            "choose another revision, or register it again: bg deploy --task-definition FILE",
         );
     }
     Some((

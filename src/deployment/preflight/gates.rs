@@ -21,6 +21,7 @@ pub(super) fn check(request: &Request, found: &Surroundings, planning: &mut Plan
     let gates = request.gates.iter();
     for wanted in gates.clone() {
         check_function(wanted, found, planning);
+        check_test_request(wanted, found, planning);
         check_images(wanted, found, planning);
     }
     gates
@@ -44,6 +45,18 @@ fn check_function(wanted: &GateWanted, found: &Surroundings, planning: &mut Plan
             "whether gate {name} may call {function} is not known: {why}"
         )),
         Some(FunctionFound::Ready) | None => {}
+    }
+}
+
+/// That what a gate asks through the test route arrives there: else another side would answer for
+/// green.
+fn check_test_request(wanted: &GateWanted, found: &Surroundings, planning: &mut Planning) {
+    if let Some(why) = found.untaken.get(&wanted.name) {
+        planning.problem(
+            format!("gate {} would not be answered by green: {why}", wanted.name),
+            "give the gate a path and headers that the test route takes, or take `through` away: \
+             then each of green's targets is asked",
+        );
     }
 }
 

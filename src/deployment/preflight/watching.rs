@@ -278,9 +278,16 @@ pub(super) fn warn_of_time(
     }
     for route in routes {
         if let Some(sticky) = route.sticky {
+            let then = match request.kind {
+                Kind::Deploy => "a revert takes green's group out of the action",
+                Kind::Hotfix { .. } | Kind::Rollback => {
+                    "in the end blue's group is taken out of the action, and so would green's be by a \
+                     revert"
+                }
+            };
             planning.warn(format!(
                 "{} is sticky for {}: clients stay where they are, so green's real share differs \
-                 from its weight; a revert takes green's group out of the action",
+                 from its weight; {then}",
                 route.label,
                 format_duration(sticky)
             ));

@@ -59,11 +59,10 @@ impl Context {
                 Ok(format!("{url} answered {status}"))
             }
             Address::TestRoute(path) => {
-                let request = self.cloud.through_test_route(&self.plan, request, path);
-                let route = self.plan.test_routes.first();
-                let label = route.map_or("the test route", |route| &route.label);
+                let through = self.cloud.through_test_route(&self.plan, request, path);
+                let (request, label) = through.await?;
                 let told = format!("{path} through {label}");
-                let status = self.one(check, &request.await?, &told).await?;
+                let status = self.one(check, &request, &told).await?;
                 Ok(format!("{told} answered {status}"))
             }
             Address::Targets(path) => {

@@ -325,8 +325,12 @@ fn perform(action: &Action, plan: &Plan, seen: &mut Observation) -> Option<Event
         Action::RestoreSettings { .. } => return Some(Event::SettingsRestored),
         Action::ArmDeadman { until } => return Some(Event::DeadmanArmed { until: *until }),
         Action::DisarmDeadman => return Some(Event::DeadmanDisarmed),
+        Action::Unpin { slot } => each_route(plan, seen, |route, weights| {
+            if route.sticky.is_some() {
+                weights.remove(&route.groups[*slot]);
+            }
+        }),
         Action::Tag { .. }
-        | Action::Unpin { .. }
         | Action::SleepScaling { .. }
         | Action::Delete { .. }
         | Action::AskGate { .. } => {}

@@ -5,6 +5,7 @@ use crate::deployment::action::Action;
 use crate::deployment::event::Event;
 use crate::deployment::observation::{RouteSeen, Seen};
 use crate::deployment::outcome::Outcome;
+use crate::deployment::plan::Kind;
 use crate::judge::alarms::AlarmState;
 
 /// Sticky routes, from which an earlier revert took green's group out.
@@ -56,4 +57,29 @@ fn a_revert_is_confirmed_although_greens_group_is_gone_from_the_action() {
             .unwrap()
             .names(green)
     );
+}
+
+#[test]
+fn nobody_stays_pinned_to_what_a_rollback_or_a_hotfix_leaves() {
+    let hotfix = Kind::Hotfix {
+        reason: "it burns".to_owned(),
+    };
+    for (kind, stays) in [
+        (Kind::Deploy, true),
+        (Kind::Rollback, false),
+        (hotfix, false),
+    ] {
+        let mut scene = Scene::with(|plan| {
+            plan.kind = kind.clone();
+            for route in &mut plan.routes {
+                route.sticky = Some(Duration::from_secs(3600));
+            }
+        });
+        assert_eq!(scene.run_to_the_end(), Outcome::Promoted);
+        let plan = scene.plan().clone();
+        for route in &plan.routes {
+            let seen = scene.seen.routes[&route.arn].value().unwrap();
+            assert_eq!(seen.names(&route.groups[plan.blue]), stays, "{kind:?}");
+        }
+    }
 }

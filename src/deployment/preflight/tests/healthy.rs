@@ -181,6 +181,7 @@ pub(super) fn shop() -> Surroundings {
         metrics: MetricsFound::default(),
         before: Vec::new(),
         functions: BTreeMap::new(),
+        untaken: BTreeMap::new(),
         images: None,
         healthy: BTreeMap::from([(group_arn("shop-a"), 4), (group_arn("shop-b"), 0)]),
         strangers: BTreeMap::new(),
