@@ -159,6 +159,7 @@ mod tests {
                 a: end("one"),
                 b: end("two"),
             },
+            is_in_two_zones: false,
         }
     }
 

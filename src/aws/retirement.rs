@@ -105,7 +105,7 @@ impl Cloud {
             Some(forwards) if now >= retirement.gives_up_at() => {
                 self.other_names(retirement, forwards).await
             }
-            _ => Vec::new(),
+            _ => Seen::Value(Vec::new()),
         };
         let forwards = match forwards {
             Seen::Value(forwards) => self.before_records(retirement, forwards).await,
@@ -125,16 +125,25 @@ impl Cloud {
         }
     }
 
-    /// The names that lead to a slot's load balancer beside its records; none where that can't be
-    /// read: time alone decides then.
-    async fn other_names(&self, retirement: &Retirement, forwards: &[Forward]) -> Vec<String> {
+    /// The names that lead to a slot's load balancer beside its records.
+    async fn other_names(
+        &self,
+        retirement: &Retirement,
+        forwards: &[Forward],
+    ) -> Seen<Vec<String>> {
         if retirement.records.is_empty() {
-            return Vec::new();
+            return Seen::Value(Vec::new());
         }
-        let found = self.names_beside(&retirement.records, retirement.slot);
-        let found = found.await.unwrap_or_default().into_iter();
-        let ours = found.filter(|it| it.is_answered_by(forwards));
-        ours.map(|it| it.label()).collect()
+        match self
+            .names_beside(&retirement.records, retirement.slot)
+            .await
+        {
+            Ok(found) => {
+                let ours = found.into_iter().filter(|it| it.is_answered_by(forwards));
+                Seen::Value(ours.map(|it| it.label()).collect())
+            }
+            Err(error) => Seen::Unreadable(error.to_string()),
+        }
     }
 
     /// Puts the records of a slot in the place of what they lead to: that always forwards.

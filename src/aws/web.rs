@@ -95,9 +95,14 @@ impl Cloud {
     ///
     /// # Errors
     /// In words, where they can't be read, or there are none.
-    pub async fn green_addresses(&self, plan: &Plan) -> Result<Vec<String>, String> {
+    pub async fn green_addresses(
+        &self,
+        plan: &Plan,
+        port: Option<u16>,
+    ) -> Result<Vec<String>, String> {
         let mut found: Vec<(String, i32)> = Vec::new();
-        for target in &plan.slots[plan.green_slot()].targets {
+        let targets = plan.slots[plan.green_slot()].targets.iter();
+        for target in targets.filter(|it| port.is_none_or(|port| port == it.port)) {
             let seen = self.targets_of(&target.group).await;
             let seen = seen.map_err(|error| error.to_string())?;
             for it in seen {

@@ -154,7 +154,7 @@ pub struct RetireLook {
     /// What its groups were sent lately.
     pub requests: Seen<Requests>,
     /// Names that lead to it beside its records, where it was waited for long enough.
-    pub by_other_names: Vec<String>,
+    pub by_other_names: Seen<Vec<String>>,
     /// Its service's autoscaling, if it has any.
     pub scaling: Seen<Option<ScalableTarget>>,
     /// Dead-man schedules of the service: one that fires could send traffic to this slot.
@@ -259,11 +259,11 @@ pub fn decide(retirement: &Retirement, look: &RetireLook) -> RetireStep {
         Seen::Unreadable(_) => {}
     }
     match &look.requests {
-        Seen::Value(Requests::Counted(1..))
-            if given_up_waiting && !look.by_other_names.is_empty() =>
-        {
-            wait(look, &still_reached(retirement, &look.by_other_names))
-        }
+        Seen::Value(Requests::Counted(1..)) if given_up_waiting => match &look.by_other_names {
+            Seen::Value(names) if names.is_empty() => scale_to_zero(retirement, awake),
+            Seen::Value(names) => wait(look, &still_reached(retirement, names)),
+            Seen::Unreadable(why) => wait(look, why),
+        },
         _ if given_up_waiting => scale_to_zero(retirement, awake),
         Seen::Value(Requests::NotCounted | Requests::Counted(0)) => {
             scale_to_zero(retirement, awake)

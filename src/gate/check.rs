@@ -34,6 +34,9 @@ pub enum Check {
 pub struct HttpCheck {
     /// Where to.
     pub to: Address,
+    /// Only green's targets of this container port; all of them where there is none.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub port: Option<u16>,
     /// `GET`.
     pub method: String,
     /// Sent with it.
@@ -184,7 +187,12 @@ impl fmt::Display for HttpCheck {
         match &self.to {
             Address::Url(url) => write!(f, "{method} {url}")?,
             Address::TestRoute(path) => write!(f, "{method} {path} through the test route")?,
-            Address::Targets(path) => write!(f, "{method} {path} of each of green's targets")?,
+            Address::Targets(path) => {
+                write!(f, "{method} {path} of each of green's targets")?;
+                if let Some(port) = self.port {
+                    write!(f, " of port {port}")?;
+                }
+            }
         }
         let status: Vec<_> = self.status.iter().map(ToString::to_string).collect();
         write!(f, " answers {}", status.join(" or "))?;

@@ -92,6 +92,7 @@ mod tests {
     fn check() -> HttpCheck {
         HttpCheck {
             to: Address::Targets("/health".to_owned()),
+            port: None,
             method: "GET".to_owned(),
             headers: [].into(),
             status: vec![StatusRange(200, 299)],

@@ -207,9 +207,14 @@ fn green(plan: &Plan, differences: &[String]) -> Vec<StyledLine> {
 fn moments(plan: &Plan, healthy_after: Duration) -> Vec<(Duration, String)> {
     let settle = phrase(" and stays so for ", plan.guards.healthy_for);
     let within = words::length(plan.limits.healthy_within);
+    // Autoscaling lifts it to that at once.
+    let least = plan
+        .scaling
+        .as_ref()
+        .map_or(0, |it| it.min.min(plan.desired));
     let provision = format!(
         "provision green ({}), until it is healthy (within {within}){settle}",
-        tasks(plan.green_tasks(Weight::ZERO))
+        tasks(plan.green_tasks(Weight::ZERO).max(least))
     );
     let mut moments = vec![(Duration::ZERO, provision)];
     let mut at = healthy_after.saturating_add(plan.guards.healthy_for);

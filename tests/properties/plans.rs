@@ -240,6 +240,7 @@ fn record(rng: &mut Rng, groups: &Slots<TargetGroupArn>) -> RouteKind {
         kind: RecordType::A,
         ttl: seconds(rng, 1..120),
         ends: Slots::from_fn(end),
+        is_in_two_zones: false,
     }))
 }
 

@@ -9,8 +9,8 @@ use crate::gate::{
 };
 use crate::strategy::{Fields, InputError, Node, Reader, Value};
 
-pub(in crate::config) const HTTP_KEYS: [&str; 11] = [
-    "url", "path", "through", "method", "headers", "status", "contains", "json", "retries",
+pub(in crate::config) const HTTP_KEYS: [&str; 12] = [
+    "url", "path", "through", "port", "method", "headers", "status", "contains", "json", "retries",
     "every", "timeout",
 ];
 /// What a path is asked of; the test route is true.
@@ -23,6 +23,7 @@ const MOST_RETRIES: u32 = 1000;
 pub(super) fn http(reader: Reader<'_>, node: &Node) -> Result<Asks, InputError> {
     let mut check = HttpCheck {
         to: Address::Targets("/".to_owned()),
+        port: None,
         method: "GET".to_owned(),
         headers: BTreeMap::new(),
         status: vec![StatusRange(200, 299)],
@@ -36,7 +37,7 @@ pub(super) fn http(reader: Reader<'_>, node: &Node) -> Result<Asks, InputError> 
         check.to = address(reader, node)?;
         return Ok(Asks::Check(Check::Http(Box::new(check))));
     }
-    let form = "a URL, a path, or { url or path, through, method, headers, status, contains, json, retries, \
+    let form = "a URL, a path, or { url or path, through, port, method, headers, status, contains, json, retries, \
                 every, timeout }";
     let fields = reader.fields(node, form, &HTTP_KEYS)?;
     check.to = match (fields.optional("url"), fields.optional("path")) {
@@ -61,6 +62,13 @@ pub(super) fn http(reader: Reader<'_>, node: &Node) -> Result<Asks, InputError> 
             }
             (to, _) => to,
         };
+    }
+    if let Some(node) = fields.optional("port") {
+        check.port = Some(reader.port(node)?);
+        if !check.asks_targets() {
+            let what = "`port` tells green's targets apart: it goes with `path` alone";
+            return Err(reader.error(node.at, what));
+        }
     }
     if let Some(node) = fields.optional("method") {
         let method = reader.text(node, "an HTTP method")?.to_uppercase();

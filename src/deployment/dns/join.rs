@@ -6,6 +6,7 @@ use super::{End, Record, RecordFound, RecordType, SetFound};
 use crate::deployment::ids::{
     HostedZoneId, LoadBalancerArn, SetId, SlotName, Slots, TargetGroupArn,
 };
+use crate::deployment::plan::RouteKind;
 use crate::deployment::problem::Problem;
 use crate::deployment::surroundings::Forward;
 
@@ -50,8 +51,23 @@ pub fn join(
         .into_iter()
         .partition(|it| over_two_balancers(it, groups));
     joined.fixed = fixed;
+    tell_apart(&mut joined.routes);
     joined.routes.extend::<Vec<Forward>>(others);
     joined
+}
+
+/// Pairs of one name and type, in several zones.
+fn tell_apart(routes: &mut [Forward]) {
+    let mut labels: BTreeMap<String, usize> = BTreeMap::new();
+    for route in routes.iter() {
+        *labels.entry(route.label()).or_default() += 1;
+    }
+    for route in routes {
+        let is_again = labels.get(&route.label()).is_some_and(|count| *count > 1);
+        if let RouteKind::Record(record) = &mut route.kind {
+            record.is_in_two_zones = is_again;
+        }
+    }
 }
 
 /// Whether a forward action is to a group whose partner is behind another load balancer: no weight
@@ -114,6 +130,7 @@ fn pairs(
                 kind,
                 ttl,
                 ends,
+                is_in_two_zones: false,
             },
             found,
         )),
@@ -298,4 +315,47 @@ pub(crate) fn weights(record: &Record, sets: Vec<(SetId, u32)>) -> BTreeMap<Targ
     weights
         .map(|(set, weight)| (group(&set), if nothing { 1 } else { weight }))
         .collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use std::time::Duration;
+
+    use super::*;
+    use crate::deployment::dns::End;
+    use crate::deployment::ids::{HostedZoneId, RecordName, SetId};
+
+    fn pair(zone: &str, name: &str) -> Forward {
+        let record = Record {
+            zone: HostedZoneId::new(zone),
+            name: RecordName::new(name),
+            kind: RecordType::A,
+            ttl: Duration::from_secs(60),
+            ends: Slots::from_fn(|slot| End {
+                set: SetId::new(slot.as_str()),
+                load_balancer: LoadBalancerArn::new(slot.as_str()),
+                group: TargetGroupArn::new(slot.as_str()),
+            }),
+            is_in_two_zones: false,
+        };
+        Forward::of_record(record, BTreeMap::new())
+    }
+
+    #[test]
+    fn pairs_of_one_name_in_two_zones_are_called_by_their_zones() {
+        let mut routes = [
+            pair("ZPUBLIC", "shop.example.com"),
+            pair("ZPRIVATE", "shop.example.com"),
+            pair("ZPUBLIC", "api.example.com"),
+        ];
+        tell_apart(&mut routes);
+        assert_eq!(
+            routes.map(|it| it.label()),
+            [
+                "shop.example.com A in ZPUBLIC",
+                "shop.example.com A in ZPRIVATE",
+                "api.example.com A"
+            ]
+        );
+    }
 }

@@ -83,6 +83,9 @@ pub struct Record {
     pub ttl: Duration,
     /// Each slot's record, and where it leads.
     pub ends: Slots<End>,
+    /// Whether another zone has such a pair, too: a public one beside a private one, say.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub is_in_two_zones: bool,
 }
 
 /// One record of a pair.
@@ -108,9 +111,12 @@ impl Record {
         ))
     }
 
-    /// `shop.example.com A`.
+    /// `shop.example.com A`, with its zone where that alone tells it from another.
     pub fn label(&self) -> String {
-        format!("{} {}", self.name, self.kind)
+        match self.is_in_two_zones {
+            true => format!("{} {} in {}", self.name, self.kind, self.zone),
+            false => format!("{} {}", self.name, self.kind),
+        }
     }
 
     /// The slot whose target group that is.

@@ -2,7 +2,7 @@
 
 use serde_json::Value;
 
-use super::{DefinitionWanted, Planning, Request, WhenUnchanged};
+use super::{DefinitionWanted, Planning, Request, WhenUnchanged, fits};
 use crate::deployment::ids::{SlotName, Slots, TaskDefinitionArn};
 use crate::deployment::plan::{NewTaskDefinition, SlotPlan, TaskHealth};
 use crate::deployment::surroundings::Surroundings;
@@ -46,6 +46,7 @@ pub(super) fn decide(
     };
     planning.changes = taskdef::diff(&old, &body);
     check(found, live, slots, &body, planning);
+    fits::check(request, found, live, (&old, &body), planning);
     planning.unchanged = unchanged(request, found, &old, &body, planning);
     let tasks = Slots::from_fn(|slot| task_health(if slot == live { &old } else { &body }));
     let body = matches!(new, NewTaskDefinition::Register { .. }).then_some(body);

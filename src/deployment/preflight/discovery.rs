@@ -24,7 +24,12 @@ pub(super) fn check(
         return;
     }
     let names = names.into_iter().collect::<Vec<_>>().join(", ");
-    let service = &request.slots[live].service;
+    let slot = if of(live).next().is_some() {
+        live
+    } else {
+        source
+    };
+    let service = &request.slots[slot].service;
     let what = "whoever finds it there reaches green as soon as its tasks run, by both slots' task \
                 counts";
     match request.discovery {

@@ -1,19 +1,26 @@
 //! Where each gate is asked, and when windows open.
 
+use std::collections::BTreeSet;
 use std::time::Duration;
 
 use jiff::{SignedDuration, Timestamp};
 
 use super::{Planning, Request};
 use crate::deployment::gate::{Gate, Point};
-use crate::deployment::plan::{Kind, StepPlan};
+use crate::deployment::ids::Slots;
+use crate::deployment::plan::{Kind, SlotPlan, StepPlan};
 use crate::deployment::surroundings::{FunctionFound, Surroundings};
 use crate::gate::{Asks, Check, GateAnswer, GateWanted, Place, opens};
 use crate::strategy::{Weight, format_duration};
 
 /// The gates of a plan. A rollback asks none: it goes to what has served before. A hotfix doesn't
 /// wait for a window.
-pub(super) fn check(request: &Request, found: &Surroundings, planning: &mut Planning) -> Vec<Gate> {
+pub(super) fn check(
+    request: &Request,
+    found: &Surroundings,
+    slots: &Slots<SlotPlan>,
+    planning: &mut Planning,
+) -> Vec<Gate> {
     if request.kind == Kind::Rollback {
         return Vec::new();
     }
@@ -22,6 +29,7 @@ pub(super) fn check(request: &Request, found: &Surroundings, planning: &mut Plan
     for wanted in gates.clone() {
         check_function(wanted, found, planning);
         check_test_request(wanted, found, planning);
+        check_port(wanted, slots, planning);
         check_images(wanted, found, planning);
     }
     gates
@@ -45,6 +53,24 @@ fn check_function(wanted: &GateWanted, found: &Surroundings, planning: &mut Plan
             "whether gate {name} may call {function} is not known: {why}"
         )),
         Some(FunctionFound::Ready) | None => {}
+    }
+}
+
+/// That there are targets of the port that a gate asks.
+fn check_port(wanted: &GateWanted, slots: &Slots<SlotPlan>, planning: &mut Planning) {
+    let Some(port) = wanted.http().and_then(|it| it.port) else {
+        return;
+    };
+    let ports: BTreeSet<u16> = slots.a.targets.iter().map(|it| it.port).collect();
+    if !ports.contains(&port) {
+        let ports: Vec<String> = ports.iter().map(u16::to_string).collect();
+        planning.problem(
+            format!(
+                "gate {} asks targets of port {port}, and no target group is for that container port",
+                wanted.name
+            ),
+            format!("set the gate's `port` to one of {}", ports.join(", ")),
+        );
     }
 }
 

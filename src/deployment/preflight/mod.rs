@@ -9,6 +9,7 @@ mod definition;
 mod discovery;
 mod dns;
 mod fine;
+mod fits;
 mod gates;
 mod idle;
 mod limits;
@@ -143,7 +144,7 @@ pub fn plan(request: &Request, found: &Surroundings) -> Planning {
     let definition = definition::decide(request, found, live, &slots, &mut planning);
     idle::check(found, live, &slots, definition.as_ref(), &mut planning);
     let guards = watching::guards(request, found, live, &routes, &mut planning);
-    let gates = gates::check(request, found, &mut planning);
+    let gates = gates::check(request, found, &slots, &mut planning);
     let scaling = scaling::check(request, found, live, &slots, &mut planning);
     let steps = steps::check(request, found, live, &routes, &mut planning);
     let deadman = deadman::check(request, found, &routes, &mut planning);

@@ -3,6 +3,7 @@
 mod bare;
 mod deadman;
 mod dns;
+mod fits;
 mod gates;
 mod healthy;
 mod idle;

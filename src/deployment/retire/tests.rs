@@ -49,7 +49,7 @@ fn look(seconds: i64, weight: u32, requests: Requests) -> RetireLook {
             then: RetireHow::ScaleToZero,
         }),
         requests: Seen::Value(requests),
-        by_other_names: Vec::new(),
+        by_other_names: Seen::Value(Vec::new()),
         scaling: Seen::Value(None),
         armed: Seen::Value(Vec::new()),
         instead: None,
@@ -223,7 +223,7 @@ fn without_a_load_balancer_the_live_slot_is_never_retired() {
 fn blue_is_not_emptied_while_other_names_lead_users_there() {
     let retirement = retirement(RetireHow::ScaleToZero);
     let late = |requests, names: &[&str]| RetireLook {
-        by_other_names: names.iter().map(|it| (*it).to_owned()).collect(),
+        by_other_names: Seen::Value(names.iter().map(|it| (*it).to_owned()).collect()),
         ..look(600 + 3600, 0, requests)
     };
     match decide(
@@ -238,6 +238,14 @@ fn blue_is_not_emptied_while_other_names_lead_users_there() {
         }
         step => panic!("{step:?}"),
     }
+    let unreadable = RetireLook {
+        by_other_names: Seen::Unreadable("throttled".to_owned()),
+        ..late(Requests::Counted(9), &[])
+    };
+    assert!(matches!(
+        decide(&retirement, &unreadable),
+        RetireStep::Wait { .. }
+    ));
     let scale = RetireStep::Act(Action::Scale {
         slot: SlotName::A,
         desired: 0,

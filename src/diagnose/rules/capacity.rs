@@ -147,8 +147,8 @@ fn host_port(evidence: &Evidence) -> Vec<Found> {
                 "with a fixed host port only one such task fits on an instance, old ones counted",
             )
             .mended_by(
-                "set hostPort to 0 (bridge mode) or use awsvpc; otherwise one instance more than \
-                 tasks, or minimumHealthyPercent low enough to stop an old one first",
+                "set hostPort to 0 (bridge mode) or use awsvpc; otherwise green, which starts beside \
+                 blue, needs as many free instances as it has tasks",
             )
     });
     found.into_iter().collect()

@@ -66,7 +66,7 @@ impl Context {
                 Ok(format!("{told} answered {status}"))
             }
             Address::Targets(path) => {
-                let addresses = self.cloud.green_addresses(&self.plan).await?;
+                let addresses = self.cloud.green_addresses(&self.plan, check.port).await?;
                 for address in &addresses {
                     let request = self.cloud.to_target(request, address, path);
                     self.one(check, &request, &format!("{address}{path}"))

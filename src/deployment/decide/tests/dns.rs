@@ -29,6 +29,7 @@ fn over_dns() -> Scene {
                 kind: RecordType::A,
                 ttl: Duration::from_secs(TTL),
                 ends: Slots::from_fn(end),
+                is_in_two_zones: false,
             }));
         }
     })

@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 use std::time::Duration;
 
-use super::{Change, each_is_refused, planned};
+use super::{Change, each_is_refused, planned, problems};
 use crate::deployment::plan::Kind;
 use crate::deployment::preflight::Request;
 use crate::deployment::surroundings::{FunctionFound, Surroundings};
@@ -31,6 +31,7 @@ pub(super) fn asking(http: &str) -> GateWanted {
     };
     gate(Check::Http(Box::new(HttpCheck {
         to,
+        port: None,
         method: "GET".to_owned(),
         headers: BTreeMap::new(),
         status: vec![StatusRange(200, 299)],
@@ -112,4 +113,37 @@ fn a_rollback_calls_none() {
         calls(request, found, refused());
     };
     assert_eq!(planned(rollback).problems, []);
+}
+
+#[test]
+fn a_gate_s_port_is_one_of_the_service_s() {
+    let asked = |port: u16| {
+        let planning = planned(|request, _| {
+            let mut gate = asking("/health");
+            if let Asks::Check(Check::Http(check)) = &mut gate.asks {
+                check.port = Some(port);
+            }
+            request.gates = vec![gate];
+        });
+        problems(&planning).join("; ")
+    };
+    assert_eq!(asked(8080), "");
+    let refused = asked(81);
+    let words = "asks targets of port 81, and no target group is for that container port";
+    assert!(refused.contains(words), "{refused}");
+}
+
+#[test]
+fn a_gate_whose_request_would_be_answered_by_another_side_is_refused() {
+    let planning = planned(|request, found| {
+        request.gates = vec![asking("/health")];
+        let why = "/health doesn't get through shop:80: its rule takes only path-pattern /test/*";
+        let name = request.gates[0].name.clone();
+        found.untaken.insert(name, why.to_owned());
+    });
+    let refused = problems(&planning).join("; ");
+    assert!(
+        refused.contains("would not be answered by green: /health"),
+        "{refused}"
+    );
 }

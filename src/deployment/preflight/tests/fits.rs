@@ -1,0 +1,96 @@
+//! What a service's settings ask of its task definition.
+
+use super::*;
+use crate::deployment::task_definition;
+
+/// What a plan says where blue's service and what it runs are changed, and green runs the same
+/// definition once more, changed.
+fn planned_with(
+    service: impl FnOnce(&mut Value),
+    of_blue: impl FnOnce(&mut Value),
+    of_green: impl FnOnce(&mut Value),
+) -> Planning {
+    planned(|request, found| {
+        service(found.services.a.as_mut().expect("it is there"));
+        let described = found.task_definitions.values_mut().next().expect("blue's");
+        of_blue(&mut described["taskDefinition"]);
+        let mut body = task_definition::from_describe(described);
+        of_green(&mut body);
+        request.definition = DefinitionWanted::Body(body);
+    })
+}
+
+fn as_it_is(_: &mut Value) {}
+
+#[test]
+fn a_volume_of_ebs_is_in_the_service_and_in_the_definition_or_in_neither() {
+    let configured = |service: &mut Value| {
+        service["deployments"][0]["volumeConfigurations"] =
+            json!([{ "name": "data", "managedEBSVolume": { "sizeInGiB": 20 } }]);
+    };
+    let taken = |body: &mut Value| {
+        body["volumes"] = json!([{ "name": "data", "configuredAtLaunch": true }]);
+    };
+    let both = planned_with(configured, taken, taken);
+    assert_eq!(problems(&both), [""; 0]);
+    let not_taken = problems(&planned_with(configured, taken, as_it_is_without_volumes)).join("; ");
+    assert!(
+        not_taken.contains("service shop configures volume data"),
+        "{not_taken}"
+    );
+    let other = |body: &mut Value| body["volumes"] = json!([{ "name": "data" }]);
+    let not_at_launch = problems(&planned_with(configured, taken, other)).join("; ");
+    assert!(
+        not_at_launch.contains("`configuredAtLaunch`"),
+        "{not_at_launch}"
+    );
+    let not_configured = problems(&planned_with(as_it_is, as_it_is, taken)).join("; ");
+    assert!(
+        not_configured.contains("service shop doesn't configure it"),
+        "{not_configured}"
+    );
+}
+
+fn as_it_is_without_volumes(body: &mut Value) {
+    body["volumes"] = json!([]);
+}
+
+#[test]
+fn a_container_in_cloud_map_keeps_its_name() {
+    let registered = |container: &'static str| {
+        let planning = planned_with(
+            |service| {
+                let arn = "arn:aws:servicediscovery:eu-west-1:123456789012:service/srv-1";
+                service["serviceRegistries"] = json!([
+                    { "registryArn": arn, "containerName": container, "containerPort": 8080 },
+                ]);
+            },
+            as_it_is,
+            as_it_is,
+        );
+        problems(&planning).join("; ")
+    };
+    assert!(!registered("app").contains("registers container"));
+    assert!(registered("web").contains("registers container web in Cloud Map"));
+}
+
+#[test]
+fn exec_takes_a_role() {
+    let enabled = |service: &mut Value| service["enableExecuteCommand"] = json!(true);
+    let role = |body: &mut Value| {
+        body["taskRoleArn"] = json!("arn:aws:iam::123456789012:role/shop");
+    };
+    let gone = |body: &mut Value| {
+        body.as_object_mut().expect("fields").remove("taskRoleArn");
+    };
+    assert_eq!(problems(&planned_with(enabled, role, role)), [""; 0]);
+    let refused = problems(&planned_with(enabled, role, gone)).join("; ");
+    assert!(refused.contains("has ECS Exec enabled"), "{refused}");
+    let as_before = planned_with(enabled, as_it_is, as_it_is);
+    assert_eq!(problems(&as_before), [""; 0]);
+    let warned = as_before.warnings.join("; ");
+    assert!(
+        warned.contains("`aws ecs execute-command` needs one"),
+        "{warned}"
+    );
+}
