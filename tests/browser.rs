@@ -108,6 +108,46 @@ async fn a_deployment_is_followed_and_steered_on_the_live_page() {
     allowed::is_all_of(&policy, &allowed::needs(&environment));
 }
 
+#[tokio::test]
+async fn a_live_page_says_that_it_is_out_of_date_until_it_is_not() {
+    let Some(python) = Python::ready("browser/stale.py") else {
+        return;
+    };
+    let mut sandbox = Sandbox::start(&["--speed", "20"]).await;
+    let folder = tempfile::tempdir().expect("a temporary folder");
+    let config = sandbox.config().await;
+    let state = "state: dynamodb://bg-state\n";
+    let kept = config.lines().filter(|line| !line.starts_with("state:"));
+    let config: String = kept.map(|line| format!("{line}\n")).collect();
+    fs::write(folder.path().join("bg.yaml"), config + state).expect("a file");
+    let environment = sandbox.environment();
+    let at = |arguments: &[&str]| bg(folder.path(), &environment, arguments);
+    let table = Process::start("bg init --state", at(&["init", "--state"]));
+    let table = table.end(SCRIPT).await;
+    assert_eq!(table.code, Some(0), "{}", table.told());
+    let slowly = ["--strategy", "canary:10%:20h"];
+    let deploy = [&["deploy", "--image", "shop:v2"], &slowly[..]].concat();
+    let mut deploy = Process::start("bg deploy", at(&deploy));
+    deploy
+        .wait_for(SCRIPT, |printed| printed.contains("baking").then_some(()))
+        .await;
+    // The script starts and ends the server itself.
+    let ui = at(&["ui", "--offline"]);
+    let program = ui.get_program().to_string_lossy().into_owned();
+    let number = sandbox.id().to_string();
+    let mut script = python.script("browser/stale.py", &[&number, &program]);
+    script.args(ui.get_args()).current_dir(folder.path());
+    for (name, value) in ui.get_envs() {
+        match value {
+            Some(value) => script.env(name, value),
+            None => script.env_remove(name),
+        };
+    }
+    let ended = Process::start("browser/stale.py", script).end(SCRIPT).await;
+    assert_eq!(ended.code, Some(0), "{}", ended.told());
+    assert_eq!(ended.stdout, "as it should be\n");
+}
+
 /// Waits until the deployment has begun.
 async fn journal_of(folder: &Path) {
     let begun = || {

@@ -11,25 +11,24 @@ use http_body_util::combinators::BoxBody;
 use http_body_util::{BodyExt, Full, Limited};
 use hyper::body::Incoming;
 
-use super::events::{Writer, events};
+use super::events::events;
+use super::follow::follow;
 use super::guard::{Guard, Pass};
-use super::look::{Look, told};
+use super::look::Look;
 use super::metrics;
 use super::path::{Shown, Wanted, wanted};
 use crate::deployment::event::Record;
 use crate::deployment::ids::{DeploymentId, ServiceName};
 use crate::report::approval::{Unasked, asked};
 use crate::report::html;
-use crate::report::html::{Live, SCRIPT};
+use crate::report::html::{Live, SCRIPT, Unread};
 use crate::report::view::View;
 use crate::runner::{Answer, ask_and_wait};
 use crate::store::{Steer, StoreError};
 
-/// Between two looks at the store for a page that somebody has open.
-const LOOK_EVERY: Duration = Duration::from_secs(1);
-/// So often it is sent anew although nothing was recorded: its clocks move, figures come in.
-const ANEW_EVERY: u32 = 10;
-const UNKNOWN: &str = "the state store knows nothing of that name";
+/// How long the store is waited for, and CloudWatch, which has 10 seconds of it.
+const READ_WITHIN: Duration = Duration::from_secs(15);
+pub(super) const UNKNOWN: &str = "the state store knows nothing of that name";
 /// A form is a few dozen bytes, and a reason.
 const LONGEST_FORM: usize = 16 * 1024;
 
@@ -91,7 +90,7 @@ async fn shown(house: &Arc<House>, wanted: Wanted) -> Response<Body> {
         Wanted::Page(page) => match render(house, &page, Part::Whole).await {
             Ok(Some(page)) => of_type("text/html; charset=utf-8", page),
             Ok(None) => said(StatusCode::NOT_FOUND, UNKNOWN),
-            Err(error) => unreadable(&error),
+            Err(error) => unread(house, &page, &error),
         },
         Wanted::Events(page) => {
             // Nobody waits for the events of what isn't there.
@@ -107,7 +106,7 @@ async fn shown(house: &Arc<House>, wanted: Wanted) -> Response<Body> {
             hardened(answer)
         }
         Wanted::Script => of_type("text/javascript; charset=utf-8", SCRIPT.to_owned()),
-        Wanted::Metrics => match figures(&house.look).await {
+        Wanted::Metrics => match in_time(figures(&house.look)).await {
             Ok(text) => of_type(metrics::CONTENT_TYPE, text),
             Err(error) => unreadable(&error),
         },
@@ -117,14 +116,30 @@ async fn shown(house: &Arc<House>, wanted: Wanted) -> Response<Body> {
 
 /// How much of a page.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-enum Part {
+pub(super) enum Part {
     Whole,
     /// What changes in it.
     Main,
 }
 
 /// `None` where the store knows nothing of it.
-async fn render(house: &House, shown: &Shown, part: Part) -> Result<Option<String>, StoreError> {
+pub(super) async fn render(
+    house: &House,
+    shown: &Shown,
+    part: Part,
+) -> Result<Option<String>, StoreError> {
+    in_time(rendered(house, shown, part)).await
+}
+
+/// A store that hangs is one that can't be read.
+pub(super) async fn in_time<T>(
+    reading: impl Future<Output = Result<T, StoreError>>,
+) -> Result<T, StoreError> {
+    let read = tokio::time::timeout(READ_WITHIN, reading).await;
+    read.unwrap_or(Err(StoreError::TimedOut))
+}
+
+async fn rendered(house: &House, shown: &Shown, part: Part) -> Result<Option<String>, StoreError> {
     let look = &house.look;
     Ok(match shown {
         Shown::Services => {
@@ -159,12 +174,10 @@ async fn deployment(
     records: &[Record],
     part: Part,
 ) -> String {
-    let driver = house.look.driver(service).await;
-    let driver = driver.filter(|it| it.deployment == *id).map(|it| told(&it));
     let live = Live {
         service,
         id,
-        driver: driver.as_deref(),
+        driver: &house.look.driven(service, Some(id)).await,
         csrf: house.guard.csrf(),
         who: &house.who,
     };
@@ -176,43 +189,6 @@ async fn deployment(
     }
 }
 
-/// Sends the page's main part whenever it has changed, until nobody reads any more.
-async fn follow(house: Arc<House>, shown: Shown, writer: Writer) {
-    let mut last = String::new();
-    let mut known = None;
-    for round in 0_u32.. {
-        let state = state(&house.look, &shown).await;
-        if state != known || round.is_multiple_of(ANEW_EVERY) {
-            // What can't be read now may be readable in a second.
-            if let Ok(Some(main)) = render(&house, &shown, Part::Main).await
-                && main != last
-            {
-                if !writer.send("main", &main).await {
-                    return;
-                }
-                last = main;
-            }
-            known = state;
-        }
-        if !writer.keep_alive().await {
-            return;
-        }
-        tokio::time::sleep(LOOK_EVERY).await;
-    }
-}
-
-/// What says that a deployment's page has changed: how much is recorded, and who drives it.
-async fn state(look: &Look, shown: &Shown) -> Option<(usize, Option<String>)> {
-    let Shown::Deployment(service, id) = shown else {
-        return None;
-    };
-    let records = look.store.journal(service, id).await.ok()?;
-    Some((
-        records.len(),
-        look.driver(service).await.map(|it| told(&it)),
-    ))
-}
-
 /// Asks the process that drives it, and goes back to the page, which shows what came of it.
 async fn steered(
     house: &House,
@@ -222,7 +198,10 @@ async fn steered(
     body: &[u8],
 ) -> Response<Body> {
     let look = &house.look;
-    let driver = look.driver(&service).await.filter(|it| it.deployment == id);
+    let driver = match in_time(look.driver(&service)).await {
+        Ok(driver) => driver.filter(|it| it.deployment == id),
+        Err(error) => return unreadable(&error),
+    };
     let Some(holder) = driver else {
         let why = "no process drives this deployment any more: load its page anew";
         return said(StatusCode::CONFLICT, why);
@@ -292,7 +271,7 @@ fn field(body: &[u8], name: &str) -> Option<String> {
 async fn figures(look: &Look) -> Result<String, StoreError> {
     let mut services = Vec::new();
     for service in look.store.services().await? {
-        let is_driven = look.driver(&service).await.is_some();
+        let is_driven = look.driver(&service).await?.is_some();
         services.push((look.history(&service).await?, is_driven));
     }
     Ok(metrics::metrics(&services).unwrap_or_default())
@@ -324,6 +303,19 @@ fn said(status: StatusCode, why: &str) -> Response<Body> {
 fn unreadable(error: &StoreError) -> Response<Body> {
     let why = format!("the state store: {error}");
     said(StatusCode::BAD_GATEWAY, &why)
+}
+
+/// A page that says so, and goes on to what was asked for as soon as that can be read.
+fn unread(house: &House, page: &Shown, error: &StoreError) -> Response<Body> {
+    let events_path = format!("{}/events", page.path().trim_end_matches('/'));
+    let unread = Unread {
+        events_path: &events_path,
+        since: house.look.clock.now(),
+        why: &error.to_string(),
+    };
+    let mut answer = of_type("text/html; charset=utf-8", html::unread_page(&unread));
+    *answer.status_mut() = StatusCode::BAD_GATEWAY;
+    answer
 }
 
 fn hardened(mut answer: Response<Body>) -> Response<Body> {

@@ -1,15 +1,19 @@
 //! Server-sent events: a body that grows while somebody reads it.
 
 use std::convert::Infallible;
-use std::pin::Pin;
+use std::pin::{Pin, pin};
 use std::task::{Context, Poll};
+use std::time::Duration;
 
 use bytes::Bytes;
 use hyper::body::{Body, Frame};
 use tokio::sync::mpsc::{Receiver, Sender, channel};
+use tokio::time::timeout;
 
 /// How many events wait for a slow reader.
 const WAITING: usize = 4;
+/// Between two signs of life while something takes long.
+const BEAT: Duration = Duration::from_secs(3);
 
 /// The reader's end.
 #[derive(Debug)]
@@ -44,12 +48,17 @@ impl Writer {
         self.0.send(Bytes::from(told(name, text))).await.is_ok()
     }
 
-    /// Sends what a reader doesn't see, so that a connection that nobody listens at is noticed.
-    pub(super) async fn keep_alive(&self) -> bool {
-        self.0
-            .send(Bytes::from_static(b": still here\n\n"))
-            .await
-            .is_ok()
+    /// Does something that may take long, and says `here` meanwhile, so that neither end takes the
+    /// other for dead. `None` where nobody reads any more.
+    pub(super) async fn beside<T>(&self, here: &str, work: impl Future<Output = T>) -> Option<T> {
+        let mut work = pin!(work);
+        loop {
+            match timeout(BEAT, &mut work).await {
+                Ok(done) => return Some(done),
+                Err(_) if self.send("here", here).await => {}
+                Err(_) => return None,
+            }
+        }
     }
 }
 
@@ -82,6 +91,22 @@ mod tests {
         let (writer, events) = events();
         assert!(writer.send("main", "x").await);
         drop(events);
-        assert!(!writer.keep_alive().await);
+        assert!(!writer.send("main", "x").await);
+        let never = std::future::pending::<()>();
+        assert_eq!(writer.beside("now", never).await, None);
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn what_takes_long_is_no_silence() {
+        let (writer, mut events) = events();
+        let work = tokio::time::sleep(BEAT * 2 + BEAT / 2);
+        assert_eq!(writer.beside("14:03:10", work).await, Some(()));
+        drop(writer);
+        let mut said = 0;
+        while let Some(bytes) = events.0.recv().await {
+            assert_eq!(bytes, "event: here\ndata: 14:03:10\n\n");
+            said += 1;
+        }
+        assert_eq!(said, 2);
     }
 }

@@ -12,7 +12,7 @@ use crate::deployment::event::{Event, Record};
 use crate::deployment::ids::{DeploymentId, ServiceName};
 use crate::deployment::outcome::Outcome;
 use crate::report::history::Entry;
-use crate::report::html::{HistoryPage, Measured, ServiceRow, ServicesPage};
+use crate::report::html::{Driver, HistoryPage, Measured, ServiceRow, ServicesPage};
 use crate::report::view::View;
 use crate::runner::Clock;
 use crate::store::{Duty, Holder, Store, StoreError};
@@ -49,11 +49,21 @@ impl Look {
         }
     }
 
-    /// Who drives a service's deployment right now.
-    pub(super) async fn driver(&self, service: &ServiceName) -> Option<Holder> {
-        let holder = self.store.holder(service).await.ok().flatten()?;
-        let drives = holder.duty == Duty::Deploy && holder.lease_until > self.clock.now();
-        drives.then_some(holder)
+    /// Who drives a service's deployment right now, if somebody does.
+    pub(super) async fn driver(&self, service: &ServiceName) -> Result<Option<Holder>, StoreError> {
+        let holder = self.store.holder(service).await?;
+        let now = self.clock.now();
+        Ok(holder.filter(|it| it.duty == Duty::Deploy && it.lease_until > now))
+    }
+
+    /// The same as the pages say it: of one deployment, or of whichever it is.
+    pub(super) async fn driven(&self, service: &ServiceName, id: Option<&DeploymentId>) -> Driver {
+        match self.driver(service).await {
+            Ok(holder) => holder
+                .filter(|it| id.is_none_or(|id| it.deployment == *id))
+                .map_or(Driver::Nobody, |it| Driver::Is(told(&it))),
+            Err(error) => Driver::Unread(error.to_string()),
+        }
     }
 
     /// All services, each with its last deployment.
@@ -75,13 +85,8 @@ impl Look {
             return Ok(None);
         };
         let view = View::of(&self.store.journal(service, &last).await?);
-        let driver = self.driver(service).await.map(|it| told(&it));
-        Ok(ServiceRow::of(
-            service,
-            &view,
-            driver.as_deref(),
-            self.clock.now(),
-        ))
+        let driver = self.driven(service, None).await;
+        Ok(ServiceRow::of(service, &view, &driver, self.clock.now()))
     }
 
     /// A service's deployments, the newest first.
@@ -157,7 +162,7 @@ impl Look {
 }
 
 /// `kim@build-7`.
-pub(super) fn told(holder: &Holder) -> String {
+fn told(holder: &Holder) -> String {
     format!("{}@{}", holder.owner, holder.host)
 }
 

@@ -3,6 +3,7 @@
 
 mod answer;
 mod events;
+mod follow;
 mod guard;
 mod look;
 mod metrics;

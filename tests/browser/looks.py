@@ -3,10 +3,13 @@
 import os
 import re
 import shutil
+import zlib
+from collections import Counter
 
 from playwright.sync_api import Browser, Page, sync_playwright
 
 PHONE = {"width": 390, "height": 844}
+SMALL_PHONE = {"width": 360, "height": 740}
 SCREEN = {"width": 1280, "height": 900}
 
 # Text whose contrast with what lies behind it is under the 4.5 : 1 of WCAG 2.2, level AA.
@@ -38,6 +41,34 @@ FAINT = """
     if (ratio < 4.5) faint.push(`${ratio.toFixed(2)} ${color} ${text.slice(0, 40)}`);
   }
   return faint;
+}
+"""
+
+
+# What is seen only after it was moved sideways, or not at all: whatever scrolls or cuts off in that
+# direction and has more text than room. What is there for the ears alone is cut off on purpose.
+SIDEWAYS = """
+() => [...document.querySelectorAll("body *")].filter((it) => {
+  const style = getComputedStyle(it);
+  return it.checkVisibility() && style.overflowX !== "visible" && style.clipPath === "none"
+    && it.scrollWidth > it.clientWidth + 1 && it.innerText?.trim();
+}).map((it) => `${it.tagName} ${it.className}: ${it.scrollWidth} in ${it.clientWidth}: ${it.innerText.slice(0, 80)}`)
+"""
+# Texts that end beyond the right edge, whatever holds them.
+BEYOND = """
+() => {
+  const beyond = [];
+  const walker = document.createTreeWalker(document.body, NodeFilter.SHOW_TEXT);
+  for (let node = walker.nextNode(); node; node = walker.nextNode()) {
+    const element = node.parentElement;
+    if (!node.textContent.trim() || !element.checkVisibility()) continue;
+    const range = document.createRange();
+    range.selectNodeContents(node);
+    const right = range.getBoundingClientRect().right;
+    if (right > document.documentElement.clientWidth + 1 && !element.closest("thead"))
+      beyond.push(`${Math.round(right)} ${node.textContent.trim().slice(0, 80)}`);
+  }
+  return beyond;
 }
 """
 
@@ -83,11 +114,55 @@ def is_legible(page: Page):
 
 
 def fits_a_phone(page: Page):
-    """Nothing has to be moved sideways."""
-    page.set_viewport_size(PHONE)
-    wide = page.evaluate("document.documentElement.scrollWidth")
-    assert wide <= PHONE["width"], f"it is {wide} wide"
+    """Nothing has to be moved sideways: not the page, nor anything within it, opened or not."""
+    closed = page.locator("details:not([open])").element_handles()
+    for details in closed:
+        details.evaluate("it => { it.open = true; }")
+    for phone in (PHONE, SMALL_PHONE):
+        page.set_viewport_size(phone)
+        wide = page.evaluate("document.documentElement.scrollWidth")
+        assert wide <= phone["width"], f"it is {wide} wide"
+        for hidden in (SIDEWAYS, BEYOND):
+            found = page.evaluate(hidden)
+            assert not found, f"{phone}: {found}"
     page.set_viewport_size(SCREEN)
+    for details in closed:
+        details.evaluate("it => { it.open = false; }")
+
+
+def inks(pdf: bytes) -> Counter:
+    """How often something is filled with a colour, in a PDF of Chromium's."""
+    found = Counter()
+    for packed in re.findall(rb"stream\r?\n(.*?)\r?\nendstream", pdf, re.DOTALL):
+        try:
+            drawn = zlib.decompress(packed)
+        except zlib.error:
+            continue
+        found.update(re.findall(rb"(?<![\d.])([\d.]+ [\d.]+ [\d.]+) rg\b", drawn))
+    return found
+
+
+def has_a_key(page: Page):
+    """Which line is whose is said on paper without backgrounds, and where colours are forced."""
+    keys = page.locator("figcaption .key i")
+    assert keys.count() == 6, keys.count()
+    paper = page.pdf(format="A4", print_background=False)
+    color = "it => getComputedStyle(it).color.match(/[\\d.]+/g).slice(0, 3).map(Number)"
+    page.emulate_media(media="print")
+    colors = [key.evaluate(color) for key in keys.all()]
+    page.emulate_media(media=None)
+    caption = page.locator("figcaption")
+    caption.evaluate("it => { it.style.display = 'none'; }")
+    without = inks(page.pdf(format="A4", print_background=False))
+    caption.evaluate("it => { it.style.display = ''; }")
+    more = inks(paper) - without
+    filled = [[round(float(part) * 255) for part in ink.split()] for ink in more]
+    for ink in colors:
+        assert ink in filled, (ink, filled)
+    page.emulate_media(forced_colors="active")
+    borders = {key.evaluate("it => getComputedStyle(it).borderTopColor") for key in keys.all()}
+    assert len(borders) == 6, borders
+    page.emulate_media(forced_colors="none")
 
 
 def text(start: str) -> re.Pattern[str]:

@@ -32,6 +32,7 @@ def test(browser):
     page.keyboard.press("Enter")
     assert page.locator("details[open] tbody tr").count() > 3
     assert len(page.pdf(format="A4")) > 20_000
+    looks.has_a_key(page)
     watched.is_quiet()
 
 

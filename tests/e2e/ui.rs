@@ -1,6 +1,7 @@
 //! What is asked of a deployment on the live page, over HTTP; how that looks is for the browser's
 //! tests.
 
+use std::fs;
 use std::io::{Read, Write};
 use std::net::TcpStream;
 
@@ -42,11 +43,19 @@ impl Waiting {
     }
 
     fn ask(&self, method: &str, what: &str, form: &str) -> String {
-        let Waiting { address, path, .. } = self;
+        self.ask_at(method, &format!("{}{what}", self.path), form)
+    }
+
+    fn get(&self, path: &str) -> String {
+        self.ask_at("GET", path, "")
+    }
+
+    fn ask_at(&self, method: &str, path: &str, form: &str) -> String {
+        let address = &self.address;
         let port = address.rsplit(':').next().expect("a port");
         let mut stream = TcpStream::connect(address).expect("it listens");
         let request = format!(
-            "{method} {path}{what} HTTP/1.1\r\nhost: {address}\r\nconnection: close\r\n\
+            "{method} {path} HTTP/1.1\r\nhost: {address}\r\nconnection: close\r\n\
              cookie: bg-ui-{port}={TOKEN}\r\ncontent-length: {}\r\n\r\n{form}",
             form.len()
         );
@@ -136,4 +145,42 @@ fn a_gate_that_waits_for_somebody_else_has_no_button_and_takes_no_form() {
     }
     waiting.posts("/abort", &secret, 303);
     waiting.deployment.end().exits(4);
+}
+
+#[test]
+fn what_cannot_be_read_is_said_and_never_taken_for_nothing() {
+    let mut waiting = Waiting::at("anyone");
+    let kept = waiting.scene.folder().join(".bg/shop");
+    waiting.deployment.signal("KILL");
+    until("the process to end", || {
+        waiting.deployment.is_over().then_some(())
+    });
+    let lock = kept.join("lock.json");
+    fs::remove_file(&lock).expect("a lock");
+    fs::create_dir(&lock).expect("a folder in its place");
+    let page = waiting.page();
+    assert!(page.starts_with("HTTP/1.1 200 "), "{page}");
+    assert!(
+        page.contains("who drives it can&#x27;t be read: "),
+        "{page}"
+    );
+    assert!(
+        !page.contains("bg resume") && !page.contains("<form method=\"post\""),
+        "{page}"
+    );
+    let figures = waiting.get("/metrics");
+    assert!(figures.starts_with("HTTP/1.1 502 "), "{figures}");
+    let list = waiting.get("/");
+    assert!(list.contains(">can&#x27;t be read: "), "{list}");
+
+    let journals = kept.join("deployments");
+    fs::rename(&journals, kept.join("elsewhere")).expect("journals");
+    fs::write(&journals, "").expect("a file in their place");
+    let page = waiting.page();
+    assert!(page.starts_with("HTTP/1.1 502 "), "{page}");
+    assert!(
+        page.contains("<h1 id=\"unread\">The state can't be read</h1>"),
+        "{page}"
+    );
+    assert!(page.contains("&#x2f;events\" data-unread>"), "{page}");
 }

@@ -60,6 +60,12 @@ impl Process {
         }
     }
 
+    /// Its number, for whoever sends it signals.
+    #[allow(dead_code, reason = "not every test stops one for a while")]
+    pub(crate) fn id(&self) -> u32 {
+        self.child.id()
+    }
+
     fn written(&self, file: &str) -> String {
         let bytes = fs::read(self.output.path().join(file)).expect("the child's output");
         String::from_utf8_lossy(&bytes).into_owned()

@@ -42,6 +42,12 @@ impl Sandbox {
         self.process.wait_for(START, after).await
     }
 
+    /// Its process, for whoever sends it signals.
+    #[allow(dead_code, reason = "not every test stops it for a while")]
+    pub(crate) fn id(&self) -> u32 {
+        self.process.id()
+    }
+
     /// What follows `prefix` on a line that it printed.
     pub(crate) fn says(&self, prefix: &str) -> Option<String> {
         line_after(&self.process.printed(), prefix)

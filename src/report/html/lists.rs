@@ -7,6 +7,7 @@ use super::super::history::Entry;
 use super::super::line::Tone;
 use super::super::view::View;
 use super::super::waits::Waits;
+use super::driver::Driver;
 use super::headline::share;
 use super::live::escaped;
 use super::page::{name, render, style};
@@ -40,12 +41,12 @@ pub struct ServiceRow {
 }
 
 impl ServiceRow {
-    /// Of its last deployment's view, and who drives it, if somebody does. `None` where its
+    /// Of its last deployment's view, and who drives it. `None` where its
     /// journal has no beginning.
     pub fn of(
         service: &ServiceName,
         last: &View,
-        driver: Option<&str>,
+        driver: &Driver,
         now: Timestamp,
     ) -> Option<ServiceRow> {
         let entry = Entry::of(last)?;
@@ -64,7 +65,7 @@ impl ServiceRow {
             version: entry.version,
             strategy: entry.pace,
             started: started(entry.started_at),
-            driver: driver.unwrap_or_default().to_owned(),
+            driver: driver.listed(),
         })
     }
 }
@@ -102,6 +103,8 @@ struct Framed<'a> {
     services: &'a [ServiceRow],
     deployments: Vec<DeploymentRow>,
     problems: &'a [String],
+    /// Nothing: it was read.
+    unread: Option<String>,
 }
 
 #[derive(Serialize)]
@@ -127,6 +130,7 @@ impl ServicesPage {
             services: &self.services,
             deployments: Vec::new(),
             problems: &self.problems,
+            unread: None,
         }
     }
 }
@@ -177,6 +181,7 @@ impl HistoryPage {
             services: &[],
             deployments: self.entries.iter().map(row).collect(),
             problems: &self.problems,
+            unread: None,
         }
     }
 }
@@ -199,7 +204,7 @@ mod tests {
 
     fn listed(records: &[Record]) -> String {
         let view = View::of(records);
-        let row = ServiceRow::of(&ServiceName::new("shop"), &view, None, at(710));
+        let row = ServiceRow::of(&ServiceName::new("shop"), &view, &Driver::Nobody, at(710));
         services_main(&ServicesPage {
             services: row.into_iter().collect(),
             problems: Vec::new(),
@@ -235,7 +240,7 @@ mod tests {
         });
         let waits = "not ended: waits for approval of gate release";
         assert!(page.contains(waits), "{page}");
-        assert!(page.contains("<td>no weights to shift</td>"), "{page}");
+        assert!(page.contains(">no weights to shift</td>"), "{page}");
         assert!(page.contains(">started</th>"), "{page}");
     }
 }

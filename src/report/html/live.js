@@ -94,9 +94,82 @@
       }
     }
     if (outdated()) dialog.close();
+    buttons();
   };
 
-  const source = new EventSource(main.dataset.live);
-  source.addEventListener("main", (event) => show(event.data));
-  source.addEventListener("over", () => source.close());
+  // What is shown may be old: then that is said, with since when, and nothing can be asked for.
+  const stale = document.querySelector("#stale");
+  const asOf = document.querySelector("#as-of");
+  const says = { silent: "", unread: "" };
+  const isStale = () => Boolean(says.silent || says.unread);
+  let held = null;
+  const buttons = () => {
+    const all = [...main.querySelectorAll("button")];
+    if (isStale()) {
+      if (dialog?.open) dialog.close();
+      const active = document.activeElement;
+      if (all.includes(active)) { held = means(active); main.focus(); }
+    }
+    for (const button of all) button.disabled = isStale();
+    if (!isStale() && held) {
+      if (document.activeElement === main) all.find((it) => means(it) === held)?.focus();
+      held = null;
+    }
+  };
+  const tell = (what, text) => {
+    says[what] = text;
+    const told = Object.values(says).filter(Boolean).join("\n");
+    if (stale.textContent !== told) stale.textContent = told;
+    buttons();
+  };
+
+  // A page that nothing is heard of for so long has no connection, whatever the browser makes of it.
+  const SILENT = 20_000;
+  const AGAIN = 5_000;
+  let shown = new Date().toISOString().slice(11, 19);
+  let heard = Date.now();
+  const hear = () => { heard = Date.now(); if (says.silent) tell("silent", ""); };
+  const since = () => `since ${shown} UTC: what is shown is from then.`;
+  const lost = () => tell("silent", `No connection to \`bg ui\` ${since()} It is tried again by itself.`);
+  const shut = () => tell("silent", `\`bg ui\` does not let this page in ${since()} Open the address that it prints.`);
+
+  let listened = Date.now();
+  let later = null;
+  let source = null;
+  const listen = () => {
+    source?.close();
+    clearTimeout(later);
+    listened = Date.now();
+    source = new EventSource(main.dataset.live);
+    source.addEventListener("main", (event) => {
+      // In the place of a page that could not be made there is now one.
+      if ("unread" in main.dataset) { source.close(); location.reload(); return; }
+      hear();
+      show(event.data);
+      tell("unread", "");
+    });
+    source.addEventListener("unread", (event) => {
+      hear();
+      if ("unread" in main.dataset) return;
+      tell("unread", event.data);
+    });
+    source.addEventListener("here", (event) => {
+      hear();
+      if (event.data === "-") return;
+      shown = event.data;
+      asOf.textContent = `What is shown is from ${shown}.`;
+    });
+    source.addEventListener("error", () => {
+      if (source.readyState !== EventSource.CLOSED) { lost(); return; }
+      // It was answered, but not with events: the browser gives up, and we don't.
+      shut();
+      later = setTimeout(listen, AGAIN);
+    });
+  };
+  listen();
+  setInterval(() => {
+    if (Date.now() - Math.max(heard, listened) < SILENT) return;
+    if (!says.silent) lost();
+    listen();
+  }, 1_000);
 })();

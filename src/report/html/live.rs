@@ -9,6 +9,7 @@ use super::super::view::{Role, TimeLeft, View};
 use super::super::waits::Waits;
 use super::super::words;
 use super::actions::{Action, actions, no_does, rejects};
+use super::driver::Driver;
 use super::headline::phase;
 use super::page::{Fact, fact};
 use crate::deployment::ids::{DeploymentId, ServiceName};
@@ -25,8 +26,8 @@ pub struct Live<'a> {
     pub service: &'a ServiceName,
     /// The deployment.
     pub id: &'a DeploymentId,
-    /// Who drives it, if somebody does: only then it can be asked for anything.
-    pub driver: Option<&'a str>,
+    /// Who drives it: only a process that does can be asked for anything.
+    pub driver: &'a Driver,
     /// What a form has to bring with it.
     pub csrf: &'a str,
     /// Who asks through it.
@@ -78,7 +79,7 @@ impl Live<'_> {
 
     pub(super) fn now(&self, view: &View, now: Timestamp) -> Now {
         let goes_on = view.outcome.is_none();
-        let asked = goes_on && self.driver.is_some() && view.trip.is_none();
+        let asked = goes_on && self.driver.is_there() && view.trip.is_none();
         let path = self.path();
         Now {
             service_path: format!("/services/{}", escaped(self.service.as_str())),
@@ -148,8 +149,7 @@ impl Live<'_> {
             }
         }
         facts.extend(left(view, now).map(|left| fact("left", left)));
-        let driver = self.driver.unwrap_or("nobody: `bg resume` goes on with it");
-        facts.push(fact("driven by", driver));
+        facts.push(fact("driven by", self.driver.told()));
         facts
     }
 }
@@ -209,11 +209,19 @@ mod tests {
         records: &[Record],
         part: fn(&[Record], &Measured, &Live<'_>, Timestamp) -> String,
     ) -> String {
+        driven(records, part, &Driver::Is("ada@build-7".to_owned()))
+    }
+
+    fn driven(
+        records: &[Record],
+        part: fn(&[Record], &Measured, &Live<'_>, Timestamp) -> String,
+        driver: &Driver,
+    ) -> String {
         let (service, id) = (ServiceName::new("shop"), DeploymentId::new("d1"));
         let live = Live {
             service: &service,
             id: &id,
-            driver: Some("ada@build-7"),
+            driver,
             csrf: "secret",
             who: "kim@laptop",
         };
@@ -232,6 +240,20 @@ mod tests {
         let page = shown(&stories::paused(), live_main);
         let paused = "aused by kim@build-7 at 07:16:40";
         assert!(page.contains(&format!("</span> P{paused}</h1>")), "{page}");
+    }
+
+    #[test]
+    fn a_lock_that_cannot_be_read_is_not_taken_for_nobody_s() {
+        let unread = Driver::Unread("no answer".to_owned());
+        let page = driven(&stories::paused(), live_main, &unread);
+        assert!(
+            page.contains("who drives it can&#x27;t be read: no answer"),
+            "{page}"
+        );
+        assert!(!page.contains("bg resume"), "{page}");
+        assert!(!page.contains("<form"), "{page}");
+        let page = driven(&stories::paused(), live_main, &Driver::Nobody);
+        assert!(page.contains("nobody: `bg resume`"), "{page}");
     }
 
     #[test]

@@ -4,6 +4,7 @@
 mod actions;
 mod axis;
 mod chart;
+mod driver;
 mod headline;
 mod lanes;
 mod late;
@@ -12,9 +13,12 @@ mod live;
 mod page;
 mod rows;
 mod tables;
+mod unread;
 
+pub use driver::Driver;
 pub use lists::{
     HistoryPage, ServiceRow, ServicesPage, history_main, history_page, services_main, services_page,
 };
 pub use live::{Live, SCRIPT, escaped};
 pub use page::{Measured, live_main, live_page, page};
+pub use unread::{Unread, unread_page, unread_told};
