@@ -5,6 +5,7 @@ use serde_json::Value;
 use super::facts::{AlarmNamed, Facts};
 use super::proposal::{Pair, Twin};
 use crate::deployment::ids::{AlarmName, EcsServiceName, Slots};
+use crate::deployment::scaling::alarm_prefix;
 
 /// A line of `guards.alarms`.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -34,8 +35,16 @@ pub(super) fn lines(
     let alarms: Vec<&AlarmNamed> = alarms
         .filter(|it| !it.name.as_str().starts_with("TargetTracking-"))
         .collect();
+    // Those that bg made for a slot's step scaling go with its policies.
+    let prefix = |service: &EcsServiceName| alarm_prefix(facts.cluster.as_str(), service.as_str());
+    let prefixes = [prefix(&services.a), prefix(&services.b)];
+    let is_made = |alarm: &AlarmNamed| {
+        let mut prefixes = prefixes.iter();
+        prefixes.any(|it| alarm.name.as_str().starts_with(it))
+    };
     let mut lines: Vec<AlarmLine> = alarms
         .iter()
+        .filter(|alarm| !is_made(alarm))
         .filter_map(|alarm| slots.line(alarm, &alarms, &own))
         .collect();
     // What measures neither the load balancer nor the service: an alarm made of others, say.
@@ -276,6 +285,20 @@ mod tests {
                 ("shop-latency", false)
             ]
         );
+    }
+
+    #[test]
+    fn alarms_that_bg_made_for_step_scaling_are_not_suggested() {
+        let mut facts = facts();
+        facts.groups.push(twin());
+        facts.alarms = vec![
+            alarm("bg/prod/shop-b/busy", &["targetgroup/shop-b/0b"]),
+            of_service("bg/prod/shop/idle", "shop"),
+            alarm("bg/prod/shop-latency", &["targetgroup/shop-a/0a"]),
+        ];
+        let lines = propose(&facts).unwrap().alarms;
+        let names: Vec<&str> = lines.iter().map(|it| it.name.as_str()).collect();
+        assert_eq!(names, ["bg/prod/shop-latency"], "somebody's own");
     }
 
     #[test]

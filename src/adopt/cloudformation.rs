@@ -4,20 +4,20 @@ use std::fmt::Write;
 
 use super::facts::{Group, RouteFound};
 use super::proposal::{Pair, Proposal, Twin};
-use super::texts::{members, one_line, place_of, quoted, to_align};
+use super::texts::{members, needs, one_line, place_of, quoted, to_align};
 use crate::deployment::plan::RouteKind;
 
 /// CloudFormation's text. What it creates stands as resources; what belongs into resources that
 /// are there already stands in comments, so that the whole is a template as it is.
 pub fn cloudformation(proposal: &Proposal) -> String {
-    let service = &proposal.services.a;
-    let mut text = format!(
-        "# What slot b of ECS service {service} needs, as `bg init --apply` would add it: do one or \
-         the other.\n# Slot b's ECS service, {}, is bg's: it creates it from slot a's, and it must \
-         not stand in a\n# template.\n#\n",
+    let mut text = needs(proposal);
+    let _ = writeln!(
+        text,
+        "# Slot b's ECS service, {}, is bg's: it creates it from slot a's, and it must not stand \
+         in a\n# template.\n#",
         proposal.services.b
     );
-    for line in RESETS.lines() {
+    for line in resets(proposal).lines() {
         let _ = writeln!(text, "{}", format!("# {line}").trim_end());
     }
     let new = |pair: &&Pair| matches!(pair.b, Twin::New { .. });
@@ -42,20 +42,45 @@ pub fn cloudformation(proposal: &Proposal) -> String {
     text
 }
 
-/// What CloudFormation's want of an `ignore_changes` means.
-const RESETS: &str = "\
-CloudFormation can't be told to leave a property alone. A stack update that changes anything of a
-listener or rule below writes its whole action list as the template has it, and so puts the
-weights back to the template's: all traffic goes to slot a at once, also where slot b is live and
-slot a is idle at 0 tasks (then users get 503). An update that changes nothing of that resource
-leaves the weights alone, and so does drift detection, which only reports them. The same goes for
-DesiredCount and TaskDefinition of slot a's AWS::ECS::Service: leave DesiredCount out of the
-template, and look at `bg plan` before an update.
+/// What CloudFormation's want of an `ignore_changes` means, of what the service has.
+fn resets(proposal: &Proposal) -> String {
+    let mut routes = proposal.routes.iter().map(|it| &it.forward.kind);
+    let is_record = |kind: &RouteKind| matches!(kind, RouteKind::Record(_));
+    let mut parts = vec!["CloudFormation can't be told to leave a property alone."];
+    if routes.clone().any(|kind| !is_record(kind)) {
+        parts.push(OF_ACTIONS);
+    }
+    if routes.any(is_record) {
+        parts.push(OF_RECORDS);
+    }
+    match proposal.routes.is_empty() {
+        true => parts.extend([OF_SERVICE, OF_SCALING]),
+        false => parts.extend([OF_SERVICE, OF_SCALING, OF_WEIGHTS]),
+    }
+    parts.join("\n")
+}
+
+const OF_ACTIONS: &str = "\
+A stack update that changes anything of a listener or rule below writes its whole action list as the
+template has it, and so puts the weights back to the template's: all traffic goes to slot a at once,
+also where slot b is live and slot a is idle at 0 tasks (then users get 503). An update that changes
+nothing of that resource leaves the weights alone, and so does drift detection, which only reports
+them.";
+const OF_RECORDS: &str = "\
+A stack update that changes anything of a record below writes its Weight as the template has it, and
+so moves traffic, also where slot b is live and slot a is idle at 0 tasks. An update that changes
+nothing of that record leaves its weight alone.";
+const OF_SERVICE: &str = "\
+A stack update that changes anything of slot a's AWS::ECS::Service writes its TaskDefinition, and its
+DesiredCount where the template has one, as they stand there: leave DesiredCount out of the template,
+and look at `bg plan` before an update. Tags that bg keeps on the services (`bg:…`) stay: an update
+takes off only what the template had before.";
+const OF_SCALING: &str = "\
 Of slot a's AWS::ApplicationAutoScaling::ScalableTarget an update that changes anything writes
 MinCapacity, MaxCapacity and SuspendedState as the template has them: where slot a is idle, and its
 scaling asleep, that lifts it to its minimum. `bg plan` shows that, and the next deployment carries
-the live slot's over it; with `--service-from a` slot a keeps the template's. Tags that bg keeps on
-the services (`bg:…`) stay: an update takes off only what the template had before.
+the live slot's over it; with `--service-from a` slot a keeps the template's.";
+const OF_WEIGHTS: &str = "\
 What bg then does:
 - While it deploys, weights that it didn't set are drift: it holds, names them, and ends with exit
   code 5 when `patience` is over. Where they all are on blue it takes that for an operator's hand
@@ -185,6 +210,20 @@ mod tests {
     #[test]
     fn a_whole_service_as_cloudformation() {
         insta::assert_snapshot!(cloudformation(&propose(&facts()).unwrap()));
+    }
+
+    #[test]
+    fn of_a_service_without_a_load_balancer_nothing_is_said_of_weights() {
+        let mut facts = facts();
+        facts.groups.clear();
+        facts.routes.clear();
+        facts.service = serde_json::json!({ "serviceName": "worker" });
+        let text = cloudformation(&propose(&facts).unwrap());
+        for word in ["weight", "Weight", "listener", "traffic"] {
+            assert!(!text.contains(word), "{word}: {text}");
+        }
+        assert!(text.contains("writes its TaskDefinition"), "{text}");
+        assert!(text.contains("# There is nothing to create."), "{text}");
     }
 
     #[test]

@@ -125,7 +125,7 @@ impl Proposal {
 }
 
 /// Whether the route names slot b's group.
-fn is_named(route: &RouteFound, pair: &Pair) -> bool {
+pub(super) fn is_named(route: &RouteFound, pair: &Pair) -> bool {
     match &pair.b {
         Twin::New { .. } => false,
         Twin::There { group, .. } => route.forward.weights.contains_key(&group.id()),

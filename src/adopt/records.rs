@@ -5,7 +5,7 @@ use serde_json::Value;
 use super::facts::{Across, Facts, Group, RouteFound};
 use super::proposal::text;
 use super::twins::{ALIKE, alike, groups_of};
-use crate::deployment::dns::{GroupAt, RecordFound, RecordType, RecordWanted, join};
+use crate::deployment::dns::{GroupAt, RecordFound, RecordType, RecordWanted, host, join};
 use crate::deployment::ids::{LoadBalancerArn, Slots, TargetGroupArn};
 use crate::deployment::surroundings::Forward;
 
@@ -125,6 +125,7 @@ fn both_ends(facts: &Facts, notes: &mut Vec<String>) -> Groups {
 fn other_end<'f>(facts: &'f Facts, a: &Group, notes: &mut Vec<String>) -> Option<&'f Group> {
     let own = a.load_balancer.as_ref()?;
     let others = facts.across.names.keys().filter(|it| *it != own);
+    let others = others.filter(|it| lead_to_both(&facts.across, own, it));
     let is_led_to = |balancer: &&LoadBalancerArn| {
         facts
             .across
@@ -155,6 +156,19 @@ fn other_end<'f>(facts: &'f Facts, a: &Group, notes: &mut Vec<String>) -> Option
         return Some(b);
     }
     None
+}
+
+/// Whether weighted records of one name lead to both load balancers: those of another group of the
+/// service say nothing of this one.
+fn lead_to_both(across: &Across, one: &LoadBalancerArn, other: &LoadBalancerArn) -> bool {
+    let leads = |record: &RecordFound, balancer: &LoadBalancerArn| {
+        let weighted = record.sets.iter().filter(|set| set.weight.is_some());
+        let mut ends = weighted.filter_map(|set| set.leads_to.as_deref()).map(host);
+        let name = across.names.get(balancer).map(|name| host(name));
+        name.is_some_and(|name| ends.any(|end| end == name))
+    };
+    let mut records = across.records.iter();
+    records.any(|record| leads(record, one) && leads(record, other))
 }
 
 /// The group that a load balancer forwards to where slot a's does so to `a`: on the same port and
@@ -233,12 +247,12 @@ mod tests {
     use super::super::config::config;
     use super::super::facts::AlarmNamed;
     use super::super::from::Taken;
-    use super::super::proposal::{Twin, propose};
-    use super::super::testing::{alarm, balancer, facts, group, listener, shop_a};
+    use super::super::proposal::{Pair, Twin, propose};
+    use super::super::testing::{alarm, balancer, facts, group, listener, registers, shop_a};
     use super::*;
     use crate::config::{Config, RecordConfig, RouteConfig, Routes};
     use crate::deployment::dns::SetFound;
-    use crate::deployment::ids::{HostedZoneId, RecordName, SetId};
+    use crate::deployment::ids::{HostedZoneId, RecordName, RouteArn, SetId};
 
     fn second() -> LoadBalancerArn {
         LoadBalancerArn::new(balancer().as_str().replace("app/shop/", "app/two/"))
@@ -342,6 +356,36 @@ mod tests {
             template.contains("shop.example.com AAAA: nothing is added"),
             "{template}"
         );
+        assert!(template.contains("of a record below"), "{template}");
+        assert!(!template.contains("listener"), "{template}");
+        for text in [terraform, template] {
+            assert!(text.starts_with("# Slot b of ECS service shop lacks nothing.\n"));
+        }
+    }
+
+    #[test]
+    fn of_a_group_that_no_record_leads_to_the_other_end_is_not_asked() {
+        let mut facts = apart(pair(RecordType::A));
+        let net = LoadBalancerArn::new(balancer().as_str().replace("app/shop/", "net/shop/"));
+        let mut tcp = Group {
+            load_balancer: Some(net.clone()),
+            ..group("net", "0e")
+        };
+        tcp.settings.insert("Protocol".to_owned(), "TCP".to_owned());
+        let mut route = listener(&[(&tcp, 1)]);
+        route.forward.arn = RouteArn::new(route.forward.arn.as_str().replace("app/", "net/"));
+        route.forward.load_balancer = net.clone();
+        registers(&mut facts, &tcp, "app", 8080);
+        facts.routes.push(route);
+        facts.groups.push(tcp);
+        let end = "net.elb.amazonaws.com".to_owned();
+        facts.across.names.insert(net, end);
+        let proposal = propose(&facts).unwrap();
+        assert_eq!(proposal.notes, [""; 0]);
+        let groups: Vec<&str> = proposal.pairs.iter().map(Pair::b_name).collect();
+        assert_eq!(groups, ["other", "net-b"]);
+        let last = proposal.routes.last().map(|it| it.forward.label());
+        assert_eq!(last.as_deref(), Some("shop.example.com A"));
     }
 
     #[test]

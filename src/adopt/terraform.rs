@@ -5,8 +5,8 @@ use std::fmt::Write;
 
 use super::facts::{Group, RouteFound};
 use super::hcl::{Body, Item, identifier, literal, one, quoted};
-use super::proposal::{Pair, Proposal, Twin};
-use super::texts::{members, one_line, place_of, to_align};
+use super::proposal::{Pair, Proposal, Twin, is_named};
+use super::texts::{members, needs, one_line, place_of, to_align};
 use crate::deployment::bare;
 use crate::deployment::clone::DEPLOYMENT_TAG;
 use crate::deployment::plan::RouteKind;
@@ -26,10 +26,11 @@ const TAGS: [&str; 5] = [
 /// there already stands in comments, so that the whole can be applied as it is.
 pub fn terraform(proposal: &Proposal) -> String {
     let service = &proposal.services.a;
-    let mut text = format!(
-        "# What slot b of ECS service {service} needs, as `bg init --apply` would add it: do one or \
-         the other.\n# Slot b's ECS service, {}, is bg's: it creates it from slot a's, and it must \
-         not stand in\n# Terraform.\n",
+    let mut text = needs(proposal);
+    let _ = writeln!(
+        text,
+        "# Slot b's ECS service, {}, is bg's: it creates it from slot a's, and it must not stand \
+         in\n# Terraform.",
         proposal.services.b
     );
     for pair in &proposal.pairs {
@@ -47,7 +48,7 @@ pub fn terraform(proposal: &Proposal) -> String {
     for route in &proposal.routes {
         if let Some(pair) = proposal.pair_of(route) {
             text.push('\n');
-            commented(&mut text, &of_route(route, pair));
+            commented(&mut text, &of_route(proposal, route, pair));
         }
     }
     text.push('\n');
@@ -217,7 +218,7 @@ fn tags(tags: &BTreeMap<String, String>) -> String {
 }
 
 /// A listener or rule: what its resource has to say of the action.
-fn of_route(route: &RouteFound, pair: &Pair) -> String {
+fn of_route(proposal: &Proposal, route: &RouteFound, pair: &Pair) -> String {
     let forward = &route.forward;
     let (resource, action) = match &forward.kind {
         RouteKind::Listener => ("aws_lb_listener", "default_action"),
@@ -225,6 +226,9 @@ fn of_route(route: &RouteFound, pair: &Pair) -> String {
         RouteKind::Record(_) => return of_records(route),
     };
     let mut text = place_of(route, resource).join("\n") + "\n";
+    if !is_named(route, pair) {
+        text.push_str(&in_two_steps(proposal, pair, action));
+    }
     let mut groups = Body::default();
     let made = |name: &str| format!("aws_lb_target_group.{}.arn", identifier(name));
     for (arn, weight) in members(route, pair, quoted, made) {
@@ -247,6 +251,17 @@ fn of_route(route: &RouteFound, pair: &Pair) -> String {
     body.block("lifecycle", leaves(action));
     body.write(&mut text, 0);
     text
+}
+
+/// How an action is changed of which Terraform is to leave alone what it is.
+fn in_two_steps(proposal: &Proposal, pair: &Pair, action: &str) -> String {
+    let (cluster, service) = (&proposal.cluster, &proposal.services.a);
+    format!(
+        "ignore_changes holds back this very change too. So apply twice: first without {action} in \
+         ignore_changes,\nthen with it. Or apply once with it, and have bg put {b} into the action at \
+         weight 0:\nbg init --cluster {cluster} --service {service} --apply\n",
+        b = pair.b_name()
+    )
 }
 
 /// Two records: nothing is added to them, and their weights are bg's.
@@ -316,8 +331,24 @@ fn of_scaling(name: &str) -> String {
 #[cfg(test)]
 mod tests {
     use super::super::proposal::propose;
-    use super::super::testing::facts;
+    use super::super::testing::{facts, listener, rule, shop_a, twin};
     use super::*;
+
+    #[test]
+    fn a_place_that_ignore_changes_would_hold_back_is_said_to_take_two_applies() {
+        let mut facts = facts();
+        let (a, b) = (shop_a(), twin());
+        facts.groups.push(b.clone());
+        facts.routes = vec![listener(&[(&a, 1)]), rule(&[(&a, 100), (&b, 0)])];
+        let text = terraform(&propose(&facts).unwrap());
+        let (listener, rule) = text.split_once("aws_lb_listener_rule").expect("two routes");
+        let said = "\n# ignore_changes holds back this very change too. So apply twice: first \
+                    without default_action in ignore_changes,\n# then with it. Or apply once with \
+                    it, and have bg put shop-b into the action at weight 0:\n# bg init --cluster \
+                    prod --service shop --apply\n# default_action {\n";
+        assert!(listener.contains(said), "{listener}");
+        assert!(!rule.contains("twice"), "it names both already: {rule}");
+    }
 
     #[test]
     fn a_whole_service_as_terraform() {

@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 use std::fmt::Write;
 
 use super::facts::{Group, RouteFound};
-use super::proposal::{Pair, Twin};
+use super::proposal::{Pair, Proposal, Twin};
 
 /// A JSON string, which YAML reads as one, too.
 pub(super) fn quoted(text: &str) -> String {
@@ -15,6 +15,18 @@ pub(super) fn quoted(text: &str) -> String {
 pub(super) fn one_line(text: &str) -> String {
     let fit = |c: char| if c.is_control() { ' ' } else { c };
     text.chars().map(fit).collect()
+}
+
+/// What the text is for, as its first comment.
+pub(super) fn needs(proposal: &Proposal) -> String {
+    let service = &proposal.services.a;
+    match proposal.additions().is_empty() {
+        true => format!("# Slot b of ECS service {service} lacks nothing.\n"),
+        false => format!(
+            "# What slot b of ECS service {service} needs. This or `bg init --apply` makes a target \
+             group, not both.\n"
+        ),
+    }
 }
 
 /// Where a route's action belongs: into a resource that is there already.

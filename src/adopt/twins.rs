@@ -10,7 +10,7 @@ use super::proposal::{Pair, Twin, text};
 use super::records::is_at_other_end;
 use crate::deployment::bare;
 use crate::deployment::clone::DEPLOYMENT_TAG;
-use crate::deployment::ids::EcsServiceName;
+use crate::deployment::ids::{EcsServiceName, TargetGroupArn};
 use crate::deployment::problem::Problem;
 use crate::deployment::retire;
 
@@ -249,34 +249,70 @@ pub(super) fn service(
     };
     let free = names.iter().find(fits);
     free.map(EcsServiceName::new).ok_or_else(|| {
-        Problem::new(
-            format!(
-                "service {} exists, and does not have just slot b's target groups",
-                names.join(" or ")
-            ),
-            "give slot b's service another name in bg.yaml",
-        )
+        let grown = names.iter().find_map(|name| grown(facts, a, name, pairs));
+        grown.unwrap_or_else(|| {
+            Problem::new(
+                format!(
+                    "service {} exists, and does not have just slot b's target groups",
+                    names.join(" or ")
+                ),
+                "give slot b's service another name in bg.yaml",
+            )
+        })
     })
 }
 
-/// Whether a service is registered with the pairs' other groups and no more.
+/// What is said of slot b's service where it got more target groups than slot a has.
+fn grown(facts: &Facts, a: &EcsServiceName, b: &str, pairs: &[Pair]) -> Option<Problem> {
+    let theirs = groups_of_b(pairs);
+    let own = groups_of(facts.others.get(&EcsServiceName::new(b))?);
+    let (shared, more): (Vec<&str>, Vec<&str>) =
+        own.into_iter().partition(|group| theirs.contains(group));
+    if shared.is_empty() {
+        return None;
+    }
+    let more: Vec<TargetGroupArn> = more.into_iter().map(TargetGroupArn::new).collect();
+    let more: Vec<&str> = more.iter().map(TargetGroupArn::name).collect();
+    let named = &facts.wanted.groups;
+    let is_named = |group: &&str| named.values().any(|it| it == *group);
+    let fix = match more.iter().all(is_named) {
+        true => format!(
+            "bg.yaml names both: `bg plan` shows how the next deployment to {a} registers it with \
+             its own, and there is nothing to add"
+        ),
+        false => "make a target group for slot a like each of these, at weight 0 in the same \
+                  forward actions, and name both in `slots.a.targets` and `slots.b.targets` of \
+                  bg.yaml, in the same order; then bg plan"
+            .to_owned(),
+    };
+    let what = format!(
+        "slot b's service {b} registers its tasks with target group {} too, and slot a's {a} with \
+         none beside it",
+        more.join(", ")
+    );
+    Some(Problem::new(what, fix))
+}
+
+fn groups_of_b(pairs: &[Pair]) -> Vec<&str> {
+    let groups = pairs.iter().filter_map(|pair| match &pair.b {
+        Twin::There { group, .. } => Some(group.arn.as_str()),
+        Twin::New { .. } => None,
+    });
+    groups.collect()
+}
+
+/// Whether a service is registered with the pairs' other groups and no more: with fewer where slot
+/// a got one since it was deployed to.
 fn has_just(service: &Value, pairs: &[Pair]) -> bool {
-    let mut own = groups_of(service);
-    let mut theirs: Vec<&str> = pairs
-        .iter()
-        .filter_map(|pair| match &pair.b {
-            Twin::There { group, .. } => Some(group.arn.as_str()),
-            Twin::New { .. } => None,
-        })
-        .collect();
-    own.sort_unstable();
-    theirs.sort_unstable();
+    let own = groups_of(service);
+    let theirs = groups_of_b(pairs);
     // Without a load balancer another service of that name is this one's twin where bg made it,
     // or where it runs nothing.
-    let bares = own.is_empty() && pairs.is_empty();
     let works = service.get("desiredCount").and_then(Value::as_u64) > Some(0);
-    (!own.is_empty() || (bares && (bare::tag(service, DEPLOYMENT_TAG).is_some() || !works)))
-        && own == theirs
+    match own.is_empty() {
+        true => pairs.is_empty() && (bare::tag(service, DEPLOYMENT_TAG).is_some() || !works),
+        false => own.iter().all(|group| theirs.contains(group)),
+    }
 }
 
 pub(super) fn groups_of(service: &Value) -> Vec<&str> {

@@ -3,7 +3,7 @@
 use serde_json::json;
 
 use super::routes::{HTTP, TCP};
-use super::support::{Scene, between};
+use super::support::{Ended, Scene, between};
 
 const INIT: [&str; 3] = ["init", "--region", "eu-west-1"];
 
@@ -148,6 +148,51 @@ fn without_a_name_and_a_terminal_the_names_are_listed() {
 }
 
 #[test]
+fn an_arn_names_the_cluster_too_and_has_to_be_of_this_place() {
+    let scene = alone(10);
+    scene.ecs("CreateCluster", &json!({ "clusterName": "other" }));
+    let before = scene.footprint();
+    let look = |more: &[&str]| scene.bg(&[&INIT[..], more].concat());
+    let arn = |path: &str| format!("arn:aws:ecs:eu-west-1:123456789012:{path}");
+    let (service, there) = (arn("service/other/shop"), arn("service/demo/shop"));
+    look(&["--cluster", "demo", "--service", &service])
+        .exits(2)
+        .complains(&format!(
+            "--service {service} is in cluster other, and --cluster says demo"
+        ))
+        .complains("leave --cluster out");
+    look(&["--service", &service, "--apply"])
+        .exits(3)
+        .complains("there is no service shop in cluster other");
+    let elsewhere = "arn:aws:ecs:us-east-1:999999999999:cluster/demo";
+    let refused = |ended: Ended| {
+        ended
+            .exits(3)
+            .complains(&format!(
+                "{elsewhere} is in region us-east-1, and bg works in"
+            ))
+            .complains("--region us-east-1, or correct the ARN")
+            .complains("is of account 999999999999, the credentials are for 123456789012")
+    };
+    refused(look(&[
+        "--cluster",
+        elsewhere,
+        "--service",
+        "shop",
+        "--apply",
+    ]));
+    let file = format!("cluster: {elsewhere}\nservice: shop\ntask_definition: t.json\n");
+    scene.write("ecspresso.yml", &file);
+    refused(look(&["--from", "ecspresso.yml"]));
+    assert_eq!((scene.footprint(), scene.config()), (before, None));
+    look(&["--service", &there])
+        .exits(0)
+        .says("Adopt service shop in cluster demo, 123456789012 eu-west-1");
+    let config = scene.config().expect("it is written");
+    assert!(config.contains("\ncluster: demo\n"), "{config}");
+}
+
+#[test]
 fn a_config_that_names_something_else_is_never_overwritten() {
     let scene = alone(10);
     let before = scene.footprint();
@@ -218,6 +263,7 @@ fn other_tools_get_text_and_nothing_is_written() {
     };
     text("terraform")
         .says("resource \"aws_lb_target_group\" \"shop_b\" {")
+        .says("first without default_action in ignore_changes")
         .says("ignore_changes = [default_action]")
         .complains("Nothing was changed in AWS.");
     text("cloudformation")

@@ -119,7 +119,7 @@ fn codedeploys_files_keep_strategy_groups_alarms_and_the_time_until_termination(
         .says("service old: --service says shop")
         .says("target groups second and shop-a\n")
         .says("strategy all-at-once")
-        .says("hook AfterAllowTestTraffic (check): its gate is in bg.yaml, commented out")
+        .says("hook AfterAllowTestTraffic (check): its gate comes commented out")
         .says("added target group second")
         .says("Next: bg plan --task-definition taskdef.json");
     let config = config(&scene);
@@ -139,6 +139,68 @@ fn codedeploys_files_keep_strategy_groups_alarms_and_the_time_until_termination(
         .says("Promoted");
     let status = scene.bg(&["status", "--output", "json"]).exits(0).json();
     assert_eq!(status["live"]["service"], "shop-b", "{status:#}");
+}
+
+#[test]
+fn what_a_config_that_stays_lacks_of_the_files_is_said_and_not_called_taken() {
+    let scene = alone(10);
+    let shop = ["init", "--region", "eu-west-1", "--service", "shop"];
+    scene.bg(&shop).exits(0).says("bg.yaml is written");
+    let before = config(&scene);
+    scene.write(
+        "ecspresso.yml",
+        "region: eu-west-1\ncluster: demo\nservice: shop\nservice_definition: s.json\n\
+         task_definition: t.json\ntimeout: 10m\n",
+    );
+    scene.write(
+        "s.json",
+        r#"{ "deploymentConfiguration": {
+                 "strategy": "CANARY", "bakeTimeInMinutes": 2,
+                 "canaryConfiguration": { "canaryPercent": 5, "canaryBakeTimeInMinutes": 9 },
+                 "alarms": { "alarmNames": ["a1"], "enable": true, "rollback": true } } }"#,
+    );
+    let from = ["init", "--from", "ecspresso.yml"];
+    let kept = scene.bg(&from).exits(0);
+    let shown = kept
+        .says("  found    region eu-west-1\n           cluster demo\n")
+        .says("strategy canary:5%:9m\n")
+        .says(
+            "alarms a1\n  written  nothing of this: bg.yaml is there, and stays as it is. It says \
+             nothing of strategy, guards.alarms, or something else: move it away and run the same \
+             again, or have the new one written beside it (--write FILE)",
+        );
+    assert!(!shown.stdout.contains("  taken "), "{}", shown.stdout);
+    assert_eq!(config(&scene), before);
+    let json = [&from[..], &["--output", "json"]].concat();
+    let document = scene.bg(&json).exits(0).json();
+    assert_eq!(document["from"]["taken"], json!([]));
+    assert_eq!(document["from"]["found"][0], "region eu-west-1");
+
+    let beside = [&from[..], &["--write", "new.yaml"]].concat();
+    scene
+        .bg(&beside)
+        .exits(0)
+        .says("  taken    region eu-west-1\n")
+        .says("new.yaml is written");
+    let new = std::fs::read_to_string(scene.folder().join("new.yaml")).expect("it is written");
+    assert!(new.contains("\n    - \"a1\"\n"), "{new}");
+    scene.write("bg.yaml", &new);
+    scene
+        .bg(&from)
+        .exits(0)
+        .says("bg.yaml is there, and stays as it is; it says the same\n");
+    scene.write("bg.yaml", "service: other\n");
+    scene
+        .bg(&from)
+        .exits(2)
+        .says("  written  nothing of this: bg.yaml is there, and stays as it is\n")
+        .complains("bg.yaml is there already");
+    let text = [&from[..], &["--format", "terraform"]].concat();
+    scene
+        .bg(&text)
+        .exits(0)
+        .complains("  found    region eu-west-1\n")
+        .complains("--service shop --from ecspresso.yml, which finds it and writes bg.yaml");
 }
 
 #[test]

@@ -76,13 +76,11 @@ pub(super) fn untaken(hooks: &[Hook]) -> Option<String> {
     let told: Vec<String> = hooks.map(Hook::told).collect();
     let gates = match told.len() {
         0 => return None,
-        1 => "its gate is",
-        _ => "their gates are",
+        1 => "its gate comes",
+        _ => "their gates come",
     };
     let told = told.join(", ");
-    Some(format!(
-        "{told}: {gates} in bg.yaml, commented out: {OTHER_CONTRACT}"
-    ))
+    Some(format!("{told}: {gates} commented out: {OTHER_CONTRACT}"))
 }
 
 /// The same above their gates.

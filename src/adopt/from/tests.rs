@@ -274,7 +274,7 @@ fn what_functions_made_for_codedeploy_lack_is_said_once() {
     let left = taken.left();
     assert_eq!(left.len(), 1, "{left:#?}");
     let hooks = "hook AfterInstall (one), hook BeforeAllowTraffic (two), hook AfterAllowTraffic \
-                 (three): their gates are in bg.yaml, commented out: ";
+                 (three): their gates come commented out: ";
     assert!(left[0].starts_with(hooks), "{left:?}");
     let gates = hooks::gates(&taken.hooks).join("\n");
     assert_eq!(gates.matches("PutLifecycleEventHook").count(), 1, "{gates}");

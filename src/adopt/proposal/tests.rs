@@ -6,7 +6,7 @@ use super::*;
 use crate::adopt::testing::{
     balancer, facts, group, listener, owned, registers, rule, shop_a, twin,
 };
-use crate::adopt::{Taken, cloudformation, config, terraform};
+use crate::adopt::{Taken, Wanted, cloudformation, config, terraform};
 use crate::config::{Config, SlotConfig};
 use crate::deployment::ids::LoadBalancerArn;
 use crate::deployment::scaling::{ScalableTarget, Suspended};
@@ -213,6 +213,54 @@ fn slot_b_of_another_service_is_no_service_to_adopt() {
         said.contains("bg init --cluster prod --service shop"),
         "{said}"
     );
+}
+
+#[test]
+fn a_live_slot_b_that_got_a_group_more_is_no_other_service() {
+    let mut facts = facts();
+    let b = twin();
+    let admin = group("admin", "0d");
+    facts.routes = vec![listener(&[(&shop_a(), 0), (&b, 100)])];
+    facts.groups.extend([b.clone(), admin.clone()]);
+    let entries = json!([{ "targetGroupArn": b.arn }, { "targetGroupArn": admin.arn }]);
+    let second = json!({ "serviceName": "shop-b", "loadBalancers": entries });
+    facts.others.insert(EcsServiceName::new("shop-b"), second);
+    facts.wanted.service = Some(EcsServiceName::new("shop-b"));
+    let said = refusals(&facts);
+    let what = "slot b's service shop-b registers its tasks with target group admin too, and slot \
+                a's shop with none beside it; make a target group for slot a like";
+    assert!(said.contains(what), "{said}");
+    assert!(!said.contains("another name"), "{said}");
+    facts.wanted.groups = owned(&[("shop-a", "shop-b"), ("admin-a", "admin")]);
+    let said = refusals(&facts);
+    let way = "`bg plan` shows how the next deployment to shop registers it with its own";
+    assert!(said.contains(way), "{said}");
+    // One that has none of slot b's groups is somebody else's.
+    facts.wanted = Wanted::default();
+    let entries = json!([{ "targetGroupArn": admin.arn }]);
+    let others = facts.others.values_mut();
+    others.for_each(|it| it["loadBalancers"] = entries.clone());
+    assert!(propose(&facts).is_ok(), "under a name with a hash");
+    facts.wanted.service = Some(EcsServiceName::new("shop-b"));
+    assert!(refusals(&facts).contains("another name"));
+}
+
+#[test]
+fn a_slot_b_that_was_deployed_before_slot_a_got_a_port_is_slot_b() {
+    let mut facts = facts();
+    let (b, admin, admin_b) = (twin(), group("admin", "0d"), group("admin-b", "0e"));
+    registers(&mut facts, &admin, "app", 9000);
+    facts.routes = vec![
+        listener(&[(&shop_a(), 100), (&b, 0)]),
+        rule(&[(&admin, 100), (&admin_b, 0)]),
+    ];
+    facts.groups.extend([b.clone(), admin, admin_b]);
+    let entries = json!([{ "targetGroupArn": b.arn }]);
+    let second = json!({ "serviceName": "shop-b", "loadBalancers": entries });
+    facts.others.insert(EcsServiceName::new("shop-b"), second);
+    let proposal = propose(&facts).unwrap();
+    assert_eq!(proposal.services.b.as_str(), "shop-b");
+    assert_eq!(proposal.additions(), []);
 }
 
 #[test]

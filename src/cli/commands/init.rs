@@ -4,6 +4,8 @@ mod adopt;
 mod choose;
 mod file;
 mod from;
+mod lacking;
+mod named;
 mod state;
 
 use crate::cli::args::{Global, InitArgs};

@@ -4,9 +4,11 @@ use std::path::{Path, PathBuf};
 
 use serde_json::{Value, json};
 
-use super::choose::choose;
+use super::choose::{choose, names};
 use super::file::{self, Fate};
-use super::from::{self, From};
+use super::from::{self, From, Use};
+use super::lacking::lacking;
+use super::named::{self, Asked, is_arn};
 use crate::adopt::{self, Pair, Proposal, Taken, Wanted};
 use crate::aws::{AwsError, Cloud, ErrorClass, Unfinished};
 use crate::cli::args::{Global, InitArgs, InitFormat, OutputFormat};
@@ -31,26 +33,39 @@ pub(super) async fn run(global: &Global, args: &InitArgs) -> Result<ExitCode, Cl
             "--apply and another --format exclude each other: who adds it, bg or that tool?";
         return Err(CliError::usage(message).hint("leave out one of them"));
     }
+    let asked = Asked::of(args)?;
+    let args = &asked.args;
     let path = path(global, args);
     // A text for another tool writes no config, and one that is there names the service all the same.
-    let there = path.clone().unwrap_or_else(|| usual(global));
-    let there = file::read(&there);
-    let from = from::read(&args.from)?.with_flags(global, args);
+    let kept = path.as_deref().and_then(file::read);
+    let agreed = kept.as_ref().map(|config| config.discovery);
+    let there = kept.clone().or_else(|| file::read(&usual(global)));
+    let from = from::read(&args.from)?.with_flags(global, &asked);
     let for_people = global.output != OutputFormat::Json;
-    let agreed = there.as_ref().map(|config| config.discovery);
-    let agreed = agreed.unwrap_or_default() == Discovery::Shared;
-    let looked = look(global, args, &from, there).await;
+    let looked = look(global, &asked, &from, there).await;
     let from = match &looked {
         Ok((_, proposal)) => from.with_groups_of(proposal),
         Err(_) => from,
     };
+    let proposed = looked.as_ref().map(|(_, proposal)| proposal).ok();
+    let fate = proposed.and_then(|it| Some(file::fate(path.as_deref()?, it)));
+    let used = match (&fate, path.as_deref()) {
+        (Some(Ok(Fate::Written)), _) => Use::Taken,
+        (_, Some(config)) if config.exists() => Use::Kept {
+            config,
+            lacks: match (&fate, &kept, proposed) {
+                (Some(Ok(_)), Some(kept), Some(it)) => Some(lacking(kept, it, &from.taken)),
+                _ => None,
+            },
+        },
+        _ => Use::Nowhere,
+    };
     // What they say may be why the look failed.
     if for_people {
-        from.show(args);
+        from.show(args, &used);
     }
     let (cloud, mut proposal) = looked?;
     proposal.notes.extend(from.other_endpoint(&proposal));
-    let fate = path.as_deref().map(|path| file::fate(path, &proposal));
     let fate = fate.transpose()?;
     if for_people {
         show(global, args, &proposal)?;
@@ -66,6 +81,7 @@ pub(super) async fn run(global: &Global, args: &InitArgs) -> Result<ExitCode, Cl
     }
     if for_people {
         let plan = plan(&from.taken, path.as_deref());
+        let agreed = agreed == Some(Discovery::Shared);
         let plan = match proposal.registered && !agreed {
             true => consent_first(&plan, path.as_deref()),
             false => plan,
@@ -73,7 +89,7 @@ pub(super) async fn run(global: &Global, args: &InitArgs) -> Result<ExitCode, Cl
         say_next(args, &proposal, path.as_deref(), &plan);
         return Ok(ExitCode::Stands);
     }
-    let document = document(args, &from, &proposal, path.as_deref().zip(fate));
+    let document = document(args, (&from, &used), &proposal, path.as_deref().zip(fate));
     print_json(&document).map_err(|error| CliError::from_error(ErrorKind::Unexpected, &error))?;
     Ok(ExitCode::Stands)
 }
@@ -81,12 +97,16 @@ pub(super) async fn run(global: &Global, args: &InitArgs) -> Result<ExitCode, Cl
 /// Finds out which service is meant, and what it lacks.
 async fn look(
     global: &Global,
-    args: &InitArgs,
+    asked: &Asked,
     from: &From,
     there: Option<Config>,
 ) -> Result<(Cloud, Proposal), CliError> {
     let (cloud, _) = aws_alone(&from.in_its_region(global), there.as_ref()).await?;
-    let (cluster, service) = choose(&cloud, args, &from.taken, there.as_ref()).await?;
+    let wanted = names(&asked.args, &from.taken, there.as_ref());
+    let cluster = wanted.cluster.iter().filter(|it| is_arn(it));
+    let arns = asked.arns.iter().chain(cluster).map(String::as_str);
+    named::refuse_elsewhere(&cloud, &arns.collect::<Vec<_>>()).await?;
+    let (cluster, service) = choose(&cloud, wanted).await?;
     if let Some(config) = &there {
         file::refuse_slot_b(config, &cluster, &service)?;
     }
@@ -309,16 +329,20 @@ fn say_next(args: &InitArgs, proposal: &Proposal, path: Option<&Path>, plan: &st
                 "Next: bg init{config} --cluster {cluster} --service {service} --apply, then {plan}"
             );
         }
-        InitFormat::Terraform | InitFormat::Cloudformation => note!(
-            "Nothing was changed in AWS. Next: apply this, then bg init --cluster {cluster} \
-             --service {service}, which finds it and writes {CONFIG_FILE}"
-        ),
+        InitFormat::Terraform | InitFormat::Cloudformation => {
+            let from = args.from.iter();
+            let from: String = from.map(|it| format!(" --from {}", it.display())).collect();
+            note!(
+                "Nothing was changed in AWS. Next: apply this, then bg init --cluster {cluster} \
+                 --service {service}{from}, which finds it and writes {CONFIG_FILE}"
+            );
+        }
     }
 }
 
 fn document(
     args: &InitArgs,
-    from: &From,
+    (from, used): (&From, &Use<'_>),
     proposal: &Proposal,
     config: Option<(&Path, Fate)>,
 ) -> Value {
@@ -335,9 +359,14 @@ fn document(
     let config = config.map(|(path, fate)| {
         json!({ "path": path.display().to_string(), "written": fate == Fate::Written })
     });
-    let from = (!from.files.is_empty()).then(
-        || json!({ "files": from.files, "taken": from.taken.words(), "left": from.taken.left() }),
-    );
+    let from = (!from.files.is_empty()).then(|| {
+        let found = from.taken.words();
+        let taken: &[String] = match used {
+            Use::Taken => &found,
+            Use::Kept { .. } | Use::Nowhere => &[],
+        };
+        json!({ "files": from.files, "found": found, "taken": taken, "left": from.taken.left() })
+    });
     json!({
         "from": from,
         "account": proposal.account,

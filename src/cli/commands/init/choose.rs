@@ -12,20 +12,37 @@ use crate::cli::missing;
 use crate::config::Config;
 use crate::deployment::ids::{ClusterName, EcsServiceName};
 
-/// The cluster and the service that the arguments, another tool's files, the config that is there,
-/// or the person at the terminal names.
-pub(super) async fn choose(
-    cloud: &Cloud,
-    args: &InitArgs,
-    taken: &Taken,
-    there: Option<&Config>,
-) -> Result<(ClusterName, EcsServiceName), CliError> {
+/// What is named without asking.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub(super) struct Names {
+    /// The cluster, by name or ARN.
+    pub(super) cluster: Option<String>,
+    /// The service, the same way.
+    pub(super) service: Option<String>,
+}
+
+/// The cluster and the service that the arguments, another tool's files or the config that is there
+/// names.
+pub(super) fn names(args: &InitArgs, taken: &Taken, there: Option<&Config>) -> Names {
     let cluster = args.cluster.clone().or_else(|| taken.cluster.clone());
     let service = args.service.clone().or_else(|| taken.service.clone());
-    // What these name is somewhere else, perhaps.
-    let there = there.filter(|_| service.is_none() && cluster.is_none());
-    let cluster = match cluster.or_else(|| there.map(|config| config.cluster.clone())) {
-        Some(name) => name,
+    match there {
+        // What the others name is somewhere else, perhaps.
+        Some(config) if service.is_none() && cluster.is_none() => Names {
+            cluster: Some(config.cluster.clone()),
+            service: Some(config.slots.a.service.clone()),
+        },
+        _ => Names { cluster, service },
+    }
+}
+
+/// The cluster and the service that are named, or that the person at the terminal names.
+pub(super) async fn choose(
+    cloud: &Cloud,
+    names: Names,
+) -> Result<(ClusterName, EcsServiceName), CliError> {
+    let cluster = match names.cluster {
+        Some(name) => last_part(&name).to_owned(),
         None => {
             let names = cloud.names_of_clusters().await;
             let names = sorted(names.map_err(|error| cant_look(&error))?);
@@ -40,7 +57,7 @@ pub(super) async fn choose(
         }
     };
     let cluster = ClusterName::new(cluster);
-    let service = match service.or_else(|| there.map(|config| config.slots.a.service.clone())) {
+    let service = match names.service {
         Some(name) => last_part(&name).to_owned(),
         None => {
             let names = match cloud.names_of_services(&cluster).await {

@@ -4,6 +4,7 @@ use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 
 use super::file::last_part;
+use super::named::Asked;
 use crate::adopt::{self, Pair, Proposal, Taken, Wanted};
 use crate::cli::args::{Global, InitArgs, InitFormat};
 use crate::cli::error::CliError;
@@ -22,9 +23,53 @@ pub(super) struct From {
     pub(super) taken: Taken,
 }
 
+/// What becomes of what the files say.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(super) enum Use<'p> {
+    /// It is written.
+    Taken,
+    /// It isn't: a config is there, and stays as it is.
+    Kept {
+        /// Where.
+        config: &'p Path,
+        /// The keys of which that says nothing or something else, where it is of this service.
+        lacks: Option<Vec<&'static str>>,
+    },
+    /// It isn't: nothing is.
+    Nowhere,
+}
+
+impl Use<'_> {
+    /// What the list of it is called.
+    fn label(&self) -> &'static str {
+        match self {
+            Use::Taken => "taken",
+            Use::Kept { .. } | Use::Nowhere => "found",
+        }
+    }
+
+    /// Why nothing of it is written.
+    fn words(&self) -> Option<String> {
+        let Use::Kept { config, lacks } = self else {
+            return None;
+        };
+        let config = config.display();
+        let there = format!("nothing of this: {config} is there, and stays as it is");
+        Some(match lacks.as_deref() {
+            None => there,
+            Some([]) => format!("{there}; it says the same"),
+            Some(lacks) => format!(
+                "{there}. It says nothing of {}, or something else: move it away and run the same \
+                 again, or have the new one written beside it (--write FILE) to compare",
+                lacks.join(", ")
+            ),
+        })
+    }
+}
+
 impl From {
-    /// Tells what they say.
-    pub(super) fn show(&self, args: &InitArgs) {
+    /// Tells what they say, and what becomes of it.
+    pub(super) fn show(&self, args: &InitArgs, used: &Use<'_>) {
         if self.files.is_empty() {
             return;
         }
@@ -34,7 +79,11 @@ impl From {
             .map(|it| it.display().to_string())
             .collect();
         let mut lines = vec![format!("From {}", files.join(", "))];
-        for (label, words) in [("taken", self.taken.words()), ("left", self.taken.left())] {
+        for (label, words) in [
+            (used.label(), self.taken.words()),
+            ("written", used.words().into_iter().collect()),
+            ("left", self.taken.left()),
+        ] {
             lines.extend(words.iter().enumerate().map(|(at, words)| {
                 let label = if at == 0 { label } else { "" };
                 format!("  {label:<8} {words}")
@@ -48,16 +97,21 @@ impl From {
     }
 
     /// The flags win over the files, and what these name otherwise is told as left.
-    pub(super) fn with_flags(mut self, global: &Global, args: &InitArgs) -> From {
-        let taken = &mut self.taken;
-        for (what, flag, file) in [
-            ("region", &global.region, &mut taken.region),
-            ("cluster", &args.cluster, &mut taken.cluster),
-            ("service", &args.service, &mut taken.service),
+    pub(super) fn with_flags(mut self, global: &Global, asked: &Asked) -> From {
+        let (taken, args) = (&mut self.taken, &asked.args);
+        for (what, by, flag, file) in [
+            ("region", "--region", &global.region, &mut taken.region),
+            (
+                "cluster",
+                asked.cluster_by,
+                &args.cluster,
+                &mut taken.cluster,
+            ),
+            ("service", "--service", &args.service, &mut taken.service),
         ] {
             let Some(flag) = flag else { continue };
             if let Some(other) = file.take_if(|it| last_part(it) != last_part(flag)) {
-                let why = format!("{what} {other}: --{what} says {flag}");
+                let why = format!("{what} {other}: {by} says {flag}");
                 taken.left.push(why);
             }
         }
