@@ -13,6 +13,7 @@ use super::notices::Notices;
 use super::past::unknown;
 use super::running::{Job, drive, ended_badly, heed_signals, wind_up};
 use super::session::Session;
+use super::story::Story;
 use super::terminal::Surface;
 use super::traces;
 use super::traffic::Traffic;
@@ -211,14 +212,15 @@ impl Abandoned {
         }
     }
 
-    /// Drives it for a while without showing anything, telling those elsewhere: to where it only
-    /// has to wait.
+    /// Drives it for a while without showing anything, telling those elsewhere and CI: to where it
+    /// only has to wait.
     ///
     /// # Errors
     /// Where somebody else drives it; only before anything was changed.
     pub(super) async fn round(
         self,
         session: &Session,
+        story: &Story,
         at_most: Timestamp,
     ) -> Result<Deployment, CliError> {
         let (store, service) = (&session.store, self.deployment.plan.service.clone());
@@ -229,6 +231,9 @@ impl Abandoned {
         let unwatched_since = self.unwatched_since(before.as_ref());
         // What is in the journal already was told of, or wasn't, when it was written there.
         let mut notices = Notices::of(session).knowing(&self.records);
+        for record in &self.records {
+            story.on(record);
+        }
         let run = Run {
             cloud: &session.cloud,
             store,
@@ -236,7 +241,10 @@ impl Abandoned {
             holder: holder.clone(),
             body: None,
             asks: &mut Asks::default(),
-            show: &mut |record| notices.record(record),
+            show: &mut |record| {
+                story.on(record);
+                notices.record(record);
+            },
         };
         let by = format!("{}@{} (bg tick)", holder.owner, holder.host);
         let until = Until::Rest { at_most };

@@ -10,11 +10,12 @@ use std::sync::OnceLock;
 use super::args::{Cli, Misuse, OutputFormat, RunArgs, Verb};
 use super::error::{CliError, ErrorKind};
 use super::exit::ExitCode;
-use super::story::{Said, Told};
+use super::story::{Aside, Said, Told};
 use crate::deployment::ids::DeploymentId;
 use crate::report::ci::facts::Facts;
-use crate::report::ci::github::{Annotation, Level, annotations, outputs};
+use crate::report::ci::github::{Annotation, Level, annotations, of_end, outputs};
 use crate::report::ci::junit::{self, CaseResult, junit};
+use crate::report::ci::markdown::inline;
 use crate::report::ci::summary::{Mark, Room, note, summary};
 use crate::report::ci::{deployments, joined};
 use crate::report::line::StyledLine;
@@ -35,8 +36,10 @@ pub(super) fn write_down(cli: &Cli, ended: &Result<ExitCode, CliError>) {
     let end = End::of(cli, ended);
     if in_actions() {
         annotate(cli, &end, ended);
-        if run.is_some() || matches!(cli.verb, Verb::Plan(_)) {
-            fill("GITHUB_OUTPUT", &outputs(&end.facts));
+        if run.is_some() || matches!(cli.verb, Verb::Plan(_) | Verb::Tick(_)) {
+            if end.facts != Facts::default() {
+                fill("GITHUB_OUTPUT", &outputs(&end.facts));
+            }
             fill_summary(|room| end.summary(room));
         }
     }
@@ -119,10 +122,13 @@ impl End {
             Ok(_) => told.said.clone(),
         };
         let is_over = |view: &View| view.outcome.is_some();
+        let is_round = matches!(cli.verb, Verb::Tick(_));
         let facts = match (&note, view) {
+            (None, _) if is_round => Facts::of_a_round(&told.records),
             // An error may leave a deployment behind that has not ended.
             (Some(note), Some(view)) if !is_over(&view) => Facts::of(&view, note.outcome),
             (Some(note), _) => Facts {
+                deployment: named(cli).filter(|_| note.outcome != "refused"),
                 task_definition: note.task_definition.clone(),
                 ..Facts::without_deployment(note.outcome)
             },
@@ -140,6 +146,7 @@ impl End {
                 .as_ref()
                 .map(|it| note(it.mark, &it.title, &it.lines)),
         );
+        parts.extend(asides(&self.told.asides));
         parts.extend(self.told.left.as_ref().map(|left| format!("> {left}\n")));
         parts.join("\n")
     }
@@ -157,6 +164,29 @@ impl End {
             (_, true) => junit::lone("preflight", CaseResult::Passed),
         }
     }
+}
+
+/// The deployment that the command line names.
+fn named(cli: &Cli) -> Option<DeploymentId> {
+    match &cli.verb {
+        Verb::Resume(args) => args.id.as_ref().map(DeploymentId::new),
+        _ => None,
+    }
+}
+
+/// What a round did beside driving deployments to their ends, as a list.
+fn asides(asides: &[Aside]) -> Option<String> {
+    let item = |aside: &Aside| {
+        let mark = match aside.level {
+            Level::Error => "❌ ",
+            Level::Warning => "⚠️ ",
+            Level::Notice => "",
+        };
+        let lines: Vec<String> = aside.text.lines().map(inline).collect();
+        format!("- {mark}{}\n", lines.join("<br>"))
+    };
+    let items: String = asides.iter().map(item).collect();
+    (!items.is_empty()).then_some(items)
 }
 
 /// Of a run that showed nothing.
@@ -197,13 +227,24 @@ fn verb(cli: &Cli) -> &'static str {
         Verb::Restart(_) => "bg restart",
         Verb::Rollback(_) => "bg rollback",
         Verb::Resume(_) => "bg resume",
+        Verb::Tick(_) => "bg tick",
         _ => "bg",
     }
 }
 
 fn annotate(cli: &Cli, end: &End, ended: &Result<ExitCode, CliError>) {
     let views = deployments(&end.told.records).into_iter().map(View::of);
-    let mut all: Vec<Annotation> = views.flat_map(|view| annotations(&view)).collect();
+    // What preflight warned of was told by the one that began it.
+    let of = |view: View| match cli.verb {
+        Verb::Tick(_) => of_end(&view).into_iter().collect(),
+        _ => annotations(&view),
+    };
+    let mut all: Vec<Annotation> = views.flat_map(of).collect();
+    all.extend(end.told.asides.iter().map(|aside| Annotation {
+        level: aside.level,
+        title: verb(cli).to_owned(),
+        message: aside.text.clone(),
+    }));
     if let Err(error) = ended {
         all.push(Annotation {
             level: Level::Error,

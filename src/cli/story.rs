@@ -5,6 +5,7 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use crate::deployment::event::{Event, Record};
 use crate::deployment::ids::TaskDefinitionArn;
+use crate::report::ci::github::Level;
 use crate::report::ci::summary::Mark;
 use crate::report::line::StyledLine;
 
@@ -21,6 +22,16 @@ pub(super) struct Told {
     pub(super) said: Option<Said>,
     /// What somebody else has to do, and from when on.
     pub(super) left: Option<String>,
+    /// What a round did, or found, that no deployment's records tell.
+    pub(super) asides: Vec<Aside>,
+}
+
+/// Something that a round did, or found.
+#[derive(Debug, Clone)]
+pub(super) struct Aside {
+    pub(super) level: Level,
+    /// Whose it is, and what: `shop: slot a, service shop: retired`.
+    pub(super) text: String,
 }
 
 /// How it ended without a deployment of its own.
@@ -68,6 +79,11 @@ impl Story {
     /// What it leaves to others.
     pub(super) fn leave(&self, what: String) {
         self.told().left = Some(what);
+    }
+
+    /// One more thing that a round did, or found.
+    pub(super) fn note(&self, aside: Aside) {
+        self.told().asides.push(aside);
     }
 
     /// How it ends, where no deployment of its own says more.

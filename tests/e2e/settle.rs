@@ -192,3 +192,49 @@ fn it_says_so_where_traffic_is_split_and_nothing_tells_why() {
         .complains("traffic is split")
         .complains("--to a --force");
 }
+
+#[test]
+fn it_tells_how_what_has_ended_did_and_leaves_it_so() {
+    let scene = Scene::at_speed(50);
+    let mut first = scene.start(&["deploy", "--image", "shop:v2", "--wait-retire"]);
+    first.until_it_says("Promoted");
+    first.signal("KILL");
+    assert_eq!(first.end().code, -1);
+    let history = scene.bg(&["history", "--output", "json"]).exits(0).json();
+    let promoted = history[0]["id"].as_str().expect("its id").to_owned();
+    let files = ["--env-file", "f.env", "--junit", "bg.xml"];
+    let read = |name: &str| fs::read_to_string(scene.folder().join(name)).expect("it is there");
+    let settle = |id: &str| {
+        let arguments = [&["resume", id, "--revert"][..], &files].concat();
+        scene.bg_with(&IN_CI, &arguments)
+    };
+    let settled = settle(&promoted).exits(0);
+    settled
+        .complains(&format!("deployment {promoted} has ended"))
+        .says("Promoted: green (slot b");
+    let told = read("f.env");
+    let ended = |outcome: &str, id: &str, revision: &str, weight: &str| {
+        format!(
+            "BG_OUTCOME='{outcome}'\nBG_DEPLOYMENT_ID='{id}'\nBG_TASK_DEFINITION_ARN='\
+             arn:aws:ecs:eu-west-1:123456789012:task-definition/shop:{revision}'\n\
+             BG_GREEN_WEIGHT='{weight}'\n"
+        )
+    };
+    assert_eq!(told, ended("promoted", &promoted, "2", "100"));
+    assert!(read("bg.xml").contains("failures=\"0\""));
+    assert_eq!(scene.weights(), (0, 100));
+
+    // Another process has ended it, and one that came later is nobody's concern here.
+    scene.configure(&[LONG]);
+    killed_at(&scene, "baking");
+    let history = scene.bg(&["history", "--output", "json"]).exits(0).json();
+    let reverted = history[0]["id"].as_str().expect("its id").to_owned();
+    assert_ne!(reverted, promoted);
+    scene.bg(&["resume", "--revert"]).exits(0);
+    settle(&reverted).exits(0).says("Reverted: blue (slot b");
+    assert_eq!(read("f.env"), ended("reverted", &reverted, "3", "0"));
+    let json = ["resume", &promoted, "--revert", "--output", "json"];
+    let last = scene.bg_with(&IN_CI, &json).exits(0).json();
+    assert_eq!(last["event"]["outcome"]["kind"], "promoted", "{last}");
+    assert_eq!(scene.weights(), (0, 100));
+}

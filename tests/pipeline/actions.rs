@@ -53,17 +53,57 @@ fn a_good_version_gives_outputs_headings_and_a_summary_with_a_chart() {
 #[test]
 fn a_scheduled_job_does_what_others_have_left() {
     let scene = Scene::at_speed(200);
+    let inputs = [("command", "tick"), ("arguments", "--config=bg.yaml")];
+    let mut job = Job::on(&scene, &inputs);
+    let idle = job.step("run").exits(0).gives("outcome", "unchanged");
+    idle.sums_up("### ✅ bg tick: nothing is due");
     Job::on(&scene, &[("image", "shop:v2")])
         .step("run")
         .exits(0);
-    until("blue to be scaled to zero", || {
-        let mut job = Job::on(
-            &scene,
-            &[("command", "tick"), ("arguments", "--config=bg.yaml")],
-        );
-        job.step("run").exits(0);
-        (scene.desired("shop") == 0).then_some(())
+    until("blue to be retired", || {
+        let mut job = Job::on(&scene, &inputs);
+        let step = job.step("run").exits(0);
+        let retired = "shop: slot a, service shop: retired";
+        step.log().stdout.contains(retired).then(|| {
+            step.says(&format!("::notice title=bg tick::{retired}\n"))
+                .sums_up(&format!("- {retired}\n"));
+        })
     });
+    assert_eq!(scene.desired("shop"), 0);
+}
+
+#[test]
+fn a_scheduled_job_that_puts_a_deployment_back_fails_and_says_why() {
+    let scene = Scene::at_speed(100);
+    let table = "patience: 60m\nstate: dynamodb://bg-state";
+    scene.configure(&[LONG, ("patience: 60m", table)]);
+    scene.bg(&["init", "--state"]).exits(0);
+    let mut killed = scene.start(&["deploy", "--image", "shop:bad"]);
+    killed.until_it_says("baking");
+    killed.signal("KILL");
+    killed.end();
+    until("the revert", || {
+        let mut job = Job::on(&scene, &[("command", "tick")]);
+        let step = job.step("run");
+        if step.outcome == "success" {
+            // What goes on is the next round's, and nobody's to put back.
+            let driven = step.outputs.get("deployment-id");
+            assert!(driven.is_none_or(String::is_empty), "{step:?}");
+            return None;
+        }
+        step.exits(4).gives("outcome", "reverted");
+        step.gives("green-weight", "0")
+            .says("::error title=Reverted%3A shop%3Abad to shop::Reverted: blue")
+            .says("\n  why  ")
+            .says("the cart has no column \"discount\"")
+            .sums_up("### ❌ Reverted: shop:bad to shop")
+            .sums_up("ERROR GET /cart 500");
+        let annotations = step.log().stdout.matches("::error title=").count();
+        assert_eq!(annotations, 1, "{}", step.log());
+        assert_eq!(job.step("settle").outcome, "skipped");
+        Some(())
+    });
+    scene.stands_on_blue();
 }
 
 #[test]
@@ -209,6 +249,43 @@ fn inputs_of_a_version_mean_nothing_where_none_is_taken() {
     let mut job = Job::on(&scene, &inputs);
     job.step("run")
         .says("::warning title=strategy is not taken over::rollback ");
+}
+
+#[test]
+fn what_means_nothing_to_a_round_is_said() {
+    let scene = Scene::at_speed(1);
+    let inputs = [
+        ("command", "tick"),
+        ("desired-count", "4"),
+        ("codedeploy-application", "shop"),
+        ("wait-for-service-stability", "true"),
+        ("force-new-deployment", "true"),
+        ("service", "shop"),
+    ];
+    let mut job = Job::on(&scene, &inputs);
+    let step = job.step("run").exits(0);
+    for (input, _) in &inputs[1..] {
+        step.says(&format!("::warning title={input} is not taken over::"));
+    }
+    let mut job = Job::on(&scene, &[("command", "tick"), ("arguments", "--wat")]);
+    let step = job.step("run").exits(2).gives("outcome", "failed");
+    step.sums_up("unexpected argument '--wat'");
+}
+
+#[test]
+fn nothing_that_is_deployed_in_any_case_is_forced() {
+    let scene = Scene::at_speed(1);
+    for command in ["restart", "rollback"] {
+        // A cluster so that nothing is begun.
+        let inputs = [("command", command), ("cluster", "staging")];
+        for (forced, is_said) in [("true", true), ("false", false)] {
+            let inputs = [&inputs[..], &[("force-new-deployment", forced)]].concat();
+            let mut job = Job::on(&scene, &inputs);
+            let log = job.step("run").exits(2).log();
+            let warning = "::warning title=force-new-deployment is not taken over::";
+            assert_eq!(log.stdout.contains(warning), is_said, "{log}");
+        }
+    }
 }
 
 #[test]

@@ -145,6 +145,23 @@ impl Build {
         names.map(|name| (name.to_owned(), value(name))).collect()
     }
 
+    /// Runs it up to where its deployment says `phase`, and kills that.
+    fn is_killed_at(&mut self, phase: &str) {
+        let begins = self.phase("install") && self.phase("pre_build");
+        assert!(begins, "{}", self.log);
+        let mut commands = self.commands("build");
+        let deploys = commands.pop().expect("the last one deploys");
+        for command in commands {
+            let ended = self.start(&command).end();
+            assert!(self.took(&ended));
+        }
+        let mut shell = self.start(&deploys);
+        shell.until_it_says(phase);
+        kill_child_of(shell.id());
+        let ended = shell.end();
+        assert!(!self.took(&ended));
+    }
+
     fn report(&self) -> String {
         let path = self.source.join("bg-report/bg.xml");
         fs::read_to_string(path).expect("the report is there")
@@ -227,22 +244,7 @@ fn what_a_kill_leaves_in_the_middle_is_put_back_after_it() {
     scene.configure(&[TABLE, LONG]);
     definitions(scene.folder(), "shop:v2");
     let mut build = Build::of(&scene);
-    assert!(
-        build.phase("install") && build.phase("pre_build"),
-        "{}",
-        build.log
-    );
-    let mut commands = build.commands("build");
-    let deploys = commands.pop().expect("the last one deploys");
-    for command in commands {
-        let ended = build.start(&command).end();
-        assert!(build.took(&ended));
-    }
-    let mut shell = build.start(&deploys);
-    shell.until_it_says("baking");
-    kill_child_of(shell.id());
-    let ended = shell.end();
-    assert!(!build.took(&ended));
+    build.is_killed_at("baking");
     assert_eq!(scene.weights(), (90, 10));
 
     assert!(
@@ -252,6 +254,23 @@ fn what_a_kill_leaves_in_the_middle_is_put_back_after_it() {
     assert_eq!(build.exported()["BG_OUTCOME"], "reverted");
     assert!(build.log.contains("Put back what was left in the middle"));
     scene.stands_on_blue();
+}
+
+#[test]
+fn what_a_kill_finds_promoted_stays_so_and_is_told_so() {
+    let scene = Scene::at_speed(50);
+    scene.configure(&[TABLE, ("after: 2m", "after: 24h")]);
+    definitions(scene.folder(), "shop:v2");
+    let mut build = Build::of(&scene);
+    let waits = ("BG_WAIT_RETIRE".to_owned(), "true".to_owned());
+    build.environment.extend([waits]);
+    build.is_killed_at("Promoted");
+    assert!(build.phase("post_build"), "{}", build.log);
+    let exported = build.exported();
+    assert_eq!(exported["BG_OUTCOME"], "promoted", "{}", build.log);
+    assert_eq!(exported["BG_GREEN_WEIGHT"], "100");
+    assert!(!exported["BG_DEPLOYMENT_ID"].is_empty());
+    assert_eq!(scene.weights(), (0, 100));
 }
 
 #[test]

@@ -75,6 +75,53 @@ fn what_a_kill_leaves_in_the_middle_is_put_back_by_the_last_step() {
 }
 
 #[test]
+fn the_last_step_gets_of_the_arguments_what_it_takes() {
+    let scene = Scene::at_speed(50);
+    scene.configure(&[LONG]);
+    let file = |name: &str| scene.folder().join(name);
+    std::fs::rename(file("bg.yaml"), file("shop.yaml")).unwrap();
+    let arguments = "-c\nshop.yaml\n--timeout\n20m\n--region=eu-west-1\n--on-interrupt=keep\n\
+                     --no-wait-retire\n--output\njson\n--env-file=how.env\n--no-color";
+    let inputs = [
+        ("image", "shop:v2"),
+        ("arguments", arguments),
+        ("junit", "bg.xml"),
+    ];
+    let mut job = Job::on(&scene, &inputs);
+    let mut running = job.start("run").expect("it runs");
+    running.shell.until_it_says("baking");
+    running.shell.signal("KILL");
+    job.over(running);
+    let settled = job.step("settle").exits(0).gives("outcome", "reverted");
+    let last = settled.log().records().pop().expect("records");
+    assert_eq!(last["type"], "aborted", "{last}");
+    let read = |name: &str| std::fs::read_to_string(file(name)).expect("it is there");
+    assert!(read("how.env").starts_with("BG_OUTCOME='reverted'\n"));
+    assert!(read("bg.xml").contains("failures=\"1\""));
+    scene.stands_on_blue();
+}
+
+#[test]
+fn a_kill_after_the_promotion_is_told_as_one() {
+    let scene = Scene::at_speed(50);
+    scene.configure(&[("after: 2m", "after: 24h")]);
+    let inputs = [("image", "shop:v2"), ("arguments", "--wait-retire")];
+    let mut job = Job::on(&scene, &inputs);
+    let mut running = job.start("run").expect("it runs");
+    running.shell.until_it_says("Promoted");
+    running.shell.signal("KILL");
+    let step = job.over(running);
+    assert!(!step.outputs.contains_key("outcome"), "{step:?}");
+    let settled = job.step("settle").exits(0).gives("outcome", "promoted");
+    settled
+        .gives("green-weight", "100")
+        .says("::notice title=Promoted%3A shop%3Av2 to shop::Promoted: green")
+        .sums_up("### ✅ Promoted: shop:v2 to shop");
+    assert!(!job.output("deployment-id").is_empty());
+    assert_eq!(scene.weights(), (0, 100));
+}
+
+#[test]
 fn a_kill_before_anything_was_changed_leaves_nothing_to_do() {
     let scene = Scene::at_speed(20);
     let mut job = Job::on(&scene, &[("image", "shop:v2"), ("config", "bg.yaml")]);

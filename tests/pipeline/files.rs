@@ -127,12 +127,40 @@ fn every_input_is_taken_and_told() {
             "the script lacks {name}"
         );
     }
-    let elsewhere = ["version", "working-directory"];
+    let elsewhere = ["version", "token", "working-directory"];
     for (input, _) in entries(&action["inputs"]) {
         let name = format!("INPUT_{}", input.to_uppercase().replace('-', "_"));
         let taken = elsewhere.contains(&input.as_str()) || passed.contains(&name);
         assert!(taken, "nothing takes {input}");
     }
+}
+
+/// What says where and how, and may be an argument of the action.
+#[test]
+fn the_last_step_knows_every_flag_that_all_verbs_take() {
+    let folder = TempDir::new().unwrap();
+    let help = bare(folder.path(), &[], &["--help"]).exits(0).stdout;
+    let script = text(".github/action/run");
+    let from = script.find("more_of_settle() {").expect("it is there");
+    let (list, _) = script[from..].split_once("\n}\n").expect("its end");
+    let words: BTreeSet<&str> = list.split([' ', ')', '\n']).collect();
+    let flags = help.lines().map(str::trim_start);
+    let flags = flags.filter(|line| line.starts_with('-') && !line.starts_with("- "));
+    let mut count = 0;
+    for line in flags.filter(|line| !line.contains("--help") && !line.contains("--version")) {
+        let takes_value = line.contains('<');
+        let names = line.split([',', ' ']).filter(|it| it.starts_with('-'));
+        for name in names {
+            let joined = match name.starts_with("--") {
+                true => format!("{name}=*"),
+                false => format!("{name}?*"),
+            };
+            assert!(words.contains(name), "{name}");
+            assert_eq!(words.contains(&*joined), takes_value, "{joined}");
+            count += 1;
+        }
+    }
+    assert!(count >= 11, "{help}");
 }
 
 #[test]

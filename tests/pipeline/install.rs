@@ -4,7 +4,7 @@ use std::path::Path;
 
 use tempfile::TempDir;
 
-use crate::releases::{archive, script, served};
+use crate::releases::{Answer, archive, script, served, serving};
 use crate::runner::Job;
 
 const RELEASE: &str = "/acme/bg/releases/download/v0.1.0";
@@ -125,4 +125,77 @@ fn a_version_that_is_named_is_that_or_nothing() {
             .says("name one that is on the page of releases");
         assert!(!step.log().stdout.contains("bg of the"), "{}", step.log());
     }
+}
+
+/// A job whose action is of the tag v0.1.0 of a private repository: its page shows nothing, its API
+/// only who has the token, and its files lie elsewhere, where the token is none's business.
+fn private_job(folder: &Path, inputs: &[(&str, &str)]) -> Job {
+    let (packed, sum) = archive(folder, PROGRAM);
+    let sums = format!("{sum}  {ARCHIVE}\n").into_bytes();
+    let storage = serving(move |path, headers| {
+        let has_token = headers.iter().any(|it| it.starts_with("authorization"));
+        match path {
+            _ if has_token => Answer::status("400 Bad Request"),
+            "/8" => Answer::body(packed.as_slice()),
+            "/9" => Answer::body(sums.as_slice()),
+            _ => Answer::status("404 Not Found"),
+        }
+    });
+    let storage = storage.replace("127.0.0.1", "localhost");
+    let api = serving(move |path, headers| {
+        let has = |header: &str| headers.iter().any(|it| it == header);
+        let asset = path.strip_prefix("/repos/acme/bg/releases/assets/");
+        match (path, asset) {
+            _ if !has("authorization: bearer s3cret") => Answer::status("404 Not Found"),
+            (_, Some(number)) if has("accept: application/octet-stream") => {
+                Answer::see(&format!("{storage}/{number}"))
+            }
+            ("/repos/acme/bg/releases/tags/v0.1.0", _) => Answer::body(described()),
+            _ => Answer::status("404 Not Found"),
+        }
+    });
+    let mut job = job_with(folder, None, inputs);
+    job.set("GITHUB_SERVER_URL", &served([].into()));
+    job.set("GITHUB_API_URL", &api);
+    job
+}
+
+/// As GitHub's API describes a release, on one line.
+fn described() -> String {
+    let asset = |number: u32, name: &str| {
+        let url = format!("https://api.github.com/repos/acme/bg/releases/assets/{number}");
+        format!(
+            r#"{{"url":"{url}","id":{number},"node_id":"RA_{number}","name":"{name}","label":"","uploader":{{"login":"ada","url":"https://api.github.com/users/ada"}},"state":"uploaded"}}"#
+        )
+    };
+    let assets = [(7, "other.tar.gz"), (8, ARCHIVE), (9, "SHA256SUMS")];
+    let assets = assets.map(|(number, name)| asset(number, name)).join(",");
+    let body = format!(r#"It says \"name\": \"{ARCHIVE}\""#);
+    format!(
+        r#"{{"url":"https://api.github.com/repos/acme/bg/releases/1","name":"v0.1.0","assets":[{assets}],"body":"{body}"}}"#
+    )
+}
+
+#[test]
+fn a_private_repository_s_release_takes_a_token_which_goes_to_the_api_alone() {
+    for (of_job, inputs) in [
+        ("s3cret", &[][..]),
+        ("of-another", &[("token", "s3cret"), ("version", "v0.1.0")]),
+    ] {
+        let folder = TempDir::new().unwrap();
+        let mut job = private_job(folder.path(), inputs);
+        job.set("GITHUB_TOKEN", of_job);
+        let step = job.step("install").exits(0).says("bg of the release");
+        let log = step.log();
+        assert!(!log.to_string().contains("s3cret"), "{log}");
+    }
+    let folder = TempDir::new().unwrap();
+    let mut job = private_job(folder.path(), &[]);
+    job.set("GITHUB_TOKEN", "of-another");
+    job.step("install").exits(0).says("bg of the source");
+    let named = [("version", "v0.1.0")];
+    let mut job = private_job(folder.path(), &named);
+    job.set("GITHUB_ACTION_REF", "main");
+    let step = job.step("install").exits(1);
+    step.says("those of a private repository take the input token");
 }

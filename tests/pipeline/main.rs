@@ -9,6 +9,7 @@ mod expression;
 mod files;
 mod install;
 mod linters;
+mod oidc;
 #[path = "../support/python.rs"]
 #[expect(dead_code, reason = "its scripts are of other tests")]
 mod python;

@@ -15,7 +15,8 @@ const LISTED: usize = 12;
 
 /// What drives deployments, with other programs' names for it.
 const DRIVE: [&str; 5] = ["deploy", "restart", "refresh", "rollback", "resume"];
-const PLAN: [&str; 2] = ["plan", "diff"];
+/// What else has outputs and a summary.
+const TELL: [&str; 3] = ["plan", "diff", "tick"];
 
 /// A command line that makes no sense.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -56,7 +57,7 @@ fn misuse(error: &Error, args: &[OsString]) -> Misuse {
     let file = |flag, variable| named(args, flag, variable).filter(|_| has(&DRIVE));
     let output = named(args, "--output", "BG_OUTPUT");
     Misuse {
-        has_outcome: has(&DRIVE) || has(&PLAN),
+        has_outcome: has(&DRIVE) || has(&TELL),
         is_json: output.is_some_and(|it| it.as_os_str() == "json"),
         error: error.to_string(),
         junit: file("--junit", "BG_JUNIT"),

@@ -7,15 +7,23 @@ use jiff::SignedDuration;
 use super::rollback::end_what_is_under_way;
 use super::rollback::from_aws::{self, Locking};
 use crate::cli::abandoned::{Abandoned, Taking};
-use crate::cli::args::{Global, ResumeArgs};
-use crate::cli::error::CliError;
+use crate::cli::args::{Global, OutputFormat, ResumeArgs};
+use crate::cli::display::{print, print_text};
+use crate::cli::error::{CliError, ErrorKind};
 use crate::cli::exit::ExitCode;
+use crate::cli::page;
 use crate::cli::running;
 use crate::cli::session::Session;
 use crate::cli::situation::Situation;
+use crate::cli::terminal::Surface;
+use crate::deployment::event::{Event, Record};
 use crate::deployment::ids::DeploymentId;
 use crate::deployment::observation::Ask;
 use crate::deployment::outcome::Outcome;
+use crate::deployment::state::Deployment;
+use crate::report::ending::ending;
+use crate::report::json;
+use crate::report::view::View;
 use crate::runner::{Asks, Until};
 use crate::strategy::format_duration;
 
@@ -44,10 +52,17 @@ async fn put_back(
         && session.is_of_this_job(&holder)
         && wanted(&holder.deployment)
     {
+        // It may have been killed with the lock in its hand.
+        if tells_its_end(global, args, session).await? {
+            return Ok(ExitCode::Stands);
+        }
         let by = format!("{} (bg resume --revert)", session.who());
         let ended = end_what_is_under_way(global, &args.run, session, None, by).await?;
         if let Some(exit) = ended {
-            return Ok(exit);
+            // What this process has shown needs no second telling.
+            let is_told = !global.story.so_far().records.is_empty();
+            let ended = !is_told && tells_its_end(global, args, session).await?;
+            return Ok(if ended { ExitCode::Stands } else { exit });
         }
     }
     if args.run.wait_lock.is_none() {
@@ -69,6 +84,9 @@ async fn go_on(
     let Some(abandoned) = last.filter(wanted) else {
         return match id {
             None => nothing_in_the_store(global, args, session).await,
+            Some(_) if args.revert && tells_its_end(global, args, session).await? => {
+                Ok(ExitCode::Stands)
+            }
             Some(id) => Err(Abandoned::refuse_any_other(session, &id).await?),
         };
     };
@@ -91,6 +109,49 @@ async fn go_on(
     Ok(ended
         .outcome()
         .map_or(ExitCode::Stuck, running::exit_code(&ended)))
+}
+
+/// Whether a deployment that a job has named is over, by its own process that was killed after
+/// that or by another one: how it ended is told once more, and nothing is left to put back.
+///
+/// # Errors
+/// When its journal can't be read or understood.
+async fn tells_its_end(
+    global: &Global,
+    args: &ResumeArgs,
+    session: &Session,
+) -> Result<bool, CliError> {
+    let Some(id) = args.id.as_ref().map(DeploymentId::new) else {
+        return Ok(false);
+    };
+    let unreadable = |error| CliError::from_error(ErrorKind::Unexpected, &error);
+    let records = session.store.journal(&session.service(), &id).await;
+    let records = records.map_err(unreadable)?;
+    let deployment = Deployment::replay(&records)
+        .map_err(|error| CliError::from_error(ErrorKind::Unexpected, &error))?;
+    let is_over = |it: &Deployment| {
+        let outcome = it.outcome();
+        matches!(outcome, Some(Outcome::Promoted | Outcome::Reverted { .. }))
+    };
+    let Some(deployment) = deployment.filter(is_over) else {
+        return Ok(false);
+    };
+    records.iter().for_each(|record| global.story.on(record));
+    note!("nothing to go on with: deployment {id} has ended");
+    let shown = match global.output {
+        OutputFormat::Text | OutputFormat::Markdown => {
+            let colors = Surface::of_process().stdout_colors(global);
+            print(&ending(&View::of(&records)), colors)
+        }
+        OutputFormat::Json => {
+            let ended = |record: &&Record| matches!(record.event, Event::Ended { .. });
+            let ended = records.iter().rfind(ended);
+            ended.map_or(Ok(()), |record| print_text(&json::line(record)))
+        }
+    };
+    shown.map_err(|error| CliError::from_error(ErrorKind::Unexpected, &error))?;
+    page::write_ended(args.run.report.as_deref(), session, &deployment).await;
+    Ok(true)
 }
 
 /// The store may be another one than the deployment's: AWS's weights and tags say whether

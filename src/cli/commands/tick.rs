@@ -14,6 +14,7 @@ use crate::cli::notices::Notices;
 use crate::cli::retiring::retirement_of;
 use crate::cli::session::Session;
 use crate::cli::situation::Situation;
+use crate::cli::story::{Aside, Said, Story};
 use crate::cli::traces;
 use crate::deployment::event::Record;
 use crate::deployment::ids::{DeploymentId, ServiceName};
@@ -21,6 +22,10 @@ use crate::deployment::outcome::Outcome;
 use crate::deployment::retire::Retirement;
 use crate::deployment::state::Deployment;
 use crate::deployment::trip;
+use crate::report::ci::deployments;
+use crate::report::ci::github::Level;
+use crate::report::ending::ending;
+use crate::report::view::View;
 use crate::report::words;
 use crate::runner::{Log, Retired, Retiring, Round};
 
@@ -44,13 +49,14 @@ pub(super) async fn run(global: &Global, args: &TickArgs) -> Result<ExitCode, Cl
     session.refuse_another_account().await?;
     let mut done = Vec::new();
     for service in services(&session).await? {
-        let driven = drive_on(&session, &service, args.at_most).await;
+        let driven = drive_on(&session, &global.story, &service, args.at_most).await;
         // What one service's state does to this is no other's concern.
         if let Some(what) = driven.unwrap_or_else(|error| Some(What::Unreadable(error))) {
             done.push(Done { service, what });
         }
     }
     done.extend(retire(&session).await?);
+    told_to_ci(&global.story, &done);
     show(global, &done).map_err(|error| CliError::from_error(ErrorKind::Unexpected, &error))?;
     Ok(exit(&done))
 }
@@ -65,6 +71,7 @@ async fn services(session: &Session) -> Result<Vec<ServiceName>, CliError> {
 /// somebody asks for something.
 async fn drive_on(
     session: &Session,
+    story: &Story,
     service: &ServiceName,
     at_most: Duration,
 ) -> Result<Option<What>, CliError> {
@@ -93,7 +100,7 @@ async fn drive_on(
         return Ok(Some(What::Deployment(id, Err(error))));
     }
     let at_most = session.clock.now() + SignedDuration::try_from(at_most).unwrap_or_default();
-    let rested = abandoned.round(session, at_most).await;
+    let rested = abandoned.round(session, story, at_most).await;
     Ok(Some(What::Deployment(id, rested.map(Box::new))))
 }
 
@@ -195,11 +202,13 @@ async fn one_round(
     round
 }
 
-/// Something that needs a person is worth an alarm of whoever runs this by the clock.
+/// What needs a person, or went back, is worth an alarm of whoever runs this by the clock.
 fn exit(done: &[Done]) -> ExitCode {
     let codes = done.iter().filter_map(|it| match &it.what {
         What::Deployment(_, Ok(deployment)) => match deployment.outcome() {
-            Some(outcome @ Outcome::Stuck { .. }) => Some(outcome.into()),
+            Some(outcome @ (Outcome::Stuck { .. } | Outcome::Reverted { .. })) => {
+                Some(outcome.into())
+            }
             _ => None,
         },
         What::Unreadable(error) => Some(error.exit()),
@@ -217,29 +226,78 @@ fn show(global: &Global, done: &[Done]) -> std::io::Result<()> {
     if done.is_empty() {
         tell!("nothing is due");
     }
-    for Done { service, what } in done {
-        match what {
-            What::Retirement(retirement, round) => {
-                let (word, why) = told(round);
-                let why = why.map_or_else(String::new, |why| format!(", because {why}"));
-                let (slot, ecs) = (retirement.slot, &retirement.service);
-                tell!("{service}: slot {slot}, service {ecs}: {word}{why}");
-            }
-            What::Deployment(id, Ok(deployment)) => {
-                tell!("{service}: deployment {id}: {}", stands(deployment));
-            }
-            What::Deployment(id, Err(error)) => {
-                tell!("{service}: deployment {id}: not driven: {}", error.message);
-            }
+    for done in done {
+        tell!("{}", line(done));
+        match &done.what {
+            What::Deployment(id, Ok(deployment)) if went_wrong(deployment) => why(global, id),
             What::Unreadable(error) => {
-                tell!("{service}: nothing was done: {}", error.message);
                 for hint in &error.hints {
                     note!("Hint: {hint}");
                 }
             }
+            _ => {}
         }
     }
     Ok(())
+}
+
+/// What was done, in a line.
+fn line(Done { service, what }: &Done) -> String {
+    match what {
+        What::Retirement(retirement, round) => {
+            let (word, why) = told(round);
+            let why = why.map_or_else(String::new, |why| format!(", because {why}"));
+            let (slot, ecs) = (retirement.slot, &retirement.service);
+            format!("{service}: slot {slot}, service {ecs}: {word}{why}")
+        }
+        What::Deployment(id, Ok(deployment)) => {
+            format!("{service}: deployment {id}: {}", stands(deployment))
+        }
+        What::Deployment(id, Err(error)) => {
+            format!("{service}: deployment {id}: not driven: {}", error.message)
+        }
+        What::Unreadable(error) => format!("{service}: nothing was done: {}", error.message),
+    }
+}
+
+fn went_wrong(deployment: &Deployment) -> bool {
+    matches!(
+        deployment.outcome(),
+        Some(Outcome::Reverted { .. } | Outcome::Stuck { .. })
+    )
+}
+
+/// The reason, the diagnosis and what to do next, below the line that says how it ended.
+fn why(global: &Global, id: &DeploymentId) {
+    let told = global.story.so_far();
+    let mut all = deployments(&told.records).into_iter().map(View::of);
+    let own = all.find(|view| view.id.as_ref() == Some(id));
+    for line in own.iter().flat_map(ending).skip(1) {
+        tell!("{line}");
+    }
+}
+
+/// A deployment that has ended tells that itself.
+fn told_to_ci(story: &Story, done: &[Done]) {
+    if done.is_empty() {
+        story.say(Said::well("unchanged", "bg tick: nothing is due"));
+    }
+    for done in done {
+        let level = match &done.what {
+            What::Deployment(_, Ok(deployment)) if deployment.outcome().is_some() => continue,
+            What::Deployment(_, Ok(deployment)) if deployment.hold.is_some() => Level::Warning,
+            What::Deployment(_, Err(error)) if error.kind != ErrorKind::Locked => Level::Error,
+            What::Deployment(..) | What::Retirement(..) => Level::Notice,
+            What::Unreadable(_) => Level::Error,
+        };
+        let hints = match &done.what {
+            What::Deployment(_, Err(error)) | What::Unreadable(error) => &error.hints[..],
+            _ => &[],
+        };
+        let hints = hints.iter().map(|hint| format!("\nHint: {hint}"));
+        let text = format!("{}{}", line(done), hints.collect::<String>());
+        story.note(Aside { level, text });
+    }
 }
 
 fn document(done: &Done) -> Value {

@@ -1,6 +1,7 @@
 //! What a pipeline's next step asks of a deployment: how it ended, and of what.
 
-use crate::deployment::event::Look;
+use super::deployments;
+use crate::deployment::event::{Look, Record};
 use crate::deployment::ids::{DeploymentId, TaskDefinitionArn};
 use crate::deployment::outcome::Outcome;
 use crate::report::view::View;
@@ -38,6 +39,17 @@ impl Facts {
             task_definition: view.task_definition.clone(),
             weight: weight(view),
         }
+    }
+
+    /// Of a round over several deployments: those of the one that it has driven to its end, where
+    /// that is the only one that it drove.
+    pub fn of_a_round(records: &[Record]) -> Facts {
+        let one = match deployments(records)[..] {
+            [one] => Some(View::of(one)),
+            _ => None,
+        };
+        let ended = one.filter(|view| view.outcome.is_some());
+        ended.map_or_else(Facts::default, |view| Facts::of(&view, "failed"))
     }
 
     /// The same by the names that scripts know, with text for each.
@@ -101,7 +113,7 @@ mod tests {
     use super::*;
     use crate::report::stories;
 
-    fn facts(records: &[crate::deployment::event::Record]) -> Facts {
+    fn facts(records: &[Record]) -> Facts {
         Facts::of(&View::of(records), "failed")
     }
 
@@ -117,6 +129,20 @@ mod tests {
         let quoted = Facts::without_deployment("it's").for_a_shell();
         assert!(quoted.starts_with(r"BG_OUTCOME='it'\''s'"), "{quoted}");
         assert!(quoted.ends_with("BG_GREEN_WEIGHT=''\n"), "{quoted}");
+    }
+
+    #[test]
+    fn a_round_is_told_by_the_only_deployment_that_it_has_driven_to_its_end() {
+        assert_eq!(Facts::of_a_round(&[]), Facts::default());
+        assert_eq!(Facts::of_a_round(&stories::holding()), Facts::default());
+        assert_eq!(Facts::of_a_round(&stories::alarmed()).outcome, "reverted");
+        let later = |record: Record| Record {
+            deployment: DeploymentId::new("20260105-081400-x1y2"),
+            ..record
+        };
+        let mut two = stories::good();
+        two.extend(stories::alarmed().into_iter().map(later));
+        assert_eq!(Facts::of_a_round(&two), Facts::default());
     }
 
     #[test]

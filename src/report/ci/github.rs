@@ -122,7 +122,8 @@ pub fn annotations(view: &View) -> Vec<Annotation> {
     warnings.chain(of_end(view)).collect()
 }
 
-fn of_end(view: &View) -> Option<Annotation> {
+/// How the deployment that `view` shows ended; `None` while it goes on.
+pub fn of_end(view: &View) -> Option<Annotation> {
     let outcome = view.outcome.as_ref()?;
     let level = match outcome {
         Outcome::Promoted => Level::Notice,
