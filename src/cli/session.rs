@@ -17,7 +17,7 @@ use super::terminal::Surface;
 use super::variables;
 use super::who;
 use crate::aws::{AwsError, Cloud, ConnectOptions, ErrorClass, RecordsAsk, SurveyAsk};
-use crate::config::{self, Config, StateLocation};
+use crate::config::{self, AccountId, Config, StateLocation};
 use crate::deployment::deadman;
 use crate::deployment::event::Record;
 use crate::deployment::ids::{ClusterName, DeploymentId, ServiceName, SlotName, Slots};
@@ -124,13 +124,39 @@ impl Session {
                 "name the right config: --config FILE; or leave --service out (BG_SERVICE too)",
             ));
         }
-        match &meant.cluster {
-            Some(other) if name(other) != name(cluster) => Err(CliError::usage(format!(
+        // A service's ARN names its cluster, too.
+        let of_service = meant.service.iter().filter_map(|it| {
+            let path = it.split_once(":service/")?.1;
+            path.split_once('/').map(|(cluster, _)| cluster.to_owned())
+        });
+        let clusters = meant.cluster.iter().map(|it| name(it)).chain(of_service);
+        if let Some(other) = clusters.into_iter().find(|it| *it != name(cluster)) {
+            return Err(CliError::usage(format!(
                 "cluster {other} is meant, and the config is of cluster {cluster}"
             ))
-            .hint("name the right config: --config FILE; or leave --cluster out (BG_CLUSTER too)")),
-            _ => Ok(()),
+            .hint("name the right config: --config FILE; or leave --cluster and --service out (BG_CLUSTER and BG_SERVICE too)"));
         }
+        let both = meant.service.iter().chain(&meant.cluster);
+        match both.into_iter().find_map(|arn| self.elsewhere(arn)) {
+            Some(place) => Err(CliError::usage(place)
+                .hint("name the right config or --region, or give the name alone")),
+            None => Ok(()),
+        }
+    }
+
+    /// Why an ARN is of another region or account than this one's.
+    fn elsewhere(&self, arn: &str) -> Option<String> {
+        let mut parts = arn.strip_prefix("arn:")?.split(':').skip(2);
+        let (region, account) = (parts.next()?, parts.next()?);
+        if region != self.cloud.region() {
+            let here = self.cloud.region();
+            return Some(format!(
+                "{arn} is in region {region}, and bg works in {here}"
+            ));
+        }
+        let own = self.config.account.as_ref().map(AccountId::as_str);
+        own.filter(|it| *it != account)
+            .map(|own| format!("{arn} is of account {account}, and the config of {own}"))
     }
 
     /// A fresh id, for what leaves no journal.

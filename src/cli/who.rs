@@ -17,7 +17,9 @@ pub(super) fn owner() -> String {
 
 /// The machine.
 pub(super) fn host() -> String {
-    of_environment(&["HOSTNAME"]).unwrap_or_else(host_name)
+    of_environment(&["HOSTNAME", "COMPUTERNAME"])
+        .or_else(host_name)
+        .unwrap_or_else(|| "this host".to_owned())
 }
 
 /// Both: `ada@engine`.
@@ -30,7 +32,14 @@ fn of_environment(names: &[&str]) -> Option<String> {
     values.find(|text| !text.is_empty())
 }
 
-fn host_name() -> String {
-    std::fs::read_to_string("/etc/hostname")
-        .map_or_else(|_| "this host".to_owned(), |name| name.trim().to_owned())
+#[cfg(unix)]
+fn host_name() -> Option<String> {
+    let system = rustix::system::uname();
+    let name = system.nodename().to_string_lossy().into_owned();
+    Some(name).filter(|name| !name.is_empty())
+}
+
+#[cfg(not(unix))]
+fn host_name() -> Option<String> {
+    None
 }

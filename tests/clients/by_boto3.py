@@ -33,7 +33,9 @@ discovery = boto3.client(
     "servicediscovery", config=ONCE.merge(Config(inject_host_prefix=False))
 )
 functions = boto3.client("lambda", config=ONCE)
-route53 = boto3.client("route53", config=ONCE)
+# It takes five calls a second, however quick this machine is; only throttling is tried again.
+PATIENT = Config(retries={"mode": "standard", "total_max_attempts": 10})
+route53 = boto3.client("route53", config=PATIENT)
 sns = boto3.client("sns", config=ONCE)
 ec2 = boto3.client("ec2", config=ONCE)
 events = boto3.client("events", config=ONCE)

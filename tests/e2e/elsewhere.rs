@@ -31,3 +31,48 @@ fn no_verb_writes_in_another_account_than_the_config_s() {
     assert_eq!(scene.footprint(), before);
     assert_eq!(scene.weights(), (90, 10));
 }
+
+#[test]
+fn what_is_meant_by_name_or_arn_is_what_the_config_is_of() {
+    let scene = Scene::at_speed(60);
+    let asked = |meant: [&str; 2]| {
+        let plan = ["plan", "--image", "shop:v2"];
+        scene.bg(&[&plan[..], &meant].concat())
+    };
+    let service = |region: &str, account: &str, cluster: &str| {
+        format!("arn:aws:ecs:{region}:{account}:service/{cluster}/shop")
+    };
+    let here = service("eu-west-1", "123456789012", "demo");
+    for same in [
+        ["--service", "shop"],
+        ["--service", "shop-b"],
+        ["--service", &here],
+        [
+            "--cluster",
+            "arn:aws:ecs:eu-west-1:123456789012:cluster/demo",
+        ],
+    ] {
+        asked(same).exits(0);
+    }
+    let (region, cluster) = (
+        service("us-east-1", "123456789012", "demo"),
+        service("eu-west-1", "123456789012", "other"),
+    );
+    for (other, words) in [
+        (["--service", "web"], "service web is meant"),
+        (["--cluster", "other"], "cluster other is meant"),
+        (["--service", &cluster], "cluster other is meant"),
+        (
+            ["--service", &region],
+            "is in region us-east-1, and bg works in eu-west-1",
+        ),
+    ] {
+        asked(other).exits(2).complains(words);
+    }
+    let own = "region: eu-west-1\naccount: \"123456789012\"";
+    scene.configure(&[("region: eu-west-1", own)]);
+    let account = service("eu-west-1", "999999999999", "demo");
+    asked(["--service", &account])
+        .exits(2)
+        .complains("of account 999999999999");
+}

@@ -394,6 +394,16 @@ impl Scene {
             .to_owned()
     }
 
+    /// Runs it while there is no `bg.yaml`.
+    #[track_caller]
+    pub(crate) fn without_config(&self, arguments: &[&str]) -> Ended {
+        let [config, away] = ["bg.yaml", "away.yaml"].map(|it| self.folder().join(it));
+        std::fs::rename(&config, &away).expect("it was written");
+        let ended = self.bg(arguments);
+        std::fs::rename(&away, &config).expect("it is there");
+        ended
+    }
+
     /// Has the listener keep clients where they are for an hour.
     pub(crate) fn stick(&self) {
         let groups = ["shop-a", "shop-b"].map(|it| self.group(it));
