@@ -47,6 +47,11 @@ fn every_shell_gets_completions() {
         said(&["completions", shell]).exits(0).says("deploy");
     }
     said(&["completions", "tcsh"]).exits(2).complains("bash");
+    let fish = said(&["completions", "fish"]).exits(0);
+    for (verb, value) in [("help", "strategies"), ("completions", "zsh")] {
+        let line = format!("\"__fish_bg_using_subcommand {verb}\" -f -a \"{value}\"");
+        assert!(fish.stdout.contains(&line), "no {line}");
+    }
 }
 
 #[test]
