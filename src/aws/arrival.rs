@@ -31,15 +31,30 @@ enum Holds {
     No,
     /// A header's value is not known yet.
     Later,
-    /// It is one of where a request comes from, or one that this program doesn't know.
+    /// It is of where a request comes from, of a header that clients set by themselves, or one that
+    /// this program doesn't know.
     NobodyKnows,
 }
 
-/// That a request arrives at `own`, a rule or the listener of these rules.
+/// Headers that requests have of themselves.
+const USUAL: [&str; 5] = [
+    "accept",
+    "accept-encoding",
+    "connection",
+    "content-length",
+    "user-agent",
+];
+
+/// That a request arrives at `own`, a rule or the listener of these rules; why that isn't sure, where
+/// it can't be told.
 ///
 /// # Errors
 /// Why not, as it follows what is asked.
-pub(super) fn arrives(rules: &[Element], own: &RouteArn, asked: &Asked) -> Result<(), String> {
+pub(super) fn arrives(
+    rules: &[Element],
+    own: &RouteArn,
+    asked: &Asked,
+) -> Result<Option<String>, String> {
     let mut rules: Vec<(u32, &Element)> = rules
         .iter()
         .filter_map(|rule| Some((rule.text_of("Priority")?.parse().ok()?, rule)))
@@ -48,15 +63,16 @@ pub(super) fn arrives(rules: &[Element], own: &RouteArn, asked: &Asked) -> Resul
     for (priority, rule) in rules {
         let conditions = rule.members("Conditions");
         if rule.text_of("RuleArn") == Some(own.as_str()) {
-            return match conditions.iter().find(|it| !may_hold(it, asked)) {
-                None => Ok(()),
-                Some(lacking) => Err(match holds(lacking, asked) {
-                    Holds::NobodyKnows => format!(
-                        "whether its rule takes that can't be told: it has the condition {}",
-                        told(lacking)
-                    ),
-                    _ => format!("its rule takes only {}", told(lacking)),
-                }),
+            let first = |wanted: Holds| conditions.iter().find(|it| holds(it, asked) == wanted);
+            let unknown = first(Holds::NobodyKnows).map(|it| {
+                let condition = told(it);
+                format!(
+                    "whether its rule takes that can't be told: it has the condition {condition}"
+                )
+            });
+            return match first(Holds::No) {
+                Some(lacking) => Err(format!("its rule takes only {}", told(lacking))),
+                None => Ok(unknown),
             };
         }
         if conditions.iter().all(|it| holds(it, asked) == Holds::Yes) {
@@ -67,11 +83,7 @@ pub(super) fn arrives(rules: &[Element], own: &RouteArn, asked: &Asked) -> Resul
             ));
         }
     }
-    Ok(())
-}
-
-fn may_hold(condition: &Element, asked: &Asked) -> bool {
-    matches!(holds(condition, asked), Holds::Yes | Holds::Later)
+    Ok(None)
 }
 
 fn holds(condition: &Element, asked: &Asked) -> Holds {
@@ -93,7 +105,9 @@ fn holds(condition: &Element, asked: &Asked) -> Holds {
         "http-header" => {
             let config = condition.child("HttpHeaderConfig");
             let name = config.and_then(|it| it.text_of("HttpHeaderName"));
-            match asked.headers.get(&name.unwrap_or_default().to_lowercase()) {
+            let name = name.unwrap_or_default().to_lowercase();
+            match asked.headers.get(&name) {
+                None if USUAL.contains(&name.as_str()) => Holds::NobodyKnows,
                 None => Holds::No,
                 Some(None) => Holds::Later,
                 Some(Some(value)) => any("HttpHeaderConfig", &|it| takes_any_case(it, value)),
@@ -210,7 +224,7 @@ mod tests {
         }
     }
 
-    fn through(conditions: &[String]) -> Result<(), String> {
+    fn through(conditions: &[String]) -> Result<Option<String>, String> {
         arrives(
             &[rule(OWN, "10", conditions)],
             &RouteArn::new(OWN),
@@ -236,7 +250,7 @@ mod tests {
             header("X-Token", &["secret"]),
             query("DEEP", "?"),
         ] {
-            assert_eq!(through(std::slice::from_ref(&taken)), Ok(()), "{taken}");
+            assert_eq!(through(std::slice::from_ref(&taken)), Ok(None), "{taken}");
         }
         for (untaken, told) in [
             (
@@ -252,19 +266,30 @@ mod tests {
             ),
             (header("X-Other", &["*"]), "http-header X-Other: *"),
             (query("deep", "2"), "query-string deep=2"),
-            (
-                by("source-ip", "SourceIpConfig", &["10.0.0.0/8"]),
-                "that can't be told: it has the condition source-ip 10.0.0.0/8",
-            ),
-            (
-                "<member><Field>path-pattern</Field><PathPatternConfig><RegexValues><member>^/a\
-                 </member></RegexValues></PathPatternConfig></member>"
-                    .to_owned(),
-                "can't be told",
-            ),
         ] {
             let why = through(&[path(&["/*"]), untaken]).expect_err(told);
             assert!(why.contains(told), "{why}");
+        }
+    }
+
+    #[test]
+    fn what_no_request_shows_is_not_known_and_stands_in_nobody_s_way() {
+        let by_regex = "<member><Field>path-pattern</Field><PathPatternConfig><RegexValues><member>\
+                        ^/a</member></RegexValues></PathPatternConfig></member>";
+        for (condition, told) in [
+            (
+                by("source-ip", "SourceIpConfig", &["10.0.0.0/8"]),
+                "source-ip 10.0.0.0/8",
+            ),
+            (by_regex.to_owned(), "path-pattern"),
+            (header("User-Agent", &["*"]), "http-header User-Agent: *"),
+        ] {
+            let unknown = through(std::slice::from_ref(&condition))
+                .expect("it may")
+                .expect(told);
+            assert!(unknown.contains("can't be told"), "{unknown}");
+            assert!(unknown.contains(told), "{unknown}");
+            assert!(through(&[condition, path(&["/other"])]).is_err());
         }
     }
 
@@ -279,11 +304,14 @@ mod tests {
             earlier(&[path(&["/health"])]),
             Err("the rule with priority 9 answers before it: path-pattern /health".to_owned())
         );
-        assert_eq!(earlier(&[path(&["/health"]), header("x", &["*"])]), Ok(()));
+        assert_eq!(
+            earlier(&[path(&["/health"]), header("x", &["*"])]),
+            Ok(None)
+        );
         let source = by("source-ip", "SourceIpConfig", &["10.0.0.0/8"]);
-        assert_eq!(earlier(&[path(&["/health"]), source]), Ok(()));
+        assert_eq!(earlier(&[path(&["/health"]), source]), Ok(None));
         let later = [rule("arn:other", "11", &[]), rule(OWN, "10", &[])];
-        assert_eq!(arrives(&later, &own, &asked()), Ok(()));
+        assert_eq!(arrives(&later, &own, &asked()), Ok(None));
         // A listener's default action comes after every rule.
         let of_listener = [
             rule("arn:default", "default", &[]),

@@ -108,8 +108,12 @@ impl Cloud {
         let set = seen.task_definition == *target.task_definition && seen.desired == target.desired;
         if !(tagged && set) {
             // Tags go first: tasks get their service's where it propagates them.
-            self.add_tags(text(now, "serviceArn"), clone::missing_tags(source, now))
-                .await?;
+            let missing = clone::missing_tags(source, now);
+            match self.add_tags(text(now, "serviceArn"), missing).await {
+                // Tags that may not be set, or don't fit, are nothing to fail for: plan goes on to show them.
+                Err(error) if !error.class.may_pass() => {}
+                added => added?,
+            }
             let source = self.with_monitoring(source).await?;
             let mut body = clone::update_request(&source, target);
             if seen.task_definition == *target.task_definition

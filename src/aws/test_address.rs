@@ -14,7 +14,7 @@ use super::xml::Element;
 use crate::deployment::ids::{LoadBalancerArn, RouteArn};
 use crate::deployment::plan::{Plan, Route, RouteKind};
 use crate::deployment::preflight::RouteWanted;
-use crate::deployment::surroundings::Forward;
+use crate::deployment::surroundings::{Forward, Untaken};
 
 /// What a gate asks through a test route.
 #[derive(Debug, Clone)]
@@ -43,6 +43,8 @@ struct Address {
     port: String,
     url: String,
     headers: BTreeMap<String, Option<String>>,
+    /// Why it isn't sure that it arrives there.
+    unsure: Option<String>,
 }
 
 /// Why a request can't go through a route.
@@ -123,14 +125,14 @@ impl Cloud {
         Ok((asked, label))
     }
 
-    /// Why no test route among `forwards` takes a request; `None` where one does, or may, or where
-    /// that can't be read.
+    /// Why no test route among `forwards` takes a request, or isn't sure to; `None` where one does, or
+    /// where that can't be read.
     pub(super) async fn untaken(
         &self,
         asked: &TestRequest,
         test_routes: &[RouteWanted],
         forwards: &[Forward],
-    ) -> Option<String> {
+    ) -> Option<Untaken> {
         let found = |wanted: &RouteWanted| forwards.iter().find(|it| wanted.is(it));
         let routes: Option<Vec<At<'_>>> = test_routes
             .iter()
@@ -138,8 +140,12 @@ impl Cloud {
             .collect();
         let routes = routes.filter(|routes| !routes.is_empty())?;
         match self.first_that_takes(&routes, asked).await {
-            Err(No::Elsewhere(why)) => Some(why),
-            Ok(_) | Err(No::Unread(_)) => None,
+            Err(No::Elsewhere(why)) => Some(Untaken::Surely(why)),
+            Ok((address, label)) => {
+                let unsure = address.unsure;
+                unsure.map(|why| Untaken::Perhaps(format!("{label}: {why}")))
+            }
+            Err(No::Unread(_)) => None,
         }
     }
 
@@ -148,13 +154,21 @@ impl Cloud {
         routes: &[At<'_>],
         asked: &TestRequest,
     ) -> Result<(Address, String), No> {
-        let mut lacking = Vec::new();
+        let (mut lacking, mut unsure) = (Vec::new(), None);
         for route in routes {
             match self.address(route, asked).await {
-                Ok(address) => return Ok((address, route.label.clone())),
+                Ok(address) if address.unsure.is_none() => {
+                    return Ok((address, route.label.clone()));
+                }
+                Ok(address) => {
+                    unsure.get_or_insert((address, route.label.clone()));
+                }
                 Err(No::Elsewhere(why)) => lacking.push(format!("{}: {why}", route.label)),
                 Err(unread @ No::Unread(_)) => return Err(unread),
             }
+        }
+        if let Some(found) = unsure {
+            return Ok(found);
         }
         match lacking.is_empty() {
             true => Err(No::Elsewhere("the plan has no test route".to_owned())),
@@ -190,8 +204,8 @@ impl Cloud {
             _ => BTreeMap::new(),
         };
         let address = addressed(&listener, name, asked, conditions).map_err(No::Elsewhere)?;
-        arrives(&rules, route.arn, &seen(&address, asked)).map_err(No::Elsewhere)?;
-        Ok(address)
+        let unsure = arrives(&rules, route.arn, &seen(&address, asked)).map_err(No::Elsewhere)?;
+        Ok(Address { unsure, ..address })
     }
 
     async fn one(&self, kind: Item, arn: &RouteArn) -> Result<Element, AwsError> {
@@ -251,6 +265,7 @@ fn addressed(
         name,
         url,
         headers,
+        unsure: None,
     })
 }
 

@@ -122,6 +122,12 @@ impl Plan {
         self.blue.other()
     }
 
+    /// Whether blue's group leaves sticky routes in the end: who is pinned to what didn't work would
+    /// stay there at weight 0.
+    pub fn unpins(&self) -> bool {
+        self.kind != Kind::Deploy && self.routes.iter().any(|it| it.sticky.is_some())
+    }
+
     /// How many tasks green has at a weight; before the first shift, those of the first step.
     pub fn green_tasks(&self, weight: Weight) -> u32 {
         self.green_share(self.desired, weight)

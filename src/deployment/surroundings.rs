@@ -82,11 +82,20 @@ pub struct Surroundings {
     /// Each function that a gate calls.
     pub functions: BTreeMap<FunctionName, FunctionFound>,
     /// Why no test route takes what a gate asks through it, by the gate's name.
-    pub untaken: BTreeMap<String, String>,
+    pub untaken: BTreeMap<String, Untaken>,
     /// Each image of the version, where a gate looks at them.
     pub images: Option<Vec<ImageSeen>>,
     /// What could not be looked at, though the plan can do without: for the reader of the plan.
     pub notes: Vec<String>,
+}
+
+/// Why a test route doesn't take what a gate asks.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Untaken {
+    /// Another side would answer.
+    Surely(String),
+    /// It may take it, which can't be told.
+    Perhaps(String),
 }
 
 /// What is registered in a target group: an address or a container instance's id, and a port.

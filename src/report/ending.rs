@@ -158,6 +158,11 @@ fn still_held(view: &View) -> Option<Field> {
 
 /// A blue that fell ill keeps no deployment from success, and is no way back.
 fn way_back(view: &View) -> String {
+    if view.plan.as_ref().is_some_and(Plan::unpins) {
+        return "`bg rollback` goes back: blue's group is put back into the sticky routes, and has to be \
+                found healthy first"
+            .to_owned();
+    }
     let counts = view.look.as_ref().map(|look| &look.blue);
     let healthy = counts.and_then(|counts| counts.healthy);
     match healthy.zip(view.plan.as_ref()) {

@@ -47,15 +47,14 @@ async fn put_back(
     session: &Session,
 ) -> Result<ExitCode, CliError> {
     session.read_store().await?;
+    if tells_its_end(global, args, session).await? {
+        return Ok(ExitCode::Stands);
+    }
     let wanted = |id: &DeploymentId| args.id.as_ref().is_none_or(|it| it == id.as_str());
     if let Some(holder) = session.running_holder().await?
         && session.is_of_this_job(&holder)
         && wanted(&holder.deployment)
     {
-        // It may have been killed with the lock in its hand.
-        if tells_its_end(global, args, session).await? {
-            return Ok(ExitCode::Stands);
-        }
         let by = format!("{} (bg resume --revert)", session.who());
         let ended = end_what_is_under_way(global, &args.run, session, None, by).await?;
         if let Some(exit) = ended {
@@ -111,8 +110,9 @@ async fn go_on(
         .map_or(ExitCode::Stuck, running::exit_code(&ended)))
 }
 
-/// Whether a deployment that a job has named is over, by its own process that was killed after
-/// that or by another one: how it ended is told once more, and nothing is left to put back.
+/// Whether a deployment that a job has named is over, by its own process that was killed after that
+/// or by another one, and no later one isn't: how it ended is told once more, and nothing is left to
+/// put back.
 ///
 /// # Errors
 /// When its journal can't be read or understood.
@@ -125,6 +125,14 @@ async fn tells_its_end(
         return Ok(false);
     };
     let unreadable = |error| CliError::from_error(ErrorKind::Unexpected, &error);
+    // A later one without an end is what has to be seen to.
+    let all = session.store.deployments(&session.service()).await;
+    let last = all.map_err(unreadable)?.pop().filter(|last| *last != id);
+    if let Some(last) = last
+        && !session.knows_the_end_of(&last).await?
+    {
+        return Ok(false);
+    }
     let records = session.store.journal(&session.service(), &id).await;
     let records = records.map_err(unreadable)?;
     let deployment = Deployment::replay(&records)

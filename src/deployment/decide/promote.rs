@@ -11,7 +11,6 @@ use crate::deployment::event::Event;
 use crate::deployment::gate::Point;
 use crate::deployment::invariants::{Traffic, traffic};
 use crate::deployment::outcome::{Outcome, Stuck};
-use crate::deployment::plan::Kind;
 use crate::deployment::retire::{self, Due};
 use crate::deployment::state::Phase;
 use crate::deployment::trip::Hold;
@@ -35,10 +34,9 @@ impl Draft<'_> {
         self.restore();
     }
 
-    /// Who a sticky route pinned to what didn't work would stay there at weight 0.
     fn unpin(&mut self) {
         let plan = &self.deployment.plan;
-        if plan.kind != Kind::Deploy && plan.routes.iter().any(|it| it.sticky.is_some()) {
+        if plan.unpins() {
             self.act(Action::Unpin { slot: plan.blue });
         }
     }

@@ -8,6 +8,7 @@ use serde_json::Value;
 use super::{Planning, Request};
 use crate::deployment::clone;
 use crate::deployment::ids::SlotName;
+use crate::deployment::plan::Kind;
 use crate::deployment::surroundings::Surroundings;
 
 /// Volumes of EBS, containers in Cloud Map, and the role that ECS Exec takes. `old` is what blue runs.
@@ -24,7 +25,22 @@ pub(super) fn check(
     };
     let name = &request.slots[source].service;
     let settings = Value::Object(clone::shared(service));
-    check_volumes(&settings, body, (name.as_str(), live.other()), planning);
+    let green = live.other();
+    let way = match (&request.kind, &found.services[green]) {
+        (Kind::Rollback, _) => {
+            format!("move traffic alone while its tasks run: bg rollback --to {green} --force")
+        }
+        (_, Some(_)) => format!(
+            "or change slot {green}'s service (aws ecs update-service --cluster {} --service {} \
+             --volume-configurations …), and deploy with --service-from {green}",
+            request.cluster, request.slots[green].service
+        ),
+        (_, None) => format!(
+            "or deploy once without that change, which makes slot {green}'s service: then change that \
+             one, and deploy with --service-from {green}"
+        ),
+    };
+    check_volumes(&settings, body, (name.as_str(), &way), planning);
     check_registries(&settings, body, name.as_str(), planning);
     let has_role = |definition: &Value| definition.get("taskRoleArn").is_some_and(Value::is_string);
     if settings.get("enableExecuteCommand") == Some(&Value::Bool(true)) && !has_role(body) {
@@ -47,7 +63,7 @@ pub(super) fn check(
 fn check_volumes(
     settings: &Value,
     body: &Value,
-    (service, green): (&str, SlotName),
+    (service, way): (&str, &str),
     planning: &mut Planning,
 ) {
     let configured: BTreeSet<&str> = names(settings.get("volumeConfigurations"), |_| true);
@@ -59,10 +75,7 @@ fn check_volumes(
                 "service {service} configures volume {name}, and the task definition has none of that \
                  name that is `configuredAtLaunch`: ECS refuses that"
             ),
-            format!(
-                "add it to the definition's `volumes`; or take it from slot {green}'s service (aws ecs \
-                 update-service --volume-configurations '[]') and deploy with --service-from {green}"
-            ),
+            format!("add it to the definition's `volumes`; {way}"),
         );
     }
     for name in taken.difference(&configured) {
@@ -71,11 +84,7 @@ fn check_volumes(
                 "the task definition's volume {name} is `configuredAtLaunch`, and service {service} \
                  doesn't configure it: ECS refuses that"
             ),
-            format!(
-                "give slot {green}'s service that volume (aws ecs update-service \
-                 --volume-configurations) and deploy with --service-from {green}, or take it out of \
-                 the definition"
-            ),
+            format!("take it out of the definition; {way}"),
         );
     }
 }

@@ -9,7 +9,7 @@ use super::{Planning, Request};
 use crate::deployment::gate::{Gate, Point};
 use crate::deployment::ids::Slots;
 use crate::deployment::plan::{Kind, SlotPlan, StepPlan};
-use crate::deployment::surroundings::{FunctionFound, Surroundings};
+use crate::deployment::surroundings::{FunctionFound, Surroundings, Untaken};
 use crate::gate::{Asks, Check, GateAnswer, GateWanted, Place, opens};
 use crate::strategy::{Weight, format_duration};
 
@@ -77,12 +77,17 @@ fn check_port(wanted: &GateWanted, slots: &Slots<SlotPlan>, planning: &mut Plann
 /// That what a gate asks through the test route arrives there: else another side would answer for
 /// green.
 fn check_test_request(wanted: &GateWanted, found: &Surroundings, planning: &mut Planning) {
-    if let Some(why) = found.untaken.get(&wanted.name) {
-        planning.problem(
+    match found.untaken.get(&wanted.name) {
+        Some(Untaken::Surely(why)) => planning.problem(
             format!("gate {} would not be answered by green: {why}", wanted.name),
             "give the gate a path and headers that the test route takes, or take `through` away: \
              then each of green's targets is asked",
-        );
+        ),
+        Some(Untaken::Perhaps(why)) => planning.warn(format!(
+            "whether green answers gate {} is not sure: {why}",
+            wanted.name
+        )),
+        None => {}
     }
 }
 

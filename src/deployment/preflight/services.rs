@@ -194,7 +194,7 @@ pub(super) fn check(
         );
     }
     check_in_flight(request, blue, live, slots, planning);
-    tags::check_room(found, live, slots, planning);
+    tags::check_room(request, found, slots, planning);
     if let Some(existing) = &found.services[green]
         && existing.get("desiredCount").and_then(Value::as_u64) > Some(0)
     {

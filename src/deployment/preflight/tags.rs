@@ -3,58 +3,49 @@
 
 use serde_json::{Value, json};
 
-use super::Planning;
 use super::services::{becomes, stays};
-use crate::deployment::bare;
-use crate::deployment::clone::{self, DEPLOYMENT_TAG};
+use super::{Planning, Request};
+use crate::deployment::clone;
 use crate::deployment::ids::{SlotName, Slots};
-use crate::deployment::plan::SlotPlan;
-use crate::deployment::retire;
-use crate::deployment::scaling::HELD_TAG;
+use crate::deployment::observation::Seen;
+use crate::deployment::plan::{Kind, SlotPlan};
 use crate::deployment::surroundings::Surroundings;
 use crate::deployment::task_definition::{self as taskdef, Change};
 
 /// How many tags a service may have: "Amazon ECS service quotas" in its guide. Those of AWS don't count.
 const MOST: usize = 50;
 
-/// Those that this program may set on one.
-const OWN: [&str; 5] = [
-    DEPLOYMENT_TAG,
-    bare::LIVE_TAG,
-    retire::SERVED_TAG,
-    retire::TAG,
-    HELD_TAG,
-];
+/// How many this program has on one at a time: `bg:deployment`, `bg:last-served`, and `bg:live` or
+/// `bg:retire-at`.
+const OWN: usize = 3;
 
-/// That there is room for this program's own tags.
+/// That there is room for this program's own tags. Others that don't fit are left out.
 pub(super) fn check_room(
+    request: &Request,
     found: &Surroundings,
-    live: SlotName,
     slots: &Slots<SlotPlan>,
     planning: &mut Planning,
 ) {
+    let scaled = |slot| matches!(&found.scaling, Seen::Value(targets) if targets[slot].is_some());
+    let is_scaled = SlotName::BOTH.into_iter().any(scaled);
+    // `bg:scale-in-held`, too.
+    let own = OWN + usize::from(is_scaled);
     for slot in SlotName::BOTH {
-        let Some(service) = &found.services[slot] else {
+        let service = found.services[slot].iter();
+        let given = service.flat_map(clone::given_tags).count();
+        if given + own <= MOST {
             continue;
-        };
-        let missing = match &found.services[live] {
-            Some(blue) if slot != live => clone::missing_tags(blue, service).len(),
-            _ => 0,
-        };
-        let given = clone::given_tags(service).count() + missing;
-        if given + OWN.len() > MOST {
-            let has = match missing {
-                0 => format!("has {given} tags"),
-                _ => format!("would have {given} tags with those of slot {live}'s"),
-            };
-            planning.problem(
-                format!(
-                    "slot {slot}'s service {} {has}, and bg needs {} of the {MOST} that ECS allows",
-                    slots[slot].service,
-                    OWN.len()
-                ),
+        }
+        let what = format!(
+            "slot {slot}'s service {} has {given} tags, and bg needs {own} of the {MOST} that ECS allows",
+            slots[slot].service
+        );
+        match request.kind {
+            Kind::Deploy => planning.problem(
+                what,
                 "take some off: aws ecs untag-resource --resource-arn ARN --tag-keys KEY",
-            );
+            ),
+            Kind::Hotfix { .. } | Kind::Rollback => planning.warn(what),
         }
     }
 }

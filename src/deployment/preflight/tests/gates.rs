@@ -6,7 +6,7 @@ use std::time::Duration;
 use super::{Change, each_is_refused, planned, problems};
 use crate::deployment::plan::Kind;
 use crate::deployment::preflight::Request;
-use crate::deployment::surroundings::{FunctionFound, Surroundings};
+use crate::deployment::surroundings::{FunctionFound, Surroundings, Untaken};
 use crate::gate::{
     Address, Asks, Check, FunctionName, GateWanted, HookDetails, HttpCheck, ImageCheck, ImageIs,
     ImageSeen, LambdaCheck, Place, Scan, Severity, StatusRange, Unscanned,
@@ -139,11 +139,24 @@ fn a_gate_whose_request_would_be_answered_by_another_side_is_refused() {
         request.gates = vec![asking("/health")];
         let why = "/health doesn't get through shop:80: its rule takes only path-pattern /test/*";
         let name = request.gates[0].name.clone();
-        found.untaken.insert(name, why.to_owned());
+        found.untaken.insert(name, Untaken::Surely(why.to_owned()));
     });
     let refused = problems(&planning).join("; ");
     assert!(
         refused.contains("would not be answered by green: /health"),
         "{refused}"
     );
+}
+
+#[test]
+fn a_gate_that_may_not_reach_green_is_warned_of() {
+    let planning = planned(|request, found| {
+        request.gates = vec![asking("/health")];
+        let why = "shop:80: whether its rule takes that can't be told";
+        let name = request.gates[0].name.clone();
+        found.untaken.insert(name, Untaken::Perhaps(why.to_owned()));
+    });
+    assert_eq!(problems(&planning), [""; 0]);
+    let warned = planning.warnings.join("; ");
+    assert!(warned.contains("is not sure: shop:80"), "{warned}");
 }

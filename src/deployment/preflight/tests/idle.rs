@@ -139,20 +139,24 @@ fn tags_that_the_idle_slot_lacks_are_put_in_and_those_it_has_stay() {
 
 #[test]
 fn a_service_needs_room_for_bg_s_own_tags() {
-    let told = |count: usize| {
-        let planning = planned(|_, found| {
+    let planned = |kind: Kind, count: usize| {
+        planned(|request, found| {
+            request.kind = kind;
             let blue = found.services.a.as_mut().expect("it is there");
             let tag = |at: usize| json!({ "key": format!("k{at}"), "value": "" });
             blue["tags"] = (0..count).map(tag).collect();
-        });
-        planning.problems
+        })
     };
-    assert!(told(45).is_empty(), "{:?}", told(45));
-    let [problem] = &told(46)[..] else {
-        panic!("{:?}", told(46));
+    let told = |count: usize| planned(Kind::Deploy, count).problems;
+    assert!(told(47).is_empty(), "{:?}", told(47));
+    let [problem] = &told(48)[..] else {
+        panic!("{:?}", told(48));
     };
-    let words = "shop has 46 tags, and bg needs 5 of the 50";
+    let words = "shop has 48 tags, and bg needs 3 of the 50";
     assert!(problem.what.contains(words), "{}", problem.what);
+    let back = planned(Kind::Rollback, 48);
+    assert!(back.problems.is_empty(), "{:?}", back.problems);
+    assert!(back.warnings.join("; ").contains(words));
 }
 
 #[test]
