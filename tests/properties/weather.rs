@@ -301,6 +301,7 @@ fn act(rng: &mut Rng) -> ActName {
         ActName::Scale,
         ActName::RestoreSettings,
         ActName::Tag,
+        ActName::Unpin,
         ActName::ArmDeadman,
         ActName::DisarmDeadman,
     ])

@@ -464,10 +464,22 @@ impl World {
                 self.fires_at = None;
                 return Ok(Some(Event::DeadmanDisarmed));
             }
-            Action::SleepScaling { .. }
-            | Action::Unpin { .. }
-            | Action::Delete { .. }
-            | Action::AskGate { .. } => {}
+            Action::Unpin { slot } => {
+                for (route, weights) in self.plan.routes.iter().zip(&mut self.routes) {
+                    let mut left = weights.now().clone();
+                    match left.remove(&route.groups[*slot]) {
+                        Some(0) if route.sticky.is_some() => weights.set(at, left),
+                        Some(1..) if route.sticky.is_some() => {
+                            return Err((
+                                FailureClass::Invalid,
+                                "still carries traffic".to_owned(),
+                            ));
+                        }
+                        _ => {}
+                    }
+                }
+            }
+            Action::SleepScaling { .. } | Action::Delete { .. } | Action::AskGate { .. } => {}
         }
         Ok(None)
     }

@@ -122,7 +122,13 @@ impl Checks {
                     "it goes while traffic is split"
                 );
             }
-            Action::SleepScaling { .. } | Action::Unpin { .. } | Action::Delete { .. } => {
+            Action::Unpin { slot } => {
+                let promoted = intends(|event| matches!(event, Event::Promoted { .. }));
+                assert!(self.promoted || promoted, "the way back stays until then");
+                assert_eq!(*slot, self.plan.blue);
+                assert!(self.plan.kind != Kind::Deploy, "who came before stays");
+            }
+            Action::SleepScaling { .. } | Action::Delete { .. } => {
                 panic!("a deployment puts nothing away but green: {action:?}");
             }
         }
