@@ -2,7 +2,7 @@
 
 use std::fs;
 
-use serde_json::json;
+use serde_json::{Value, json};
 
 use super::support::Scene;
 
@@ -131,8 +131,8 @@ fn what_it_went_back_to_is_nobody_s_deployment_without_an_end() {
     assert_eq!(scene.weights(), (0, 100));
 }
 
-#[test]
-fn it_puts_scaling_back_of_which_only_tags_tell() {
+/// Slot a is autoscaled, and a deployment was lost in its first bake.
+fn lost_while_scaling_is_held() -> Scene {
     let scene = Scene::at_speed(50);
     scene.configure(&[LONG]);
     let target = json!({
@@ -144,21 +144,46 @@ fn it_puts_scaling_back_of_which_only_tags_tell() {
     });
     scene.scaling("RegisterScalableTarget", &target);
     lost_at_bake(&scene, "shop:v2");
-    let targets = || {
-        let all = scene.scaling(
-            "DescribeScalableTargets",
-            &json!({ "ServiceNamespace": "ecs" }),
-        );
-        let target = |name: &str| {
-            let all = all["ScalableTargets"].as_array().expect("a list");
-            let id = format!("service/demo/{name}");
-            all.iter()
-                .find(|it| it["ResourceId"] == id.as_str())
-                .cloned()
-                .expect("it is there")
-        };
-        [target("shop"), target("shop-b")]
-    };
+    scene
+}
+
+/// Both slots' scalable targets.
+fn scalable(scene: &Scene) -> [Value; 2] {
+    let all = scene.scaling(
+        "DescribeScalableTargets",
+        &json!({ "ServiceNamespace": "ecs" }),
+    );
+    ["shop", "shop-b"].map(|name| {
+        let all = all["ScalableTargets"].as_array().expect("a list");
+        let id = format!("service/demo/{name}");
+        all.iter()
+            .find(|it| it["ResourceId"] == id.as_str())
+            .cloned()
+            .expect("it is there")
+    })
+}
+
+#[test]
+fn break_glass_lets_both_sides_scale_in_again_where_no_store_knows_why_they_don_t() {
+    let scene = lost_while_scaling_is_held();
+    let held = |target: &Value| target["SuspendedState"]["DynamicScalingInSuspended"] == true;
+    assert!(scalable(&scene).iter().all(held));
+    scene
+        .bg(&["rollback", "--to", "b", "--force"])
+        .exits(0)
+        .complains("shop-b may scale in again");
+    assert_eq!(scene.weights(), (0, 100));
+    assert!(!scalable(&scene).iter().any(held));
+    for service in ["shop", "shop-b"] {
+        let service = scene.service(service).expect("it is there").to_string();
+        assert!(!service.contains("bg:scale-in-held"), "{service}");
+    }
+}
+
+#[test]
+fn it_puts_scaling_back_of_which_only_tags_tell() {
+    let scene = lost_while_scaling_is_held();
+    let targets = || scalable(&scene);
     let [live, _] = targets();
     assert_eq!(
         live["SuspendedState"]["DynamicScalingInSuspended"], true,

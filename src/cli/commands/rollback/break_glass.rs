@@ -41,7 +41,9 @@ pub(super) async fn run(
     if session.config.deadman.is_some() {
         take_switch_away(session).await;
     }
-    name_what_is_open(session).await;
+    if !name_what_is_open(session).await {
+        let_scale_in_again(session).await;
+    }
     Ok(ExitCode::Stands)
 }
 
@@ -76,20 +78,43 @@ async fn both_services(session: &Session) -> Result<Slots<Option<Value>>, AwsErr
 }
 
 /// What a dead deployment holds back stays so until somebody ends it. Whether there is one is not
-/// worth waiting for.
-async fn name_what_is_open(session: &Session) {
+/// worth waiting for. True where one is known, or a process drives one.
+async fn name_what_is_open(session: &Session) -> bool {
     let look = async {
-        let open = Abandoned::find(session).await.ok()??;
         let runs = session.running_holder().await.ok()?.is_some();
+        let open = Abandoned::find(session).await.ok()?;
         let traffic = Traffic::look(session).await.ok()?;
-        (!runs && open.stands(&traffic) == Stands::Open).then_some(open)
+        let open = open.filter(|open| !runs && open.stands(&traffic) == Stands::Open);
+        Some((runs, open))
     };
-    if let Ok(Some(open)) = tokio::time::timeout(UNTAG_WITHIN, look).await {
-        let held = match &open.plan().scaling {
-            Some(_) => ", and until then autoscaling takes no tasks away on either side",
-            None => "",
-        };
-        note!("Note: {}: `bg resume` ends it{held}", open.told());
+    match tokio::time::timeout(UNTAG_WITHIN, look).await {
+        Ok(Some((_, Some(open)))) => {
+            let held = match &open.plan().scaling {
+                Some(_) => ", and until then autoscaling takes no tasks away on either side",
+                None => "",
+            };
+            note!("Note: {}: `bg resume` ends it{held}", open.told());
+            true
+        }
+        Ok(Some((runs, None))) => runs,
+        // The store can't be read: nobody can go on by it.
+        Ok(None) => false,
+        Err(_) => true,
+    }
+}
+
+/// A deployment of which no store knows would keep both sides from scaling in for good.
+async fn let_scale_in_again(session: &Session) {
+    let slots = request::slots(&session.config);
+    let cluster = session.cluster();
+    for service in [&slots.a.service, &slots.b.service] {
+        let release = session.cloud.release_scale_in(&cluster, service);
+        match tokio::time::timeout(UNTAG_WITHIN, release).await {
+            Ok(Ok(true)) => note!("{service} may scale in again"),
+            Ok(Ok(false)) => {}
+            Ok(Err(error)) => note!("Warning: {service} may be kept from scaling in: {error}"),
+            Err(_) => note!("Warning: {service} may be kept from scaling in: ECS does not answer"),
+        }
     }
 }
 
