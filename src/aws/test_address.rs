@@ -240,6 +240,9 @@ fn addressed(
     conditions: BTreeMap<String, String>,
 ) -> Result<Address, String> {
     let (port, path) = (listener.text_of("Port").unwrap_or("80"), &asked.path);
+    if let Some(protocol @ ("UDP" | "QUIC")) = listener.text_of("Protocol") {
+        return Err(format!("it takes {protocol}, and a gate asks over TCP"));
+    }
     let demanded = conditions.into_iter();
     let mut headers: BTreeMap<String, Option<String>> =
         demanded.map(|(name, value)| (name, Some(value))).collect();

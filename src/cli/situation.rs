@@ -9,7 +9,7 @@ use super::missing;
 use super::request;
 use super::session::Session;
 use super::traffic::Traffic;
-use crate::deployment::bare::LIVE_TAG;
+use crate::deployment::bare::{LIVE_TAG, tag};
 use crate::deployment::clone::DEPLOYMENT_TAG;
 use crate::deployment::deadman;
 use crate::deployment::ids::{
@@ -19,8 +19,9 @@ use crate::deployment::moved;
 use crate::deployment::observation::Seen;
 use crate::deployment::outcome::Outcome;
 use crate::deployment::preflight::{refusals, under_way};
+use crate::deployment::problem::Problem;
 use crate::deployment::retire::{Due, Retirement, SERVED_TAG, TAG};
-use crate::deployment::scaling::ScalableTarget;
+use crate::deployment::scaling::{HELD_TAG, ScalableTarget};
 use crate::deployment::surroundings::Forward;
 use crate::deployment::task_definition;
 use crate::diagnose::Definition;
@@ -238,7 +239,38 @@ impl Situation {
         let split = |it| ProblemStatus::new(ProblemKind::Split, it);
         let missing = self.traffic.missing().iter().cloned();
         let missing = missing.map(|it| ProblemStatus::new(ProblemKind::NoRoute, it));
-        missing.chain(problems.map(split)).collect()
+        let held = silent.is_none().then(|| self.held()).flatten();
+        missing.chain(problems.map(split)).chain(held).collect()
+    }
+
+    /// That autoscaling takes no tasks away, where no deployment is known to want that.
+    fn held(&self) -> Option<ProblemStatus> {
+        let by = |slot: SlotName| {
+            let service = self.services[slot].as_ref()?;
+            Some((
+                service.get("serviceName")?.as_str()?,
+                tag(service, HELD_TAG)?,
+            ))
+        };
+        let held: Vec<(&str, &str)> = SlotName::BOTH.into_iter().filter_map(by).collect();
+        let (_, id) = held.first()?;
+        let names: Vec<&str> = held.iter().map(|(name, _)| *name).collect();
+        let to = match self.traffic.live() {
+            Some(live) => live.to_string(),
+            None => "a|b".to_owned(),
+        };
+        let problem = Problem::new(
+            format!(
+                "autoscaling takes no tasks away from {}: deployment {id} held that, and never let \
+                 go of it",
+                names.join(" and ")
+            ),
+            format!(
+                "the next deployment does; at once: `bg rollback --to {to} --force`, which leaves \
+                 traffic where it is"
+            ),
+        );
+        Some(ProblemStatus::new(ProblemKind::HeldScaleIn, problem))
     }
 
     /// The deployment that the store shows, and what only AWS does.

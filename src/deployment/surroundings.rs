@@ -89,6 +89,14 @@ pub struct Surroundings {
     pub notes: Vec<String>,
 }
 
+impl Surroundings {
+    /// A target group that the config names.
+    pub fn group(&self, arn: &TargetGroupArn) -> Option<&GroupFound> {
+        let mut groups = self.groups.values().flatten();
+        groups.find(|group| group.arn == *arn)
+    }
+}
+
 /// Why a test route doesn't take what a gate asks.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Untaken {

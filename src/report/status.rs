@@ -91,6 +91,8 @@ pub enum ProblemKind {
     /// A route is not one slot's alone, or the routes are not all the same one's, and no deployment
     /// has made it so.
     Split,
+    /// A deployment that nobody knows any more has left autoscaling without scale-in.
+    HeldScaleIn,
 }
 
 /// A deployment of which the store knows no end, and AWS shows none.

@@ -6,6 +6,7 @@
 //! and judge that in its `judge`. What can't be told is SKIP with the reason, never NG.
 
 mod alarms;
+mod exec;
 mod facts;
 mod images;
 mod logs;
@@ -26,6 +27,7 @@ use crate::deployment::verification::Check;
 pub fn asks(subject: &Subject) -> Asks {
     let mut asks = Asks::default();
     roles::asks(subject, &mut asks);
+    exec::asks(subject, &mut asks);
     images::asks(subject, &mut asks);
     secrets::asks(subject, &mut asks);
     logs::asks(subject, &mut asks);
@@ -36,6 +38,7 @@ pub fn asks(subject: &Subject) -> Asks {
 /// What comes of the answers, family by family.
 pub fn judge(subject: &Subject, facts: &Facts) -> Vec<Check> {
     let mut checks = roles::judge(subject, facts);
+    checks.extend(exec::judge(subject, facts));
     checks.extend(images::judge(subject, facts));
     checks.extend(secrets::judge(subject, facts));
     checks.extend(logs::judge(subject, facts));

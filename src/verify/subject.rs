@@ -45,8 +45,17 @@ impl Subject {
 
     /// The ARN of the role that starts the tasks, where one is set.
     pub(super) fn execution_role(&self) -> Option<String> {
-        let role = text(&self.definition, "executionRoleArn");
-        match role {
+        self.role("executionRoleArn")
+    }
+
+    /// The ARN of the role that the containers have, where one is set.
+    pub(super) fn task_role(&self) -> Option<String> {
+        self.role("taskRoleArn")
+    }
+
+    /// A definition names a role, or gives its ARN.
+    fn role(&self, key: &str) -> Option<String> {
+        match text(&self.definition, key) {
             "" => None,
             arn if arn.starts_with("arn:") => Some(arn.to_owned()),
             name => Some(format!(

@@ -9,9 +9,10 @@ use super::support::Scene;
 const LONG: (&str, &str) = ("bake: 1m }", "bake: 30m }");
 const IN_CI: [(&str, &str); 1] = [("CI", "true")];
 
-/// Starts a deployment, and kills it where its output has `phase`.
+/// Starts a deployment, and kills it where its output has `phase`. One that was killed before leaves its
+/// lock for a moment.
 fn killed_at(scene: &Scene, phase: &str) {
-    let mut first = scene.start(&["deploy", "--image", "shop:v2"]);
+    let mut first = scene.start(&["deploy", "--image", "shop:v2", "--wait-lock", "1m"]);
     first.until_it_says(phase);
     first.signal("KILL");
     assert_eq!(first.end().code, -1);
@@ -178,6 +179,28 @@ fn break_glass_lets_both_sides_scale_in_again_where_no_store_knows_why_they_don_
         let service = scene.service(service).expect("it is there").to_string();
         assert!(!service.contains("bg:scale-in-held"), "{service}");
     }
+}
+
+#[test]
+fn what_holds_autoscaling_back_is_told_where_no_store_knows_of_it() {
+    let scene = lost_while_scaling_is_held();
+    // What a stack that takes off tags which it doesn't know leaves of them.
+    let arn = scene.service("shop-b").expect("green")["serviceArn"].clone();
+    let all = ["bg:deployment", "bg:live", "bg:last-served"];
+    scene.ecs(
+        "UntagResource",
+        &json!({ "resourceArn": arn, "tagKeys": all }),
+    );
+    scene.set_weights(100, 0);
+    let status = scene.bg(&["status"]).exits(0);
+    status
+        .says("autoscaling takes no tasks away from shop")
+        .says("bg rollback --to a --force");
+    let document = scene.bg(&["status", "--output", "json"]).exits(0).json();
+    assert_eq!(document["problems"][0]["kind"], "held_scale_in");
+    scene.bg(&["rollback", "--to", "a", "--force"]).exits(0);
+    let document = scene.bg(&["status", "--output", "json"]).exits(0).json();
+    assert_eq!(document["problems"], json!([]), "{document}");
 }
 
 #[test]

@@ -195,11 +195,13 @@ fn what_the_service_adds_to_its_tasks_is_looked_at_too() {
         "service": "shop",
         "volumeConfigurations": [volume],
         "serviceConnectConfiguration": connect,
+        "enableExecuteCommand": true,
     });
     scene.ecs("UpdateService", &update);
     let file_system = json!({ "fileSystemId": "fs-0123" });
     let mut version = definition();
     version["volumes"] = json!([{ "name": "files", "efsVolumeConfiguration": file_system }]);
+    version["taskRoleArn"] = json!("arn:aws:iam::123456789012:role/denied");
     let found = verify(&scene, &version);
     for (what, wanted, words) in [
         ("role of volume data", "NG", "there is no role ebs-missing"),
@@ -214,6 +216,11 @@ fn what_the_service_adds_to_its_tasks_is_looked_at_too() {
             "there is no parameter /shop/missing",
         ),
         ("volume files", "SKIP", "fs-0123: EFS isn't asked"),
+        (
+            "ECS Exec",
+            "NG",
+            "denied doesn't allow ssmmessages:CreateControlChannel",
+        ),
     ] {
         let (verdict, reason) = check(&found, what);
         assert_eq!(verdict, wanted, "{what}: {reason}");

@@ -4,7 +4,7 @@ use std::collections::BTreeSet;
 
 use serde_json::{Value, json};
 
-use super::fields::normalised;
+use super::fields::{default_of, normalised};
 
 /// A setting in which a slot's service differs from the service whose settings it is to get.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -52,11 +52,17 @@ pub fn differences(source: &Value, existing: &Value) -> Vec<Difference> {
             Mended::Never { .. } => vec![(field.clone(), source, existing)],
         };
         let unlike = unlike.into_iter();
-        unlike.map(move |(field, source, existing)| Difference {
-            source: source.map(|it| in_words(&field, it)),
-            existing: existing.map(|it| in_words(&field, it)),
-            field,
-            mended,
+        unlike.map(move |(field, source, existing)| {
+            let words = |it: Option<&Value>| match it {
+                Some(value) => Some(in_words(&field, value)),
+                None => default_word(&field),
+            };
+            Difference {
+                source: words(source),
+                existing: words(existing),
+                field,
+                mended,
+            }
         })
     });
     found.collect()
@@ -98,6 +104,13 @@ fn mended(field: &str, source_has_providers: bool) -> Mended {
         | "schedulingStrategy" => never,
         _ => Mended::ByUpdate,
     }
+}
+
+/// What a setting is where it is left out, if that is a word or a number: an empty list is nothing.
+fn default_word(field: &str) -> Option<String> {
+    let default = default_of(field)?;
+    let plain = default.is_string() || default.is_boolean() || default.is_number();
+    plain.then(|| in_words(field, &default))
 }
 
 fn in_words(path: &str, value: &Value) -> String {

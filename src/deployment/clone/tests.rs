@@ -307,7 +307,7 @@ fn every_differing_setting_is_named_with_both_values() {
     assert_eq!(fields, expected);
     assert_eq!(
         (found[0].source.as_deref(), found[0].existing.as_deref()),
-        (Some("true"), None)
+        (Some("true"), Some("false"))
     );
     assert_eq!(
         (found[1].source.as_deref(), found[1].existing.as_deref()),

@@ -2,7 +2,7 @@
 
 use serde_json::Value;
 
-use super::{DefinitionWanted, Planning, Request, WhenUnchanged, fits};
+use super::{DefinitionWanted, Planning, Request, WhenUnchanged, fits, instances};
 use crate::deployment::ids::{SlotName, Slots, TaskDefinitionArn};
 use crate::deployment::plan::{NewTaskDefinition, SlotPlan, TaskHealth};
 use crate::deployment::surroundings::Surroundings;
@@ -47,6 +47,7 @@ pub(super) fn decide(
     planning.changes = taskdef::diff(&old, &body);
     check(found, live, slots, &body, planning);
     fits::check(request, found, live, (&old, &body), planning);
+    instances::note(found, live, (&old, &body), planning);
     planning.unchanged = unchanged(request, found, &old, &body, planning);
     let tasks = Slots::from_fn(|slot| task_health(if slot == live { &old } else { &body }));
     let body = matches!(new, NewTaskDefinition::Register { .. }).then_some(body);
@@ -150,16 +151,12 @@ fn check(
                 "map that port in the container, or correct `targets` in bg.yaml",
             );
         }
-        let group = found
-            .groups
-            .values()
-            .flatten()
-            .find(|group| group.arn == target.group);
         let mode = body
             .get("networkMode")
             .and_then(Value::as_str)
             .unwrap_or("bridge");
         let needed = if mode == "awsvpc" { "ip" } else { "instance" };
+        let group = found.group(&target.group);
         if let Some(group) = group.filter(|group| group.target_type != needed) {
             planning.problem(
                 format!(

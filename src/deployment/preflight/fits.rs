@@ -5,11 +5,12 @@ use std::collections::BTreeSet;
 
 use serde_json::Value;
 
-use super::{Planning, Request};
+use super::{Planning, Request, launch};
 use crate::deployment::clone;
-use crate::deployment::ids::SlotName;
+use crate::deployment::ids::{EcsServiceName, SlotName};
 use crate::deployment::plan::Kind;
 use crate::deployment::surroundings::Surroundings;
+use crate::deployment::task_definition::Launch;
 
 /// Volumes of EBS, containers in Cloud Map, and the role that ECS Exec takes. `old` is what blue runs.
 pub(super) fn check(
@@ -42,21 +43,39 @@ pub(super) fn check(
     };
     check_volumes(&settings, body, (name.as_str(), &way), planning);
     check_registries(&settings, body, name.as_str(), planning);
+    if settings.get("enableExecuteCommand") == Some(&Value::Bool(true)) {
+        check_exec(request, launch(Some(service)), (old, body), name, planning);
+    }
+}
+
+/// On an instance the agent falls back on the instance's own role, where a task has none.
+fn check_exec(
+    request: &Request,
+    launch: Launch,
+    (old, body): (&Value, &Value),
+    name: &EcsServiceName,
+    planning: &mut Planning,
+) {
     let has_role = |definition: &Value| definition.get("taskRoleArn").is_some_and(Value::is_string);
-    if settings.get("enableExecuteCommand") == Some(&Value::Bool(true)) && !has_role(body) {
-        let what =
-            format!("service {name} has ECS Exec enabled, and the task definition no taskRoleArn");
-        match has_role(old) {
-            true => planning.problem(
-                format!("{what}: ECS refuses that"),
-                format!(
-                    "set `taskRoleArn` in it, or switch it off: aws ecs update-service --cluster {} \
-                     --service {name} --disable-execute-command",
-                    request.cluster
-                ),
+    let what =
+        format!("service {name} has ECS Exec enabled, and the task definition no taskRoleArn");
+    match (has_role(body), launch) {
+        (true, _) => {}
+        (false, Launch::Fargate) if has_role(old) => planning.problem(
+            format!("{what}: ECS refuses that"),
+            format!(
+                "set `taskRoleArn` in it, or switch it off: aws ecs update-service --cluster {} \
+                 --service {name} --disable-execute-command",
+                request.cluster
             ),
-            false => planning.warn(format!("{what}: `aws ecs execute-command` needs one")),
+        ),
+        (false, Launch::Fargate) => {
+            planning.warn(format!("{what}: `aws ecs execute-command` needs one"));
         }
+        (false, Launch::Ec2) if has_role(old) => planning.warn(format!(
+            "{what} any more: `aws ecs execute-command` goes by the instances' role then"
+        )),
+        (false, Launch::Ec2) => {}
     }
 }
 

@@ -30,6 +30,7 @@ pub(super) fn check(
         check_function(wanted, found, planning);
         check_test_request(wanted, found, planning);
         check_port(wanted, slots, planning);
+        check_protocol(wanted, found, slots, planning);
         check_images(wanted, found, planning);
     }
     gates
@@ -71,6 +72,31 @@ fn check_port(wanted: &GateWanted, slots: &Slots<SlotPlan>, planning: &mut Plann
             ),
             format!("set the gate's `port` to one of {}", ports.join(", ")),
         );
+    }
+}
+
+/// That the targets that a gate asks speak TCP.
+fn check_protocol(
+    wanted: &GateWanted,
+    found: &Surroundings,
+    slots: &Slots<SlotPlan>,
+    planning: &mut Planning,
+) {
+    let Some(check) = wanted.http().filter(|it| it.asks_targets()) else {
+        return;
+    };
+    let asked = slots.a.targets.iter();
+    for target in asked.filter(|target| check.port.is_none_or(|port| port == target.port)) {
+        let protocol = found.group(&target.group).map(|it| it.protocol.as_str());
+        if let Some(protocol @ ("UDP" | "QUIC")) = protocol {
+            planning.warn(format!(
+                "gate {} asks each of green's targets over TCP, and target group {} is for {protocol}: \
+                 name another container port as the gate's `port`, unless {} answers both",
+                wanted.name,
+                target.group.name(),
+                target.port
+            ));
+        }
     }
 }
 

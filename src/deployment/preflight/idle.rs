@@ -64,7 +64,7 @@ pub(super) fn check(
     planning.idle_definition = set_by_somebody(found, live.other(), definition);
     let pairs = slots[live].targets.iter().zip(&slots[live.other()].targets);
     for (blue, green) in pairs {
-        let settings = unlike(group(found, &blue.group), group(found, &green.group));
+        let settings = unlike(found.group(&blue.group), found.group(&green.group));
         if !settings.is_empty() {
             planning.groups.push(UnlikeGroups {
                 green: green.group.clone(),
@@ -108,11 +108,6 @@ fn runs(definition: &Definition, set: &TaskDefinitionArn, described: &Value) -> 
             .as_ref()
             .is_some_and(|body| taskdef::same(body, described)),
     }
-}
-
-fn group<'a>(found: &'a Surroundings, arn: &TargetGroupArn) -> Option<&'a GroupFound> {
-    let mut groups = found.groups.values().flatten();
-    groups.find(|group| group.arn == *arn)
 }
 
 fn unlike(blue: Option<&GroupFound>, green: Option<&GroupFound>) -> Vec<UnlikeSetting> {

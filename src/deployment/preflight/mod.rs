@@ -12,6 +12,7 @@ mod fine;
 mod fits;
 mod gates;
 mod idle;
+mod instances;
 mod limits;
 mod metrics;
 mod mixed_up;

@@ -329,8 +329,7 @@ fn of_another_balancer(
     group: &TargetGroupArn,
 ) -> Option<Problem> {
     let uses = |group: &TargetGroupArn| {
-        let mut groups = found.groups.values().flatten();
-        let found = groups.find(|found| found.arn == *group);
+        let found = found.group(group);
         found.and_then(|found| found.load_balancer.as_ref())
     };
     let own = &forward.load_balancer;

@@ -1,5 +1,7 @@
 //! Reading and changing the containers of a task definition in place.
 
+use std::collections::BTreeSet;
+
 use serde_json::{Value, json};
 
 use super::error::TaskDefinitionError;
@@ -50,6 +52,20 @@ pub fn container_has_port(definition: &Value, container: &str, port: u16) -> boo
         let mut ports = list(container, "portMappings").iter();
         ports.any(|mapping| mapping.get("containerPort") == Some(&json!(port)))
     })
+}
+
+/// The ports that each task takes of its instance, so that no two of its tasks fit on one: in host
+/// mode all of them, in bridge mode and on Windows those with a fixed `hostPort`, in awsvpc mode none.
+pub fn instance_ports(definition: &Value) -> BTreeSet<u64> {
+    let key = match text(definition, "networkMode") {
+        "host" => "containerPort",
+        "bridge" | "default" | "" => "hostPort",
+        _ => return BTreeSet::new(),
+    };
+    let mappings = containers(definition).iter();
+    let mappings = mappings.flat_map(|container| list(container, "portMappings"));
+    let ports = mappings.filter_map(|mapping| mapping.get(key).and_then(Value::as_u64));
+    ports.filter(|port| *port > 0).collect()
 }
 
 /// Gives each named container its image; [`images`] of the result are `images` again.

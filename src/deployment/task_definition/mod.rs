@@ -21,7 +21,7 @@ mod template;
 mod tests;
 
 pub use check::{Launch, check};
-pub use containers::{container_has_port, images, put_images, set_images, set_tag};
+pub use containers::{container_has_port, images, instance_ports, put_images, set_images, set_tag};
 pub use describe::{from_describe, parse_file};
 pub use diff::{Change, diff, same};
 pub use ecr::{EcrImage, ImageId};

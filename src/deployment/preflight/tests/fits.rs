@@ -94,3 +94,59 @@ fn exec_takes_a_role() {
         "{warned}"
     );
 }
+
+#[test]
+fn on_instances_exec_falls_back_on_their_role() {
+    let on_instances = |service: &mut Value| {
+        service["enableExecuteCommand"] = json!(true);
+        service["launchType"] = json!("EC2");
+    };
+    let role = |body: &mut Value| {
+        body["taskRoleArn"] = json!("arn:aws:iam::123456789012:role/shop");
+    };
+    let gone = |body: &mut Value| {
+        body.as_object_mut().expect("fields").remove("taskRoleArn");
+    };
+    let planning = planned_with(on_instances, role, gone);
+    assert!(!problems(&planning).join("; ").contains("Exec"));
+    let warned = planning.warnings.join("; ");
+    assert!(
+        warned.contains("goes by the instances' role then"),
+        "{warned}"
+    );
+    let planning = planned_with(on_instances, as_it_is, as_it_is);
+    assert!(!planning.warnings.join("; ").contains("Exec"));
+}
+
+/// What a plan notes where both run with a port of their instance.
+fn noted(of_blue: impl Fn(&mut Value), of_green: impl Fn(&mut Value)) -> String {
+    let on_instances = |service: &mut Value| service["launchType"] = json!("EC2");
+    planned_with(on_instances, of_blue, of_green)
+        .notes
+        .join("; ")
+}
+
+#[test]
+fn ports_of_an_instance_are_told_with_how_many_green_needs() {
+    let host = |body: &mut Value| {
+        body["networkMode"] = json!("host");
+        body["containerDefinitions"][0]["portMappings"] = json!([{ "containerPort": 8080 }]);
+    };
+    let fixed = |port: u16| {
+        move |body: &mut Value| {
+            body["networkMode"] = json!("bridge");
+            body["containerDefinitions"][0]["portMappings"] =
+                json!([{ "containerPort": 8080, "hostPort": port }]);
+        }
+    };
+    let both = "each task takes port 8080 of its instance: green needs 4 free instances that blue's \
+                tasks don't run on";
+    assert!(noted(host, host).contains(both), "{}", noted(host, host));
+    assert!(noted(fixed(8080), fixed(8080)).contains(both));
+    let other = noted(fixed(80), fixed(81));
+    assert!(other.contains("port 81 of its instance: green needs 4 free instances"));
+    assert!(!other.contains("blue's tasks don't run on"), "{other}");
+    for dynamic in [noted(fixed(0), fixed(0)), noted(as_it_is, as_it_is)] {
+        assert!(!dynamic.contains("of its instance"), "{dynamic}");
+    }
+}

@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use super::{Change, each_is_refused, planned, problems};
 use crate::deployment::plan::Kind;
-use crate::deployment::preflight::Request;
+use crate::deployment::preflight::{Planning, Request};
 use crate::deployment::surroundings::{FunctionFound, Surroundings, Untaken};
 use crate::gate::{
     Address, Asks, Check, FunctionName, GateWanted, HookDetails, HttpCheck, ImageCheck, ImageIs,
@@ -134,28 +134,42 @@ fn a_gate_s_port_is_one_of_the_service_s() {
 }
 
 #[test]
-fn a_gate_whose_request_would_be_answered_by_another_side_is_refused() {
-    let planning = planned(|request, found| {
-        request.gates = vec![asking("/health")];
-        let why = "/health doesn't get through shop:80: its rule takes only path-pattern /test/*";
-        let name = request.gates[0].name.clone();
-        found.untaken.insert(name, Untaken::Surely(why.to_owned()));
-    });
-    let refused = problems(&planning).join("; ");
+fn a_gate_that_asks_over_tcp_what_is_for_udp_is_warned_of() {
+    let warned = |protocol: &'static str| {
+        let planning = planned(|request, found| {
+            request.gates = vec![asking("/health")];
+            for group in found.groups.values_mut().flatten() {
+                group.protocol = protocol.to_owned();
+            }
+        });
+        assert_eq!(problems(&planning), [""; 0]);
+        planning.warnings.join("; ")
+    };
     assert!(
-        refused.contains("would not be answered by green: /health"),
-        "{refused}"
+        warned("UDP").contains("over TCP, and target group shop-a is for UDP"),
+        "{}",
+        warned("UDP")
     );
+    assert_eq!(warned("TCP_UDP"), "");
+}
+
+/// What is planned where a test route takes what a gate asks only so.
+fn through(untaken: Untaken) -> Planning {
+    planned(|request, found| {
+        request.gates = vec![asking("/health")];
+        let name = request.gates[0].name.clone();
+        found.untaken.insert(name, untaken);
+    })
 }
 
 #[test]
-fn a_gate_that_may_not_reach_green_is_warned_of() {
-    let planning = planned(|request, found| {
-        request.gates = vec![asking("/health")];
-        let why = "shop:80: whether its rule takes that can't be told";
-        let name = request.gates[0].name.clone();
-        found.untaken.insert(name, Untaken::Perhaps(why.to_owned()));
-    });
+fn a_gate_whose_request_another_side_would_answer_is_refused_and_one_that_may_is_warned_of() {
+    let why = "/health doesn't get through shop:80: its rule takes only path-pattern /test/*";
+    let refused = problems(&through(Untaken::Surely(why.to_owned()))).join("; ");
+    let words = "would not be answered by green: /health";
+    assert!(refused.contains(words), "{refused}");
+    let why = "shop:80: whether its rule takes that can't be told";
+    let planning = through(Untaken::Perhaps(why.to_owned()));
     assert_eq!(problems(&planning), [""; 0]);
     let warned = planning.warnings.join("; ");
     assert!(warned.contains("is not sure: shop:80"), "{warned}");
