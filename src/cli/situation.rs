@@ -197,6 +197,10 @@ impl Situation {
             problems,
             live: live.map(|slot| self.slot(session, slot)),
             idle: live.map(|slot| self.slot(session, slot.other())),
+            undecided: match live.is_none() && told {
+                true => SlotName::BOTH.map(|slot| self.slot(session, slot)).to_vec(),
+                false => Vec::new(),
+            },
             routes: shown(&self.traffic.forwards),
             test_routes: shown(&self.traffic.tests),
             deployment,

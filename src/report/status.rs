@@ -39,6 +39,9 @@ pub struct StatusReport {
     pub live: Option<SlotStatus>,
     /// The other slot; null where nothing says which that is.
     pub idle: Option<SlotStatus>,
+    /// Both slots, where nothing says which of them is live, and they are not mixed up.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub undecided: Vec<SlotStatus>,
     /// What splits traffic.
     pub routes: Vec<RouteStatus>,
     /// The test routes.

@@ -17,9 +17,13 @@ pub(super) fn note(
     (old, body): (&Value, &Value),
     planning: &mut Planning,
 ) {
-    let service = found.services[live].as_ref();
-    let desired = service.and_then(|it| it.get("desiredCount")?.as_u64());
-    let tasks = u32::try_from(desired.unwrap_or_default()).unwrap_or(u32::MAX);
+    let count = |slot: SlotName, key: &str| {
+        let service = found.services[slot].as_ref();
+        let count = service.and_then(|it| it.get(key)?.as_u64());
+        u32::try_from(count.unwrap_or_default()).unwrap_or(u32::MAX)
+    };
+    let there = count(live.other(), "runningCount");
+    let tasks = count(live, "desiredCount").saturating_sub(there);
     let ports = instance_ports(body);
     if ports.is_empty() || tasks == 0 {
         return;

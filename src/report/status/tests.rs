@@ -31,6 +31,7 @@ fn status() -> StatusReport {
         cluster: ClusterName::new("prod"),
         problems: Vec::new(),
         live: Some(slot(SlotName::A, "shop", blue)),
+        undecided: Vec::new(),
         idle: Some(slot(SlotName::B, "shop-b", green)),
         test_routes: Vec::new(),
         routes: vec![RouteStatus {

@@ -47,6 +47,9 @@ pub fn text(status: &StatusReport) -> Vec<StyledLine> {
         lines.extend(slot.iter().flat_map(|slot| side(label, tone, slot, routes)));
     }
     let first = |name: &'static str, at| if at == 0 { name } else { "" };
+    for (at, slot) in status.undecided.iter().enumerate() {
+        lines.extend(side(first("slots", at), Tone::Warn, slot, routes));
+    }
     let routes = status.routes.iter().enumerate();
     let tests = status.test_routes.iter().enumerate();
     let routes = routes.map(|(at, route)| (first("routes", at), route));
