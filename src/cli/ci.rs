@@ -10,7 +10,7 @@ use std::sync::OnceLock;
 use super::args::{Cli, Misuse, OutputFormat, RunArgs, Verb};
 use super::error::{CliError, ErrorKind};
 use super::exit::ExitCode;
-use super::story::{Aside, Said, Told};
+use super::story::{Aside, REVERTED, Said, Told};
 use crate::deployment::ids::DeploymentId;
 use crate::report::ci::facts::Facts;
 use crate::report::ci::github::{Annotation, Level, annotations, of_end, outputs};
@@ -20,6 +20,7 @@ use crate::report::ci::summary::{Mark, Room, note, summary};
 use crate::report::ci::{deployments, joined};
 use crate::report::line::StyledLine;
 use crate::report::view::View;
+use crate::strategy::Weight;
 
 /// GitHub refuses a step's summary that is longer.
 const SUMMARY_AT_MOST: u64 = 1024 * 1024;
@@ -128,8 +129,10 @@ impl End {
             // An error may leave a deployment behind that has not ended.
             (Some(note), Some(view)) if !is_over(&view) => Facts::of(&view, note.outcome),
             (Some(note), _) => Facts {
-                deployment: named(cli).filter(|_| note.outcome != "refused"),
+                deployment: (note.put_back.clone())
+                    .or_else(|| named(cli).filter(|_| note.outcome != "refused")),
                 task_definition: note.task_definition.clone(),
+                weight: note.put_back.as_ref().map(|_| Weight::ZERO),
                 ..Facts::without_deployment(note.outcome)
             },
             (None, Some(view)) => Facts::of(&view, "failed"),
@@ -189,6 +192,10 @@ fn asides(asides: &[Aside]) -> Option<String> {
     (!items.is_empty()).then_some(items)
 }
 
+fn lines_of(said: &Said) -> Vec<String> {
+    said.lines.iter().map(StyledLine::to_string).collect()
+}
+
 /// Of a run that showed nothing.
 fn word(ended: &Result<ExitCode, CliError>) -> &'static str {
     match ended {
@@ -216,6 +223,7 @@ fn of_error(cli: &Cli, error: &CliError) -> Said {
         title: format!("{}: {}", verb(cli), error.message),
         lines: error.lines(),
         task_definition: None,
+        put_back: None,
     }
 }
 
@@ -240,6 +248,19 @@ fn annotate(cli: &Cli, end: &End, ended: &Result<ExitCode, CliError>) {
         _ => annotations(&view),
     };
     let mut all: Vec<Annotation> = views.flat_map(of).collect();
+    let moved = end
+        .note
+        .iter()
+        .filter(|it| it.outcome == REVERTED && ended.is_ok());
+    all.extend(moved.map(|said| {
+        Annotation {
+            level: Level::Warning,
+            title: verb(cli).to_owned(),
+            message: [&[said.title.clone()], &lines_of(said)[..]]
+                .concat()
+                .join("\n"),
+        }
+    }));
     all.extend(end.told.asides.iter().map(|aside| Annotation {
         level: aside.level,
         title: verb(cli).to_owned(),

@@ -5,7 +5,7 @@ use serde_json::json;
 use super::args::{Global, OutputFormat};
 use super::error::{CliError, ErrorKind};
 use super::session::Session;
-use super::story::Said;
+use super::story::{REVERTED, Said};
 use crate::runner::{self, Answer};
 use crate::store::{Holder, Steer};
 
@@ -24,7 +24,7 @@ pub(super) async fn ask_and_wait(
 /// A line on stdout, as text or as JSON.
 pub(super) fn say(global: &Global, kind: &str, text: &str) {
     let outcome = match kind {
-        "aborted" | "scaled" => "reverted",
+        "aborted" | "scaled" | "route_written" | "put_away" => REVERTED,
         "too_late" => "stuck",
         _ => "unchanged",
     };

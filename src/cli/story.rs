@@ -4,10 +4,10 @@
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use crate::deployment::event::{Event, Record};
-use crate::deployment::ids::TaskDefinitionArn;
+use crate::deployment::ids::{DeploymentId, TaskDefinitionArn};
 use crate::report::ci::github::Level;
 use crate::report::ci::summary::Mark;
-use crate::report::line::StyledLine;
+use crate::report::line::{StyledLine, Tone};
 
 /// The story of this process so far; clones share it.
 #[derive(Debug, Clone, Default)]
@@ -34,6 +34,9 @@ pub(super) struct Aside {
     pub(super) text: String,
 }
 
+/// The outcome of what has moved traffic back.
+pub(super) const REVERTED: &str = "reverted";
+
 /// How it ended without a deployment of its own.
 #[derive(Debug, Clone)]
 pub(super) struct Said {
@@ -44,6 +47,8 @@ pub(super) struct Said {
     pub(super) lines: Vec<StyledLine>,
     /// What is live.
     pub(super) task_definition: Option<TaskDefinitionArn>,
+    /// Whose green has nothing any more, where only AWS knew of it.
+    pub(super) put_back: Option<DeploymentId>,
 }
 
 impl Said {
@@ -55,6 +60,7 @@ impl Said {
             title: title.into(),
             lines: Vec::new(),
             task_definition: None,
+            put_back: None,
         }
     }
 }
@@ -86,11 +92,28 @@ impl Story {
         self.told().asides.push(aside);
     }
 
-    /// How it ends, where no deployment of its own says more.
+    /// How it ends, where no deployment of its own says more. What was said before stands above it.
     pub(super) fn say_alone(&self, said: Said) {
         let mut told = self.told();
-        if told.records.is_empty() {
-            told.said = Some(said);
+        if !told.records.is_empty() {
+            return;
+        }
+        told.said = Some(match told.said.take() {
+            Some(mut before) => {
+                before.lines.push(StyledLine::of(Tone::Plain, said.title));
+                if said.outcome == REVERTED {
+                    before.outcome = REVERTED;
+                }
+                before
+            }
+            None => said,
+        });
+    }
+
+    /// That a deployment of which only AWS knew is put back.
+    pub(super) fn put_back(&self, id: DeploymentId) {
+        if let Some(said) = self.told().said.as_mut() {
+            said.put_back = Some(id);
         }
     }
 

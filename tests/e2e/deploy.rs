@@ -308,3 +308,26 @@ fn a_program_reads_what_the_plan_warns_of_in_its_first_event() {
     assert!(warnings.contains("stick"), "{warnings}");
     assert!(notes.contains("this runner's alone"), "{notes}");
 }
+
+#[test]
+fn earlier_tasks_that_drain_for_long_keep_nobody_waiting() {
+    let scene = Scene::at_speed(200);
+    for group in ["shop-a", "shop-b"] {
+        let group = scene.group(group);
+        let delay = [
+            ("TargetGroupArn", group.as_str()),
+            (
+                "Attributes.member.1.Key",
+                "deregistration_delay.timeout_seconds",
+            ),
+            ("Attributes.member.1.Value", "3600"),
+        ];
+        scene.elb("ModifyTargetGroupAttributes", &delay);
+    }
+    for (image, weights) in [("shop:v2", (0, 100)), ("shop:v3", (100, 0))] {
+        // Slot a's tasks of before are still there when it is deployed to again.
+        let next = ["deploy", "--image", image, "--no-wait-retire"];
+        scene.bg(&next).exits(0);
+        assert_eq!(scene.weights(), weights, "{image}");
+    }
+}

@@ -99,6 +99,52 @@ fn it_goes_by_what_aws_shows_where_the_store_knows_nothing() {
     }
 }
 
+#[test]
+fn a_rollback_without_a_deployment_of_its_own_tells_ci_what_it_moved() {
+    let scene = Scene::at_speed(50);
+    killed_at(&scene, "baking");
+    let status = scene.bg(&["status", "--output", "json"]).exits(0).json();
+    let id = status["deployment"]["id"]
+        .as_str()
+        .expect("its id")
+        .to_owned();
+    fs::remove_dir_all(scene.folder().join(".bg")).expect("its store");
+    let path = |name: &str| scene.folder().join(name).display().to_string();
+    let read = |name: &str| fs::read_to_string(scene.folder().join(name)).expect("it is there");
+    let (outputs, summary) = (path("outputs"), path("summary.md"));
+    let step = [
+        ("GITHUB_ACTIONS", "true"),
+        ("GITHUB_OUTPUT", outputs.as_str()),
+        ("GITHUB_STEP_SUMMARY", summary.as_str()),
+    ];
+    let files = ["rollback", "--env-file", "f.env", "--report", "page.html"];
+    let back = scene.bg_with(&step, &files).exits(0);
+    scene.stands_on_blue();
+    let told = format!("BG_OUTCOME='reverted'\nBG_DEPLOYMENT_ID='{id}'\n");
+    assert!(read("f.env").starts_with(&told), "{}", read("f.env"));
+    assert!(read("f.env").contains("BG_GREEN_WEIGHT='0'"));
+    assert!(read("outputs").contains("reverted"), "{}", read("outputs"));
+    for words in [
+        "slot a (shop-a) has everything",
+        "shop-b) is scaled to zero",
+    ] {
+        assert!(read("summary.md").contains(words), "{}", read("summary.md"));
+    }
+    assert!(
+        back.stdout.contains("::warning title=bg rollback::"),
+        "{back}"
+    );
+    let back = back.complains("page.html is not written");
+    assert!(
+        !back.stderr.contains("put to sleep"),
+        "it doesn't scale: {back}"
+    );
+
+    let forced = ["rollback", "--to", "b", "--force", "--env-file", "f.env"];
+    scene.bg(&forced).exits(0);
+    assert!(read("f.env").starts_with("BG_OUTCOME='reverted'\n"));
+}
+
 /// Kills the deployment of an image at its first bake, and loses its store.
 fn lost_at_bake(scene: &Scene, image: &str) {
     let mut deploy = scene.start(&["deploy", "--image", image, "--revert"]);

@@ -226,6 +226,13 @@ impl Cloud {
         let body = of(&resource(cluster, service), asleep);
         match self.register_scalable_target(body).await {
             Err(error) if is_of_no_service(&error) => {}
+            // One that doesn't scale has no bounds that could be kept.
+            Err(error) if !error.class.may_pass() => {
+                let found = self.scalable_targets(cluster, &[service]).await?;
+                if found.iter().any(Option::is_some) {
+                    return Err(error);
+                }
+            }
             result => drop(result?),
         }
         self.delete_step_alarms(last_part(cluster.as_str()), service.as_str())

@@ -26,12 +26,23 @@ use crate::store::{Steer, StoreError};
 pub(super) async fn run(global: &Global, args: &RollbackArgs) -> Result<ExitCode, CliError> {
     let session = Session::open(global, None).await?;
     session.refuse_other_than(&args.meant)?;
-    if let (Some(to), true) = (args.to, args.force) {
-        return break_glass::run(global, &session, to).await;
+    let exit = go(global, args, &session).await?;
+    if let (Some(file), true) = (&args.run.report, global.story.so_far().records.is_empty()) {
+        note!(
+            "Note: {} is not written: a report is of a deployment, and this has made none",
+            file.display()
+        );
     }
-    match with_store(global, args, &session).await {
+    Ok(exit)
+}
+
+async fn go(global: &Global, args: &RollbackArgs, session: &Session) -> Result<ExitCode, CliError> {
+    if let (Some(to), true) = (args.to, args.force) {
+        return break_glass::run(global, session, to).await;
+    }
+    match with_store(global, args, session).await {
         Err(trouble) if trouble.is_of_the_store() => {
-            from_aws::without_store(global, &session, args.to, &trouble).await
+            from_aws::without_store(global, session, args.to, &trouble).await
         }
         ended => ended,
     }

@@ -156,19 +156,28 @@ fn switch_rollbacks_off(configuration: &mut Value) {
     }
 }
 
+/// How many tags a service may have: "Amazon ECS service quotas" in its guide. Those of AWS don't count.
+pub const MOST_TAGS: usize = 50;
+
+/// How many of this program's own a service may have for a moment: `bg:deployment`, `bg:last-served`,
+/// `bg:live`, `bg:retire-at` (one of these two goes when the other has come) and `bg:scale-in-held`.
+pub const OWN_TAGS: usize = 5;
+
 /// The source's tags, and this deployment's.
 fn tags(source: &Value, deployment: &DeploymentId) -> Vec<Value> {
     let own = json!({ "key": DEPLOYMENT_TAG, "value": deployment });
     given_tags(source).cloned().chain([own]).collect()
 }
 
-/// The tags that a service which exists gets from its source: those under keys that it lacks. What
-/// it has of its own stays, value and all: a tag may be there to tell two services apart.
+/// The tags that a service which exists gets from its source: those under keys that it lacks, as far as
+/// there is room for them beside this program's own. What it has of its own stays, value and all: a tag
+/// may be there to tell two services apart.
 #[must_use]
 pub fn missing_tags(source: &Value, existing: &Value) -> Vec<Value> {
     let has = |key: Option<&Value>| listed_tags(existing).any(|tag| tag.get("key") == key);
     let lacked = given_tags(source).filter(|tag| !has(tag.get("key")));
-    lacked.cloned().collect()
+    let room = MOST_TAGS.saturating_sub(OWN_TAGS + given_tags(existing).count());
+    lacked.take(room).cloned().collect()
 }
 
 /// A service's tags, without those that AWS or this program gave it.

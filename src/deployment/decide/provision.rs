@@ -8,7 +8,9 @@ use super::{Draft, after};
 use crate::deployment::action::{ActName, Action, FailureClass};
 use crate::deployment::event::Event;
 use crate::deployment::ids::TaskDefinitionArn;
-use crate::deployment::invariants::{Traffic, fewest_healthy, not_ready, service_holds, traffic};
+use crate::deployment::invariants::{
+    Part, Traffic, fewest_healthy, not_ready, parts, service_holds, traffic,
+};
 use crate::deployment::observation::{Seen, ServiceSeen, ServiceStatus};
 use crate::deployment::plan::NewTaskDefinition;
 use crate::deployment::state::Held;
@@ -186,7 +188,9 @@ impl Draft<'_> {
                     desired: green.desired,
                 });
             }
-            Some(green) if green.deployments > 1 => holds.push(Hold::StillReplacing),
+            Some(green) if green.deployments > 1 && self.earlier_serve(green.running) => {
+                holds.push(Hold::StillReplacing);
+            }
             _ => {}
         }
         holds.extend(not_ready(
@@ -197,6 +201,14 @@ impl Draft<'_> {
             plan.green_tasks(self.deployment.set),
         ));
         holds.into_iter().next()
+    }
+
+    /// Whether tasks of before may still get requests. ECS keeps their deployment in the list until the
+    /// last one has stopped, which takes the deregistration delay; what drains gets none by then.
+    fn earlier_serve(&self, running: u32) -> bool {
+        let plan = &self.deployment.plan;
+        let serve = |part: &Part<'_>| part.counts.map_or(true, |it| it.registered() > running);
+        plan.is_bare() || parts(plan, self.seen, plan.green_slot()).iter().any(serve)
     }
 
     fn give_up_on_green(&mut self) {
@@ -211,6 +223,10 @@ impl Draft<'_> {
                 initial => Some(format!(
                     "are still in their first health checks, {initial} of them"
                 )),
+            })
+            .or_else(|| {
+                let replaces = self.green_lacks()? == Hold::StillReplacing;
+                replaces.then(|| "are still those of its earlier tasks, too".to_owned())
             });
         self.begin_revert(Trip::NotHealthyInTime {
             within: plan.limits.healthy_within,

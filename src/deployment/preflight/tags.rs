@@ -5,19 +5,15 @@ use serde_json::{Value, json};
 
 use super::services::{becomes, stays};
 use super::{Planning, Request};
-use crate::deployment::clone;
+use crate::deployment::clone::{self, MOST_TAGS, OWN_TAGS};
 use crate::deployment::ids::{SlotName, Slots};
 use crate::deployment::observation::Seen;
 use crate::deployment::plan::{Kind, SlotPlan};
 use crate::deployment::surroundings::Surroundings;
 use crate::deployment::task_definition::{self as taskdef, Change};
 
-/// How many tags a service may have: "Amazon ECS service quotas" in its guide. Those of AWS don't count.
-const MOST: usize = 50;
-
-/// How many this program has on one at a time: `bg:deployment`, `bg:last-served`, and `bg:live` or
-/// `bg:retire-at`.
-const OWN: usize = 3;
+/// Those that every service may get: all but `bg:scale-in-held`.
+const WITHOUT_SCALING: usize = OWN_TAGS - 1;
 
 /// That there is room for this program's own tags. Others that don't fit are left out.
 pub(super) fn check_room(
@@ -28,16 +24,15 @@ pub(super) fn check_room(
 ) {
     let scaled = |slot| matches!(&found.scaling, Seen::Value(targets) if targets[slot].is_some());
     let is_scaled = SlotName::BOTH.into_iter().any(scaled);
-    // `bg:scale-in-held`, too.
-    let own = OWN + usize::from(is_scaled);
+    let own = WITHOUT_SCALING + usize::from(is_scaled);
     for slot in SlotName::BOTH {
         let service = found.services[slot].iter();
         let given = service.flat_map(clone::given_tags).count();
-        if given + own <= MOST {
+        if given + own <= MOST_TAGS {
             continue;
         }
         let what = format!(
-            "slot {slot}'s service {} has {given} tags, and bg needs {own} of the {MOST} that ECS allows",
+            "slot {slot}'s service {} has {given} tags, and bg needs {own} of the {MOST_TAGS} that ECS allows",
             slots[slot].service
         );
         match request.kind {

@@ -248,5 +248,8 @@ async fn move_and_scale(
         "put_away",
         &format!("slot {green} ({ecs}) is scaled to zero"),
     );
+    if let Some((_, id)) = situation.under_way() {
+        global.story.put_back(id);
+    }
     Ok(ExitCode::Stands)
 }

@@ -23,7 +23,7 @@ fn registers_then_provisions_then_waits_for_the_healthy_time() {
 }
 
 #[test]
-fn tasks_of_before_are_waited_for_and_said_to_be_there() {
+fn tasks_of_before_are_waited_for_until_they_drain() {
     let mut scene = Scene::new();
     let is_there = |deployment: &Deployment| {
         let Phase::Provisioning { provisioned_at, .. } = deployment.phase else {
@@ -33,13 +33,15 @@ fn tasks_of_before_are_waited_for_and_said_to_be_there() {
     };
     scene.run_until(is_there);
     scene.service(SlotName::B).deployments = 2;
+    let running = scene.service(SlotName::B).running;
+    scene.healthy(SlotName::B, running + 1);
     scene.look_after(5);
     assert!(scene.deployment.look.green.replacing);
     let healthy = |scene: &Scene| scene.events.contains(&Event::GreenHealthy);
     assert!(!healthy(&scene));
-    scene.service(SlotName::B).deployments = 1;
+    // ECS lists their deployment for as long as they drain, and nothing asks them any more.
+    scene.healthy(SlotName::B, running);
     scene.look_after(5);
-    assert!(!scene.deployment.look.green.replacing);
     assert!(healthy(&scene));
 }
 
