@@ -60,6 +60,7 @@ pub(super) fn arrives(
         .filter_map(|rule| Some((rule.text_of("Priority")?.parse().ok()?, rule)))
         .collect();
     rules.sort_by_key(|(priority, _)| *priority);
+    let mut before = None;
     for (priority, rule) in rules {
         let conditions = rule.members("Conditions");
         if rule.text_of("RuleArn") == Some(own.as_str()) {
@@ -72,18 +73,26 @@ pub(super) fn arrives(
             });
             return match first(Holds::No) {
                 Some(lacking) => Err(format!("its rule takes only {}", told(lacking))),
-                None => Ok(unknown),
+                None => Ok(before.or(unknown)),
             };
         }
-        if conditions.iter().all(|it| holds(it, asked) == Holds::Yes) {
-            let told: Vec<String> = conditions.iter().map(told).collect();
+        let all = |fine: &[Holds]| conditions.iter().all(|it| fine.contains(&holds(it, asked)));
+        let told = || conditions.iter().map(told).collect::<Vec<_>>().join(", ");
+        if all(&[Holds::Yes]) {
             return Err(format!(
                 "the rule with priority {priority} answers before it: {}",
-                told.join(", ")
+                told()
+            ));
+        }
+        if before.is_none() && all(&[Holds::Yes, Holds::NobodyKnows]) {
+            before = Some(format!(
+                "whether the rule with priority {priority} answers before it can't be told: it has the \
+                 conditions {}",
+                told()
             ));
         }
     }
-    Ok(None)
+    Ok(before)
 }
 
 fn holds(condition: &Element, asked: &Asked) -> Holds {
@@ -101,6 +110,13 @@ fn holds(condition: &Element, asked: &Asked) -> Holds {
             None => Holds::Later,
         },
         "path-pattern" => any("PathPatternConfig", &|it| takes(it, &asked.path)),
+        "source-ip"
+            if values(condition, "SourceIpConfig")
+                .iter()
+                .any(|it| it == "0.0.0.0/0") =>
+        {
+            Holds::Yes
+        }
         "http-request-method" => any("HttpRequestMethodConfig", &|it| it == asked.method),
         "http-header" => {
             let config = condition.child("HttpHeaderConfig");
@@ -308,8 +324,14 @@ mod tests {
             earlier(&[path(&["/health"]), header("x", &["*"])]),
             Ok(None)
         );
-        let source = by("source-ip", "SourceIpConfig", &["10.0.0.0/8"]);
-        assert_eq!(earlier(&[path(&["/health"]), source]), Ok(None));
+        let source = || by("source-ip", "SourceIpConfig", &["10.0.0.0/8"]);
+        let unsure = earlier(&[path(&["/health"]), source()]).expect("it may");
+        let unsure = unsure.expect("it is not sure");
+        let words = "the rule with priority 9 answers before it can't be told";
+        assert!(unsure.contains(words), "{unsure}");
+        assert_eq!(earlier(&[path(&["/other"]), source()]), Ok(None));
+        let anybody = by("source-ip", "SourceIpConfig", &["0.0.0.0/0", "::/0"]);
+        assert!(earlier(&[anybody]).is_err());
         let later = [rule("arn:other", "11", &[]), rule(OWN, "10", &[])];
         assert_eq!(arrives(&later, &own, &asked()), Ok(None));
         // A listener's default action comes after every rule.

@@ -116,12 +116,7 @@ impl Cloud {
             }
             let source = self.with_monitoring(source).await?;
             let mut body = clone::update_request(&source, target);
-            if seen.task_definition == *target.task_definition
-                && let Some(body) = body.as_object_mut()
-            {
-                // It may have become INACTIVE since: then only a service that has it may keep it.
-                body.remove("taskDefinition");
-            }
+            clone::keep_definition(&mut body, now);
             self.update_service(body).await?;
         }
         if let Some(scaling) = &plan.scaling {

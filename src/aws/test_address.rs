@@ -254,7 +254,8 @@ fn addressed(
         (false, _) => format!("http://{name}:{port}{path}"),
         (true, Some(host)) => {
             let host = host.as_deref().unwrap_or_default();
-            format!("https://{host}:{port}{path}")
+            let name = host.split(':').next().unwrap_or(host);
+            format!("https://{name}:{port}{path}")
         }
         (true, None) => {
             return Err(format!(
@@ -319,6 +320,23 @@ fn listener_of(arn: &RouteArn) -> RouteArn {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn a_host_with_a_port_gets_no_second_one() {
+        let listener = "<member><Port>8443</Port><Protocol>HTTPS</Protocol></member>";
+        let listener = Element::parse(listener.as_bytes()).expect("sound XML");
+        let asked = |host: &str| TestRequest {
+            method: "GET".to_owned(),
+            path: "/health".to_owned(),
+            headers: [("Host".to_owned(), Some(host.to_owned()))].into(),
+        };
+        for host in ["shop.example.com", "shop.example.com:8443"] {
+            let name = "lb-1.elb.amazonaws.com".to_owned();
+            let address = addressed(&listener, name, &asked(host), BTreeMap::new());
+            let url = address.expect("an address").url;
+            assert_eq!(url, "https://shop.example.com:8443/health");
+        }
+    }
 
     #[test]
     fn a_rule_s_listener_is_in_its_arn() {

@@ -324,6 +324,12 @@ fn it_tells_how_what_has_ended_did_and_leaves_it_so() {
     let history = scene.bg(&["history", "--output", "json"]).exits(0).json();
     let reverted = history[0]["id"].as_str().expect("its id").to_owned();
     assert_ne!(reverted, promoted);
+    // One that another job left open is nobody's concern here, and is named.
+    settle(&promoted)
+        .exits(0)
+        .says("Promoted: green (slot b")
+        .complains("a later one, ")
+        .complains("has no end yet");
     scene.bg(&["resume", "--revert"]).exits(0);
     settle(&reverted).exits(0).says("Reverted: blue (slot b");
     assert_eq!(read("f.env"), ended("reverted", &reverted, "3", "0"));

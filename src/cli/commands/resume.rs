@@ -111,8 +111,8 @@ async fn go_on(
 }
 
 /// Whether a deployment that a job has named is over, by its own process that was killed after that
-/// or by another one, and no later one isn't: how it ended is told once more, and nothing is left to
-/// put back.
+/// or by another one: how it ended is told once more, and nothing is left to put back. No, where a later
+/// one of the same job is not.
 ///
 /// # Errors
 /// When its journal can't be read or understood.
@@ -125,11 +125,10 @@ async fn tells_its_end(
         return Ok(false);
     };
     let unreadable = |error| CliError::from_error(ErrorKind::Unexpected, &error);
-    // A later one without an end is what has to be seen to.
-    let all = session.store.deployments(&session.service()).await;
-    let last = all.map_err(unreadable)?.pop().filter(|last| *last != id);
-    if let Some(last) = last
-        && !session.knows_the_end_of(&last).await?
+    let later = open_after(session, &id).await?;
+    // One of this job's own is what has to be seen to.
+    if let Some(later) = &later
+        && is_of_this_job(session, later).await?
     {
         return Ok(false);
     }
@@ -146,6 +145,9 @@ async fn tells_its_end(
     };
     records.iter().for_each(|record| global.story.on(record));
     note!("nothing to go on with: deployment {id} has ended");
+    if let Some(later) = later {
+        note!("Note: a later one, {later}, has no end yet: `bg status` shows it");
+    }
     let shown = match global.output {
         OutputFormat::Text | OutputFormat::Markdown => {
             let colors = Surface::of_process().stdout_colors(global);
@@ -160,6 +162,26 @@ async fn tells_its_end(
     shown.map_err(|error| CliError::from_error(ErrorKind::Unexpected, &error))?;
     page::write_ended(args.run.report.as_deref(), session, &deployment).await;
     Ok(true)
+}
+
+/// The last deployment, where it came after `id` and has no end.
+async fn open_after(
+    session: &Session,
+    id: &DeploymentId,
+) -> Result<Option<DeploymentId>, CliError> {
+    let all = session.store.deployments(&session.service()).await;
+    let all = all.map_err(|error| CliError::from_error(ErrorKind::Unexpected, &error))?;
+    match all.last().filter(|last| *last != id) {
+        Some(last) if !session.knows_the_end_of(last).await? => Ok(Some(last.clone())),
+        _ => Ok(None),
+    }
+}
+
+/// Whether a process of this CI job drives a deployment, or was the last that did.
+async fn is_of_this_job(session: &Session, id: &DeploymentId) -> Result<bool, CliError> {
+    let holder = session.store.holder(&session.service()).await;
+    let holder = holder.map_err(|error| CliError::from_error(ErrorKind::Unexpected, &error))?;
+    Ok(holder.is_some_and(|it| it.deployment == *id && session.is_of_this_job(&it)))
 }
 
 /// The store may be another one than the deployment's: AWS's weights and tags say whether

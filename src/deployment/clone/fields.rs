@@ -58,12 +58,23 @@ pub fn shared(service: &Value) -> Map<String, Value> {
             settings.insert((*name).to_owned(), value.clone());
         }
     }
+    if let Some(Value::Array(volumes)) = settings.get_mut("volumeConfigurations") {
+        // ECS lists volumes of other kinds (S3 Files) by name alone, and takes no such entry back.
+        volumes.retain(configures);
+    }
     if has_items(settings.get("capacityProviderStrategy")) {
         settings.remove("launchType");
     } else {
         settings.remove("capacityProviderStrategy");
     }
     settings
+}
+
+/// Whether an entry says more of a volume than its name.
+fn configures(volume: &Value) -> bool {
+    let fields = volume.as_object().into_iter().flatten();
+    let mut more = fields.filter(|(name, value)| *name != "name" && !value.is_null());
+    more.next().is_some()
 }
 
 /// The deployment that the service is to run.

@@ -10,8 +10,8 @@ pub use differences::{Difference, Mended, differences};
 pub use fields::shared;
 pub use obstacles::{obstacles, registries};
 pub use request::{
-    DEPLOYMENT_TAG, MOST_TAGS, OWN_TAGS, Target, create_request, given_tags, missing_tags,
-    settings, update_request,
+    DEPLOYMENT_TAG, MOST_TAGS, OWN_TAGS, Target, create_request, given_tags, keep_definition,
+    missing_tags, settings, update_request,
 };
 
 #[cfg(test)]

@@ -156,6 +156,23 @@ fn switch_rollbacks_off(configuration: &mut Value) {
     }
 }
 
+/// Leaves the task definition out of an UpdateService for a service that is set to it already: it may
+/// have become INACTIVE since, and then only a service that has it may keep it. Its volumes go with it,
+/// because ECS takes these only beside a definition; where they change, both stay.
+pub fn keep_definition(body: &mut Value, existing: &Value) {
+    let Some(body) = body.as_object_mut() else {
+        return;
+    };
+    const VOLUMES: &str = "volumeConfigurations";
+    let (set, now) = (body.get("taskDefinition"), existing.get("taskDefinition"));
+    let volumes = fields::shared(existing).remove(VOLUMES);
+    let volumes = volumes.or_else(|| fields::default_of(VOLUMES));
+    if set == now && body.get(VOLUMES) == volumes.as_ref() {
+        body.remove("taskDefinition");
+        body.remove(VOLUMES);
+    }
+}
+
 /// How many tags a service may have: "Amazon ECS service quotas" in its guide. Those of AWS don't count.
 pub const MOST_TAGS: usize = 50;
 

@@ -3,7 +3,8 @@ mod variants;
 use serde_json::{Value, json};
 
 use super::{
-    Mended, Target, create_request, differences, obstacles, registries, settings, update_request,
+    Mended, Target, create_request, differences, keep_definition, obstacles, registries, settings,
+    update_request,
 };
 use crate::deployment::ids::{
     ClusterName, DeploymentId, EcsServiceName, TargetGroupArn, TaskDefinitionArn,
@@ -42,7 +43,9 @@ fn service() -> Value {
                     "enabled": true, "namespace": "prod", "services": [],
                     "logConfiguration": { "logDriver": "splunk", "options": { "token": "hunter2" } }
                 },
-                "volumeConfigurations": [{ "name": "data" }],
+                "volumeConfigurations": [
+                    { "name": "data", "managedEBSVolume": { "sizeInGiB": 20 } }, { "name": "s3-files" },
+                ],
                 "vpcLatticeConfigurations": []
             }
         ],
@@ -133,7 +136,7 @@ fn a_clone_has_every_setting_of_its_source_and_a_place_of_its_own() {
             "enabled": true, "namespace": "prod", "services": [],
             "logConfiguration": { "logDriver": "splunk", "options": { "token": "hunter2" } }
         },
-        "volumeConfigurations": [{ "name": "data" }],
+        "volumeConfigurations": [{ "name": "data", "managedEBSVolume": { "sizeInGiB": 20 } }],
         "vpcLatticeConfigurations": [],
         "placementConstraints": [], "placementStrategy": [],
         "networkConfiguration": { "awsvpcConfiguration": { "subnets": ["s1", "s2"], "securityGroups": ["g"] } },
@@ -468,5 +471,28 @@ fn service_connect_that_is_switched_off_serves_nothing() {
     assert_eq!(
         obstacles(&with("/deployments/1/serviceConnectConfiguration", off)),
         []
+    );
+}
+
+#[test]
+fn a_definition_that_a_service_has_is_not_set_again_nor_are_its_volumes() {
+    let existing = service();
+    let kept = |change: fn(&mut Value)| {
+        let mut body = request(update_request, &service(), "shop");
+        body["taskDefinition"] = existing["taskDefinition"].clone();
+        change(&mut body);
+        keep_definition(&mut body, &existing);
+        let has = |key: &str| body.get(key).is_some();
+        (has("taskDefinition"), has("volumeConfigurations"))
+    };
+    assert_eq!(kept(|_| {}), (false, false));
+    assert_eq!(
+        kept(|body| body["taskDefinition"] = json!("x")),
+        (true, true)
+    );
+    // ECS takes volumes only beside a definition.
+    assert_eq!(
+        kept(|body| body["volumeConfigurations"] = json!([])),
+        (true, true)
     );
 }

@@ -32,8 +32,10 @@ pub(super) fn check(
             format!("move traffic alone while its tasks run: bg rollback --to {green} --force")
         }
         (_, Some(_)) => format!(
-            "or change slot {green}'s service (aws ecs update-service --cluster {} --service {} \
-             --volume-configurations …), and deploy with --service-from {green}",
+            "or register the definition, give it to slot {green}'s service with its volumes in one \
+             call once that runs no tasks (aws ecs update-service --cluster {} --service {} \
+             --task-definition FAMILY:REVISION --volume-configurations …), and deploy that revision \
+             with --service-from {green}",
             request.cluster, request.slots[green].service
         ),
         (_, None) => format!(
