@@ -7,16 +7,16 @@ use serde_json::Value;
 
 use super::{Planning, Request};
 use crate::deployment::clone;
-use crate::deployment::ids::SlotName;
+use crate::deployment::ids::{ClusterName, SlotName};
 use crate::deployment::plan::Kind;
 use crate::deployment::surroundings::Surroundings;
 
-/// Volumes of EBS, containers in Cloud Map, and the role that ECS Exec takes. `old` is what blue runs.
+/// Volumes of EBS, containers in Cloud Map, and the role that ECS Exec takes.
 pub(super) fn check(
     request: &Request,
     found: &Surroundings,
     live: SlotName,
-    (old, body): (&Value, &Value),
+    body: &Value,
     planning: &mut Planning,
 ) {
     let source = request.source.unwrap_or(live);
@@ -42,21 +42,28 @@ pub(super) fn check(
     };
     check_volumes(&settings, body, (name.as_str(), &way), planning);
     check_registries(&settings, body, name.as_str(), planning);
-    let has_role = |definition: &Value| definition.get("taskRoleArn").is_some_and(Value::is_string);
-    if settings.get("enableExecuteCommand") == Some(&Value::Bool(true)) && !has_role(body) {
-        let what =
-            format!("service {name} has ECS Exec enabled, and the task definition no taskRoleArn");
-        match has_role(old) {
-            true => planning.problem(
-                format!("{what}: ECS refuses that"),
-                format!(
-                    "set `taskRoleArn` in it, or switch it off: aws ecs update-service --cluster {} \
-                     --service {name} --disable-execute-command",
-                    request.cluster
-                ),
+    check_exec(&settings, body, (&request.cluster, name.as_str()), planning);
+}
+
+fn check_exec(
+    settings: &Value,
+    body: &Value,
+    (cluster, service): (&ClusterName, &str),
+    planning: &mut Planning,
+) {
+    let role = body.get("taskRoleArn").and_then(Value::as_str);
+    let has_role = role.is_some_and(|role| !role.is_empty());
+    if !has_role && settings.get("enableExecuteCommand") == Some(&Value::Bool(true)) {
+        planning.problem(
+            format!(
+                "service {service} has ECS Exec enabled, and the task definition no taskRoleArn: ECS \
+                 refuses that"
             ),
-            false => planning.warn(format!("{what}: `aws ecs execute-command` needs one")),
-        }
+            format!(
+                "set `taskRoleArn` in it, or switch it off: aws ecs update-service --cluster {cluster} \
+                 --service {service} --disable-execute-command"
+            ),
+        );
     }
 }
 

@@ -1,5 +1,6 @@
 //! Elastic Container Service: requests to the world's clusters, services and tasks.
 
+mod check_fits;
 mod check_service;
 mod clusters;
 mod definitions;
