@@ -29,6 +29,7 @@ pub fn handle(world: &mut World, operation: &str, input: &Value) -> Result<Value
         "CreateCluster" => clusters::create(world, input),
         "DescribeClusters" => clusters::describe(world, input),
         "ListClusters" => clusters::list(world, input),
+        "PutClusterCapacityProviders" => clusters::put_providers(world, input),
         "DeleteCluster" => clusters::delete(world, input),
         "RegisterContainerInstance" => instances::register(world, input),
         "ListContainerInstances" => instances::list(world, input),
