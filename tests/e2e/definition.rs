@@ -215,27 +215,34 @@ fn demands() -> [(Value, Value, Value, &'static str); 4] {
     ]
 }
 
+fn with(mut body: Value, changes: &Value) -> Value {
+    let fields = body.as_object_mut().expect("fields");
+    fields.extend(changes.as_object().expect("fields").clone());
+    body
+}
+
+fn body(changes: &Value) -> Value {
+    with(file(), changes)
+}
+
+fn until_it_is_steady(scene: &Scene, service: &str) {
+    until("the service to be as it should", || {
+        let shown = scene.service(service)?;
+        let steady = shown["deployments"].as_array().map(Vec::len) == Some(1);
+        (steady && shown["deployments"][0]["rolloutState"] == "COMPLETED").then_some(())
+    });
+}
+
 #[test]
 fn a_plan_refuses_what_ecs_would_refuse_and_nothing_else() {
     for (settings, fitting, other, words) in demands() {
         let scene = Scene::at_speed(200);
         scene.configure(&[("patience: 60m", "patience: 60m\ndiscovery: shared")]);
-        let body = |changes: &Value| {
-            let mut body = file();
-            let fields = body.as_object_mut().expect("fields");
-            fields.extend(changes.as_object().expect("fields").clone());
-            body
-        };
         scene.ecs("RegisterTaskDefinition", &body(&fitting));
-        let mut update = json!({ "cluster": "demo", "service": "shop", "taskDefinition": "shop" });
-        let fields = update.as_object_mut().expect("fields");
-        fields.extend(settings.as_object().expect("fields").clone());
+        let alone = json!({ "cluster": "demo", "service": "shop", "taskDefinition": "shop" });
+        let update = with(alone.clone(), &settings);
         scene.ecs("UpdateService", &update);
-        until("blue to be as it should", || {
-            let shop = scene.service("shop")?;
-            let steady = shop["deployments"].as_array().map(Vec::len) == Some(1);
-            (steady && shop["deployments"][0]["rolloutState"] == "COMPLETED").then_some(())
-        });
+        until_it_is_steady(&scene, "shop");
         let plan = |changes: &Value| {
             scene.write("taskdef.json", &body(changes).to_string());
             scene.bg(&[
@@ -250,9 +257,48 @@ fn a_plan_refuses_what_ecs_would_refuse_and_nothing_else() {
         plan(&other).exits(3).says("ECS refuses that");
         scene.ecs("RegisterTaskDefinition", &body(&other));
         // An update that names the definition alone keeps what the service asks.
-        let alone = json!({ "cluster": "demo", "service": "shop", "taskDefinition": "shop" });
         let refused = scene.ecs_refuses("UpdateService", &alone);
         assert!(refused.contains("InvalidParameterException"), "{refused}");
         assert!(refused.contains(words), "{refused}");
+    }
+}
+
+#[test]
+fn the_idle_slot_gets_what_a_definition_takes_together_with_it() {
+    let scene = Scene::at_speed(200);
+    scene.configure(&[("patience: 60m", "patience: 60m\ndiscovery: shared")]);
+    scene
+        .bg(&["deploy", "--image", "app=shop:v2", "--no-wait-retire"])
+        .exits(0);
+    let (mut settings, mut fitting) = (json!({}), json!({}));
+    for (asked, has, ..) in demands() {
+        settings = with(settings, &asked);
+        fitting = with(fitting, &has);
+    }
+    let off = json!({
+        "volumeConfigurations": [], "enableExecuteCommand": false, "serviceRegistries": [],
+    });
+    // What somebody changes in the live slot's service, the other one gets.
+    for (live, idle, settings, changes) in [
+        ("shop-b", "shop", &settings, &fitting),
+        ("shop", "shop-b", &off, &json!({})),
+    ] {
+        scene.ecs("RegisterTaskDefinition", &body(changes));
+        let update = json!({ "cluster": "demo", "service": live, "taskDefinition": "shop" });
+        scene.ecs("UpdateService", &with(update, settings));
+        until_it_is_steady(&scene, live);
+        scene.write("taskdef.json", &body(changes).to_string());
+        let version = [
+            "--task-definition",
+            "taskdef.json",
+            "--image",
+            "app=shop:v3",
+        ];
+        let deploy = [&["deploy", "--no-wait-retire"], &version[..]].concat();
+        scene.bg(&deploy).exits(0);
+        let shown = scene.service(idle).expect("it is there");
+        for setting in ["enableExecuteCommand", "serviceRegistries"] {
+            assert_eq!(shown[setting], settings[setting], "{shown:#}");
+        }
     }
 }

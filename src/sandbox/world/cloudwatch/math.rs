@@ -243,7 +243,12 @@ impl Parser<'_> {
             }
             Some(Token::Word(name)) if self.tokens.first() == Some(&Token::Open) => {
                 let function = Function::named(&name);
-                let function = function.ok_or_else(|| format!("Unknown function '{name}'"))?;
+                let function = function.ok_or_else(|| {
+                    format!(
+                        "Unknown function '{name}': played here are {}",
+                        function::known()
+                    )
+                })?;
                 self.next();
                 Ok(Expr::Call(function, self.arguments(&Token::Close)?))
             }
@@ -368,6 +373,7 @@ mod tests {
             "'errors",
             "PERIOD(share)",
             "IF(METRICS(), 1, 0)",
+            "FILL(errors, METRICS())",
         ] {
             assert!(eval(text).is_err(), "{text}");
         }

@@ -73,7 +73,7 @@ impl Scene {
     }
 
     /// The policy that keeps what these metrics and expressions return at a target.
-    fn by_math(&self, target: f64, expressions: Value) -> Value {
+    fn by_math(&self, target: f64, expressions: &Value) -> Value {
         let group = self.group.rsplit(':').next().unwrap();
         let balancer = self.world.elb.load_balancers.values().next().unwrap();
         let dimensions = |pairs: [(&str, &str); 2]| {
@@ -88,7 +88,7 @@ impl Scene {
         let mut metrics = vec![
             json!({ "Id": "requests", "ReturnData": false, "MetricStat": { "Stat": "Sum", "Metric": {
                 "Namespace": "AWS/ApplicationELB", "MetricName": "RequestCount",
-                "Dimensions": dimensions([("LoadBalancer", &balancer), ("TargetGroup", group)]) } } }),
+                "Dimensions": dimensions([("LoadBalancer", balancer), ("TargetGroup", group)]) } } }),
             json!({ "Id": "tasks", "ReturnData": false, "MetricStat": { "Stat": "Average", "Metric": {
                 "Namespace": "ECS/ContainerInsights", "MetricName": "RunningTaskCount",
                 "Dimensions": dimensions([("ClusterName", "demo"), ("ServiceName", "shop")]) } } }),
@@ -153,7 +153,7 @@ fn target_tracking_by_metric_math_follows_what_comes_out_of_it() {
     cluster.settings.insert("settings".to_owned(), insights);
     let policy = scene.by_math(
         700.0,
-        json!([
+        &json!([
             { "Id": "all", "Expression": "SUM(FILL(METRICS(\"req\"), 0))", "ReturnData": false },
             { "Id": "each", "Label": "a task's", "Expression": "IF(tasks > 0, all / tasks, 0)" },
         ]),
@@ -187,7 +187,7 @@ fn metric_math_that_is_not_played_is_refused_and_named() {
     for (expressions, told) in [
         (
             one("ANOMALY_DETECTION_BAND(requests)"),
-            "ANOMALY_DETECTION_BAND",
+            "Unknown function 'ANOMALY_DETECTION_BAND': played here are FILL, IF,",
         ),
         (one("requests / instances"), "Unknown metric id 'instances'"),
         (one("requests /"), "the expression's end"),
@@ -200,12 +200,12 @@ fn metric_math_that_is_not_played_is_refused_and_named() {
         ),
         (one("e + 1"), "in a circle"),
     ] {
-        let policy = scene.by_math(700.0, expressions);
+        let policy = scene.by_math(700.0, &expressions);
         let refused = scene.ask("PutScalingPolicy", policy).unwrap_err();
         assert!(refused.starts_with("ValidationException"), "{refused}");
         assert!(refused.contains(told), "{refused}");
     }
-    let mut both = scene.by_math(700.0, one("requests / tasks"));
+    let mut both = scene.by_math(700.0, &one("requests / tasks"));
     let metric = &mut both["TargetTrackingScalingPolicyConfiguration"];
     metric["CustomizedMetricSpecification"]["MetricName"] = json!("Queue");
     let refused = scene.ask("PutScalingPolicy", both).unwrap_err();
@@ -222,7 +222,7 @@ fn a_policy_that_no_longer_scales_in_takes_its_low_alarm_back() {
     let mut scene = Scene::new(1.0);
     let mut policy = scene.by_math(
         9.0,
-        json!([{ "Id": "e", "Expression": "requests / tasks" }]),
+        &json!([{ "Id": "e", "Expression": "requests / tasks" }]),
     );
     scene.ok("PutScalingPolicy", policy.clone());
     assert_eq!(scene.own_alarms().len(), 2);

@@ -2,7 +2,7 @@
 
 use super::*;
 
-fn put(providers: &[&str], strategy: Value) -> Value {
+fn put(providers: &[&str], strategy: &Value) -> Value {
     json!({
         "cluster": CLUSTER,
         "capacityProviders": providers,
@@ -21,7 +21,7 @@ fn a_service_without_a_launch_type_takes_its_cluster_s_strategy() {
     ok(
         &mut world,
         "PutClusterCapacityProviders",
-        put(&both, spot()),
+        put(&both, &spot()),
     );
     let shown = ok(
         &mut world,
@@ -42,7 +42,7 @@ fn a_service_without_a_launch_type_takes_its_cluster_s_strategy() {
     let again = ok(
         &mut world,
         "PutClusterCapacityProviders",
-        put(&both, json!([])),
+        put(&both, &json!([])),
     );
     assert_eq!(
         again["cluster"]["defaultCapacityProviderStrategy"],
@@ -56,7 +56,7 @@ fn a_service_without_a_launch_type_takes_its_cluster_s_strategy() {
 #[test]
 fn a_cluster_can_be_made_with_a_strategy_for_its_tasks() {
     let mut world = world();
-    let mut cluster = put(&["FARGATE_SPOT"], spot());
+    let mut cluster = put(&["FARGATE_SPOT"], &spot());
     cluster["clusterName"] = json!("spot");
     let made = ok(&mut world, "CreateCluster", cluster);
     assert_eq!(made["cluster"]["defaultCapacityProviderStrategy"], spot());
@@ -82,7 +82,7 @@ fn a_cluster_can_be_made_with_a_strategy_for_its_tasks() {
 fn a_strategy_of_providers_that_the_cluster_has_not_is_refused() {
     let mut world = world();
     let told = "not associated with the cluster";
-    let lacking = put(&["FARGATE"], spot());
+    let lacking = put(&["FARGATE"], &spot());
     for operation in ["PutClusterCapacityProviders", "CreateCluster"] {
         let error = refused(&mut world, operation, &lacking);
         assert!(error.message.contains(told), "{error}");
@@ -94,7 +94,7 @@ fn a_strategy_of_providers_that_the_cluster_has_not_is_refused() {
         error.message.contains("capacityProviders must be given"),
         "{error}"
     );
-    let mut elsewhere = put(&[], json!([]));
+    let mut elsewhere = put(&[], &json!([]));
     elsewhere["cluster"] = json!("nowhere");
     let error = refused(&mut world, "PutClusterCapacityProviders", elsewhere);
     assert_eq!(error.code, "ClusterNotFoundException");

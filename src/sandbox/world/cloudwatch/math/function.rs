@@ -1,5 +1,7 @@
 //! The functions of metric math.
 
+use std::collections::BTreeMap;
+
 use super::{Expr, Known, Points, Quantity};
 
 /// A function.
@@ -44,6 +46,11 @@ const NAMES: [(Function, &str); 11] = [
     (Function::Most, "MAX"),
 ];
 
+/// All names, for people.
+pub(super) fn known() -> String {
+    NAMES.map(|(_, name)| name).join(", ")
+}
+
 impl Function {
     pub(super) fn named(name: &str) -> Option<Self> {
         let found = NAMES.iter().find(|(_, known)| *known == name);
@@ -66,6 +73,9 @@ impl Function {
             }
             (Self::Fill, [of, with]) => {
                 let with = value(with)?;
+                if matches!(with, Quantity::Several(_)) {
+                    return Err("FILL fills with a single time series, no list".to_owned());
+                }
                 value(of)?.each(known.times, |points| filled(points, &with, known.times))
             }
             (Self::If, [condition, then, rest @ ..]) if rest.len() <= 1 => {
@@ -104,7 +114,7 @@ impl Function {
                 }
             }
             Quantity::Several(all) => {
-                let mut at_each = std::collections::BTreeMap::<i64, Vec<f64>>::new();
+                let mut at_each = BTreeMap::<i64, Vec<f64>>::new();
                 for (time, value) in all.into_iter().flatten() {
                     at_each.entry(time).or_default().push(value);
                 }
