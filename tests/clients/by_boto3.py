@@ -418,6 +418,11 @@ def mistakes(listener, a, b, idle):
     assert "does not have an associated load balancer" in message, message
     balancers = [{"targetGroupArn": b, "containerName": "web", "containerPort": 8080}]
     refused("InvalidParameterException", create_service, **new, group=b, loadBalancers=balancers)
+    message = refused("InvalidParameterException", create_service, **new, group=b, enableExecuteCommand=True)
+    assert "couldn't be created because a valid taskRoleArn is not being used" in message, message
+    data = {"name": "data", "managedEBSVolume": {"sizeInGiB": 1, "roleArn": "arn:aws:iam::123456789012:role/ebs"}}
+    message = refused("InvalidParameterException", create_service, **new, group=b, volumeConfigurations=[data])
+    assert "no matching configuredAtLaunch volume" in message, message
     refused("InvalidParameterException", ecs.delete_service, cluster="prod", service="shop-b")
     missing = ecs.describe_services(cluster="prod", services=["nope"])
     assert missing["failures"][0]["reason"] == "MISSING" and not missing["services"], missing
@@ -592,6 +597,29 @@ def scales_by_itself():
     assert shown[0]["AlarmActions"] == [policy["PolicyARN"]], shown
     calling = cloudwatch.describe_alarms(ActionPrefix=policy["PolicyARN"])["MetricAlarms"]
     assert sorted(alarm["AlarmName"] for alarm in calling) == sorted(names), calling
+    metric = {"Namespace": "Shop", "MetricName": "Waiting", "Dimensions": []}
+    metrics = [
+        {"Id": "m", "MetricStat": {"Metric": metric, "Stat": "Sum"}, "ReturnData": False},
+        {"Id": "e", "Expression": "FILL(m, 0) / 2", "Label": "half"},
+    ]
+    by_math = {
+        "PolicyName": "queue",
+        "PolicyType": "TargetTrackingScaling",
+        "TargetTrackingScalingPolicyConfiguration": {
+            "TargetValue": 9.0,
+            "CustomizedMetricSpecification": {"Metrics": metrics},
+        },
+    }
+    made = scaling.put_scaling_policy(**of, **by_math)
+    shown = cloudwatch.describe_alarms(AlarmNames=[one["AlarmName"] for one in made["Alarms"]])
+    for alarm in shown["MetricAlarms"]:
+        assert "MetricName" not in alarm, alarm
+        assert alarm["Metrics"][0]["MetricStat"]["Period"] == 60, alarm
+        assert alarm["Metrics"][1]["Expression"] == "FILL(m, 0) / 2", alarm
+    metrics[1]["Expression"] = "SEARCH('Shop', 'Sum')"
+    message = refused("ValidationException", scaling.put_scaling_policy, **of, **by_math)
+    assert "SEARCH" in message, message
+    scaling.delete_scaling_policy(**of, PolicyName="queue")
     # Idle tasks take 2 % of their CPU, which is twice the target.
     until("scaling out", lambda: desired() > before)
     told = scaling.describe_scaling_activities(ServiceNamespace="ecs", ResourceId=of["ResourceId"])
@@ -623,6 +651,32 @@ def scales_by_itself():
     scaling.deregister_scalable_target(**of)
     assert not cloudwatch.describe_alarms(AlarmNames=names)["MetricAlarms"]
     assert not scaling.describe_scaling_policies(ServiceNamespace="ecs")["ScalingPolicies"]
+
+
+def runs_where_its_cluster_says():
+    """A service that says nothing of its launch runs on its cluster's default capacity providers."""
+    spot = [{"capacityProvider": "FARGATE_SPOT", "weight": 1, "base": 0}]
+    put = {"cluster": "spot", "capacityProviders": ["FARGATE"], "defaultCapacityProviderStrategy": spot}
+    ecs.create_cluster(clusterName="spot")
+    message = refused("InvalidParameterException", ecs.put_cluster_capacity_providers, **put)
+    assert "not associated with the cluster" in message, message
+    put["capacityProviders"].append("FARGATE_SPOT")
+    made = ecs.put_cluster_capacity_providers(**put)["cluster"]
+    assert made["defaultCapacityProviderStrategy"] == spot, made
+    shown = ecs.describe_clusters(clusters=["spot"])["clusters"][0]
+    assert shown["capacityProviders"] == ["FARGATE", "FARGATE_SPOT"], shown
+    ecs.register_task_definition(**definition("spot:v1", family="spot"))
+    service = ecs.create_service(
+        cluster="spot",
+        serviceName="spot",
+        taskDefinition="spot",
+        desiredCount=0,
+        networkConfiguration=NETWORK,
+    )["service"]
+    assert service["capacityProviderStrategy"] == spot and "launchType" not in service, service
+    ecs.delete_service(cluster="spot", service="spot")
+    until("the service's end", lambda: not ecs.list_services(cluster="spot")["serviceArns"])
+    ecs.delete_cluster(cluster="spot")
 
 
 def looks_into_the_registry():
@@ -970,6 +1024,7 @@ def main():
     is_throttled()
     keeps_a_table()
     scales_by_itself()
+    runs_where_its_cluster_says()
     looks_into_the_registry()
     looks_at_what_tasks_need()
     finds_tasks_in_cloud_map()

@@ -25,6 +25,12 @@ impl Scene {
     fn with_worker(speed: u32, config: &str) -> Scene {
         let scene = Scene::empty_at_speed(speed, config);
         scene.ecs("CreateCluster", &json!({ "clusterName": "demo" }));
+        scene.make_worker(Some("FARGATE"));
+        scene
+    }
+
+    /// Makes the worker in its cluster, with a launch type or as the cluster has it.
+    fn make_worker(&self, launch: Option<&str>) {
         let definition = json!({
             "family": "worker",
             "networkMode": "awsvpc",
@@ -33,23 +39,22 @@ impl Scene {
             "memory": "512",
             "containerDefinitions": [{ "name": "app", "image": "worker:v1", "essential": true }],
         });
-        scene.ecs("RegisterTaskDefinition", &definition);
+        self.ecs("RegisterTaskDefinition", &definition);
         let service = json!({
             "cluster": "demo",
             "serviceName": "worker",
             "taskDefinition": "worker",
             "desiredCount": 2,
-            "launchType": "FARGATE",
+            "launchType": launch,
             "networkConfiguration": { "awsvpcConfiguration": {
                 "subnets": ["subnet-0a000000000000001"],
             } },
         });
-        scene.ecs("CreateService", &service);
+        self.ecs("CreateService", &service);
         until("the worker's tasks", || {
-            let worker = scene.service("worker")?;
+            let worker = self.service("worker")?;
             (worker["runningCount"] == 2).then_some(())
         });
-        scene
     }
 
     /// The desired counts of both slots.
@@ -171,6 +176,37 @@ fn an_abort_puts_green_away_and_break_glass_works_without_a_store() {
     assert_eq!(scene.counts(), (0, 2));
     let status = scene.bg(&["status", "--output", "json"]).exits(0).json();
     assert_eq!(status["live"]["slot"], "b");
+}
+
+#[test]
+fn green_runs_by_blue_s_capacity_providers_whatever_the_cluster_s_default_is_by_then() {
+    let scene = Scene::empty_at_speed(100, WORKER);
+    let strategy = |provider: &str| json!([{ "capacityProvider": provider, "weight": 1 }]);
+    let providers = ["FARGATE", "FARGATE_SPOT"];
+    let cluster = json!({
+        "clusterName": "demo",
+        "capacityProviders": providers,
+        "defaultCapacityProviderStrategy": strategy("FARGATE_SPOT"),
+    });
+    scene.ecs("CreateCluster", &cluster);
+    scene.make_worker(None);
+    let worker = scene.service("worker").expect("it runs");
+    assert_eq!(worker["capacityProviderStrategy"], strategy("FARGATE_SPOT"));
+    assert!(worker["launchType"].is_null(), "{worker:#}");
+    let since = json!({
+        "cluster": "demo",
+        "capacityProviders": providers,
+        "defaultCapacityProviderStrategy": strategy("FARGATE"),
+    });
+    scene.ecs("PutClusterCapacityProviders", &since);
+    scene.bg(&deploy("worker:v2")).exits(0);
+    let green = scene.service("worker-b").expect("it was made");
+    assert_eq!(green["capacityProviderStrategy"], strategy("FARGATE_SPOT"));
+    assert!(green["launchType"].is_null(), "{green:#}");
+    scene.bg(&["rollback"]).exits(0);
+    scene.bg(&deploy("worker:v3")).exits(0);
+    let green = scene.service("worker-b").expect("it is there");
+    assert_eq!(green["capacityProviderStrategy"], strategy("FARGATE_SPOT"));
 }
 
 #[test]

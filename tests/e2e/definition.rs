@@ -2,7 +2,7 @@
 
 use serde_json::{Value, json};
 
-use super::support::Scene;
+use super::support::{Scene, until};
 
 fn file() -> Value {
     json!({
@@ -167,4 +167,138 @@ fn images_from_a_pipeline_s_file() {
     ];
     scene.bg(&[&["deploy"], &arguments[..]].concat()).exits(0);
     assert_eq!(image_of(&scene, "shop-b"), "shop:v10");
+}
+
+/// What blue's service asks of its task definition: its settings, what a definition that fits has,
+/// what one that doesn't has, and ECS's words.
+fn demands() -> [(Value, Value, Value, &'static str); 4] {
+    let app = file()["containerDefinitions"][0].clone();
+    let web = json!({ "name": "web", "image": "shop:v2", "essential": false });
+    let at_launch = json!({ "volumes": [{ "name": "data", "configuredAtLaunch": true }] });
+    let volume = json!({
+        "name": "data",
+        "managedEBSVolume": {
+            "sizeInGiB": 20,
+            "roleArn": "arn:aws:iam::123456789012:role/ecsInfrastructureRole",
+        },
+    });
+    let registry = json!({
+        "registryArn": "arn:aws:servicediscovery:eu-west-1:123456789012:service/srv-1",
+        "containerName": "web",
+        "containerPort": 8080,
+    });
+    [
+        (
+            json!({ "volumeConfigurations": [volume] }),
+            at_launch.clone(),
+            json!({ "volumes": [{ "name": "data" }] }),
+            "no matching configuredAtLaunch volume",
+        ),
+        (
+            json!({}),
+            json!({}),
+            at_launch,
+            "no volume configuration provided at runtime",
+        ),
+        (
+            json!({ "enableExecuteCommand": true }),
+            json!({ "taskRoleArn": "arn:aws:iam::123456789012:role/shop" }),
+            json!({}),
+            "a valid taskRoleArn is not being used",
+        ),
+        (
+            json!({ "serviceRegistries": [registry] }),
+            json!({ "containerDefinitions": [app, web] }),
+            json!({}),
+            "The container web is not valid",
+        ),
+    ]
+}
+
+fn with(mut body: Value, changes: &Value) -> Value {
+    let fields = body.as_object_mut().expect("fields");
+    fields.extend(changes.as_object().expect("fields").clone());
+    body
+}
+
+fn body(changes: &Value) -> Value {
+    with(file(), changes)
+}
+
+fn until_it_is_steady(scene: &Scene, service: &str) {
+    until("the service to be as it should", || {
+        let shown = scene.service(service)?;
+        let steady = shown["deployments"].as_array().map(Vec::len) == Some(1);
+        (steady && shown["deployments"][0]["rolloutState"] == "COMPLETED").then_some(())
+    });
+}
+
+#[test]
+fn a_plan_refuses_what_ecs_would_refuse_and_nothing_else() {
+    for (settings, fitting, other, words) in demands() {
+        let scene = Scene::at_speed(200);
+        scene.configure(&[("patience: 60m", "patience: 60m\ndiscovery: shared")]);
+        scene.ecs("RegisterTaskDefinition", &body(&fitting));
+        let alone = json!({ "cluster": "demo", "service": "shop", "taskDefinition": "shop" });
+        let update = with(alone.clone(), &settings);
+        scene.ecs("UpdateService", &update);
+        until_it_is_steady(&scene, "shop");
+        let plan = |changes: &Value| {
+            scene.write("taskdef.json", &body(changes).to_string());
+            scene.bg(&[
+                "plan",
+                "--task-definition",
+                "taskdef.json",
+                "--image",
+                "app=shop:v2",
+            ])
+        };
+        plan(&fitting).exits(0);
+        plan(&other).exits(3).says("ECS refuses that");
+        scene.ecs("RegisterTaskDefinition", &body(&other));
+        // An update that names the definition alone keeps what the service asks.
+        let refused = scene.ecs_refuses("UpdateService", &alone);
+        assert!(refused.contains("InvalidParameterException"), "{refused}");
+        assert!(refused.contains(words), "{refused}");
+    }
+}
+
+#[test]
+fn the_idle_slot_gets_what_a_definition_takes_together_with_it() {
+    let scene = Scene::at_speed(200);
+    scene.configure(&[("patience: 60m", "patience: 60m\ndiscovery: shared")]);
+    scene
+        .bg(&["deploy", "--image", "app=shop:v2", "--no-wait-retire"])
+        .exits(0);
+    let (mut settings, mut fitting) = (json!({}), json!({}));
+    for (asked, has, ..) in demands() {
+        settings = with(settings, &asked);
+        fitting = with(fitting, &has);
+    }
+    let off = json!({
+        "volumeConfigurations": [], "enableExecuteCommand": false, "serviceRegistries": [],
+    });
+    // What somebody changes in the live slot's service, the other one gets.
+    for (live, idle, settings, changes) in [
+        ("shop-b", "shop", &settings, &fitting),
+        ("shop", "shop-b", &off, &json!({})),
+    ] {
+        scene.ecs("RegisterTaskDefinition", &body(changes));
+        let update = json!({ "cluster": "demo", "service": live, "taskDefinition": "shop" });
+        scene.ecs("UpdateService", &with(update, settings));
+        until_it_is_steady(&scene, live);
+        scene.write("taskdef.json", &body(changes).to_string());
+        let version = [
+            "--task-definition",
+            "taskdef.json",
+            "--image",
+            "app=shop:v3",
+        ];
+        let deploy = [&["deploy", "--no-wait-retire"], &version[..]].concat();
+        scene.bg(&deploy).exits(0);
+        let shown = scene.service(idle).expect("it is there");
+        for setting in ["enableExecuteCommand", "serviceRegistries"] {
+            assert_eq!(shown[setting], settings[setting], "{shown:#}");
+        }
+    }
 }

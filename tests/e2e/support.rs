@@ -249,6 +249,21 @@ impl Scene {
         )
     }
 
+    /// Asks the region's ECS for something that it refuses: what it says.
+    #[track_caller]
+    pub(crate) fn ecs_refuses(&self, operation: &str, input: &Value) -> String {
+        let target = format!("AmazonEC2ContainerServiceV20141113.{operation}");
+        let headers = [
+            ("content-type", "application/x-amz-json-1.1"),
+            ("x-amz-target", target.as_str()),
+        ];
+        until("the region not to throttle the test", || {
+            let answer = self.post_once("ecs", &headers, &input.to_string());
+            assert!(answer.starts_with("HTTP/1.1 400"), "{operation}: {answer}");
+            (!answer.contains("Throttling")).then_some(answer)
+        })
+    }
+
     /// Asks the region's Application Auto Scaling.
     #[track_caller]
     pub(crate) fn scaling(&self, operation: &str, input: &Value) -> Value {

@@ -190,9 +190,14 @@ fn what_the_service_adds_to_its_tasks_is_looked_at_too() {
             "secretOptions": [{ "name": "TOKEN", "valueFrom": "/shop/missing" }],
         },
     });
+    let at_launch = json!({ "name": "data", "configuredAtLaunch": true });
+    let mut running = definition();
+    running["volumes"] = json!([at_launch]);
+    scene.ecs("RegisterTaskDefinition", &running);
     let update = json!({
         "cluster": "demo",
         "service": "shop",
+        "taskDefinition": "shop",
         "volumeConfigurations": [volume],
         "serviceConnectConfiguration": connect,
         "enableExecuteCommand": true,
@@ -200,7 +205,8 @@ fn what_the_service_adds_to_its_tasks_is_looked_at_too() {
     scene.ecs("UpdateService", &update);
     let file_system = json!({ "fileSystemId": "fs-0123" });
     let mut version = definition();
-    version["volumes"] = json!([{ "name": "files", "efsVolumeConfiguration": file_system }]);
+    let files = json!({ "name": "files", "efsVolumeConfiguration": file_system });
+    version["volumes"] = json!([at_launch, files]);
     version["taskRoleArn"] = json!("arn:aws:iam::123456789012:role/denied");
     let found = verify(&scene, &version);
     for (what, wanted, words) in [

@@ -15,6 +15,14 @@ pub(crate) const VARIANTS: &[Variant] = &[
         let spot = json!({ "capacityProvider": "FARGATE_SPOT", "weight": 3 });
         provided(team, json!([on_demand, spot]));
     }),
+    variant("on the cluster's default capacity providers", |team| {
+        team.cluster["capacityProviders"] = json!(["FARGATE", "FARGATE_SPOT"]);
+        team.cluster["defaultCapacityProviderStrategy"] = json!([
+            { "capacityProvider": "FARGATE", "base": 1, "weight": 1 },
+            { "capacityProvider": "FARGATE_SPOT", "base": 0, "weight": 3 },
+        ]);
+        team.without("launchType");
+    }),
     fails_with(
         "an auto scaling group's capacity provider",
         "crash",

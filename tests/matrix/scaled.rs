@@ -31,6 +31,31 @@ pub(crate) const VARIANTS: &[Variant] = &[
             }),
         ));
     }),
+    variant("autoscaled by metric math", |team| {
+        scaled(team, 2, 6);
+        team.cluster["settings"] = json!([{ "name": "containerInsights", "value": "enabled" }]);
+        team.policies.push(tracking(
+            "backlog",
+            json!({
+                "TargetValue": 100.0,
+                "CustomizedMetricSpecification": { "Metrics": [
+                    { "Id": "waiting", "ReturnData": false, "MetricStat": { "Stat": "Sum",
+                        "Metric": { "Namespace": "Shop", "MetricName": "Waiting" } } },
+                    { "Id": "tasks", "ReturnData": false, "MetricStat": { "Stat": "Average",
+                        "Metric": {
+                            "Namespace": "ECS/ContainerInsights",
+                            "MetricName": "RunningTaskCount",
+                            "Dimensions": [
+                                { "Name": "ClusterName", "Value": "demo" },
+                                { "Name": "ServiceName", "Value": "shop" },
+                            ],
+                        } } },
+                    { "Id": "each", "Label": "waiting for each task",
+                      "Expression": "FILL(waiting, 0) / tasks", "ReturnData": true },
+                ] },
+            }),
+        ));
+    }),
     fails_with("autoscaled in steps", "crash", |team| {
         scaled(team, 2, 8);
         team.policies.push(json!({

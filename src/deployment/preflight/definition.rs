@@ -46,7 +46,7 @@ pub(super) fn decide(
     };
     planning.changes = taskdef::diff(&old, &body);
     check(found, live, slots, &body, planning);
-    fits::check(request, found, live, (&old, &body), planning);
+    fits::check(request, found, live, &body, planning);
     instances::note(found, live, (&old, &body), planning);
     planning.unchanged = unchanged(request, found, &old, &body, planning);
     let tasks = Slots::from_fn(|slot| task_health(if slot == live { &old } else { &body }));

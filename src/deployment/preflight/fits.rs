@@ -7,17 +7,17 @@ use serde_json::Value;
 
 use super::{Planning, Request, launch};
 use crate::deployment::clone;
-use crate::deployment::ids::{EcsServiceName, SlotName};
+use crate::deployment::ids::{ClusterName, SlotName};
 use crate::deployment::plan::Kind;
 use crate::deployment::surroundings::Surroundings;
 use crate::deployment::task_definition::Launch;
 
-/// Volumes of EBS, containers in Cloud Map, and the role that ECS Exec takes. `old` is what blue runs.
+/// Volumes of EBS, containers in Cloud Map, and the role that ECS Exec takes.
 pub(super) fn check(
     request: &Request,
     found: &Surroundings,
     live: SlotName,
-    (old, body): (&Value, &Value),
+    body: &Value,
     planning: &mut Planning,
 ) {
     let source = request.source.unwrap_or(live);
@@ -45,39 +45,31 @@ pub(super) fn check(
     };
     check_volumes(&settings, body, (name.as_str(), &way), planning);
     check_registries(&settings, body, name.as_str(), planning);
-    if settings.get("enableExecuteCommand") == Some(&Value::Bool(true)) {
-        check_exec(request, launch(Some(service)), (old, body), name, planning);
+    // On an instance the agent falls back on the instance's own role.
+    if launch(Some(service)) == Launch::Fargate {
+        check_exec(&settings, body, (&request.cluster, name.as_str()), planning);
     }
 }
 
-/// On an instance the agent falls back on the instance's own role, where a task has none.
 fn check_exec(
-    request: &Request,
-    launch: Launch,
-    (old, body): (&Value, &Value),
-    name: &EcsServiceName,
+    settings: &Value,
+    body: &Value,
+    (cluster, service): (&ClusterName, &str),
     planning: &mut Planning,
 ) {
-    let has_role = |definition: &Value| definition.get("taskRoleArn").is_some_and(Value::is_string);
-    let what =
-        format!("service {name} has ECS Exec enabled, and the task definition no taskRoleArn");
-    match (has_role(body), launch) {
-        (true, _) => {}
-        (false, Launch::Fargate) if has_role(old) => planning.problem(
-            format!("{what}: ECS refuses that"),
+    let role = body.get("taskRoleArn").and_then(Value::as_str);
+    let has_role = role.is_some_and(|role| !role.is_empty());
+    if !has_role && settings.get("enableExecuteCommand") == Some(&Value::Bool(true)) {
+        planning.problem(
             format!(
-                "set `taskRoleArn` in it, or switch it off: aws ecs update-service --cluster {} \
-                 --service {name} --disable-execute-command",
-                request.cluster
+                "service {service} has ECS Exec enabled, and the task definition no taskRoleArn: ECS \
+                 refuses that"
             ),
-        ),
-        (false, Launch::Fargate) => {
-            planning.warn(format!("{what}: `aws ecs execute-command` needs one"));
-        }
-        (false, Launch::Ec2) if has_role(old) => planning.warn(format!(
-            "{what} any more: `aws ecs execute-command` goes by the instances' role then"
-        )),
-        (false, Launch::Ec2) => {}
+            format!(
+                "set `taskRoleArn` in it, or switch it off: aws ecs update-service --cluster {cluster} \
+                 --service {service} --disable-execute-command"
+            ),
+        );
     }
 }
 

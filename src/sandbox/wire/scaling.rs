@@ -259,13 +259,20 @@ fn put_policy(world: &mut World, input: &Value) -> Result<Value, AwsError> {
     let wanted = scaling::alarms_of(&policy, &key.0, &id).map_err(invalid)?;
     let mut alarms = Vec::new();
     for alarm in wanted {
-        super::cloudwatch::handle(world, "PutMetricAlarm", &alarm)?;
+        super::cloudwatch::handle(world, "PutMetricAlarm", &alarm)
+            .map_err(|error| invalid(error.message))?;
         let name = text(&alarm, "AlarmName").unwrap_or_default();
         let made = world.cloudwatch.alarms().get(name);
         alarms.extend(made.map(|it| json!({ "AlarmName": it.name, "AlarmARN": it.arn })));
     }
     policy["Alarms"] = json!(alarms);
-    world.scaling.policies.insert(key, policy);
+    let names = scaling::own_alarms(&policy);
+    if let Some(before) = world.scaling.policies.insert(key, policy) {
+        let gone = scaling::own_alarms(&before).into_iter();
+        for alarm in gone.filter(|alarm| !names.contains(alarm)) {
+            world.cloudwatch.delete_alarm(&alarm);
+        }
+    }
     Ok(json!({ "PolicyARN": arn, "Alarms": alarms }))
 }
 

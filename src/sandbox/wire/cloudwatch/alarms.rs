@@ -8,7 +8,7 @@ use crate::sandbox::world::cloudwatch::ActionsSwitch;
 use crate::sandbox::world::cloudwatch::alarm::{
     Alarm, AlarmState, Change, Comparison, Kind, MetricSpec, Missing,
 };
-use crate::sandbox::world::cloudwatch::query::{Query, Source};
+use crate::sandbox::world::cloudwatch::query::{self, Query, Source};
 use crate::sandbox::world::cloudwatch::rule::Rule;
 use serde_json::{Value, json};
 
@@ -104,6 +104,7 @@ fn spec(input: &Value) -> Result<MetricSpec, AwsError> {
     let [watched] = returned.as_slice() else {
         return invalid("Exactly one element of the metrics list should return data.");
     };
+    query::check(&queries).or_else(|why| invalid(format!("Error in expression: {why}")))?;
     Ok(MetricSpec {
         watched: watched.id.clone(),
         period: MetricSpec::period_of(&queries),

@@ -1,5 +1,6 @@
 //! What CreateService and UpdateService refuse.
 
+use super::check_fits::{self, Call};
 use crate::sandbox::{
     wire::AwsError,
     world::{
@@ -45,6 +46,7 @@ pub(super) fn creation(world: &World, input: &Value) -> Result<Option<Arc<Defini
     let empty = Map::new();
     let fields = input.as_object().unwrap_or(&empty);
     settings(world, fields, &definition)?;
+    check_fits::check(Call::Create, fields, &definition)?;
     service_connect_names(world, input, name)?;
     Ok(Some(definition))
 }
@@ -80,11 +82,12 @@ pub(super) fn change(
         )));
     }
     let mut fields = service.settings.clone();
-    fields.extend(input.as_object().cloned().unwrap_or_default());
-    fields.retain(|_, value| !value.is_null());
+    let given = input.as_object().cloned().unwrap_or_default();
+    fields.extend(given.into_iter().filter(|(_, value)| !value.is_null()));
     let running = service.primary().map(|primary| &primary.definition);
     if let Some(definition) = named.as_ref().or(running).filter(|_| reshapes(input)) {
         settings(world, &fields, definition)?;
+        check_fits::check(Call::Update, &fields, definition)?;
     }
     service_connect_names(world, input, &service.name)?;
     Ok(named)

@@ -19,7 +19,11 @@ use crate::sandbox::{
 use serde_json::{Map, Value, json};
 use std::collections::BTreeMap;
 
+const PROVIDERS: &str = "capacityProviders";
+const DEFAULT_STRATEGY: &str = "defaultCapacityProviderStrategy";
+
 pub(super) fn create(world: &mut World, input: &Value) -> Result<Value, AwsError> {
+    associated(input)?;
     let name = text(input, "clusterName").unwrap_or("default").to_owned();
     let arn = arn(world, &format!("cluster/{name}"));
     let mut settings: Map<String, Value> = input.as_object().cloned().unwrap_or_default();
@@ -33,6 +37,52 @@ pub(super) fn create(world: &mut World, input: &Value) -> Result<Value, AwsError
         tasks: BTreeMap::new(),
     });
     Ok(json!({ "cluster": view(cluster, Tags::Shown) }))
+}
+
+/// PutClusterCapacityProviders: both lists take the place of those that there are.
+pub(super) fn put_providers(world: &mut World, input: &Value) -> Result<Value, AwsError> {
+    for field in [PROVIDERS, DEFAULT_STRATEGY] {
+        if !input.get(field).is_some_and(Value::is_array) {
+            let message = format!("{field} must be given, if as an empty list.");
+            return Err(AwsError::invalid_parameter(message));
+        }
+    }
+    associated(input)?;
+    let name = super::lookup::cluster(world, input)?.name.clone();
+    let cluster = world.ecs.clusters.get_mut(&name);
+    let cluster =
+        cluster.ok_or_else(|| AwsError::new("ClusterNotFoundException", "Cluster not found."))?;
+    for field in [PROVIDERS, DEFAULT_STRATEGY] {
+        cluster
+            .settings
+            .insert(field.to_owned(), input[field].clone());
+    }
+    Ok(json!({ "cluster": view(cluster, Tags::Shown) }))
+}
+
+/// A default strategy names providers that the cluster has.
+fn associated(input: &Value) -> Result<(), AwsError> {
+    let providers = texts(input, PROVIDERS);
+    let named = list_field(input, DEFAULT_STRATEGY).iter();
+    let mut named = named.map(|one| text(one, "capacityProvider").unwrap_or_default());
+    match named.all(|name| providers.contains(&name)) {
+        true => Ok(()),
+        false => Err(AwsError::invalid_parameter(
+            "The specified capacity provider strategy cannot contain a capacity provider that is not \
+             associated with the cluster. Associate the capacity provider with the cluster and try \
+             again.",
+        )),
+    }
+}
+
+/// The strategy of what names neither a launch type nor a strategy; empty where there is none.
+pub(super) fn default_strategy(cluster: &Cluster, input: &Value) -> Vec<Value> {
+    let is_named = text(input, "launchType").is_some()
+        || !list_field(input, "capacityProviderStrategy").is_empty();
+    match cluster.settings.get(DEFAULT_STRATEGY) {
+        Some(Value::Array(strategy)) if !is_named => strategy.clone(),
+        _ => Vec::new(),
+    }
 }
 
 pub(super) fn describe(world: &World, input: &Value) -> Result<Value, AwsError> {
@@ -122,8 +172,8 @@ fn view(cluster: &Cluster, tags: Tags) -> Value {
     };
     let mut fields = Map::from_iter([
         ("settings".to_owned(), json!([])),
-        ("capacityProviders".to_owned(), json!([])),
-        ("defaultCapacityProviderStrategy".to_owned(), json!([])),
+        (PROVIDERS.to_owned(), json!([])),
+        (DEFAULT_STRATEGY.to_owned(), json!([])),
         ("statistics".to_owned(), json!([])),
         ("registeredContainerInstancesCount".to_owned(), json!(0)),
     ]);

@@ -1,5 +1,6 @@
 //! Elastic Container Service: requests to the world's clusters, services and tasks.
 
+mod check_fits;
 mod check_service;
 mod clusters;
 mod definitions;
@@ -28,6 +29,7 @@ pub fn handle(world: &mut World, operation: &str, input: &Value) -> Result<Value
         "CreateCluster" => clusters::create(world, input),
         "DescribeClusters" => clusters::describe(world, input),
         "ListClusters" => clusters::list(world, input),
+        "PutClusterCapacityProviders" => clusters::put_providers(world, input),
         "DeleteCluster" => clusters::delete(world, input),
         "RegisterContainerInstance" => instances::register(world, input),
         "ListContainerInstances" => instances::list(world, input),

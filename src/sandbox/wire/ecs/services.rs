@@ -1,7 +1,7 @@
 //! Services: create, update, delete, describe, list.
 
 use super::{
-    check_service,
+    check_service, clusters,
     lookup::{arn, cluster, cluster_name, missing, service, short, texts, wants_tags},
     service_view,
 };
@@ -61,13 +61,14 @@ pub(super) fn create(world: &mut World, input: &Value) -> Result<Value, AwsError
             ServiceStatus::Inactive => {}
         }
     }
+    let by_default = clusters::default_strategy(cluster, input);
     let definition = check_service::creation(world, input)?;
     let service = Service {
         arn: arn(world, &format!("service/{cluster_name}/{name}")),
         name: name.clone(),
         status: ServiceStatus::Active,
         desired: count(input, "desiredCount").unwrap_or(1),
-        settings: settings_of(input, definition.as_deref()),
+        settings: settings_of(input, by_default, definition.as_deref()),
         tags: list(input, "tags").to_vec(),
         created_at: world.now,
         deployments: Vec::new(),
@@ -101,12 +102,19 @@ fn fingerprint(input: &Value) -> u64 {
     ids::fingerprint(&Value::Object(fields).to_string())
 }
 
-/// The fields that a new service keeps, with AWS's defaults.
-fn settings_of(input: &Value, definition: Option<&Definition>) -> Map<String, Value> {
+/// The fields that a new service keeps, with AWS's defaults and the cluster's strategy.
+fn settings_of(
+    input: &Value,
+    by_default: Vec<Value>,
+    definition: Option<&Definition>,
+) -> Map<String, Value> {
     let mut settings = input.as_object().cloned().unwrap_or_default();
     settings.retain(|field, value| !NOT_KEPT.contains(&field.as_str()) && !value.is_null());
     if let Some(definition) = definition {
         settings.insert("taskDefinition".to_owned(), json!(definition.arn));
+    }
+    if !by_default.is_empty() {
+        settings.insert("capacityProviderStrategy".to_owned(), by_default.into());
     }
     let provided = settings
         .get("capacityProviderStrategy")
@@ -217,6 +225,9 @@ fn apply(settings: &mut Map<String, Value>, input: &Value) {
                 settings.insert(field.clone(), value.clone());
             }
         }
+    }
+    if !list(input, "capacityProviderStrategy").is_empty() {
+        settings.remove("launchType");
     }
     fill_configuration(settings);
 }

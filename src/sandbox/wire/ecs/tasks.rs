@@ -1,5 +1,6 @@
 //! Tasks.
 
+use super::clusters;
 use super::lookup::{cluster, cluster_name, missing, short, texts, wants_tags};
 use crate::sandbox::{
     wire::{
@@ -105,7 +106,7 @@ pub(super) fn stop(world: &mut World, input: &Value) -> Result<Value, AwsError> 
 }
 
 pub(super) fn run(world: &mut World, input: &Value) -> Result<Value, AwsError> {
-    cluster(world, input)?;
+    let by_default = clusters::default_strategy(cluster(world, input)?, input);
     let name = cluster_name(input).to_owned();
     let definition = text(input, "taskDefinition")
         .and_then(|reference| world.ecs.definitions.find(reference))
@@ -113,7 +114,11 @@ pub(super) fn run(world: &mut World, input: &Value) -> Result<Value, AwsError> {
         .cloned()
         .ok_or_else(|| AwsError::client("TaskDefinition not found."))?;
     let mut settings: Map<String, Value> = input.as_object().cloned().unwrap_or_default();
-    settings.entry("launchType").or_insert_with(|| json!("EC2"));
+    if by_default.is_empty() {
+        settings.entry("launchType").or_insert_with(|| json!("EC2"));
+    } else {
+        settings.insert("capacityProviderStrategy".to_owned(), by_default.into());
+    }
     let started: Vec<String> = (0..count(input, "count").unwrap_or(1).min(10))
         .filter_map(|_| {
             world.run_task(RunTask {

@@ -1,5 +1,8 @@
 //! What ECS refuses and shows, operation by operation.
 
+mod clusters;
+mod fits;
+
 use super::handle;
 use crate::sandbox::{
     demo::{self, CLUSTER},
@@ -284,6 +287,9 @@ fn some_settings_are_shown_within_deployments_or_revisions_only() {
     let (mut world, balancer) = shop();
     let mut input = demo::service("other", &balancer.group_b, 0);
     input["serviceConnectConfiguration"] = json!({ "enabled": true, "namespace": "n" });
+    let mut definition = demo::task_definition("shop:v1");
+    definition["volumes"] = json!([{ "name": "v", "configuredAtLaunch": true }]);
+    ok(&mut world, "RegisterTaskDefinition", definition);
     input["volumeConfigurations"] = json!([{ "name": "v" }]);
     input["monitoring"] = json!({ "x": 1 });
     input["tags"] = json!([{ "key": "k", "value": "v" }]);

@@ -1,9 +1,13 @@
-//! Metric math: arithmetic, comparisons, `FILL`, `IF`, `ABS`, `CEIL`, `FLOOR`.
+//! Metric math: arithmetic, comparisons, lists, and the functions of [`Function`].
 
+mod function;
+mod quantity;
 mod token;
 
 use std::collections::{BTreeMap, BTreeSet};
 
+pub use function::Function;
+pub use quantity::Quantity;
 use token::{Token, found, tokens};
 
 /// Values by period start.
@@ -22,6 +26,21 @@ pub enum Expr {
     Binary(Operator, Box<Expr>, Box<Expr>),
     /// A function with its arguments.
     Call(Function, Vec<Expr>),
+    /// Several at once: `[m1, m2]`.
+    List(Vec<Expr>),
+    /// What `METRICS` looks for in ids.
+    Text(String),
+}
+
+/// What an expression is evaluated over.
+#[derive(Debug, Clone, Copy)]
+pub struct Known<'a> {
+    /// The values of the ids that it may refer to.
+    pub values: &'a BTreeMap<String, Quantity>,
+    /// The periods of those that are metrics, in seconds.
+    pub metrics: &'a BTreeMap<String, i64>,
+    /// All period starts of the window.
+    pub times: &'a [i64],
 }
 
 /// A binary operator.
@@ -55,30 +74,6 @@ pub enum Operator {
     Or,
 }
 
-/// A function.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Function {
-    /// `FILL(series, value | REPEAT)`: datapoints where there are none.
-    Fill,
-    /// `IF(condition, then, else)`: without an else, only the datapoints where it holds.
-    If,
-    /// `ABS(series)`
-    Abs,
-    /// `CEIL(series)`
-    Ceil,
-    /// `FLOOR(series)`
-    Floor,
-}
-
-/// A constant or a series.
-#[derive(Debug, Clone, PartialEq)]
-pub enum Quantity {
-    /// The same at all times.
-    Scalar(f64),
-    /// Values by time.
-    Series(Points),
-}
-
 /// Parses an expression.
 ///
 /// # Errors
@@ -106,7 +101,7 @@ impl Expr {
 
     fn collect_ids<'a>(&'a self, ids: &mut BTreeSet<&'a str>) {
         match self {
-            Self::Number(_) => {}
+            Self::Number(_) | Self::Text(_) => {}
             Self::Id(id) => {
                 if id != "REPEAT" {
                     ids.insert(id);
@@ -117,7 +112,7 @@ impl Expr {
                 left.collect_ids(ids);
                 right.collect_ids(ids);
             }
-            Self::Call(_, arguments) => {
+            Self::Call(_, arguments) | Self::List(arguments) => {
                 for argument in arguments {
                     argument.collect_ids(ids);
                 }
@@ -125,68 +120,32 @@ impl Expr {
         }
     }
 
-    /// Its value, given the values of the ids and all period starts of the window.
+    /// Its value. What is wrong with it shows without any datapoint, too.
     ///
     /// # Errors
-    /// What is wrong, in words: an unknown id, or a wrong number of arguments.
-    pub fn value(
-        &self,
-        known: &BTreeMap<String, Points>,
-        times: &[i64],
-    ) -> Result<Quantity, String> {
+    /// What is wrong, in words: an unknown id, a wrong number of arguments, a list where a single
+    /// series is wanted.
+    pub fn value(&self, known: Known<'_>) -> Result<Quantity, String> {
         match self {
             Self::Number(number) => Ok(Quantity::Scalar(*number)),
-            Self::Id(id) => match known.get(id) {
-                Some(points) => Ok(Quantity::Series(points.clone())),
+            Self::Id(id) => match known.values.get(id) {
+                Some(value) => Ok(value.clone()),
                 None => Err(format!("Unknown metric id '{id}'")),
             },
-            Self::Negate(inner) => Ok(inner.value(known, times)?.map(|value| -value)),
+            Self::Negate(inner) => Ok(inner.value(known)?.map(|value| -value)),
             Self::Binary(operator, left, right) => {
-                let (left, right) = (left.value(known, times)?, right.value(known, times)?);
-                Ok(left.with(&right, |left, right| operator.apply(left, right)))
+                let (left, right) = (left.value(known)?, right.value(known)?);
+                left.with(&right, |left, right| operator.apply(left, right))
             }
-            Self::Call(function, arguments) => function.call(arguments, known, times),
-        }
-    }
-}
-
-impl Quantity {
-    /// A series: a constant holds at all times.
-    pub fn into_points(self, times: &[i64]) -> Points {
-        match self {
-            Self::Series(points) => points,
-            Self::Scalar(value) => times.iter().map(|time| (*time, value)).collect(),
-        }
-    }
-
-    fn at(&self, time: i64) -> Option<f64> {
-        match self {
-            Self::Scalar(value) => Some(*value),
-            Self::Series(points) => points.get(&time).copied(),
-        }
-    }
-
-    fn map(self, change: impl Fn(f64) -> f64) -> Self {
-        match self {
-            Self::Scalar(value) => Self::Scalar(change(value)),
-            Self::Series(points) => {
-                let points = points.into_iter();
-                Self::Series(points.map(|(time, value)| (time, change(value))).collect())
+            Self::Call(function, arguments) => function.call(arguments, known),
+            Self::List(items) => {
+                let points = |item: &Expr| item.value(known)?.into_points(known.times);
+                Ok(Quantity::Several(
+                    items.iter().map(points).collect::<Result<_, _>>()?,
+                ))
             }
+            Self::Text(text) => Err(format!("Unexpected '{text}': only METRICS takes a text")),
         }
-    }
-
-    /// Joins two, at the times that both have.
-    fn with(&self, other: &Self, join: impl Fn(f64, f64) -> f64) -> Self {
-        let series = match (self, other) {
-            (Self::Scalar(left), Self::Scalar(right)) => return Self::Scalar(join(*left, *right)),
-            (Self::Series(points), _) | (_, Self::Series(points)) => points,
-        };
-        let joined = series.keys().filter_map(|time| {
-            let value = join(self.at(*time)?, other.at(*time)?);
-            value.is_finite().then_some((*time, value))
-        });
-        Self::Series(joined.collect())
     }
 }
 
@@ -224,70 +183,6 @@ impl Operator {
             Self::Add | Self::Subtract => 4,
             Self::Multiply | Self::Divide => 5,
             Self::Power => 7,
-        }
-    }
-}
-
-impl Function {
-    fn named(name: &str) -> Option<Self> {
-        let all = [Self::Fill, Self::If, Self::Abs, Self::Ceil, Self::Floor];
-        all.into_iter().find(|it| it.name() == name)
-    }
-
-    fn name(self) -> &'static str {
-        match self {
-            Self::Fill => "FILL",
-            Self::If => "IF",
-            Self::Abs => "ABS",
-            Self::Ceil => "CEIL",
-            Self::Floor => "FLOOR",
-        }
-    }
-
-    fn call(
-        self,
-        arguments: &[Expr],
-        known: &BTreeMap<String, Points>,
-        times: &[i64],
-    ) -> Result<Quantity, String> {
-        let value = |expr: &Expr| expr.value(known, times);
-        match (self, arguments) {
-            (Self::Abs, [of]) => Ok(value(of)?.map(f64::abs)),
-            (Self::Ceil, [of]) => Ok(value(of)?.map(f64::ceil)),
-            (Self::Floor, [of]) => Ok(value(of)?.map(f64::floor)),
-            (Self::Fill, [series, Expr::Id(word)]) if word == "REPEAT" => {
-                let points = value(series)?.into_points(times);
-                let mut last = None;
-                let filled = times.iter().filter_map(|time| {
-                    last = points.get(time).copied().or(last);
-                    last.map(|value| (*time, value))
-                });
-                Ok(Quantity::Series(filled.collect()))
-            }
-            (Self::Fill, [series, with]) => {
-                let mut points = value(series)?.into_points(times);
-                let with = value(with)?;
-                for time in times {
-                    if let (None, Some(value)) = (points.get(time), with.at(*time)) {
-                        points.insert(*time, value);
-                    }
-                }
-                Ok(Quantity::Series(points))
-            }
-            (Self::If, [condition, then, rest @ ..]) if rest.len() <= 1 => {
-                let condition = value(condition)?.into_points(times);
-                let then = value(then)?;
-                let otherwise = rest.first().map(value).transpose()?;
-                let chosen = condition.into_iter().filter_map(|(time, holds)| {
-                    let value = match holds != 0.0 {
-                        true => then.at(time)?,
-                        false => otherwise.as_ref()?.at(time)?,
-                    };
-                    Some((time, value))
-                });
-                Ok(Quantity::Series(chosen.collect()))
-            }
-            _ => Err(format!("Wrong number of arguments for {}", self.name())),
         }
     }
 }
@@ -348,25 +243,37 @@ impl Parser<'_> {
             }
             Some(Token::Word(name)) if self.tokens.first() == Some(&Token::Open) => {
                 let function = Function::named(&name);
-                let function = function.ok_or_else(|| format!("Unknown function '{name}'"))?;
+                let function = function.ok_or_else(|| {
+                    format!(
+                        "Unknown function '{name}': played here are {}",
+                        function::known()
+                    )
+                })?;
                 self.next();
-                Ok(Expr::Call(function, self.arguments()?))
+                Ok(Expr::Call(function, self.arguments(&Token::Close)?))
             }
             Some(Token::Word(id)) => Ok(Expr::Id(id)),
+            Some(Token::Text(text)) => Ok(Expr::Text(text)),
+            Some(Token::OpenList) => Ok(Expr::List(self.arguments(&Token::CloseList)?)),
             other => Err(format!("Expected a value, found {}", found(other.as_ref()))),
         }
     }
 
-    fn arguments(&mut self) -> Result<Vec<Expr>, String> {
+    /// All up to what closes them.
+    fn arguments(&mut self, close: &Token) -> Result<Vec<Expr>, String> {
         let mut arguments = Vec::new();
+        if self.tokens.first() == Some(close) {
+            self.next();
+            return Ok(arguments);
+        }
         loop {
             arguments.push(self.expression(0)?);
             match self.next() {
                 Some(Token::Comma) => {}
-                Some(Token::Close) => return Ok(arguments),
+                Some(token) if token == *close => return Ok(arguments),
                 other => {
                     let found = found(other.as_ref());
-                    return Err(format!("Expected ',' or ')', found {found}"));
+                    return Err(format!("Expected ',' or {close}, found {found}"));
                 }
             }
         }
@@ -378,19 +285,24 @@ mod tests {
     use super::*;
 
     fn eval(text: &str) -> Result<Vec<(i64, f64)>, String> {
-        let known = BTreeMap::from([
-            ("errors".to_owned(), Points::from([(60, 5.0), (180, 0.0)])),
+        let series = |points: &[(i64, f64)]| Quantity::Series(points.iter().copied().collect());
+        let values = BTreeMap::from([
+            ("errors".to_owned(), series(&[(60, 5.0), (180, 0.0)])),
             (
                 "all".to_owned(),
-                Points::from([(0, 10.0), (60, 100.0), (120, 50.0), (180, 0.0)]),
+                series(&[(0, 10.0), (60, 100.0), (120, 50.0), (180, 0.0)]),
             ),
+            // Another expression's.
+            ("share".to_owned(), series(&[(0, 1000.0)])),
         ]);
-        let times = [0, 60, 120, 180];
-        Ok(parse(text)?
-            .value(&known, &times)?
-            .into_points(&times)
-            .into_iter()
-            .collect())
+        let metrics = BTreeMap::from([("errors".to_owned(), 60), ("all".to_owned(), 60)]);
+        let known = Known {
+            values: &values,
+            metrics: &metrics,
+            times: &[0, 60, 120, 180],
+        };
+        let value = parse(text)?.value(known)?;
+        Ok(value.into_points(known.times)?.into_iter().collect())
     }
 
     #[test]
@@ -416,6 +328,21 @@ mod tests {
             ("(1 + 2) * errors - 1", vec![(60, 14.0), (180, -1.0)]),
             ("CEIL(errors / 2)", vec![(60, 3.0), (180, 0.0)]),
             (
+                "SUM(METRICS())",
+                vec![(0, 10.0), (60, 105.0), (120, 50.0), (180, 0.0)],
+            ),
+            ("SUM(METRICS('err'))", vec![(60, 5.0), (180, 0.0)]),
+            (
+                "AVG(FILL(METRICS(), 0))",
+                vec![(0, 5.0), (60, 52.5), (120, 25.0), (180, 0.0)],
+            ),
+            (
+                "MAX([errors * 30, all]) - MIN([errors, all])",
+                vec![(0, 0.0), (60, 145.0), (120, 0.0), (180, 0.0)],
+            ),
+            ("errors / MAX(all)", vec![(60, 0.05), (180, 0.0)]),
+            ("60 * errors / PERIOD(errors)", vec![(60, 5.0), (180, 0.0)]),
+            (
                 "10 - 4 - 3",
                 vec![(0, 3.0), (60, 3.0), (120, 3.0), (180, 3.0)],
             ),
@@ -436,6 +363,17 @@ mod tests {
             "1.2.3",
             "a $ b",
             "unknown * 2",
+            "METRICS()",
+            "[errors, all]",
+            "METRICS() / METRICS()",
+            "SUM(errors, all)",
+            "SUM([errors, all)",
+            "METRICS(errors)",
+            "'errors'",
+            "'errors",
+            "PERIOD(share)",
+            "IF(METRICS(), 1, 0)",
+            "FILL(errors, METRICS())",
         ] {
             assert!(eval(text).is_err(), "{text}");
         }

@@ -1,6 +1,6 @@
 //! Metric data queries: a statistic of a metric, or an expression over other queries.
 
-use super::math::{Expr, Points};
+use super::math::{Expr, Known, Points, Quantity};
 use super::store::{Metric, Statistic, Store, Window};
 use jiff::Timestamp;
 use std::collections::{BTreeMap, BTreeSet};
@@ -73,7 +73,8 @@ pub fn run(
     (start, end): (i64, i64),
     now: Timestamp,
 ) -> Result<BTreeMap<String, Points>, String> {
-    let mut known: BTreeMap<String, Points> = BTreeMap::new();
+    let mut known: BTreeMap<String, Quantity> = BTreeMap::new();
+    let mut metrics = BTreeMap::new();
     let aligned = |period: i64| Window {
         start: start.div_euclid(period) * period,
         end,
@@ -87,7 +88,8 @@ pub fn run(
         } = &query.source
         {
             let values = store.values(metric, *statistic, aligned(*period), now);
-            known.insert(query.id.clone(), values);
+            known.insert(query.id.clone(), Quantity::Series(values));
+            metrics.insert(query.id.clone(), *period);
         }
     }
     let period = period_of(queries);
@@ -111,8 +113,27 @@ pub fn run(
             return Err("The expressions refer to each other in a circle".to_owned());
         };
         let (query, expr) = open.remove(index);
-        let points = expr.value(&known, &times)?.into_points(&times);
-        known.insert(query.id.clone(), points);
+        let value = expr.value(Known {
+            values: &known,
+            metrics: &metrics,
+            times: &times,
+        })?;
+        known.insert(query.id.clone(), value);
     }
-    Ok(known)
+    // A list may be what others are made of, not what is given back.
+    let is_inner = |id: &str| queries.iter().any(|it| it.id == id && !it.returns);
+    known.retain(|id, value| !(matches!(value, Quantity::Several(_)) && is_inner(id)));
+    let points = known.into_iter();
+    points
+        .map(|(id, value)| Ok((id, value.into_points(&times)?)))
+        .collect()
+}
+
+/// Whether queries can be run.
+///
+/// # Errors
+/// As [`run`]: what is wrong with an expression shows without any datapoint.
+pub fn check(queries: &[Query]) -> Result<(), String> {
+    let nothing = Store::default();
+    run(queries, &nothing, (0, 60), Timestamp::UNIX_EPOCH).map(drop)
 }

@@ -1,10 +1,13 @@
-//! How busy a service's tasks are: what CPU policies follow.
+//! How busy a service's tasks are, and how many they are: what policies follow.
 
 use jiff::SignedDuration;
+use serde_json::Value;
 use std::collections::BTreeMap;
 
 use super::super::World;
 use super::super::cloudwatch::store::{Metric, Stats};
+use super::super::ecs::Cluster;
+use super::super::ecs::json::text;
 use super::super::ecs::tasks::TaskStatus;
 use super::service_of;
 
@@ -14,6 +17,8 @@ const IDLE: f64 = 2.0;
 const PER_REQUEST: f64 = 1.0;
 /// What it holds of its memory, in percent.
 const MEMORY: f64 = 30.0;
+/// Where Container Insights' metrics are.
+const INSIGHTS: &str = "ECS/ContainerInsights";
 
 /// Publishes how busy the services with autoscaling were in the minute that has just ended;
 /// `requests` are those of each target group in it.
@@ -45,14 +50,32 @@ pub(in crate::sandbox::world) fn publish(world: &mut World, requests: &BTreeMap<
         let served: u64 = groups.filter_map(|group| requests.get(group)).sum();
         let each = served as f64 / 60.0 / running as f64;
         let cpu = each.mul_add(PER_REQUEST, IDLE).min(100.0);
-        for (metric, value) in [("CPUUtilization", cpu), ("MemoryUtilization", MEMORY)] {
+        let mut metrics = vec![
+            ("AWS/ECS", "CPUUtilization", "Percent", cpu),
+            ("AWS/ECS", "MemoryUtilization", "Percent", MEMORY),
+        ];
+        if has_insights(of) {
+            let desired = f64::from(service.desired);
+            metrics.push((INSIGHTS, "DesiredTaskCount", "Count", desired));
+            metrics.push((INSIGHTS, "RunningTaskCount", "Count", running as f64));
+        }
+        for (namespace, metric, unit, value) in metrics {
             let dimensions = vec![
                 ("ClusterName".to_owned(), cluster.to_owned()),
                 ("ServiceName".to_owned(), name.to_owned()),
             ];
-            let metric = Metric::new("AWS/ECS", metric, dimensions);
+            let metric = Metric::new(namespace, metric, dimensions);
             let store = &mut world.cloudwatch.store;
-            store.record(metric, Some("Percent"), at, &Stats::of(value), visible_at);
+            store.record(metric, Some(unit), at, &Stats::of(value), visible_at);
         }
     }
+}
+
+/// Whether a cluster's Container Insights are on.
+fn has_insights(cluster: &Cluster) -> bool {
+    let settings = cluster.settings.get("settings").and_then(Value::as_array);
+    settings.into_iter().flatten().any(|setting| {
+        text(setting, "name") == Some("containerInsights")
+            && matches!(text(setting, "value"), Some("enabled" | "enhanced"))
+    })
 }

@@ -215,7 +215,7 @@ pub fn alarms_of(policy: &Value, resource: &str, id: &str) -> Result<Vec<Value>,
         .collect())
 }
 
-/// The metric of a target-tracking policy, as PutMetricAlarm names it.
+/// The metric of a target-tracking policy, or its metrics, as PutMetricAlarm names them.
 fn metric(of: &Value, resource: &str) -> Result<Value, String> {
     let named = |namespace: &str, name: &str, statistic: &str, dimensions: Value| {
         json!({ "Namespace": namespace, "MetricName": name, "Statistic": statistic,
@@ -223,8 +223,8 @@ fn metric(of: &Value, resource: &str) -> Result<Value, String> {
     };
     let dimension = |name: &str, value: &str| json!({ "Name": name, "Value": value });
     if let Some(custom) = of.get("CustomizedMetricSpecification") {
-        if custom.get("Metrics").is_some() {
-            return Err("metric math in target tracking is not played here".to_owned());
+        if custom.get("Metrics").is_some_and(|it| !it.is_null()) {
+            return math(custom);
         }
         let field = |name| text(custom, name).ok_or(format!("{name} is missing"));
         let dimensions = custom.get("Dimensions").cloned().unwrap_or(json!([]));
@@ -269,4 +269,23 @@ fn metric(of: &Value, resource: &str) -> Result<Value, String> {
         Some(other) => Err(format!("the predefined metric {other} isn't one of ECS")),
         None => Err("a metric specification is missing".to_owned()),
     }
+}
+
+/// Several metrics and what is made of them: exactly one of them is what is compared.
+fn math(custom: &Value) -> Result<Value, String> {
+    let single = ["Namespace", "MetricName", "Statistic", "Dimensions", "Unit"];
+    if let Some(field) = single.iter().find(|field| !custom[**field].is_null()) {
+        return Err(format!("Metrics and {field} exclude each other"));
+    }
+    let queries = list(custom, "Metrics").iter().map(query);
+    Ok(json!({ "Metrics": queries.collect::<Vec<_>>() }))
+}
+
+/// Application Auto Scaling takes no period: its alarms look at minutes.
+fn query(given: &Value) -> Value {
+    let mut query = given.clone();
+    if let Some(Value::Object(stat)) = query.get_mut("MetricStat") {
+        stat.insert("Period".to_owned(), json!(60));
+    }
+    query
 }

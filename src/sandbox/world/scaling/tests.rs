@@ -72,6 +72,40 @@ impl Scene {
         )
     }
 
+    /// The policy that keeps what these metrics and expressions return at a target.
+    fn by_math(&self, target: f64, expressions: &Value) -> Value {
+        let group = self.group.rsplit(':').next().unwrap();
+        let balancer = self.world.elb.load_balancers.values().next().unwrap();
+        let dimensions = |pairs: [(&str, &str); 2]| {
+            let pairs = pairs.iter();
+            json!(
+                pairs
+                    .map(|(name, value)| json!({ "Name": name, "Value": value }))
+                    .collect::<Vec<_>>()
+            )
+        };
+        let balancer = balancer.dimension();
+        let mut metrics = vec![
+            json!({ "Id": "requests", "ReturnData": false, "MetricStat": { "Stat": "Sum", "Metric": {
+                "Namespace": "AWS/ApplicationELB", "MetricName": "RequestCount",
+                "Dimensions": dimensions([("LoadBalancer", balancer), ("TargetGroup", group)]) } } }),
+            json!({ "Id": "tasks", "ReturnData": false, "MetricStat": { "Stat": "Average", "Metric": {
+                "Namespace": "ECS/ContainerInsights", "MetricName": "RunningTaskCount",
+                "Dimensions": dimensions([("ClusterName", "demo"), ("ServiceName", "shop")]) } } }),
+        ];
+        metrics.extend(expressions.as_array().unwrap().clone());
+        json!({ "PolicyName": "math", "PolicyType": "TargetTrackingScaling",
+            "TargetTrackingScalingPolicyConfiguration": {
+                "TargetValue": target,
+                "CustomizedMetricSpecification": { "Metrics": metrics } } })
+    }
+
+    fn own_alarms(&mut self) -> Vec<Value> {
+        let asked = json!({ "AlarmNamePrefix": "TargetTracking-" });
+        let shown = cloudwatch::handle(&mut self.world, "DescribeAlarms", &asked).unwrap();
+        shown["MetricAlarms"].as_array().unwrap().clone()
+    }
+
     fn by_cpu(&mut self, target: f64) {
         self.ok(
             "PutScalingPolicy",
@@ -109,6 +143,93 @@ fn target_tracking_follows_the_load_out_and_in_again() {
     assert!(scene.desired() >= 5, "scaling in takes fifteen minutes");
     scene.pass(15);
     assert!(scene.desired() <= 3, "{}", scene.desired());
+}
+
+#[test]
+fn target_tracking_by_metric_math_follows_what_comes_out_of_it() {
+    let mut scene = Scene::new(20.0);
+    let insights = json!([{ "name": "containerInsights", "value": "enabled" }]);
+    let cluster = scene.world.ecs.clusters.get_mut("demo").unwrap();
+    cluster.settings.insert("settings".to_owned(), insights);
+    let policy = scene.by_math(
+        700.0,
+        &json!([
+            { "Id": "all", "Expression": "SUM(FILL(METRICS(\"req\"), 0))", "ReturnData": false },
+            { "Id": "each", "Label": "a task's", "Expression": "IF(tasks > 0, all / tasks, 0)" },
+        ]),
+    );
+    scene.ok("PutScalingPolicy", policy.clone());
+    let shown = scene.ok("DescribeScalingPolicies", json!({}));
+    let kept = "TargetTrackingScalingPolicyConfiguration";
+    assert_eq!(shown["ScalingPolicies"][0][kept], policy[kept]);
+    let alarms = scene.own_alarms();
+    assert_eq!(alarms.len(), 2);
+    for alarm in alarms {
+        assert!(alarm.get("MetricName").is_none(), "{alarm}");
+        assert!(alarm.get("Dimensions").is_none(), "{alarm}");
+        assert_eq!(alarm["Metrics"][0]["MetricStat"]["Period"], 60);
+        assert_eq!(alarm["Metrics"][3]["Label"], "a task's");
+    }
+    scene.pass(10);
+    assert_eq!(scene.desired(), 2, "600 a minute on each");
+    scene.flow(3.0);
+    scene.pass(8);
+    assert!((5..=7).contains(&scene.desired()), "{}", scene.desired());
+    scene.flow(0.2);
+    scene.pass(30);
+    assert!(scene.desired() <= 3, "{}", scene.desired());
+}
+
+#[test]
+fn metric_math_that_is_not_played_is_refused_and_named() {
+    let mut scene = Scene::new(1.0);
+    let one = |expression: &str| json!([{ "Id": "e", "Expression": expression }]);
+    for (expressions, told) in [
+        (
+            one("ANOMALY_DETECTION_BAND(requests)"),
+            "Unknown function 'ANOMALY_DETECTION_BAND': played here are FILL, IF,",
+        ),
+        (one("requests / instances"), "Unknown metric id 'instances'"),
+        (one("requests /"), "the expression's end"),
+        (one("METRICS()"), "a list of time series"),
+        (json!([]), "Exactly one element"),
+        (
+            json!([{ "Id": "e", "Expression": "1 * requests" },
+                   { "Id": "f", "Expression": "2 * requests" }]),
+            "Exactly one element",
+        ),
+        (one("e + 1"), "in a circle"),
+    ] {
+        let policy = scene.by_math(700.0, &expressions);
+        let refused = scene.ask("PutScalingPolicy", policy).unwrap_err();
+        assert!(refused.starts_with("ValidationException"), "{refused}");
+        assert!(refused.contains(told), "{refused}");
+    }
+    let mut both = scene.by_math(700.0, &one("requests / tasks"));
+    let metric = &mut both["TargetTrackingScalingPolicyConfiguration"];
+    metric["CustomizedMetricSpecification"]["MetricName"] = json!("Queue");
+    let refused = scene.ask("PutScalingPolicy", both).unwrap_err();
+    assert!(
+        refused.contains("MetricName exclude each other"),
+        "{refused}"
+    );
+    assert!(scene.world.scaling.policies.is_empty());
+    assert!(scene.own_alarms().is_empty());
+}
+
+#[test]
+fn a_policy_that_no_longer_scales_in_takes_its_low_alarm_back() {
+    let mut scene = Scene::new(1.0);
+    let mut policy = scene.by_math(
+        9.0,
+        &json!([{ "Id": "e", "Expression": "requests / tasks" }]),
+    );
+    scene.ok("PutScalingPolicy", policy.clone());
+    assert_eq!(scene.own_alarms().len(), 2);
+    policy["TargetTrackingScalingPolicyConfiguration"]["DisableScaleIn"] = json!(true);
+    scene.ok("PutScalingPolicy", policy);
+    let left = scene.own_alarms();
+    assert_eq!(left.len(), 1, "{left:?}");
 }
 
 #[test]

@@ -5,7 +5,7 @@ use std::fmt;
 use super::Operator;
 
 /// The longer ones first.
-const SYMBOLS: [(&str, Token); 16] = [
+const SYMBOLS: [(&str, Token); 18] = [
     (">=", Token::Operator(Operator::GreaterOrEqual)),
     ("<=", Token::Operator(Operator::LessOrEqual)),
     ("==", Token::Operator(Operator::Equal)),
@@ -21,17 +21,22 @@ const SYMBOLS: [(&str, Token); 16] = [
     ("^", Token::Operator(Operator::Power)),
     ("(", Token::Open),
     (")", Token::Close),
+    ("[", Token::OpenList),
+    ("]", Token::CloseList),
     (",", Token::Comma),
 ];
 
-/// A word, number or sign.
+/// A word, number, text in quotes, or sign.
 #[derive(Debug, Clone, PartialEq)]
 pub(super) enum Token {
     Number(f64),
     Word(String),
+    Text(String),
     Operator(Operator),
     Open,
     Close,
+    OpenList,
+    CloseList,
     Comma,
 }
 
@@ -57,6 +62,11 @@ pub(super) fn tokens(text: &str) -> Result<Vec<Token>, String> {
                 word => Token::Word(word.to_owned()),
             });
             length
+        } else if let Some(text) = rest.strip_prefix(['"', '\'']) {
+            let end = text.find(first);
+            let end = end.ok_or_else(|| format!("The quote {first} is not closed"))?;
+            tokens.push(Token::Text(text[..end].to_owned()));
+            end + 2
         } else {
             let (token, length) = symbol(rest).ok_or_else(|| format!("Unexpected '{first}'"))?;
             tokens.push(token);
@@ -77,7 +87,7 @@ impl fmt::Display for Token {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
             Token::Number(number) => write!(f, "'{number}'"),
-            Token::Word(word) => write!(f, "'{word}'"),
+            Token::Word(word) | Token::Text(word) => write!(f, "'{word}'"),
             sign => {
                 let known = SYMBOLS.iter().find(|(_, token)| token == sign);
                 write!(f, "'{}'", known.map_or("", |(text, _)| text))
