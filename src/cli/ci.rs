@@ -192,10 +192,6 @@ fn asides(asides: &[Aside]) -> Option<String> {
     (!items.is_empty()).then_some(items)
 }
 
-fn lines_of(said: &Said) -> Vec<String> {
-    said.lines.iter().map(StyledLine::to_string).collect()
-}
-
 /// Of a run that showed nothing.
 fn word(ended: &Result<ExitCode, CliError>) -> &'static str {
     match ended {
@@ -248,17 +244,16 @@ fn annotate(cli: &Cli, end: &End, ended: &Result<ExitCode, CliError>) {
         _ => annotations(&view),
     };
     let mut all: Vec<Annotation> = views.flat_map(of).collect();
-    let moved = end
-        .note
-        .iter()
-        .filter(|it| it.outcome == REVERTED && ended.is_ok());
-    all.extend(moved.map(|said| {
+    let moved = end.note.iter().filter(|it| it.outcome == REVERTED);
+    all.extend(moved.filter(|_| ended.is_ok()).map(|said| {
+        let mut message = said.title.clone();
+        for line in &said.lines {
+            message.push_str(&format!("\n{line}"));
+        }
         Annotation {
             level: Level::Warning,
             title: verb(cli).to_owned(),
-            message: [&[said.title.clone()], &lines_of(said)[..]]
-                .concat()
-                .join("\n"),
+            message,
         }
     }));
     all.extend(end.told.asides.iter().map(|aside| Annotation {

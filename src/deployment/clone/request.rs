@@ -59,10 +59,14 @@ pub fn create_request(source: &Value, target: &Target<'_>) -> Value {
 /// itself its settings stay, and only what this deployment is about is set. UpdateService takes
 /// no tags: set `bg:deployment` apart.
 pub fn update_request(source: &Value, target: &Target<'_>) -> Value {
-    let mut body = Map::new();
-    if text(source, "/serviceName") != Some(target.service.as_str()) {
-        body = settings_to_update(source);
-    }
+    let mut body = match text(source, "/serviceName") == Some(target.service.as_str()) {
+        // ECS takes a definition that asks for volumes only beside these.
+        true => fields::shared(source)
+            .into_iter()
+            .filter(|(name, value)| name == VOLUMES && has_items(Some(value)))
+            .collect(),
+        false => settings_to_update(source),
+    };
     let mut configuration = settings(source);
     switch_rollbacks_off(&mut configuration);
     body.insert("deploymentConfiguration".to_owned(), configuration);
@@ -107,7 +111,7 @@ fn settings_to_update(source: &Value) -> Map<String, Value> {
         "healthCheckGracePeriodSeconds",
         "propagateTags",
         "serviceConnectConfiguration",
-        "volumeConfigurations",
+        VOLUMES,
         "vpcLatticeConfigurations",
     ] {
         let setting = body.entry(name).or_insert(Value::Null);
@@ -163,15 +167,20 @@ pub fn keep_definition(body: &mut Value, existing: &Value) {
     let Some(body) = body.as_object_mut() else {
         return;
     };
-    const VOLUMES: &str = "volumeConfigurations";
     let (set, now) = (body.get("taskDefinition"), existing.get("taskDefinition"));
     let volumes = fields::shared(existing).remove(VOLUMES);
     let volumes = volumes.or_else(|| fields::default_of(VOLUMES));
-    if set == now && body.get(VOLUMES) == volumes.as_ref() {
+    let same = body
+        .get(VOLUMES)
+        .is_none_or(|it| Some(it) == volumes.as_ref());
+    if set == now && same {
         body.remove("taskDefinition");
         body.remove(VOLUMES);
     }
 }
+
+/// What a service sets of the volumes that a definition leaves to it.
+const VOLUMES: &str = "volumeConfigurations";
 
 /// How many tags a service may have: "Amazon ECS service quotas" in its guide. Those of AWS don't count.
 pub const MOST_TAGS: usize = 50;

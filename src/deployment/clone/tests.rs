@@ -259,6 +259,7 @@ fn a_slot_that_is_its_own_source_keeps_its_settings() {
         "loadBalancers",
         "service",
         "taskDefinition",
+        "volumeConfigurations",
     ];
     assert_eq!(names, own);
 }
@@ -477,15 +478,21 @@ fn service_connect_that_is_switched_off_serves_nothing() {
 #[test]
 fn a_definition_that_a_service_has_is_not_set_again_nor_are_its_volumes() {
     let existing = service();
-    let kept = |change: fn(&mut Value)| {
-        let mut body = request(update_request, &service(), "shop");
+    let kept_as = |name: &str, change: fn(&mut Value)| {
+        let mut body = request(update_request, &service(), name);
         body["taskDefinition"] = existing["taskDefinition"].clone();
         change(&mut body);
         keep_definition(&mut body, &existing);
         let has = |key: &str| body.get(key).is_some();
         (has("taskDefinition"), has("volumeConfigurations"))
     };
+    let kept = |change: fn(&mut Value)| kept_as("shop", change);
     assert_eq!(kept(|_| {}), (false, false));
+    assert_eq!(
+        kept_as("shop-b", |_| {}),
+        (false, false),
+        "another one's settings"
+    );
     assert_eq!(
         kept(|body| body["taskDefinition"] = json!("x")),
         (true, true)
