@@ -92,13 +92,7 @@ async fn a_deployment_is_followed_and_steered_on_the_live_page() {
     );
     journal_of(folder.path()).await;
     let mut ui = Process::start("bg ui", at(&["ui"]));
-    let address = ui.wait_for(SCRIPT, |printed| {
-        let line = printed
-            .split_inclusive('\n')
-            .find(|it| it.ends_with('\n'))?;
-        Some(line.trim().to_owned())
-    });
-    let welcome = address.await;
+    let welcome = welcome(&mut ui).await;
     let home = welcome.split("/?").next().expect("an address");
     is_content(&python, "browser/live.py", &[home, &welcome]).await;
     let ended = deploy.end(SCRIPT).await;
@@ -106,6 +100,28 @@ async fn a_deployment_is_followed_and_steered_on_the_live_page() {
     assert!(ended.stdout.contains("(bg ui)"), "{}", ended.told());
     let policy = allowed::policy(folder.path(), &environment);
     allowed::is_all_of(&policy, &allowed::needs(&environment));
+}
+
+#[tokio::test]
+async fn more_tabs_than_a_browser_has_connections_stop_nothing() {
+    let Some(python) = Python::ready("browser/tabs.py") else {
+        return;
+    };
+    let mut sandbox = Sandbox::start(&["--speed", "20"]).await;
+    let folder = tempfile::tempdir().expect("a temporary folder");
+    let config = sandbox.config().await;
+    fs::write(folder.path().join("bg.yaml"), config).expect("a file");
+    let environment = sandbox.environment();
+    let at = |arguments: &[&str]| bg(folder.path(), &environment, arguments);
+    let slowly = ["--strategy", "canary:10%:20h"];
+    let deploy = [&["deploy", "--image", "shop:v2"], &slowly[..]].concat();
+    let deploy = Process::start("bg deploy", at(&deploy));
+    journal_of(folder.path()).await;
+    let mut ui = Process::start("bg ui", at(&["ui", "--offline"]));
+    let welcome = welcome(&mut ui).await;
+    is_content(&python, "browser/tabs.py", &[&welcome]).await;
+    let ended = deploy.end(SCRIPT).await;
+    assert_eq!(ended.code, Some(4), "{}", ended.told());
 }
 
 #[tokio::test]
@@ -146,6 +162,17 @@ async fn a_live_page_says_that_it_is_out_of_date_until_it_is_not() {
     let ended = Process::start("browser/stale.py", script).end(SCRIPT).await;
     assert_eq!(ended.code, Some(0), "{}", ended.told());
     assert_eq!(ended.stdout, "as it should be\n");
+}
+
+/// The address that it prints.
+async fn welcome(ui: &mut Process) -> String {
+    let address = ui.wait_for(SCRIPT, |printed| {
+        let line = printed
+            .split_inclusive('\n')
+            .find(|it| it.ends_with('\n'))?;
+        Some(line.trim().to_owned())
+    });
+    address.await
 }
 
 /// Waits until the deployment has begun.

@@ -111,3 +111,27 @@ fn the_contents_name_every_page() {
         .collect();
     assert_eq!(missing, Vec::<String>::new());
 }
+
+#[test]
+fn wherever_the_shell_s_own_bg_is_put_aside_each_shell_has_its_line() {
+    let root = Path::new(env!("CARGO_MANIFEST_DIR"));
+    let pages = [
+        "README.md",
+        "docs/quick-start.md",
+        "docs/how-to/install.md",
+        "docs/reference/commands.md",
+        ".github/release/bg.rb.in",
+    ];
+    for page in pages {
+        let text = std::fs::read_to_string(root.join(page)).expect(page);
+        for line in [
+            "enable -n bg",
+            "disable bg",
+            "function bg; command bg $argv; end",
+        ] {
+            assert!(text.contains(line), "{page} lacks `{line}`");
+        }
+        // The bash of macOS, 3.2, reads nothing from there, without a word.
+        assert!(!text.contains("source <(bg completions bash)"), "{page}");
+    }
+}

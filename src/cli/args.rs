@@ -289,12 +289,15 @@ It is of this bg: write it again after an update. A strategy's own file takes
 const COMPLETIONS_EXAMPLES: &str = "\
 bash, in ~/.bashrc (`bg` is a builtin, too: without the first line it wins):
   enable -n bg
-  source <(bg completions bash)
+  eval \"$(bg completions bash)\"
 zsh, in ~/.zshrc after compinit:
   disable bg
   source <(bg completions zsh)
-fish:
-  bg completions fish > ~/.config/fish/completions/bg.fish";
+fish, in ~/.config/fish/config.fish:
+  function bg; command bg $argv; end
+and once:
+  mkdir -p ~/.config/fish/completions
+  command bg completions fish > ~/.config/fish/completions/bg.fish";
 
 const MAN_EXAMPLES: &str = "\
 Examples:
@@ -372,6 +375,8 @@ fn with_topics(command: clap::Command) -> clap::Command {
         help.mut_arg("topic", |topic| {
             topic.value_parser(PossibleValuesParser::new(known))
         })
+        // Whatever is changed goes to the end; it comes after the topic.
+        .mut_arg("name", |name| name)
         .after_help(format!(
             "Topics:\n{}\n\n`bg help strategies NAME` prints a strategy's file.",
             list.join("\n")

@@ -11,12 +11,13 @@ use http_body_util::combinators::BoxBody;
 use http_body_util::{BodyExt, Full, Limited};
 use hyper::body::Incoming;
 
-use super::events::events;
-use super::follow::follow;
+use super::follow::{Mark, events_of};
 use super::guard::{Guard, Pass};
 use super::look::Look;
 use super::metrics;
+use super::pace::Pace;
 use super::path::{Shown, Wanted, wanted};
+use super::seats::Seats;
 use crate::deployment::event::Record;
 use crate::deployment::ids::{DeploymentId, ServiceName};
 use crate::report::approval::{Unasked, asked};
@@ -28,7 +29,7 @@ use crate::store::{Steer, StoreError};
 
 /// How long the store is waited for, and CloudWatch, which has 10 seconds of it.
 const READ_WITHIN: Duration = Duration::from_secs(15);
-pub(super) const UNKNOWN: &str = "the state store knows nothing of that name";
+const UNKNOWN: &str = "the state store knows nothing of that name";
 /// A form is a few dozen bytes, and a reason.
 const LONGEST_FORM: usize = 16 * 1024;
 
@@ -43,6 +44,7 @@ pub(super) type Body = BoxBody<Bytes, Infallible>;
 pub(super) struct House {
     pub(super) look: Look,
     pub(super) guard: Guard,
+    pub(super) seats: Seats,
     /// Who asks, as a journal has it: `kim@laptop (bg ui)`.
     pub(super) who: String,
 }
@@ -88,17 +90,15 @@ pub(super) async fn answer(house: Arc<House>, request: Request<Incoming>) -> Res
 async fn shown(house: &Arc<House>, wanted: Wanted) -> Response<Body> {
     match wanted {
         Wanted::Page(page) => match render(house, &page, Part::Whole).await {
-            Ok(Some(page)) => of_type("text/html; charset=utf-8", page),
+            Ok(Some(page)) => of_type("text/html; charset=utf-8", page.text),
             Ok(None) => said(StatusCode::NOT_FOUND, UNKNOWN),
             Err(error) => unread(house, &page, &error),
         },
         Wanted::Events(page) => {
             // Nobody waits for the events of what isn't there.
-            if let Ok(None) = render(house, &page, Part::Main).await {
+            let Some(body) = events_of(house, page).await else {
                 return said(StatusCode::NOT_FOUND, UNKNOWN);
-            }
-            let (writer, body) = events();
-            tokio::spawn(follow(Arc::clone(house), page, writer));
+            };
             let mut answer = Response::new(BoxBody::new(body));
             answer
                 .headers_mut()
@@ -122,12 +122,31 @@ pub(super) enum Part {
     Main,
 }
 
+/// A page, or its main part.
+#[derive(Debug)]
+pub(super) struct Drawn {
+    pub(super) text: String,
+    /// What changes when it does; lists have none.
+    pub(super) mark: Option<Mark>,
+    pub(super) pace: Pace,
+}
+
+impl Drawn {
+    fn list(text: String) -> Drawn {
+        Drawn {
+            text,
+            mark: None,
+            pace: Pace::List,
+        }
+    }
+}
+
 /// `None` where the store knows nothing of it.
 pub(super) async fn render(
     house: &House,
     shown: &Shown,
     part: Part,
-) -> Result<Option<String>, StoreError> {
+) -> Result<Option<Drawn>, StoreError> {
     in_time(rendered(house, shown, part)).await
 }
 
@@ -139,22 +158,24 @@ pub(super) async fn in_time<T>(
     read.unwrap_or(Err(StoreError::TimedOut))
 }
 
-async fn rendered(house: &House, shown: &Shown, part: Part) -> Result<Option<String>, StoreError> {
+async fn rendered(house: &House, shown: &Shown, part: Part) -> Result<Option<Drawn>, StoreError> {
     let look = &house.look;
     Ok(match shown {
         Shown::Services => {
             let page = look.services().await?;
-            Some(match part {
+            Some(Drawn::list(match part {
                 Part::Whole => html::services_page(&page),
                 Part::Main => html::services_main(&page),
-            })
+            }))
         }
         Shown::History(service) => {
             let page = look.history(service).await?;
             let empty = page.entries.is_empty() && page.problems.is_empty();
-            (!empty).then(|| match part {
-                Part::Whole => html::history_page(&page),
-                Part::Main => html::history_main(&page),
+            (!empty).then(|| {
+                Drawn::list(match part {
+                    Part::Whole => html::history_page(&page),
+                    Part::Main => html::history_main(&page),
+                })
             })
         }
         Shown::Deployment(service, id) => {
@@ -173,19 +194,25 @@ async fn deployment(
     id: &DeploymentId,
     records: &[Record],
     part: Part,
-) -> String {
+) -> Drawn {
+    let driver = house.look.driven(service, Some(id)).await;
     let live = Live {
         service,
         id,
-        driver: &house.look.driven(service, Some(id)).await,
+        driver: &driver,
         csrf: house.guard.csrf(),
         who: &house.who,
     };
-    let measured = house.look.measured(records).await;
+    let measured = house.look.measured(records, part).await;
     let now = house.look.clock.now();
-    match part {
+    let text = match part {
         Part::Whole => html::live_page(records, &measured, &live, now),
         Part::Main => html::live_main(records, &measured, &live, now),
+    };
+    Drawn {
+        text,
+        mark: Some((records.len(), driver)),
+        pace: Pace::of(View::of(records).outcome.as_ref()),
     }
 }
 

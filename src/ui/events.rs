@@ -48,6 +48,11 @@ impl Writer {
         self.0.send(Bytes::from(told(name, text))).await.is_ok()
     }
 
+    /// Says that nothing more comes, and when to ask again.
+    pub(super) async fn later(&self, after: Duration) {
+        self.send("later", &after.as_millis().to_string()).await;
+    }
+
     /// Does something that may take long, and says `here` meanwhile, so that neither end takes the
     /// other for dead. `None` where nobody reads any more.
     pub(super) async fn beside<T>(&self, here: &str, work: impl Future<Output = T>) -> Option<T> {

@@ -5,46 +5,81 @@ use std::time::Duration;
 
 use jiff::Timestamp;
 
-use super::answer::{House, Part, UNKNOWN, in_time, render};
-use super::events::Writer;
+use super::answer::{Drawn, House, Part, in_time, render};
+use super::events::{Events, Writer, events};
 use super::look::Look;
+use super::pace::Pace;
 use super::path::Shown;
-use crate::report::html::{Driver, unread_told};
+use super::seats::Seat;
+use crate::report::html::Driver;
 use crate::report::words;
 use crate::store::StoreError;
 
-/// Between two looks at the store.
+/// Between two looks at the store, for a page that keeps its connection.
 const LOOK_EVERY: Duration = Duration::from_secs(1);
 /// So often it is read anew although nothing was recorded: its clocks move, figures come in.
 const ANEW_EVERY: u32 = 10;
+/// How long a page waits whose turn it is not.
+const NEXT_TURN: Duration = Duration::from_secs(1);
+/// How long one waits that could not be read.
+const UNREAD_AGAIN: Duration = Duration::from_secs(3);
+/// The moment of a page that was not read.
+const UNSEEN: &str = "-";
 
 /// What the reader of a page was told last.
 #[derive(Debug, Default)]
 struct Told {
     main: String,
-    state: Option<State>,
+    mark: Option<Mark>,
+    pace: Option<Pace>,
     /// When the state was last read.
     read_at: Option<Timestamp>,
-    /// Since when it can't be.
-    unread: Option<Timestamp>,
+    how: How,
+}
+
+/// What came of the last look.
+#[derive(Debug, Default, Clone, Copy, PartialEq, Eq)]
+enum How {
+    #[default]
+    Read,
+    Unread,
+    Gone,
 }
 
 /// What says that a deployment's page has changed: how much is recorded, and who drives it.
-type State = (usize, Driver);
+pub(super) type Mark = (usize, Driver);
 
 /// Something to send: an event's name, and its text.
 type News = (&'static str, String);
 
+/// What a page's reader is told from now on. `None` where the store knows nothing of it.
+pub(super) async fn events_of(house: &Arc<House>, shown: Shown) -> Option<Events> {
+    let (writer, events) = events();
+    let Some(seat) = house.seats.take() else {
+        writer.send("here", UNSEEN).await;
+        writer.later(NEXT_TURN).await;
+        return Some(events);
+    };
+    let first = render(house, &shown, Part::Main).await;
+    if let Ok(None) = first {
+        return None;
+    }
+    tokio::spawn(follow(Arc::clone(house), shown, seat, first, writer));
+    Some(events)
+}
+
 /// Sends the page's main part whenever it has changed, and that it can't be read while that is so,
-/// until nobody reads any more.
-pub(super) async fn follow(house: Arc<House>, shown: Shown, writer: Writer) {
+/// until nobody reads any more, or it is enough to ask again later.
+async fn follow(
+    house: Arc<House>,
+    shown: Shown,
+    seat: Seat,
+    first: Result<Option<Drawn>, StoreError>,
+    writer: Writer,
+) {
     let mut told = Told::default();
-    for round in 0_u32.. {
-        let here = told.as_of();
-        let reading = told.news(&house, &shown, round);
-        let Some(news) = writer.beside(&here, reading).await else {
-            return;
-        };
+    let mut news = told.news(first.map(Read::from), house.look.clock.now());
+    for round in 1_u32.. {
         if let Some((name, text)) = news
             && !writer.send(name, &text).await
         {
@@ -53,68 +88,97 @@ pub(super) async fn follow(house: Arc<House>, shown: Shown, writer: Writer) {
         if !writer.send("here", &told.as_of()).await {
             return;
         }
+        if let Some(later) = told.later(&seat) {
+            writer.later(later).await;
+            return;
+        }
         tokio::time::sleep(LOOK_EVERY).await;
+        let here = told.as_of();
+        let looking = told.look(&house, &shown, round);
+        let Some(next) = writer.beside(&here, looking).await else {
+            return;
+        };
+        news = next;
     }
 }
 
 impl Told {
     /// From when that is what the page shows.
     fn as_of(&self) -> String {
-        self.read_at.map_or_else(|| "-".to_owned(), words::clock)
+        self.read_at.map_or_else(|| UNSEEN.to_owned(), words::clock)
     }
 
-    async fn news(&mut self, house: &House, shown: &Shown, round: u32) -> Option<News> {
-        let anew = round.is_multiple_of(ANEW_EVERY) || self.unread.is_some();
-        let read = self.read(house, shown, anew).await;
-        let now = house.look.clock.now();
-        let why = match read {
-            Ok(Read::NotYet) => return None,
-            Ok(Read::Same) => {
-                self.read_at = Some(now);
-                return None;
-            }
-            Ok(Read::Main(main)) => {
-                self.read_at = Some(now);
-                let again = self.unread.take().is_some();
-                let news = (again || main != self.main).then(|| ("main", main.clone()));
-                self.main = main;
-                return news;
-            }
-            Ok(Read::Nothing) => UNKNOWN.to_owned(),
-            Err(error) => error.to_string(),
-        };
-        let since = *self.unread.get_or_insert(self.read_at.unwrap_or(now));
-        Some(("unread", unread_told(since, &why)))
-    }
-
-    async fn read(&mut self, house: &House, shown: &Shown, anew: bool) -> Result<Read, StoreError> {
-        let state = in_time(state(&house.look, shown)).await?;
-        match &state {
-            None if !anew => return Ok(Read::NotYet),
-            Some(_) if state == self.state && !anew => return Ok(Read::Same),
-            _ => {}
+    /// When the page is to ask again; `None` where its connection stays.
+    fn later(&self, seat: &Seat) -> Option<Duration> {
+        let pace = self.pace.unwrap_or(Pace::Running);
+        match (self.how, pace, seat) {
+            // It is answered that there is no such page.
+            (How::Gone, ..) => Some(LOOK_EVERY),
+            (_, Pace::Running, Seat::Stays(_)) => None,
+            (How::Unread, ..) => Some(pace.again().min(UNREAD_AGAIN)),
+            (How::Read, ..) => Some(pace.again()),
         }
-        let main = render(house, shown, Part::Main).await?;
-        self.state = state;
-        Ok(main.map_or(Read::Nothing, Read::Main))
+    }
+
+    async fn look(&mut self, house: &House, shown: &Shown, round: u32) -> Option<News> {
+        let anew = round.is_multiple_of(ANEW_EVERY) || self.how != How::Read;
+        let read = match anew {
+            true => render(house, shown, Part::Main).await.map(Read::from),
+            false => self.changed(house, shown).await,
+        };
+        self.news(read, house.look.clock.now())
+    }
+
+    /// Draws it if there is something new.
+    async fn changed(&self, house: &House, shown: &Shown) -> Result<Read, StoreError> {
+        if in_time(mark(&house.look, shown)).await? == self.mark {
+            return Ok(Read::Same);
+        }
+        render(house, shown, Part::Main).await.map(Read::from)
+    }
+
+    /// What is to be sent of what was read.
+    fn news(&mut self, read: Result<Read, StoreError>, now: Timestamp) -> Option<News> {
+        let before = self.how;
+        match read {
+            Ok(Read::Same) => self.read_at = Some(now),
+            Ok(Read::Drawn(drawn)) => {
+                self.read_at = Some(now);
+                self.how = How::Read;
+                (self.mark, self.pace) = (drawn.mark, Some(drawn.pace));
+                let is_new = before != How::Read || drawn.text != self.main;
+                self.main.clone_from(&drawn.text);
+                return is_new.then_some(("main", drawn.text));
+            }
+            Ok(Read::Nothing) => self.how = How::Gone,
+            Err(error) => {
+                self.how = How::Unread;
+                return Some(("unread", error.to_string()));
+            }
+        }
+        None
     }
 }
 
 /// What came of a look.
 #[derive(Debug)]
 enum Read {
-    /// It is not the moment to.
-    NotYet,
     Same,
-    Main(String),
+    Drawn(Drawn),
     Nothing,
 }
 
-/// `None` for lists, which are read anew now and then.
-async fn state(look: &Look, shown: &Shown) -> Result<Option<State>, StoreError> {
+impl From<Option<Drawn>> for Read {
+    fn from(drawn: Option<Drawn>) -> Read {
+        drawn.map_or(Read::Nothing, Read::Drawn)
+    }
+}
+
+/// `None` for lists.
+async fn mark(look: &Look, shown: &Shown) -> Result<Option<Mark>, StoreError> {
     let Shown::Deployment(service, id) = shown else {
         return Ok(None);
     };
     let records = look.store.journal(service, id).await?;
-    Ok(Some((records.len(), look.driven(service, None).await)))
+    Ok(Some((records.len(), look.driven(service, Some(id)).await)))
 }

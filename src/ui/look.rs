@@ -7,6 +7,7 @@ use std::time::Duration;
 
 use tokio::time::Instant;
 
+use super::answer::Part;
 use crate::aws::Cloud;
 use crate::deployment::event::{Event, Record};
 use crate::deployment::ids::{DeploymentId, ServiceName};
@@ -14,6 +15,7 @@ use crate::deployment::outcome::Outcome;
 use crate::report::history::Entry;
 use crate::report::html::{Driver, HistoryPage, Measured, ServiceRow, ServicesPage};
 use crate::report::view::View;
+use crate::report::words;
 use crate::runner::Clock;
 use crate::store::{Duty, Holder, Store, StoreError};
 
@@ -21,6 +23,8 @@ use crate::store::{Duty, Holder, Store, StoreError};
 const LISTED: usize = 200;
 /// How long CloudWatch's figures are good for: they come by the minute.
 const FIGURES_FOR: Duration = Duration::from_secs(60);
+/// How long after a deployment's last record some may still come in.
+const FIGURES_LATE: Duration = Duration::from_mins(5);
 /// How long CloudWatch is waited for: a page is whole without it.
 const ANSWERS_WITHIN: Duration = Duration::from_secs(10);
 
@@ -130,7 +134,7 @@ impl Look {
     }
 
     /// What CloudWatch counted, asked at most once a minute.
-    pub(super) async fn measured(&self, records: &[Record]) -> Measured {
+    pub(super) async fn measured(&self, records: &[Record], part: Part) -> Measured {
         let none = Measured::Minutes(BTreeMap::new());
         let plan = records.iter().find_map(|record| match &record.event {
             Event::Started { plan } => Some(plan),
@@ -139,7 +143,7 @@ impl Look {
         let (Some(cloud), Some(plan), Some(last)) = (&self.cloud, plan, records.last()) else {
             return none;
         };
-        if let Some(known) = self.known(&plan.id) {
+        if let Some(known) = self.known(&plan.id, self.good_for(records, part)) {
             return known;
         }
         let asked = tokio::time::timeout(ANSWERS_WITHIN, cloud.minutes(plan, last.at)).await;
@@ -153,11 +157,22 @@ impl Look {
         measured
     }
 
-    fn known(&self, id: &DeploymentId) -> Option<Measured> {
-        let mut figures = self.figures.lock().unwrap_or_else(PoisonError::into_inner);
-        let good_for = FIGURES_FOR.div_f64(self.clock.speed().max(1.0));
-        figures.retain(|_, (at, _)| at.elapsed() < good_for);
-        figures.get(id).map(|(_, measured)| measured.clone())
+    fn known(&self, id: &DeploymentId, good_for: Duration) -> Option<Measured> {
+        let figures = self.figures.lock().unwrap_or_else(PoisonError::into_inner);
+        let (at, measured) = figures.get(id)?;
+        (at.elapsed() < good_for).then(|| measured.clone())
+    }
+
+    /// A page that stays open asks for no figures once none can come in any more: each call costs.
+    fn good_for(&self, records: &[Record], part: Part) -> Duration {
+        let ended = View::of(records).outcome.is_some();
+        let since = records
+            .last()
+            .map(|it| words::between(it.at, self.clock.now()));
+        match part == Part::Main && ended && since > Some(FIGURES_LATE) {
+            true => Duration::MAX,
+            false => FIGURES_FOR.div_f64(self.clock.speed().max(1.0)),
+        }
     }
 }
 

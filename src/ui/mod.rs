@@ -7,7 +7,9 @@ mod follow;
 mod guard;
 mod look;
 mod metrics;
+mod pace;
 mod path;
+mod seats;
 mod server;
 
 pub use guard::Token;

@@ -14,6 +14,7 @@ use tokio::net::{TcpListener, TcpStream};
 use super::answer::{House, answer};
 use super::guard::{Guard, Token};
 use super::look::Look;
+use super::seats::Seats;
 
 /// After a connection could not be taken.
 const PAUSE: Duration = Duration::from_millis(50);
@@ -55,7 +56,12 @@ pub fn serve(
         return Err(io::Error::new(io::ErrorKind::InvalidInput, why));
     }
     let guard = Guard::new(token, csrf, address.port());
-    let house = Arc::new(House { look, guard, who });
+    let house = Arc::new(House {
+        look,
+        guard,
+        seats: Seats::default(),
+        who,
+    });
     let task = tokio::spawn(accept(listener, house));
     Ok(Server { address, task })
 }

@@ -89,7 +89,9 @@ def test(browser):
     expect(page.get_by_role("alertdialog")).to_have_count(0)
     other = page.context.new_page()
     other.goto(HOME)
-    expect(other.get_by_role("link", name="paused by")).to_be_visible()
+    state = other.get_by_role("link", name="paused by")
+    expect(state).to_be_visible()
+    state.focus()
 
     # What a reader opened stays open while the page goes on.
     page.get_by_text("All", exact=False).locator("xpath=self::summary").click()
@@ -108,7 +110,9 @@ def test(browser):
     expect(page.get_by_role("heading", level=1)).to_contain_text("Waits for approval of gate release, until ")
     expect(page.get_by_role("status")).to_contain_text("waits for approval of gate release, until ")
     # The list says it, too, and keeps itself up to date.
-    expect(other.get_by_role("link", name="waits for approval of gate release")).to_be_visible(timeout=SOON)
+    state = other.get_by_role("link", name="waits for approval of gate release")
+    expect(state).to_be_visible(timeout=SOON)
+    expect(state).to_be_focused()
     looks.is_legible(other)
     looks.fits_a_phone(other)
     looks.has_order(page)

@@ -17,6 +17,7 @@ TOKENS = ["0123456789abcdef", "fedcba9876543210"]
 LATE = 60_000
 LOST = re.compile(r"^No connection to `bg ui` since \d\d:\d\d:\d\d UTC: what is shown is from then\.")
 SHUT = re.compile(r"^`bg ui` does not let this page in since .*Open the address that it prints\.$")
+GONE = re.compile(r"^The state store knows nothing of what this page shows any more since \d\d:\d\d:\d\d UTC: ")
 UNREAD = re.compile(r"^The state can't be read since \d\d:\d\d:\d\d UTC: .+ What is shown is from then\.")
 
 
@@ -27,8 +28,8 @@ class Server:
         self.port = "0"
         self.child = None
 
-    def start(self, token):
-        command = [*COMMAND, "--port", self.port, "--token", token]
+    def start(self, token, *more):
+        command = [*COMMAND, *more, "--port", self.port, "--token", token]
         self.child = subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL, text=True)
         welcome = self.child.stdout.readline().strip()
         self.port = re.search(r":(\d+)/", welcome)[1]
@@ -116,6 +117,16 @@ def follows(browser, server):
     for it in (page, other):
         expect(it.get_by_role("alert")).to_be_empty(timeout=LATE)
         expect(it.get_by_role("heading", level=1)).to_contain_text(re.compile("Paused|Reverted"), timeout=LATE)
+
+    # It is there with another state, which is no closed door.
+    with open("bg.yaml", encoding="utf-8") as config, open("other.yaml", "w", encoding="utf-8") as changed:
+        changed.write(re.sub(r"(?m)^state:.*$", "state: file:other", config.read()))
+    server.end()
+    server.start(TOKENS[1], "--config", "other.yaml")
+    is_out_of_date(page, GONE)
+    server.end()
+    server.start(TOKENS[1])
+    expect(page.get_by_role("alert")).to_be_empty(timeout=LATE)
     assert not errors, errors
 
 

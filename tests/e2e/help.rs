@@ -47,11 +47,91 @@ fn every_shell_gets_completions() {
         said(&["completions", shell]).exits(0).says("deploy");
     }
     said(&["completions", "tcsh"]).exits(2).complains("bash");
-    let fish = said(&["completions", "fish"]).exits(0);
-    for (verb, value) in [("help", "strategies"), ("completions", "zsh")] {
-        let line = format!("\"__fish_bg_using_subcommand {verb}\" -f -a \"{value}\"");
-        assert!(fish.stdout.contains(&line), "no {line}");
+}
+
+/// The lines that the help has for a shell: what it starts with, and what is typed once.
+fn lines_for(shell: &str) -> Vec<String> {
+    let help = said(&["help", "completions"]).exits(0).stdout;
+    let mut lines = help.lines().skip_while(|it| !it.starts_with(shell)).skip(1);
+    let own = lines
+        .by_ref()
+        .take_while(|it| it.starts_with("  ") || *it == "and once:");
+    let lines: Vec<String> = own.map(|it| it.trim().to_owned()).collect();
+    assert!(!lines.is_empty(), "nothing for {shell}: {help}");
+    lines
+}
+
+/// A shell that finds the program that was built, at home in a folder.
+fn shell(name: &str, home: &Path) -> Command {
+    let program = Path::new(env!("CARGO_BIN_EXE_bg"));
+    let beside = program.parent().expect("it is in a folder");
+    let others = std::env::var("PATH").unwrap_or_default();
+    let mut shell = Command::new(name);
+    shell
+        .env("PATH", format!("{}:{others}", beside.display()))
+        .env("HOME", home)
+        .env_remove("XDG_CONFIG_HOME")
+        .env_remove("XDG_DATA_HOME")
+        .current_dir(home);
+    shell
+}
+
+#[test]
+fn bash_has_the_program_and_its_completions_by_the_lines_of_the_help() {
+    let home = folder();
+    let lines = lines_for("bash").join("\n");
+    // What macOS has, 3.2, reads nothing from there, without a word.
+    assert!(!lines.contains("<("), "{lines}");
+    let asks = format!("{lines}\nbg --version && complete -p bg");
+    let bash = shell("bash", home.path())
+        .args(["--norc", "-c", &asks])
+        .output();
+    let bash = bash.expect("bash is there");
+    let said = String::from_utf8_lossy(&bash.stdout);
+    assert!(
+        said.starts_with("bg ") && said.contains("-F _bg bg"),
+        "{bash:?}"
+    );
+}
+
+#[test]
+fn fish_has_the_program_and_its_completions_by_the_lines_of_the_help() {
+    let home = folder();
+    let lines = lines_for("fish");
+    let (begins, once) =
+        lines.split_at(lines.iter().position(|it| it == "and once:").expect("both"));
+    let config = home.path().join(".config/fish");
+    std::fs::create_dir_all(&config).expect("a folder");
+    std::fs::write(config.join("config.fish"), begins.join("\n")).expect("writable");
+    let run = |asks: &str| {
+        let fish = match shell("fish", home.path()).args(["-c", asks]).output() {
+            Ok(fish) => fish,
+            Err(why) if std::env::var_os("CI").is_some() => panic!("fish can't run: {why}"),
+            Err(_) => return None,
+        };
+        assert!(
+            fish.status.success() && fish.stderr.is_empty(),
+            "{asks}: {fish:?}"
+        );
+        Some(String::from_utf8_lossy(&fish.stdout).into_owned())
+    };
+    if run(&once[1..].join("\n")).is_none() {
+        return;
     }
+    let offers = |line: &str| run(&format!("complete -C '{line}'")).expect("it ran before");
+    assert!(offers("bg dep").starts_with("deploy\t"));
+    assert_eq!(offers("bg completions z"), "zsh\n");
+    assert_eq!(offers("bg help strat"), "strategies\n");
+    assert_eq!(offers("bg --quiet help gat"), "gates\n");
+    let names = offers("bg help strategies can");
+    assert!(names.lines().any(|it| it == "canary"), "{names}");
+    assert_eq!(offers("bg help strategies dep"), "");
+    assert_eq!(offers("bg help deploy gat"), "");
+    assert!(
+        run("bg --version")
+            .expect("it ran before")
+            .starts_with("bg ")
+    );
 }
 
 #[test]
@@ -78,6 +158,9 @@ fn every_verb_has_its_manual_page() {
     };
     assert!(page("bg-deploy.1").contains("BG_STRATEGY"));
     assert!(page("bg-deadman-test.1").contains("bg deadman test"));
+    let says = |name: &str, text: &str| assert!(page(name).contains(text), "{}", page(name));
+    says("bg-help.1", "[\\fIVERB|TOPIC\\fR] [\\fINAME\\fR]");
+    says("bg-scale.1", "<\\fIN\\fR>");
     for verb in ["status", "rollback", "init", "help", "completions"] {
         assert!(page(&format!("bg-{verb}.1")).starts_with(".ie"), "{verb}");
     }

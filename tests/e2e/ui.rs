@@ -4,7 +4,9 @@
 use std::fs;
 use std::io::{Read, Write};
 use std::net::TcpStream;
+use std::time::Duration;
 
+use super::calls::Wire;
 use super::support::{Process, Scene, between, until};
 
 const DEPLOY: [&str; 4] = ["deploy", "--image", "shop:v2", "--no-wait-retire"];
@@ -51,18 +53,13 @@ impl Waiting {
     }
 
     fn ask_at(&self, method: &str, path: &str, form: &str) -> String {
-        let address = &self.address;
-        let port = address.rsplit(':').next().expect("a port");
-        let mut stream = TcpStream::connect(address).expect("it listens");
-        let request = format!(
-            "{method} {path} HTTP/1.1\r\nhost: {address}\r\nconnection: close\r\n\
-             cookie: bg-ui-{port}={TOKEN}\r\ncontent-length: {}\r\n\r\n{form}",
-            form.len()
-        );
-        stream.write_all(request.as_bytes()).expect("it reads");
-        let mut answer = String::new();
-        stream.read_to_string(&mut answer).expect("it answers");
-        answer
+        rest(&mut asked(&self.address, method, path, form))
+    }
+
+    /// What a page's reader is told from now on.
+    fn events(&self) -> TcpStream {
+        let path = format!("{}/events", self.path);
+        asked(&self.address, "GET", &path, "")
     }
 
     fn page(&self) -> String {
@@ -83,6 +80,37 @@ impl Waiting {
         assert!(answer.starts_with(&wanted), "{what} {form}: {answer}");
         answer
     }
+}
+
+/// A request whose answer is still to be read; it is an error to wait for it too long.
+fn asked(address: &str, method: &str, path: &str, form: &str) -> TcpStream {
+    let port = address.rsplit(':').next().expect("a port");
+    let mut stream = TcpStream::connect(address).expect("it listens");
+    let limit = stream.set_read_timeout(Some(Duration::from_secs(60)));
+    limit.expect("a limit");
+    let request = format!(
+        "{method} {path} HTTP/1.1\r\nhost: {address}\r\nconnection: close\r\n\
+         cookie: bg-ui-{port}={TOKEN}\r\ncontent-length: {}\r\n\r\n{form}",
+        form.len()
+    );
+    stream.write_all(request.as_bytes()).expect("it reads");
+    stream
+}
+
+/// All of an answer, up to its end.
+#[track_caller]
+fn rest(stream: &mut TcpStream) -> String {
+    let mut answer = String::new();
+    stream.read_to_string(&mut answer).expect("it ends");
+    answer
+}
+
+/// When whoever reads these events is to ask again.
+#[track_caller]
+fn again(events: &str) -> u64 {
+    let later = between(events, "event: later\ndata: ", "\n");
+    let later = later.and_then(|it| it.parse().ok());
+    later.unwrap_or_else(|| panic!("they go on: {events}"))
 }
 
 #[test]
@@ -183,4 +211,81 @@ fn what_cannot_be_read_is_said_and_never_taken_for_nothing() {
         "{page}"
     );
     assert!(page.contains("&#x2f;events\" data-unread>"), "{page}");
+}
+
+/// Reads until it has been told something.
+fn until_it_says(stream: &mut TcpStream, text: &str) {
+    let mut said = Vec::new();
+    while !String::from_utf8_lossy(&said).contains(text) {
+        let mut more = [0; 4096];
+        let read = stream.read(&mut more).expect("it goes on");
+        assert!(read > 0, "it ended: {}", String::from_utf8_lossy(&said));
+        said.extend_from_slice(&more[..read]);
+    }
+}
+
+#[test]
+fn only_some_pages_keep_a_connection_and_none_does_of_what_is_over() {
+    let waiting = Waiting::at("anyone");
+    let list = waiting.get("/events");
+    assert!(list.contains("event: main\n"), "{list}");
+    assert_eq!(again(&list), 10_000);
+    let mut stay = [(); 3].map(|()| waiting.events());
+    for events in &mut stay {
+        until_it_says(events, "event: here\n");
+    }
+    // Those that come later are told what there is.
+    for _ in 0..2 {
+        let looks = rest(&mut waiting.events());
+        assert!(looks.contains("Gate release"), "{looks}");
+        assert_eq!(again(&looks), 2_000);
+    }
+    waiting.posts("/abort", &waiting.secret(), 303);
+    for mut events in stay {
+        let said = rest(&mut events);
+        assert!(said.contains("Reverted"), "{said}");
+        assert_eq!(again(&said), 30_000);
+    }
+    assert_eq!(again(&rest(&mut waiting.events())), 30_000);
+    waiting.deployment.end().exits(4);
+}
+
+/// Seconds of the day, by the clock of what was read.
+fn read_at(events: &str) -> Option<u32> {
+    let clock = between(events, "event: here\ndata: ", "\n")?;
+    let parts: Option<Vec<u32>> = clock.split(':').map(|it| it.parse().ok()).collect();
+    Some(parts?.into_iter().fold(0, |all, part| all * 60 + part))
+}
+
+#[test]
+fn a_page_that_stays_open_asks_for_no_figures_once_none_can_come() {
+    let scene = Scene::at_speed(120);
+    scene.bg(&DEPLOY).exits(0);
+    let wire = Wire::before(&scene);
+    let url = wire.proxy.url();
+    let mut ui = scene.start(&["ui", "--token", TOKEN, "--endpoint-url", &url]);
+    ui.until_it_says("/?token=");
+    let said = ui.stdout();
+    let address = between(&said, "http://", "/?").expect("an address");
+    let history = scene.bg(&["history", "--output", "json"]).exits(0).json();
+    let id = history[0]["id"].as_str().expect("an id");
+    let path = format!("/services/shop/{id}/events");
+    let asks = || {
+        let calls = wire.proxy.calls().into_iter();
+        calls.filter(|it| it.service == "monitoring").count()
+    };
+    // A day has passed at midnight, too.
+    let passes = |minutes: u32| {
+        let now = || read_at(&rest(&mut asked(address, "GET", &path, "")));
+        let began = now().expect("it was read");
+        until("time to pass", || {
+            let passed = (now()? + 86_400 - began) % 86_400;
+            (passed > minutes * 60).then_some(())
+        });
+    };
+    passes(6);
+    let before = asks();
+    assert!(before > 0, "it went another way");
+    passes(5);
+    assert_eq!(asks(), before);
 }

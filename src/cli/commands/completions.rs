@@ -9,6 +9,8 @@ use crate::cli::args::{self, CompletionsArgs};
 use crate::cli::display::print_text;
 use crate::cli::error::{CliError, ErrorKind};
 use crate::cli::exit::ExitCode;
+use crate::cli::topics;
+use crate::strategy::builtin_names;
 
 pub(super) fn run(args: &CompletionsArgs) -> Result<ExitCode, CliError> {
     let mut script = Vec::new();
@@ -22,17 +24,36 @@ pub(super) fn run(args: &CompletionsArgs) -> Result<ExitCode, CliError> {
     Ok(ExitCode::Stands)
 }
 
-/// The values of arguments without a flag, which `clap_complete` leaves out for this shell.
+/// What `clap_complete` leaves out for this shell: the values of a verb's first argument without a
+/// flag, and what there is of `help strategies`.
 fn positional_for_fish(command: &Command) -> String {
-    let mut lines = String::new();
+    let mut lines = AFTER_WORDS.to_owned();
+    let mut offer = |words: &str, value: &str| {
+        let _ = writeln!(
+            lines,
+            "complete -c bg -n \"__fish_bg_after_words {words}\" -f -a \"{value}\""
+        );
+    };
     for verb in command.get_subcommands() {
-        for value in verb.get_positionals().flat_map(Arg::get_possible_values) {
-            let (verb, value) = (verb.get_name(), value.get_name());
-            let _ = writeln!(
-                lines,
-                "complete -c bg -n \"__fish_bg_using_subcommand {verb}\" -f -a \"{value}\""
-            );
+        let first = verb.get_positionals().take(1);
+        for value in first.flat_map(Arg::get_possible_values) {
+            offer(verb.get_name(), value.get_name());
         }
+    }
+    for name in builtin_names() {
+        offer(&format!("help {}", topics::STRATEGIES), name);
     }
     lines
 }
+
+/// Asks whether these words stand before the one that is completed, and no others but flags.
+const AFTER_WORDS: &str = "
+function __fish_bg_after_words
+    set -l wanted $argv
+    set -l cmd (commandline -opc)
+    set -e cmd[1]
+    argparse (__fish_bg_global_optspecs) -- $cmd 2>/dev/null
+    or return
+    test \"$argv\" = \"$wanted\"
+end
+";

@@ -20,15 +20,22 @@ pub(super) fn run(args: &ManArgs) -> Result<ExitCode, CliError> {
     Ok(ExitCode::Stands)
 }
 
+/// As the pages show it, which know nothing of what is required unless a flag stands for it.
+fn command() -> clap::Command {
+    args::command().mut_subcommand("scale", |scale| {
+        scale.mut_arg("tasks", |tasks| tasks.required(true))
+    })
+}
+
 fn print() -> io::Result<()> {
     let mut page = Vec::new();
-    Man::new(args::command()).render(&mut page)?;
+    Man::new(command()).render(&mut page)?;
     print_text(String::from_utf8_lossy(&page).trim_end())
 }
 
 fn write(folder: &Path) -> io::Result<()> {
     std::fs::create_dir_all(folder)?;
-    clap_mangen::generate_to(args::command(), folder)?;
+    clap_mangen::generate_to(command(), folder)?;
     let shown = folder.display();
     note!("the manual pages are in {shown}: man -l {shown}/bg.1");
     Ok(())

@@ -51,12 +51,49 @@
   });
   const outdated = () => dialog?.open && !asked();
 
+  // A list has no parts: each element stays what it is and becomes what it should be, a row by its
+  // key, so that focus and selection stay wherever what they are on does.
+  const alike = (old, fresh) =>
+    old && !old.dataset?.key && !fresh.dataset?.key && old.nodeName === fresh.nodeName;
+  const turn = (old, fresh) => {
+    if (old.nodeType !== Node.ELEMENT_NODE) {
+      if (old.data !== fresh.data) old.data = fresh.data;
+      return;
+    }
+    for (const { name } of [...old.attributes]) if (!fresh.hasAttribute(name)) old.removeAttribute(name);
+    for (const { name, value } of fresh.attributes) {
+      if (old.getAttribute(name) !== value) old.setAttribute(name, value);
+    }
+    become(old, fresh);
+  };
+  const keyed = (from) => new Map([...from.children].filter((it) => it.dataset.key).map((it) => [it.dataset.key, it]));
+  const become = (old, fresh) => {
+    const wanted = keyed(fresh);
+    for (const [key, row] of keyed(old)) if (!wanted.has(key)) row.remove();
+    const rows = keyed(old);
+    let at = old.firstChild;
+    for (const node of [...fresh.childNodes]) {
+      const same = rows.get(node.dataset?.key) ?? (alike(at, node) ? at : null);
+      if (same) turn(same, node);
+      if (same === at && same) at = at.nextSibling;
+      else old.insertBefore(same ?? node, at);
+    }
+    while (at) {
+      const next = at.nextSibling;
+      at.remove();
+      at = next;
+    }
+  };
+
   const show = (html) => {
     const wanted = document.createElement("template");
     wanted.innerHTML = html;
     const fresh = parts(wanted.content);
     if (fresh.length === 0) {
-      if (main.innerHTML !== html) main.innerHTML = html;
+      const active = document.activeElement;
+      const had = main.contains(active);
+      become(main, wanted.content);
+      if (had && document.activeElement !== active) (active.isConnected ? active : main).focus();
       return;
     }
     const names = new Set(fresh.map((part) => part.dataset.part));
@@ -131,44 +168,63 @@
   const hear = () => { heard = Date.now(); if (says.silent) tell("silent", ""); };
   const since = () => `since ${shown} UTC: what is shown is from then.`;
   const lost = () => tell("silent", `No connection to \`bg ui\` ${since()} It is tried again by itself.`);
-  const shut = () => tell("silent", `\`bg ui\` does not let this page in ${since()} Open the address that it prints.`);
+  // What something else than events says: whoever asks for events is not told.
+  const refused = async () => {
+    const answer = await fetch(main.dataset.live, { signal: AbortSignal.timeout(SILENT) });
+    const kind = answer.headers.get("content-type") ?? "";
+    if (answer.ok) answer.body?.cancel();
+    if (answer.ok && kind.startsWith("text/event-stream")) return null;
+    if (answer.status === 403) return `\`bg ui\` does not let this page in ${since()} Open the address that it prints.`;
+    if (answer.status === 404) return `The state store knows nothing of what this page shows any more ${since()}`;
+    const text = answer.ok ? "no events" : (await answer.text()).trim();
+    return `The page's address answers with ${answer.status}: ${text.slice(0, 200)}, ${since()} It is tried again by itself.`;
+  };
 
   let listened = Date.now();
   let later = null;
   let source = null;
+  const wait = (length) => { source.close(); later = setTimeout(listen, length); };
   const listen = () => {
     source?.close();
     clearTimeout(later);
+    later = null;
     listened = Date.now();
-    source = new EventSource(main.dataset.live);
-    source.addEventListener("main", (event) => {
+    const own = new EventSource(main.dataset.live);
+    source = own;
+    own.addEventListener("main", (event) => {
       // In the place of a page that could not be made there is now one.
-      if ("unread" in main.dataset) { source.close(); location.reload(); return; }
+      if ("unread" in main.dataset) { own.close(); location.reload(); return; }
       hear();
       show(event.data);
       tell("unread", "");
     });
-    source.addEventListener("unread", (event) => {
+    own.addEventListener("unread", (event) => {
       hear();
       if ("unread" in main.dataset) return;
-      tell("unread", event.data);
+      tell("unread", `The state can't be read since ${shown} UTC: ${event.data}. What is shown is from then.`);
     });
-    source.addEventListener("here", (event) => {
+    own.addEventListener("here", (event) => {
       hear();
       if (event.data === "-") return;
       shown = event.data;
       asOf.textContent = `What is shown is from ${shown}.`;
     });
-    source.addEventListener("error", () => {
-      if (source.readyState !== EventSource.CLOSED) { lost(); return; }
+    // The server has said what there is: a browser has few connections, and what changes seldom keeps none.
+    own.addEventListener("later", (event) => { hear(); wait(Number(event.data)); });
+    own.addEventListener("error", async () => {
+      if (own.readyState !== EventSource.CLOSED) { lost(); return; }
       // It was answered, but not with events: the browser gives up, and we don't.
-      shut();
-      later = setTimeout(listen, AGAIN);
+      const why = await refused().catch(() => undefined);
+      if (own !== source) return;
+      if (why) tell("silent", why);
+      else if (why === undefined) lost();
+      wait(AGAIN);
     });
   };
   listen();
+  document.addEventListener("visibilitychange", () => { if (!document.hidden && later !== null) listen(); });
   setInterval(() => {
-    if (Date.now() - Math.max(heard, listened) < SILENT) return;
+    if (later !== null || Date.now() - Math.max(heard, listened) < SILENT) return;
     if (!says.silent) lost();
     listen();
   }, 1_000);

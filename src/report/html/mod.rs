@@ -21,4 +21,4 @@ pub use lists::{
 };
 pub use live::{Live, SCRIPT, escaped};
 pub use page::{Measured, live_main, live_page, page};
-pub use unread::{Unread, unread_page, unread_told};
+pub use unread::{Unread, unread_page};

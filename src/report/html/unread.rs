@@ -47,25 +47,10 @@ pub fn unread_page(unread: &Unread<'_>) -> String {
     render(UNREAD, &framed)
 }
 
-/// What a page that is open says of it.
-pub fn unread_told(since: Timestamp, why: &str) -> String {
-    let since = words::clock(since);
-    format!("The state can't be read since {since} UTC: {why}. What is shown is from then.")
-}
-
 #[cfg(test)]
 mod tests {
     use super::super::super::stories::at;
     use super::*;
-
-    #[test]
-    fn a_page_that_is_old_says_since_when_and_why() {
-        assert_eq!(
-            unread_told(at(0), "table bg: no answer"),
-            "The state can't be read since 07:14:00 UTC: table bg: no answer. What is shown is \
-             from then."
-        );
-    }
 
     #[test]
     fn a_page_that_cannot_be_made_says_why_and_asks_again() {
