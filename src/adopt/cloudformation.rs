@@ -181,7 +181,9 @@ fn of_route(text: &mut String, route: &RouteFound, pair: &Pair) {
 
 /// Numbers and truth values stand as they are where CloudFormation wants them so.
 fn literal(key: &str, value: &str) -> String {
-    let number = (key.ends_with("Seconds") || key.ends_with("Count") || key == "Port")
+    let number = (key.ends_with("Seconds")
+        || key.ends_with("Count")
+        || ["Port", "TargetControlPort"].contains(&key))
         && !value.is_empty()
         && value.bytes().all(|b| b.is_ascii_digit());
     match number || matches!(value, "true" | "false") {

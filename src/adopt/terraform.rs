@@ -67,12 +67,13 @@ fn commented(text: &mut String, written: &str) {
 }
 
 /// Settings of CreateTargetGroup and what the provider calls them.
-const SETTINGS: [(&str, &str); 6] = [
+const SETTINGS: [(&str, &str); 7] = [
     ("Port", "port"),
     ("Protocol", "protocol"),
     ("ProtocolVersion", "protocol_version"),
     ("VpcId", "vpc_id"),
     ("TargetType", "target_type"),
+    ("TargetControlPort", "target_control_port"),
     ("IpAddressType", "ip_address_type"),
 ];
 const HEALTH_CHECK: [(&str, &str); 9] = [

@@ -352,3 +352,23 @@ fn a_service_behind_a_network_load_balancer_is_adopted_and_deployed() {
         .says("Promoted");
     assert_eq!(scene.desired("shop-b"), 2);
 }
+
+#[test]
+fn a_port_that_only_targets_agents_use_is_cloned_too() {
+    let scene = Scene::empty_at_speed(200, "").adopting();
+    std::fs::remove_file(scene.folder().join("bg.yaml")).expect("it was written");
+    let balancer = scene.balancer("application");
+    let agents = [&HTTP[..], &[("TargetControlPort", "3000")]].concat();
+    let app = scene.new_group("app", "8080", &agents);
+    scene.plain_listener(&balancer, "HTTP", "80", &app);
+    scene.run_shop(&[("app", 8080, &app)]);
+    let init = |more: &[&str]| {
+        let arguments = [&INIT[..], &["--service", "shop"], more].concat();
+        scene.bg(&arguments).exits(0)
+    };
+    init(&["--format", "terraform"]).says("target_control_port               = 3000");
+    init(&["--format", "cloudformation"]).says("      TargetControlPort: 3000");
+    init(&["--apply"]).says("added target group app-b");
+    assert_eq!(scene.settings("app-b"), scene.settings("app"));
+    assert!(scene.settings("app-b").0.contains("3000"));
+}
