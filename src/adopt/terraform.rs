@@ -226,8 +226,8 @@ fn of_route(proposal: &Proposal, route: &RouteFound, pair: &Pair) -> String {
         RouteKind::Rule => ("aws_lb_listener_rule", "action"),
         RouteKind::Record(_) => return of_records(route),
     };
-    let mut text = place_of(route, resource).join("\n") + "\n";
-    if !is_named(route, pair) {
+    let mut text = place_of(proposal, route, pair, resource).join("\n") + "\n";
+    if !is_named(route, pair) && !proposal.is_put_back(route) {
         text.push_str(&in_two_steps(proposal, pair, action));
     }
     let mut groups = Body::default();
