@@ -36,7 +36,7 @@ pub fn cloudformation(proposal: &Proposal) -> String {
     }
     for route in &proposal.routes {
         if let Some(pair) = proposal.pair_of(route) {
-            of_route(&mut text, route, pair);
+            of_route(&mut text, proposal, route, pair);
         }
     }
     text
@@ -136,7 +136,7 @@ fn pairs<'a>(text: &mut String, key: &str, pairs: impl Iterator<Item = (&'a Stri
 }
 
 /// What a listener's or rule's resource has to say of the action, in comments.
-fn of_route(text: &mut String, route: &RouteFound, pair: &Pair) {
+fn of_route(text: &mut String, proposal: &Proposal, route: &RouteFound, pair: &Pair) {
     let forward = &route.forward;
     let (resource, actions) = match &forward.kind {
         RouteKind::Listener => ("Listener", "DefaultActions"),
@@ -152,7 +152,7 @@ fn of_route(text: &mut String, route: &RouteFound, pair: &Pair) {
         }
     };
     let resource = format!("AWS::ElasticLoadBalancingV2::{resource}");
-    let mut lines = place_of(route, &resource);
+    let mut lines = place_of(proposal, route, pair, &resource);
     lines.push(format!("{actions}:"));
     lines.push("  - Type: forward".to_owned());
     if !route.beside.is_empty() {
@@ -174,14 +174,16 @@ fn of_route(text: &mut String, route: &RouteFound, pair: &Pair) {
         ));
     }
     text.push('\n');
-    for line in lines {
+    for line in lines.iter().flat_map(|it| it.lines()) {
         let _ = writeln!(text, "# {line}");
     }
 }
 
 /// Numbers and truth values stand as they are where CloudFormation wants them so.
 fn literal(key: &str, value: &str) -> String {
-    let number = (key.ends_with("Seconds") || key.ends_with("Count") || key == "Port")
+    let number = (key.ends_with("Seconds")
+        || key.ends_with("Count")
+        || ["Port", "TargetControlPort"].contains(&key))
         && !value.is_empty()
         && value.bytes().all(|b| b.is_ascii_digit());
     match number || matches!(value, "true" | "false") {

@@ -11,6 +11,7 @@ mod hcl;
 mod names;
 mod proposal;
 mod records;
+mod taken_out;
 mod terraform;
 mod texts;
 mod twins;
@@ -23,6 +24,7 @@ pub use facts::{Across, AlarmNamed, Facts, Group, Limits, RouteFound, Wanted};
 pub use from::{Asks, Hook, Taken, Topic, service_definition};
 pub use names::service_stems;
 pub use proposal::{Addition, Pair, Proposal, Twin, propose};
+pub use taken_out::groups_of_twin;
 pub use terraform::terraform;
 pub use words::words;
 

@@ -1,16 +1,17 @@
 //! What a service lacks before `bg` can deploy it, or why it can't.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use serde_json::Value;
 
 use super::alarms::{self, AlarmLine};
 use super::facts::{Facts, Group, RouteFound};
 use super::records;
+use super::taken_out;
 use super::twins;
 use crate::deployment::clone::{obstacles, registries};
 use crate::deployment::dns::RecordWanted;
-use crate::deployment::ids::{ClusterName, EcsServiceName, Slots, TargetGroupArn};
+use crate::deployment::ids::{ClusterName, EcsServiceName, RouteArn, Slots, TargetGroupArn};
 use crate::deployment::observation::Seen;
 use crate::deployment::preflight::{refusals, strangers_in_words};
 use crate::deployment::problem::Problem;
@@ -33,6 +34,9 @@ pub struct Proposal {
     pub routes: Vec<RouteFound>,
     /// The record pairs among the routes, as a config names them.
     pub records: Vec<RecordWanted>,
+    /// Those of the routes that name one slot's group only, because bg took out the other one's: the
+    /// next deployment puts it back.
+    pub put_back: BTreeSet<RouteArn>,
     /// The alarms that were found.
     pub alarms: Vec<AlarmLine>,
     /// Whether it has autoscaling.
@@ -110,18 +114,26 @@ impl Proposal {
         });
         let places = self.routes.iter().filter_map(|route| {
             let pair = self.pair_of(route)?;
-            (!is_named(route, pair)).then_some(Addition::Place(route, pair))
+            let lacks = !self.is_put_back(route) && !is_named(route, pair);
+            lacks.then_some(Addition::Place(route, pair))
         });
         of_groups.chain(places).collect()
     }
 
     /// The pair whose traffic a route carries.
     pub fn pair_of(&self, route: &RouteFound) -> Option<&Pair> {
-        let weights = &route.forward.weights;
-        self.pairs
-            .iter()
-            .find(|pair| weights.contains_key(&pair.a.id()))
+        self.pairs.iter().find(|pair| is_of(route, pair))
     }
+
+    /// Whether the next deployment gives the route the group that it lacks.
+    pub fn is_put_back(&self, route: &RouteFound) -> bool {
+        self.put_back.contains(&route.forward.arn)
+    }
+}
+
+/// Whether the route names either of the groups.
+fn is_of(route: &RouteFound, pair: &Pair) -> bool {
+    route.forward.weights.contains_key(&pair.a.id()) || is_named(route, pair)
 }
 
 /// Whether the route names slot b's group.
@@ -152,6 +164,9 @@ pub fn propose(facts: &Facts) -> Result<Proposal, Vec<Problem>> {
             registries.join(", ")
         ));
     }
+    let mut kept = facts.clone();
+    taken_out::keep_routes(&mut kept);
+    let facts = &kept;
     let found = records::routes(facts);
     notes.extend(found.notes);
     let records = found.records;
@@ -160,8 +175,18 @@ pub fn propose(facts: &Facts) -> Result<Proposal, Vec<Problem>> {
         ..facts.clone()
     };
     let pairs = pairs(facts, &name, &mut problems, &mut notes);
+    let put_back = taken_out::put_back(facts, &pairs);
+    for route in &facts.routes {
+        let is_out = put_back.contains(&route.forward.arn);
+        let pair = pairs.iter().find(|pair| is_out && is_of(route, pair));
+        notes.extend(pair.and_then(|pair| taken_out::note(route, pair)));
+    }
     let service_b = match twins::service(facts, &name, &pairs) {
         Ok(service) => service,
+        // Whatever else is missing is so because it is the other one that is adopted.
+        Err(problem) if twins::first_slot(facts, &name, &pairs).is_some() => {
+            return Err(vec![problem]);
+        }
         Err(problem) => {
             problems.push(problem);
             name.clone()
@@ -190,6 +215,7 @@ pub fn propose(facts: &Facts) -> Result<Proposal, Vec<Problem>> {
         services,
         pairs,
         routes: facts.routes.clone(),
+        put_back,
         records,
         registered: !registries.is_empty(),
         notes,
@@ -306,8 +332,7 @@ fn check_names(pairs: &[Pair], problems: &mut Vec<Problem>) {
 
 fn check_routes(facts: &Facts, pairs: &[Pair], problems: &mut Vec<Problem>) {
     for pair in pairs {
-        let names = |route: &RouteFound| route.forward.weights.contains_key(&pair.a.id());
-        if !facts.routes.iter().any(names) {
+        if !facts.routes.iter().any(|route| is_of(route, pair)) {
             problems.push(refusals::no_forward(&pair.a.name));
         }
     }
@@ -322,7 +347,7 @@ fn check_routes(facts: &Facts, pairs: &[Pair], problems: &mut Vec<Problem>) {
         }
         let mut pairs = pairs.iter();
         // Why there is no pair is said already.
-        let Some(pair) = pairs.find(|pair| weights.contains_key(&pair.a.id())) else {
+        let Some(pair) = pairs.find(|pair| is_of(route, pair)) else {
             continue;
         };
         let b = match &pair.b {
@@ -337,7 +362,7 @@ fn check_routes(facts: &Facts, pairs: &[Pair], problems: &mut Vec<Problem>) {
             let ours = of(&pair.a.id()).saturating_add(b.as_ref().map_or(0, of));
             problems.push(refusals::third_group(&label, (group, *weight), ours));
         }
-        if is_named(route, pair) {
+        if is_named(route, pair) && weights.contains_key(&pair.a.id()) {
             continue;
         }
         if weights.len() >= facts.limits.per_action {

@@ -67,12 +67,13 @@ fn commented(text: &mut String, written: &str) {
 }
 
 /// Settings of CreateTargetGroup and what the provider calls them.
-const SETTINGS: [(&str, &str); 6] = [
+const SETTINGS: [(&str, &str); 7] = [
     ("Port", "port"),
     ("Protocol", "protocol"),
     ("ProtocolVersion", "protocol_version"),
     ("VpcId", "vpc_id"),
     ("TargetType", "target_type"),
+    ("TargetControlPort", "target_control_port"),
     ("IpAddressType", "ip_address_type"),
 ];
 const HEALTH_CHECK: [(&str, &str); 9] = [
@@ -225,8 +226,8 @@ fn of_route(proposal: &Proposal, route: &RouteFound, pair: &Pair) -> String {
         RouteKind::Rule => ("aws_lb_listener_rule", "action"),
         RouteKind::Record(_) => return of_records(route),
     };
-    let mut text = place_of(route, resource).join("\n") + "\n";
-    if !is_named(route, pair) {
+    let mut text = place_of(proposal, route, pair, resource).join("\n") + "\n";
+    if !is_named(route, pair) && !proposal.is_put_back(route) {
         text.push_str(&in_two_steps(proposal, pair, action));
     }
     let mut groups = Body::default();

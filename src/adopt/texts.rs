@@ -5,6 +5,7 @@ use std::fmt::Write;
 
 use super::facts::{Group, RouteFound};
 use super::proposal::{Pair, Proposal, Twin};
+use super::taken_out;
 
 /// A JSON string, which YAML reads as one, too.
 pub(super) fn quoted(text: &str) -> String {
@@ -30,7 +31,12 @@ pub(super) fn needs(proposal: &Proposal) -> String {
 }
 
 /// Where a route's action belongs: into a resource that is there already.
-pub(super) fn place_of(route: &RouteFound, resource: &str) -> Vec<String> {
+pub(super) fn place_of(
+    proposal: &Proposal,
+    route: &RouteFound,
+    pair: &Pair,
+    resource: &str,
+) -> Vec<String> {
     let forward = &route.forward;
     let mut lines = vec![
         format!("{}: {}", one_line(&forward.label()), forward.arn),
@@ -40,11 +46,19 @@ pub(super) fn place_of(route: &RouteFound, resource: &str) -> Vec<String> {
         let beside = route.beside.join(", ");
         lines.push(format!("(its {beside} stays before it as it is)"));
     }
+    let out = taken_out::missing(route, pair).filter(|_| proposal.is_put_back(route));
+    if let Some(group) = out {
+        lines.push(format!(
+            "bg took {name} out of it, and puts it back at weight 0 at the next deployment: until \
+             then whoever is\npinned to {name} would come back to it, so don't apply it just for that.",
+            name = group.name
+        ));
+    }
     lines
 }
 
-/// The action's target groups with their weights, as they are, and slot b's at 0 where it is not
-/// among them yet. How an ARN is written, and how a group that is only made by the same text is
+/// The action's target groups with their weights, as they are, and the slot's at 0 that is not
+/// among them. How an ARN is written, and how a group that is only made by the same text is
 /// named, is the language's.
 pub(super) fn members(
     route: &RouteFound,
@@ -55,8 +69,7 @@ pub(super) fn members(
     let weights = &route.forward.weights;
     let added = match &pair.b {
         Twin::New { name } => Some((made(name), 0)),
-        Twin::There { group, .. } if weights.contains_key(&group.id()) => None,
-        Twin::There { group, .. } => Some((written(&group.arn), 0)),
+        Twin::There { .. } => taken_out::missing(route, pair).map(|group| (written(&group.arn), 0)),
     };
     let named = weights.iter();
     let named = named.map(|(group, weight)| (written(group.as_str()), *weight));

@@ -8,11 +8,11 @@ use super::facts::{Facts, Group, RouteFound};
 use super::names::service_names;
 use super::proposal::{Pair, Twin, text};
 use super::records::is_at_other_end;
+use super::taken_out;
 use crate::deployment::bare;
 use crate::deployment::clone::DEPLOYMENT_TAG;
 use crate::deployment::ids::{EcsServiceName, TargetGroupArn};
 use crate::deployment::problem::Problem;
-use crate::deployment::retire;
 
 /// Settings in which two slots' groups can't differ: an action refuses one of them, or the same
 /// tasks can't be registered with both.
@@ -24,6 +24,9 @@ const ANOTHER: &str = "write a bg.yaml that names another target group in `slots
 /// Slot b's group beside `a`.
 pub(super) fn group(facts: &Facts, a: &Group, notes: &mut Vec<String>) -> Result<Twin, Problem> {
     let names = facts.wanted.group_names(&a.name);
+    if let Some(found) = taken_out::twin(facts, a) {
+        return Ok(there(facts, a, found, notes));
+    }
     if let Some(found) = beside(facts, a, &names) {
         return Ok(there(facts, a, found, notes));
     }
@@ -323,7 +326,7 @@ pub(super) fn groups_of(service: &Value) -> Vec<&str> {
 
 /// The service whose slot b `name` is, by its name and by the forward actions, or by the tags of
 /// what bg made; and how one knows.
-fn first_slot(
+pub(super) fn first_slot(
     facts: &Facts,
     name: &EcsServiceName,
     pairs: &[Pair],
@@ -355,12 +358,8 @@ fn first_slot(
 /// Whether bg deployed this service as somebody's slot b: it bears bg's tags, and neither a config
 /// nor a service that bg made beside it says that it is a slot a.
 fn is_made_beside_another(facts: &Facts, name: &EcsServiceName) -> bool {
-    let is_bg_s = |service: &Value| {
-        let tags = [DEPLOYMENT_TAG, bare::LIVE_TAG, retire::SERVED_TAG];
-        tags.iter().any(|tag| bare::tag(service, tag).is_some())
-    };
     let own = facts.wanted.service_names(name.as_str());
     let mut own = own.iter().map(EcsServiceName::new);
-    let has_own = own.any(|it| facts.others.get(&it).is_some_and(is_bg_s));
-    facts.wanted.service.is_none() && !has_own && is_bg_s(&facts.service)
+    let has_own = own.any(|it| facts.others.get(&it).is_some_and(bare::is_known));
+    facts.wanted.service.is_none() && !has_own && bare::is_known(&facts.service)
 }

@@ -170,6 +170,7 @@ fn settings(group: &TargetGroup, attributes: &[TargetGroupAttribute]) -> BTreeMa
             owned(group.protocol().map(ProtocolEnum::as_str)),
         ),
         ("ProtocolVersion", owned(group.protocol_version())),
+        ("TargetControlPort", number(group.target_control_port())),
         (
             "TargetType",
             owned(group.target_type().map(TargetTypeEnum::as_str)),
@@ -280,6 +281,19 @@ mod tests {
         TargetHealthDescription::builder()
             .target_health(health)
             .build()
+    }
+
+    #[test]
+    fn every_setting_of_a_group_is_compared() {
+        let group = TargetGroup::builder()
+            .protocol(ProtocolEnum::Http)
+            .target_control_port(3000)
+            .health_check_port("8081")
+            .build();
+        let compared = settings(&group, &[]);
+        let of = |key: &str| compared.get(key).map(String::as_str);
+        assert_eq!(of("TargetControlPort"), Some("3000"));
+        assert_eq!(of("HealthCheckPort"), Some("8081"));
     }
 
     #[test]

@@ -21,6 +21,12 @@ pub fn tag<'a>(service: &'a Value, key: &str) -> Option<&'a str> {
     tag.get("value")?.as_str()
 }
 
+/// Whether this program has deployed a service, or served with it: its tags say so.
+pub fn is_known(service: &Value) -> bool {
+    let tags = [DEPLOYMENT_TAG, LIVE_TAG, retire::SERVED_TAG];
+    tags.iter().any(|key| tag(service, key).is_some())
+}
+
 /// Whether a service is set to run any task.
 pub fn works(service: Option<&Value>) -> bool {
     let desired = service.and_then(|it| it.get("desiredCount")?.as_u64());

@@ -39,6 +39,27 @@ fn a_rollback_leaves_nobody_pinned_to_what_did_not_work() {
     assert_eq!(scene.named(), ["shop-b"], "it can be gone back to");
 }
 
+#[test]
+fn a_group_that_left_a_sticky_route_comes_back_where_it_is_sticky_no_more() {
+    let scene = Scene::at_speed(60).adopting();
+    scene.stick();
+    scene.deploy_to_b();
+    scene.bg(&["rollback", "--no-wait-retire"]).exits(0);
+    let (listener, a) = (scene.listener(), scene.group("shop-a"));
+    let forward = [
+        ("ListenerArn", listener.as_str()),
+        ("DefaultActions.member.1.Type", "forward"),
+        ("DefaultActions.member.1.TargetGroupArn", &a),
+    ];
+    scene.elb("ModifyListener", &forward);
+    let plan = scene.bg(&["plan", "--image", "shop:v3"]).exits(0);
+    plan.says("group shop-b was taken out of this route when it was sticky");
+    scene.bg(&["init"]).exits(0).says("Nothing is missing");
+    scene.bg(&["rollback", "--no-wait-retire"]).exits(0);
+    assert_eq!(scene.weights(), (0, 100));
+    assert_eq!(scene.named(), ["shop-a", "shop-b"], "nobody is pinned");
+}
+
 /// As Terraform does where it replaces one.
 #[test]
 fn a_rollback_goes_to_a_revision_that_somebody_deregistered_since() {

@@ -352,3 +352,57 @@ fn a_service_behind_a_network_load_balancer_is_adopted_and_deployed() {
         .says("Promoted");
     assert_eq!(scene.desired("shop-b"), 2);
 }
+
+#[test]
+fn a_port_that_only_targets_agents_use_is_cloned_too() {
+    let scene = Scene::empty_at_speed(200, "").adopting();
+    std::fs::remove_file(scene.folder().join("bg.yaml")).expect("it was written");
+    let balancer = scene.balancer("application");
+    let agents = [&HTTP[..], &[("TargetControlPort", "3000")]].concat();
+    let app = scene.new_group("app", "8080", &agents);
+    scene.plain_listener(&balancer, "HTTP", "80", &app);
+    scene.run_shop(&[("app", 8080, &app)]);
+    let init = |more: &[&str]| {
+        let arguments = [&INIT[..], &["--service", "shop"], more].concat();
+        scene.bg(&arguments).exits(0)
+    };
+    init(&["--format", "terraform"]).says("target_control_port               = 3000");
+    init(&["--format", "cloudformation"]).says("      TargetControlPort: 3000");
+    init(&["--apply"]).says("added target group app-b");
+    assert_eq!(scene.settings("app-b"), scene.settings("app"));
+    assert!(scene.settings("app-b").0.contains("3000"));
+}
+
+/// The idle slot's group leaves a sticky route, so that nobody stays pinned to it.
+#[test]
+fn a_sticky_service_is_looked_at_after_every_way_back() {
+    let scene = Scene::at_speed(60).adopting();
+    scene.stick();
+    scene.deploy_to_b();
+    let init = [&INIT[..], &["--service", "shop", "--cluster", "demo"]].concat();
+    let format = |it| [&init[..], &["--format", it]].concat();
+    for (live, idle) in [("shop-a", "shop-b"), ("shop-b", "shop-a")] {
+        scene.bg(&["rollback", "--no-wait-retire"]).exits(0);
+        assert_eq!(scene.named(), [live]);
+        let note = format!("bg took target group {idle} out of this sticky route");
+        let apply = [&init[..], &["--apply"]].concat();
+        for ended in [scene.bg(&apply), scene.without_config(&init)] {
+            ended
+                .exits(0)
+                .says("slot b   service shop-b, target group shop-b")
+                .says(&note)
+                .says("Nothing is missing");
+        }
+        assert_eq!(scene.named(), [live], "the next deployment's own work");
+        let text = scene.bg(&format("terraform")).exits(0);
+        text.says("ignore_changes = [default_action]")
+            .says(&scene.group(live))
+            .says(&scene.group(idle));
+        let text = scene.bg(&format("cloudformation")).exits(0);
+        text.says(&scene.group(live)).says(&scene.group(idle));
+        let of_b = [&INIT[..], &["--service", "shop-b", "--cluster", "demo"]].concat();
+        let refused = scene.without_config(&of_b).exits(3);
+        let refused = refused.complains("service shop-b seems to be slot b of shop");
+        assert!(!refused.stderr.contains("forwards to"), "{refused}");
+    }
+}

@@ -7,7 +7,9 @@ use aws_sdk_elasticloadbalancingv2::types::{TargetHealthDescription, TargetHealt
 use serde_json::Value;
 
 use super::alarms::PAGES_OF_ALARMS;
-use crate::adopt::{Across, Facts, Group, Limits, RouteFound, Wanted, service_stems};
+use crate::adopt::{
+    Across, Facts, Group, Limits, RouteFound, Wanted, groups_of_twin, service_stems,
+};
 use crate::aws::cloud::Cloud;
 use crate::aws::ecs::{last_part, own_groups, text};
 use crate::aws::error::AwsError;
@@ -68,9 +70,13 @@ impl Cloud {
             .map(|it| it.as_str().to_owned())
             .collect();
         let of_slots = slot_names(name, wanted);
-        let (mut groups, routes, across, limits) = self.traffic(&own, wanted, &mut notes).await?;
-        let (others, scaling, alarms) = tokio::join!(
-            self.other_slots(cluster, name, wanted),
+        let others = self.other_slots(cluster, name, wanted).await?;
+        let theirs = groups_of_twin(&service, others.iter(), wanted);
+        let theirs = theirs.into_iter().filter(|it| !own.iter().any(|a| a == it));
+        let theirs: Vec<String> = theirs.map(str::to_owned).collect();
+        let (mut groups, routes, across, limits) =
+            self.traffic(&own, &theirs, wanted, &mut notes).await?;
+        let (scaling, alarms) = tokio::join!(
             self.scaling_to_adopt(cluster, &of_slots),
             self.alarms_naming(&groups, cluster, &of_slots),
         );
@@ -94,7 +100,6 @@ impl Cloud {
                 alarms
             }
         };
-        let others = others?;
         let known = || others.values().chain([&service]);
         let names = own_groups(&service).map(|it| it.name().to_owned());
         let names = names.flat_map(|it| [wanted.group_names(&it), vec![it]].concat());
@@ -175,10 +180,12 @@ impl Cloud {
         Ok(found.map(named).collect())
     }
 
-    /// The groups that matter, the forward actions that name `own`, and what is allowed.
+    /// The groups that matter, the forward actions that name `own` or those that a deployed slot b
+    /// is registered with, and what is allowed.
     async fn traffic(
         &self,
         own: &[String],
+        theirs: &[String],
         wanted: &Wanted,
         notes: &mut Vec<String>,
     ) -> Result<(Vec<Group>, Vec<RouteFound>, Across, Limits), AwsError> {
@@ -186,11 +193,14 @@ impl Cloud {
             return Ok(Default::default());
         }
         let mut groups = self.groups_by_arn(own).await?;
+        let theirs = self.groups_of_slot_b(&groups, theirs).await?;
+        let ids = own.iter().map(TargetGroupArn::new);
+        let ids: Vec<TargetGroupArn> = ids.chain(theirs.iter().map(Group::id)).collect();
+        groups.extend(theirs);
         let balancers = groups
             .iter()
             .filter_map(|group| group.load_balancer.clone());
         let balancers: BTreeSet<LoadBalancerArn> = balancers.collect();
-        let ids: Vec<TargetGroupArn> = own.iter().map(TargetGroupArn::new).collect();
         let mut routes = Vec::new();
         let mut beside = Vec::new();
         let mut elsewhere: Vec<(TargetGroupArn, String)> = Vec::new();
@@ -234,6 +244,7 @@ impl Cloud {
         }
         let candidates = groups
             .iter()
+            .filter(|group| own.contains(&group.arn))
             .flat_map(|group| wanted.group_names(&group.name));
         let candidates: BTreeSet<String> = candidates.collect();
         beside.retain(|group| {
@@ -261,6 +272,28 @@ impl Cloud {
             per_balancer,
         };
         Ok((groups, routes, across, limits))
+    }
+
+    /// Those of `theirs` that may stand in the same actions as `own`: one behind a load balancer of
+    /// its own is led to by records.
+    async fn groups_of_slot_b(
+        &self,
+        own: &[Group],
+        theirs: &[String],
+    ) -> Result<Vec<Group>, AwsError> {
+        if theirs.is_empty() {
+            return Ok(Vec::new());
+        }
+        let mut found = match self.groups_by_arn(theirs).await {
+            Err(error) if error.is_not_found() => Vec::new(),
+            found => found?,
+        };
+        let is_out = own.iter().any(|it| it.load_balancer.is_none());
+        found.retain(|b| {
+            let shared = |a: &Group| a.load_balancer == b.load_balancer;
+            is_out || b.load_balancer.is_none() || own.iter().any(shared)
+        });
+        Ok(found)
     }
 
     /// Attributes, tags and numbers of targets.

@@ -2,11 +2,14 @@
 
 use std::collections::BTreeSet;
 
+use serde_json::Value;
+
 use super::{Planning, Request, RouteWanted, RoutesWanted, refusals};
+use crate::deployment::bare;
 use crate::deployment::ids::{SlotName, Slots, TargetGroupArn};
 use crate::deployment::plan::{Route, RouteKind, SlotPlan, TargetPlan};
 use crate::deployment::problem::Problem;
-use crate::deployment::surroundings::{Carried, Forward, Surroundings};
+use crate::deployment::surroundings::{Carried, Forward, GroupFound, Surroundings};
 
 /// Both slots with their groups' ARNs; `None` where a group is missing.
 pub(super) fn groups(
@@ -279,10 +282,15 @@ fn check_members(
             continue;
         }
         if !forward.weights.contains_key(group) {
+            let name = group.name();
             if forward.sticky.is_some() {
                 planning.note(format!(
-                    "{label}: group {} was taken out of this sticky route; it is put back at weight 0",
-                    group.name()
+                    "{label}: group {name} was taken out of this sticky route; it is put back at weight 0"
+                ));
+            } else if was_taken_out(found, slot, group) {
+                planning.note(format!(
+                    "{label}: group {name} was taken out of this route when it was sticky, and it is \
+                     sticky no more; it is put back at weight 0"
                 ));
             } else {
                 planning.problem(
@@ -296,6 +304,23 @@ fn check_members(
         }
     }
     check_foreign(forward, groups, planning);
+}
+
+/// Whether a slot's group left an action that was sticky then: ECS takes no service with a group
+/// that no load balancer uses, and a deployment's service is registered with this one.
+fn was_taken_out(found: &Surroundings, slot: SlotName, group: &TargetGroupArn) -> bool {
+    let services = &found.services;
+    let has = |service: &Value| {
+        let entries = service.get("loadBalancers").and_then(Value::as_array);
+        let mut entries = entries.into_iter().flatten();
+        entries.any(|it| it.get("targetGroupArn").and_then(Value::as_str) == Some(group.as_str()))
+    };
+    let is_registered = services[slot].as_ref().is_some_and(has);
+    let known = |slot: SlotName| services[slot].as_ref().is_some_and(bare::is_known);
+    let is_unused = |found: &GroupFound| found.load_balancer.is_none() && !found.sticky;
+    is_registered
+        && (known(slot) || known(slot.other()))
+        && found.group(group).is_some_and(is_unused)
 }
 
 /// No group but the slots' carries traffic.

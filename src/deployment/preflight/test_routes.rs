@@ -1,8 +1,8 @@
 //! The test routes: what testers use, and no user does.
 
 use super::routes::{check_foreign, naming, of_one_port};
-use super::{Planning, Request, RoutesWanted};
-use crate::deployment::ids::Slots;
+use super::{Planning, Request, RouteWanted, RoutesWanted};
+use crate::deployment::ids::{LoadBalancerArn, Slots};
 use crate::deployment::plan::{Route, RouteKind, SlotPlan};
 use crate::deployment::problem::Problem;
 use crate::deployment::surroundings::{Forward, Surroundings};
@@ -22,6 +22,10 @@ pub(super) fn find(
     let mut routes = Vec::new();
     for wanted in &request.test_routes {
         let Some(forward) = forwards.iter().find(|it| wanted.is(it)) else {
+            if let Some(problem) = apart(wanted, found, slots) {
+                planning.refuse(problem);
+                continue;
+            }
             let labels: Vec<String> = forwards.iter().map(|it| it.label()).collect();
             planning.problem(
                 format!("test route {wanted} does not exist or names neither slot's target group"),
@@ -42,6 +46,33 @@ pub(super) fn find(
         }
     }
     routes
+}
+
+/// Why a listener or rule can't be a test route: it stands on a load balancer of one slot alone, so no
+/// action of it takes the other slot's group.
+fn apart(wanted: &RouteWanted, found: &Surroundings, slots: &Slots<SlotPlan>) -> Option<Problem> {
+    let balancer = |group| found.group(group)?.load_balancer.as_ref();
+    let is_of = |it: &LoadBalancerArn| match wanted {
+        RouteWanted::Arn(arn) => arn.contains(it.dimension()),
+        RouteWanted::Place { load_balancer, .. } => it.name() == load_balancer,
+        RouteWanted::Record(_) => false,
+    };
+    let mut pairs = slots.a.targets.iter().zip(&slots.b.targets);
+    let (a, b, on) = pairs.find_map(|(a, b)| {
+        let (on_a, on_b) = (balancer(&a.group)?, balancer(&b.group)?);
+        let found = on_a != on_b && (is_of(on_a) || is_of(on_b));
+        found.then(|| (a.group.name(), b.group.name(), (on_a.name(), on_b.name())))
+    })?;
+    Some(Problem::new(
+        format!(
+            "test route {wanted} can't show green: slot a's target group {a} is behind load balancer \
+             {}, slot b's {b} behind {}, and a test route is one forward action that takes both",
+            on.0, on.1
+        ),
+        "take it out of `test_route`, and `through: test-route` out of the gates, which then ask each \
+         of green's targets; testers come to green by its own load balancer's DNS name, or by a \
+         Route 53 record of theirs that leads there",
+    ))
 }
 
 /// Why users come by a test route: it is what a listener of theirs does with every request that no

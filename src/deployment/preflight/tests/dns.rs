@@ -312,3 +312,26 @@ fn the_other_type_of_a_listed_name_is_refused_and_another_name_is_warned_of() {
     let warning = with(many.collect(), &[]).warnings.concat();
     assert!(warning.contains("n4.example.com A, 4 more in"), "{warning}");
 }
+
+#[test]
+fn a_test_route_on_one_slot_s_load_balancer_is_told_why_it_is_none() {
+    for wanted in ["shop", "other"] {
+        let planning = planned(|request, found| {
+            over_dns(request, found, &record(), both());
+            request.test_routes = vec![RouteWanted::Place {
+                load_balancer: wanted.to_owned(),
+                port: 8443,
+                host: None,
+                path: None,
+                header: None,
+            }];
+        });
+        let said = problems(&planning).join("\n");
+        let what = format!(
+            "test route {wanted}:8443 can't show green: slot a's target group shop-a is behind load \
+             balancer shop, slot b's shop-b behind other"
+        );
+        assert!(said.starts_with(&what), "{said}");
+        assert!(!said.contains("does not exist"), "{said}");
+    }
+}

@@ -363,3 +363,33 @@ fn one_group_by_its_name_and_its_arn_is_one_group() {
         "{said:#?}"
     );
 }
+
+#[test]
+fn a_group_that_left_a_route_while_that_was_sticky_comes_back() {
+    let out = |tags: serde_json::Value, used: bool| {
+        planned(|_, found| {
+            found.forwards[0].weights.remove(&group_arn("shop-b"));
+            let mut b = group("shop-b");
+            b.load_balancer = used.then(|| balancer("shop"));
+            found.groups.insert("shop-b".to_owned(), Some(b));
+            let mut service = found.services.a.clone().expect("it is there");
+            service["serviceName"] = "shop-b".into();
+            service["loadBalancers"][0]["targetGroupArn"] = group_arn("shop-b").as_str().into();
+            service["tags"] = tags;
+            found.services.b = Some(service);
+        })
+    };
+    let tagged = serde_json::json!([{ "key": "bg:live", "value": "20260101-000000-abcd" }]);
+    let planning = out(tagged.clone(), false);
+    assert_eq!(problems(&planning), [] as [String; 0]);
+    let notes = planning.notes.join("\n");
+    assert!(
+        notes.contains("group shop-b was taken out of this route when it was sticky"),
+        "{notes}"
+    );
+    // One that no deployment has had, and a new route beside those that have it.
+    for planning in [out(serde_json::json!([]), false), out(tagged, true)] {
+        let said = problems(&planning).join("\n");
+        assert!(said.contains("is not set up for weights"), "{said}");
+    }
+}

@@ -70,6 +70,7 @@ fn read(name: &str, input: &Value) -> Result<TargetGroup, AwsError> {
     let mut group = TargetGroup::new(String::new(), name.to_owned(), target_type, check);
     group.protocol = protocol;
     group.port = port;
+    group.control_port = port_of(input, "TargetControlPort")?;
     group.vpc = vpc;
     group.ip_address_type = family;
     group.protocol_version = http.then_some(version);
@@ -286,5 +287,6 @@ fn view(group: &TargetGroup) -> Value {
         "TargetType": group.target_type.as_str(),
         "ProtocolVersion": group.protocol_version,
         "IpAddressType": group.ip_address_type,
+        "TargetControlPort": group.control_port,
     })
 }

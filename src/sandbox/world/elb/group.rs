@@ -49,6 +49,8 @@ pub struct TargetGroup {
     pub protocol: Option<String>,
     /// The port of targets registered without one.
     pub port: Option<u16>,
+    /// Where targets' agents tell the load balancer what they can take, if anywhere.
+    pub control_port: Option<u16>,
     /// `ipv4` or `ipv6`.
     pub ip_address_type: String,
     /// The VPC, as given.
@@ -78,6 +80,7 @@ impl TargetGroup {
             target_type,
             protocol: None,
             port: None,
+            control_port: None,
             ip_address_type: "ipv4".to_owned(),
             vpc: None,
             protocol_version: None,

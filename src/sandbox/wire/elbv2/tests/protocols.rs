@@ -48,6 +48,16 @@ fn a_group_has_its_address_family() {
 }
 
 #[test]
+fn a_group_has_the_port_of_its_targets_agents() {
+    let mut made = made();
+    let group = created(&mut made, &json!({"TargetControlPort": 3000}));
+    assert_eq!(group["TargetControlPort"], 3000);
+    let named = json!({"Names": ["other"]});
+    let shown = call(&mut made.world, "DescribeTargetGroups", &named);
+    assert_eq!(shown["TargetGroups"][0]["TargetControlPort"], 3000);
+}
+
+#[test]
 fn a_listener_s_attributes_are_its_protocol_s_and_those_that_were_set() {
     let mut made = made();
     let named = json!({"ListenerArn": made.listener});
