@@ -83,7 +83,7 @@ fn it_ends_a_revert_whose_process_was_killed_in_its_midst() {
 
 #[test]
 fn it_goes_by_what_aws_shows_where_the_store_knows_nothing() {
-    for phase in ["baking", "at 100%"] {
+    for (phase, is_named) in [("baking", false), ("at 100%", true)] {
         let scene = Scene::at_speed(50);
         killed_at(&scene, phase);
         fs::remove_dir_all(scene.folder().join(".bg")).unwrap();
@@ -91,7 +91,15 @@ fn it_goes_by_what_aws_shows_where_the_store_knows_nothing() {
         status.says("no end of it is known").says("`bg rollback`");
         let refused = scene.bg(&["resume"]).exits(3);
         refused.complains("the store doesn't know it");
-        let settled = scene.bg_with(&IN_CI, &["resume", "--revert"]).exits(0);
+        let other = ["resume", "20260101-000000-aaaa", "--revert"];
+        scene.bg_with(&IN_CI, &other).exits(3);
+        let status = scene.bg(&["status", "--output", "json"]).exits(0).json();
+        let id = status["unknown"]["id"].as_str().expect("its id");
+        let settle = match is_named {
+            true => vec!["resume", id, "--revert"],
+            false => vec!["resume", "--revert"],
+        };
+        let settled = scene.bg_with(&IN_CI, &settle).exits(0);
         settled.complains("from what AWS shows");
         scene.stands_on_blue();
         let status = scene.bg(&["status", "--output", "json"]).exits(0).json();

@@ -86,6 +86,9 @@ async fn go_on(
             Some(_) if args.revert && tells_its_end(global, args, session).await? => {
                 Ok(ExitCode::Stands)
             }
+            Some(id) if args.revert && is_under_way(session, &id).await? => {
+                nothing_in_the_store(global, args, session).await
+            }
             Some(id) => Err(Abandoned::refuse_any_other(session, &id).await?),
         };
     };
@@ -212,6 +215,12 @@ async fn nothing_in_the_store(
     }
     note!("nothing to go on with: no deployment was left in the middle");
     Ok(ExitCode::Stands)
+}
+
+/// Whether green's tag says that it is this deployment's, and shows no end of it.
+async fn is_under_way(session: &Session, id: &DeploymentId) -> Result<bool, CliError> {
+    let situation = Situation::look(session).await?;
+    Ok(situation.under_way().is_some_and(|(_, it)| it == *id))
 }
 
 /// Leaves the deployment as it is once `length` is over.

@@ -280,12 +280,27 @@ pub fn how_far(status: &DeploymentStatus, now: Timestamp) -> String {
     text
 }
 
+/// What becomes of one whose process is gone.
+fn abandoned(phase: Phase) -> &'static str {
+    match phase {
+        Phase::Promoted => {
+            "its process was gone before it had tagged both services: `bg resume` ends it, and \
+             `bg rollback` goes back after that"
+        }
+        Phase::Reverting | Phase::PuttingGreenAway => {
+            "no process drives it: `bg resume` and `bg rollback` both end the revert"
+        }
+        _ => {
+            "no process drives it and no guard watches: `bg resume` goes on, `bg rollback` reverts it"
+        }
+    }
+}
+
 fn deployment(status: &DeploymentStatus, now: Timestamp) -> Vec<StyledLine> {
     let text = format!("{}, {}", status.id, how_far(status, now));
     let mut lines = vec![field("deployment", Tone::Busy).plain(text)];
     if status.abandoned {
-        let text = "no process drives it and no guard watches: `bg resume` goes on, `bg rollback` reverts it";
-        lines.push(field("", Tone::Plain).with(Tone::Bad, text));
+        lines.push(field("", Tone::Plain).with(Tone::Bad, abandoned(status.phase)));
     }
     if let Some(by) = &status.paused {
         let text = format!("by {by}, guards on: `bg promote` lets it go on");
