@@ -181,6 +181,10 @@ fn tasks_were_replaced(service: &Value) -> bool {
 pub(super) fn service_seen(service: &Value) -> ServiceSeen {
     let deployments = list(service, "deployments");
     let primary = primary(service).unwrap_or(service);
+    let others = deployments
+        .iter()
+        .filter(|it| text(it, "status") != "PRIMARY");
+    let earlier = others.map(|it| count(it, "runningCount") + count(it, "pendingCount"));
     let counted = |key: &str| match primary.get(key) {
         Some(_) => count(primary, key),
         None => count(service, key),
@@ -196,6 +200,7 @@ pub(super) fn service_seen(service: &Value) -> ServiceSeen {
         pending: counted("pendingCount"),
         failed: count(primary, "failedTasks"),
         deployments: deployments.len().try_into().unwrap_or(u32::MAX),
+        earlier: earlier.sum(),
         rollout: match text(primary, "rolloutState") {
             "COMPLETED" => Rollout::Completed,
             "FAILED" => Rollout::Failed,

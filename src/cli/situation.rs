@@ -138,6 +138,11 @@ impl Situation {
         u32::try_from(value).ok()
     }
 
+    /// The deployment that a slot's service is tagged with.
+    pub(super) fn deployment_of(&self, slot: SlotName) -> Option<DeploymentId> {
+        tag(self.services[slot].as_ref()?, DEPLOYMENT_TAG).map(DeploymentId::new)
+    }
+
     /// The slot whose tasks are of a deployment of which AWS shows no end.
     pub(super) fn under_way(&self) -> Option<(SlotName, DeploymentId)> {
         let of = |slot: SlotName| Some((slot, under_way(self.services[slot].as_ref())?));
@@ -251,6 +256,10 @@ impl Situation {
     fn held(&self) -> Option<ProblemStatus> {
         let by = |slot: SlotName| {
             let service = self.services[slot].as_ref()?;
+            // What waits to be retired keeps its tasks until then.
+            if tag(service, TAG).is_some() {
+                return None;
+            }
             Some((
                 service.get("serviceName")?.as_str()?,
                 tag(service, HELD_TAG)?,

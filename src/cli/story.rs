@@ -110,6 +110,13 @@ impl Story {
         });
     }
 
+    /// That everything was as it was asked for.
+    pub(super) fn nothing_moved(&self) {
+        if let Some(said) = self.told().said.as_mut() {
+            said.outcome = "unchanged";
+        }
+    }
+
     /// That a deployment of which only AWS knew is put back.
     pub(super) fn put_back(&self, id: DeploymentId) {
         if let Some(said) = self.told().said.as_mut() {

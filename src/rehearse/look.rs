@@ -116,6 +116,15 @@ fn service(world: &World, plan: &Plan, service: &Service) -> ServiceSeen {
     let id = primary.map(|it| it.id.as_str());
     let own = || tasks(world, plan).filter(|it| it.is_wanted() && it.deployment() == id);
     let count = |of: fn(&Task) -> bool| own().filter(|it| of(it)).count() as u32;
+    let others: Vec<&str> = service
+        .deployments
+        .iter()
+        .map(|it| it.id.as_str())
+        .collect();
+    let is_earlier = |it: &&Task| {
+        let of = it.deployment();
+        it.is_wanted() && of != id && of.is_some_and(|of| others.contains(&of))
+    };
     let tag = service.tags.iter().find(|tag| tag["key"] == DEPLOYMENT_TAG);
     ServiceSeen {
         status: match service.status {
@@ -131,6 +140,7 @@ fn service(world: &World, plan: &Plan, service: &Service) -> ServiceSeen {
         failed: primary.map_or(0, |it| it.failed_tasks),
         tasks: None,
         deployments: service.deployments.len() as u32,
+        earlier: tasks(world, plan).filter(is_earlier).count() as u32,
         rollout: match primary.map(|it| it.rollout) {
             Some(RolloutState::Completed) => Rollout::Completed,
             Some(RolloutState::Failed) => Rollout::Failed,

@@ -148,9 +148,18 @@ fn a_rollback_without_a_deployment_of_its_own_tells_ci_what_it_moved() {
         "it doesn't scale: {back}"
     );
 
+    // The step that settles comes after it, and again where a job is tried again.
+    let settle = ["resume", id.as_str(), "--revert", "--env-file", "f.env"];
+    let again = scene.bg_with(&IN_CI, &settle).exits(0);
+    again.says("is put back already");
+    assert!(read("f.env").starts_with(&told), "{}", read("f.env"));
+
     let forced = ["rollback", "--to", "b", "--force", "--env-file", "f.env"];
-    scene.bg(&forced).exits(0);
-    assert!(read("f.env").starts_with("BG_OUTCOME='reverted'\n"));
+    for outcome in ["reverted", "unchanged"] {
+        scene.bg(&forced).exits(0);
+        let told = format!("BG_OUTCOME='{outcome}'\n");
+        assert!(read("f.env").starts_with(&told), "{}", read("f.env"));
+    }
 }
 
 /// Kills the deployment of an image at its first bake, and loses its store.
@@ -187,9 +196,8 @@ fn what_it_went_back_to_is_nobody_s_deployment_without_an_end() {
 }
 
 /// Slot a is autoscaled, and a deployment was lost in its first bake.
-fn lost_while_scaling_is_held() -> Scene {
+fn scaled() -> Scene {
     let scene = Scene::at_speed(50);
-    scene.configure(&[LONG]);
     let target = json!({
         "ServiceNamespace": "ecs",
         "ResourceId": "service/demo/shop",
@@ -198,8 +206,25 @@ fn lost_while_scaling_is_held() -> Scene {
         "MaxCapacity": 6,
     });
     scene.scaling("RegisterScalableTarget", &target);
+    scene
+}
+
+fn lost_while_scaling_is_held() -> Scene {
+    let scene = scaled();
+    scene.configure(&[LONG]);
     lost_at_bake(&scene, "shop:v2");
     scene
+}
+
+#[test]
+fn a_blue_that_waits_to_be_retired_is_no_problem_though_it_is_held() {
+    let scene = scaled();
+    let deploy = ["deploy", "--image", "shop:v2", "--no-wait-retire"];
+    scene.bg(&deploy).exits(0);
+    let blue = scene.service("shop").expect("it is there").to_string();
+    assert!(blue.contains("bg:scale-in-held"), "{blue}");
+    let document = scene.bg(&["status", "--output", "json"]).exits(0).json();
+    assert_eq!(document["problems"], json!([]), "{document}");
 }
 
 /// Both slots' scalable targets.

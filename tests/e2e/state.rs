@@ -78,3 +78,11 @@ fn a_table_is_looked_for_where_the_sdk_is_told_that_dynamodb_is() {
     let elsewhere = scene.bg(&["deploy", "--image", "shop:v2"]).exits(3);
     elsewhere.complains("table bg-state doesn't exist");
 }
+
+#[test]
+fn the_editor_s_schema_beside_the_services_is_none() {
+    let scene = Scene::at_speed(50);
+    scene.bg(&["deploy", "--image", "shop:v2"]).exits(0);
+    scene.bg(&["schema", "--write", ".bg/schema.json"]).exits(0);
+    scene.bg(&["tick"]).exits(0).says("nothing is due");
+}

@@ -340,6 +340,7 @@ impl World {
                 failed
             },
             deployments: if running < service.desired { 2 } else { 1 },
+            earlier: 0,
             rollout: match gave_up && service.since.is_some() {
                 true => Rollout::Failed,
                 false if running < service.desired => Rollout::InProgress,

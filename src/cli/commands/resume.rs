@@ -4,8 +4,8 @@ use std::time::Duration;
 
 use jiff::SignedDuration;
 
-use super::rollback::end_what_is_under_way;
 use super::rollback::from_aws::{self, Locking};
+use super::rollback::{end_what_is_under_way, miss_report};
 use crate::cli::abandoned::{Abandoned, Taking};
 use crate::cli::args::{Global, OutputFormat, ResumeArgs};
 use crate::cli::display::{print, print_text};
@@ -17,7 +17,7 @@ use crate::cli::session::Session;
 use crate::cli::situation::Situation;
 use crate::cli::terminal::Surface;
 use crate::deployment::event::{Event, Record};
-use crate::deployment::ids::DeploymentId;
+use crate::deployment::ids::{DeploymentId, SlotName};
 use crate::deployment::observation::Ask;
 use crate::deployment::outcome::Outcome;
 use crate::deployment::state::Deployment;
@@ -32,12 +32,14 @@ pub(super) async fn run(global: &Global, args: &ResumeArgs) -> Result<ExitCode, 
     if !args.revert {
         return go_on(global, args, &session).await;
     }
-    match put_back(global, args, &session).await {
+    let exit = match put_back(global, args, &session).await {
         Err(trouble) if trouble.is_of_the_store() => {
-            from_aws::settle(global, &session, &trouble).await
+            from_aws::settle(global, &session, args.id.as_deref(), &trouble).await
         }
         ended => ended,
-    }
+    }?;
+    miss_report(&args.run);
+    Ok(exit)
 }
 
 /// `--revert`: the job that deployed is over; its process, or the lease of that, may not be.
@@ -86,9 +88,14 @@ async fn go_on(
             Some(_) if args.revert && tells_its_end(global, args, session).await? => {
                 Ok(ExitCode::Stands)
             }
-            Some(id) if args.revert && is_under_way(session, &id).await? => {
-                nothing_in_the_store(global, args, session).await
-            }
+            Some(id) if args.revert => match tagged(session, &id).await? {
+                Some(Tagged::UnderWay) => nothing_in_the_store(global, args, session).await,
+                Some(Tagged::PutBack(green)) => {
+                    from_aws::say_put_back(global, &id, green);
+                    Ok(ExitCode::Stands)
+                }
+                None => Err(Abandoned::refuse_any_other(session, &id).await?),
+            },
             Some(id) => Err(Abandoned::refuse_any_other(session, &id).await?),
         };
     };
@@ -114,8 +121,7 @@ async fn go_on(
 }
 
 /// Whether a deployment that a job has named is over, by its own process that was killed after that
-/// or by another one: how it ended is told once more, and nothing is left to put back. No, where a later
-/// one of the same job is not.
+/// or by another one: how it ended is told once more, and nothing is left to put back.
 ///
 /// # Errors
 /// When its journal can't be read or understood.
@@ -129,12 +135,6 @@ async fn tells_its_end(
     };
     let unreadable = |error| CliError::from_error(ErrorKind::Unexpected, &error);
     let later = open_after(session, &id).await?;
-    // One of this job's own is what has to be seen to.
-    if let Some(later) = &later
-        && is_of_this_job(session, later).await?
-    {
-        return Ok(false);
-    }
     let records = session.store.journal(&session.service(), &id).await;
     let records = records.map_err(unreadable)?;
     let deployment = Deployment::replay(&records)
@@ -149,7 +149,10 @@ async fn tells_its_end(
     records.iter().for_each(|record| global.story.on(record));
     note!("nothing to go on with: deployment {id} has ended");
     if let Some(later) = later {
-        note!("Note: a later one, {later}, has no end yet: `bg status` shows it");
+        note!(
+            "Note: a later one, {later}, has no end yet: `bg status` shows it, and \
+             `bg resume {later} --revert` puts it back"
+        );
     }
     let shown = match global.output {
         OutputFormat::Text | OutputFormat::Markdown => {
@@ -178,13 +181,6 @@ async fn open_after(
         Some(last) if !session.knows_the_end_of(last).await? => Ok(Some(last.clone())),
         _ => Ok(None),
     }
-}
-
-/// Whether a process of this CI job drives a deployment, or was the last that did.
-async fn is_of_this_job(session: &Session, id: &DeploymentId) -> Result<bool, CliError> {
-    let holder = session.store.holder(&session.service()).await;
-    let holder = holder.map_err(|error| CliError::from_error(ErrorKind::Unexpected, &error))?;
-    Ok(holder.is_some_and(|it| it.deployment == *id && session.is_of_this_job(&it)))
 }
 
 /// The store may be another one than the deployment's: AWS's weights and tags say whether
@@ -217,10 +213,31 @@ async fn nothing_in_the_store(
     Ok(ExitCode::Stands)
 }
 
-/// Whether green's tag says that it is this deployment's, and shows no end of it.
-async fn is_under_way(session: &Session, id: &DeploymentId) -> Result<bool, CliError> {
+/// What AWS shows of a deployment that its store doesn't know.
+enum Tagged {
+    /// It is under way.
+    UnderWay,
+    /// The slot that was its green has nothing any more.
+    PutBack(SlotName),
+}
+
+async fn tagged(session: &Session, id: &DeploymentId) -> Result<Option<Tagged>, CliError> {
+    let all = session.store.deployments(&session.service()).await;
+    let all = all.map_err(|error| CliError::from_error(ErrorKind::Unexpected, &error))?;
+    if all.contains(id) {
+        return Ok(None);
+    }
     let situation = Situation::look(session).await?;
-    Ok(situation.under_way().is_some_and(|(_, it)| it == *id))
+    if situation.under_way().is_some_and(|(_, it)| it == *id) {
+        return Ok(Some(Tagged::UnderWay));
+    }
+    let is_idle = |slot: &SlotName| {
+        situation.deployment_of(*slot).as_ref() == Some(id)
+            && situation.desired(*slot) == Some(0)
+            && situation.serves_everything(slot.other())
+    };
+    let green = SlotName::BOTH.into_iter().find(is_idle);
+    Ok(green.map(Tagged::PutBack))
 }
 
 /// Leaves the deployment as it is once `length` is over.

@@ -9,17 +9,18 @@ use crate::cli::args::{Global, RollbackArgs, RunArgs};
 use crate::cli::error::{CliError, ErrorKind};
 use crate::cli::exit::ExitCode;
 use crate::cli::request::Wanted;
-use crate::cli::running;
 use crate::cli::session::Session;
 use crate::cli::situation::Situation;
 use crate::cli::steering::{ask_and_wait, say};
 use crate::cli::traffic::Traffic;
+use crate::cli::{page, running};
 use crate::deployment::event::Event;
 use crate::deployment::ids::{DeploymentId, SlotName, TaskDefinitionArn};
 use crate::deployment::observation::Ask;
 use crate::deployment::outcome::Outcome;
 use crate::deployment::plan::Plan;
 use crate::deployment::preflight::DefinitionWanted;
+use crate::deployment::state::Deployment;
 use crate::runner::{Answer, Asks, Until};
 use crate::store::{Steer, StoreError};
 
@@ -27,13 +28,18 @@ pub(super) async fn run(global: &Global, args: &RollbackArgs) -> Result<ExitCode
     let session = Session::open(global, None).await?;
     session.refuse_other_than(&args.meant)?;
     let exit = go(global, args, &session).await?;
-    if let (Some(file), true) = (&args.run.report, global.story.so_far().records.is_empty()) {
+    miss_report(&args.run);
+    Ok(exit)
+}
+
+/// Says so where no report came of it.
+pub(super) fn miss_report(args: &RunArgs) {
+    if let Some(file) = args.report.as_ref().filter(|file| !file.exists()) {
         note!(
             "Note: {} is not written: a report is of a deployment, and this has made none",
             file.display()
         );
     }
-    Ok(exit)
 }
 
 async fn go(global: &Global, args: &RollbackArgs, session: &Session) -> Result<ExitCode, CliError> {
@@ -138,7 +144,14 @@ pub(super) async fn end_what_is_under_way(
         }
         note!("deployment {id} is running: asking it to revert");
         match ask_and_wait(session, &holder, Steer::Abort, &by).await? {
-            Some(Answer::Ended(outcome)) => return Ok(Some(ended(global, &outcome))),
+            Some(Answer::Ended(outcome)) => {
+                let exit = ended(global, &outcome);
+                if matches!(outcome, Outcome::Reverted { .. }) {
+                    global.story.put_back(id.clone());
+                }
+                write_report(args, session, id).await;
+                return Ok(Some(exit));
+            }
             Some(Answer::Taken | Answer::Reverts(_)) => return Ok(Some(ExitCode::Stuck)),
             None => note!("its process does not answer"),
         }
@@ -162,6 +175,18 @@ pub(super) async fn end_what_is_under_way(
         .await?;
     let exit = reverted.outcome().map(|outcome| ended(global, outcome));
     Ok(Some(exit.unwrap_or(ExitCode::Stuck)))
+}
+
+/// The report of a deployment that another process has ended.
+async fn write_report(args: &RunArgs, session: &Session, id: &DeploymentId) {
+    if args.report.is_none() {
+        return;
+    }
+    let journal = session.store.journal(&session.service(), id).await;
+    let deployment = journal.ok().map(|it| Deployment::replay(&it));
+    if let Some(Ok(Some(deployment))) = deployment {
+        page::write_ended(args.report.as_deref(), session, &deployment).await;
+    }
 }
 
 /// What the idle slot ran when it last served: a tag on its service says so, and where that was

@@ -45,7 +45,7 @@ impl Draft<'_> {
         provisioned_at: Option<Timestamp>,
         healthy_since: Option<Timestamp>,
     ) {
-        let deadline = after(since, self.deployment.plan.limits.healthy_within);
+        let deadline = after(since, self.healthy_within());
         let drift = self.drift_before_traffic();
         // One that has everything by then gets the time to stay so: a tick may come late.
         let over = self.now >= deadline && !self.green_is_there();
@@ -188,7 +188,7 @@ impl Draft<'_> {
                     desired: green.desired,
                 });
             }
-            Some(green) if green.deployments > 1 && self.earlier_serve(green.running) => {
+            Some(green) if green.deployments > 1 && self.earlier_serve(green) => {
                 holds.push(Hold::StillReplacing);
             }
             _ => {}
@@ -204,29 +204,44 @@ impl Draft<'_> {
     }
 
     /// Whether tasks of before may still get requests. ECS keeps their deployment in the list until the
-    /// last one has stopped, which takes the deregistration delay; what drains gets none by then.
-    fn earlier_serve(&self, running: u32) -> bool {
+    /// last one has stopped, which takes the deregistration delay; what drains gets none by then. New
+    /// ones may run before they are registered, so the groups' counts alone don't tell.
+    fn earlier_serve(&self, green: &ServiceSeen) -> bool {
         let plan = &self.deployment.plan;
-        let serve = |part: &Part<'_>| part.counts.map_or(true, |it| it.registered() > running);
-        plan.is_bare() || parts(plan, self.seen, plan.green_slot()).iter().any(serve)
+        let serve = |part: &Part<'_>| {
+            part.counts
+                .map_or(true, |it| it.registered() > green.running)
+        };
+        let parts = parts(plan, self.seen, plan.green_slot());
+        plan.is_bare() || green.earlier > 0 || parts.iter().any(serve)
+    }
+
+    /// How long green may take: longer by the deregistration delay while all that it lacks is that
+    /// its earlier tasks are gone.
+    fn healthy_within(&self) -> Duration {
+        let plan = &self.deployment.plan;
+        let targets = plan.slots[plan.green_slot()].targets.iter();
+        let delay = targets.map(|it| it.deregistration_delay).max();
+        match self.green_lacks() {
+            Some(Hold::StillReplacing) => plan.limits.healthy_within + delay.unwrap_or_default(),
+            _ => plan.limits.healthy_within,
+        }
     }
 
     fn give_up_on_green(&mut self) {
         let plan = &self.deployment.plan;
         let green = plan.green_slot();
         let counts = fewest_healthy(plan, self.seen, green);
-        let reason = counts
-            .and_then(|counts| counts.main_reason().map(str::to_owned))
+        let replaces = self.green_lacks() == Some(Hold::StillReplacing);
+        let reason = replaces
+            .then(|| "are still those of its earlier tasks, too".to_owned())
+            .or_else(|| counts.and_then(|counts| counts.main_reason().map(str::to_owned)))
             .or_else(|| self.deployment.target_reason.clone())
             .or_else(|| match counts?.initial {
                 0 => None,
                 initial => Some(format!(
                     "are still in their first health checks, {initial} of them"
                 )),
-            })
-            .or_else(|| {
-                let replaces = self.green_lacks()? == Hold::StillReplacing;
-                replaces.then(|| "are still those of its earlier tasks, too".to_owned())
             });
         self.begin_revert(Trip::NotHealthyInTime {
             within: plan.limits.healthy_within,

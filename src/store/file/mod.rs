@@ -111,6 +111,8 @@ impl FileStore {
 
     pub(super) fn services(&self) -> Result<Vec<ServiceName>, StoreError> {
         let mut names = names_in(&self.dir)?;
+        // A file beside them is somebody's own: the editor's schema, say.
+        names.retain(|name| self.dir.join(name).is_dir());
         names.sort();
         Ok(names.into_iter().map(ServiceName::new).collect())
     }

@@ -38,6 +38,9 @@ pub(super) async fn run(
     session.refuse_routes_of_another_account(&traffic)?;
     let traffic = refuse_mixed_up(session, traffic).await?;
     write(global, session, &traffic, to).await?;
+    if !traffic.is_bare() && traffic.serves_everything(to) {
+        global.story.nothing_moved();
+    }
     if session.config.deadman.is_some() {
         take_switch_away(session).await;
     }

@@ -14,7 +14,7 @@ use crate::cli::situation::Situation;
 use crate::cli::traffic::Traffic;
 use crate::deployment::action::Action;
 use crate::deployment::dns;
-use crate::deployment::ids::SlotName;
+use crate::deployment::ids::{DeploymentId, SlotName};
 use crate::report::words;
 use crate::store::{Holder, StoreError};
 
@@ -40,6 +40,7 @@ pub(in crate::cli::commands) enum Locking {
 pub(in crate::cli::commands) async fn settle(
     global: &Global,
     session: &Session,
+    id: Option<&str>,
     trouble: &CliError,
 ) -> Result<ExitCode, CliError> {
     warn(trouble);
@@ -49,7 +50,14 @@ pub(in crate::cli::commands) async fn settle(
     }
     let situation = Situation::look(session).await?;
     situation.refuse_mixed_up()?;
-    if let Some((green, _)) = situation.under_way() {
+    if let Some((green, other)) = situation.under_way() {
+        if id.is_some_and(|id| id != other.as_str()) {
+            return Err(CliError::refused(format!(
+                "slot {green}'s tasks are of deployment {other}, and not of the one that is to be put \
+                 back"
+            ))
+            .hint(format!("is that one meant? `bg resume {other} --revert`")));
+        }
         return put_back(global, session, &situation, green, Locking::Free).await;
     }
     refuse_split(&situation)?;
@@ -110,6 +118,16 @@ fn warn(trouble: &CliError) {
     for hint in &trouble.hints {
         note!("Hint: {hint}");
     }
+}
+
+/// That a deployment of which no store knows is put back already.
+pub(in crate::cli::commands) fn say_put_back(global: &Global, id: &DeploymentId, green: SlotName) {
+    say(
+        global,
+        "put_away",
+        &format!("deployment {id} is put back already: slot {green} is scaled to zero"),
+    );
+    global.story.put_back(id.clone());
 }
 
 /// Where nobody can say to which side a split belongs.

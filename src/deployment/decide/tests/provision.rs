@@ -34,15 +34,34 @@ fn tasks_of_before_are_waited_for_until_they_drain() {
     scene.run_until(is_there);
     scene.service(SlotName::B).deployments = 2;
     let running = scene.service(SlotName::B).running;
-    scene.healthy(SlotName::B, running + 1);
-    scene.look_after(5);
-    assert!(scene.deployment.look.green.replacing);
     let healthy = |scene: &Scene| scene.events.contains(&Event::GreenHealthy);
-    assert!(!healthy(&scene));
+    // The new ones run and are not registered yet: what is healthy are the earlier ones.
+    for (earlier, registered) in [(running, running), (0, running + 1)] {
+        scene.service(SlotName::B).earlier = earlier;
+        scene.healthy(SlotName::B, registered);
+        scene.look_after(5);
+        assert!(scene.deployment.look.green.replacing);
+        assert!(!healthy(&scene));
+    }
     // ECS lists their deployment for as long as they drain, and nothing asks them any more.
     scene.healthy(SlotName::B, running);
     scene.look_after(5);
     assert!(healthy(&scene));
+}
+
+#[test]
+fn earlier_tasks_that_take_long_to_go_get_the_time_to_drain() {
+    let mut scene = Scene::new();
+    scene.run_until(|deployment| deployment.green_touched);
+    scene.look_after(5);
+    let running = scene.service(SlotName::B).running;
+    let service = scene.service(SlotName::B);
+    (service.deployments, service.earlier) = (2, running);
+    let limit = scene.deployment.plan.limits.healthy_within.as_secs() as i64;
+    scene.look_after(limit + 10);
+    assert!(scene.trip().is_none(), "300 seconds more are theirs");
+    scene.look_after(400);
+    assert!(scene.trip().is_some());
 }
 
 #[test]

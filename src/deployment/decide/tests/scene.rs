@@ -367,6 +367,7 @@ fn service(task_definition: TaskDefinitionArn, desired: u32) -> ServiceSeen {
         pending: 0,
         failed: 0,
         deployments: 1,
+        earlier: 0,
         rollout: Rollout::Completed,
         rollout_reason: String::new(),
         deployment: Some(DeploymentId::new("earlier")),
