@@ -2,7 +2,7 @@
 //! asked.
 
 use std::collections::BTreeMap;
-use std::sync::{Mutex, PoisonError};
+use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
 use tokio::time::Instant;
@@ -38,8 +38,12 @@ pub struct Look {
     cloud: Option<Cloud>,
     /// Deployments that nothing can change any more.
     over: Mutex<BTreeMap<(ServiceName, DeploymentId), Entry>>,
-    figures: Mutex<BTreeMap<DeploymentId, (Instant, Measured)>>,
+    /// Those of each deployment, under a lock of its own: pages that ask at once wait for one answer.
+    figures: Mutex<BTreeMap<DeploymentId, Arc<Figures>>>,
 }
+
+/// What CloudWatch counted, and when it said so.
+type Figures = tokio::sync::Mutex<Option<(Instant, Measured)>>;
 
 impl Look {
     /// Of a store; without AWS, the pages show the figures that were judged.
@@ -143,8 +147,13 @@ impl Look {
         let (Some(cloud), Some(plan), Some(last)) = (&self.cloud, plan, records.last()) else {
             return none;
         };
-        if let Some(known) = self.known(&plan.id, self.good_for(records, part)) {
-            return known;
+        let figures = self.figures_of(&plan.id);
+        let mut known = figures.lock().await;
+        let good_for = self.good_for(records, part);
+        if let Some((at, measured)) = known.as_ref()
+            && at.elapsed() < good_for
+        {
+            return measured.clone();
         }
         let asked = tokio::time::timeout(ANSWERS_WITHIN, cloud.minutes(plan, last.at)).await;
         let measured = match asked {
@@ -152,15 +161,13 @@ impl Look {
             Ok(Err(error)) => Measured::not_read(&error.to_string()),
             Err(_) => Measured::not_read("it did not answer in time"),
         };
-        let mut figures = self.figures.lock().unwrap_or_else(PoisonError::into_inner);
-        figures.insert(plan.id.clone(), (Instant::now(), measured.clone()));
+        *known = Some((Instant::now(), measured.clone()));
         measured
     }
 
-    fn known(&self, id: &DeploymentId, good_for: Duration) -> Option<Measured> {
-        let figures = self.figures.lock().unwrap_or_else(PoisonError::into_inner);
-        let (at, measured) = figures.get(id)?;
-        (at.elapsed() < good_for).then(|| measured.clone())
+    fn figures_of(&self, id: &DeploymentId) -> Arc<Figures> {
+        let mut figures = self.figures.lock().unwrap_or_else(PoisonError::into_inner);
+        Arc::clone(figures.entry(id.clone()).or_default())
     }
 
     /// A page that stays open asks for no figures once none can come in any more: each call costs.

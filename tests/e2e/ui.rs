@@ -258,6 +258,31 @@ fn read_at(events: &str) -> Option<u32> {
 }
 
 #[test]
+fn pages_that_are_loaded_at_once_ask_for_figures_once() {
+    let scene = Scene::at_speed(1);
+    let mut deploy = scene.start(&["deploy", "--image", "shop:v2", "--strategy", "all-at-once"]);
+    deploy.until_it_says("green");
+    let wire = Wire::before(&scene);
+    let url = wire.proxy.url();
+    let mut ui = scene.start(&["ui", "--token", TOKEN, "--endpoint-url", &url]);
+    ui.until_it_says("/?token=");
+    let said = ui.stdout();
+    let address = between(&said, "http://", "/?").expect("an address");
+    let history = scene.bg(&["history", "--output", "json"]).exits(0).json();
+    let path = format!(
+        "/services/shop/{}",
+        history[0]["id"].as_str().expect("an id")
+    );
+    let pages: Vec<_> = (0..8).map(|_| asked(address, "GET", &path, "")).collect();
+    for mut page in pages {
+        assert!(rest(&mut page).starts_with("HTTP/1.1 200"));
+    }
+    let calls = wire.proxy.calls().into_iter();
+    let asks = calls.filter(|it| it.service == "monitoring").count();
+    assert_eq!(asks, 1, "they wait for one answer");
+}
+
+#[test]
 fn a_page_that_stays_open_asks_for_no_figures_once_none_can_come() {
     let scene = Scene::at_speed(120);
     scene.bg(&DEPLOY).exits(0);
