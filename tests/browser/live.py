@@ -88,10 +88,18 @@ def test(browser):
     expect(page.get_by_role("heading", level=1)).to_contain_text("Paused by ")
     expect(page.get_by_role("alertdialog")).to_have_count(0)
     other = page.context.new_page()
+    # Somebody who is quicker than the first news keeps the focus, too.
+    news = []
+    other.route("**/events", lambda route: news.append(route), times=1)
     other.goto(HOME)
     state = other.get_by_role("link", name="paused by")
     expect(state).to_be_visible()
     state.focus()
+    as_of = other.get_by_text("What is shown is from")
+    expect(as_of).to_have_count(0)
+    news.pop().continue_()
+    expect(as_of).to_be_visible()
+    expect(state).to_be_focused()
 
     # What a reader opened stays open while the page goes on.
     page.get_by_text("All", exact=False).locator("xpath=self::summary").click()

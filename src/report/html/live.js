@@ -66,6 +66,11 @@
     }
     become(old, fresh);
   };
+  const without = (node) => {
+    const next = node.nextSibling;
+    node.remove();
+    return next;
+  };
   const keyed = (from) => new Map([...from.children].filter((it) => it.dataset.key).map((it) => [it.dataset.key, it]));
   const become = (old, fresh) => {
     const wanted = keyed(fresh);
@@ -73,16 +78,14 @@
     const rows = keyed(old);
     let at = old.firstChild;
     for (const node of [...fresh.childNodes]) {
+      // A blank that is there no more keeps no element from being found.
+      while (node.nodeType === Node.ELEMENT_NODE && at?.nodeType === Node.TEXT_NODE) at = without(at);
       const same = rows.get(node.dataset?.key) ?? (alike(at, node) ? at : null);
       if (same) turn(same, node);
       if (same === at && same) at = at.nextSibling;
       else old.insertBefore(same ?? node, at);
     }
-    while (at) {
-      const next = at.nextSibling;
-      at.remove();
-      at = next;
-    }
+    while (at) at = without(at);
   };
 
   const show = (html) => {
