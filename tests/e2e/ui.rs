@@ -257,36 +257,9 @@ fn read_at(events: &str) -> Option<u32> {
     Some(parts?.into_iter().fold(0, |all, part| all * 60 + part))
 }
 
-#[test]
-fn pages_that_are_loaded_at_once_ask_for_figures_once() {
-    let scene = Scene::at_speed(1);
-    let mut deploy = scene.start(&["deploy", "--image", "shop:v2", "--strategy", "all-at-once"]);
-    deploy.until_it_says("green");
-    let wire = Wire::before(&scene);
-    let url = wire.proxy.url();
-    let mut ui = scene.start(&["ui", "--token", TOKEN, "--endpoint-url", &url]);
-    ui.until_it_says("/?token=");
-    let said = ui.stdout();
-    let address = between(&said, "http://", "/?").expect("an address");
-    let history = scene.bg(&["history", "--output", "json"]).exits(0).json();
-    let path = format!(
-        "/services/shop/{}",
-        history[0]["id"].as_str().expect("an id")
-    );
-    let pages: Vec<_> = (0..8).map(|_| asked(address, "GET", &path, "")).collect();
-    for mut page in pages {
-        assert!(rest(&mut page).starts_with("HTTP/1.1 200"));
-    }
-    let calls = wire.proxy.calls().into_iter();
-    let asks = calls.filter(|it| it.service == "monitoring").count();
-    assert_eq!(asks, 1, "they wait for one answer");
-}
-
-#[test]
-fn a_page_that_stays_open_asks_for_no_figures_once_none_can_come() {
-    let scene = Scene::at_speed(120);
-    scene.bg(&DEPLOY).exits(0);
-    let wire = Wire::before(&scene);
+/// The pages of a scene whose calls are counted: their process, their address, and the path of the newest
+/// deployment's.
+fn pages_over(scene: &Scene, wire: &Wire) -> (Process, String, String) {
     let url = wire.proxy.url();
     let mut ui = scene.start(&["ui", "--token", TOKEN, "--endpoint-url", &url]);
     ui.until_it_says("/?token=");
@@ -294,14 +267,40 @@ fn a_page_that_stays_open_asks_for_no_figures_once_none_can_come() {
     let address = between(&said, "http://", "/?").expect("an address");
     let history = scene.bg(&["history", "--output", "json"]).exits(0).json();
     let id = history[0]["id"].as_str().expect("an id");
-    let path = format!("/services/shop/{id}/events");
-    let asks = || {
-        let calls = wire.proxy.calls().into_iter();
-        calls.filter(|it| it.service == "monitoring").count()
-    };
+    (ui, address.to_owned(), format!("/services/shop/{id}"))
+}
+
+/// How often CloudWatch was asked.
+fn asks_of(wire: &Wire) -> usize {
+    let calls = wire.proxy.calls().into_iter();
+    calls.filter(|it| it.service == "monitoring").count()
+}
+
+#[test]
+fn pages_that_are_loaded_at_once_ask_for_figures_once() {
+    let scene = Scene::at_speed(1);
+    let mut deploy = scene.start(&["deploy", "--image", "shop:v2", "--strategy", "all-at-once"]);
+    deploy.until_it_says("green");
+    let wire = Wire::before(&scene);
+    let (_ui, address, path) = pages_over(&scene, &wire);
+    let pages: Vec<_> = (0..8).map(|_| asked(&address, "GET", &path, "")).collect();
+    for mut page in pages {
+        assert!(rest(&mut page).starts_with("HTTP/1.1 200"));
+    }
+    assert_eq!(asks_of(&wire), 1, "they wait for one answer");
+}
+
+#[test]
+fn a_page_that_stays_open_asks_for_no_figures_once_none_can_come() {
+    let scene = Scene::at_speed(120);
+    scene.bg(&DEPLOY).exits(0);
+    let wire = Wire::before(&scene);
+    let (_ui, address, path) = pages_over(&scene, &wire);
+    let path = format!("{path}/events");
+    let asks = || asks_of(&wire);
     // A day has passed at midnight, too.
     let passes = |minutes: u32| {
-        let now = || read_at(&rest(&mut asked(address, "GET", &path, "")));
+        let now = || read_at(&rest(&mut asked(&address, "GET", &path, "")));
         let began = now().expect("it was read");
         until("time to pass", || {
             let passed = (now()? + 86_400 - began) % 86_400;
