@@ -6,11 +6,13 @@ import shutil
 import zlib
 from collections import Counter
 
-from playwright.sync_api import Browser, Page, sync_playwright
+from playwright.sync_api import Browser, Page, expect, sync_playwright
 
 PHONE = {"width": 390, "height": 844}
 SMALL_PHONE = {"width": 360, "height": 740}
 SCREEN = {"width": 1280, "height": 900}
+# How long a machine that does much else may take to show what is there.
+expect.set_options(timeout=20_000)
 
 # Text whose contrast with what lies behind it is under the 4.5 : 1 of WCAG 2.2, level AA.
 FAINT = """
