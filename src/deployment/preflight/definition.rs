@@ -2,7 +2,7 @@
 
 use serde_json::Value;
 
-use super::{DefinitionWanted, Planning, Request, WhenUnchanged, fits, instances};
+use super::{DefinitionWanted, Planning, Request, WhenUnchanged, fits, instances, tags};
 use crate::deployment::ids::{SlotName, Slots, TaskDefinitionArn};
 use crate::deployment::plan::{NewTaskDefinition, SlotPlan, TaskHealth};
 use crate::deployment::surroundings::Surroundings;
@@ -45,6 +45,9 @@ pub(super) fn decide(
         }
     };
     planning.changes = taskdef::diff(&old, &body);
+    if matches!(new, NewTaskDefinition::Register { .. }) {
+        tags::check_definition(&body, planning);
+    }
     check(found, live, slots, &body, planning);
     fits::check(request, found, live, &body, planning);
     instances::note(found, live, (&old, &body), planning);

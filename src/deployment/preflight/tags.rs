@@ -45,6 +45,19 @@ pub(super) fn check_room(
     }
 }
 
+/// That the tag by which a deployment finds its revision again has room beside the definition's own.
+pub(super) fn check_definition(body: &Value, planning: &mut Planning) {
+    let given = clone::given_tags(body).count();
+    if given >= MOST_TAGS {
+        planning.problem(
+            format!(
+                "the task definition has {given} tags, and bg needs one of the {MOST_TAGS} that ECS allows"
+            ),
+            "take one off: in its file, or aws ecs untag-resource --resource-arn ARN --tag-keys KEY",
+        );
+    }
+}
+
 /// Which of blue's tags green's service gets, and which it doesn't.
 pub(super) fn check(
     existing: &Value,

@@ -51,6 +51,20 @@ fn a_volume_of_ebs_is_in_the_service_and_in_the_definition_or_in_neither() {
     );
 }
 
+#[test]
+fn a_definition_needs_room_for_the_tag_of_its_deployment() {
+    let told = |count: usize| {
+        let tagged = |body: &mut Value| {
+            let tag = |at: usize| json!({ "key": format!("k{at}"), "value": "" });
+            body["tags"] = (0..count).map(tag).collect();
+        };
+        problems(&planned_with(as_it_is, as_it_is, tagged)).join("; ")
+    };
+    assert_eq!(told(49), "");
+    let words = "the task definition has 50 tags, and bg needs one of the 50";
+    assert!(told(50).contains(words), "{}", told(50));
+}
+
 fn as_it_is_without_volumes(body: &mut Value) {
     body["volumes"] = json!([]);
 }

@@ -2,7 +2,7 @@
 
 use super::{
     lookup::{arn, wants_tags},
-    validate,
+    tags, validate,
 };
 use crate::sandbox::{
     wire::{
@@ -27,6 +27,7 @@ const PAGING: Paging = Paging {
 
 pub(super) fn register(world: &mut World, input: &Value) -> Result<Value, AwsError> {
     validate::check(input)?;
+    tags::check(list(input, "tags"))?;
     let family = text(input, "family").unwrap_or_default().to_owned();
     let revision = world.ecs.definitions.next_revision(&family);
     let definition = world.ecs.definitions.add(Definition {

@@ -3,7 +3,7 @@
 use super::{
     check_service, clusters,
     lookup::{arn, cluster, cluster_name, missing, service, short, texts, wants_tags},
-    service_view,
+    service_view, tags,
 };
 use crate::sandbox::{
     wire::{
@@ -62,6 +62,7 @@ pub(super) fn create(world: &mut World, input: &Value) -> Result<Value, AwsError
         }
     }
     let by_default = clusters::default_strategy(cluster, input);
+    tags::check(list(input, "tags"))?;
     let definition = check_service::creation(world, input)?;
     let service = Service {
         arn: arn(world, &format!("service/{cluster_name}/{name}")),

@@ -20,13 +20,19 @@ pub(super) fn tag(world: &mut World, input: &Value) -> Result<Value, AwsError> {
         result.retain(|known| known.get("key") != one.get("key"));
         result.push(one.clone());
     }
-    if result.len() > MOST_TAGS {
+    check(&result)?;
+    *tags = result;
+    Ok(json!({}))
+}
+
+/// That there are no more than ECS takes.
+pub(super) fn check(tags: &[Value]) -> Result<(), AwsError> {
+    if tags.len() > MOST_TAGS {
         return Err(AwsError::invalid_parameter(format!(
             "Tags can not be more than {MOST_TAGS}."
         )));
     }
-    *tags = result;
-    Ok(json!({}))
+    Ok(())
 }
 
 pub(super) fn untag(world: &mut World, input: &Value) -> Result<Value, AwsError> {

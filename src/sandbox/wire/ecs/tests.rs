@@ -124,6 +124,19 @@ fn task_definitions_that_aws_refuses_are_refused() {
 }
 
 #[test]
+fn a_task_definition_has_no_more_tags_than_ecs_takes() {
+    let tagged = |count: usize| {
+        let mut input = demo::task_definition("shop:v1");
+        let tag = |at: usize| json!({ "key": format!("k{at}"), "value": "" });
+        input["tags"] = (0..count).map(tag).collect();
+        input
+    };
+    ok(&mut world(), "RegisterTaskDefinition", tagged(50));
+    let error = refused(&mut world(), "RegisterTaskDefinition", tagged(51));
+    assert!(error.message.contains("Tags can not be more"), "{error}");
+}
+
+#[test]
 fn task_definitions_are_found_by_family_revision_and_arn() {
     let mut world = world();
     for image in ["shop:v1", "shop:v2", "shop:v3"] {
