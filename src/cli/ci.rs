@@ -155,6 +155,10 @@ impl End {
     }
 
     fn junit(&self) -> String {
+        let name = match self.facts.outcome.as_str() {
+            REVERTED => "put back",
+            _ => "preflight",
+        };
         match (&self.note, self.told.records.is_empty()) {
             (_, false) => junit(&self.told.records),
             (Some(said), true) if said.mark != Mark::Good => {
@@ -162,9 +166,9 @@ impl End {
                     message: said.title.clone(),
                     text: joined(&said.lines),
                 };
-                junit::lone("preflight", failed)
+                junit::lone(name, failed)
             }
-            (_, true) => junit::lone("preflight", CaseResult::Passed),
+            (_, true) => junit::lone(name, CaseResult::Passed),
         }
     }
 }

@@ -154,7 +154,8 @@ pub(super) async fn wind_up(
     finish(display).await;
     trace.finish().await;
     after.finish().await;
-    say_left(global, left);
+    // Nothing is left of a region that ends with this process.
+    say_left(global, left.filter(|_| !session.is_embedded()));
 }
 
 /// Ends a display, and gives those elsewhere a little time to be told.

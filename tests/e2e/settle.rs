@@ -125,12 +125,14 @@ fn a_rollback_without_a_deployment_of_its_own_tells_ci_what_it_moved() {
         ("GITHUB_OUTPUT", outputs.as_str()),
         ("GITHUB_STEP_SUMMARY", summary.as_str()),
     ];
-    let files = ["rollback", "--env-file", "f.env", "--report", "page.html"];
-    let back = scene.bg_with(&step, &files).exits(0);
+    let files = ["--env-file", "f.env", "--junit", "bg.xml"];
+    let back = [&["rollback", "--report", "page.html"], &files[..]].concat();
+    let back = scene.bg_with(&step, &back).exits(0);
     scene.stands_on_blue();
     let told = format!("BG_OUTCOME='reverted'\nBG_DEPLOYMENT_ID='{id}'\n");
     assert!(read("f.env").starts_with(&told), "{}", read("f.env"));
     assert!(read("f.env").contains("BG_GREEN_WEIGHT='0'"));
+    assert!(read("bg.xml").contains("put back"), "{}", read("bg.xml"));
     assert!(read("outputs").contains("reverted"), "{}", read("outputs"));
     for words in [
         "slot a (shop-a) has everything",
