@@ -2,12 +2,11 @@
 //! asked.
 
 use std::collections::BTreeMap;
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::{Mutex, PoisonError};
 use std::time::Duration;
 
-use tokio::time::Instant;
-
 use super::answer::Part;
+use super::figures::Figures;
 use crate::aws::Cloud;
 use crate::deployment::event::{Event, Record};
 use crate::deployment::ids::{DeploymentId, ServiceName};
@@ -25,8 +24,6 @@ const LISTED: usize = 200;
 const FIGURES_FOR: Duration = Duration::from_secs(60);
 /// How long after a deployment's last record some may still come in.
 const FIGURES_LATE: Duration = Duration::from_mins(5);
-/// How long CloudWatch is waited for: a page is whole without it.
-const ANSWERS_WITHIN: Duration = Duration::from_secs(10);
 
 /// The eyes of a server.
 #[derive(Debug)]
@@ -35,15 +32,10 @@ pub struct Look {
     pub(super) store: Store,
     /// Its time.
     pub(super) clock: Clock,
-    cloud: Option<Cloud>,
+    figures: Option<Figures>,
     /// Deployments that nothing can change any more.
     over: Mutex<BTreeMap<(ServiceName, DeploymentId), Entry>>,
-    /// Those of each deployment, under a lock of its own: pages that ask at once wait for one answer.
-    figures: Mutex<BTreeMap<DeploymentId, Arc<Figures>>>,
 }
-
-/// What CloudWatch counted, and when it said so.
-type Figures = tokio::sync::Mutex<Option<(Instant, Measured)>>;
 
 impl Look {
     /// Of a store; without AWS, the pages show the figures that were judged.
@@ -51,9 +43,8 @@ impl Look {
         Look {
             store,
             clock,
-            cloud,
+            figures: cloud.map(Figures::new),
             over: Mutex::default(),
-            figures: Mutex::default(),
         }
     }
 
@@ -144,30 +135,11 @@ impl Look {
             Event::Started { plan } => Some(plan),
             _ => None,
         });
-        let (Some(cloud), Some(plan), Some(last)) = (&self.cloud, plan, records.last()) else {
+        let (Some(figures), Some(plan), Some(last)) = (&self.figures, plan, records.last()) else {
             return none;
         };
-        let figures = self.figures_of(&plan.id);
-        let mut known = figures.lock().await;
         let good_for = self.good_for(records, part);
-        if let Some((at, measured)) = known.as_ref()
-            && at.elapsed() < good_for
-        {
-            return measured.clone();
-        }
-        let asked = tokio::time::timeout(ANSWERS_WITHIN, cloud.minutes(plan, last.at)).await;
-        let measured = match asked {
-            Ok(Ok(minutes)) => Measured::Minutes(minutes),
-            Ok(Err(error)) => Measured::not_read(&error.to_string()),
-            Err(_) => Measured::not_read("it did not answer in time"),
-        };
-        *known = Some((Instant::now(), measured.clone()));
-        measured
-    }
-
-    fn figures_of(&self, id: &DeploymentId) -> Arc<Figures> {
-        let mut figures = self.figures.lock().unwrap_or_else(PoisonError::into_inner);
-        Arc::clone(figures.entry(id.clone()).or_default())
+        figures.of(plan, last.at, good_for).await
     }
 
     /// A page that stays open asks for no figures once none can come in any more: each call costs.

@@ -3,6 +3,7 @@
 
 mod answer;
 mod events;
+mod figures;
 mod follow;
 mod guard;
 mod look;
