@@ -3,8 +3,6 @@
 use std::path::Path;
 use std::time::Duration;
 
-use jiff::Timestamp;
-
 use super::session::Session;
 use crate::aws::Cloud;
 use crate::deployment::event::{Event, Record};
@@ -60,9 +58,4 @@ pub(super) fn write(to: &Path, page: &str) -> Result<(), String> {
 /// Where a page goes that nobody gave a place.
 pub(super) fn file_of(id: &str) -> String {
     format!("bg-{id}.html")
-}
-
-/// The wall clock, for pages of the past.
-pub(super) fn now() -> Timestamp {
-    crate::runner::Clock::wall().now()
 }

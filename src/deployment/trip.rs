@@ -15,6 +15,15 @@ use super::observation::StoppedTask;
 use crate::judge::words::plural;
 use crate::strategy::{Weight, format_duration};
 
+/// How [`Trip::Aborted`] ends where somebody put back what its own process no longer could.
+const PUT_BACK: &str = " --revert)";
+
+/// Who put a deployment back, with what: `kim@build-7 (bg resume --revert)`.
+#[must_use]
+pub fn put_back_by(who: &str, verb: &str) -> String {
+    format!("{who} (bg {verb}{PUT_BACK}")
+}
+
 /// How [`Trip::Aborted`] names the process itself: its store was in its way.
 pub const ITSELF: &str = "bg itself: ";
 
@@ -193,6 +202,12 @@ impl Trip {
         }
     }
 
+    /// Whether somebody put it back who found it without its process.
+    #[must_use]
+    pub fn is_put_back(&self) -> bool {
+        matches!(self, Trip::Aborted { by } if by.ends_with(PUT_BACK))
+    }
+
     /// What tripped, without CloudWatch's sentence on its data points: one of many in a list.
     pub fn in_a_list(&self) -> String {
         match self {
@@ -314,6 +329,7 @@ impl fmt::Display for Trip {
                 "the process that read the task definition from a file died before it was registered",
             ),
             Trip::Interrupted { signal } => write!(f, "interrupted by {signal}"),
+            Trip::Aborted { by } if self.is_put_back() => write!(f, "put back by {by}"),
             Trip::Aborted { by } => write!(f, "aborted by {by}"),
             Trip::DeadmanDue { until } => write!(
                 f,

@@ -104,6 +104,11 @@ fn what_is_not_here_is_said() {
         .bg(&["logs", "--since", "1s"])
         .exits(0)
         .complains("nothing was logged in the last 1s");
+    // Whose logs those were is forgotten with them.
+    scene
+        .bg(&["logs", "--green", "--since", "3h"])
+        .exits(0)
+        .complains("ECS forgets a task about an hour after it stopped");
     let ended = scene.bg(&["logs", "--since", "2h", "--grep", "no such text"]);
     ended.exits(0).complains("none with \"no such text\" in it");
     let text = |of: &str| json!({ "logDriver": of });

@@ -196,7 +196,13 @@ fn a_channel_that_never_answers_holds_nothing_up() {
 fn a_text_that_can_not_be_filled_in_is_refused_before_anything_begins() {
     let scene = Scene::at_speed(100);
     let before = scene.footprint();
-    for (text, said) in [("{{ serivce }}", "undefined"), ("{{ service", "`notify`")] {
+    for (text, said) in [
+        (
+            "{{ serivce }}",
+            "there is no `serivce`, did you mean `service`?",
+        ),
+        ("{{ service", "`notify`"),
+    ] {
         notified(
             &scene,
             &format!("  - slack: {{ env: X }}\n    text: \"{text}\"\n"),

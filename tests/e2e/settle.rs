@@ -24,7 +24,11 @@ fn it_puts_back_at_once_what_was_killed_a_moment_ago() {
     scene.configure(&[LONG]);
     killed_at(&scene, "baking");
     let settled = scene.bg_with(&IN_CI, &["resume", "--revert"]).exits(0);
-    settled.complains("waiting for that").says("reverted");
+    settled
+        .complains("waiting for that")
+        .says("reverted")
+        .says("put back by ")
+        .says("see what ended its process");
     scene.stands_on_blue();
     let again = scene.bg_with(&IN_CI, &["resume", "--revert"]).exits(0);
     again.complains("nothing to go on with");

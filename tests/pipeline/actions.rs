@@ -146,6 +146,16 @@ fn a_plan_is_a_summary_and_changes_nothing() {
     let step = job.step("run").exits(0).gives("outcome", "ready");
     step.sums_up("### ✅ bg plan: ready")
         .sums_up("~ containers.app.image  shop:v1 -> shop:v2");
+    let inputs = [
+        ("command", "plan"),
+        ("image", "shop:v2"),
+        (
+            "codedeploy-deployment-config",
+            "CodeDeployDefault.ECSLinear10PercentEvery1Minutes",
+        ),
+    ];
+    let mut job = Job::on(&scene, &inputs);
+    job.step("run").exits(0).says("strategy linear");
     let inputs = [("command", "plan"), ("image", "other=shop:v2")];
     let mut job = Job::on(&scene, &inputs);
     let step = job.step("run");
@@ -204,6 +214,13 @@ fn what_has_no_meaning_here_is_said_and_what_is_wrong_stops_it() {
         ],
         [("command", "destroy"), ("image", "shop:v2")],
         [("task-definition-revision", "7"), ("image", "shop:v2")],
+        [
+            ("strategy", "canary"),
+            (
+                "codedeploy-deployment-config",
+                "CodeDeployDefault.ECSAllAtOnce",
+            ),
+        ],
         [("force-new-deployment", "yes"), ("image", "shop:v2")],
         [("container-name", "app"), ("image", "shop:v2\nshop:v3")],
         [("arguments", "--poll 2s"), ("image", "shop:v2")],

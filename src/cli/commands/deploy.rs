@@ -10,6 +10,7 @@ use crate::cli::session::Session;
 use crate::cli::situation::Situation;
 use crate::deployment::observation::Ask;
 use crate::deployment::outcome::Outcome;
+use crate::deployment::trip::put_back_by;
 use crate::runner::{Asks, Until};
 
 pub(super) async fn run(global: &Global, args: &DeployArgs) -> Result<ExitCode, CliError> {
@@ -132,7 +133,7 @@ async fn settle(
     }
     let asks = Asks::default();
     if args.leftover.revert {
-        let by = session.who();
+        let by = put_back_by(&session.who(), "deploy");
         let _ = asks.sender().send(Ask::Abort { by });
     }
     let ended = abandoned

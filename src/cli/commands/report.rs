@@ -3,6 +3,8 @@
 use std::io::{self, IsTerminal, Write};
 use std::path::PathBuf;
 
+use jiff::Timestamp;
+
 use crate::cli::args::{Global, OutputFormat, ReportArgs};
 use crate::cli::display::unless_gone;
 use crate::cli::error::{CliError, ErrorKind};
@@ -14,6 +16,7 @@ use crate::cli::session::{aws_alone, read_config};
 use crate::deployment::event::Record;
 use crate::report::html::{self, Measured};
 use crate::report::spans::Trace;
+use crate::runner::Clock;
 
 pub(super) async fn run(global: &Global, args: &ReportArgs) -> Result<ExitCode, CliError> {
     if global.output == OutputFormat::Json && !args.otlp {
@@ -26,8 +29,8 @@ pub(super) async fn run(global: &Global, args: &ReportArgs) -> Result<ExitCode, 
     let (report, usual) = match args.otlp {
         true => (trace(&records)?, None),
         false => {
-            let measured = measured(global, args, &records).await;
-            let page = html::page(&records, &measured, page::now());
+            let (measured, now) = measured(global, args, &records).await;
+            let page = html::page(&records, &measured, now);
             let on_terminal = io::stdout().is_terminal();
             (page, on_terminal.then(|| page::file_of(id.as_str())))
         }
@@ -60,17 +63,18 @@ fn trace(records: &[Record]) -> Result<String, CliError> {
     Ok(format!("{text}\n"))
 }
 
-/// The page is worth having without AWS.
-async fn measured(global: &Global, args: &ReportArgs, records: &[Record]) -> Measured {
+/// The page is worth having without AWS; whose time it is in a sandbox, its region says.
+async fn measured(global: &Global, args: &ReportArgs, records: &[Record]) -> (Measured, Timestamp) {
+    let unread = |why: &str| (Measured::not_read(why), Clock::wall().now());
     if args.offline {
-        return Measured::not_read("--offline");
+        return unread("--offline");
     }
     let cloud = match read_config(global) {
         Ok((config, _)) => aws_alone(global, Some(&config)).await,
         Err(error) => Err(error),
     };
     match cloud {
-        Ok((cloud, _)) => page::measured(&cloud, records).await,
-        Err(error) => Measured::not_read(&error.message),
+        Ok((cloud, clock)) => (page::measured(&cloud, records).await, clock.now()),
+        Err(error) => unread(&error.message),
     }
 }

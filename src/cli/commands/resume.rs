@@ -21,6 +21,7 @@ use crate::deployment::ids::{DeploymentId, SlotName};
 use crate::deployment::observation::Ask;
 use crate::deployment::outcome::Outcome;
 use crate::deployment::state::Deployment;
+use crate::deployment::trip::put_back_by;
 use crate::report::ending::ending;
 use crate::report::json;
 use crate::report::view::View;
@@ -57,7 +58,7 @@ async fn put_back(
         && session.is_of_this_job(&holder)
         && wanted(&holder.deployment)
     {
-        let by = format!("{} (bg resume --revert)", session.who());
+        let by = put_back_by(&session.who(), "resume");
         let ended = end_what_is_under_way(global, &args.run, session, None, by).await?;
         if let Some(exit) = ended {
             // What this process has shown needs no second telling.
@@ -102,7 +103,7 @@ async fn go_on(
     abandoned.refuse_to_move_it_back(session).await?;
     let asks = Asks::default();
     if args.revert {
-        let by = session.who();
+        let by = put_back_by(&session.who(), "resume");
         let _ = asks.sender().send(Ask::Abort { by });
     }
     if let Some(length) = args.at_most {

@@ -101,6 +101,10 @@ pub(super) fn after_trip(trip: &Trip, view: &View) -> String {
         Trip::Aborted { by } if by.starts_with(ITSELF) => {
             "mend the store (room on the disk, network, permissions); then deploy again".into()
         }
+        Trip::Aborted { .. } if trip.is_put_back() => {
+            "see what ended its process (a cancelled job, a time limit, a lost machine); then deploy again"
+                .into()
+        }
         Trip::Aborted { by } => format!("ask {by} why; then deploy again"),
         Trip::DeadmanDue { .. } => {
             "find out why the deploying process was cut off or frozen; then deploy again".into()

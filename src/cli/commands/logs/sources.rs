@@ -1,6 +1,7 @@
 //! Which logs there are: those of both slots' tasks, of containers that write to CloudWatch Logs.
 
 use std::collections::{BTreeMap, BTreeSet};
+use std::time::Duration;
 
 use jiff::{SignedDuration, Timestamp};
 
@@ -28,6 +29,9 @@ pub(super) struct Source {
     pub(super) task: String,
     pub(super) container: String,
 }
+
+/// For how long ECS lists a task that has stopped, at least: DescribeTasks in its API reference.
+const KNOWN_FOR: Duration = Duration::from_secs(60 * 60);
 
 /// A log, and how far it was read.
 struct Log {
@@ -78,8 +82,13 @@ impl Sources {
         };
         sources.look(session, args).await?;
         sources.check_name(args)?;
-        if sources.logs.is_empty() && sources.notes.is_empty() {
-            let since = words::length(args.since);
+        let since = words::length(args.since);
+        if args.since > KNOWN_FOR {
+            sources.notes.push(format!(
+                "ECS forgets a task about an hour after it stopped, and with it where it logged: of the \
+                 last {since}, those are missing. `bg show` keeps what was read of tasks that failed"
+            ));
+        } else if sources.logs.is_empty() && sources.notes.is_empty() {
             let note =
                 format!("no task ran in the last {since}: bg tasks lists those of the last hour");
             sources.notes.push(note);
