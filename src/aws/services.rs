@@ -181,9 +181,10 @@ fn tasks_were_replaced(service: &Value) -> bool {
 pub(super) fn service_seen(service: &Value) -> ServiceSeen {
     let deployments = list(service, "deployments");
     let primary = primary(service).unwrap_or(service);
-    let others = deployments
-        .iter()
-        .filter(|it| text(it, "status") != "PRIMARY");
+    let definition = task_definition(service);
+    let others = deployments.iter().filter(|it| {
+        text(it, "status") != "PRIMARY" && text(it, "taskDefinition") != definition.as_str()
+    });
     let earlier = others.map(|it| count(it, "runningCount") + count(it, "pendingCount"));
     let counted = |key: &str| match primary.get(key) {
         Some(_) => count(primary, key),
@@ -194,7 +195,7 @@ pub(super) fn service_seen(service: &Value) -> ServiceSeen {
             "DRAINING" => ServiceStatus::Draining,
             _ => ServiceStatus::Active,
         },
-        task_definition: task_definition(service),
+        task_definition: definition.clone(),
         desired: count(service, "desiredCount"),
         running: counted("runningCount"),
         pending: counted("pendingCount"),

@@ -291,6 +291,13 @@ pub fn service_holds(deployment: &Deployment, observation: &Observation) -> Vec<
     holds
 }
 
+/// Tasks of another version in green's service, which its target groups count as green's: somebody set
+/// another revision, and set it back.
+fn still_replacing(plan: &Plan, observation: &Observation) -> Option<Hold> {
+    let service = observation.services[plan.green_slot()].value()?.as_ref()?;
+    (service.deployments > 1 && service.earlier > 0).then_some(Hold::StillReplacing)
+}
+
 /// What the alarms say: the first that is in ALARM, and those that can't be judged.
 pub struct AlarmReading {
     /// An alarm that trips: name and CloudWatch's words.
@@ -396,6 +403,7 @@ pub fn against_promoting(deployment: &Deployment, observation: &Observation) -> 
         holds.extend(drift);
     }
     holds.extend(service_holds(deployment, observation));
+    holds.extend(still_replacing(plan, observation));
     holds.extend(not_ready(
         plan,
         observation,

@@ -104,7 +104,8 @@ pub struct ServiceSeen {
     pub failed: u32,
     /// Deployments in the list: more than one while ECS still replaces tasks.
     pub deployments: u32,
-    /// Tasks of the other deployments that run or start; those that are on their way out don't count.
+    /// Tasks of the other deployments that run or start another definition; those that are on their way
+    /// out don't count.
     #[serde(default)]
     pub earlier: u32,
     /// The primary deployment's rollout.

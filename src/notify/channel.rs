@@ -6,8 +6,7 @@ use serde_json::{Value, json};
 use super::notice::{Notice, Occasion};
 use super::published::{event, publication};
 use super::wanted::Channel;
-use crate::deployment::task_definition::strict;
-use crate::strategy::nearest;
+use crate::deployment::task_definition::{strict, unknown_name};
 
 /// More than this and Slack refuses a message.
 const LONGEST: usize = 2800;
@@ -58,27 +57,8 @@ fn filled(template: &str, notice: &Notice) -> Result<String, String> {
             .flat_map(|it| it.keys())
             .map(String::as_str)
             .collect();
-        let what = unknown(template, &known).unwrap_or_else(|| error.to_string());
+        let what = unknown_name(template, &known).unwrap_or_else(|| error.to_string());
         format!("{what}; it may name {}", known.join(", "))
-    })
-}
-
-/// The first name in a template that there isn't, and the one that was perhaps meant.
-fn unknown(template: &str, known: &[&str]) -> Option<String> {
-    let jinja = strict();
-    let names = jinja
-        .template_from_str(template)
-        .ok()?
-        .undeclared_variables(false);
-    let mut unknown: Vec<&String> = names
-        .iter()
-        .filter(|it| !known.contains(&it.as_str()))
-        .collect();
-    unknown.sort();
-    let name = unknown.first()?;
-    Some(match nearest(name, known.iter().copied()) {
-        Some(meant) => format!("there is no `{name}`, did you mean `{meant}`?"),
-        None => format!("there is no `{name}`"),
     })
 }
 

@@ -116,15 +116,15 @@ fn service(world: &World, plan: &Plan, service: &Service) -> ServiceSeen {
     let id = primary.map(|it| it.id.as_str());
     let own = || tasks(world, plan).filter(|it| it.is_wanted() && it.deployment() == id);
     let count = |of: fn(&Task) -> bool| own().filter(|it| of(it)).count() as u32;
+    let runs = primary.map(|it| it.definition.arn.as_str());
     let others: Vec<&str> = service
         .deployments
         .iter()
+        .filter(|it| Some(it.definition.arn.as_str()) != runs)
         .map(|it| it.id.as_str())
         .collect();
-    let is_earlier = |it: &&Task| {
-        let of = it.deployment();
-        it.is_wanted() && of != id && of.is_some_and(|of| others.contains(&of))
-    };
+    let is_earlier =
+        |it: &&Task| it.is_wanted() && it.deployment().is_some_and(|of| others.contains(&of));
     let tag = service.tags.iter().find(|tag| tag["key"] == DEPLOYMENT_TAG);
     ServiceSeen {
         status: match service.status {

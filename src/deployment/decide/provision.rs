@@ -15,6 +15,7 @@ use crate::deployment::observation::{Seen, ServiceSeen, ServiceStatus};
 use crate::deployment::plan::NewTaskDefinition;
 use crate::deployment::state::Held;
 use crate::deployment::trip::{Hold, Trip};
+use crate::judge::targets::TargetCounts;
 
 /// How long ECS may go on showing a service as it was before our call.
 const STALE_FOR: Duration = Duration::from_secs(30);
@@ -216,16 +217,44 @@ impl Draft<'_> {
         plan.is_bare() || green.earlier > 0 || parts.iter().any(serve)
     }
 
-    /// How long green may take: longer by the deregistration delay while all that it lacks is that
-    /// its earlier tasks are gone.
+    /// How long green may take: longer by the deregistration delay while its earlier tasks are all that
+    /// is in its way, or where that can't be seen.
     fn healthy_within(&self) -> Duration {
         let plan = &self.deployment.plan;
         let targets = plan.slots[plan.green_slot()].targets.iter();
         let delay = targets.map(|it| it.deregistration_delay).max();
-        match self.green_lacks() {
-            Some(Hold::StillReplacing) => plan.limits.healthy_within + delay.unwrap_or_default(),
-            _ => plan.limits.healthy_within,
+        match self.waits_for_earlier_tasks() {
+            true => plan.limits.healthy_within + delay.unwrap_or_default(),
+            false => plan.limits.healthy_within,
         }
+    }
+
+    /// Whether earlier tasks have to go before green is there, and no new one is unwell.
+    fn waits_for_earlier_tasks(&self) -> bool {
+        let plan = &self.deployment.plan;
+        let replaces = self
+            .our_green()
+            .is_some_and(|green| green.deployments > 1 && !plan.is_bare());
+        match self.green_lacks() {
+            Some(Hold::Unreadable { .. }) => true,
+            Some(Hold::StillReplacing) => replaces && self.all_of_green(|_| true),
+            // They hold what the new ones need: an instance's port, or its room.
+            Some(Hold::TasksMissing { .. }) => {
+                replaces && self.all_of_green(|counts| counts.draining > 0)
+            }
+            _ => false,
+        }
+    }
+
+    /// Whether all that is registered of green is healthy, and so its groups are in another way.
+    fn all_of_green(&self, is: impl Fn(&TargetCounts) -> bool) -> bool {
+        let parts = parts(
+            &self.deployment.plan,
+            self.seen,
+            self.deployment.plan.green_slot(),
+        );
+        let mut counts = parts.iter().map(|part| part.counts);
+        counts.all(|it| it.is_ok_and(|it| it.healthy == it.registered() && is(it)))
     }
 
     fn give_up_on_green(&mut self) {
@@ -233,7 +262,7 @@ impl Draft<'_> {
         let green = plan.green_slot();
         let counts = fewest_healthy(plan, self.seen, green);
         let replaces = self.green_lacks() == Some(Hold::StillReplacing);
-        let reason = replaces
+        let reason = (replaces && self.waits_for_earlier_tasks())
             .then(|| "are still those of its earlier tasks, too".to_owned())
             .or_else(|| counts.and_then(|counts| counts.main_reason().map(str::to_owned)))
             .or_else(|| self.deployment.target_reason.clone())
@@ -243,10 +272,12 @@ impl Draft<'_> {
                     "are still in their first health checks, {initial} of them"
                 )),
             });
+        // The groups count earlier tasks, too.
+        let earlier = self.our_green().map_or(0, |service| service.earlier);
         self.begin_revert(Trip::NotHealthyInTime {
             within: plan.limits.healthy_within,
             running: self.our_green().map_or(0, |service| service.running),
-            healthy: counts.map_or(0, |counts| counts.healthy),
+            healthy: counts.map_or(0, |counts| counts.healthy.saturating_sub(earlier)),
             desired: plan.green_tasks(self.deployment.set),
             target_reason: reason,
             stopped: self.stopped_tasks(),

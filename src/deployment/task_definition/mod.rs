@@ -32,4 +32,4 @@ pub use image_changes::{ImageChange, parse_image_definitions, parse_image_flags}
 pub use mask::has_secret;
 pub use placeholders::{Filled, fill_placeholders};
 pub use platform::Platform;
-pub use template::{Rendered, is_template, may_be_set, plugin_call, render, strict};
+pub use template::{Rendered, is_template, may_be_set, plugin_call, render, strict, unknown_name};

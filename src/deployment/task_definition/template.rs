@@ -117,6 +117,20 @@ pub fn strict() -> Environment<'static> {
     jinja
 }
 
+/// The first name in a template that is none of `known`, and the one that was perhaps meant.
+#[must_use]
+pub fn unknown_name(template: &str, known: &[&str]) -> Option<String> {
+    let jinja = strict();
+    let template = jinja.template_from_str(template).ok()?;
+    let names = template.undeclared_variables(false);
+    let unknown = names.iter().filter(|it| !known.contains(&it.as_str()));
+    let name = unknown.min()?;
+    Some(match nearest(name, known.iter().copied()) {
+        Some(meant) => format!("there is no `{name}`, did you mean `{meant}`?"),
+        None => format!("there is no `{name}`"),
+    })
+}
+
 /// Names with their values, of which it is noted which were taken.
 #[derive(Debug)]
 struct Names {

@@ -38,6 +38,40 @@ fn foreign_weights_are_held_at_named_and_left_alone() {
 }
 
 #[test]
+fn tasks_of_a_version_that_somebody_set_meanwhile_get_no_more_traffic() {
+    let mut scene = Scene::new();
+    scene.run_to_baking(0);
+    // It is set back, and those tasks, which the groups count as green's, still run.
+    let service = scene.service(SlotName::B);
+    (service.deployments, service.earlier, service.running) = (2, service.running, 0);
+    scene.look_after(600);
+    let held = scene.deployment.hold.as_ref().expect("a hold");
+    assert_eq!(held.reasons, [Hold::StillReplacing]);
+    assert_eq!(scene.deployment.set, percent(10));
+    let service = scene.service(SlotName::B);
+    (service.deployments, service.earlier, service.running) = (1, 0, service.earlier);
+    assert_eq!(scene.run_to_the_end(), Outcome::Promoted);
+}
+
+#[test]
+fn tasks_of_another_version_are_not_promoted() {
+    let mut scene = Scene::new();
+    scene.run_until(|deployment| deployment.set == percent(100));
+    let service = scene.service(SlotName::B);
+    (service.deployments, service.earlier, service.running) = (2, service.running, 0);
+    assert!(matches!(
+        scene.run_to_the_end(),
+        Outcome::Stuck { .. } | Outcome::Reverted { .. }
+    ));
+    assert!(
+        !scene
+            .events
+            .iter()
+            .any(|it| matches!(it, Event::Promoted { .. }))
+    );
+}
+
+#[test]
 fn drift_that_goes_away_is_forgotten() {
     let mut scene = Scene::new();
     scene.run_to_baking(0);

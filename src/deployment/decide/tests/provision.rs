@@ -65,6 +65,48 @@ fn earlier_tasks_that_take_long_to_go_get_the_time_to_drain() {
 }
 
 #[test]
+fn a_bad_version_gets_no_more_time_for_its_earlier_tasks() {
+    let mut scene = Scene::new();
+    scene.run_until(|deployment| deployment.green_touched);
+    scene.look_after(5);
+    let running = scene.service(SlotName::B).running;
+    let service = scene.service(SlotName::B);
+    (service.deployments, service.earlier) = (2, running);
+    scene.healthy(SlotName::B, running);
+    scene.unhealthy(SlotName::B, running, "GET / answers 404");
+    let limit = scene.deployment.plan.limits.healthy_within.as_secs() as i64;
+    scene.look_after(limit + 10);
+    let Some(Trip::NotHealthyInTime {
+        healthy,
+        target_reason,
+        ..
+    }) = scene.trip()
+    else {
+        panic!("{:?}", scene.trip());
+    };
+    assert_eq!(*healthy, 0, "those that are belong to another version");
+    assert_eq!(target_reason.as_deref(), Some("GET / answers 404"));
+}
+
+#[test]
+fn a_look_that_sees_nothing_takes_no_time_from_earlier_tasks() {
+    let mut scene = Scene::new();
+    scene.run_until(|deployment| deployment.green_touched);
+    scene.look_after(5);
+    let service = scene.service(SlotName::B);
+    (service.deployments, service.earlier) = (2, service.running);
+    let limit = scene.deployment.plan.limits.healthy_within.as_secs() as i64;
+    scene.look_after(limit + 10);
+    let seen = scene.seen.services.b.clone();
+    scene.seen.services.b = Seen::Unreadable("Rate exceeded".to_owned());
+    scene.look_after(10);
+    assert!(scene.trip().is_none(), "{:?}", scene.trip());
+    scene.seen.services.b = seen;
+    scene.look_after(10);
+    assert!(scene.trip().is_none(), "{:?}", scene.trip());
+}
+
+#[test]
 fn a_revision_that_exists_is_not_registered() {
     let arn = TaskDefinitionArn::new("arn:task-definition/shop:3");
     let existing = NewTaskDefinition::Existing { arn: arn.clone() };

@@ -223,6 +223,18 @@ impl Scene {
     }
 
     /// Sets how many targets are healthy in each group of a slot; the rest fail.
+    /// So many targets beside the healthy ones that fail their checks.
+    pub(super) fn unhealthy(&mut self, slot: SlotName, unhealthy: u32, why: &str) {
+        for target in &self.deployment.plan.slots[slot].targets {
+            let seen = self.seen.groups.get_mut(&target.group);
+            let Some(Seen::Value(counts)) = seen else {
+                panic!("{} is seen", target.group.name());
+            };
+            counts.unhealthy = unhealthy;
+            counts.reasons = BTreeMap::from([(why.to_owned(), unhealthy)]);
+        }
+    }
+
     pub(super) fn healthy(&mut self, slot: SlotName, healthy: u32) {
         let unhealthy = self.deployment.plan.desired.saturating_sub(healthy);
         let reasons = BTreeMap::from([("fail their health check".to_owned(), unhealthy)]);
