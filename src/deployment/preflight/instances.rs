@@ -10,7 +10,7 @@ use crate::deployment::surroundings::Surroundings;
 use crate::deployment::task_definition::instance_ports;
 use crate::judge::words::plural;
 
-/// Notes how many. `old` is what blue runs.
+/// Notes how many, and warns where green's slot holds some itself. `old` is what blue runs.
 pub(super) fn note(
     found: &Surroundings,
     live: SlotName,
@@ -25,15 +25,23 @@ pub(super) fn note(
     let there = count(live.other(), "runningCount");
     let tasks = count(live, "desiredCount").saturating_sub(there);
     let ports = instance_ports(body);
-    if ports.is_empty() || tasks == 0 {
+    if ports.is_empty() {
+        return;
+    }
+    if there > 0 {
+        planning.warn(format!(
+            "slot {} still runs {} of before, and a task takes {} of its instance: a new one starts where \
+             an old one has drained, or on a free instance. Where none is free that may take longer \
+             than `timeout`: deploy when they are retired (`bg tick`)",
+            live.other(),
+            plural(there, "task"),
+            listed(&ports),
+        ));
+    }
+    if tasks == 0 {
         return;
     }
     let held: BTreeSet<u64> = ports.intersection(&instance_ports(old)).copied().collect();
-    let listed = |ports: &BTreeSet<u64>| -> String {
-        let ports: Vec<String> = ports.iter().map(u64::to_string).collect();
-        let noun = if ports.len() == 1 { "port" } else { "ports" };
-        format!("{noun} {}", ports.join(", "))
-    };
     let beside = match held.is_empty() {
         true => String::new(),
         false => " that blue's tasks don't run on".to_owned(),
@@ -43,4 +51,11 @@ pub(super) fn note(
         listed(&ports),
         plural(tasks, "free instance"),
     ));
+}
+
+/// `ports 80, 81`
+fn listed(ports: &BTreeSet<u64>) -> String {
+    let noun = if ports.len() == 1 { "port" } else { "ports" };
+    let ports: Vec<String> = ports.iter().map(u64::to_string).collect();
+    format!("{noun} {}", ports.join(", "))
 }

@@ -127,6 +127,29 @@ fn on_instances_exec_falls_back_on_their_role() {
     }
 }
 
+#[test]
+fn ports_that_the_idle_slot_still_holds_are_warned_of() {
+    let fixed = |body: &mut Value| {
+        body["networkMode"] = json!("host");
+        body["containerDefinitions"][0]["portMappings"] = json!([{ "containerPort": 8080 }]);
+    };
+    let warned = |running: u32| {
+        let planning = planned(|request, found| {
+            let mut idle = service("shop-b", "shop-b");
+            idle["runningCount"] = json!(running);
+            found.services.b = Some(idle);
+            let described = found.task_definitions.values_mut().next().expect("blue's");
+            let mut body = task_definition::from_describe(described);
+            fixed(&mut body);
+            request.definition = DefinitionWanted::Body(body);
+        });
+        planning.warnings.join("; ")
+    };
+    let words = "slot b still runs 2 tasks of before, and a task takes port 8080 of its instance";
+    assert!(warned(2).contains(words), "{}", warned(2));
+    assert!(!warned(0).contains("of its instance"), "{}", warned(0));
+}
+
 /// What a plan notes where both run with a port of their instance.
 fn noted(of_blue: impl Fn(&mut Value), of_green: impl Fn(&mut Value)) -> String {
     let on_instances = |service: &mut Value| service["launchType"] = json!("EC2");
