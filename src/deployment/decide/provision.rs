@@ -231,10 +231,7 @@ impl Draft<'_> {
 
     /// Whether earlier tasks have to go before green is there, and no new one is unwell.
     fn waits_for_earlier_tasks(&self) -> bool {
-        let plan = &self.deployment.plan;
-        let replaces = self
-            .our_green()
-            .is_some_and(|green| green.deployments > 1 && !plan.is_bare());
+        let replaces = self.our_green().is_some_and(|green| green.deployments > 1);
         match self.green_lacks() {
             Some(Hold::Unreadable { .. }) => true,
             Some(Hold::StillReplacing) => replaces && self.all_of_green(|_| true),
@@ -261,10 +258,13 @@ impl Draft<'_> {
         let plan = &self.deployment.plan;
         let green = plan.green_slot();
         let counts = fewest_healthy(plan, self.seen, green);
-        let replaces = self.green_lacks() == Some(Hold::StillReplacing);
-        let reason = (replaces && self.waits_for_earlier_tasks())
-            .then(|| "are still those of its earlier tasks, too".to_owned())
-            .or_else(|| counts.and_then(|counts| counts.main_reason().map(str::to_owned)))
+        // Nothing of green's own is amiss.
+        if self.green_lacks() == Some(Hold::StillReplacing) && self.waits_for_earlier_tasks() {
+            let waited_for = vec![Hold::StillReplacing];
+            return self.begin_revert(Trip::PatienceOver { waited_for });
+        }
+        let reason = counts
+            .and_then(|counts| counts.main_reason().map(str::to_owned))
             .or_else(|| self.deployment.target_reason.clone())
             .or_else(|| match counts?.initial {
                 0 => None,

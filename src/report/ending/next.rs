@@ -148,6 +148,10 @@ fn after_hold(holds: &[Hold]) -> &'static str {
             "deploy when more requests come, or ask for fewer in the strategy"
         }
         Some(Hold::CredentialsOver { .. }) => "renew the AWS credentials; then deploy again",
+        Some(Hold::StillReplacing) => {
+            "see what keeps those tasks (a long deregistration delay, task protection): `bg tasks` lists \
+             them; then deploy again"
+        }
         Some(Hold::Unreadable { .. }) => "restore access to what can't be read; then deploy again",
         _ => "`bg status` shows where it stands; deploy again once that is mended",
     }

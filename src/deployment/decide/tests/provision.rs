@@ -6,7 +6,7 @@ use crate::deployment::observation::{Rollout, Seen};
 use crate::deployment::outcome::Outcome;
 use crate::deployment::plan::NewTaskDefinition;
 use crate::deployment::state::{Deployment, Phase};
-use crate::deployment::trip::Trip;
+use crate::deployment::trip::{Hold, Trip};
 
 #[test]
 fn registers_then_provisions_then_waits_for_the_healthy_time() {
@@ -61,7 +61,8 @@ fn earlier_tasks_that_take_long_to_go_get_the_time_to_drain() {
     scene.look_after(limit + 10);
     assert!(scene.trip().is_none(), "300 seconds more are theirs");
     scene.look_after(400);
-    assert!(scene.trip().is_some());
+    let waited_for = vec![Hold::StillReplacing];
+    assert_eq!(scene.trip(), Some(&Trip::PatienceOver { waited_for }));
 }
 
 #[test]
