@@ -293,7 +293,7 @@ pub fn service_holds(deployment: &Deployment, observation: &Observation) -> Vec<
 
 /// Tasks of another version in green's service, which its target groups count as green's: somebody set
 /// another revision, and set it back.
-fn still_replacing(plan: &Plan, observation: &Observation) -> Option<Hold> {
+pub fn still_replacing(plan: &Plan, observation: &Observation) -> Option<Hold> {
     let service = observation.services[plan.green_slot()].value()?.as_ref()?;
     (service.deployments > 1 && service.earlier > 0).then_some(Hold::StillReplacing)
 }

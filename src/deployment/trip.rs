@@ -15,7 +15,7 @@ use super::observation::StoppedTask;
 use crate::judge::words::plural;
 use crate::strategy::{Weight, format_duration};
 
-/// How [`Trip::Aborted`] ends where somebody put back what its own process no longer could.
+/// How [`Trip::Aborted`] ends where somebody put back what another process drove.
 const PUT_BACK: &str = " --revert)";
 
 /// Who put a deployment back, with what: `kim@build-7 (bg resume --revert)`.
@@ -202,7 +202,7 @@ impl Trip {
         }
     }
 
-    /// Whether somebody put it back who found it without its process.
+    /// Whether somebody put it back with `--revert`, in the place of its own process.
     #[must_use]
     pub fn is_put_back(&self) -> bool {
         matches!(self, Trip::Aborted { by } if by.ends_with(PUT_BACK))

@@ -1,5 +1,6 @@
 //! A notice in the form that each channel wants.
 
+use minijinja::ErrorKind;
 use minijinja::value::{Serde, Value as Filled};
 use serde_json::{Value, json};
 
@@ -57,7 +58,11 @@ fn filled(template: &str, notice: &Notice) -> Result<String, String> {
             .flat_map(|it| it.keys())
             .map(String::as_str)
             .collect();
-        let what = unknown_name(template, &known).unwrap_or_else(|| error.to_string());
+        let named = match error.kind() {
+            ErrorKind::UndefinedError => unknown_name(template, &known),
+            _ => None,
+        };
+        let what = named.unwrap_or_else(|| error.to_string());
         format!("{what}; it may name {}", known.join(", "))
     })
 }

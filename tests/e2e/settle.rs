@@ -28,7 +28,7 @@ fn it_puts_back_at_once_what_was_killed_a_moment_ago() {
         .complains("waiting for that")
         .says("reverted")
         .says("put back by ")
-        .says("see what ended its process");
+        .says("where nobody ended its process on purpose");
     scene.stands_on_blue();
     let again = scene.bg_with(&IN_CI, &["resume", "--revert"]).exits(0);
     again.complains("nothing to go on with");

@@ -15,7 +15,6 @@ use crate::deployment::observation::{Seen, ServiceSeen, ServiceStatus};
 use crate::deployment::plan::NewTaskDefinition;
 use crate::deployment::state::Held;
 use crate::deployment::trip::{Hold, Trip};
-use crate::judge::targets::TargetCounts;
 
 /// How long ECS may go on showing a service as it was before our call.
 const STALE_FOR: Duration = Duration::from_secs(30);
@@ -229,29 +228,19 @@ impl Draft<'_> {
         }
     }
 
-    /// Whether earlier tasks have to go before green is there, and no new one is unwell.
+    /// Whether earlier tasks are all that keeps green from being there: what is registered of it is well.
     fn waits_for_earlier_tasks(&self) -> bool {
-        let replaces = self.our_green().is_some_and(|green| green.deployments > 1);
+        let is_well = |part: &Part<'_>| part.counts.is_ok_and(|it| it.healthy == it.registered());
         match self.green_lacks() {
             Some(Hold::Unreadable { .. }) => true,
-            Some(Hold::StillReplacing) => replaces && self.all_of_green(|_| true),
-            // They hold what the new ones need: an instance's port, or its room.
-            Some(Hold::TasksMissing { .. }) => {
-                replaces && self.all_of_green(|counts| counts.draining > 0)
+            Some(Hold::StillReplacing) => {
+                let plan = &self.deployment.plan;
+                parts(plan, self.seen, plan.green_slot())
+                    .iter()
+                    .all(is_well)
             }
             _ => false,
         }
-    }
-
-    /// Whether all that is registered of green is healthy, and so its groups are in another way.
-    fn all_of_green(&self, is: impl Fn(&TargetCounts) -> bool) -> bool {
-        let parts = parts(
-            &self.deployment.plan,
-            self.seen,
-            self.deployment.plan.green_slot(),
-        );
-        let mut counts = parts.iter().map(|part| part.counts);
-        counts.all(|it| it.is_ok_and(|it| it.healthy == it.registered() && is(it)))
     }
 
     fn give_up_on_green(&mut self) {
@@ -273,11 +262,14 @@ impl Draft<'_> {
                 )),
             });
         // The groups count earlier tasks, too.
-        let earlier = self.our_green().map_or(0, |service| service.earlier);
+        let (running, earlier) = self
+            .our_green()
+            .map_or((0, 0), |service| (service.running, service.earlier));
+        let healthy = counts.map_or(0, |counts| counts.healthy.saturating_sub(earlier));
         self.begin_revert(Trip::NotHealthyInTime {
             within: plan.limits.healthy_within,
-            running: self.our_green().map_or(0, |service| service.running),
-            healthy: counts.map_or(0, |counts| counts.healthy.saturating_sub(earlier)),
+            running,
+            healthy: healthy.min(running),
             desired: plan.green_tasks(self.deployment.set),
             target_reason: reason,
             stopped: self.stopped_tasks(),

@@ -10,8 +10,8 @@ use crate::deployment::action::{ActName, Action, WeightWrite};
 use crate::deployment::event::Event;
 use crate::deployment::gate::Point;
 use crate::deployment::invariants::{
-    Traffic, against_promoting, against_raising, all_readable_show, service_holds, traffic,
-    unreadable_groups, wanted_of_green,
+    Traffic, against_promoting, against_raising, all_readable_show, service_holds, still_replacing,
+    traffic, unreadable_groups, wanted_of_green,
 };
 use crate::deployment::metrics::Evidence;
 use crate::deployment::plan::StepPlan;
@@ -244,6 +244,7 @@ impl Draft<'_> {
     pub(super) fn against_staying(&self) -> Vec<Hold> {
         let plan = &self.deployment.plan;
         let mut holds = service_holds(self.deployment, self.seen);
+        holds.extend(still_replacing(plan, self.seen));
         holds.extend(unreadable_groups(plan, self.seen));
         holds.extend(self.evidence_holds());
         if let Traffic::Uneven(drift) = traffic(plan, self.seen, self.deployment.set) {

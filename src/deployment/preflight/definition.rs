@@ -4,7 +4,7 @@ use serde_json::Value;
 
 use super::{DefinitionWanted, Planning, Request, WhenUnchanged, fits, instances, tags};
 use crate::deployment::ids::{SlotName, Slots, TaskDefinitionArn};
-use crate::deployment::plan::{NewTaskDefinition, SlotPlan, TaskHealth};
+use crate::deployment::plan::{Kind, NewTaskDefinition, SlotPlan, TaskHealth};
 use crate::deployment::surroundings::Surroundings;
 use crate::deployment::task_definition as taskdef;
 
@@ -50,7 +50,12 @@ pub(super) fn decide(
     }
     check(found, live, slots, &body, planning);
     fits::check(request, found, live, &body, planning);
-    instances::note(found, live, (&old, &body), planning);
+    let green = running(found, live.other());
+    let is_there =
+        matches!(&new, NewTaskDefinition::Existing { arn } if green.as_ref() == Some(arn));
+    let is_kept = request.kind == Kind::Rollback || request.when_unchanged == WhenUnchanged::Skip;
+    let replaces = !(is_there && is_kept);
+    instances::note(found, live, (&old, &body), replaces, planning);
     planning.unchanged = unchanged(request, found, &old, &body, planning);
     let tasks = Slots::from_fn(|slot| task_health(if slot == live { &old } else { &body }));
     let body = matches!(new, NewTaskDefinition::Register { .. }).then_some(body);

@@ -10,11 +10,13 @@ use crate::deployment::surroundings::Surroundings;
 use crate::deployment::task_definition::instance_ports;
 use crate::judge::words::plural;
 
-/// Notes how many, and warns where green's slot holds some itself. `old` is what blue runs.
+/// Notes how many, and warns where green's slot holds some itself. `old` is what blue runs;
+/// `replaces` says whether tasks that green's slot runs make room for others.
 pub(super) fn note(
     found: &Surroundings,
     live: SlotName,
     (old, body): (&Value, &Value),
+    replaces: bool,
     planning: &mut Planning,
 ) {
     let count = |slot: SlotName, key: &str| {
@@ -28,7 +30,7 @@ pub(super) fn note(
     if ports.is_empty() {
         return;
     }
-    if there > 0 {
+    if there > 0 && replaces {
         planning.warn(format!(
             "slot {} still runs {} of before, and a task takes {} of its instance: a new one starts where \
              an old one has drained, or on a free instance. Where none is free that may take longer \

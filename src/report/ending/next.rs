@@ -102,7 +102,8 @@ pub(super) fn after_trip(trip: &Trip, view: &View) -> String {
             "mend the store (room on the disk, network, permissions); then deploy again".into()
         }
         Trip::Aborted { .. } if trip.is_put_back() => {
-            "see what ended its process (a cancelled job, a time limit, a lost machine); then deploy again"
+            "deploy again; where nobody ended its process on purpose, see what did (a time limit, a lost \
+             machine)"
                 .into()
         }
         Trip::Aborted { by } => format!("ask {by} why; then deploy again"),
@@ -149,8 +150,8 @@ fn after_hold(holds: &[Hold]) -> &'static str {
         }
         Some(Hold::CredentialsOver { .. }) => "renew the AWS credentials; then deploy again",
         Some(Hold::StillReplacing) => {
-            "see what keeps those tasks (a long deregistration delay, task protection): `bg tasks` lists \
-             them; then deploy again"
+            "see what keeps those tasks (task protection, new ones that are not well yet): `bg tasks` \
+             lists them; then deploy again"
         }
         Some(Hold::Unreadable { .. }) => "restore access to what can't be read; then deploy again",
         _ => "`bg status` shows where it stands; deploy again once that is mended",

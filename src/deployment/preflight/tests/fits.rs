@@ -133,7 +133,7 @@ fn ports_that_the_idle_slot_still_holds_are_warned_of() {
         body["networkMode"] = json!("host");
         body["containerDefinitions"][0]["portMappings"] = json!([{ "containerPort": 8080 }]);
     };
-    let warned = |running: u32| {
+    let warned = |running: u32, is_there: bool| {
         let planning = planned(|request, found| {
             let mut idle = service("shop-b", "shop-b");
             idle["runningCount"] = json!(running);
@@ -141,13 +141,26 @@ fn ports_that_the_idle_slot_still_holds_are_warned_of() {
             let described = found.task_definitions.values_mut().next().expect("blue's");
             let mut body = task_definition::from_describe(described);
             fixed(&mut body);
-            request.definition = DefinitionWanted::Body(body);
+            if is_there {
+                let mut there = described.clone();
+                fixed(&mut there["taskDefinition"]);
+                let arn = TaskDefinitionArn::new("arn:task-definition/shop:6");
+                found.services.b.as_mut().expect("it is there")["taskDefinition"] = json!(arn);
+                found.task_definitions.insert(arn.clone(), there);
+                found.asked_definition = Some(arn);
+                request.definition = DefinitionWanted::Existing("shop:6".to_owned());
+            } else {
+                request.definition = DefinitionWanted::Body(body);
+            }
         });
         planning.warnings.join("; ")
     };
     let words = "slot b still runs 2 tasks of before, and a task takes port 8080 of its instance";
-    assert!(warned(2).contains(words), "{}", warned(2));
-    assert!(!warned(0).contains("of its instance"), "{}", warned(0));
+    assert!(warned(2, false).contains(words), "{}", warned(2, false));
+    // What it runs already, it goes on running.
+    for warned in [warned(0, false), warned(2, true)] {
+        assert!(!warned.contains("of its instance"), "{warned}");
+    }
 }
 
 /// What a plan notes where both run with a port of their instance.
