@@ -73,6 +73,32 @@ impl Wanted {
             None => service_names(a).to_vec(),
         }
     }
+
+    /// The same, where these services are there: one whose name has a hash was made because the
+    /// plain name was somebody else's.
+    pub(super) fn service_names_beside(
+        &self,
+        a: &str,
+        others: &BTreeMap<EcsServiceName, Value>,
+    ) -> Vec<String> {
+        let mut names = self.service_names(a);
+        let is_there = |it: &String| others.contains_key(&EcsServiceName::new(it));
+        if names.last().is_some_and(is_there) {
+            names.reverse();
+        }
+        names
+    }
+
+    /// The service that has slot b's name, of those that are there.
+    pub(super) fn twin<'v>(
+        &self,
+        a: &str,
+        others: &'v BTreeMap<EcsServiceName, Value>,
+    ) -> Option<&'v Value> {
+        let names = self.service_names_beside(a, others).into_iter();
+        let mut names = names.map(EcsServiceName::new);
+        names.find_map(|name| others.get(&name))
+    }
 }
 
 /// A target group with everything that a clone of it needs.

@@ -22,7 +22,7 @@ pub use cloudformation::cloudformation;
 pub use config::config;
 pub use facts::{Across, AlarmNamed, Facts, Group, Limits, RouteFound, Wanted};
 pub use from::{Asks, Hook, Taken, Topic, service_definition};
-pub use names::service_stems;
+pub use names::{first_slot_of, service_stems};
 pub use proposal::{Addition, Pair, Proposal, Twin, propose};
 pub use taken_out::groups_of_twin;
 pub use terraform::terraform;

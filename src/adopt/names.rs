@@ -17,21 +17,38 @@ pub(super) fn service_names(name: &str) -> [String; 2] {
     of(name, SERVICE_AT_MOST)
 }
 
-/// The names that slot a's service could have, where slot b's is `name`.
+/// The names that slot a's service could have, where slot b's is `name`: the one that a hash there
+/// proves comes first.
 pub fn service_stems(name: &str) -> Vec<String> {
-    let of = |b: &str, a: &[&str]| -> Vec<String> {
-        let stem = name.strip_suffix(b).filter(|stem| !stem.is_empty());
-        let names = stem
-            .into_iter()
-            .flat_map(|stem| a.iter().map(move |a| format!("{stem}{a}")));
-        names.collect()
+    let endings: [(&str, &[&str]); 3] =
+        [("-b", &["", "-a"]), ("-B", &["-A"]), ("-green", &["-blue"])];
+    let stems = endings.iter().filter_map(|(b, a)| {
+        let stem = name.strip_suffix(b)?;
+        Some((stem, a))
+    });
+    let names = stems.flat_map(|(stem, a)| {
+        let head = stem.rsplit_once('-').map(|(head, _)| head);
+        let stems = head.into_iter().chain([stem]);
+        stems.flat_map(move |stem| a.iter().map(move |a| format!("{stem}{a}")))
+    });
+    let is_first = |it: &String| !it.is_empty() && service_names(it).iter().any(|b| b == name);
+    names.filter(is_first).collect()
+}
+
+/// The name that slot b's service gets where the plain one is somebody else's.
+pub(super) fn hashed_service_name(name: &str) -> String {
+    let [_, hashed] = service_names(name);
+    hashed
+}
+
+/// The one of `names` whose slot b the service `name` looks like.
+pub fn first_slot_of(name: &str, names: &[String]) -> Option<String> {
+    let is_others = |first: &String| {
+        let hashed = hashed_service_name(first);
+        hashed != name && names.contains(&hashed)
     };
-    [
-        of("-b", &["", "-a"]),
-        of("-B", &["-A"]),
-        of("-green", &["-blue"]),
-    ]
-    .concat()
+    let mut stems = service_stems(name).into_iter();
+    stems.find(|stem| names.contains(stem) && !is_others(stem))
 }
 
 /// The plain name where it is short enough and not somebody else's, else one with a hash.
@@ -98,5 +115,30 @@ mod tests {
             "{hashed}"
         );
         assert_eq!(group_names("shop"), group_names("shop"), "always the same");
+    }
+
+    #[test]
+    fn slot_b_s_service_tells_slot_a_s_by_its_ending_or_its_hash() {
+        for name in ["shop", "shop-a", "shop-A", "shop-blue", "a", "shop-b"] {
+            for b in service_names(name) {
+                let stems = service_stems(&b);
+                assert!(stems.contains(&name.to_owned()), "{b}: {stems:?}");
+            }
+            assert_eq!(service_stems(&hashed_service_name(name))[0], name);
+        }
+        assert_eq!(service_stems("shop-000000-b").len(), 2, "as any other name");
+        for other in ["-b", "-green", "shop", "shop-a"] {
+            assert_eq!(service_stems(other), [""; 0], "{other}");
+        }
+    }
+
+    #[test]
+    fn where_slot_b_has_a_hash_the_plain_name_is_somebody_else_s() {
+        let hashed = hashed_service_name("shop");
+        let mut names = ["shop", "shop-b"].map(str::to_owned).to_vec();
+        assert_eq!(first_slot_of("shop-b", &names).as_deref(), Some("shop"));
+        names.push(hashed.clone());
+        assert_eq!(first_slot_of("shop-b", &names), None);
+        assert_eq!(first_slot_of(&hashed, &names).as_deref(), Some("shop"));
     }
 }

@@ -1,7 +1,7 @@
 //! Groups that bg itself took out of a route: who a sticky route has pinned to a slot stays there at
 //! weight 0, so after a way back the idle slot's group leaves the action until the next deployment.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 
 use serde_json::Value;
 
@@ -13,20 +13,19 @@ use crate::deployment::ids::{EcsServiceName, RouteArn};
 
 /// The target groups of slot b's service beside `service`, where a deployment of either has been.
 pub fn groups_of_twin<'v>(
-    service: &'v Value,
-    others: impl Iterator<Item = (&'v EcsServiceName, &'v Value)>,
+    service: &Value,
+    others: &'v BTreeMap<EcsServiceName, Value>,
     wanted: &Wanted,
 ) -> Vec<&'v str> {
-    let names = wanted.service_names(text(service, "serviceName"));
-    let is_twin = |name: &EcsServiceName| names.iter().any(|it| it == name.as_str());
-    let deployed = |twin: &Value| bare::is_known(twin) || bare::is_known(service);
-    let twins = others.filter(|(name, twin)| is_twin(name) && deployed(twin));
-    twins.flat_map(|(_, twin)| groups_of(twin)).collect()
+    let twin = wanted.twin(text(service, "serviceName"), others);
+    let deployed = |twin: &&Value| bare::is_known(twin) || bare::is_known(service);
+    let twin = twin.filter(deployed);
+    twin.into_iter().flat_map(groups_of).collect()
 }
 
 /// The group beside `a` with which a deployed slot b's service is registered.
 pub(super) fn twin<'f>(facts: &'f Facts, a: &Group) -> Option<&'f Group> {
-    let theirs = groups_of_twin(&facts.service, facts.others.iter(), &facts.wanted);
+    let theirs = groups_of_twin(&facts.service, &facts.others, &facts.wanted);
     let names = facts.wanted.group_names(&a.name);
     let own = groups_of(&facts.service);
     let balancers = |b: &Group| match (&a.load_balancer, &b.load_balancer) {

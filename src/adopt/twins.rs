@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 use serde_json::Value;
 
 use super::facts::{Facts, Group, RouteFound};
-use super::names::service_names;
+use super::names::{hashed_service_name, service_names};
 use super::proposal::{Pair, Twin, text};
 use super::records::is_at_other_end;
 use super::taken_out;
@@ -148,14 +148,9 @@ fn beside<'f>(facts: &'f Facts, a: &Group, names: &[String]) -> Option<&'f Group
 
 /// Whether a service that has a name of slot b's is registered with a group.
 fn is_of_twin(facts: &Facts, group: &Group) -> bool {
-    let names = facts
-        .wanted
-        .service_names(text(&facts.service, "serviceName"));
-    let mut twins = facts.others.iter();
-    twins.any(|(name, service)| {
-        names.iter().any(|it| it == name.as_str())
-            && groups_of(service).contains(&group.arn.as_str())
-    })
+    let own = text(&facts.service, "serviceName");
+    let twin = facts.wanted.twin(own, &facts.others);
+    twin.is_some_and(|twin| groups_of(twin).contains(&group.arn.as_str()))
 }
 
 fn of_group<'f>(facts: &'f Facts, group: &Group) -> impl Iterator<Item = &'f RouteFound> {
@@ -245,7 +240,7 @@ pub(super) fn service(
             ),
         ));
     }
-    let names = facts.wanted.service_names(a.as_str());
+    let names = (facts.wanted).service_names_beside(a.as_str(), &facts.others);
     let fits = |name: &&String| {
         let existing = facts.others.get(&EcsServiceName::new(name.as_str()));
         existing.is_none_or(|service| has_just(service, pairs))
@@ -324,8 +319,8 @@ pub(super) fn groups_of(service: &Value) -> Vec<&str> {
     groups.map(|entry| text(entry, "targetGroupArn")).collect()
 }
 
-/// The service whose slot b `name` is, by its name and by the forward actions, or by the tags of
-/// what bg made; and how one knows.
+/// The service whose slot b `name` is, by its name and by the forward actions, a hash there or the
+/// tags of what bg made; and how one knows.
 pub(super) fn first_slot(
     facts: &Facts,
     name: &EcsServiceName,
@@ -347,11 +342,26 @@ pub(super) fn first_slot(
         pairs.iter().any(with) || is_at_other_end(facts, service)
     };
     let is_made = is_made_beside_another(facts, name);
+    let named = |other: &EcsServiceName| {
+        let hashed = EcsServiceName::new(hashed_service_name(other.as_str()));
+        match hashed == *name {
+            true => facts
+                .wanted
+                .service
+                .is_none()
+                .then_some("bg gave it its name, with a hash"),
+            // Slot b has that name because this one was somebody else's.
+            false if facts.others.contains_key(&hashed) => None,
+            false => is_made.then_some("bg made or deployed it (its bg:… tags)"),
+        }
+    };
     let mut others = facts.others.iter().filter(|(other, _)| would_be(other));
-    others.find_map(|(other, service)| match shares(service) {
-        true => Some((other.clone(), "the same routes lead to both")),
-        false if is_made => Some((other.clone(), "bg made or deployed it (its bg:… tags)")),
-        false => None,
+    others.find_map(|(other, service)| {
+        let why = match shares(service) {
+            true => Some("the same routes lead to both"),
+            false => named(other),
+        };
+        Some((other.clone(), why?))
     })
 }
 

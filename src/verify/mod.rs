@@ -8,6 +8,7 @@
 mod alarms;
 mod exec;
 mod facts;
+mod files;
 mod images;
 mod logs;
 mod roles;
@@ -30,6 +31,7 @@ pub fn asks(subject: &Subject) -> Asks {
     exec::asks(subject, &mut asks);
     images::asks(subject, &mut asks);
     secrets::asks(subject, &mut asks);
+    files::asks(subject, &mut asks);
     logs::asks(subject, &mut asks);
     alarms::asks(subject, &mut asks);
     asks
@@ -41,6 +43,7 @@ pub fn judge(subject: &Subject, facts: &Facts) -> Vec<Check> {
     checks.extend(exec::judge(subject, facts));
     checks.extend(images::judge(subject, facts));
     checks.extend(secrets::judge(subject, facts));
+    checks.extend(files::judge(subject, facts));
     checks.extend(logs::judge(subject, facts));
     checks.extend(volumes::judge(subject));
     checks.extend(alarms::judge(subject, facts));

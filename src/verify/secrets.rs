@@ -1,5 +1,5 @@
-//! Secrets, parameters and environment files that containers and their logs name: they exist, as far as can be
-//! told without reading them.
+//! Secrets and parameters that containers and their logs name: they exist, as far as can be told
+//! without reading them.
 
 use serde_json::Value;
 
@@ -9,7 +9,6 @@ use crate::deployment::verification::{Check, Verdict};
 
 const SECRET: &str = "secret";
 const PARAMETER: &str = "parameter";
-const FILE: &str = "file";
 /// The version that is meant where none is named.
 const CURRENT: &str = "AWSCURRENT";
 
@@ -92,6 +91,15 @@ fn used(subject: &Subject) -> Vec<Used<'_>> {
             place: Place::of(text(secret, "valueFrom"), subject),
         }));
     }
+    for (whose, arn) in subject.credential_specs() {
+        let place = Place::of(arn, subject);
+        if arn.split(':').nth(2) == Some("ssm") {
+            used.push(Used {
+                what: format!("credential spec of {whose}"),
+                place,
+            });
+        }
+    }
     for container in subject.containers() {
         let name = text(container, "name");
         used.extend(list(container, "secrets").iter().map(|secret| Used {
@@ -148,7 +156,7 @@ pub(super) fn judge(subject: &Subject, facts: &Facts) -> Vec<Check> {
             may.and_then(|right| Some((facts.rights.get(&right)?, right))),
         )
     });
-    values.chain(files(subject)).collect()
+    values.collect()
 }
 
 fn secret(
@@ -265,20 +273,6 @@ fn readable(check: Check, may: Option<(&Answer<Decision>, Right)>) -> Check {
             format!("{reason}; whether the execution role may read it can't be told: {why}"),
         ),
     }
-}
-
-fn files(subject: &Subject) -> Vec<Check> {
-    let containers = subject.containers();
-    let files = containers.flat_map(|container| {
-        let files = list(container, "environmentFiles").iter();
-        files.map(move |file| (text(container, "name"), text(file, "value")))
-    });
-    files
-        .map(|(name, file)| {
-            let what = format!("environment file of {name}");
-            Check::skip(FILE, what, format!("{file}: S3 isn't asked"))
-        })
-        .collect()
 }
 
 #[cfg(test)]

@@ -121,3 +121,25 @@ fn credentials_of_a_registry_are_a_secret_by_name_or_arn() {
         );
     }
 }
+
+#[test]
+fn a_credential_spec_may_be_a_parameter() {
+    let mut subject = subject();
+    subject.definition["containerDefinitions"][0]["credentialSpecs"] = json!([
+        "credentialspec:arn:aws:ssm:eu-west-1:123456789012:parameter/shop/spec",
+        "credentialspec:arn:aws:s3:::domain/spec.json",
+    ]);
+    let mut wanted = Asks::default();
+    asks(&subject, &mut wanted);
+    let facts = Facts {
+        parameters: (wanted.parameters.into_iter())
+            .map(|it| (it, Answer::Missing))
+            .collect(),
+        ..Facts::default()
+    };
+    let checks = judge(&subject, &facts);
+    let check = judged(&checks, "credential spec of app");
+    assert_eq!(check.verdict, Verdict::Ng);
+    assert!(check.reason.starts_with("there is no parameter /shop/spec"));
+    assert_eq!(checks.len(), 2, "with the secret that every subject has");
+}

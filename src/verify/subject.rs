@@ -43,6 +43,17 @@ impl Subject {
         of_containers.chain(of_proxy.map(|it| (PROXY, it)))
     }
 
+    /// The ARNs of the credential specs with which containers join a domain, each with its
+    /// container: `credentialspec:ARN` or `credentialspecdomainless:ARN`.
+    pub(super) fn credential_specs(&self) -> impl Iterator<Item = (&str, &str)> {
+        self.containers().flat_map(|container| {
+            let specs = texts(container.get("credentialSpecs")).into_iter();
+            let arns = specs.filter_map(|spec| spec.split_once(':'));
+            let arns = arns.filter(|(_, arn)| arn.starts_with("arn:"));
+            arns.map(move |(_, arn)| (text(container, "name"), arn))
+        })
+    }
+
     /// The ARN of the role that starts the tasks, where one is set.
     pub(super) fn execution_role(&self) -> Option<String> {
         self.role("executionRoleArn")

@@ -125,6 +125,34 @@ fn a_worker_is_adopted_deployed_retired_and_rolled_back() {
 }
 
 #[test]
+fn slot_b_of_a_worker_under_a_name_with_a_hash_is_no_service_of_its_own() {
+    let scene = Scene::with_worker(100, "").adopting();
+    std::fs::remove_file(scene.folder().join("bg.yaml")).expect("it was written");
+    let unrelated = json!({
+        "cluster": "demo", "serviceName": "worker-b", "taskDefinition": "worker",
+        "desiredCount": 1, "launchType": "FARGATE",
+        "networkConfiguration": { "awsvpcConfiguration": {
+            "subnets": ["subnet-0a000000000000001"],
+        } },
+    });
+    scene.ecs("CreateService", &unrelated);
+    let place = ["init", "--region", "eu-west-1", "--cluster", "demo"];
+    let init = |service| [&place[..], &["--apply", "--service", service]].concat();
+    scene.bg(&init("worker")).exits(0);
+    scene.bg(&deploy("worker:v2")).exits(0);
+    assert_eq!(scene.desired("worker-95ce37-b"), 2);
+    scene
+        .without_config(&init("worker-95ce37-b"))
+        .exits(3)
+        .complains("worker-95ce37-b seems to be slot b of worker: bg gave it its name, with a hash")
+        .complains("adopt that one: bg init --cluster demo --service worker");
+    scene
+        .without_config(&init("worker"))
+        .exits(0)
+        .says("worker-95ce37-b");
+}
+
+#[test]
 fn a_bad_version_goes_and_blue_works_on() {
     let scene = Scene::with_worker(100, WORKER);
     scene

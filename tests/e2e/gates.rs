@@ -151,13 +151,45 @@ fn a_command_that_hangs_ends_with_everything_it_started() {
         "gate smoke said no: it did not answer within 2m: asked the first shop asks the second",
     );
     scene.stands_on_blue();
-    let pid = read(&scene, "pid");
+    is_gone(&scene, "pid");
+}
+
+/// Waits until the process whose id a command wrote down has ended.
+fn is_gone(scene: &Scene, file: &str) {
+    let pid = read(scene, file);
     let process = format!("/proc/{}/stat", pid.trim());
     until("the command's child to be gone", || {
         let stat = std::fs::read_to_string(&process);
         stat.map_or(true, |stat| stat.contains(") Z "))
             .then_some(())
     });
+}
+
+#[test]
+fn a_command_s_own_end_decides_and_what_it_left_running_ends_with_it() {
+    let gate = |end: &str| {
+        format!(
+            "  - name: smoke
+    at: before-promotion
+    command: sleep 600 & echo $! > pid; sleep 600 > /dev/null 2>&1 & echo $! > daemon; echo hi; {end}
+"
+        )
+    };
+    let scene = with(&gate("exit 0"));
+    scene
+        .bg(&DEPLOY)
+        .exits(0)
+        .says("smoke says yes: exit code 0: hi");
+    is_gone(&scene, "pid");
+    is_gone(&scene, "daemon");
+    let scene = with(&gate("exit 1"));
+    scene
+        .bg(&DEPLOY)
+        .exits(4)
+        .says("gate smoke said no: exit code 1: hi");
+    scene.stands_on_blue();
+    is_gone(&scene, "pid");
+    is_gone(&scene, "daemon");
 }
 
 #[test]

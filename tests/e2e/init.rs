@@ -115,6 +115,34 @@ fn a_plain_service_is_looked_at_adopted_and_deployed_both_ways() {
 }
 
 #[test]
+fn slot_b_under_a_name_with_a_hash_is_adopted_as_no_service_of_its_own() {
+    let scene = alone(200);
+    let network = json!({ "awsvpcConfiguration": { "subnets": ["subnet-0a000000000000001"] } });
+    let unrelated = json!({
+        "cluster": "demo", "serviceName": "shop-b", "taskDefinition": "shop", "desiredCount": 1,
+        "launchType": "FARGATE", "networkConfiguration": network,
+    });
+    scene.ecs("CreateService", &unrelated);
+    let init = [&INIT[..], &["--cluster", "demo", "--apply", "--service"]].concat();
+    scene.bg(&[&init[..], &["shop"]].concat()).exits(0);
+    let deploy = ["deploy", "--image", "shop:v2", "--no-wait-retire"];
+    scene.bg(&deploy).exits(0).says("Promoted");
+    assert_eq!(scene.desired("shop-a847e0-b"), 2);
+    let before = scene.footprint();
+    scene
+        .without_config(&[&init[..], &["shop-a847e0-b"]].concat())
+        .exits(3)
+        .complains("shop-a847e0-b seems to be slot b of shop: the same routes lead to both")
+        .complains("bg init --cluster demo --service shop");
+    scene
+        .without_config(&[&init[..], &["shop"]].concat())
+        .exits(0)
+        .says("slot b   service shop-a847e0-b")
+        .says("Nothing is missing");
+    assert_eq!(scene.footprint(), before);
+}
+
+#[test]
 fn without_a_name_and_a_terminal_the_names_are_listed() {
     let scene = alone(10);
     scene

@@ -235,6 +235,36 @@ fn what_the_service_adds_to_its_tasks_is_looked_at_too() {
 }
 
 #[test]
+fn files_in_s3_have_a_row_each_that_says_what_can_be_told_of_them() {
+    let scene = Scene::at_speed(1);
+    let mut version = definition();
+    let app = &mut version["containerDefinitions"][0];
+    app["environmentFiles"] = json!([{ "type": "s3", "value": "arn:aws:s3:::shop/app.env" }]);
+    let sidecar = &mut version["containerDefinitions"][1];
+    sidecar["credentialSpecs"] = json!(["credentialspecdomainless:arn:aws:s3:::shop/spec.json"]);
+    sidecar["firelensConfiguration"] = json!({
+        "type": "fluentbit",
+        "options": {
+            "config-file-type": "s3",
+            "config-file-value": "arn:aws:s3:::denied/extra.conf",
+        },
+    });
+    let found = verify(&scene, &version);
+    let may = "the execution role may read it";
+    for (what, words) in [
+        ("environment file of app", may),
+        ("credential spec of sidecar", may),
+        ("FireLens config of sidecar", "don't allow s3:GetObject"),
+    ] {
+        let (verdict, reason) = check(&found, what);
+        assert_eq!(verdict, "SKIP", "{what}: {reason}");
+        assert!(reason.contains("S3 isn't asked for it"), "{what}: {reason}");
+        assert!(reason.contains(words), "{what}: {reason}");
+    }
+    assert_eq!(found["skip"], 3);
+}
+
+#[test]
 fn an_image_is_put_in_before_it_is_looked_for() {
     let scene = Scene::at_speed(1);
     let image = format!("{REGISTRY}/shop:missing");

@@ -1,8 +1,9 @@
 //! What is proposed, and what is refused.
 
-use serde_json::json;
+use serde_json::{Value, json};
 
 use super::*;
+use crate::adopt::names::service_names;
 use crate::adopt::testing::{
     balancer, facts, group, listener, owned, registers, rule, shop_a, twin,
 };
@@ -497,6 +498,45 @@ fn slot_b_of_a_worker_is_told_by_the_tags_that_bg_left() {
     facts.others.remove(&EcsServiceName::new("worker-b-b"));
     facts.wanted.service = Some(EcsServiceName::new("worker-c"));
     assert!(propose(&facts).is_ok(), "a config says so");
+}
+
+fn worker(name: &str, tag: &str) -> (EcsServiceName, Value) {
+    let tags = json!([{ "key": tag, "value": "x" }]);
+    let service = json!({ "serviceName": name, "desiredCount": 2, "tags": tags });
+    (EcsServiceName::new(name), service)
+}
+
+#[test]
+fn slot_b_under_a_name_with_a_hash_is_slot_b_and_the_plain_name_is_its_owner_s() {
+    let hashed = service_names("worker")[1].clone();
+    let look = |name: &str, others: &[(EcsServiceName, Value)]| {
+        let mut facts = facts();
+        facts.groups.clear();
+        facts.routes.clear();
+        facts.service = worker(name, "bg:live").1;
+        facts.others.extend(others.iter().cloned());
+        facts
+    };
+    let first = worker("worker", "team");
+    // The tags may have gone: the name alone tells.
+    for tag in ["bg:deployment", "team"] {
+        let mut facts = look(&hashed, std::slice::from_ref(&first));
+        facts.service["tags"][0]["key"] = json!(tag);
+        let said = refusals(&facts);
+        let seems = format!("{hashed} seems to be slot b of worker");
+        assert!(said.contains(&seems), "{said}");
+        facts.wanted.service = Some(EcsServiceName::new("worker-c"));
+        assert!(propose(&facts).is_ok(), "a config says so");
+    }
+    // What has the plain name may be bg's too, as another service's slot a.
+    let (twin, plain) = (
+        worker(&hashed, "bg:deployment"),
+        worker("worker-b", "bg:live"),
+    );
+    let facts = look("worker-b", &[first, twin.clone()]);
+    assert!(propose(&facts).is_ok());
+    let facts = look("worker", &[twin, plain]);
+    assert_eq!(propose(&facts).unwrap().services.b.as_str(), hashed);
 }
 
 #[test]

@@ -3,12 +3,14 @@
 use std::collections::BTreeMap;
 use std::time::Duration;
 
+use super::lag::until_shown;
 use crate::adopt::{Addition, Pair, Proposal, RouteFound, Twin};
 use crate::aws::cloud::Cloud;
 use crate::aws::error::AwsError;
 use crate::aws::forward::{self, Edit, Pair as Groups};
 use crate::aws::listeners::{Item, names};
 use crate::aws::retry::{Effect, patiently};
+use crate::aws::xml::Element;
 use crate::deployment::ids::TargetGroupArn;
 
 /// How long writes wait for an account that others keep busy.
@@ -102,11 +104,13 @@ impl Cloud {
         wanted.entry(b.clone()).or_insert(0);
         self.write_edited(item, arn, &list, groups, Edit::AddGreen, Effect::Writes)
             .await?;
-        let after = self.item(item, arn).await?;
-        let same = forward::weights(&after, &[&a, b]) == wanted
-            && forward::stickiness(&after) == forward::stickiness(&list)
-            && after.children.len() == list.children.len();
-        match same {
+        let as_written = |after: &Element| {
+            forward::weights(after, &[&a, b]) == wanted
+                && forward::stickiness(after) == forward::stickiness(&list)
+                && after.children.len() == list.children.len()
+        };
+        let after = until_shown(|| self.item(item, arn), as_written).await?;
+        match as_written(&after) {
             true => Ok(()),
             false => Err(AwsError::invalid(
                 names(item).modify,

@@ -4,6 +4,7 @@ use std::collections::BTreeMap;
 
 use aws_sdk_elasticloadbalancingv2::types::TargetGroupAttribute;
 
+use super::lag::until_shown;
 use crate::adopt::Group;
 use crate::aws::cloud::Cloud;
 use crate::aws::error::AwsError;
@@ -179,20 +180,22 @@ impl Cloud {
 
     /// Makes the attributes of a group those of `like`, and reads them back.
     pub(super) async fn align_attributes(&self, group: &str, like: &Group) -> Result<(), AwsError> {
-        let own = self.attributes_of(group).await?;
+        // It may have been made just now.
+        let own = until_shown(|| self.attributes_of(group), |_| true).await?;
         let differs =
             |(key, value): &(&String, &String)| !value.is_empty() && own.get(*key) != Some(*value);
-        let differing = like.attributes.iter().filter(differs);
-        let wanted: BTreeMap<String, String> = differing
+        let wanted = like.attributes.iter().filter(differs);
+        let wanted: BTreeMap<String, String> = wanted
             .map(|(key, value)| (key.clone(), value.clone()))
             .collect();
         if wanted.is_empty() {
             return Ok(());
         }
         self.set_attributes(group, &wanted).await?;
-        let own = self.attributes_of(group).await?;
+        let are_taken = |own: &_| differing(&wanted, own).is_none();
+        let own = until_shown(|| self.attributes_of(group), are_taken).await?;
         let name = TargetGroupArn::new(group);
-        match self::differing(&wanted, &own) {
+        match differing(&wanted, &own) {
             None => Ok(()),
             Some(words) => Err(AwsError::invalid(
                 MODIFY_ATTRIBUTES,

@@ -71,7 +71,7 @@ impl Cloud {
             .collect();
         let of_slots = slot_names(name, wanted);
         let others = self.other_slots(cluster, name, wanted).await?;
-        let theirs = groups_of_twin(&service, others.iter(), wanted);
+        let theirs = groups_of_twin(&service, &others, wanted);
         let theirs = theirs.into_iter().filter(|it| !own.iter().any(|a| a == it));
         let theirs: Vec<String> = theirs.map(str::to_owned).collect();
         let (mut groups, routes, across, limits) =
@@ -171,7 +171,12 @@ impl Cloud {
         name: &EcsServiceName,
         wanted: &Wanted,
     ) -> Result<BTreeMap<EcsServiceName, Value>, AwsError> {
-        let names = other_names(name, wanted).into_iter();
+        let firsts = service_stems(name.as_str()).into_iter();
+        // Where slot b of such a one has another name, this one isn't it.
+        let twins = firsts.flat_map(|first| Wanted::default().service_names(&first));
+        let mut names: BTreeSet<String> = twins.chain(other_names(name, wanted)).collect();
+        names.remove(name.as_str());
+        let names = names.into_iter();
         let names: Vec<EcsServiceName> = names.map(EcsServiceName::new).collect();
         let asked: Vec<&EcsServiceName> = names.iter().collect();
         let found = self.services(cluster, &asked).await?;

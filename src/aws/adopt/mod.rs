@@ -3,6 +3,7 @@
 mod add;
 mod alarms;
 mod groups;
+mod lag;
 mod look;
 mod records;
 

@@ -201,6 +201,27 @@ async fn a_look_finds_everything_and_only_reads() {
 }
 
 #[tokio::test(start_paused = true)]
+async fn reads_that_lag_behind_its_writes_are_waited_for() {
+    let scene = alone();
+    let options = RegionOptions {
+        read_lag: Duration::from_secs(8),
+        ..RegionOptions::default()
+    };
+    let world = scene.region.with_world(|world| world.clone());
+    let region = Region::with(world, options);
+    let cloud = Cloud::with_config(&region.sdk_config());
+    let scene = Scene {
+        region,
+        cloud,
+        ..scene
+    };
+    let (done, result) = scene.adopt().await;
+    result.unwrap();
+    assert_eq!(done.len(), 4, "{done:?}");
+    assert_eq!(scene.proposal().await.additions(), []);
+}
+
+#[tokio::test(start_paused = true)]
 async fn adopting_adds_a_clone_at_weight_0_and_changes_nothing_else() {
     let scene = alone();
     let a = scene.balancer.group_a.clone();

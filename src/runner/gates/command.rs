@@ -1,6 +1,8 @@
 //! Command gates: a program beside `bg`, with the deployment in its environment.
 
+use std::pin::pin;
 use std::process::Stdio;
+use std::time::Duration;
 
 use tokio::io::{AsyncRead, AsyncReadExt};
 use tokio::process::{Child, Command};
@@ -15,6 +17,9 @@ use crate::strategy::format_duration;
 const KEPT_BYTES: usize = 64 * 1024;
 /// And so many lines are told.
 const TOLD_LINES: usize = 10;
+/// What it wrote just before it ended is read for so long, on the machine's own clock. Only what it
+/// left running keeps its output open after that.
+const LAST_WORDS: Duration = Duration::from_millis(500);
 
 impl Context {
     pub(super) async fn run(&self, gate: &Gate, check: &CommandCheck) -> GateAnswer {
@@ -33,20 +38,18 @@ impl Context {
         #[cfg(unix)]
         command.process_group(0);
         let mut running = match command.spawn() {
-            Ok(child) => Running(child),
+            Ok(child) => Running::new(child),
             Err(error) => return failed(format!("{program} can't be run: {error}")),
         };
-        let (out, err) = (running.0.stdout.take(), running.0.stderr.take());
-        let (mut kept_out, mut kept_err) = (Vec::new(), Vec::new());
+        let child = &mut running.child;
+        let (out, err) = (child.stdout.take(), child.stderr.take());
         let ended = async {
-            let tails = (tail(out, &mut kept_out), tail(err, &mut kept_err));
-            tokio::join!(running.0.wait(), tails.0, tails.1).0
+            tokio::select! {
+                status = child.wait() => Some(status),
+                () = self.clock.sleep_until(self.until) => None,
+            }
         };
-        let status = tokio::select! {
-            status = ended => Some(status),
-            () = self.clock.sleep_until(self.until) => None,
-        };
-        let said = told(&kept_out, &kept_err);
+        let (status, said) = hear(ended, out, err).await;
         let with_said = |how: String| match said.is_empty() {
             true => how,
             false => format!("{how}: {said}"),
@@ -98,18 +101,61 @@ impl Context {
     }
 }
 
-/// A command that runs; dropped, it ends with everything that it has started.
-struct Running(Child);
+/// A command that runs; dropped, it ends with everything that it has started, and where it ended by
+/// itself, with what it has left.
+struct Running {
+    child: Child,
+    /// Its process group, which lasts until the last process of it has ended: `child` forgets its id
+    /// as soon as it was waited for.
+    #[cfg(unix)]
+    group: Option<rustix::process::Pid>,
+}
+
+impl Running {
+    fn new(child: Child) -> Running {
+        Running {
+            #[cfg(unix)]
+            group: (child.id().and_then(|id| i32::try_from(id).ok()))
+                .and_then(rustix::process::Pid::from_raw),
+            child,
+        }
+    }
+}
 
 impl Drop for Running {
     fn drop(&mut self) {
         #[cfg(unix)]
-        if let Some(pid) = self.0.id().and_then(|id| i32::try_from(id).ok())
-            && let Some(group) = rustix::process::Pid::from_raw(pid)
-        {
+        if let Some(group) = self.group {
             let _ = rustix::process::kill_process_group(group, rustix::process::Signal::KILL);
         }
     }
+}
+
+/// What a command says until it has ended, and how it did; `None` where its time was over.
+///
+/// Its own end counts: that of its output may come much later, where it left something running.
+async fn hear<T>(
+    ended: impl Future<Output = Option<T>>,
+    out: Option<impl AsyncRead + Unpin>,
+    err: Option<impl AsyncRead + Unpin>,
+) -> (Option<T>, String) {
+    let (mut kept_out, mut kept_err) = (Vec::new(), Vec::new());
+    let ended = {
+        let tails = async { tokio::join!(tail(out, &mut kept_out), tail(err, &mut kept_err)) };
+        let (mut tails, mut ended) = (pin!(tails), pin!(ended));
+        let mut is_read = false;
+        let ended = loop {
+            tokio::select! {
+                ended = &mut ended => break ended,
+                _ = &mut tails, if !is_read => is_read = true,
+            }
+        };
+        if ended.is_some() && !is_read {
+            let _ = tokio::time::timeout(LAST_WORDS, tails).await;
+        }
+        ended
+    };
+    (ended, told(&kept_out, &kept_err))
 }
 
 /// Keeps the end of what comes.
@@ -136,4 +182,58 @@ fn told(out: &[u8], err: &[u8]) -> String {
         .collect();
     let from = lines.len().saturating_sub(TOLD_LINES);
     lines[from..].join("\n")
+}
+
+#[cfg(test)]
+mod tests {
+    use tokio::io::{AsyncWriteExt, DuplexStream, Empty};
+    use tokio::time::{Instant, sleep};
+
+    use super::*;
+
+    const MINUTE: Duration = Duration::from_secs(60);
+
+    /// Hears a command that ends after a minute, as `ended` says, and how long that took.
+    async fn heard(ended: Option<u8>, out: DuplexStream) -> (Option<u8>, String, Duration) {
+        let from = Instant::now();
+        let ended = async {
+            sleep(MINUTE).await;
+            ended
+        };
+        let (ended, said) = hear(ended, Some(out), None::<Empty>).await;
+        (ended, said, from.elapsed())
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn a_command_s_own_end_decides_where_something_it_left_keeps_its_output_open() {
+        let (mut inside, out) = tokio::io::duplex(64);
+        let left_running = tokio::spawn(async move {
+            inside.write_all(b"hi\n").await.unwrap();
+            sleep(MINUTE + LAST_WORDS / 2).await;
+            inside.write_all(b"still in the pipe\n").await.unwrap();
+            sleep(10 * MINUTE).await;
+            inside.write_all(b"much later\n").await
+        });
+        let (ended, said, took) = heard(Some(0), out).await;
+        assert_eq!((ended, said.as_str()), (Some(0), "hi\nstill in the pipe"));
+        assert_eq!(took, MINUTE + LAST_WORDS);
+        assert!(left_running.await.unwrap().is_err(), "nobody reads it");
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn nothing_is_waited_for_where_all_its_output_is_there() {
+        let (mut inside, out) = tokio::io::duplex(64);
+        inside.write_all(b"hi\n").await.unwrap();
+        drop(inside);
+        let heard = heard(Some(0), out).await;
+        assert_eq!(heard, (Some(0), "hi".to_owned(), MINUTE));
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn what_a_command_said_is_kept_where_its_time_is_over() {
+        let (mut inside, out) = tokio::io::duplex(64);
+        inside.write_all(b"asked the first\n").await.unwrap();
+        let heard = heard(None, out).await;
+        assert_eq!(heard, (None, "asked the first".to_owned(), MINUTE));
+    }
 }

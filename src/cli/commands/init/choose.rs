@@ -4,7 +4,7 @@ use std::io::{BufRead, IsTerminal};
 
 use super::adopt::cant_look;
 use super::file::last_part;
-use crate::adopt::{Taken, service_stems};
+use crate::adopt::{Taken, first_slot_of};
 use crate::aws::Cloud;
 use crate::cli::args::InitArgs;
 use crate::cli::error::CliError;
@@ -105,9 +105,7 @@ fn pick(what: &str, names: &[String]) -> Result<String, CliError> {
 
 /// What is said of a name that looks like another one's slot b.
 fn second(name: &str, names: &[String]) -> String {
-    let first = service_stems(name)
-        .into_iter()
-        .find(|stem| names.contains(stem));
+    let first = first_slot_of(name, names);
     first.map_or(String::new(), |first| format!("    (slot b of {first}?)"))
 }
 
@@ -132,6 +130,9 @@ mod tests {
         let names = ["shop", "shop-b", "web-b"].map(str::to_owned);
         assert_eq!(second("shop-b", &names), "    (slot b of shop?)");
         assert_eq!(second("web-b", &names) + &second("shop", &names), "");
+        let names = ["api2", "api2-b", "api2-84eaba-b"].map(str::to_owned);
+        assert_eq!(second("api2-84eaba-b", &names), "    (slot b of api2?)");
+        assert_eq!(second("api2-b", &names), "", "somebody else's");
     }
 
     #[test]
