@@ -249,6 +249,78 @@ fn scalable(scene: &Scene) -> [Value; 2] {
     })
 }
 
+/// The problems that a status names, by their kinds, with what it says of the one that is meant.
+fn held(scene: &Scene) -> (Vec<Value>, String) {
+    let document = scene.bg(&["status", "--output", "json"]).exits(0).json();
+    let all = document["problems"].as_array().expect("a list").clone();
+    let of_scaling = all.iter().find(|it| it["kind"] == "held_scale_in");
+    let fix = of_scaling.map_or_else(String::new, Value::to_string);
+    (all.iter().map(|it| it["kind"].clone()).collect(), fix)
+}
+
+#[test]
+fn a_blue_that_got_traffic_back_by_hand_is_let_go_of_by_whoever_was_to_retire_it() {
+    let scene = scaled();
+    scene.configure(&[("after: 2m", "after: 24h")]);
+    scene.deploy_to_b();
+    scene.set_weights(100, 0);
+    let (kinds, told) = held(&scene);
+    assert_eq!(kinds, ["held_scale_in"]);
+    assert!(told.contains("takes no tasks away from shop:"), "{told}");
+    assert!(told.contains("`bg tick` from 20"), "{told}");
+    assert!(
+        told.contains("--to a --force`, which leaves traffic where it is"),
+        "{told}"
+    );
+
+    scene.set_weights(10, 90);
+    let arn = scene.service("shop").expect("blue")["serviceArn"].clone();
+    let due = json!({ "key": "bg:retire-at", "value": "2020-01-01T00:00:00Z scale-to-zero" });
+    scene.ecs("TagResource", &json!({ "resourceArn": arn, "tags": [due] }));
+    let (kinds, told) = held(&scene);
+    assert_eq!(kinds, ["split", "held_scale_in"]);
+    assert!(told.contains("`bg tick`, which moves no traffic"), "{told}");
+    assert!(
+        told.contains("--to b --force`, which gives slot b all traffic"),
+        "{told}"
+    );
+
+    fs::remove_dir_all(scene.folder().join(".bg")).expect("its store");
+    let kept = scene.bg(&["tick"]).exits(0);
+    kept.says("kept, because")
+        .says("the autoscaling of shop is put back");
+    for target in scalable(&scene) {
+        let suspended = &target["SuspendedState"];
+        assert_eq!(suspended["DynamicScalingInSuspended"], false, "{target}");
+        assert_eq!(
+            (&target["MinCapacity"], &target["MaxCapacity"]),
+            (&json!(2), &json!(6))
+        );
+    }
+    let blue = scene.service("shop").expect("blue").to_string();
+    assert!(
+        !blue.contains("bg:scale-in-held") && !blue.contains("bg:retire-at"),
+        "{blue}"
+    );
+    assert_eq!(held(&scene).0, ["split"]);
+    assert_eq!(scene.weights(), (10, 90), "what a person did stays");
+}
+
+#[test]
+fn a_blue_that_got_traffic_back_is_let_go_of_by_the_process_that_deployed_too() {
+    let scene = scaled();
+    let mut deploy = scene.start(&["deploy", "--image", "shop:v2", "--wait-retire"]);
+    deploy.until_it_says("Promoted");
+    scene.set_weights(10, 90);
+    deploy
+        .end()
+        .exits(0)
+        .says("the autoscaling of shop is put back");
+    let [blue, _] = scalable(&scene);
+    assert_eq!(blue["SuspendedState"]["DynamicScalingInSuspended"], false);
+    assert_eq!(scene.desired("shop"), 2);
+}
+
 #[test]
 fn break_glass_lets_both_sides_scale_in_again_where_no_store_knows_why_they_don_t() {
     let scene = lost_while_scaling_is_held();
