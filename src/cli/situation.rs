@@ -33,6 +33,14 @@ use crate::report::status::{
 use crate::report::view::View;
 use crate::report::words;
 
+/// How a deployment ended of which only tags tell.
+pub(super) enum Over {
+    /// The slot that was its green has nothing any more, and never had everything.
+    PutBack(SlotName),
+    /// The revision that it brought to a slot has served there, and no longer does.
+    Served(SlotName, TaskDefinitionArn),
+}
+
 /// What AWS shows of a service.
 pub(super) struct Situation {
     services: Slots<Option<Value>>,
@@ -150,6 +158,22 @@ impl Situation {
         let of = |slot: SlotName| Some((slot, under_way(self.services[slot].as_ref())?));
         let mut slots = SlotName::BOTH.into_iter().filter_map(of);
         slots.next().filter(|_| slots.next().is_none())
+    }
+
+    /// How a deployment ended that is not under way, where the slot that was its green is its own
+    /// still and the other one serves everything.
+    pub(super) fn over(&self, id: &DeploymentId) -> Option<Over> {
+        let its_own = |slot: &SlotName| {
+            self.deployment_of(*slot).as_ref() == Some(id) && self.serves_everything(slot.other())
+        };
+        let green = SlotName::BOTH.into_iter().find(its_own)?;
+        let definition = self.definition(green)?;
+        let has_served = self.tag(green, SERVED_TAG) == Some(definition.as_str())
+            || self.tag(green, LIVE_TAG) == Some(id.as_str());
+        match has_served {
+            true => Some(Over::Served(green, definition)),
+            false => (self.desired(green) == Some(0)).then_some(Over::PutBack(green)),
+        }
     }
 
     /// The document of `bg status`.

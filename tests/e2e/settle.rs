@@ -7,6 +7,8 @@ use serde_json::{Value, json};
 use super::support::Scene;
 
 const LONG: (&str, &str) = ("bake: 1m }", "bake: 30m }");
+/// A store that can't be used.
+const NO_TABLE: (&str, &str) = ("patience: 60m", "patience: 60m\nstate: dynamodb://nobody");
 const IN_CI: [(&str, &str); 1] = [("CI", "true")];
 
 /// Starts a deployment, and kills it where its output has `phase`. One that was killed before leaves its
@@ -130,6 +132,7 @@ fn a_rollback_without_a_deployment_of_its_own_tells_ci_what_it_moved() {
         ("GITHUB_STEP_SUMMARY", summary.as_str()),
     ];
     let files = ["--env-file", "f.env", "--junit", "bg.xml"];
+    scene.write("page.html", "of an earlier run");
     let back = [&["rollback", "--report", "page.html"], &files[..]].concat();
     let back = scene.bg_with(&step, &back).exits(0);
     scene.stands_on_blue();
@@ -148,7 +151,9 @@ fn a_rollback_without_a_deployment_of_its_own_tells_ci_what_it_moved() {
         back.stdout.contains("::warning title=bg rollback::"),
         "{back}"
     );
-    let back = back.complains("page.html is not written");
+    let back = back
+        .complains("page.html is not written")
+        .complains("the one that is there is of an earlier run");
     assert!(
         !back.stderr.contains("put to sleep"),
         "it doesn't scale: {back}"
@@ -156,16 +161,53 @@ fn a_rollback_without_a_deployment_of_its_own_tells_ci_what_it_moved() {
 
     // The step that settles comes after it, and again where a job is tried again.
     let settle = ["resume", id.as_str(), "--revert", "--env-file", "f.env"];
-    let again = scene.bg_with(&IN_CI, &settle).exits(0);
-    again.says("is put back already");
-    assert!(read("f.env").starts_with(&told), "{}", read("f.env"));
-
-    let forced = ["rollback", "--to", "b", "--force", "--env-file", "f.env"];
-    for outcome in ["reverted", "unchanged"] {
-        scene.bg(&forced).exits(0);
-        let told = format!("BG_OUTCOME='{outcome}'\n");
+    for config in [&[][..], &[NO_TABLE]] {
+        scene.configure(config);
+        let again = scene.bg_with(&IN_CI, &settle).exits(0);
+        again.says("is put back already");
         assert!(read("f.env").starts_with(&told), "{}", read("f.env"));
     }
+
+    scene.configure(&[]);
+    let of_b = format!("BG_DEPLOYMENT_ID='{id}'\n");
+    for (to, outcome, lost) in [
+        ("b", "reverted", "BG_DEPLOYMENT_ID=''\n"),
+        ("b", "unchanged", "BG_DEPLOYMENT_ID=''\n"),
+        ("a", "reverted", &of_b),
+        ("a", "unchanged", "BG_DEPLOYMENT_ID=''\n"),
+    ] {
+        let forced = ["rollback", "--to", to, "--force", "--env-file", "f.env"];
+        scene.bg(&forced).exits(0);
+        let told = format!("BG_OUTCOME='{outcome}'\n{lost}");
+        assert!(read("f.env").starts_with(&told), "{}", read("f.env"));
+        let is_zero = read("f.env").contains("BG_GREEN_WEIGHT='0'");
+        assert_eq!(is_zero, lost == of_b, "{}", read("f.env"));
+    }
+}
+
+/// It was promoted and replaced, and its store is gone.
+#[test]
+fn it_tells_what_has_served_from_what_was_put_back() {
+    let scene = Scene::at_speed(200);
+    scene.deploy_to_b();
+    let history = scene.bg(&["history", "--output", "json"]).exits(0).json();
+    let id = history[0]["id"].as_str().expect("its id").to_owned();
+    let next = ["deploy", "--image", "shop:v3", "--wait-retire"];
+    scene.bg(&next).exits(0);
+    assert_eq!(scene.desired("shop-b"), 0, "it is retired");
+    fs::remove_dir_all(scene.folder().join(".bg")).expect("its store");
+    for config in [&[][..], &[NO_TABLE]] {
+        scene.configure(config);
+        let settle = ["resume", &id, "--revert", "--env-file", "f.env"];
+        let settled = scene.bg_with(&IN_CI, &settle).exits(0);
+        settled
+            .says(&format!("nothing of deployment {id} is under way"))
+            .says("(shop:2) has served in slot b, and no longer does");
+        let told = fs::read_to_string(scene.folder().join("f.env")).expect("it is there");
+        let begins = format!("BG_OUTCOME='unchanged'\nBG_DEPLOYMENT_ID='{id}'\n");
+        assert!(told.starts_with(&begins), "{told}");
+    }
+    assert_eq!(scene.weights(), (100, 0));
 }
 
 /// Kills the deployment of an image at its first bake, and loses its store.
