@@ -185,6 +185,20 @@ fn a_rollback_without_a_deployment_of_its_own_tells_ci_what_it_moved() {
     }
 }
 
+#[test]
+fn a_rollback_without_a_store_names_the_deployment_whose_slot_loses_traffic() {
+    let scene = Scene::at_speed(50);
+    scene.deploy_to_b();
+    let history = scene.bg(&["history", "--output", "json"]).exits(0).json();
+    let id = history[0]["id"].as_str().expect("its id").to_owned();
+    scene.configure(&[NO_TABLE]);
+    scene.bg(&["rollback", "--env-file", "f.env"]).exits(0);
+    assert_eq!(scene.weights(), (100, 0));
+    let told = fs::read_to_string(scene.folder().join("f.env")).expect("it is there");
+    let begins = format!("BG_OUTCOME='reverted'\nBG_DEPLOYMENT_ID='{id}'\n");
+    assert!(told.starts_with(&begins), "{told}");
+}
+
 /// It was promoted and replaced, and its store is gone.
 #[test]
 fn it_tells_what_has_served_from_what_was_put_back() {

@@ -490,6 +490,37 @@ fn a_blue_that_got_traffic_back_by_hand_scales_as_before() {
 }
 
 #[test]
+fn a_slot_that_slept_already_gets_the_alarms_of_its_steps_back() {
+    in_virtual_time(async {
+        let stage = stage();
+        assert_eq!(deployed(&stage, &asked("shop:v2")).await, Outcome::Promoted);
+        retired(&stage, SlotName::A).await;
+        let before = Autoscaling::of(&stage.region, "shop-b");
+        let by_steps = |it: &Value| it["AlarmName"].to_string().contains("bg/demo/shop-b/");
+        assert!(before.alarms.iter().any(by_steps), "{before:#?}");
+        assert_eq!(deployed(&stage, &asked("shop:v3")).await, Outcome::Promoted);
+        let mut show = |_: &Record| {};
+        let log = Log::of(&stage.store, ended(&stage), &mut show);
+        let mut retiring = retiring(&stage, SlotName::B, Some(log));
+        // Two ticks: the next one would take its tasks away.
+        while !Autoscaling::of(&stage.region, "shop-b").is_asleep() {
+            retiring.round().await;
+            tokio::time::sleep(Duration::from_secs(60)).await;
+        }
+        let idle = Autoscaling::of(&stage.region, "shop-b");
+        assert!(!idle.alarms.iter().any(by_steps), "{idle:#?}");
+        move_by_hand(&stage, 0, 100);
+        let kept = retiring.round().await;
+        assert!(
+            matches!(kept, Round::Over(Retired::Cancelled(_))),
+            "{kept:?}"
+        );
+        assert_eq!(Autoscaling::of(&stage.region, "shop-b"), before);
+        assert_eq!(stage.counts("shop-b"), Some((2, 2)));
+    });
+}
+
+#[test]
 fn what_was_moved_right_after_a_promotion_scales_as_before_once_it_is_due() {
     in_virtual_time(async {
         let stage = stage();

@@ -6,13 +6,13 @@ use serde_json::{Value, json};
 
 use super::{of, state_of};
 use crate::aws::cloud::Cloud;
-use crate::aws::ecs::{list, tag};
+use crate::aws::ecs::{last_part, list, tag, text};
 use crate::aws::error::AwsError;
 use crate::deployment::bare::LIVE_TAG;
-use crate::deployment::ids::{ClusterName, EcsServiceName};
+use crate::deployment::ids::{ClusterName, EcsServiceName, SlotName};
 use crate::deployment::plan::Plan;
 use crate::deployment::retire::Retirement;
-use crate::deployment::scaling::{HELD_TAG, ScalableTarget, Scaling, Suspended, Whose};
+use crate::deployment::scaling::{From, HELD_TAG, ScalableTarget, Scaling, Suspended, Whose};
 
 impl Cloud {
     /// Gives the autoscaling of a slot that is not retired after all back what it was before its
@@ -52,6 +52,14 @@ impl Cloud {
             false => (own.min, released(own, held[0], scaling)),
         });
         let other = target(1).map(|it| (it.min, released(it, held[1], None)));
+        // Before it wakes: while it sleeps, whoever comes next tries again.
+        if let (Some(true), Some(plan)) = (target(0).map(ScalableTarget::is_asleep), plan) {
+            match self.call_steps_again(plan, retirement.slot).await {
+                // Who may not ask for alarms has made none.
+                Err(error) if error.is_for_good() => {}
+                called => called?,
+            }
+        }
         let mut changed = Vec::new();
         for (at, wanted) in [own, other].into_iter().enumerate() {
             let was_set = match (target(at), wanted) {
@@ -67,6 +75,30 @@ impl Cloud {
             }
         }
         Ok(changed)
+    }
+
+    /// Makes the alarms of a slot's step policies anew that went when it was put to sleep.
+    async fn call_steps_again(&self, plan: &Plan, slot: SlotName) -> Result<(), AwsError> {
+        let service = &plan.slots[slot].service;
+        let names = [service, &plan.slots[slot.other()].service];
+        let mut found = self.autoscaling(&plan.cluster, &names).await?.into_iter();
+        let (Some(Some(own)), Some(Some(other))) = (found.next(), found.next()) else {
+            return Ok(());
+        };
+        let from = From {
+            cluster: &plan.cluster,
+            slots: &plan.slots,
+            blue: slot.other(),
+            now: plan.created_at,
+        };
+        let (carried, _) = Scaling::carried(&from, &other, Some(&own));
+        let arn = |it: &Value| {
+            let of = |key| text(it, key).to_owned();
+            (of("PolicyName"), of("PolicyARN"))
+        };
+        let arns = own.policies.iter().map(arn).collect();
+        let names = (last_part(plan.cluster.as_str()), service.as_str());
+        self.put_step_alarms(names, &carried.alarms, &arns).await
     }
 
     /// Answers whether there was anything to change.
