@@ -58,12 +58,13 @@ impl Cloud {
         now: Timestamp,
     ) -> RetireLook {
         let own = [&retirement.service];
-        let names: Vec<_> = own.into_iter().chain(&retirement.other).collect();
+        let other = retirement.is_bare.then_some(&retirement.other);
+        let names: Vec<_> = own.into_iter().chain(other).collect();
         let (services, scaling) = tokio::join!(
             self.services(cluster, &names),
             self.scalable_targets(cluster, &own),
         );
-        let instead = retirement.other.as_ref().map(|_| match &services {
+        let instead = retirement.is_bare.then(|| match &services {
             Ok(found) => Seen::Value(instead(retirement.slot, found)),
             Err(error) => Seen::Unreadable(error.to_string()),
         });

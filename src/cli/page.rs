@@ -4,6 +4,7 @@ use std::path::Path;
 use std::time::Duration;
 
 use super::session::Session;
+use super::story::Story;
 use crate::aws::Cloud;
 use crate::deployment::event::{Event, Record};
 use crate::deployment::state::Deployment;
@@ -31,8 +32,14 @@ pub(super) async fn measured(cloud: &Cloud, records: &[Record]) -> Measured {
 
 /// Writes the report of a deployment that has ended here. That it can't be is told, and changes
 /// nothing: the deployment's outcome stands.
-pub(super) async fn write_ended(to: Option<&Path>, session: &Session, deployment: &Deployment) {
+pub(super) async fn write_ended(
+    story: &Story,
+    to: Option<&Path>,
+    session: &Session,
+    deployment: &Deployment,
+) {
     let Some(to) = to else { return };
+    story.reported();
     let plan = &deployment.plan;
     let journal = session.store.journal(&plan.service, &plan.id).await;
     let written = match journal {

@@ -92,9 +92,8 @@ pub(super) fn retirement_of(deployment: &Deployment) -> Option<Retirement> {
             .iter()
             .map(|target| target.group.clone())
             .collect(),
-        other: plan
-            .is_bare()
-            .then(|| plan.slots[plan.green_slot()].service.clone()),
+        other: plan.slots[plan.green_slot()].service.clone(),
+        is_bare: plan.is_bare(),
         due,
         at_most: plan.retire.at_most,
         deadman: plan

@@ -145,7 +145,7 @@ pub(super) async fn wind_up(
 ) {
     let (service, id) = (&deployment.plan.service, &deployment.plan.id);
     let trace = traces::ended(session, service, id).await;
-    page::write_ended(args.report.as_deref(), session, deployment).await;
+    page::write_ended(&global.story, args.report.as_deref(), session, deployment).await;
     let left = retiring::finish(args, session, deployment, asks, &display).await;
     let after = match left {
         None => traces::retired(session, service, id).await,

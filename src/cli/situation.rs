@@ -2,6 +2,7 @@
 
 use std::collections::BTreeMap;
 
+use jiff::Timestamp;
 use serde_json::Value;
 
 use super::error::{CliError, ErrorKind};
@@ -30,6 +31,15 @@ use crate::report::status::{
     StatusReport, StoreStatus, UnknownStatus,
 };
 use crate::report::view::View;
+use crate::report::words;
+
+/// How a deployment ended of which only tags tell.
+pub(super) enum Over {
+    /// The slot that was its green has nothing any more, and never had everything.
+    PutBack(SlotName),
+    /// The revision that it brought to a slot has served there, and no longer does.
+    Served(SlotName, TaskDefinitionArn),
+}
 
 /// What AWS shows of a service.
 pub(super) struct Situation {
@@ -150,6 +160,22 @@ impl Situation {
         slots.next().filter(|_| slots.next().is_none())
     }
 
+    /// How a deployment ended that is not under way, where the slot that was its green is its own
+    /// still and the other one serves everything.
+    pub(super) fn over(&self, id: &DeploymentId) -> Option<Over> {
+        let its_own = |slot: &SlotName| {
+            self.deployment_of(*slot).as_ref() == Some(id) && self.serves_everything(slot.other())
+        };
+        let green = SlotName::BOTH.into_iter().find(its_own)?;
+        let definition = self.definition(green)?;
+        let has_served = self.tag(green, SERVED_TAG) == Some(definition.as_str())
+            || self.tag(green, LIVE_TAG) == Some(id.as_str());
+        match has_served {
+            true => Some(Over::Served(green, definition)),
+            false => (self.desired(green) == Some(0)).then_some(Over::PutBack(green)),
+        }
+    }
+
     /// The document of `bg status`.
     pub(super) async fn report(&self, session: &Session) -> StatusReport {
         let known = session.unless_silent(self.known(session)).await;
@@ -213,9 +239,7 @@ impl Situation {
             retire: live.and_then(|slot| {
                 let due = self.due(slot.other())?;
                 // What has traffic is kept.
-                let idle = self.traffic.carried();
-                let idle = idle.iter().all(|it| it.slots[slot.other()] == 0);
-                idle.then_some(RetireStatus {
+                self.carries_nothing(slot.other()).then_some(RetireStatus {
                     slot: slot.other(),
                     at: due.at,
                 })
@@ -248,42 +272,69 @@ impl Situation {
         let split = |it| ProblemStatus::new(ProblemKind::Split, it);
         let missing = self.traffic.missing().iter().cloned();
         let missing = missing.map(|it| ProblemStatus::new(ProblemKind::NoRoute, it));
-        let held = silent.is_none().then(|| self.held()).flatten();
+        let held = silent
+            .is_none()
+            .then(|| self.held(session.clock.now()))
+            .flatten();
         missing.chain(problems.map(split)).chain(held).collect()
     }
 
     /// That autoscaling takes no tasks away, where no deployment is known to want that.
-    fn held(&self) -> Option<ProblemStatus> {
+    fn held(&self, now: Timestamp) -> Option<ProblemStatus> {
+        let live = self.traffic.live();
         let by = |slot: SlotName| {
             let service = self.services[slot].as_ref()?;
-            // What waits to be retired keeps its tasks until then.
-            if tag(service, TAG).is_some() {
+            // What waits to be retired without any traffic keeps its tasks until then.
+            let waits = tag(service, TAG).is_some();
+            if waits && live != Some(slot) && self.carries_nothing(slot) {
                 return None;
             }
-            Some((
-                service.get("serviceName")?.as_str()?,
-                tag(service, HELD_TAG)?,
-            ))
+            let name = service.get("serviceName")?.as_str()?;
+            Some((name, tag(service, HELD_TAG)?, self.due(slot)))
         };
-        let held: Vec<(&str, &str)> = SlotName::BOTH.into_iter().filter_map(by).collect();
-        let (_, id) = held.first()?;
-        let names: Vec<&str> = held.iter().map(|(name, _)| *name).collect();
-        let to = match self.traffic.live() {
-            Some(live) => live.to_string(),
-            None => "a|b".to_owned(),
-        };
+        let held: Vec<(&str, &str, Option<Due>)> =
+            SlotName::BOTH.into_iter().filter_map(by).collect();
+        let (_, id, _) = held.first()?;
+        let names: Vec<&str> = held.iter().map(|(name, ..)| *name).collect();
+        let due = held.iter().find_map(|(.., due)| *due);
         let problem = Problem::new(
             format!(
-                "autoscaling takes no tasks away from {}: deployment {id} held that, and never let \
-                 go of it",
+                "autoscaling takes no tasks away from {}: deployment {id} held that, and has not \
+                 let go of it",
                 names.join(" and ")
             ),
-            format!(
-                "the next deployment does; at once: `bg rollback --to {to} --force`, which leaves \
-                 traffic where it is"
-            ),
+            self.lets_go(due, now),
         );
         Some(ProblemStatus::new(ProblemKind::HeldScaleIn, problem))
+    }
+
+    /// What lets both sides scale in again, and what that does to traffic.
+    fn lets_go(&self, due: Option<Due>, now: Timestamp) -> String {
+        let live = self.traffic.live();
+        let whole = live.is_some_and(|live| self.serves_everything(live));
+        let (to, and) = match live {
+            Some(live) if whole => (live.to_string(), "leaves traffic where it is".to_owned()),
+            Some(live) => (live.to_string(), format!("gives slot {live} all traffic")),
+            None => ("a|b".to_owned(), "gives that slot all traffic".to_owned()),
+        };
+        let force = format!("`bg rollback --to {to} --force`, which {and}");
+        match due {
+            Some(due) if due.at <= now => {
+                format!("`bg tick`, which moves no traffic; or {force}")
+            }
+            Some(due) => format!(
+                "`bg tick` from {} on, which moves no traffic; at once: {force}",
+                words::moment(due.at, now)
+            ),
+            None if whole => format!("the next deployment does; at once: {force}"),
+            None => force,
+        }
+    }
+
+    /// Whether no route gives a slot anything.
+    fn carries_nothing(&self, slot: SlotName) -> bool {
+        let carried = self.traffic.carried();
+        carried.iter().all(|it| it.slots[slot] == 0)
     }
 
     /// The deployment that the store shows, and what only AWS does.
@@ -437,10 +488,8 @@ impl Situation {
                 slot,
                 service: self.service(session, slot),
                 groups: self.traffic.groups(slot),
-                other: session
-                    .config
-                    .is_bare()
-                    .then(|| self.service(session, slot.other())),
+                other: self.service(session, slot.other()),
+                is_bare: session.config.is_bare(),
                 due,
                 at_most: session.config.retire.at_most,
                 deadman: session

@@ -24,6 +24,8 @@ pub(super) struct Told {
     pub(super) left: Option<String>,
     /// What a round did, or found, that no deployment's records tell.
     pub(super) asides: Vec<Aside>,
+    /// Whether the file of a report was written, or told to be one that can't be.
+    pub(super) reported: bool,
 }
 
 /// Something that a round did, or found.
@@ -122,6 +124,11 @@ impl Story {
         if let Some(said) = self.told().said.as_mut() {
             said.put_back = Some(id);
         }
+    }
+
+    /// That a report was written, or that it can't be was told.
+    pub(super) fn reported(&self) {
+        self.told().reported = true;
     }
 
     /// Whether all traffic is on its way back just now.

@@ -176,6 +176,12 @@ impl Traffic {
         }
     }
 
+    /// Whether nothing leads to the other slot: no route, and no test route either.
+    pub(super) fn leads_only_to(&self, slot: SlotName) -> bool {
+        let tests = self.carried_by(&self.tests);
+        self.is_all_on(slot) && tests.iter().all(|it| it.slots[slot.other()] == 0)
+    }
+
     /// Whether both slots serve.
     pub(super) fn is_split(&self) -> bool {
         match &self.bare {

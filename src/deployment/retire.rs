@@ -118,8 +118,10 @@ pub struct Retirement {
     pub service: EcsServiceName,
     /// Its target groups.
     pub groups: Vec<TargetGroupArn>,
-    /// The other slot's service, where no load balancer tells who serves.
-    pub other: Option<EcsServiceName>,
+    /// The other slot's service.
+    pub other: EcsServiceName,
+    /// Whether no load balancer tells who serves.
+    pub is_bare: bool,
     /// When and what.
     pub due: Due,
     /// How long past that moment traffic may keep it waiting.

@@ -8,7 +8,7 @@ use super::{Asks, Clock, LEASE, Log};
 use crate::aws::Cloud;
 use crate::deployment::action::Action;
 use crate::deployment::event::Event;
-use crate::deployment::ids::{ClusterName, ServiceName};
+use crate::deployment::ids::{ClusterName, EcsServiceName, ServiceName};
 use crate::deployment::retire::{RetireStep, Retirement, TAG, decide};
 use crate::store::{Duty, Holder, Store};
 
@@ -177,8 +177,27 @@ impl Retiring<'_> {
         Round::Over(Retired::Done)
     }
 
+    /// Autoscaling first: while the tag stands, somebody comes back for what could not be put back.
     /// A tag that can't be taken off changes nothing about the slot's staying.
     async fn revoke(&mut self, why: String) -> Round {
+        let plan = self.log.as_ref().map(|log| &log.deployment.plan);
+        let (cloud, retirement) = (self.cloud, &self.retirement);
+        let given = cloud.give_scaling_back(&self.cluster, retirement, plan);
+        let why = match given.await {
+            Ok(services) if services.is_empty() => why,
+            Ok(services) => {
+                let names: Vec<&str> = services.iter().map(EcsServiceName::as_str).collect();
+                format!(
+                    "{why}; the autoscaling of {} is put back",
+                    names.join(" and ")
+                )
+            }
+            Err(error) if error.class.may_pass() => {
+                let why = format!("{why}, and its autoscaling can't be put back yet: {error}");
+                return self.again_after(CONFIRM_AFTER, why);
+            }
+            Err(error) => format!("{why}; its autoscaling can't be put back: {error}"),
+        };
         let service = &self.retirement.service;
         let untagged = self.cloud.forget_retirement(&self.cluster, service).await;
         let why = match untagged {

@@ -7,6 +7,8 @@ use serde_json::{Value, json};
 use super::support::Scene;
 
 const LONG: (&str, &str) = ("bake: 1m }", "bake: 30m }");
+/// A store that can't be used.
+const NO_TABLE: (&str, &str) = ("patience: 60m", "patience: 60m\nstate: dynamodb://nobody");
 const IN_CI: [(&str, &str); 1] = [("CI", "true")];
 
 /// Starts a deployment, and kills it where its output has `phase`. One that was killed before leaves its
@@ -130,6 +132,7 @@ fn a_rollback_without_a_deployment_of_its_own_tells_ci_what_it_moved() {
         ("GITHUB_STEP_SUMMARY", summary.as_str()),
     ];
     let files = ["--env-file", "f.env", "--junit", "bg.xml"];
+    scene.write("page.html", "of an earlier run");
     let back = [&["rollback", "--report", "page.html"], &files[..]].concat();
     let back = scene.bg_with(&step, &back).exits(0);
     scene.stands_on_blue();
@@ -148,7 +151,9 @@ fn a_rollback_without_a_deployment_of_its_own_tells_ci_what_it_moved() {
         back.stdout.contains("::warning title=bg rollback::"),
         "{back}"
     );
-    let back = back.complains("page.html is not written");
+    let back = back
+        .complains("page.html is not written")
+        .complains("the one that is there is of an earlier run");
     assert!(
         !back.stderr.contains("put to sleep"),
         "it doesn't scale: {back}"
@@ -156,16 +161,67 @@ fn a_rollback_without_a_deployment_of_its_own_tells_ci_what_it_moved() {
 
     // The step that settles comes after it, and again where a job is tried again.
     let settle = ["resume", id.as_str(), "--revert", "--env-file", "f.env"];
-    let again = scene.bg_with(&IN_CI, &settle).exits(0);
-    again.says("is put back already");
-    assert!(read("f.env").starts_with(&told), "{}", read("f.env"));
-
-    let forced = ["rollback", "--to", "b", "--force", "--env-file", "f.env"];
-    for outcome in ["reverted", "unchanged"] {
-        scene.bg(&forced).exits(0);
-        let told = format!("BG_OUTCOME='{outcome}'\n");
+    for config in [&[][..], &[NO_TABLE]] {
+        scene.configure(config);
+        let again = scene.bg_with(&IN_CI, &settle).exits(0);
+        again.says("is put back already");
         assert!(read("f.env").starts_with(&told), "{}", read("f.env"));
     }
+
+    scene.configure(&[]);
+    let of_b = format!("BG_DEPLOYMENT_ID='{id}'\n");
+    for (to, outcome, lost) in [
+        ("b", "reverted", "BG_DEPLOYMENT_ID=''\n"),
+        ("b", "unchanged", "BG_DEPLOYMENT_ID=''\n"),
+        ("a", "reverted", &of_b),
+        ("a", "unchanged", "BG_DEPLOYMENT_ID=''\n"),
+    ] {
+        let forced = ["rollback", "--to", to, "--force", "--env-file", "f.env"];
+        scene.bg(&forced).exits(0);
+        let told = format!("BG_OUTCOME='{outcome}'\n{lost}");
+        assert!(read("f.env").starts_with(&told), "{}", read("f.env"));
+        let is_zero = read("f.env").contains("BG_GREEN_WEIGHT='0'");
+        assert_eq!(is_zero, lost == of_b, "{}", read("f.env"));
+    }
+}
+
+#[test]
+fn a_rollback_without_a_store_names_the_deployment_whose_slot_loses_traffic() {
+    let scene = Scene::at_speed(50);
+    scene.deploy_to_b();
+    let history = scene.bg(&["history", "--output", "json"]).exits(0).json();
+    let id = history[0]["id"].as_str().expect("its id").to_owned();
+    scene.configure(&[NO_TABLE]);
+    scene.bg(&["rollback", "--env-file", "f.env"]).exits(0);
+    assert_eq!(scene.weights(), (100, 0));
+    let told = fs::read_to_string(scene.folder().join("f.env")).expect("it is there");
+    let begins = format!("BG_OUTCOME='reverted'\nBG_DEPLOYMENT_ID='{id}'\n");
+    assert!(told.starts_with(&begins), "{told}");
+}
+
+/// It was promoted and replaced, and its store is gone.
+#[test]
+fn it_tells_what_has_served_from_what_was_put_back() {
+    let scene = Scene::at_speed(200);
+    scene.deploy_to_b();
+    let history = scene.bg(&["history", "--output", "json"]).exits(0).json();
+    let id = history[0]["id"].as_str().expect("its id").to_owned();
+    let next = ["deploy", "--image", "shop:v3", "--wait-retire"];
+    scene.bg(&next).exits(0);
+    assert_eq!(scene.desired("shop-b"), 0, "it is retired");
+    fs::remove_dir_all(scene.folder().join(".bg")).expect("its store");
+    for config in [&[][..], &[NO_TABLE]] {
+        scene.configure(config);
+        let settle = ["resume", &id, "--revert", "--env-file", "f.env"];
+        let settled = scene.bg_with(&IN_CI, &settle).exits(0);
+        settled
+            .says(&format!("nothing of deployment {id} is under way"))
+            .says("(shop:2) has served in slot b, and no longer does");
+        let told = fs::read_to_string(scene.folder().join("f.env")).expect("it is there");
+        let begins = format!("BG_OUTCOME='unchanged'\nBG_DEPLOYMENT_ID='{id}'\n");
+        assert!(told.starts_with(&begins), "{told}");
+    }
+    assert_eq!(scene.weights(), (100, 0));
 }
 
 /// Kills the deployment of an image at its first bake, and loses its store.
@@ -247,6 +303,78 @@ fn scalable(scene: &Scene) -> [Value; 2] {
             .cloned()
             .expect("it is there")
     })
+}
+
+/// The problems that a status names, by their kinds, with what it says of the one that is meant.
+fn held(scene: &Scene) -> (Vec<Value>, String) {
+    let document = scene.bg(&["status", "--output", "json"]).exits(0).json();
+    let all = document["problems"].as_array().expect("a list").clone();
+    let of_scaling = all.iter().find(|it| it["kind"] == "held_scale_in");
+    let fix = of_scaling.map_or_else(String::new, Value::to_string);
+    (all.iter().map(|it| it["kind"].clone()).collect(), fix)
+}
+
+#[test]
+fn a_blue_that_got_traffic_back_by_hand_is_let_go_of_by_whoever_was_to_retire_it() {
+    let scene = scaled();
+    scene.configure(&[("after: 2m", "after: 24h")]);
+    scene.deploy_to_b();
+    scene.set_weights(100, 0);
+    let (kinds, told) = held(&scene);
+    assert_eq!(kinds, ["held_scale_in"]);
+    assert!(told.contains("takes no tasks away from shop:"), "{told}");
+    assert!(told.contains("`bg tick` from 20"), "{told}");
+    assert!(
+        told.contains("--to a --force`, which leaves traffic where it is"),
+        "{told}"
+    );
+
+    scene.set_weights(10, 90);
+    let arn = scene.service("shop").expect("blue")["serviceArn"].clone();
+    let due = json!({ "key": "bg:retire-at", "value": "2020-01-01T00:00:00Z scale-to-zero" });
+    scene.ecs("TagResource", &json!({ "resourceArn": arn, "tags": [due] }));
+    let (kinds, told) = held(&scene);
+    assert_eq!(kinds, ["split", "held_scale_in"]);
+    assert!(told.contains("`bg tick`, which moves no traffic"), "{told}");
+    assert!(
+        told.contains("--to b --force`, which gives slot b all traffic"),
+        "{told}"
+    );
+
+    fs::remove_dir_all(scene.folder().join(".bg")).expect("its store");
+    let kept = scene.bg(&["tick"]).exits(0);
+    kept.says("kept, because")
+        .says("the autoscaling of shop is put back");
+    for target in scalable(&scene) {
+        let suspended = &target["SuspendedState"];
+        assert_eq!(suspended["DynamicScalingInSuspended"], false, "{target}");
+        assert_eq!(
+            (&target["MinCapacity"], &target["MaxCapacity"]),
+            (&json!(2), &json!(6))
+        );
+    }
+    let blue = scene.service("shop").expect("blue").to_string();
+    assert!(
+        !blue.contains("bg:scale-in-held") && !blue.contains("bg:retire-at"),
+        "{blue}"
+    );
+    assert_eq!(held(&scene).0, ["split"]);
+    assert_eq!(scene.weights(), (10, 90), "what a person did stays");
+}
+
+#[test]
+fn a_blue_that_got_traffic_back_is_let_go_of_by_the_process_that_deployed_too() {
+    let scene = scaled();
+    let mut deploy = scene.start(&["deploy", "--image", "shop:v2", "--wait-retire"]);
+    deploy.until_it_says("Promoted");
+    scene.set_weights(10, 90);
+    deploy
+        .end()
+        .exits(0)
+        .says("the autoscaling of shop is put back");
+    let [blue, _] = scalable(&scene);
+    assert_eq!(blue["SuspendedState"]["DynamicScalingInSuspended"], false);
+    assert_eq!(scene.desired("shop"), 2);
 }
 
 #[test]

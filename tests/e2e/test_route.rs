@@ -138,11 +138,22 @@ fn a_gate_that_says_no_through_it_puts_it_back_and_no_user_saw_green() {
 fn break_glass_takes_testers_along() {
     let scene = scene(&[("retire:", &format!("{}retire:", both()))]);
     scene.deploy_to_b();
-    scene.bg(&["rollback", "--to", "a", "--force"]).exits(0);
-    scene
-        .bg(&["status"])
-        .exits(0)
-        .says("shop:8443: slot a 100%, slot b 0%");
+    // Users were taken back by hand, and testers forgotten.
+    scene.set_weights(100, 0);
+    for (outcome, id) in [
+        ("reverted", "BG_DEPLOYMENT_ID='2"),
+        ("unchanged", "BG_DEPLOYMENT_ID=''"),
+    ] {
+        let forced = ["rollback", "--to", "a", "--force", "--env-file", "f.env"];
+        scene.bg(&forced).exits(0);
+        scene
+            .bg(&["status"])
+            .exits(0)
+            .says("shop:8443: slot a 100%, slot b 0%");
+        let told = std::fs::read_to_string(scene.folder().join("f.env")).expect("it is there");
+        let begins = format!("BG_OUTCOME='{outcome}'\n{id}");
+        assert!(told.starts_with(&begins), "{told}");
+    }
 }
 
 #[test]

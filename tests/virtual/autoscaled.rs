@@ -4,19 +4,21 @@
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
-use bg::deployment::event::Event;
-use bg::deployment::ids::SlotName;
+use bg::deployment::action::Action;
+use bg::deployment::event::{Event, Record};
+use bg::deployment::ids::{EcsServiceName, SlotName};
 use bg::deployment::outcome::Outcome;
 use bg::deployment::preflight::Request;
 use bg::deployment::retire::{Due, Retirement, TAG};
 use bg::deployment::state::Deployment;
-use bg::runner::{Asks, Retired, Retiring};
-use bg::sandbox::wire::{cloudwatch, scaling};
+use bg::runner::{Asks, Log, Retired, Retiring, Round};
+use bg::sandbox::faults::{FaultKind, FaultRule, When};
+use bg::sandbox::wire::{cloudwatch, ecs, scaling};
 use bg::sandbox::world::traffic::{Flow, Shape};
 use bg::sandbox::{Region, RegionOptions, demo};
 use serde_json::{Value, json};
 
-use crate::harness::{Scene, Stage, request};
+use crate::harness::{Scene, Stage, elb, request};
 use crate::kills::{Sample, die_everywhere, in_virtual_time, locked};
 
 /// Long enough for a policy to act on what a split does to its metric, and a little to go on with.
@@ -383,19 +385,18 @@ fn autoscaling_is_put_back_wherever_the_process_dies() {
     }
 }
 
-/// Waits until a slot that is due is retired.
-async fn retired(stage: &Stage, slot: SlotName) {
+/// The duty to retire a slot, by its tag and beside the journal where that is given.
+fn retiring<'a>(stage: &'a Stage, slot: SlotName, log: Option<Log<'a>>) -> Retiring<'a> {
     let (service, group) = match slot {
         SlotName::A => ("shop", &stage.balancer.group_a),
         SlotName::B => ("shop-b", &stage.balancer.group_b),
     };
-    let ended = Deployment::replay(&*stage.records.borrow()).expect("it is legal");
-    let plan = ended.expect("it has records").plan;
+    let plan = ended(stage).plan;
     let due: Due = stage
         .tag(service, TAG)
         .and_then(|tag| tag.parse().ok())
         .expect("it is due");
-    let mut retiring = Retiring {
+    Retiring {
         cloud: &stage.cloud,
         store: &stage.store,
         holder: stage.holder(&plan.id),
@@ -406,14 +407,203 @@ async fn retired(stage: &Stage, slot: SlotName) {
             slot,
             service: plan.slots[slot].service.clone(),
             groups: vec![bg::deployment::ids::TargetGroupArn::new(group)],
-            other: None,
+            other: plan.slots[slot.other()].service.clone(),
+            is_bare: false,
             due,
             at_most: plan.retire.at_most,
             deadman: None,
             records: Vec::new(),
         },
-        log: None,
-    };
+        log,
+    }
+}
+
+fn ended(stage: &Stage) -> Deployment {
+    let ended = Deployment::replay(&*stage.records.borrow()).expect("it is legal");
+    ended.expect("it has records")
+}
+
+/// Waits until a slot that is due is retired.
+async fn retired(stage: &Stage, slot: SlotName) {
+    let mut retiring = retiring(stage, slot, None);
     assert_eq!(retiring.wait(&mut Asks::default()).await, Retired::Done);
-    assert_eq!(demo::CLUSTER, plan.cluster.as_str());
+    assert_eq!(demo::CLUSTER, retiring.cluster.as_str());
+}
+
+/// Somebody gives the slots these weights.
+fn move_by_hand(stage: &Stage, a: u32, b: u32) {
+    let groups = json!([
+        { "TargetGroupArn": stage.balancer.group_a, "Weight": a },
+        { "TargetGroupArn": stage.balancer.group_b, "Weight": b },
+    ]);
+    let forward = json!({ "Type": "forward", "ForwardConfig": { "TargetGroups": groups } });
+    let input = json!({ "ListenerArn": stage.balancer.listener, "DefaultActions": [forward] });
+    elb(&stage.region, "ModifyListener", &input);
+}
+
+/// Both slots scale as blue did before, and nothing says any more that they don't.
+fn is_put_back(stage: &Stage, before: &Autoscaling, at: &str) {
+    let [blue, green] = ["shop", "shop-b"].map(|it| Autoscaling::of(&stage.region, it));
+    assert_eq!(blue, *before, "{at}");
+    assert_eq!(green.settings(stage), before.settings(stage), "{at}");
+    for service in ["shop", "shop-b"] {
+        for tag in ["bg:scale-in-held", TAG] {
+            assert_eq!(stage.tag(service, tag), None, "{at}: {service}, {tag}");
+        }
+    }
+}
+
+#[test]
+fn a_blue_that_got_traffic_back_by_hand_scales_as_before() {
+    for (a, b) in [(100, 0), (10, 90)] {
+        for (has_journal, is_asleep) in [(true, false), (false, false), (true, true), (false, true)]
+        {
+            in_virtual_time(async {
+                let at = format!("{a}/{b}, journal: {has_journal}, asleep: {is_asleep}");
+                let stage = stage();
+                let before = Autoscaling::of(&stage.region, "shop");
+                assert_eq!(deployed(&stage, &asked("shop:v2")).await, Outcome::Promoted);
+                if is_asleep {
+                    let sleep = Action::SleepScaling { slot: SlotName::A };
+                    let service = EcsServiceName::new("shop");
+                    let cluster = ended(&stage).plan.cluster;
+                    let slept = stage.cloud.act_on_service(&cluster, &service, &sleep);
+                    slept.await.expect("it can be put to sleep");
+                }
+                move_by_hand(&stage, a, b);
+                let told = Mutex::new(Vec::new());
+                let mut show = |record: &Record| locked(&told).push(record.event.clone());
+                let log = Log::of(&stage.store, ended(&stage), &mut show);
+                let mut retiring = retiring(&stage, SlotName::A, Some(log).filter(|_| has_journal));
+                let Retired::Cancelled(why) = retiring.wait(&mut Asks::default()).await else {
+                    panic!("{at}: it is retired");
+                };
+                assert!(why.contains("the autoscaling of shop is put back"), "{why}");
+                drop(retiring);
+                is_put_back(&stage, &before, &at);
+                let cancelled = Event::RetireCancelled { why };
+                assert_eq!(locked(&told).contains(&cancelled), has_journal, "{at}");
+                assert_eq!(stage.counts("shop"), Some((2, 2)), "{at}");
+            });
+        }
+    }
+}
+
+#[test]
+fn a_slot_that_slept_already_gets_the_alarms_of_its_steps_back() {
+    in_virtual_time(async {
+        let stage = stage();
+        assert_eq!(deployed(&stage, &asked("shop:v2")).await, Outcome::Promoted);
+        retired(&stage, SlotName::A).await;
+        let before = Autoscaling::of(&stage.region, "shop-b");
+        let by_steps = |it: &Value| it["AlarmName"].to_string().contains("bg/demo/shop-b/");
+        assert!(before.alarms.iter().any(by_steps), "{before:#?}");
+        assert_eq!(deployed(&stage, &asked("shop:v3")).await, Outcome::Promoted);
+        let mut show = |_: &Record| {};
+        let log = Log::of(&stage.store, ended(&stage), &mut show);
+        let mut retiring = retiring(&stage, SlotName::B, Some(log));
+        // Two ticks: the next one would take its tasks away.
+        while !Autoscaling::of(&stage.region, "shop-b").is_asleep() {
+            retiring.round().await;
+            tokio::time::sleep(Duration::from_secs(60)).await;
+        }
+        let idle = Autoscaling::of(&stage.region, "shop-b");
+        assert!(!idle.alarms.iter().any(by_steps), "{idle:#?}");
+        move_by_hand(&stage, 0, 100);
+        let kept = retiring.round().await;
+        assert!(
+            matches!(kept, Round::Over(Retired::Cancelled(_))),
+            "{kept:?}"
+        );
+        assert_eq!(Autoscaling::of(&stage.region, "shop-b"), before);
+        assert_eq!(stage.counts("shop-b"), Some((2, 2)));
+    });
+}
+
+#[test]
+fn what_was_moved_right_after_a_promotion_scales_as_before_once_it_is_due() {
+    in_virtual_time(async {
+        let stage = stage();
+        let before = Autoscaling::of(&stage.region, "shop");
+        let (request, mut asks) = (asked("shop:v2"), Asks::default());
+        let moved = stage.deploy_asked(&request, &mut asks, |stage, record| {
+            if matches!(record.event, Event::Promoted { .. }) {
+                move_by_hand(stage, 100, 0);
+            }
+        });
+        let outcome = moved.await;
+        assert!(matches!(outcome, Outcome::Stuck { .. }), "{outcome:?}");
+        let kept = retiring(&stage, SlotName::A, None)
+            .wait(&mut Asks::default())
+            .await;
+        assert!(matches!(kept, Retired::Cancelled(_)), "{kept:?}");
+        is_put_back(&stage, &before, "right after");
+    });
+}
+
+#[test]
+fn the_duty_stands_until_autoscaling_is_put_back() {
+    in_virtual_time(async {
+        let stage = stage();
+        let before = Autoscaling::of(&stage.region, "shop");
+        assert_eq!(deployed(&stage, &asked("shop:v2")).await, Outcome::Promoted);
+        move_by_hand(&stage, 100, 0);
+        let mut retiring = retiring(&stage, SlotName::A, None);
+        stage.clock().sleep_until(retiring.retirement.due.at).await;
+        let register = |kind| FaultRule::new("RegisterScalableTarget", kind, When::Always);
+        stage.region.fault(register(FaultKind::InternalError));
+        let Round::Again { why, .. } = retiring.round().await else {
+            panic!("it is over");
+        };
+        assert!(why.contains("can't be put back yet"), "{why}");
+        assert!(stage.tag("shop", TAG).is_some(), "whoever comes next tries");
+        stage.region.clear_faults();
+        let kept = retiring.round().await;
+        assert!(matches!(kept, Round::Over(Retired::Cancelled(_))));
+        is_put_back(&stage, &before, "in the end");
+    });
+}
+
+#[test]
+fn where_autoscaling_may_not_be_put_back_that_is_told_and_its_mark_stays() {
+    in_virtual_time(async {
+        let stage = stage();
+        assert_eq!(deployed(&stage, &asked("shop:v2")).await, Outcome::Promoted);
+        move_by_hand(&stage, 100, 0);
+        let denied = FaultRule::new("RegisterScalableTarget", FaultKind::Denied, When::Always);
+        stage.region.fault(denied);
+        let mut retiring = retiring(&stage, SlotName::A, None);
+        let Retired::Cancelled(why) = retiring.wait(&mut Asks::default()).await else {
+            panic!("it is retired");
+        };
+        assert!(why.contains("its autoscaling can't be put back"), "{why}");
+        assert_eq!(stage.tag("shop", TAG), None, "it has traffic");
+        let held = stage.tag("shop", "bg:scale-in-held");
+        assert!(held.is_some(), "status goes by it");
+    });
+}
+
+/// What the next deployment holds is its own, though a slot waits to be retired for an earlier one.
+#[test]
+fn what_a_later_deployment_holds_stays_held() {
+    in_virtual_time(async {
+        let stage = stage();
+        assert_eq!(deployed(&stage, &asked("shop:v2")).await, Outcome::Promoted);
+        move_by_hand(&stage, 10, 90);
+        let later = json!([{ "key": "bg:scale-in-held", "value": "20991231-000000-zzzz" }]);
+        stage.region.with_world(|world| {
+            let described = json!({ "cluster": "demo", "services": ["shop-b"] });
+            let described =
+                ecs::handle(world, "DescribeServices", &described).expect("it is there");
+            let arn = &described["services"][0]["serviceArn"];
+            let tag = json!({ "resourceArn": arn, "tags": later });
+            ecs::handle(world, "TagResource", &tag).expect("it is there");
+        });
+        let kept = retiring(&stage, SlotName::A, None)
+            .wait(&mut Asks::default())
+            .await;
+        assert!(matches!(kept, Retired::Cancelled(_)), "{kept:?}");
+        assert_eq!(stage.tag("shop", "bg:scale-in-held"), None);
+        assert!(stage.tag("shop-b", "bg:scale-in-held").is_some());
+    });
 }

@@ -304,7 +304,8 @@ fn retiring<'a>(stage: &'a Stage, ended: &Deployment) -> (Timestamp, Retiring<'a
             slot: SlotName::A,
             service: blue.service.clone(),
             groups: blue.targets.iter().map(|it| it.group.clone()).collect(),
-            other: None,
+            other: plan.slots[SlotName::B].service.clone(),
+            is_bare: false,
             due,
             at_most: plan.retire.at_most,
             deadman: plan

@@ -1,6 +1,7 @@
 //! Application Auto Scaling: who owns a service's desired count.
 
 mod carry;
+mod kept;
 mod step_alarms;
 
 use std::collections::BTreeMap;

@@ -121,7 +121,8 @@ async fn a_look_at_a_retirement_shows_what_is_still_armed() {
         slot: SlotName::A,
         service: EcsServiceName::new("shop"),
         groups: vec![],
-        other: None,
+        other: EcsServiceName::new("shop-b"),
+        is_bare: false,
         due: Due {
             at: Timestamp::UNIX_EPOCH,
             then: RetireHow::ScaleToZero,

@@ -14,10 +14,10 @@ use crate::cli::exit::ExitCode;
 use crate::cli::page;
 use crate::cli::running;
 use crate::cli::session::Session;
-use crate::cli::situation::Situation;
+use crate::cli::situation::{Over, Situation};
 use crate::cli::terminal::Surface;
 use crate::deployment::event::{Event, Record};
-use crate::deployment::ids::{DeploymentId, SlotName};
+use crate::deployment::ids::DeploymentId;
 use crate::deployment::observation::Ask;
 use crate::deployment::outcome::Outcome;
 use crate::deployment::state::Deployment;
@@ -39,7 +39,7 @@ pub(super) async fn run(global: &Global, args: &ResumeArgs) -> Result<ExitCode, 
         }
         ended => ended,
     }?;
-    miss_report(&args.run);
+    miss_report(global, &args.run);
     Ok(exit)
 }
 
@@ -91,8 +91,8 @@ async fn go_on(
             }
             Some(id) if args.revert => match tagged(session, &id).await? {
                 Some(Tagged::UnderWay) => nothing_in_the_store(global, args, session).await,
-                Some(Tagged::PutBack(green)) => {
-                    from_aws::say_put_back(global, &id, green);
+                Some(Tagged::Over(over)) => {
+                    from_aws::say_over(global, &id, &over);
                     Ok(ExitCode::Stands)
                 }
                 None => Err(Abandoned::refuse_any_other(session, &id).await?),
@@ -167,7 +167,8 @@ async fn tells_its_end(
         }
     };
     shown.map_err(|error| CliError::from_error(ErrorKind::Unexpected, &error))?;
-    page::write_ended(args.run.report.as_deref(), session, &deployment).await;
+    let file = args.run.report.as_deref();
+    page::write_ended(&global.story, file, session, &deployment).await;
     Ok(true)
 }
 
@@ -218,8 +219,8 @@ async fn nothing_in_the_store(
 enum Tagged {
     /// It is under way.
     UnderWay,
-    /// The slot that was its green has nothing any more.
-    PutBack(SlotName),
+    /// It is over.
+    Over(Over),
 }
 
 async fn tagged(session: &Session, id: &DeploymentId) -> Result<Option<Tagged>, CliError> {
@@ -232,13 +233,7 @@ async fn tagged(session: &Session, id: &DeploymentId) -> Result<Option<Tagged>, 
     if situation.under_way().is_some_and(|(_, it)| it == *id) {
         return Ok(Some(Tagged::UnderWay));
     }
-    let is_idle = |slot: &SlotName| {
-        situation.deployment_of(*slot).as_ref() == Some(id)
-            && situation.desired(*slot) == Some(0)
-            && situation.serves_everything(slot.other())
-    };
-    let green = SlotName::BOTH.into_iter().find(is_idle);
-    Ok(green.map(Tagged::PutBack))
+    Ok(situation.over(id).map(Tagged::Over))
 }
 
 /// Leaves the deployment as it is once `length` is over.

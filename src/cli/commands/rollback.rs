@@ -28,18 +28,24 @@ pub(super) async fn run(global: &Global, args: &RollbackArgs) -> Result<ExitCode
     let session = Session::open(global, None).await?;
     session.refuse_other_than(&args.meant)?;
     let exit = go(global, args, &session).await?;
-    miss_report(&args.run);
+    miss_report(global, &args.run);
     Ok(exit)
 }
 
 /// Says so where no report came of it.
-pub(super) fn miss_report(args: &RunArgs) {
-    if let Some(file) = args.report.as_ref().filter(|file| !file.exists()) {
-        note!(
-            "Note: {} is not written: a report is of a deployment, and this has made none",
-            file.display()
-        );
+pub(super) fn miss_report(global: &Global, args: &RunArgs) {
+    let Some(file) = &args.report else { return };
+    if global.story.so_far().reported {
+        return;
     }
+    note!(
+        "Note: {} is not written: a report is of a deployment, and this has made none{}",
+        file.display(),
+        match file.exists() {
+            true => "; the one that is there is of an earlier run",
+            false => "",
+        }
+    );
 }
 
 async fn go(global: &Global, args: &RollbackArgs, session: &Session) -> Result<ExitCode, CliError> {
@@ -149,7 +155,7 @@ pub(super) async fn end_what_is_under_way(
                 if matches!(outcome, Outcome::Reverted { .. }) {
                     global.story.put_back(id.clone());
                 }
-                write_report(args, session, id).await;
+                write_report(global, args, session, id).await;
                 return Ok(Some(exit));
             }
             Some(Answer::Taken | Answer::Reverts(_)) => return Ok(Some(ExitCode::Stuck)),
@@ -178,14 +184,15 @@ pub(super) async fn end_what_is_under_way(
 }
 
 /// The report of a deployment that another process has ended.
-async fn write_report(args: &RunArgs, session: &Session, id: &DeploymentId) {
+async fn write_report(global: &Global, args: &RunArgs, session: &Session, id: &DeploymentId) {
     if args.report.is_none() {
         return;
     }
     let journal = session.store.journal(&session.service(), id).await;
     let deployment = journal.ok().map(|it| Deployment::replay(&it));
     if let Some(Ok(Some(deployment))) = deployment {
-        page::write_ended(args.report.as_deref(), session, &deployment).await;
+        let file = args.report.as_deref();
+        page::write_ended(&global.story, file, session, &deployment).await;
     }
 }
 

@@ -18,7 +18,8 @@ fn retirement(then: RetireHow) -> Retirement {
         slot: SlotName::A,
         service: EcsServiceName::new("shop"),
         groups: vec![TargetGroupArn::new("a")],
-        other: None,
+        other: EcsServiceName::new("shop-b"),
+        is_bare: false,
         due: Due { at: at(600), then },
         at_most: Duration::from_secs(3600),
         deadman: None,
@@ -185,7 +186,7 @@ fn bare(is_live: bool, running: u32) -> RetireLook {
 fn without_a_load_balancer_blue_stays_until_the_live_slot_s_tasks_run() {
     let retirement = Retirement {
         groups: vec![],
-        other: Some(EcsServiceName::new("shop-b")),
+        is_bare: true,
         ..retirement(RetireHow::ScaleToZero)
     };
     let scale = RetireStep::Act(Action::Scale {
@@ -212,7 +213,7 @@ fn without_a_load_balancer_blue_stays_until_the_live_slot_s_tasks_run() {
 fn without_a_load_balancer_the_live_slot_is_never_retired() {
     let retirement = Retirement {
         groups: vec![],
-        other: Some(EcsServiceName::new("shop-b")),
+        is_bare: true,
         ..retirement(RetireHow::ScaleToZero)
     };
     let step = decide(&retirement, &bare(false, 2));

@@ -18,7 +18,7 @@ use crate::cli::session::Session;
 use crate::cli::traffic::Traffic;
 use crate::deployment::action::Action;
 use crate::deployment::clone::DEPLOYMENT_TAG;
-use crate::deployment::ids::{SlotName, Slots, TargetGroupArn};
+use crate::deployment::ids::{DeploymentId, SlotName, Slots, TargetGroupArn};
 use crate::deployment::{bare, deadman, retire};
 use crate::judge::words::plural;
 
@@ -36,9 +36,15 @@ pub(super) async fn run(
 ) -> Result<ExitCode, CliError> {
     let traffic = Traffic::look(session).await?;
     session.refuse_routes_of_another_account(&traffic)?;
-    let traffic = refuse_mixed_up(session, traffic).await?;
+    let (traffic, services) = refuse_mixed_up(session, traffic).await?;
     write(global, session, &traffic, to).await?;
-    if !traffic.is_bare() && traffic.serves_everything(to) {
+    if !traffic.leads_only_to(to) {
+        let lost = services[to.other()].as_ref();
+        let id = lost.and_then(|service| bare::tag(service, DEPLOYMENT_TAG));
+        if let Some(id) = id {
+            global.story.put_back(DeploymentId::new(id));
+        }
+    } else if !traffic.is_bare() {
         global.story.nothing_moved();
     }
     if session.config.deadman.is_some() {
@@ -52,15 +58,18 @@ pub(super) async fn run(
 
 /// Whose tasks a slot's groups have, ECS alone knows: with the groups swapped in the config, users
 /// would be taken to the version that they are to be taken from. Where ECS can't tell, nothing holds
-/// this up.
-async fn refuse_mixed_up(session: &Session, mut traffic: Traffic) -> Result<Traffic, CliError> {
+/// this up. Answers with both services, as far as it did.
+async fn refuse_mixed_up(
+    session: &Session,
+    mut traffic: Traffic,
+) -> Result<(Traffic, Slots<Option<Value>>), CliError> {
     if traffic.is_bare() {
-        return Ok(traffic);
+        let services = Slots::from_fn(|slot| traffic.service(slot).cloned());
+        return Ok((traffic, services));
     }
     let asked = tokio::time::timeout(TOLD_WITHIN, both_services(session)).await;
-    if let Ok(Ok(services)) = asked {
-        traffic.know(&request::slots(&session.config), &services);
-    }
+    let services = asked.map(Result::unwrap_or_default).unwrap_or_default();
+    traffic.know(&request::slots(&session.config), &services);
     let refused = traffic.refuse_mixed_up();
     refused.map_err(|error| {
         error.hint(
@@ -68,7 +77,7 @@ async fn refuse_mixed_up(session: &Session, mut traffic: Traffic) -> Result<Traf
              this again",
         )
     })?;
-    Ok(traffic)
+    Ok((traffic, services))
 }
 
 /// Both slots' services, as ECS describes them.

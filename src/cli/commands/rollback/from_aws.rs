@@ -10,7 +10,7 @@ use crate::cli::error::{CliError, ErrorKind, locked};
 use crate::cli::exit::ExitCode;
 use crate::cli::request;
 use crate::cli::session::Session;
-use crate::cli::situation::Situation;
+use crate::cli::situation::{Over, Situation};
 use crate::cli::traffic::Traffic;
 use crate::deployment::action::Action;
 use crate::deployment::dns;
@@ -60,6 +60,12 @@ pub(in crate::cli::commands) async fn settle(
         }
         return put_back(global, session, &situation, green, Locking::Free).await;
     }
+    if let Some(id) = id.map(DeploymentId::new)
+        && let Some(over) = situation.over(&id)
+    {
+        say_over(global, &id, &over);
+        return Ok(ExitCode::Stands);
+    }
     refuse_split(&situation)?;
     note!("nothing to put back: AWS shows no deployment that was left in the middle");
     Ok(ExitCode::Stands)
@@ -107,6 +113,9 @@ pub(super) async fn without_store(
     }
     session.refuse_routes_of_another_account(situation.traffic())?;
     break_glass::write(global, session, situation.traffic(), to).await?;
+    if let Some(id) = situation.deployment_of(live) {
+        global.story.put_back(id);
+    }
     Ok(ExitCode::Stands)
 }
 
@@ -120,14 +129,24 @@ fn warn(trouble: &CliError) {
     }
 }
 
-/// That a deployment of which no store knows is put back already.
-pub(in crate::cli::commands) fn say_put_back(global: &Global, id: &DeploymentId, green: SlotName) {
-    say(
-        global,
-        "put_away",
-        &format!("deployment {id} is put back already: slot {green} is scaled to zero"),
-    );
-    global.story.put_back(id.clone());
+/// How a deployment of which no store knows ended, as far as AWS shows it.
+pub(in crate::cli::commands) fn say_over(global: &Global, id: &DeploymentId, over: &Over) {
+    match over {
+        Over::PutBack(green) => {
+            let text =
+                format!("deployment {id} is put back already: slot {green} is scaled to zero");
+            say(global, "put_away", &text);
+            global.story.put_back(id.clone());
+        }
+        Over::Served(green, definition) => {
+            let text = format!(
+                "nothing of deployment {id} is under way: AWS shows that its version ({}) has served \
+                 in slot {green}, and no longer does",
+                definition.short()
+            );
+            say(global, "served", &text);
+        }
+    }
 }
 
 /// Where nobody can say to which side a split belongs.
