@@ -209,3 +209,57 @@ fn a_deployment_does_not_wait_for_it_for_ever() {
         .complains("to retire a slot");
     scene.stands_on_blue();
 }
+
+#[test]
+fn a_tick_retires_nobody_on_whom_an_open_deployment_may_go_back() {
+    let scene = Scene::at_speed(60);
+    scene.configure(&[("bake: 1m }", "bake: 10h }")]);
+    let mut deploy = scene.start(&["deploy", "--image", "shop:v2"]);
+    deploy.until_it_says("baking");
+    // Blue's tag is of the deployment by which it was blue before, and somebody moved traffic back since.
+    make_due(&scene, "shop", "2020-01-01T00:00:00Z");
+    deploy.signal("KILL");
+    assert_eq!(deploy.end().code, -1);
+    for _ in 0..2 {
+        until("a round of the deployment", || {
+            let tick = scene.bg(&["tick"]).exits(0).stdout;
+            assert!(!tick.contains("slot a, service shop"), "{tick}");
+            tick.contains("deployment").then_some(())
+        });
+    }
+    assert_eq!(scene.desired("shop"), 2);
+}
+
+#[test]
+fn traffic_by_force_wakes_the_autoscaling_of_the_slot_that_gets_it() {
+    let scene = Scene::at_speed(60);
+    let target = |service: &str, min: u32, asleep: bool| {
+        json!({
+            "ServiceNamespace": "ecs",
+            "ResourceId": format!("service/demo/{service}"),
+            "ScalableDimension": "ecs:service:DesiredCount",
+            "MinCapacity": min,
+            "MaxCapacity": 6,
+            "SuspendedState": {
+                "DynamicScalingInSuspended": asleep,
+                "DynamicScalingOutSuspended": asleep,
+                "ScheduledScalingSuspended": asleep,
+            },
+        })
+    };
+    scene.deploy_to_b();
+    scene.scaling("RegisterScalableTarget", &target("shop", 0, true));
+    scene.scaling("RegisterScalableTarget", &target("shop-b", 2, false));
+    scene
+        .bg(&["rollback", "--to", "a", "--force"])
+        .exits(0)
+        .complains("the autoscaling of shop is awake again");
+    let asked = json!({ "ServiceNamespace": "ecs", "ResourceIds": ["service/demo/shop"] });
+    let found = scene.scaling("DescribeScalableTargets", &asked);
+    let found = &found["ScalableTargets"][0];
+    assert_eq!(found["MinCapacity"], 2, "{found}");
+    assert_eq!(
+        found["SuspendedState"]["DynamicScalingOutSuspended"], false,
+        "{found}"
+    );
+}

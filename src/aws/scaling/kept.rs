@@ -77,6 +77,29 @@ impl Cloud {
         Ok(changed)
     }
 
+    /// Wakes the autoscaling of a service that sleeps, as that of the `other` slot is set. Answers whether
+    /// it slept.
+    ///
+    /// # Errors
+    /// When it can't be read or changed.
+    pub async fn wake_scaling(
+        &self,
+        cluster: &ClusterName,
+        service: &EcsServiceName,
+        other: &EcsServiceName,
+    ) -> Result<bool, AwsError> {
+        let targets = match self.scalable_targets(cluster, &[service, other]).await {
+            // Who may not ask has put nothing to sleep.
+            Err(error) if error.is_for_good() => return Ok(false),
+            targets => targets?,
+        };
+        let target = |at: usize| targets.get(at).and_then(Option::as_ref);
+        match target(0).filter(|it| it.is_asleep()) {
+            Some(own) => self.set_scaling(own, awake(own, target(1), None)).await,
+            None => Ok(false),
+        }
+    }
+
     /// Makes the alarms of a slot's step policies anew that went when it was put to sleep.
     async fn call_steps_again(&self, plan: &Plan, slot: SlotName) -> Result<(), AwsError> {
         let service = &plan.slots[slot].service;
@@ -158,7 +181,8 @@ fn awake(
     let before = scaling.and_then(Scaling::of_blue);
     let suspended = before.or(other.map(|it| it.suspended));
     (
-        min.unwrap_or(own.min).min(own.max),
+        // Who knows no better keeps one task.
+        min.unwrap_or(own.min.max(1)).min(own.max),
         suspended.unwrap_or_default(),
     )
 }

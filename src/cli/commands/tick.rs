@@ -122,6 +122,10 @@ async fn retire(session: &Session) -> Result<Vec<Done>, CliError> {
     }
     let service = session.service();
     let situation = Situation::look(session).await?;
+    // A tag of an earlier deployment may stand on the way back of one that is open.
+    if situation.under_way().is_some() || !is_over(session, &service).await {
+        return Ok(done);
+    }
     for retirement in situation.retirements(session) {
         let known = done.iter().any(|it: &Done| match &it.what {
             What::Retirement(known, _) => {
@@ -143,6 +147,17 @@ async fn retire(session: &Session) -> Result<Vec<Done>, CliError> {
         }
     }
     Ok(done)
+}
+
+/// Whether a service's last deployment has ended on one side, or the store knows of none; one that
+/// can't be read was told of.
+async fn is_over(session: &Session, service: &ServiceName) -> bool {
+    let last = last_deployment(session, service).await;
+    let ended = |last: Last| {
+        let outcome = last.deployment.outcome();
+        matches!(outcome, Some(Outcome::Promoted | Outcome::Reverted { .. }))
+    };
+    last.is_ok_and(|last| last.is_none_or(ended))
 }
 
 /// A service's last deployment.

@@ -39,9 +39,9 @@ pub(super) async fn run(
     let (traffic, services) = refuse_mixed_up(session, traffic).await?;
     write(global, session, &traffic, to).await?;
     if !traffic.leads_only_to(to) {
-        let lost = services[to.other()].as_ref();
-        let id = lost.and_then(|service| bare::tag(service, DEPLOYMENT_TAG));
-        if let Some(id) = id {
+        let of = |slot: SlotName| bare::tag(services[slot].as_ref()?, DEPLOYMENT_TAG);
+        // The later one is what this goes back from; ids are in the order of time.
+        if let Some(id) = of(to.other()).filter(|id| of(to).is_none_or(|it| it < *id)) {
             global.story.put_back(DeploymentId::new(id));
         }
     } else if !traffic.is_bare() {
@@ -53,6 +53,7 @@ pub(super) async fn run(
     if !name_what_is_open(session).await {
         let_scale_in_again(session).await;
     }
+    wake(session, to).await;
     Ok(ExitCode::Stands)
 }
 
@@ -127,6 +128,22 @@ async fn let_scale_in_again(session: &Session) {
             Ok(Err(error)) => note!("Warning: {service} may be kept from scaling in: {error}"),
             Err(_) => note!("Warning: {service} may be kept from scaling in: ECS does not answer"),
         }
+    }
+}
+
+/// A slot whose retirement had begun, or was over, would have everything and not scale out.
+async fn wake(session: &Session, to: SlotName) {
+    let slots = request::slots(&session.config);
+    let (service, other) = (&slots[to].service, &slots[to.other()].service);
+    let cluster = session.cluster();
+    let wake = session.cloud.wake_scaling(&cluster, service, other);
+    match tokio::time::timeout(UNTAG_WITHIN, wake).await {
+        Ok(Ok(true)) => note!("the autoscaling of {service} is awake again"),
+        Ok(Ok(false)) => {}
+        Ok(Err(error)) => note!("Warning: the autoscaling of {service} may be asleep: {error}"),
+        Err(_) => note!(
+            "Warning: the autoscaling of {service} may be asleep: Application Auto Scaling does not answer"
+        ),
     }
 }
 
