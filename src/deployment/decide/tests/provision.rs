@@ -49,15 +49,21 @@ fn tasks_of_before_are_waited_for_until_they_drain() {
     assert!(healthy(&scene));
 }
 
-#[test]
-fn earlier_tasks_that_take_long_to_go_get_the_time_to_drain() {
+/// Green runs beside as many earlier tasks: how many, and how many seconds it has in all.
+fn beside_earlier_tasks() -> (Scene, u32, i64) {
     let mut scene = Scene::new();
     scene.run_until(|deployment| deployment.green_touched);
     scene.look_after(5);
-    let running = scene.service(SlotName::B).running;
     let service = scene.service(SlotName::B);
-    (service.deployments, service.earlier) = (2, running);
+    (service.deployments, service.earlier) = (2, service.running);
+    let running = service.running;
     let limit = scene.deployment.plan.limits.healthy_within.as_secs() as i64;
+    (scene, running, limit)
+}
+
+#[test]
+fn earlier_tasks_that_take_long_to_go_get_the_time_to_drain() {
+    let (mut scene, _, limit) = beside_earlier_tasks();
     scene.look_after(limit + 10);
     assert!(scene.trip().is_none(), "300 seconds more are theirs");
     scene.look_after(400);
@@ -67,15 +73,9 @@ fn earlier_tasks_that_take_long_to_go_get_the_time_to_drain() {
 
 #[test]
 fn a_bad_version_gets_no_more_time_for_its_earlier_tasks() {
-    let mut scene = Scene::new();
-    scene.run_until(|deployment| deployment.green_touched);
-    scene.look_after(5);
-    let running = scene.service(SlotName::B).running;
-    let service = scene.service(SlotName::B);
-    (service.deployments, service.earlier) = (2, running);
+    let (mut scene, running, limit) = beside_earlier_tasks();
     scene.healthy(SlotName::B, running);
     scene.unhealthy(SlotName::B, running, "GET / answers 404");
-    let limit = scene.deployment.plan.limits.healthy_within.as_secs() as i64;
     scene.look_after(limit + 10);
     let Some(Trip::NotHealthyInTime {
         healthy,
@@ -91,12 +91,7 @@ fn a_bad_version_gets_no_more_time_for_its_earlier_tasks() {
 
 #[test]
 fn a_look_that_sees_nothing_takes_no_time_from_earlier_tasks() {
-    let mut scene = Scene::new();
-    scene.run_until(|deployment| deployment.green_touched);
-    scene.look_after(5);
-    let service = scene.service(SlotName::B);
-    (service.deployments, service.earlier) = (2, service.running);
-    let limit = scene.deployment.plan.limits.healthy_within.as_secs() as i64;
+    let (mut scene, _, limit) = beside_earlier_tasks();
     scene.look_after(limit + 10);
     let seen = scene.seen.services.b.clone();
     scene.seen.services.b = Seen::Unreadable("Rate exceeded".to_owned());
